@@ -1,0 +1,52 @@
+package protocol
+
+// Code names an error for programs.
+type Code string
+
+// The codes of error frames and REST errors.
+const (
+	CodeInvalidJSON    Code = "invalid_json"
+	CodeUnknownType    Code = "unknown_type"
+	CodeEmptyContent   Code = "empty_content"
+	CodeTooLong        Code = "too_long"
+	CodeInvalidContent Code = "invalid_content" // characters that cannot be stored: U+0000
+	CodeInvalidType    Code = "invalid_message_type"
+	CodeInvalidReply   Code = "invalid_reply"
+	CodeInvalidClient  Code = "invalid_client_id"
+	CodeMissingID      Code = "missing_message_id"
+	CodeInvalidField   Code = "invalid_field" // a field of the wrong JSON type
+	CodeNotFound       Code = "not_found"
+	CodeForbidden      Code = "forbidden"
+	CodeRateLimited    Code = "rate_limited"
+	CodeUnavailable    Code = "unavailable"     // not stored, and will not appear
+	CodeUnknownOutcome Code = "unknown_outcome" // perhaps stored: resend with the same client_id
+	CodeInternal       Code = "internal"
+)
+
+// Error is a refusal that a client sees: a text for people, a code for
+// programs. Values are immutable and may be shared.
+type Error struct {
+	Code Code
+	Text string
+}
+
+// Error returns the text for people.
+func (e *Error) Error() string { return e.Text }
+
+// The refusals that a chat session or a REST call can get. The texts of the
+// first six are fixed: clients of the service that Caravan replaces show them.
+var (
+	ErrInvalidJSON    = &Error{CodeInvalidJSON, "Invalid JSON format"}
+	ErrUnknownType    = &Error{CodeUnknownType, "Unknown message type"}
+	ErrEmptyContent   = &Error{CodeEmptyContent, "Message content cannot be empty"}
+	ErrMissingID      = &Error{CodeMissingID, "message_id is required"}
+	ErrNotFound       = &Error{CodeNotFound, "Message not found or you do not have permission to edit it"}
+	ErrInvalidContent = &Error{CodeInvalidContent, "Message content has characters that cannot be stored"}
+	ErrInvalidType    = &Error{CodeInvalidType, "message_type must be text or file"}
+	ErrInvalidReply   = &Error{CodeInvalidReply, "reply_to is not a message of this room"}
+	ErrInvalidClient  = &Error{CodeInvalidClient, "client_id must have 1 to 64 characters"}
+	ErrRateLimited    = &Error{CodeRateLimited, "Too many messages; slow down"}
+	ErrUnavailable    = &Error{CodeUnavailable, "The message could not be stored; please try again"}
+	ErrUnknownOutcome = &Error{CodeUnknownOutcome, "It is not known whether the message was stored; resend it with the same client_id"}
+	ErrInternal       = &Error{CodeInternal, "The server failed to handle this; please try again"}
+)

@@ -1,0 +1,63 @@
+package room
+
+import (
+	"sync"
+
+	"github.com/google/uuid"
+)
+
+// EventKind says what an event of a room tells.
+type EventKind uint8
+
+// The kinds of Event.
+const (
+	EventMessage EventKind = iota + 1 // a new message
+	EventEdited                       // a message changed
+)
+
+// Event is one durable event of a room, encoded as clients get it.
+type Event struct {
+	Kind    EventKind
+	Seq     int64     // the room's number of this event
+	Prev    int64     // the number after which it comes; Seq-1 unless superseded events were left out
+	Message uuid.UUID // the message made or changed
+	Body    []byte    // the message's JSON object; part of Frame where possible
+	Frame   []byte    // the whole frame's JSON text
+}
+
+// Batch is a run of one room's events in order, without holes between them
+// (each Prev is the Seq before it). It is never empty and never changes, so all
+// loops share one. The transport keeps its own form of it with Derive.
+type Batch struct {
+	Room   uuid.UUID
+	Events []Event
+
+	once    sync.Once
+	derived any
+}
+
+// Prev is the number after which the batch comes.
+func (b *Batch) Prev() int64 { return b.Events[0].Prev }
+
+// Last is the number of the batch's last event.
+func (b *Batch) Last() int64 { return b.Events[len(b.Events)-1].Seq }
+
+// Derive returns what make made of the batch the first time it was called, so
+// that a form that all listeners share (the bytes on the wire) is made once.
+func (b *Batch) Derive(make func(*Batch) any) any {
+	b.once.Do(func() { b.derived = make(b) })
+	return b.derived
+}
+
+// Listener gets what happens in the rooms that it follows. Calls for one room
+// come one at a time and in the room's order, from any goroutine, while a lock of
+// the directory is held: a listener only passes on (to a loop's mailbox, a
+// channel with room) and never blocks or calls back.
+type Listener interface {
+	// Deliver tells durable events. For one room the Prev of a batch is never
+	// beyond the Last of the batch before it: nothing is missing between them.
+	Deliver(b *Batch)
+	// Typing tells that a user types or stopped; frame is the JSON text for all
+	// connections of the room but the user's own.
+	Typing(room, user uuid.UUID, frame []byte)
+}

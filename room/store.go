@@ -1,0 +1,151 @@
+package room
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/caravan-chat/caravan/protocol"
+)
+
+// Store keeps rooms and messages durably. Its methods are safe for concurrent
+// use, honour the context's deadline, and report trouble with errors that wrap
+// ErrNotStored, ErrOutcomeUnknown or ErrStoreDown where those apply.
+type Store interface {
+	// Append commits a batch of messages and edits in one transaction: it locks
+	// the rows of the rooms in id order, settles what client_id says is known,
+	// gives the others the next numbers of their room in the order of the batch,
+	// writes, and commits. It returns nil when every op has an Outcome. One op
+	// that cannot be stored is Refused alone; the rest of the batch is stored.
+	//
+	// An error that wraps ErrNotStored means that nothing of the batch is stored
+	// or ever will be, so that the batch may be appended again. One that wraps
+	// ErrOutcomeUnknown means that the commit was cut and that its outcome could
+	// not be looked up before the context ended.
+	Append(ctx context.Context, batch []*Op) error
+
+	// Access answers many questions "may this user enter that room?" in one look,
+	// and makes the room of a trip on first use. Answers stand in the order of
+	// the questions.
+	Access(ctx context.Context, questions []AccessQuestion) ([]Access, error)
+
+	// Latest returns for each room its last `limit` messages by seq, oldest first,
+	// with the room's number at that same moment, in one look. Pages stand in the
+	// order of the rooms. HasMore says that older messages exist.
+	Latest(ctx context.Context, rooms []uuid.UUID, limit int) ([]Page, error)
+
+	// Since returns the messages whose rev is greater than since, in the order of
+	// rev, at most limit. Page.Seq is the room's number at that same moment, or,
+	// where HasMore is set, the rev of the last message returned.
+	Since(ctx context.Context, room uuid.UUID, since int64, limit int) (Page, error)
+
+	// Before and After page through a room by seq, exclusive of the number given,
+	// at most limit messages, oldest first. HasMore says that more lie beyond the
+	// page in the direction of travel.
+	Before(ctx context.Context, room uuid.UUID, seq int64, limit int) (Page, error)
+	After(ctx context.Context, room uuid.UUID, seq int64, limit int) (Page, error)
+
+	// Message returns one message. ErrNoMessage if there is none with that id.
+	Message(ctx context.Context, id uuid.UUID) (protocol.Message, error)
+
+	// Rooms lists the rooms of the trips that the user collaborates in, making
+	// missing ones, ordered by room id, beginning after the id given (zero: from
+	// the first), at most limit.
+	Rooms(ctx context.Context, user uuid.UUID, after uuid.UUID, limit int) ([]Summary, error)
+
+	// Heads returns the present number of each room, zero for one that does not
+	// exist, in the order of the rooms.
+	Heads(ctx context.Context, rooms []uuid.UUID) ([]int64, error)
+
+	// Ping reports whether the store can be reached.
+	Ping(ctx context.Context) error
+
+	// Close frees what the store holds. No method may be called after it.
+	Close() error
+}
+
+// Errors of a Store, to be tested with errors.Is.
+var (
+	ErrNotStored      = errors.New("nothing was stored")
+	ErrOutcomeUnknown = errors.New("the outcome of the commit is unknown")
+	ErrStoreDown      = errors.New("the database cannot be reached")
+	ErrNoMessage      = errors.New("no such message")
+)
+
+// OpKind says what an Op does.
+type OpKind uint8
+
+// The kinds of Op.
+const (
+	OpSend OpKind = iota + 1 // store a new message
+	OpEdit                   // replace the content of the sender's own message
+)
+
+// Outcome says what became of an Op.
+type Outcome uint8
+
+// The outcomes of an Op.
+const (
+	Pending   Outcome = iota
+	Stored            // committed as a new event; Message is set
+	Duplicate         // client_id was known: nothing new was stored; Message is the known one
+	Refused           // not stored and never will be; Err says why
+)
+
+// Op is one durable thing that a member asks for. The first block is fixed by
+// who submits it; the second belongs to whoever carries the op (the lane, the
+// Store within Append) until Answer is called, and is not changed after.
+type Op struct {
+	Kind     OpKind
+	Room     uuid.UUID
+	Sender   protocol.User
+	ID       uuid.UUID            // OpSend: the id of the new message; OpEdit: of the one to edit
+	Content  string               // trimmed and validated
+	Type     protocol.MessageType // OpSend only
+	ReplyTo  uuid.UUID            // OpSend only; zero: not a reply
+	ClientID string               // empty: none. On OpEdit it only names the op in an error
+	At       time.Time            // becomes created_at or updated_at: UTC, whole microseconds
+	Answer   func(*Op)            // called once, when Outcome is final; must not block. May be nil
+
+	Outcome Outcome
+	Message *protocol.Message // after Stored or Duplicate: the whole message; immutable
+	Err     *protocol.Error   // after Refused
+}
+
+// AccessQuestion asks whether a user may enter a room.
+type AccessQuestion struct {
+	User     uuid.UUID
+	Place    uuid.UUID // a trip's id, or, unless TripOnly, a room's id
+	TripOnly bool
+}
+
+// Access answers an AccessQuestion.
+type Access struct {
+	UserKnown bool          // the user is in users
+	User      protocol.User // where UserKnown
+	Allowed   bool          // the user is a collaborator of the place's trip
+	Room      Info          // where Allowed
+}
+
+// Info describes a room.
+type Info struct {
+	ID     uuid.UUID
+	TripID uuid.UUID
+	Title  string
+	Seq    int64 // the room's present number
+}
+
+// Page is a stretch of a room's messages, and the number at which it was read.
+type Page struct {
+	Messages []protocol.Message
+	Seq      int64
+	HasMore  bool
+}
+
+// Summary is a room as the list of rooms shows it.
+type Summary struct {
+	Info
+	Last *protocol.Message // by seq; nil: none yet
+}
