@@ -23,6 +23,15 @@ const (
 	CodeInternal       Code = "internal"
 )
 
+// The codes that only REST errors have.
+const (
+	CodeUnauthorized     Code = "unauthorized"
+	CodeInvalidParameter Code = "invalid_parameter" // of the query string
+	CodeMethodNotAllowed Code = "method_not_allowed"
+	CodeTooLarge         Code = "too_large"              // the body
+	CodeUnsupportedMedia Code = "unsupported_media_type" // the body is not JSON
+)
+
 // Error is a refusal that a client sees: a text for people, a code for
 // programs. Values are immutable and may be shared.
 type Error struct {
@@ -34,7 +43,8 @@ type Error struct {
 func (e *Error) Error() string { return e.Text }
 
 // The refusals that a chat session or a REST call can get. The texts of the
-// first six are fixed: clients of the service that Caravan replaces show them.
+// first five and of Rules.ErrTooLong are fixed: clients of the service that
+// Caravan replaces show them.
 var (
 	ErrInvalidJSON    = &Error{CodeInvalidJSON, "Invalid JSON format"}
 	ErrUnknownType    = &Error{CodeUnknownType, "Unknown message type"}
@@ -44,9 +54,36 @@ var (
 	ErrInvalidContent = &Error{CodeInvalidContent, "Message content has characters that cannot be stored"}
 	ErrInvalidType    = &Error{CodeInvalidType, "message_type must be text or file"}
 	ErrInvalidReply   = &Error{CodeInvalidReply, "reply_to is not a message of this room"}
-	ErrInvalidClient  = &Error{CodeInvalidClient, "client_id must have 1 to 64 characters"}
+	ErrInvalidClient  = &Error{CodeInvalidClient, "client_id must be a string of 1 to 64 characters without U+0000"}
 	ErrRateLimited    = &Error{CodeRateLimited, "Too many messages; slow down"}
 	ErrUnavailable    = &Error{CodeUnavailable, "The message could not be stored; please try again"}
 	ErrUnknownOutcome = &Error{CodeUnknownOutcome, "It is not known whether the message was stored; resend it with the same client_id"}
 	ErrInternal       = &Error{CodeInternal, "The server failed to handle this; please try again"}
+
+	ErrContentField = &Error{CodeInvalidField, "content must be a string"}
+	ErrTypingField  = &Error{CodeInvalidField, "is_typing must be true or false"}
+	ErrMissingRoom  = &Error{CodeInvalidField, "chat_room is required"}
 )
+
+// AppendError appends the error frame that tells e to the client that caused
+// it. An empty clientID is left out.
+func AppendError(dst []byte, e *Error, clientID string) []byte {
+	dst = append(dst, `{"type":"error","message":`...)
+	dst = appendString(dst, e.Text)
+	dst = append(dst, `,"code":`...)
+	dst = appendString(dst, string(e.Code))
+	if clientID != "" {
+		dst = append(dst, `,"client_id":`...)
+		dst = appendString(dst, clientID)
+	}
+	return append(dst, '}')
+}
+
+// AppendRESTError appends the body of a REST answer that refuses.
+func AppendRESTError(dst []byte, detail string, code Code) []byte {
+	dst = append(dst, `{"detail":`...)
+	dst = appendString(dst, detail)
+	dst = append(dst, `,"code":`...)
+	dst = appendString(dst, string(code))
+	return append(dst, '}')
+}

@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"strconv"
 	"strings"
 	"time"
 
@@ -54,4 +55,60 @@ type Message struct {
 	Seq       int64     // the event of the room that made the message
 	Rev       int64     // the event of the room that last changed it; Seq if none did
 	ClientID  string    // the sender's own name for it; empty: none
+}
+
+// AppendMessage appends the JSON object that clients know a message as.
+func AppendMessage(dst []byte, m *Message) []byte {
+	dst = append(dst, `{"id":`...)
+	dst = appendUUID(dst, m.ID)
+	dst = append(dst, `,"chat_room_id":`...)
+	dst = appendUUID(dst, m.RoomID)
+	dst = append(dst, `,"sender":`...)
+	dst = appendSender(dst, &m.Sender)
+	dst = append(dst, `,"content":`...)
+	dst = appendString(dst, m.Content)
+	dst = append(dst, `,"message_type":`...)
+	dst = appendString(dst, string(m.Type))
+	dst = append(dst, `,"reply_to":`...)
+	dst = appendReply(dst, m.ReplyTo)
+	dst = append(dst, `,"is_edited":`...)
+	dst = strconv.AppendBool(dst, m.IsEdited)
+	dst = append(dst, `,"created_at":`...)
+	dst = appendTime(dst, m.CreatedAt)
+	dst = append(dst, `,"updated_at":`...)
+	dst = appendTime(dst, m.UpdatedAt)
+	dst = append(dst, `,"seq":`...)
+	dst = strconv.AppendInt(dst, m.Seq, 10)
+	dst = append(dst, `,"rev":`...)
+	dst = strconv.AppendInt(dst, m.Rev, 10)
+	if m.ClientID != "" {
+		dst = append(dst, `,"client_id":`...)
+		dst = appendString(dst, m.ClientID)
+	}
+	return append(dst, '}')
+}
+
+func appendSender(dst []byte, u *User) []byte {
+	dst = append(dst, `{"id":`...)
+	dst = appendUUID(dst, u.ID)
+	dst = append(dst, `,"email":`...)
+	dst = appendString(dst, u.Email)
+	dst = append(dst, `,"username":`...)
+	dst = appendString(dst, u.Username)
+	dst = append(dst, `,"full_name":`...)
+	dst = appendString(dst, u.FullName())
+	return append(dst, '}')
+}
+
+func appendReply(dst []byte, r *Reply) []byte {
+	if r == nil {
+		return append(dst, "null"...)
+	}
+	dst = append(dst, `{"id":`...)
+	dst = appendUUID(dst, r.ID)
+	dst = append(dst, `,"content":`...)
+	dst = appendString(dst, r.Content)
+	dst = append(dst, `,"sender_email":`...)
+	dst = appendString(dst, r.SenderEmail)
+	return append(dst, '}')
 }

@@ -1,0 +1,46 @@
+package protocol
+
+import "strconv"
+
+// AppendHistory appends the first frame of a session that did not ask to
+// resume: the room's last messages, oldest first, each as AppendMessage made it,
+// and the room's present number.
+func AppendHistory(dst []byte, messages [][]byte, seq int64) []byte {
+	dst = append(dst, `{"type":"message_history","messages":`...)
+	dst = appendArray(dst, messages)
+	dst = append(dst, `,"seq":`...)
+	dst = strconv.AppendInt(dst, seq, 10)
+	return append(dst, '}')
+}
+
+// AppendResume appends the first frame of a session that resumes after the
+// number since: what was made or changed after it, in the order of rev, and the
+// number at which the client stands then.
+func AppendResume(dst []byte, since int64, messages [][]byte, seq int64, hasMore bool) []byte {
+	dst = append(dst, `{"type":"message_history","since":`...)
+	dst = strconv.AppendInt(dst, since, 10)
+	dst = append(dst, `,"messages":`...)
+	dst = appendArray(dst, messages)
+	return appendStand(dst, seq, hasMore)
+}
+
+// appendStand ends an object with where the client stands after it.
+func appendStand(dst []byte, seq int64, hasMore bool) []byte {
+	dst = append(dst, `,"seq":`...)
+	dst = strconv.AppendInt(dst, seq, 10)
+	dst = append(dst, `,"has_more":`...)
+	dst = strconv.AppendBool(dst, hasMore)
+	return append(dst, '}')
+}
+
+// appendArray appends a JSON array of values that are JSON already.
+func appendArray(dst []byte, values [][]byte) []byte {
+	dst = append(dst, '[')
+	for i, v := range values {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(dst, v...)
+	}
+	return append(dst, ']')
+}
