@@ -1,0 +1,1 @@
+import './caravan-client.js';
