@@ -1,0 +1,217 @@
+package pgserver_test
+
+import (
+	"context"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/caravan-chat/caravan/persist/pgserver"
+)
+
+func query(t *testing.T, s *pgserver.Server, database, sql string) string {
+	t.Helper()
+	out, err := s.Exec(database, sql)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(out)
+}
+
+func databaseName(t *testing.T, raw string) string {
+	t.Helper()
+	u, err := url.Parse(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimPrefix(u.Path, "/")
+}
+
+func TestDatabasesAreApartAndDurableByDefault(t *testing.T) {
+	s := pgserver.Shared(t)
+	a, b := databaseName(t, s.Database(t)), databaseName(t, s.Database(t))
+	query(t, s, a, "CREATE TABLE only_in_a ()")
+	if got := query(t, s, b, "SELECT count(*) FROM pg_tables WHERE tablename = 'only_in_a'"); got != "0" {
+		t.Errorf("the table of one database is seen in another")
+	}
+	if got := query(t, s, a, "SELECT current_setting('fsync') || current_setting('synchronous_commit')"); got != "onon" {
+		t.Errorf("fsync and synchronous_commit are %q, want onon", got)
+	}
+	if got := query(t, s, a, "SHOW listen_addresses"); got != "127.0.0.1" {
+		t.Errorf("listens on %q", got)
+	}
+}
+
+func TestDatabaseIsDroppedWithItsTest(t *testing.T) {
+	s := pgserver.Shared(t)
+	var name string
+	t.Run("inner", func(t *testing.T) { name = databaseName(t, s.Database(t)) })
+	if got := query(t, s, "postgres", "SELECT count(*) FROM pg_database WHERE datname = '"+name+"'"); got != "0" {
+		t.Errorf("database %s is still there", name)
+	}
+}
+
+func TestCommittedRowsSurviveEveryWayToStop(t *testing.T) {
+	s := pgserver.Start(t, pgserver.Setting("max_connections", "17"))
+	name := databaseName(t, s.Database(t))
+	query(t, s, name, "CREATE TABLE t (n int)")
+	stops := map[string]func() error{
+		"smart":     func() error { return s.Stop(pgserver.Smart) },
+		"fast":      func() error { return s.Stop(pgserver.Fast) },
+		"immediate": func() error { return s.Stop(pgserver.Immediate) },
+		"kill":      s.Kill,
+	}
+	rows := 0
+	for how, stop := range stops {
+		query(t, s, name, "INSERT INTO t VALUES (1)")
+		rows++
+		if err := stop(); err != nil {
+			t.Fatalf("%s: %v", how, err)
+		}
+		if s.Running() {
+			t.Fatalf("%s: still running", how)
+		}
+		if _, err := s.Exec(name, "SELECT 1"); err == nil {
+			t.Fatalf("%s: a stopped server answers", how)
+		}
+		if err := s.Start(); err != nil {
+			t.Fatalf("%s: %v", how, err)
+		}
+		if got := query(t, s, name, "SELECT count(*) FROM t"); got != strconv.Itoa(rows) {
+			t.Errorf("%s: %s rows, want %d", how, got, rows)
+		}
+	}
+	if got := query(t, s, name, "SHOW max_connections"); got != "17" {
+		t.Errorf("max_connections is %s after restarts, want 17", got)
+	}
+}
+
+func TestPausedServerIsSilentUntilResumed(t *testing.T) {
+	s := pgserver.Start(t)
+	if err := s.Pause(); err != nil {
+		t.Fatal(err)
+	}
+	// The kernel still accepts; nobody answers PostgreSQL's request for TLS.
+	conn, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(s.Port())))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := conn.Write([]byte{0, 0, 0, 8, 4, 210, 22, 47}); err != nil {
+		t.Fatal(err)
+	}
+	answer := make([]byte, 1)
+	if err := conn.SetReadDeadline(time.Now().Add(300 * time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := conn.Read(answer); err == nil {
+		t.Fatalf("a paused server answered %q", answer[:n])
+	}
+	if err := s.Resume(); err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.Read(answer); err != nil || answer[0] != 'N' {
+		t.Errorf("a resumed server answered %q, %v; want N", answer, err)
+	}
+}
+
+// TestServerEndsWithItsProcess runs this test binary again as an owner that is
+// killed while its server is paused, the hardest case to clean up after.
+func TestServerEndsWithItsProcess(t *testing.T) {
+	const variable = "CARAVAN_TEST_PGSERVER_OWNER"
+	if os.Getenv(variable) != "" {
+		s, err := pgserver.New()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Pause(); err != nil {
+			t.Fatal(err)
+		}
+		os.Stdout.WriteString(s.Dir() + "\n")
+		time.Sleep(time.Minute)
+		return
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	owner := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestServerEndsWithItsProcess$")
+	owner.Env = append(os.Environ(), variable+"=1")
+	out, err := owner.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := owner.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line := make([]byte, 4096)
+	n, err := out.Read(line)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := strings.TrimSpace(string(line[:n]))
+	if _, err := os.Stat(dir); err != nil {
+		t.Fatalf("the owner said %q: %v", dir, err)
+	}
+	if err := owner.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = owner.Wait()
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		if _, err := os.Stat(dir); os.IsNotExist(err) {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s is still there after its owner was killed", dir)
+		}
+	}
+	if left := processesWith(t, dir); len(left) != 0 {
+		t.Errorf("processes left: %q", left)
+	}
+}
+
+func processesWith(t *testing.T, word string) (found []string) {
+	t.Helper()
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		cmdline, err := os.ReadFile("/proc/" + e.Name() + "/cmdline")
+		if err == nil && strings.Contains(string(cmdline), word) {
+			found = append(found, e.Name()+" "+string(cmdline))
+		}
+	}
+	return found
+}
+
+func BenchmarkNew(b *testing.B) {
+	for b.Loop() {
+		s, err := pgserver.New()
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := s.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkDatabase(b *testing.B) {
+	s := pgserver.Shared(b)
+	for b.Loop() {
+		name, err := s.CreateDatabase()
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := s.DropDatabase(name); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,62 @@
+package pgserver
+
+import (
+	"sync"
+	"testing"
+)
+
+// Start returns a server of the test's own, which ends with the test. The test
+// fails, and says what to install, where PostgreSQL is missing.
+func Start(t testing.TB, options ...Option) *Server {
+	t.Helper()
+	s, err := New(options...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("end of the log of PostgreSQL:\n%s", s.LogTail())
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+var shared struct {
+	once   sync.Once
+	server *Server
+	err    error
+}
+
+// Shared returns the server that all tests of this process share, started at the
+// first call; it ends with the process. Tests must not stop or reconfigure it.
+func Shared(t testing.TB) *Server {
+	t.Helper()
+	shared.once.Do(func() { shared.server, shared.err = New() })
+	if shared.err != nil {
+		t.Fatal(shared.err)
+	}
+	return shared.server
+}
+
+// Database makes an empty database that is dropped at the end of the test, and
+// returns its postgres:// URL.
+func (s *Server) Database(t testing.TB) string {
+	t.Helper()
+	name, err := s.CreateDatabase()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		// A server that the test left stopped takes its databases with it.
+		if !s.Running() {
+			return
+		}
+		if err := s.DropDatabase(name); err != nil {
+			t.Error(err)
+		}
+	})
+	return s.URL(name)
+}
