@@ -1,0 +1,19 @@
+package persist
+
+import "github.com/caravan-chat/caravan/protocol"
+
+// Excerpt returns the first protocol.ReplyRunesMax code points of content: what
+// a reply shows of its original.
+func Excerpt(content string) string {
+	if len(content) <= protocol.ReplyRunesMax {
+		return content
+	}
+	runes := 0
+	for i := range content {
+		if runes == protocol.ReplyRunesMax {
+			return content[:i]
+		}
+		runes++
+	}
+	return content
+}

@@ -1,0 +1,89 @@
+package persist
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"github.com/caravan-chat/caravan/protocol"
+	"github.com/caravan-chat/caravan/room"
+)
+
+// ClientKey is what a client_id is unique in: one sender in one room.
+type ClientKey struct {
+	Room     uuid.UUID
+	Sender   uuid.UUID
+	ClientID string
+}
+
+// Lookup says what a store must find out before a batch can be settled.
+type Lookup struct {
+	Rooms     []uuid.UUID // distinct, ascending: to be locked in this order, before anything else is read
+	Senders   []uuid.UUID // distinct
+	Keys      []ClientKey // may repeat
+	Edits     []uuid.UUID // messages to edit; may repeat
+	Originals []uuid.UUID // messages replied to; may repeat
+}
+
+// NewLookup returns what must be found out for the batch.
+func NewLookup(batch []*room.Op) *Lookup {
+	l := &Lookup{
+		Rooms:   make([]uuid.UUID, 0, len(batch)),
+		Senders: make([]uuid.UUID, 0, len(batch)),
+	}
+	for _, op := range batch {
+		l.Rooms = append(l.Rooms, op.Room)
+		switch op.Kind {
+		case room.OpSend:
+			l.Senders = append(l.Senders, op.Sender.ID)
+			if op.ClientID != "" {
+				l.Keys = append(l.Keys, keyOf(op))
+			}
+			if op.ReplyTo != uuid.Nil {
+				l.Originals = append(l.Originals, op.ReplyTo)
+			}
+		case room.OpEdit:
+			l.Edits = append(l.Edits, op.ID)
+		}
+	}
+	l.Rooms = distinct(l.Rooms)
+	l.Senders = distinct(l.Senders)
+	return l
+}
+
+// Found is what a store found, read after the rooms were locked, so that it
+// stays true until the transaction ends.
+type Found struct {
+	Rooms     map[uuid.UUID]int64             // last_seq of those that exist
+	Senders   map[uuid.UUID]struct{}          // those that exist
+	Known     map[ClientKey]*protocol.Message // messages that carry one of Lookup.Keys
+	Edits     map[uuid.UUID]*protocol.Message // those of Lookup.Edits that exist, in any room
+	Originals map[uuid.UUID]Original          // those of Lookup.Originals that exist, in any room
+}
+
+// NewFound returns a Found with room for the answers to l.
+func NewFound(l *Lookup) *Found {
+	return &Found{
+		Rooms:     make(map[uuid.UUID]int64, len(l.Rooms)),
+		Senders:   make(map[uuid.UUID]struct{}, len(l.Senders)),
+		Known:     make(map[ClientKey]*protocol.Message),
+		Edits:     make(map[uuid.UUID]*protocol.Message),
+		Originals: make(map[uuid.UUID]Original),
+	}
+}
+
+// Original is a message that another one replies to, as far as that needs it.
+type Original struct {
+	Room  uuid.UUID
+	Reply protocol.Reply // Content may be longer than a reply shows
+}
+
+func keyOf(op *room.Op) ClientKey {
+	return ClientKey{Room: op.Room, Sender: op.Sender.ID, ClientID: op.ClientID}
+}
+
+func distinct(ids []uuid.UUID) []uuid.UUID {
+	slices.SortFunc(ids, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
+	return slices.Compact(ids)
+}

@@ -1,0 +1,44 @@
+package persist
+
+import (
+	"slices"
+
+	"github.com/caravan-chat/caravan/protocol"
+	"github.com/caravan-chat/caravan/room"
+)
+
+// A store asks its database for one message more than the page may hold, so
+// that the cut tells whether there are more. Each function takes what it got, at
+// most limit+1 messages, and the room's number of the same moment. They reuse
+// the slice.
+
+// NewestPage makes a page of messages that were read newest first, by seq: that
+// of Latest and Before.
+func NewestPage(messages []protocol.Message, limit int, seq int64) room.Page {
+	page := cut(messages, limit, seq)
+	slices.Reverse(page.Messages)
+	return page
+}
+
+// OldestPage makes a page of messages that were read oldest first, by seq: that
+// of After.
+func OldestPage(messages []protocol.Message, limit int, seq int64) room.Page {
+	return cut(messages, limit, seq)
+}
+
+// ResumePage makes a page of messages that were read in the order of rev: that
+// of Since. With more to come the page stands at its last message's rev.
+func ResumePage(messages []protocol.Message, limit int, seq int64) room.Page {
+	page := cut(messages, limit, seq)
+	if page.HasMore && len(page.Messages) > 0 {
+		page.Seq = page.Messages[len(page.Messages)-1].Rev
+	}
+	return page
+}
+
+func cut(messages []protocol.Message, limit int, seq int64) room.Page {
+	if len(messages) > limit {
+		return room.Page{Messages: messages[:limit], Seq: seq, HasMore: true}
+	}
+	return room.Page{Messages: messages, Seq: seq}
+}
