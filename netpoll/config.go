@@ -1,0 +1,75 @@
+package netpoll
+
+import (
+	"errors"
+	"log/slog"
+	"net"
+	"runtime"
+	"time"
+)
+
+// Config is what Listen needs. The zero value of a field means its default.
+type Config struct {
+	Addr    string  // host:port to listen on; port 0: any free one
+	Handler Handler // required
+	Loops   int     // event loops; default: number of CPUs
+
+	// HTTP takes the connections whose first request asks for no upgrade. It gets
+	// a connection from which everything can be read from the first byte on, owns
+	// it from then on, and may block a little: what it does not take in time is
+	// refused with 503. Nil: such requests are refused with 426.
+	HTTP func(net.Conn)
+
+	// ConnectionsMax bounds the open connections, those given to HTTP included. A
+	// client above it gets HTTP 503 with Retry-After. Default, and upper bound:
+	// what the process's limit of open files leaves.
+	ConnectionsMax int
+
+	HandshakeTimeout time.Duration // from accept to the whole request; default 10s
+	PingInterval     time.Duration // a client silent for so long is pinged; default 30s
+	IdleTimeout      time.Duration // a client silent for so long is closed; default 75s
+
+	MessageBytesMax int // of one incoming message, after inflation; default 64 KiB
+
+	// OutboxBytesMax bounds what waits for one client that does not read, beside
+	// the payload that is being written to it. Above it the client is closed with
+	// SlowCloseCode. Default 1 MiB.
+	OutboxBytesMax int
+	SlowCloseCode  uint16 // default ClosePolicy
+
+	Compression bool // accept permessage-deflate where a client offers it
+
+	// DrainTimeout is the time over which Drain spreads the closes where its
+	// context has no deadline. Default 10s.
+	DrainTimeout time.Duration
+
+	Log *slog.Logger // default: slog.Default()
+}
+
+// withDefaults returns the Config with each zero field set, or what is wrong with it.
+func (c Config) withDefaults() (Config, error) {
+	if c.Handler == nil {
+		return c, errors.New("netpoll: Config.Handler is nil")
+	}
+	if c.IdleTimeout > 0 && c.IdleTimeout <= c.PingInterval {
+		return c, errors.New("netpoll: IdleTimeout must be longer than PingInterval")
+	}
+	orDefault(&c.Loops, runtime.NumCPU())
+	orDefault(&c.HandshakeTimeout, 10*time.Second)
+	orDefault(&c.PingInterval, 30*time.Second)
+	orDefault(&c.IdleTimeout, c.PingInterval*5/2)
+	orDefault(&c.MessageBytesMax, 64<<10)
+	orDefault(&c.OutboxBytesMax, 1<<20)
+	orDefault(&c.SlowCloseCode, ClosePolicy)
+	orDefault(&c.DrainTimeout, 10*time.Second)
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	return c, nil
+}
+
+func orDefault[T int | uint16 | time.Duration](v *T, def T) {
+	if *v <= 0 {
+		*v = def
+	}
+}

@@ -1,0 +1,44 @@
+// Package netpoll serves WebSockets (RFC 6455, with permessage-deflate of
+// RFC 7692) on gnet's event loops: no goroutine, no lock and no allocation per
+// connection or per delivery. It knows nothing of what is said over them.
+//
+// A program gives Listen a Config with a Handler and runs the Server:
+//
+//	server, err := netpoll.Listen(netpoll.Config{Addr: ":8000", Handler: h})
+//	...
+//	err = server.Run() // until Drain or Close
+//
+// # Threads
+//
+// There are as many Loops as the Config says, each with a listener of its own
+// (SO_REUSEPORT) and a goroutine of its own. A connection belongs to the loop
+// that accepted it, for its whole life. Everything about it happens on that
+// goroutine: every call of the Handler, every method of Conn, Topic and Payload's
+// users. So a Handler needs no locks for what belongs to one connection or one
+// loop, and must never block: what waits for anything goes to another goroutine,
+// which brings its result back with Loop.Post.
+//
+// Safe from any goroutine are only: Loop.Post, Loop.Index, the methods of Server,
+// NewPayload and the methods of a Payload.
+//
+// # A turn
+//
+// A loop works in turns. The order of the stages is the guarantee:
+//
+//  1. what the sockets have brought is read and handed to the Handler;
+//  2. the mail: the functions that were posted, in the order of the posts;
+//  3. once in a while: timeouts, pings, Handler.Tick;
+//  4. Handler.Close for each connection that ended;
+//  5. each connection that something was sent to is written ONCE, with one write
+//     or one writev, whatever the number of messages;
+//  6. sockets that are done with are closed.
+//
+// So what is sent to a connection in one turn costs one system call, and a
+// Handler is never called from inside its own call of Send or Close.
+//
+// # Limits
+//
+// Everything that a client can make grow has a limit in the Config: connections,
+// bytes of a handshake and of a message, fragments, pings, time without a sign of
+// life, and the bytes that wait because it does not read (OutboxBytesMax).
+package netpoll

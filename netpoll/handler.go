@@ -1,0 +1,112 @@
+package netpoll
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Handler is what a program does with its connections. All calls for one
+// connection come from its loop, one at a time, and must not block. A call that
+// panics ends its connection with CloseInternal; the others never notice.
+type Handler interface {
+	// Upgrade decides about a handshake that is correct by RFC 6455. It returns
+	// what Conn.Session will return, or a refusal. r is valid only during the call.
+	Upgrade(r *Request) (session any, refusal *Refusal)
+
+	// Open is called when the handshake's answer is on its way: from now on
+	// messages come and can be sent.
+	Open(c *Conn)
+
+	// Message takes one whole message. payload is valid only during the call and
+	// may be changed by it.
+	Message(c *Conn, kind Kind, payload []byte)
+
+	// Close is called exactly once for each Open, at the end of the turn in which
+	// the connection stopped being open. Nothing can be sent any more.
+	Close(c *Conn, why Closed)
+
+	// Tick is called about once a second on each loop.
+	Tick(l *Loop, now time.Time)
+}
+
+// Kind says what a message is.
+type Kind uint8
+
+// The two kinds of messages.
+const (
+	Text   Kind = iota + 1 // valid UTF-8
+	Binary                 // any bytes
+)
+
+// Request is the handshake of a client.
+type Request struct {
+	Path          string // as it came, still percent-encoded
+	RawQuery      string // what follows the first '?', still encoded
+	Host          string
+	Origin        string // empty where the client is no browser
+	Authorization string
+	UserAgent     string
+	Remote        netip.AddrPort
+
+	header func(name string) string
+}
+
+// Header returns the first value of any other header, or "". The name's case does
+// not matter.
+func (r *Request) Header(name string) string { return r.header(name) }
+
+// Refusal is the HTTP answer to a handshake that the Handler does not want. The
+// connection is closed after it.
+type Refusal struct {
+	Status      int           // 300 to 599
+	ContentType string        // of Body; text/plain where empty
+	Body        []byte        // short
+	RetryAfter  time.Duration // becomes a Retry-After header where it is not 0
+}
+
+// Closed says how a connection ended.
+type Closed struct {
+	Code   uint16 // what was sent, or what the client sent; CloseAbnormal where nobody sent anything
+	Reason string
+	Cause  Cause
+}
+
+// Cause says who or what ended a connection.
+type Cause uint8
+
+// The causes.
+const (
+	CauseHandler  Cause = iota // Conn.Close was called
+	CausePeer                  // the client sent a close frame
+	CauseLost                  // the client's TCP connection ended without a close frame
+	CauseProtocol              // the client broke the protocol or a limit of it
+	CauseSlow                  // more than OutboxBytesMax were waiting
+	CauseIdle                  // no sign of life for IdleTimeout
+	CausePanic                 // the Handler panicked
+	CauseDrain                 // Server.Drain
+	CauseShutdown              // Server.Close
+	causes
+)
+
+var causeNames = [causes]string{
+	"handler", "peer", "lost", "protocol", "slow", "idle", "panic", "drain", "shutdown",
+}
+
+// String returns the cause in one word, for logs and metrics.
+func (c Cause) String() string { return causeNames[c] }
+
+// Close codes of RFC 6455 section 7.4.1 and of its registry.
+const (
+	CloseNormal      uint16 = 1000
+	CloseGoingAway   uint16 = 1001
+	CloseProtocol    uint16 = 1002
+	CloseUnsupported uint16 = 1003 // a kind of message that is not accepted
+	CloseNoStatus    uint16 = 1005 // the close frame had no code; never sent
+	CloseAbnormal    uint16 = 1006 // no close frame; never sent
+	CloseInvalid     uint16 = 1007 // text that is not UTF-8
+	ClosePolicy      uint16 = 1008
+	CloseTooBig      uint16 = 1009
+	CloseInternal    uint16 = 1011
+	CloseRestart     uint16 = 1012 // the server restarts: reconnect
+	CloseTryLater    uint16 = 1013
+)
