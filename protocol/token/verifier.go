@@ -1,0 +1,160 @@
+package token
+
+import (
+	"context"
+	"crypto"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+	"github.com/google/uuid"
+)
+
+// BytesMax is the longest token that is looked at.
+const BytesMax = 8 << 10
+
+// Identity is what a good token proves.
+type Identity struct {
+	User    uuid.UUID
+	Expires time.Time // when the token stops being good, the leeway included
+}
+
+// Verifier checks tokens. It is safe for concurrent use.
+type Verifier struct {
+	parser     *jwt.Parser
+	algorithms []string                      // that the configured keys are for
+	secret     []byte                        // HS256; nil: none
+	public     map[string][]crypto.PublicKey // from PEM files, by algorithm
+	remote     *jwks                         // nil: none
+	leeway     time.Duration
+}
+
+var (
+	errHeader     = errors.New("a header that has to be understood and is not")
+	errKeyUnknown = errors.New("no such key")
+)
+
+// New returns a Verifier for c. It fails where c has no key, or one that fits no
+// algorithm. It does not wait for the JWKS endpoint; while that has not answered
+// yet, Verify does. ctx ends the asking, as Close does.
+func New(ctx context.Context, c Config) (*Verifier, error) {
+	v := &Verifier{secret: slices.Clone(c.Secret), public: map[string][]crypto.PublicKey{}, leeway: c.Leeway}
+	for i, file := range c.PublicKeys {
+		if err := addPEM(v.public, file); err != nil {
+			return nil, fmt.Errorf("public key %d: %w", i+1, err)
+		}
+	}
+	if len(v.secret) > 0 {
+		v.algorithms = append(v.algorithms, jwt.SigningMethodHS256.Alg())
+	}
+	for _, a := range publicAlgorithms {
+		if c.JWKSURL != "" || len(v.public[a]) > 0 {
+			v.algorithms = append(v.algorithms, a)
+		}
+	}
+	if len(v.algorithms) == 0 {
+		return nil, errors.New("verifying tokens needs a secret, a public key or a JWKS URL")
+	}
+	v.parser = c.parser(v.algorithms)
+	if c.JWKSURL != "" {
+		remote, err := openJWKS(ctx, c.JWKSURL, c.Log)
+		if err != nil {
+			return nil, err
+		}
+		v.remote = remote
+	}
+	return v, nil
+}
+
+// parser returns the jwt parser that checks what c asks for.
+func (c Config) parser(algorithms []string) *jwt.Parser {
+	options := []jwt.ParserOption{
+		jwt.WithValidMethods(algorithms),
+		jwt.WithExpirationRequired(),
+		jwt.WithIssuedAt(),
+		jwt.WithLeeway(c.Leeway),
+		jwt.WithIssuer(c.Issuer),
+	}
+	if c.Audience != "" {
+		options = append(options, jwt.WithAudience(c.Audience))
+	}
+	return jwt.NewParser(options...)
+}
+
+// Close stops asking the JWKS endpoint and waits until that has ended. Keys that
+// are known stay good.
+func (v *Verifier) Close() {
+	if v.remote != nil {
+		v.remote.close()
+	}
+}
+
+// Verify checks a token, given without the word "Bearer". Every refusal is a
+// *Refusal and wraps ErrInvalid. It may wait for the JWKS endpoint, at most until
+// ctx ends, where a token names a key that is not known yet.
+func (v *Verifier) Verify(ctx context.Context, bearer string) (Identity, error) {
+	if bearer == "" {
+		return Identity{}, refuse(ReasonMissing)
+	}
+	if len(bearer) > BytesMax {
+		return Identity{}, refuse(ReasonTooLong)
+	}
+	var c claims
+	t, err := v.parser.ParseWithClaims(bearer, &c, func(t *jwt.Token) (any, error) { return v.key(ctx, t) })
+	if err != nil {
+		return Identity{}, refuse(v.reason(t, err))
+	}
+	expires, err := c.GetExpirationTime()
+	if err != nil || expires == nil {
+		return Identity{}, refuse(ReasonClaims)
+	}
+	return Identity{User: c.user, Expires: expires.Add(v.leeway)}, nil
+}
+
+// key returns what may verify t. Its algorithm is one of v.algorithms.
+func (v *Verifier) key(ctx context.Context, t *jwt.Token) (any, error) {
+	if _, ok := t.Header["crit"]; ok {
+		return nil, errHeader // RFC 7515: refuse what must be understood and is not
+	}
+	algorithm := t.Method.Alg()
+	if algorithm == jwt.SigningMethodHS256.Alg() {
+		return v.secret, nil
+	}
+	var keys jwt.VerificationKeySet
+	for _, k := range v.public[algorithm] {
+		keys.Keys = append(keys.Keys, k)
+	}
+	if v.remote != nil {
+		for _, k := range v.remote.keys(ctx, t) {
+			keys.Keys = append(keys.Keys, k)
+		}
+	}
+	if len(keys.Keys) == 0 {
+		return nil, errKeyUnknown
+	}
+	return keys, nil
+}
+
+// reason says why the parser refused t with err.
+func (v *Verifier) reason(t *jwt.Token, err error) Reason {
+	is := func(target error) bool { return errors.Is(err, target) }
+	switch {
+	case is(jwt.ErrTokenMalformed) || is(errHeader):
+		return ReasonMalformed
+	case t.Method == nil || !slices.Contains(v.algorithms, t.Method.Alg()):
+		return ReasonAlgorithm
+	case is(errKeyUnknown):
+		return ReasonKey
+	case is(jwt.ErrTokenSignatureInvalid):
+		return ReasonSignature
+	case is(jwt.ErrTokenExpired):
+		return ReasonExpired
+	case is(jwt.ErrTokenNotValidYet) || is(jwt.ErrTokenUsedBeforeIssued):
+		return ReasonEarly
+	case is(errType):
+		return ReasonType
+	}
+	return ReasonClaims
+}
