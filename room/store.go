@@ -37,8 +37,8 @@ type Store interface {
 	Latest(ctx context.Context, rooms []uuid.UUID, limit int) ([]Page, error)
 
 	// Since returns the messages whose rev is greater than since, in the order of
-	// rev, at most limit. Page.Seq is the room's number at that same moment, or,
-	// where HasMore is set, the rev of the last message returned.
+	// rev, at most limit, with the room's number at that same moment (Page.Seq,
+	// whether or not HasMore is set).
 	Since(ctx context.Context, room uuid.UUID, since int64, limit int) (Page, error)
 
 	// Before and After page through a room by seq, exclusive of the number given,
@@ -140,8 +140,17 @@ type Info struct {
 // Page is a stretch of a room's messages, and the number at which it was read.
 type Page struct {
 	Messages []protocol.Message
-	Seq      int64
+	Seq      int64 // the room's number at the moment of the read
 	HasMore  bool
+}
+
+// Stand is the number where a client stands that has got this answer of Since:
+// the room's number, or, where there is more, the rev of the last message.
+func (p *Page) Stand() int64 {
+	if p.HasMore && len(p.Messages) > 0 {
+		return p.Messages[len(p.Messages)-1].Rev
+	}
+	return p.Seq
 }
 
 // Summary is a room as the list of rooms shows it.

@@ -1,0 +1,32 @@
+package room
+
+import "github.com/google/uuid"
+
+// Backplane carries notices between nodes. It carries no truth: whatever it
+// loses or repeats is put right from the Store. Its methods never block and are
+// safe for concurrent use; what it cannot send it drops and counts.
+type Backplane interface {
+	// Follow asks for the notices of a room, until Unfollow. When the notices have
+	// begun to arrive, and again after each time they may have been interrupted,
+	// the backplane calls Inbound.CatchUp for the room.
+	Follow(room uuid.UUID)
+	Unfollow(room uuid.UUID)
+	// Publish tells the other nodes what was committed here.
+	Publish(b *Batch)
+	// PublishTyping tells the other nodes that a user types or stopped.
+	PublishTyping(room, user uuid.UUID, frame []byte)
+	// Healthy says whether notices can be expected to arrive at present. While it
+	// is false the service looks into the Store more often.
+	Healthy() bool
+}
+
+// Inbound is how a Backplane hands in what other nodes told. Service implements
+// it; the methods do not block and are safe for concurrent use.
+type Inbound interface {
+	// Announce hands in a batch that another node committed.
+	Announce(b *Batch)
+	// AnnounceTyping hands in another node's typing notice.
+	AnnounceTyping(room, user uuid.UUID, frame []byte)
+	// CatchUp says that notices of the room may have been missed.
+	CatchUp(room uuid.UUID)
+}

@@ -1,0 +1,79 @@
+package room
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/caravan-chat/caravan/protocol"
+	"github.com/caravan-chat/caravan/protocol/token"
+)
+
+// Authenticator turns a bearer token into an identity. Its errors mean that the
+// token is refused. It is called from the gate's goroutines, never from a loop.
+type Authenticator interface {
+	Verify(ctx context.Context, bearer string) (token.Identity, error)
+}
+
+// Config has what an operator may tune. Zero values mean the defaults.
+type Config struct {
+	Lanes           int           // parallel writers; default 4
+	BatchOps        int           // most ops in one transaction; default 2,000
+	BatchDelay      time.Duration // how long a lane waits for company after the first op; default 0
+	HistoryMessages int           // messages in the history frame; negative: none; default 50
+	WriteWait       time.Duration // how long a lane tries again while the store is away; default 5 s
+	Rules           protocol.Rules
+	Observer        Observer
+	Log             *slog.Logger
+}
+
+// Limits that no flag changes. Their relations are asserted in limits_test.go.
+const (
+	laneQueueOpsMax   = 16_384           // ops that wait in one lane; more are refused as unavailable
+	laneQueueBytesMax = 32 << 20         // bytes of content that wait in one lane; likewise
+	appendTimeout     = 20 * time.Second // one attempt of a lane, the look-up of a cut commit included
+	retryDelayMin     = 20 * time.Millisecond
+	retryDelayMax     = 500 * time.Millisecond
+
+	enterQueueMax    = 65_536 // handshakes that wait for a token check; more are turned away
+	lookupQueueMax   = 65_536 // questions that wait for one look into the store; more fail as unavailable
+	lookupBatchMax   = 256    // questions in one look
+	lookupTimeout    = 10 * time.Second
+	recheckBatchMax  = 1_000
+	repairersMax     = 4                      // rooms that are repaired from the store at once
+	parkedBatchesMax = 64                     // batches that wait for a hole to be filled; more are read again from the store
+	repairGrace      = 25 * time.Millisecond  // how long a hole may wait for another node's notice
+	repairRetry      = 500 * time.Millisecond // pause after a failed repair
+	pollHealthy      = 5 * time.Second        // slow poll of last_seq while the backplane is healthy
+	pollUnhealthy    = 1 * time.Second        // and while it is not
+	tailIdle         = time.Minute            // a tail that nobody asked for is dropped after this long
+	tailBytesMax     = 64 << 20               // bytes of recent messages kept in memory, all rooms together
+)
+
+func (c Config) withDefaults() Config {
+	if c.Lanes <= 0 {
+		c.Lanes = 4
+	}
+	if c.BatchOps <= 0 {
+		c.BatchOps = 2_000
+	}
+	switch {
+	case c.HistoryMessages == 0:
+		c.HistoryMessages = protocol.HistoryMessagesDefault
+	case c.HistoryMessages < 0:
+		c.HistoryMessages = 0
+	}
+	if c.WriteWait <= 0 {
+		c.WriteWait = 5 * time.Second
+	}
+	if c.Rules.ContentRunesMax <= 0 {
+		c.Rules.ContentRunesMax = protocol.ContentRunesMaxDefault
+	}
+	if c.Observer == nil {
+		c.Observer = silentObserver{}
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return c
+}

@@ -1,0 +1,284 @@
+package room
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// directory knows, for every room that somebody on this node follows, who does
+// and which number they were told last. It turns batches that may come twice,
+// late or not at all into events that come once, in order and without holes.
+//
+// Each shard has a lock that is held for map and slice work only; listeners are
+// called under it, which is what keeps a room's order.
+type directory struct {
+	repair    func(uuid.UUID, time.Duration) // asks for a room to be read from the store, after a while
+	stats     *counters
+	tailMax   int // messages in a tail
+	tailBytes atomic.Int64
+	shards    [64]shard
+}
+
+type shard struct {
+	mu    sync.Mutex
+	rooms map[uuid.UUID]*followed
+}
+
+// followed is a room with listeners on this node. Its shard's lock guards it.
+type followed struct {
+	listeners []Listener
+	last      int64 // every event up to this number has been told
+	state     followState
+	parked    []*Batch // waiting for a hole to be filled, by Prev
+	again     bool     // something came during the repair that it may not have seen
+	tail      *tail    // nil: nobody asked lately
+}
+
+// followState says whether a room's events flow.
+type followState uint8
+
+const (
+	flowing   followState = iota // batches are told as they come
+	waiting                      // a hole: batches are parked until it is filled
+	repairing                    // the store is being read to fill it
+)
+
+func newDirectory(stats *counters, tailMax int, repair func(uuid.UUID, time.Duration)) *directory {
+	d := &directory{repair: repair, stats: stats, tailMax: tailMax}
+	for i := range d.shards {
+		d.shards[i].rooms = make(map[uuid.UUID]*followed)
+	}
+	return d
+}
+
+func (d *directory) shard(room uuid.UUID) *shard { return &d.shards[room[15]%64] }
+
+// follow adds a listener, which is told every event after the number base at
+// the latest. It returns true where it is the room's first.
+func (d *directory) follow(room uuid.UUID, base int64, l Listener) (first bool) {
+	sh := d.shard(room)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	f := sh.rooms[room]
+	if f == nil {
+		f = &followed{last: base}
+		sh.rooms[room] = f
+		first = true
+	}
+	f.listeners = append(f.listeners, l)
+	return first
+}
+
+// unfollow takes a listener away and returns true where it was the room's last.
+func (d *directory) unfollow(room uuid.UUID, l Listener) (last bool) {
+	sh := d.shard(room)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	f := sh.rooms[room]
+	if f == nil {
+		return false
+	}
+	i := slices.Index(f.listeners, l)
+	if i < 0 {
+		return false
+	}
+	f.listeners = slices.Delete(f.listeners, i, i+1)
+	if len(f.listeners) > 0 {
+		return false
+	}
+	d.dropTail(f)
+	delete(sh.rooms, room)
+	return true
+}
+
+func (d *directory) follows(room uuid.UUID) bool {
+	sh := d.shard(room)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	return sh.rooms[room] != nil
+}
+
+func (d *directory) len() int {
+	n := 0
+	for i := range d.shards {
+		sh := &d.shards[i]
+		sh.mu.Lock()
+		n += len(sh.rooms)
+		sh.mu.Unlock()
+	}
+	return n
+}
+
+// heads returns the rooms that are followed with the number told last in each.
+func (d *directory) heads() (rooms []uuid.UUID, last []int64) {
+	for i := range d.shards {
+		sh := &d.shards[i]
+		sh.mu.Lock()
+		for id, f := range sh.rooms {
+			rooms = append(rooms, id)
+			last = append(last, f.last)
+		}
+		sh.mu.Unlock()
+	}
+	return rooms, last
+}
+
+// typing passes a typing notice on. It has no place in the order.
+func (d *directory) typing(room, user uuid.UUID, frame []byte) {
+	sh := d.shard(room)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	if f := sh.rooms[room]; f != nil {
+		for _, l := range f.listeners {
+			l.Typing(room, user, frame)
+		}
+	}
+}
+
+// announce tells a committed batch, or parks it when something before it is
+// missing, or leaves it out when it was told already.
+func (d *directory) announce(b *Batch, grace time.Duration) {
+	sh := d.shard(b.Room)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	f := sh.rooms[b.Room]
+	if f == nil {
+		return
+	}
+	switch {
+	case b.Last() <= f.last:
+		d.stats.Repeats.Add(1)
+	case b.Prev() <= f.last:
+		d.tell(f, b)
+		d.unpark(f)
+	default:
+		d.park(f, b)
+		if f.state == flowing {
+			d.stats.Holes.Add(1)
+			f.state = waiting
+			d.repair(b.Room, grace)
+		}
+	}
+}
+
+// missing asks for a room to be read from the store, as something may have
+// been missed although no batch shows a hole.
+func (d *directory) missing(room uuid.UUID) {
+	sh := d.shard(room)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	f := sh.rooms[room]
+	if f == nil {
+		return
+	}
+	switch f.state {
+	case flowing:
+		f.state = waiting
+		d.repair(room, 0)
+	case waiting:
+		d.repair(room, 0)
+	case repairing:
+		f.again = true // the read under way may be too old
+	}
+}
+
+// tell hands the part of b that is new to the listeners.
+func (d *directory) tell(f *followed, b *Batch) {
+	if b.Events[0].Seq <= f.last {
+		i := slices.IndexFunc(b.Events, func(e Event) bool { return e.Seq > f.last })
+		b = &Batch{Room: b.Room, Events: b.Events[i:]}
+	}
+	for _, l := range f.listeners {
+		l.Deliver(b)
+	}
+	f.last = b.Last()
+	switch {
+	case f.tail == nil:
+	case slices.ContainsFunc(b.Events, func(e Event) bool { return e.Prev != e.Seq-1 }):
+		d.dropTail(f) // events out of the order of their messages: read it anew when asked
+	default:
+		d.tailBytes.Add(f.tail.add(b.Events))
+	}
+}
+
+// park keeps a batch until the hole before it is filled.
+func (d *directory) park(f *followed, b *Batch) {
+	if len(f.parked) >= parkedBatchesMax {
+		d.stats.ParkedDropped.Add(1)
+		f.again = true // it has to be read from the store
+		return
+	}
+	i, _ := slices.BinarySearchFunc(f.parked, b.Prev(), func(p *Batch, prev int64) int { return int(p.Prev() - prev) })
+	f.parked = slices.Insert(f.parked, i, b)
+}
+
+// unpark tells what the filled hole held up. Events flow again when nothing is
+// left.
+func (d *directory) unpark(f *followed) {
+	n := 0
+	for n < len(f.parked) && f.parked[n].Prev() <= f.last {
+		if f.parked[n].Last() > f.last {
+			d.tell(f, f.parked[n])
+		}
+		n++
+	}
+	f.parked = slices.Delete(f.parked, 0, n)
+	if len(f.parked) == 0 {
+		f.parked = nil
+		if f.state == waiting && !f.again {
+			f.state = flowing
+		}
+	}
+}
+
+// beginRepair returns the number to read from; false where the hole is filled
+// already or nobody follows the room any more.
+func (d *directory) beginRepair(room uuid.UUID) (since int64, needed bool) {
+	sh := d.shard(room)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	f := sh.rooms[room]
+	if f == nil || f.state == flowing {
+		return 0, false
+	}
+	f.state = repairing
+	f.again = false
+	return f.last, true
+}
+
+// endRepair tells what was read, and what waited for it. It returns false where
+// more must be read: b was not all (more), or something came meanwhile that the
+// read may not have seen.
+func (d *directory) endRepair(room uuid.UUID, b *Batch, more bool) (whole bool) {
+	sh := d.shard(room)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	f := sh.rooms[room]
+	if f == nil || f.state != repairing {
+		return true
+	}
+	if b != nil && b.Last() > f.last {
+		d.tell(f, b)
+	}
+	d.unpark(f)
+	if more || f.again || len(f.parked) > 0 {
+		f.state = waiting
+		return false
+	}
+	f.state = flowing
+	return true
+}
+
+// failRepair puts the room back among those that wait.
+func (d *directory) failRepair(room uuid.UUID) {
+	sh := d.shard(room)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	if f := sh.rooms[room]; f != nil && f.state == repairing {
+		f.state = waiting
+	}
+}

@@ -1,0 +1,129 @@
+package room
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/caravan-chat/caravan/protocol"
+)
+
+// EnterRequest is a client at the door of a room.
+type EnterRequest struct {
+	Bearer  string
+	Place   uuid.UUID // the trip's id
+	PlaceOK bool      // false: what the client gave is no UUID, so no such trip
+}
+
+// Entry is a client that was let in.
+type Entry struct {
+	User    *protocol.User
+	Room    Info
+	Expires time.Time // when the token does
+}
+
+// gate checks tokens and rights off the loops: a bounded queue, a worker for
+// each core for the tokens, and the access combiner for the rights.
+type gate struct {
+	s       *Service
+	mu      sync.RWMutex // against a send on the closed queue
+	closed  bool
+	queue   chan entering
+	workers sync.WaitGroup
+}
+
+type entering struct {
+	EnterRequest
+	done func(Entry, error)
+}
+
+func newGate(ctx context.Context, s *Service) *gate {
+	g := &gate{s: s, queue: make(chan entering, enterQueueMax/64)}
+	for range runtime.GOMAXPROCS(0) {
+		g.workers.Go(func() { g.work(ctx) })
+	}
+	return g
+}
+
+func (g *gate) close() {
+	g.mu.Lock()
+	g.closed = true
+	close(g.queue)
+	g.mu.Unlock()
+	g.workers.Wait()
+}
+
+// Enter checks a client's token, and whether the user may enter the trip's
+// room. done is called once, from a goroutine of the service or, when the door
+// is crowded, at once; it must not block. Its error is or wraps ErrUnauthorized,
+// ErrForbidden or ErrUnavailable.
+func (s *Service) Enter(r EnterRequest, done func(Entry, error)) {
+	g := s.gate
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	if !g.closed {
+		select {
+		case g.queue <- entering{r, done}:
+			return
+		default:
+		}
+	}
+	s.stats.EnterUnavailable.Add(1)
+	done(Entry{}, ErrUnavailable)
+}
+
+func (g *gate) work(ctx context.Context) {
+	for e := range g.queue {
+		id, err := g.s.verify.Verify(ctx, e.Bearer)
+		if err != nil {
+			g.s.stats.Unauthorized.Add(1)
+			e.done(Entry{}, fmt.Errorf("%w: %w", ErrUnauthorized, err))
+			continue
+		}
+		question := AccessQuestion{User: id.User, Place: e.Place, TripOnly: true}
+		g.s.access.do(question, func(a Access, err error) {
+			entry, err := g.s.judge(a, err, e.PlaceOK)
+			entry.Expires = id.Expires
+			e.done(entry, err)
+		})
+	}
+}
+
+// judge turns the answer to an access question into an entry or a refusal.
+func (s *Service) judge(a Access, err error, placeOK bool) (Entry, error) {
+	switch {
+	case err != nil:
+		s.stats.EnterUnavailable.Add(1)
+		return Entry{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	case !a.UserKnown:
+		s.stats.Unauthorized.Add(1)
+		return Entry{}, ErrUnauthorized
+	case !placeOK || !a.Allowed:
+		s.stats.Forbidden.Add(1)
+		return Entry{}, ErrForbidden
+	}
+	s.stats.Entered.Add(1)
+	return Entry{User: &a.User, Room: a.Room}, nil
+}
+
+// Recheck asks whether users may still enter rooms. The answers stand in the
+// order of the questions; the error wraps ErrUnavailable.
+func (s *Service) Recheck(ctx context.Context, questions []AccessQuestion) ([]Access, error) {
+	answers := make([]Access, 0, len(questions))
+	for len(questions) > 0 {
+		n := min(len(questions), recheckBatchMax)
+		look, cancel := context.WithTimeout(ctx, lookupTimeout)
+		part, err := s.store.Access(look, questions[:n])
+		cancel()
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
+		answers = append(answers, part...)
+		questions = questions[n:]
+	}
+	return answers, nil
+}

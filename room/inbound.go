@@ -1,0 +1,69 @@
+package room
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+var _ Inbound = (*Service)(nil)
+
+// Announce implements Inbound.
+func (s *Service) Announce(b *Batch) { s.dir.announce(b, s.grace()) }
+
+// AnnounceTyping implements Inbound.
+func (s *Service) AnnounceTyping(room, user uuid.UUID, frame []byte) { s.dir.typing(room, user, frame) }
+
+// CatchUp implements Inbound.
+func (s *Service) CatchUp(room uuid.UUID) { s.dir.missing(room) }
+
+// watch does what has to be done every now and then: it forgets tails that
+// nobody asked for, and, with other nodes, looks into the store for events whose
+// notice never came.
+func (s *Service) watch(ctx context.Context) {
+	const step = time.Second
+	tick := time.NewTicker(step)
+	defer tick.Stop()
+	for polled := time.Now(); ; {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-tick.C:
+			s.dir.dropTails(now.Add(-tailIdle))
+			if s.backplane == nil {
+				continue
+			}
+			every := pollUnhealthy
+			if s.backplane.Healthy() {
+				every = pollHealthy
+			}
+			if now.Sub(polled) < every-step/2 {
+				continue
+			}
+			polled = now
+			s.poll(ctx)
+		}
+	}
+}
+
+// poll compares the number told last in each followed room with the store's.
+func (s *Service) poll(ctx context.Context) {
+	rooms, last := s.dir.heads()
+	for len(rooms) > 0 {
+		n := min(len(rooms), recheckBatchMax)
+		look, cancel := context.WithTimeout(ctx, lookupTimeout)
+		heads, err := s.store.Heads(look, rooms[:n])
+		cancel()
+		if err != nil {
+			s.log.Warn("the rooms' numbers could not be read", "err", err)
+			return
+		}
+		for i, head := range heads {
+			if head > last[i] {
+				s.dir.missing(rooms[i])
+			}
+		}
+		rooms, last = rooms[n:], last[n:]
+	}
+}

@@ -1,0 +1,179 @@
+package room
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/caravan-chat/caravan/protocol"
+)
+
+// lane is one writer: a bounded queue and a goroutine that commits what waits
+// in it, one transaction at a time. A room always hashes to the same lane, so
+// the order in which a lane commits is the order of its rooms on this node.
+type lane struct {
+	s *Service
+
+	mu     sync.Mutex
+	queue  []*Op
+	bytes  int // content in queue
+	closed bool
+	wake   chan struct{} // has one element when the goroutine should look
+
+	// Owned by the goroutine.
+	batch     []*Op
+	downSince time.Time // zero: the store answered last time
+	idle      chan struct{}
+}
+
+func newLane(s *Service) *lane {
+	return &lane{s: s, wake: make(chan struct{}, 1), idle: make(chan struct{})}
+}
+
+// submit puts an op into the queue; false means that the lane is full or closed.
+func (l *lane) submit(op *Op) bool {
+	size := len(op.Content)
+	l.mu.Lock()
+	if l.closed || len(l.queue) >= laneQueueOpsMax || l.bytes+size > laneQueueBytesMax {
+		l.mu.Unlock()
+		return false
+	}
+	l.queue = append(l.queue, op)
+	l.bytes += size
+	l.mu.Unlock()
+	l.signal()
+	return true
+}
+
+func (l *lane) signal() {
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+// close refuses new ops; the goroutine ends when the queue is empty.
+func (l *lane) close() {
+	l.mu.Lock()
+	l.closed = true
+	l.mu.Unlock()
+	l.signal()
+}
+
+func (l *lane) depth() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.queue)
+}
+
+// run is the life of a lane. The order of its three stages IS the guarantee:
+// nothing is announced, nor answered as stored, before it is committed.
+func (l *lane) run(ctx context.Context) {
+	defer close(l.idle)
+	for l.take(ctx) {
+		l.append(ctx)
+		l.announce()
+	}
+}
+
+// take moves what waits into l.batch and returns false when the lane has ended.
+// It never waits for company unless BatchDelay says so: what arrives during a
+// commit is the next batch, and so batches grow with the load by themselves.
+func (l *lane) take(ctx context.Context) bool {
+	clear(l.batch)
+	l.batch = l.batch[:0]
+	for {
+		l.mu.Lock()
+		waiting, closed := len(l.queue), l.closed
+		l.mu.Unlock()
+		if waiting > 0 {
+			break
+		}
+		if closed {
+			return false
+		}
+		<-l.wake
+	}
+	if d := l.s.cfg.BatchDelay; d > 0 && l.depth() < l.s.cfg.BatchOps {
+		select {
+		case <-time.After(d):
+		case <-ctx.Done():
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := min(len(l.queue), l.s.cfg.BatchOps)
+	l.batch = append(l.batch, l.queue[:n]...)
+	rest := copy(l.queue, l.queue[n:])
+	clear(l.queue[rest:])
+	l.queue = l.queue[:rest]
+	for _, op := range l.batch {
+		l.bytes -= len(op.Content)
+	}
+	return true
+}
+
+// append commits l.batch, or gives every op of it an outcome that says why not.
+// While the store is away it tries again for WriteWait, counted from when the
+// store went away, so that later batches are not held up once more.
+func (l *lane) append(ctx context.Context) {
+	start := time.Now()
+	delay := retryDelayMin
+	for {
+		attempt, cancel := context.WithTimeout(ctx, appendTimeout)
+		err := l.s.store.Append(attempt, l.batch)
+		cancel()
+		now := time.Now()
+		if err == nil {
+			if !l.downSince.IsZero() {
+				l.s.log.Info("the store takes messages again", "after", now.Sub(l.downSince))
+				l.downSince = time.Time{}
+			}
+			l.s.cfg.Observer.Committed(len(l.batch), now.Sub(start))
+			return
+		}
+		l.s.stats.AppendErrors.Add(1)
+		if l.downSince.IsZero() {
+			l.downSince = start
+			l.s.log.Error("the store does not take messages", "err", err)
+		}
+		if errors.Is(err, ErrOutcomeUnknown) {
+			l.s.log.Error("the outcome of a commit is unknown", "ops", len(l.batch), "err", err)
+			l.refuse(protocol.ErrUnknownOutcome)
+			return
+		}
+		if ctx.Err() != nil || now.Sub(l.downSince)+delay > l.s.cfg.WriteWait {
+			l.refuse(protocol.ErrUnavailable)
+			if now.Sub(start) < retryDelayMin {
+				time.Sleep(retryDelayMin) // do not spin on a store that refuses at once
+			}
+			return
+		}
+		time.Sleep(delay)
+		delay = min(2*delay, retryDelayMax)
+	}
+}
+
+func (l *lane) refuse(why *protocol.Error) {
+	for _, op := range l.batch {
+		op.Outcome, op.Message, op.Err = Refused, nil, why
+	}
+}
+
+// announce tells the events of the committed batch, room by room in the order
+// of the commit, and then answers whoever asked for them.
+func (l *lane) announce() {
+	for _, b := range encodeBatches(l.batch, l.s.wanted) {
+		l.s.dir.announce(b, l.s.grace())
+		if l.s.backplane != nil {
+			l.s.backplane.Publish(b)
+		}
+	}
+	for _, op := range l.batch {
+		l.s.stats.outcome(op)
+		if op.Answer != nil {
+			op.Answer(op)
+		}
+	}
+}

@@ -1,0 +1,125 @@
+package room
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"github.com/caravan-chat/caravan/protocol"
+	"github.com/caravan-chat/caravan/protocol/token"
+)
+
+// Authenticate checks a bearer token. Its error wraps ErrUnauthorized.
+func (s *Service) Authenticate(ctx context.Context, bearer string) (token.Identity, error) {
+	id, err := s.verify.Verify(ctx, bearer)
+	if err != nil {
+		return token.Identity{}, fmt.Errorf("%w: %w", ErrUnauthorized, err)
+	}
+	return id, nil
+}
+
+// Access says who a user is and whether they may enter the room with the given
+// id, or of the trip with that id. Its error wraps ErrUnavailable.
+func (s *Service) Access(ctx context.Context, user, place uuid.UUID) (Access, error) {
+	a, err := s.access.get(ctx, AccessQuestion{User: user, Place: place})
+	return a, unavailable(err)
+}
+
+// PageQuery asks for a page of a room by message seq: the newest where neither
+// Before nor After is set.
+type PageQuery struct {
+	Room   uuid.UUID
+	Before *int64 // exclusive
+	After  *int64 // exclusive
+	Limit  int
+}
+
+// Page reads a page of a room. HasMore says that more lie in the direction of
+// travel: older ones for the newest page and Before, newer ones for After.
+func (s *Service) Page(ctx context.Context, q PageQuery) (Page, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
+	defer cancel()
+	var p Page
+	var err error
+	switch {
+	case q.Before != nil:
+		p, err = s.store.Before(ctx, q.Room, *q.Before, q.Limit)
+	case q.After != nil:
+		p, err = s.store.After(ctx, q.Room, *q.After, q.Limit)
+	default:
+		var pages []Page
+		if pages, err = s.store.Latest(ctx, []uuid.UUID{q.Room}, q.Limit); err == nil {
+			p = pages[0]
+		}
+	}
+	return p, unavailable(err)
+}
+
+// Since reads what changed in a room after a number, in the order of rev.
+func (s *Service) Since(ctx context.Context, room uuid.UUID, since int64, limit int) (Page, error) {
+	p, err := s.since.get(ctx, sinceQuestion{room, since, limit})
+	return p, unavailable(err)
+}
+
+// Message reads one message. ErrNoMessage where there is none.
+func (s *Service) Message(ctx context.Context, id uuid.UUID) (protocol.Message, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
+	defer cancel()
+	m, err := s.store.Message(ctx, id)
+	return m, unavailable(err)
+}
+
+// Rooms lists a user's rooms, as Store.Rooms does.
+func (s *Service) Rooms(ctx context.Context, user, after uuid.UUID, limit int) ([]Summary, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
+	defer cancel()
+	rooms, err := s.store.Rooms(ctx, user, after, limit)
+	return rooms, unavailable(err)
+}
+
+// Wait answers like Since, but where nothing changed it waits until something
+// does. When ctx ends first the answer is an empty page with the room's number.
+func (s *Service) Wait(ctx context.Context, room Info, since int64, limit int) (Page, error) {
+	w := &waiter{news: make(chan struct{}, 1)}
+	s.Follow(room.ID, room.Seq, w)
+	defer s.Unfollow(room.ID, w)
+	last := Page{Seq: room.Seq}
+	for {
+		p, err := s.Since(ctx, room.ID, since, limit)
+		switch {
+		case err != nil && ctx.Err() != nil:
+			return last, nil // time is up: what is known is the answer
+		case err != nil || len(p.Messages) > 0:
+			return p, err
+		}
+		last = p
+		select {
+		case <-w.news:
+		case <-ctx.Done():
+			return p, nil
+		}
+	}
+}
+
+// waiter is a listener that only says that there is something new.
+type waiter struct{ news chan struct{} }
+
+func (w *waiter) Deliver(*Batch) {
+	select {
+	case w.news <- struct{}{}:
+	default:
+	}
+}
+
+func (w *waiter) Typing(uuid.UUID, uuid.UUID, []byte) {}
+
+// unavailable marks whatever kept a read from its answer, but for the answer
+// that there is no such message.
+func unavailable(err error) error {
+	if err == nil || errors.Is(err, ErrNoMessage) || errors.Is(err, ErrUnavailable) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrUnavailable, err)
+}

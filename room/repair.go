@@ -1,0 +1,127 @@
+package room
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/caravan-chat/caravan/protocol"
+)
+
+// repairs is the list of rooms whose missed events are to be read from the
+// store. A room stands in it once; so it is bounded by the rooms followed.
+type repairs struct {
+	s *Service
+
+	mu     sync.Mutex
+	due   map[uuid.UUID]time.Time
+	wake  chan struct{}
+	slots chan struct{} // one element for each repair under way
+	ended sync.WaitGroup
+}
+
+func newRepairs(s *Service) *repairs {
+	return &repairs{s: s, due: make(map[uuid.UUID]time.Time), wake: make(chan struct{}, 1), slots: make(chan struct{}, repairersMax)}
+}
+
+// ask puts a room on the list, to be read when the delay is over unless the hole
+// has been filled by then.
+func (r *repairs) ask(room uuid.UUID, delay time.Duration) {
+	at := time.Now().Add(delay)
+	r.mu.Lock()
+	if known, ok := r.due[room]; !ok || at.Before(known) {
+		r.due[room] = at
+	}
+	r.mu.Unlock()
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}
+
+// next takes a room that is due off the list, or says how long to wait for one.
+func (r *repairs) next() (room uuid.UUID, wait time.Duration, found bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	wait = time.Hour
+	now := time.Now()
+	for id, at := range r.due {
+		if d := at.Sub(now); d > 0 {
+			wait = min(wait, d)
+			continue
+		}
+		delete(r.due, id)
+		return id, 0, true
+	}
+	return uuid.UUID{}, wait, false
+}
+
+// run starts repairs as they fall due, at most repairersMax at once, until ctx
+// ends; then it waits for those under way.
+func (r *repairs) run(ctx context.Context) {
+	defer r.ended.Wait()
+	for {
+		room, wait, found := r.next()
+		if found {
+			select {
+			case r.slots <- struct{}{}:
+			case <-ctx.Done():
+				return
+			}
+			r.ended.Go(func() {
+				defer func() { <-r.slots }()
+				r.repair(ctx, room)
+			})
+			continue
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-r.wake:
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		}
+		timer.Stop()
+	}
+}
+
+// repair reads a room's missed events and tells them.
+func (r *repairs) repair(ctx context.Context, room uuid.UUID) {
+	since, needed := r.s.dir.beginRepair(room)
+	if !needed {
+		return
+	}
+	r.s.stats.Repairs.Add(1)
+	prev := since
+	for {
+		look, cancel := context.WithTimeout(ctx, lookupTimeout)
+		page, err := r.s.store.Since(look, room, prev, protocol.ResumeMessagesMax)
+		cancel()
+		if err != nil {
+			r.s.stats.RepairErrors.Add(1)
+			r.s.log.Warn("missed events could not be read", "room", room, "err", err)
+			r.s.dir.failRepair(room)
+			r.ask(room, repairRetry)
+			return
+		}
+		b := encodeMissed(room, since, prev, page.Messages)
+		if b != nil {
+			prev = b.Last()
+		}
+		if r.s.dir.endRepair(room, b, page.HasMore) {
+			return
+		}
+		if !page.HasMore {
+			// Something came that this read had not seen: another look, once its
+			// own announcement has had time to fill the hole.
+			r.ask(room, repairGrace)
+			return
+		}
+		if _, needed = r.s.dir.beginRepair(room); !needed {
+			return
+		}
+	}
+}

@@ -1,0 +1,188 @@
+package room
+
+import (
+	"context"
+	"errors"
+	"hash/maphash"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/caravan-chat/caravan/protocol"
+)
+
+// Errors of the Service, to be tested with errors.Is.
+var (
+	ErrUnauthorized = errors.New("the token is not accepted")
+	ErrForbidden    = errors.New("not a collaborator of the trip")
+	ErrUnavailable  = errors.New("the service cannot answer now")
+)
+
+// Service is the chat itself: rooms, their members' rights, the order of what
+// happens in them. See the package comment for the way a message takes.
+type Service struct {
+	// Static after construction.
+	store     Store
+	verify    Authenticator
+	backplane Backplane // nil: one node
+	cfg       Config
+	log       *slog.Logger
+	seed      maphash.Seed
+	lanes     []*lane
+	dir       *directory
+	repairs   *repairs
+	access    *combiner[AccessQuestion, Access]
+	latest    *combiner[uuid.UUID, *History]
+	since     *combiner[sinceQuestion, Page]
+	gate      *gate
+
+	stats   counters
+	stop    context.CancelFunc // ends the background goroutines
+	running sync.WaitGroup
+}
+
+// New starts a service. It owns its goroutines until Close; the store, the
+// authenticator and the backplane stay the caller's. A nil backplane means that
+// this node is the only one.
+func New(store Store, verify Authenticator, backplane Backplane, cfg Config) *Service {
+	cfg = cfg.withDefaults()
+	ctx, stop := context.WithCancel(context.Background())
+	s := &Service{store: store, verify: verify, backplane: backplane, cfg: cfg, log: cfg.Log, seed: maphash.MakeSeed(), stop: stop}
+	s.stats.refused = make(map[protocol.Code]int64)
+	s.repairs = newRepairs(s)
+	s.dir = newDirectory(&s.stats, cfg.HistoryMessages, s.repairs.ask)
+	s.access = newCombiner(ctx, 2, lookupBatchMax, store.Access)
+	s.latest = newCombiner(ctx, 2, lookupBatchMax, s.readHistories)
+	s.since = newCombiner(ctx, 4, 1, s.readSince)
+	s.gate = newGate(ctx, s)
+	for range cfg.Lanes {
+		l := newLane(s)
+		s.lanes = append(s.lanes, l)
+		s.running.Go(func() { l.run(ctx) })
+	}
+	s.running.Go(func() { s.repairs.run(ctx) })
+	s.running.Go(func() { s.watch(ctx) })
+	return s
+}
+
+// Drain refuses new messages and returns when all that were accepted are
+// committed, told and answered, or with the context's error.
+func (s *Service) Drain(ctx context.Context) error {
+	for _, l := range s.lanes {
+		l.close()
+	}
+	for _, l := range s.lanes {
+		select {
+		case <-l.idle:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}
+
+// Close ends the service's goroutines. What is still in the lanes is refused as
+// unavailable; call Drain first.
+func (s *Service) Close() {
+	for _, l := range s.lanes {
+		l.close()
+	}
+	s.stop()
+	s.gate.close()
+	s.access.close()
+	s.latest.close()
+	s.since.close()
+	s.running.Wait()
+}
+
+// Rules are the limits that messages are checked against.
+func (s *Service) Rules() *protocol.Rules { return &s.cfg.Rules }
+
+// Submit takes a message or an edit on its way. It never blocks; op.Answer tells
+// the outcome, at once where the op cannot even wait. It fills in ID and At
+// where they are zero. The op belongs to the service from now on.
+func (s *Service) Submit(op *Op) {
+	if op.At.IsZero() {
+		op.At = time.Now()
+	}
+	op.At = op.At.UTC().Truncate(time.Microsecond)
+	if op.Kind == OpSend && op.ID == (uuid.UUID{}) {
+		op.ID = newMessageID()
+	}
+	if s.lane(op.Room).submit(op) {
+		return
+	}
+	op.Outcome, op.Err = Refused, protocol.ErrUnavailable
+	s.stats.outcome(op)
+	if op.Answer != nil {
+		op.Answer(op)
+	}
+}
+
+// Do submits an op and waits for its outcome. When ctx ends first its error is
+// returned, and the outcome is open: op must not be touched any more.
+func (s *Service) Do(ctx context.Context, op *Op) error {
+	answered := make(chan struct{})
+	op.Answer = func(*Op) { close(answered) }
+	s.Submit(op)
+	select {
+	case <-answered:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// Typing tells the other users of a room that u types or stopped. Nothing is
+// stored; nobody hears whether it arrived.
+func (s *Service) Typing(room uuid.UUID, u *protocol.User, typing bool) {
+	frame := protocol.AppendTyping(nil, u, typing)
+	s.dir.typing(room, u.ID, frame)
+	if s.backplane != nil {
+		s.backplane.PublishTyping(room, u.ID, frame)
+	}
+}
+
+// Follow makes l hear what happens in a room. base is a number that the room
+// has had: every event after it is told. Each Follow is undone by one Unfollow.
+func (s *Service) Follow(room uuid.UUID, base int64, l Listener) {
+	if s.dir.follow(room, base, l) && s.backplane != nil {
+		s.backplane.Follow(room)
+	}
+}
+
+// Unfollow ends a Follow. When it has returned l is not called any more for it.
+func (s *Service) Unfollow(room uuid.UUID, l Listener) {
+	if s.dir.unfollow(room, l) && s.backplane != nil {
+		s.backplane.Unfollow(room)
+	}
+}
+
+func (s *Service) lane(room uuid.UUID) *lane {
+	if len(s.lanes) == 1 {
+		return s.lanes[0]
+	}
+	return s.lanes[maphash.Bytes(s.seed, room[:])%uint64(len(s.lanes))]
+}
+
+// wanted says whether anybody would hear a room's events.
+func (s *Service) wanted(room uuid.UUID) bool { return s.backplane != nil || s.dir.follows(room) }
+
+// grace is how long a hole may wait for the notice that fills it.
+func (s *Service) grace() time.Duration {
+	if s.backplane != nil && s.backplane.Healthy() {
+		return repairGrace
+	}
+	return 0
+}
+
+// newMessageID returns a time-ordered id (RFC 9562, version 7).
+func newMessageID() uuid.UUID {
+	id, err := uuid.NewV7()
+	if err != nil {
+		panic("room: no randomness: " + err.Error()) // crypto/rand cannot fail on a supported system
+	}
+	return id
+}

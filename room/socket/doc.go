@@ -1,0 +1,16 @@
+// Package socket is a chat session over a WebSocket: who is at the other end of
+// a netpoll.Conn, in which room, and what they may do there.
+//
+// Everything here belongs to the connection's event loop: the session, the hall
+// (one room on one loop) and the wing (what one loop knows). Other goroutines
+// reach them by posting to the loop: the gate with its verdict, the store's
+// readers with the history, the directory with events, the lanes with refusals.
+//
+// A session comes in through four states, each left by such a post:
+//
+//	entering  the token and the rights are being checked, off the loop
+//	joining   it hears of the room's events but holds them back, until the history
+//	          has been read: what the history has seen is dropped, the rest follows
+//	live      events pass as they come
+//	closed    nothing more happens; posts that come too late find it so
+package socket

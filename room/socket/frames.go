@@ -1,0 +1,88 @@
+package socket
+
+import (
+	"github.com/caravan-chat/caravan/netpoll"
+	"github.com/caravan-chat/caravan/protocol"
+	"github.com/caravan-chat/caravan/room"
+)
+
+var pong = netpoll.NewPayload(protocol.Pong)
+
+// handle does what a client's frame asks for. The frame is decoded even where
+// the rate limit refuses it, for the client_id of the refusal.
+func (s *session) handle(payload []byte) {
+	var f protocol.ClientFrame
+	refused := protocol.DecodeClientFrame(payload, &f, s.h.svc.Rules())
+	if !s.allow(s.conn.Loop().Now()) {
+		refused = protocol.ErrRateLimited
+	}
+	if refused != nil {
+		s.refuse(refused, f.ClientID)
+		return
+	}
+	switch f.Kind {
+	case protocol.KindMessage:
+		s.submit(&room.Op{Kind: room.OpSend, Content: f.Content, Type: f.Type, ReplyTo: f.ReplyTo, ClientID: f.ClientID})
+	case protocol.KindEdit:
+		s.submit(&room.Op{Kind: room.OpEdit, ID: f.MessageID, Content: f.Content, ClientID: f.ClientID})
+	case protocol.KindTyping:
+		s.h.svc.Typing(s.hall.room, s.user, f.IsTyping)
+	case protocol.KindPing:
+		s.conn.Send(pong)
+	}
+}
+
+// submit sends an op on its way. What is stored comes back as an event of the
+// room, like everybody else's; only other outcomes are answered here.
+func (s *session) submit(op *room.Op) {
+	if s.answer == nil {
+		loop := s.conn.Loop()
+		s.answer = func(op *room.Op) {
+			if op.Outcome != room.Stored {
+				loop.Post(func() { s.answered(op) })
+			}
+		}
+	}
+	op.Room, op.Sender, op.Answer = s.hall.room, *s.user, s.answer
+	op.At = s.conn.Loop().Now()
+	s.h.svc.Submit(op)
+}
+
+// answered tells the client what became of its op.
+func (s *session) answered(op *room.Op) {
+	if s.state != live {
+		return
+	}
+	if op.Outcome == room.Duplicate {
+		m := op.Message
+		body := protocol.AppendMessage(nil, m)
+		s.conn.SendText(protocol.AppendEvent(nil, "chat_message", body, m.Seq, m.Seq-1, true))
+		return
+	}
+	s.refuse(op.Err, op.ClientID)
+}
+
+func (s *session) refuse(why *protocol.Error, clientID string) {
+	s.conn.SendText(protocol.AppendError(nil, why, clientID))
+}
+
+// frameBatch and frameHistory make the bytes that all connections share.
+func frameBatch(b *room.Batch) any {
+	texts := make([][]byte, len(b.Events))
+	for i := range b.Events {
+		texts[i] = b.Events[i].Frame
+	}
+	return netpoll.NewPayload(texts...)
+}
+
+func frameHistory(h *room.History) any { return netpoll.NewPayload(h.Frame) }
+
+// newerThan returns the part of a batch that comes after seq; nil for none.
+func newerThan(b *room.Batch, seq int64) *netpoll.Payload {
+	for i := range b.Events {
+		if b.Events[i].Seq > seq {
+			return b.Derive(frameBatch).(*netpoll.Payload).From(i)
+		}
+	}
+	return nil
+}

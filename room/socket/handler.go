@@ -1,0 +1,118 @@
+package socket
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/caravan-chat/caravan/netpoll"
+	"github.com/caravan-chat/caravan/protocol"
+	"github.com/caravan-chat/caravan/room"
+)
+
+// Config has what an operator may tune. Zero values mean the defaults.
+type Config struct {
+	// AllowOrigin says whether a page of that Origin may connect to that Host.
+	// Nil: every page may.
+	AllowOrigin func(origin, host string) bool
+
+	Rate  float64 // client frames a second and connection; 0: no limit
+	Burst int     // frames that may come at once; at least 1
+
+	RecheckEvery time.Duration // how often rights are checked again; default 20 s
+	Log          *slog.Logger
+}
+
+// Limits that no flag changes.
+const (
+	deferredFramesMax   = 64        // frames that a client may send before its history came
+	deferredBytesMax    = 256 << 10 // and their bytes; over either it is closed
+	heldBatchesMax      = 4_096     // batches held back for a joining session; over it is closed as slow
+	recheckEveryDefault = 20 * time.Second
+)
+
+// Handler is the netpoll.Handler of the chat.
+type Handler struct {
+	svc      *room.Service
+	cfg      Config
+	log      *slog.Logger
+	wings    []*wing // by loop
+	rechecks chan recheck
+	stop     context.CancelFunc
+	running  sync.WaitGroup
+}
+
+var _ netpoll.Handler = (*Handler)(nil)
+
+// New returns the handler for a server with so many loops. Stop it after the
+// server.
+func New(svc *room.Service, loops int, cfg Config) *Handler {
+	if cfg.AllowOrigin == nil {
+		cfg.AllowOrigin = func(string, string) bool { return true }
+	}
+	if cfg.RecheckEvery <= 0 {
+		cfg.RecheckEvery = recheckEveryDefault
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	cfg.Burst = max(cfg.Burst, 1)
+	ctx, stop := context.WithCancel(context.Background())
+	h := &Handler{svc: svc, cfg: cfg, log: cfg.Log, rechecks: make(chan recheck, loops), stop: stop}
+	for range loops {
+		h.wings = append(h.wings, newWing(h))
+	}
+	h.running.Go(func() { h.recheck(ctx) })
+	return h
+}
+
+// Stop ends the handler's goroutine. The server must have stopped.
+func (h *Handler) Stop() {
+	h.stop()
+	h.running.Wait()
+}
+
+// Upgrade implements netpoll.Handler. It looks at the request only; token and
+// rights are checked once the connection is open, so that a client learns of a
+// refusal by a close code, which browsers show to their page.
+func (h *Handler) Upgrade(r *netpoll.Request) (any, *netpoll.Refusal) {
+	s, refusal := h.request(r)
+	if refusal != nil {
+		return nil, refusal
+	}
+	return s, nil
+}
+
+// Open implements netpoll.Handler.
+func (h *Handler) Open(c *netpoll.Conn) {
+	s := c.Session().(*session)
+	s.conn = c
+	s.enter()
+}
+
+// Message implements netpoll.Handler.
+func (h *Handler) Message(c *netpoll.Conn, kind netpoll.Kind, payload []byte) {
+	if kind != netpoll.Text {
+		c.Close(uint16(protocol.CloseUnsupported), "binary frames are not supported")
+		return
+	}
+	s := c.Session().(*session)
+	switch s.state {
+	case entering, joining:
+		s.postpone(payload)
+	case live:
+		s.handle(payload)
+	case closed:
+	}
+}
+
+// Close implements netpoll.Handler.
+func (h *Handler) Close(c *netpoll.Conn, _ netpoll.Closed) {
+	c.Session().(*session).leave()
+}
+
+// Tick implements netpoll.Handler.
+func (h *Handler) Tick(l *netpoll.Loop, now time.Time) {
+	h.wings[l.Index()].tick(l, now)
+}

@@ -1,0 +1,65 @@
+package socket
+
+import (
+	"context"
+
+	"github.com/caravan-chat/caravan/netpoll"
+	"github.com/caravan-chat/caravan/protocol"
+	"github.com/caravan-chat/caravan/room"
+)
+
+// recheck is a loop's question whether its members still may be where they are.
+type recheck struct {
+	wing      *wing
+	loop      *netpoll.Loop
+	sessions  []*session
+	questions []room.AccessQuestion
+}
+
+// recheck gathers the wing's members and hands the question to the handler's
+// goroutine. At most one per wing is under way, so the queue has room.
+func (w *wing) recheck(l *netpoll.Loop) {
+	r := recheck{wing: w, loop: l}
+	for _, x := range w.halls {
+		x.members.Each(func(c *netpoll.Conn) bool {
+			s := c.Session().(*session)
+			r.sessions = append(r.sessions, s)
+			r.questions = append(r.questions, room.AccessQuestion{User: s.user.ID, Place: x.trip, TripOnly: true})
+			return true
+		})
+	}
+	w.checking = true
+	w.h.rechecks <- r
+}
+
+// recheck answers the loops' questions until ctx ends. Members who may not stay
+// are closed; where the store cannot say, all stay until the next time.
+func (h *Handler) recheck(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case r := <-h.rechecks:
+			answers, err := h.svc.Recheck(ctx, r.questions)
+			if err != nil && ctx.Err() == nil {
+				h.log.Warn("rights could not be checked again", "members", len(r.questions), "err", err)
+			}
+			r.loop.Post(func() { r.act(answers) })
+		}
+	}
+}
+
+// act closes whom the answers turn out; on the loop.
+func (r *recheck) act(answers []room.Access) {
+	r.wing.checking = false
+	for i, a := range answers {
+		s := r.sessions[i]
+		switch {
+		case s.state != live || a.Allowed && a.UserKnown:
+		case !a.UserKnown:
+			s.close(protocol.CloseUnauthorized, "the user is not known any more")
+		default:
+			s.close(protocol.CloseForbidden, "not a collaborator of this trip any more")
+		}
+	}
+}

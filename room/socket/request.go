@@ -1,0 +1,57 @@
+package socket
+
+import (
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/caravan-chat/caravan/netpoll"
+	"github.com/caravan-chat/caravan/protocol"
+	"github.com/caravan-chat/caravan/room"
+)
+
+// pathPrefix stands before the trip's id in the path of a session.
+const pathPrefix = "/ws/chat/"
+
+// request turns a handshake into a session, or into the HTTP refusal that it
+// gets. A trip id that is no UUID is let pass: the token is judged before it.
+func (h *Handler) request(r *netpoll.Request) (*session, *netpoll.Refusal) {
+	place, ok := strings.CutPrefix(r.Path, pathPrefix)
+	place = strings.TrimSuffix(place, "/")
+	if !ok || place == "" || strings.Contains(place, "/") {
+		return nil, refuse(http.StatusNotFound, "Not found.", protocol.CodeNotFound)
+	}
+	if !h.cfg.AllowOrigin(r.Origin, r.Host) {
+		return nil, refuse(http.StatusForbidden, "This origin is not allowed.", protocol.CodeForbidden)
+	}
+	query, _ := url.ParseQuery(r.RawQuery) // what is malformed is left out
+	s := &session{h: h, since: -1}
+	if query.Has("since") {
+		since, err := strconv.ParseInt(query.Get("since"), 10, 64)
+		if err != nil || since < 0 {
+			return nil, refuse(http.StatusBadRequest, "since must be a whole number, 0 or more.", protocol.CodeInvalidField)
+		}
+		s.since = since
+	}
+	door := &room.EnterRequest{Bearer: query.Get("token")}
+	if door.Bearer == "" {
+		door.Bearer = bearer(r.Authorization)
+	}
+	door.Place, door.PlaceOK = protocol.ParseID(place)
+	s.door = door
+	return s, nil
+}
+
+// bearer returns the token of an Authorization header (RFC 6750 section 2.1).
+func bearer(header string) string {
+	scheme, token, _ := strings.Cut(header, " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.TrimSpace(token)
+}
+
+func refuse(status int, detail string, code protocol.Code) *netpoll.Refusal {
+	return &netpoll.Refusal{Status: status, ContentType: "application/json", Body: protocol.AppendRESTError(nil, detail, code)}
+}

@@ -1,0 +1,188 @@
+package socket
+
+import (
+	"errors"
+	"time"
+
+	"github.com/caravan-chat/caravan/netpoll"
+	"github.com/caravan-chat/caravan/protocol"
+	"github.com/caravan-chat/caravan/room"
+)
+
+// state is where a session stands; see the package comment.
+type state uint8
+
+const (
+	entering state = iota
+	joining
+	live
+	closed
+)
+
+// session is one client in one room. It belongs to its connection's loop.
+type session struct {
+	// Static after construction.
+	h     *Handler
+	since int64 // the number to resume from; negative: the usual history
+
+	// Static after Open.
+	conn *netpoll.Conn
+
+	// Owned by the loop.
+	state   state
+	tokens  float32            // of the rate limit
+	filled  int64              // when tokens was last brought up to date, Unix nanoseconds
+	expires int64              // when the token does, Unix seconds
+	user    *protocol.User     // from joining on
+	hall    *hall              // from joining on
+	door    *room.EnterRequest // while entering
+	waiting *waiting           // before live, where something waits
+	answer  func(*room.Op)     // the lane's way back, made once
+}
+
+// waiting is what a session keeps until its history is sent.
+type waiting struct {
+	frames  [][]byte // from the client, in order
+	bytes   int      // in frames
+	batches []*room.Batch
+}
+
+// enter begins the checks.
+func (s *session) enter() {
+	door := *s.door
+	s.door = nil
+	loop := s.conn.Loop()
+	s.h.svc.Enter(door, func(e room.Entry, err error) {
+		loop.Post(func() { s.entered(e, err) })
+	})
+}
+
+// entered takes the gate's verdict: from now on the session hears of the room,
+// and only then its history is read, so that between the two nothing is lost.
+func (s *session) entered(e room.Entry, err error) {
+	if s.state != entering {
+		return
+	}
+	switch {
+	case err == nil:
+	case errors.Is(err, room.ErrUnauthorized):
+		s.close(protocol.CloseUnauthorized, "a valid access token is required")
+		return
+	case errors.Is(err, room.ErrForbidden):
+		s.close(protocol.CloseForbidden, "not a collaborator of this trip")
+		return
+	default:
+		s.close(protocol.CloseInternal, "cannot let you in now, please try again")
+		return
+	}
+	loop := s.conn.Loop()
+	s.state = joining
+	s.user = e.User
+	s.expires = e.Expires.Unix()
+	s.hall = s.h.wings[loop.Index()].enter(loop, e.Room)
+	s.hall.joining[s] = struct{}{}
+	done := func(past *room.History, err error) {
+		loop.Post(func() { s.joined(past, err) })
+	}
+	if s.since >= 0 {
+		s.h.svc.Resume(e.Room.ID, s.since, done)
+	} else {
+		s.h.svc.History(e.Room.ID, done)
+	}
+}
+
+// joined sends the history, then what was held back and is newer, and opens the
+// session for what follows.
+func (s *session) joined(past *room.History, err error) {
+	if s.state != joining {
+		return
+	}
+	if err != nil {
+		s.close(protocol.CloseInternal, "the history cannot be read now, please try again")
+		return
+	}
+	delete(s.hall.joining, s)
+	s.state = live
+	s.conn.Send(past.Derive(frameHistory).(*netpoll.Payload))
+	w := s.waiting
+	s.waiting = nil
+	s.hall.members.Add(s.conn)
+	if w == nil {
+		return
+	}
+	for _, b := range w.batches {
+		if p := newerThan(b, past.Seq); p != nil {
+			s.conn.Send(p)
+		}
+	}
+	for _, f := range w.frames {
+		if s.state != live {
+			return
+		}
+		s.handle(f)
+	}
+}
+
+// hold keeps a batch back until the history is sent.
+func (s *session) hold(b *room.Batch) {
+	w := s.wait()
+	if len(w.batches) >= heldBatchesMax {
+		s.close(protocol.CloseSlowConsumer, "too many events before the history")
+		return
+	}
+	w.batches = append(w.batches, b)
+}
+
+// postpone keeps a client's frame until the history is sent, because nothing may
+// go out before that.
+func (s *session) postpone(payload []byte) {
+	w := s.wait()
+	if len(w.frames) >= deferredFramesMax || w.bytes+len(payload) > deferredBytesMax {
+		s.conn.Close(netpoll.ClosePolicy, "too many frames before the history")
+		return
+	}
+	w.bytes += len(payload)
+	w.frames = append(w.frames, append([]byte(nil), payload...))
+}
+
+func (s *session) wait() *waiting {
+	if s.waiting == nil {
+		s.waiting = new(waiting)
+	}
+	return s.waiting
+}
+
+// leave is the end: the connection is gone, or will be when its last bytes are.
+func (s *session) leave() {
+	s.state = closed
+	s.waiting = nil
+	if s.hall != nil {
+		delete(s.hall.joining, s)
+		s.h.wings[s.conn.Loop().Index()].leave(s.hall, s.conn)
+		s.hall = nil
+	}
+}
+
+func (s *session) close(code protocol.CloseCode, reason string) {
+	s.conn.Close(uint16(code), reason)
+}
+
+// allow takes one token of the rate limit.
+func (s *session) allow(now time.Time) bool {
+	rate, burst := float32(s.h.cfg.Rate), float32(s.h.cfg.Burst)
+	if rate <= 0 {
+		return true
+	}
+	at := now.UnixNano()
+	if s.filled == 0 {
+		s.tokens = burst
+	} else {
+		s.tokens = min(burst, s.tokens+float32(at-s.filled)/1e9*rate)
+	}
+	s.filled = at
+	if s.tokens < 1 {
+		return false
+	}
+	s.tokens--
+	return true
+}

@@ -1,0 +1,86 @@
+package room
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/caravan-chat/caravan/protocol"
+)
+
+// counters are the service's own figures.
+type counters struct {
+	Messages, Edits, Duplicates          atomic.Int64
+	AppendErrors                         atomic.Int64
+	Entered, Unauthorized, Forbidden     atomic.Int64
+	EnterUnavailable                     atomic.Int64
+	HistoriesFromTail, HistoriesFromRead atomic.Int64
+	Repairs, RepairErrors                atomic.Int64
+	Repeats, Holes, ParkedDropped        atomic.Int64
+
+	mu      sync.Mutex
+	refused map[protocol.Code]int64
+}
+
+// outcome counts what became of an op.
+func (c *counters) outcome(op *Op) {
+	switch {
+	case op.Outcome == Duplicate:
+		c.Duplicates.Add(1)
+	case op.Outcome == Refused:
+		c.mu.Lock()
+		c.refused[op.Err.Code]++
+		c.mu.Unlock()
+	case op.Kind == OpEdit:
+		c.Edits.Add(1)
+	default:
+		c.Messages.Add(1)
+	}
+}
+
+// Stats are figures since the start, but for those whose name ends in Now.
+type Stats struct {
+	Messages, Edits int64 // committed events
+	Duplicates      int64 // ops whose client_id was known
+	AppendErrors    int64 // transactions that failed
+	Refused         map[protocol.Code]int64
+
+	Entered, Unauthorized, Forbidden, EnterUnavailable int64 // answers to Enter
+	AccessLooks, AccessAsked                           int64 // looks into the store, and the questions they answered
+	HistoryLooks, HistoryAsked                         int64
+	HistoriesFromTail                                  int64 // histories answered from memory
+
+	Repairs, RepairErrors int64 // rooms read again from the store because something was missed
+	Repeats               int64 // batches that were known already and left out
+	Holes                 int64 // batches that came before their predecessor
+	ParkedDropped         int64 // batches left out because too many waited; read again from the store
+
+	RoomsNow     int   // rooms with listeners on this node
+	TailBytesNow int64 // recent messages kept in memory
+	LanesNow     []int // ops that wait, by lane
+}
+
+// Stats returns the present figures.
+func (s *Service) Stats() Stats {
+	c := &s.stats
+	st := Stats{
+		Messages: c.Messages.Load(), Edits: c.Edits.Load(), Duplicates: c.Duplicates.Load(),
+		AppendErrors: c.AppendErrors.Load(), Refused: make(map[protocol.Code]int64),
+		Entered: c.Entered.Load(), Unauthorized: c.Unauthorized.Load(), Forbidden: c.Forbidden.Load(),
+		EnterUnavailable: c.EnterUnavailable.Load(),
+		AccessLooks:      s.access.looks.Load(), AccessAsked: s.access.asked.Load(),
+		HistoryLooks: s.latest.looks.Load() + s.since.looks.Load(), HistoryAsked: s.latest.asked.Load() + s.since.asked.Load(),
+		HistoriesFromTail: c.HistoriesFromTail.Load(),
+		Repairs:           c.Repairs.Load(), RepairErrors: c.RepairErrors.Load(), Repeats: c.Repeats.Load(),
+		Holes: c.Holes.Load(), ParkedDropped: c.ParkedDropped.Load(),
+		RoomsNow: s.dir.len(), TailBytesNow: s.dir.tailBytes.Load(),
+	}
+	c.mu.Lock()
+	for code, n := range c.refused {
+		st.Refused[code] = n
+	}
+	c.mu.Unlock()
+	for _, l := range s.lanes {
+		st.LanesNow = append(st.LanesNow, l.depth())
+	}
+	return st
+}

@@ -1,0 +1,137 @@
+package room
+
+import (
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/caravan-chat/caravan/protocol"
+)
+
+// tail is what a newcomer gets: a room's last messages in their present state,
+// kept up to date by the events that pass, so that a storm of newcomers costs
+// the store nothing. Its room's shard guards it.
+type tail struct {
+	max      int
+	messages []tailMessage // by seq
+	seq      int64         // the messages are as of this number
+	asked    time.Time
+	history  *History // made from the above; nil: not yet, or outdated
+}
+
+type tailMessage struct {
+	id   uuid.UUID
+	body []byte
+}
+
+// newTail begins a tail from what was read from the store.
+func newTail(page *Page, max int) (t *tail, bytes int64) {
+	t = &tail{max: max, seq: page.Seq, asked: time.Now(), messages: make([]tailMessage, 0, len(page.Messages))}
+	for i := range page.Messages {
+		m := &page.Messages[i]
+		body := protocol.AppendMessage(nil, m)
+		t.messages = append(t.messages, tailMessage{m.ID, body})
+		bytes += int64(len(body))
+	}
+	return t, bytes
+}
+
+// add brings the tail up to date and returns by how many bytes it grew.
+func (t *tail) add(events []Event) (grown int64) {
+	for _, e := range events {
+		if e.Seq <= t.seq {
+			continue
+		}
+		t.seq = e.Seq
+		t.history = nil
+		// A copy: the frame's buffer holds its whole batch.
+		body := slices.Clone(e.Body)
+		i := slices.IndexFunc(t.messages, func(m tailMessage) bool { return m.id == e.Message })
+		switch {
+		case i >= 0:
+			grown += int64(len(body) - len(t.messages[i].body))
+			t.messages[i].body = body
+		case e.Kind == EventMessage && t.max > 0:
+			if len(t.messages) == t.max {
+				grown -= int64(len(t.messages[0].body))
+				copy(t.messages, t.messages[1:])
+				t.messages = t.messages[:t.max-1]
+			}
+			t.messages = append(t.messages, tailMessage{e.Message, body})
+			grown += int64(len(body))
+		}
+	}
+	return grown
+}
+
+func (t *tail) bytes() (n int64) {
+	for _, m := range t.messages {
+		n += int64(len(m.body))
+	}
+	return n
+}
+
+// frame returns the history frame that the tail makes.
+func (t *tail) frame() *History {
+	if t.history == nil {
+		bodies := make([][]byte, len(t.messages))
+		for i, m := range t.messages {
+			bodies[i] = m.body
+		}
+		t.history = &History{Seq: t.seq, Frame: protocol.AppendHistory(nil, bodies, t.seq)}
+	}
+	return t.history
+}
+
+// history returns the room's history from memory, or nil.
+func (d *directory) history(room uuid.UUID) *History {
+	sh := d.shard(room)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	f := sh.rooms[room]
+	if f == nil || f.tail == nil || f.state != flowing {
+		return nil
+	}
+	f.tail.asked = time.Now()
+	return f.tail.frame()
+}
+
+// keepTail keeps what was just read as the room's tail, where somebody follows
+// the room, no event came since that the read has not seen, and there is room.
+func (d *directory) keepTail(room uuid.UUID, page *Page) *History {
+	t, size := newTail(page, d.tailMax)
+	h := t.frame()
+	sh := d.shard(room)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	f := sh.rooms[room]
+	if f == nil || f.last > page.Seq || d.tailBytes.Load()+size > tailBytesMax {
+		return h
+	}
+	d.dropTail(f)
+	f.tail = t
+	d.tailBytes.Add(size)
+	return h
+}
+
+func (d *directory) dropTail(f *followed) {
+	if f.tail != nil {
+		d.tailBytes.Add(-f.tail.bytes())
+		f.tail = nil
+	}
+}
+
+// dropTails forgets the tails that nobody asked for since the given time.
+func (d *directory) dropTails(since time.Time) {
+	for i := range d.shards {
+		sh := &d.shards[i]
+		sh.mu.Lock()
+		for _, f := range sh.rooms {
+			if f.tail != nil && f.tail.asked.Before(since) {
+				d.dropTail(f)
+			}
+		}
+		sh.mu.Unlock()
+	}
+}
