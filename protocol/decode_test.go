@@ -1,0 +1,233 @@
+package protocol
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+)
+
+var (
+	rulesOf10  = Rules{ContentRunesMax: 10}
+	errTooLong = &Error{CodeTooLong, "Message is too long (max 10 characters)"}
+	key64      = strings.Repeat("é", 64)
+)
+
+// frameCases are frames of clients and what becomes of them under rulesOf10.
+var frameCases = []struct {
+	text    string
+	want    ClientFrame
+	refused *Error
+}{
+	// Messages.
+	{text: `{"type":"chat_message","content":"hi"}`, want: ClientFrame{Kind: KindMessage, Content: "hi", Type: TypeText}},
+	{text: `{"type":"chat_message","content":" \t\u00a0\u3000\u001chi\nyou\u001f\u2028\u0085 "}`, want: ClientFrame{Kind: KindMessage, Content: "hi\nyou", Type: TypeText}},
+	{text: `{"type":"chat_message","content":"` + "\u200bx\ufeff" + `"}`, want: ClientFrame{Kind: KindMessage, Content: "\u200bx\ufeff", Type: TypeText}},
+	{text: `{"type":"chat_message","content":"😀😀😀😀😀😀😀😀😀😀"}`, want: ClientFrame{Kind: KindMessage, Content: "😀😀😀😀😀😀😀😀😀😀", Type: TypeText}},
+	{text: `{"type":"chat_message","content":"  0123456789  "}`, want: ClientFrame{Kind: KindMessage, Content: "0123456789", Type: TypeText}},
+	{text: `{"type":"chat_message","content":"\ud800"}`, want: ClientFrame{Kind: KindMessage, Content: "\uFFFD", Type: TypeText}},
+	{text: `{"type":"chat_message","content":"a","message_type":"file","reply_to":"` + idA.String() + `","client_id":"c1","more":[{}]}`,
+		want: ClientFrame{Kind: KindMessage, Content: "a", Type: TypeFile, ReplyTo: idA, ClientID: "c1"}},
+	{text: `{"type":"chat_message","content":"a","message_type":null,"reply_to":null,"client_id":null}`, want: ClientFrame{Kind: KindMessage, Content: "a", Type: TypeText}},
+	{text: `{"content":"a","content":"b","type":"x","type":"chat_message"}`, want: ClientFrame{Kind: KindMessage, Content: "b", Type: TypeText}},
+	{text: `{"type":"chat_message","content":"a","client_id":"` + key64 + `"}`, want: ClientFrame{Kind: KindMessage, Content: "a", Type: TypeText, ClientID: key64}},
+	{text: `{"type":"chat_message","content":"a","message_id":5,"is_typing":"x"}`, want: ClientFrame{Kind: KindMessage, Content: "a", Type: TypeText}},
+
+	{text: `{"type":"chat_message"}`, refused: ErrEmptyContent},
+	{text: `{"type":"chat_message","content":null,"client_id":"c"}`, want: ClientFrame{ClientID: "c"}, refused: ErrEmptyContent},
+	{text: `{"type":"chat_message","content":""}`, refused: ErrEmptyContent},
+	{text: `{"type":"chat_message","content":" \n\u2003 "}`, refused: ErrEmptyContent},
+	{text: `{"type":"chat_message","Content":"a"}`, refused: ErrEmptyContent},
+	{text: `{"type":"chat_message","content":5}`, refused: ErrContentField},
+	{text: `{"type":"chat_message","content":["a"]}`, refused: ErrContentField},
+	{text: `{"type":"chat_message","content":"01234567890","client_id":"c"}`, want: ClientFrame{ClientID: "c"}, refused: errTooLong},
+	{text: `{"type":"chat_message","content":"\u00e90123456789"}`, refused: errTooLong},
+	{text: `{"type":"chat_message","content":"a\u0000b","client_id":"c"}`, want: ClientFrame{ClientID: "c"}, refused: ErrInvalidContent},
+	{text: `{"type":"chat_message","content":"\u0000"}`, refused: ErrInvalidContent},
+	{text: `{"type":"chat_message","content":"a","message_type":"system","client_id":"c"}`, want: ClientFrame{ClientID: "c"}, refused: ErrInvalidType},
+	{text: `{"type":"chat_message","content":"a","message_type":"Text"}`, refused: ErrInvalidType},
+	{text: `{"type":"chat_message","content":"a","message_type":""}`, refused: ErrInvalidType},
+	{text: `{"type":"chat_message","content":"a","message_type":1}`, refused: ErrInvalidType},
+	{text: `{"type":"chat_message","content":"a","reply_to":"x"}`, refused: ErrInvalidReply},
+	{text: `{"type":"chat_message","content":"a","reply_to":""}`, refused: ErrInvalidReply},
+	{text: `{"type":"chat_message","content":"a","reply_to":false}`, refused: ErrInvalidReply},
+	{text: `{"type":"chat_message","content":"a","reply_to":"` + uuid.Nil.String() + `"}`, refused: ErrInvalidReply},
+	{text: `{"type":"chat_message","content":"a","client_id":""}`, refused: ErrInvalidClient},
+	{text: `{"type":"chat_message","content":"a","client_id":7}`, refused: ErrInvalidClient},
+	{text: `{"type":"chat_message","content":"a","client_id":"` + key64 + `é"}`, refused: ErrInvalidClient},
+	{text: `{"type":"chat_message","content":"a","client_id":"a\u0000"}`, refused: ErrInvalidClient},
+
+	// Edits.
+	{text: `{"type":"edit_message","message_id":"` + strings.ToUpper(idA.String()) + `","content":" b "}`, want: ClientFrame{Kind: KindEdit, MessageID: idA, Content: "b"}},
+	{text: `{"type":"edit_message","message_id":"` + strings.ReplaceAll(idA.String(), "-", "") + `","content":"b","client_id":"e","message_type":"system"}`,
+		want: ClientFrame{Kind: KindEdit, MessageID: idA, Content: "b", ClientID: "e"}},
+	{text: `{"type":"edit_message","content":"b"}`, refused: ErrMissingID},
+	{text: `{"type":"edit_message","message_id":null,"content":"b"}`, refused: ErrMissingID},
+	{text: `{"type":"edit_message","message_id":"","content":""}`, refused: ErrMissingID},
+	{text: `{"type":"edit_message","message_id":"no","content":"b","client_id":"e"}`, want: ClientFrame{ClientID: "e"}, refused: ErrNotFound},
+	{text: `{"type":"edit_message","message_id":12,"content":"b"}`, refused: ErrNotFound},
+	{text: `{"type":"edit_message","message_id":"` + idA.String() + `","content":" "}`, refused: ErrEmptyContent},
+	{text: `{"type":"edit_message","message_id":"` + idA.String() + `","content":"01234567890"}`, refused: errTooLong},
+	{text: `{"type":"edit_message","message_id":"` + idA.String() + `","content":"\u0000"}`, refused: ErrInvalidContent},
+	{text: `{"type":"edit_message","message_id":"` + idA.String() + `","content":{}}`, refused: ErrContentField},
+
+	// Typing and ping.
+	{text: `{"type":"typing","is_typing":true}`, want: ClientFrame{Kind: KindTyping, IsTyping: true}},
+	{text: `{"type":"typing","is_typing":false}`, want: ClientFrame{Kind: KindTyping}},
+	{text: `{"type":"typing","is_typing":null}`, want: ClientFrame{Kind: KindTyping}},
+	{text: `{"type":"typing"}`, want: ClientFrame{Kind: KindTyping}},
+	{text: `{"type":"typing","is_typing":"true","client_id":"t"}`, want: ClientFrame{ClientID: "t"}, refused: ErrTypingField},
+	{text: `{"type":"typing","is_typing":1}`, refused: ErrTypingField},
+	{text: `{"type":"ping"}`, want: ClientFrame{Kind: KindPing}},
+	{text: ` {"type":"ping","client_id":"p"} `, want: ClientFrame{Kind: KindPing, ClientID: "p"}},
+	{text: `{"type":"ping","client_id":[]}`, refused: ErrInvalidClient},
+
+	// What is no frame.
+	{text: ``, refused: ErrInvalidJSON},
+	{text: `hello`, refused: ErrInvalidJSON},
+	{text: `[]`, refused: ErrInvalidJSON},
+	{text: `"ping"`, refused: ErrInvalidJSON},
+	{text: `null`, refused: ErrInvalidJSON},
+	{text: `{"type":"ping"}{}`, refused: ErrInvalidJSON},
+	{text: `{"type":"ping"`, refused: ErrInvalidJSON},
+	{text: "{\"type\":\"ping\",\"x\":\"\xff\"}", refused: ErrInvalidJSON},
+	{text: `{}`, refused: ErrUnknownType},
+	{text: `{"type":null}`, refused: ErrUnknownType},
+	{text: `{"type":1}`, refused: ErrUnknownType},
+	{text: `{"type":["ping"]}`, refused: ErrUnknownType},
+	{text: `{"type":"Ping"}`, refused: ErrUnknownType},
+	{text: `{"type":"message_edited","client_id":"u"}`, want: ClientFrame{ClientID: "u"}, refused: ErrUnknownType},
+	{text: `{"type":"x","client_id":""}`, refused: ErrUnknownType},
+}
+
+func TestDecodeClientFrame(t *testing.T) {
+	for _, c := range frameCases {
+		got := ClientFrame{Kind: KindEdit, Content: "old", ClientID: "old", Type: TypeFile, ReplyTo: idC, MessageID: idC, IsTyping: true}
+		refused := DecodeClientFrame([]byte(c.text), &got, &rulesOf10)
+		if !sameRefusal(refused, c.refused) {
+			t.Errorf("%s: got %v, want %v", c.text, refused, c.refused)
+		}
+		if c.refused != nil {
+			got = ClientFrame{ClientID: got.ClientID} // the rest is not promised
+		}
+		if got != c.want {
+			t.Errorf("%s:\n got %+v\nwant %+v", c.text, got, c.want)
+		}
+	}
+}
+
+func sameRefusal(a, b *Error) bool {
+	return a == b || a != nil && b != nil && *a == *b
+}
+
+// The texts that clients of the service that Caravan replaces show.
+func TestErrorTextsAreThoseThatClientsKnow(t *testing.T) {
+	rules := Rules{ContentRunesMax: ContentRunesMaxDefault}
+	for e, want := range map[*Error]string{
+		ErrInvalidJSON:     "Invalid JSON format",
+		ErrUnknownType:     "Unknown message type",
+		ErrEmptyContent:    "Message content cannot be empty",
+		rules.ErrTooLong(): "Message is too long (max 10000 characters)",
+		ErrMissingID:       "message_id is required",
+		ErrNotFound:        "Message not found or you do not have permission to edit it",
+	} {
+		if e.Text != want || e.Error() != want {
+			t.Errorf("%s says %q, not %q", e.Code, e.Text, want)
+		}
+	}
+}
+
+func TestDecodeSendBody(t *testing.T) {
+	room := `"chat_room":"` + idB.String() + `"`
+	for _, c := range []struct {
+		text    string
+		want    SendBody
+		refused *Error
+	}{
+		{text: `{` + room + `,"content":" a "}`, want: SendBody{Room: idB, RoomOK: true, Content: "a", Type: TypeText}},
+		{text: `{` + room + `,"content":"a","message_type":"file","reply_to":"` + idA.String() + `","client_id":"c"}`,
+			want: SendBody{Room: idB, RoomOK: true, Content: "a", Type: TypeFile, ReplyTo: idA, ClientID: "c"}},
+		{text: `{"chat_room":"Trip 1","content":"a"}`, want: SendBody{Content: "a", Type: TypeText}},
+		{text: `{"chat_room":1,"content":"a"}`, want: SendBody{Content: "a", Type: TypeText}},
+		{text: `{"content":"a"}`, refused: ErrMissingRoom},
+		{text: `{"chat_room":null,"content":"a"}`, refused: ErrMissingRoom},
+		{text: `{` + room + `}`, refused: ErrEmptyContent},
+		{text: `{` + room + `,"content":"01234567890"}`, refused: errTooLong},
+		{text: `{` + room + `,"content":"a","message_type":"system"}`, refused: ErrInvalidType},
+		{text: `{` + room + `,"content":"a","reply_to":"b"}`, refused: ErrInvalidReply},
+		{text: `{` + room + `,"content":"a","client_id":""}`, refused: ErrInvalidClient},
+		{text: `{` + room + `,"content":"a"} x`, refused: ErrInvalidJSON},
+		{text: "{" + room + ",\"content\":\"\xc3\"}", refused: ErrInvalidJSON},
+		{text: `[]`, refused: ErrInvalidJSON},
+	} {
+		got := SendBody{Room: idC, RoomOK: true, Content: "old", Type: TypeFile, ReplyTo: idC, ClientID: "old"}
+		refused := DecodeSendBody([]byte(c.text), &got, &rulesOf10)
+		if !sameRefusal(refused, c.refused) {
+			t.Errorf("%s: got %v, want %v", c.text, refused, c.refused)
+		}
+		if refused == nil && got != c.want {
+			t.Errorf("%s:\n got %+v\nwant %+v", c.text, got, c.want)
+		}
+	}
+}
+
+func TestDecodeEditBody(t *testing.T) {
+	for _, c := range []struct {
+		text, want string
+		refused    *Error
+	}{
+		{text: `{"content":"\n b\t"}`, want: "b"},
+		{text: `{"content":"b","message_id":"ignored","chat_room":0}`, want: "b"},
+		{text: `{}`, refused: ErrEmptyContent},
+		{text: `{"content":true}`, refused: ErrContentField},
+		{text: `{"content":"0123456789a"}`, refused: errTooLong},
+		{text: `{"content":"\u0000"}`, refused: ErrInvalidContent},
+		{text: `"b"`, refused: ErrInvalidJSON},
+		{text: ``, refused: ErrInvalidJSON},
+		{text: "{\"content\":\"\xff\"}", refused: ErrInvalidJSON},
+	} {
+		got, refused := DecodeEditBody([]byte(c.text), &rulesOf10)
+		if got != c.want || !sameRefusal(refused, c.refused) {
+			t.Errorf("%s: got %q %v, want %q %v", c.text, got, refused, c.want, c.refused)
+		}
+	}
+}
+
+// What is kept must live on when the loop reads the next frame into its buffer.
+func TestDecodersKeepNothingOfTheirInput(t *testing.T) {
+	text := `{"type":"chat_message","chat_room":"` + idB.String() + `","content":"hello","client_id":"c1"}`
+	var frame ClientFrame
+	var body SendBody
+	p := []byte(text)
+	if e := DecodeClientFrame(p, &frame, &rulesOf10); e != nil {
+		t.Fatal(e)
+	}
+	if e := DecodeSendBody(p, &body, &rulesOf10); e != nil {
+		t.Fatal(e)
+	}
+	edited, _ := DecodeEditBody(p, &rulesOf10)
+	clear(p)
+	if frame.Content != "hello" || frame.ClientID != "c1" || body.Content != "hello" || body.ClientID != "c1" || edited != "hello" {
+		t.Fatalf("%+v %+v %q", frame, body, edited)
+	}
+}
+
+func TestDecodeAllocatesOnlyWhatIsKept(t *testing.T) {
+	rules := Rules{ContentRunesMax: 1000}
+	for text, want := range map[string]float64{
+		`{"type":"ping","x":{"y":[1,2,3]}}`:                                    0,
+		`{"type":"typing","is_typing":true}`:                                   0,
+		`{"type":"chat_message","content":"hello"}`:                            1,
+		`{"type":"chat_message","content":"h\u00e9\n","client_id":"c1"}`:       2,
+		`{"type":"chat_message","content":"","message_type":"file"}`:           0,
+		`{"t\u0079pe":"edit_message","message_id":"` + idA.String() + `"}`:     0,
+		`{"type":"chat_message","content":"ab","reply_to":"no"}`:               1,
+		`{"type":"chat_message","content":"` + strings.Repeat("x", 900) + `"}`: 1,
+	} {
+		p := []byte(text)
+		var f ClientFrame
+		if n := testing.AllocsPerRun(100, func() { DecodeClientFrame(p, &f, &rules) }); n != want {
+			t.Errorf("%s: %v allocations, want %v", text, n, want)
+		}
+	}
+}

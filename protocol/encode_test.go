@@ -1,0 +1,122 @@
+package protocol
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+var (
+	idA = uuid.MustParse("11111111-2222-4333-8444-5555555555aa")
+	idB = uuid.MustParse("0189f7e5-0000-7000-8000-00000000000b")
+	idC = uuid.MustParse("ffffffff-ffff-4fff-bfff-ffffffffffff")
+)
+
+func sampleMessage() Message {
+	return Message{
+		ID:     idA,
+		RoomID: idB,
+		Sender: User{ID: idC, Email: "ann@example.com", Username: "ann", FirstName: " Ann", LastName: ""},
+
+		Content:   "Zoë said \"hi\"\n\\o/ \u2028😀",
+		Type:      TypeText,
+		CreatedAt: time.Date(2026, 1, 2, 3, 4, 5, 123456789, time.UTC),
+		UpdatedAt: time.Date(2026, 1, 2, 4, 4, 5, 7000, time.FixedZone("CET", 3600)),
+		Seq:       7,
+		Rev:       9,
+	}
+}
+
+const sampleJSON = `{"id":"11111111-2222-4333-8444-5555555555aa","chat_room_id":"0189f7e5-0000-7000-8000-00000000000b",` +
+	`"sender":{"id":"ffffffff-ffff-4fff-bfff-ffffffffffff","email":"ann@example.com","username":"ann","full_name":"Ann"},` +
+	`"content":"Zoë said \"hi\"\n\\o/ ` + "\u2028" + `😀","message_type":"text","reply_to":null,"is_edited":false,` +
+	`"created_at":"2026-01-02T03:04:05.123456Z","updated_at":"2026-01-02T03:04:05.000007Z","seq":7,"rev":9}`
+
+func TestGoldenBytes(t *testing.T) {
+	plain := sampleMessage()
+	whole := sampleMessage()
+	whole.Content, whole.Type, whole.IsEdited, whole.ClientID = "a", TypeFile, true, "c\x01"
+	whole.ReplyTo = &Reply{ID: idB, Content: "was", SenderEmail: "bob@example.com"}
+	whole.CreatedAt, whole.UpdatedAt = time.Unix(0, 0), time.Unix(1, 999_999_999)
+	m, n := []byte(`{"n":1}`), []byte(`{"n":2}`)
+
+	for name, c := range map[string]struct {
+		got  []byte
+		want string
+	}{
+		"message": {AppendMessage(nil, &plain), sampleJSON},
+		"message with everything": {AppendMessage(nil, &whole),
+			`{"id":"11111111-2222-4333-8444-5555555555aa","chat_room_id":"0189f7e5-0000-7000-8000-00000000000b",` +
+				`"sender":{"id":"ffffffff-ffff-4fff-bfff-ffffffffffff","email":"ann@example.com","username":"ann","full_name":"Ann"},` +
+				`"content":"a","message_type":"file",` +
+				`"reply_to":{"id":"0189f7e5-0000-7000-8000-00000000000b","content":"was","sender_email":"bob@example.com"},` +
+				`"is_edited":true,"created_at":"1970-01-01T00:00:00.000000Z","updated_at":"1970-01-01T00:00:01.999999Z",` +
+				`"seq":7,"rev":9,"client_id":"c\u0001"}`},
+		"event":           {AppendEvent(nil, EventMessage, m, 5, 4, false), `{"type":"chat_message","message":{"n":1},"seq":5}`},
+		"event after gap": {AppendEvent(nil, EventEdited, m, 5, 2, false), `{"type":"message_edited","message":{"n":1},"seq":5,"prev":2}`},
+		"duplicate":       {AppendEvent(nil, EventMessage, m, 5, 4, true), `{"type":"chat_message","message":{"n":1},"seq":5,"duplicate":true}`},
+		"history":         {AppendHistory(nil, [][]byte{m, n}, 2), `{"type":"message_history","messages":[{"n":1},{"n":2}],"seq":2}`},
+		"empty history":   {AppendHistory(nil, nil, 0), `{"type":"message_history","messages":[],"seq":0}`},
+		"resume": {AppendResume(nil, 3, [][]byte{m}, 4, true),
+			`{"type":"message_history","since":3,"messages":[{"n":1}],"seq":4,"has_more":true}`},
+		"typing": {AppendTyping(nil, &plain.Sender, true),
+			`{"type":"typing","user_id":"ffffffff-ffff-4fff-bfff-ffffffffffff","user_email":"ann@example.com","is_typing":true}`},
+		"pong": {Pong, `{"type":"pong"}`},
+		"error": {AppendError(nil, ErrEmptyContent, ""),
+			`{"type":"error","message":"Message content cannot be empty","code":"empty_content"}`},
+		"error with client_id": {AppendError(nil, ErrRateLimited, `a"b`),
+			`{"type":"error","message":"Too many messages; slow down","code":"rate_limited","client_id":"a\"b"}`},
+		"REST error": {AppendRESTError(nil, "No such room", CodeNotFound), `{"detail":"No such room","code":"not_found"}`},
+		"page": {AppendMessagePage(nil, [][]byte{m, n}, "https://h/?a=1&b=2", ""),
+			`{"results":[{"n":1},{"n":2}],"next":"https://h/?a=1&b=2","previous":null}`},
+		"resume page": {AppendResumePage(nil, nil, 8, false), `{"results":[],"seq":8,"has_more":false}`},
+		"rooms": {AppendRooms(nil, []RoomEntry{{ID: idA, TripID: idB, Title: "Trip\t1"}, {ID: idB, TripID: idC, LastSeq: 3, Last: m}}, "/n"),
+			`{"results":[{"id":"11111111-2222-4333-8444-5555555555aa","trip_id":"0189f7e5-0000-7000-8000-00000000000b",` +
+				`"title":"Trip\t1","last_seq":0,"last_message":null},{"id":"0189f7e5-0000-7000-8000-00000000000b",` +
+				`"trip_id":"ffffffff-ffff-4fff-bfff-ffffffffffff","title":"","last_seq":3,"last_message":{"n":1}}],"next":"/n"}`},
+		"no rooms": {AppendRooms(nil, nil, ""), `{"results":[],"next":null}`},
+	} {
+		if string(c.got) != c.want {
+			t.Errorf("%s:\n got %s\nwant %s", name, c.got, c.want)
+		}
+		if !json.Valid(c.got) {
+			t.Errorf("%s is no JSON: %s", name, c.got)
+		}
+	}
+}
+
+func TestEncodersAppend(t *testing.T) {
+	m := sampleMessage()
+	for name, got := range map[string][]byte{
+		"message": AppendMessage([]byte("x"), &m),
+		"event":   AppendEvent([]byte("x"), EventMessage, nil, 1, 0, false),
+		"history": AppendHistory([]byte("x"), nil, 1),
+		"error":   AppendError([]byte("x"), ErrInternal, ""),
+		"rooms":   AppendRooms([]byte("x"), nil, ""),
+	} {
+		if len(got) < 3 || string(got[:2]) != "x{" {
+			t.Errorf("%s does not append: %s", name, got)
+		}
+	}
+}
+
+func TestEncodersDoNotAllocate(t *testing.T) {
+	m := sampleMessage()
+	m.ReplyTo, m.ClientID = &Reply{ID: idB, Content: "was"}, "c1"
+	body := AppendMessage(nil, &m)
+	bodies := [][]byte{body, body}
+	dst := make([]byte, 0, 4096)
+	for name, encode := range map[string]func(){
+		"message": func() { AppendMessage(dst, &m) },
+		"event":   func() { AppendEvent(dst, EventMessage, body, 9, 7, true) },
+		"history": func() { AppendHistory(dst, bodies, 9) },
+		"typing":  func() { AppendTyping(dst, &m.Sender, true) },
+		"error":   func() { AppendError(dst, ErrTypingField, "c1") },
+	} {
+		if n := testing.AllocsPerRun(100, encode); n != 0 {
+			t.Errorf("%s: %v allocations", name, n)
+		}
+	}
+}
