@@ -1,0 +1,66 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+)
+
+// frameBytesLeast is the least --max-frame: an edit with a short content fits.
+const frameBytesLeast = 256
+
+// bytesPerCodePointMax is what one character of content can take in JSON: a pair
+// of \u escapes. frameBytesBesidesContent is what the other fields of a frame can.
+const (
+	bytesPerCodePointMax     = 12
+	frameBytesBesidesContent = 2 << 10
+)
+
+// check asserts the relations between settings. What cannot work is an error;
+// what works, but hardly as meant, is a warning.
+func (c *Config) check(cmd Command) (warnings []string, err error) {
+	switch cmd {
+	case Serve:
+		return c.checkServe()
+	case Token:
+		if c.User == [16]byte{} {
+			return nil, &Error{Flag: "user", Text: "is missing: whose token is wanted?"}
+		}
+		if len(c.JWT.Secret) == 0 {
+			return nil, &Error{Flag: "jwt-secret", Text: "is missing: a token is signed with --jwt-secret, --jwt-secret-file or --dev"}
+		}
+	case Seed:
+		if c.Users > 0 && c.Trips == 0 {
+			return nil, &Error{Flag: "trips", Text: "must be at least 1 where there are users"}
+		}
+	case Migrate:
+	}
+	return nil, nil
+}
+
+func (c *Config) checkServe() (warnings []string, err error) {
+	if len(c.JWT.Secret) == 0 && len(c.JWT.PublicKeys) == 0 && c.JWT.JWKSURL == "" {
+		return nil, &Error{Flag: "jwt-secret", Text: "is missing: give a key with --jwt-secret, --jwt-secret-file, --jwt-public-key-file or --jwt-jwks-url, or try the server out with --dev"}
+	}
+	if c.IdleTimeout <= c.PingInterval {
+		return nil, &Error{Flag: "idle-timeout", Text: fmt.Sprintf("must be longer than --ping-interval (%v), or healthy clients are closed", c.PingInterval)}
+	}
+	if c.Listen == c.AdminListen && !strings.HasSuffix(c.Listen, ":0") {
+		return nil, &Error{Flag: "admin-listen", Text: "must not be the public port"}
+	}
+	if largest := c.MaxContent*bytesPerCodePointMax + frameBytesBesidesContent; c.MaxFrame < largest {
+		warnings = append(warnings, fmt.Sprintf("--max-frame %d is too small for some messages of --max-content %d characters, which can take %d bytes", c.MaxFrame, c.MaxContent, largest))
+	}
+	if c.SendBuffer < c.MaxFrame {
+		warnings = append(warnings, fmt.Sprintf("--send-buffer %d is smaller than --max-frame %d: one long message makes every client slow", c.SendBuffer, c.MaxFrame))
+	}
+	if c.IdleTimeout < 2*c.PingInterval {
+		warnings = append(warnings, "--idle-timeout is less than twice --ping-interval: one lost ping closes a client")
+	}
+	if c.Rate > 0 && c.Burst < c.Rate {
+		warnings = append(warnings, fmt.Sprintf("--burst %d is less than --rate %d: clients that send a second's worth at once are limited", c.Burst, c.Rate))
+	}
+	if c.Dev && string(c.JWT.Secret) == DevelopmentSecret {
+		warnings = append(warnings, "--dev: anybody can sign tokens for this server; do not let strangers reach it")
+	}
+	return warnings, nil
+}

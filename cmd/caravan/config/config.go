@@ -1,0 +1,91 @@
+// Package config is what an operator can tune about Caravan: one table of
+// settings, read from flags, the environment and a file, checked together.
+//
+// Load is the only way in; a Config that it returned without an error is
+// complete, within its limits and consistent, and is not changed afterwards.
+package config
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/caravan-chat/caravan/protocol/token"
+)
+
+// Command names a subcommand of caravan.
+type Command string
+
+// The subcommands that take settings.
+const (
+	Serve   Command = "serve"
+	Migrate Command = "migrate"
+	Token   Command = "token"
+	Seed    Command = "seed"
+)
+
+// Config holds the value of every setting that concerns a command; the others
+// have their defaults. Sizes are in bytes.
+type Config struct {
+	Listen         string // host:port of the one public port
+	AdminListen    string // host:port; empty: off
+	Database       string // sqlite:PATH or a postgres:// URL; may hold a password
+	DatabaseWait   time.Duration
+	Redis          string       // redis:// URL; may hold a password; empty: one node
+	JWT            token.Config // its keys read from their files
+	AllowedOrigins Origins
+	Loops          int
+	History        int // messages
+	MaxContent     int // code points
+	MaxFrame       int
+	SendBuffer     int
+	BatchRows      int
+	BatchDelay     time.Duration
+	Writers        int // zero: what suits the store
+	Rate           int // client frames a second; zero: no limit
+	Burst          int
+	MaxConnections int // zero: as many as the open-files limit allows
+
+	HandshakeTimeout time.Duration
+	PingInterval     time.Duration
+	IdleTimeout      time.Duration
+	DrainTimeout     time.Duration
+	Compression      bool
+
+	LogLevel  slog.Level
+	LogFormat string // text or json
+	Dev       bool
+
+	User  uuid.UUID     // token: whose
+	TTL   time.Duration // token: how long it is valid
+	Users int           // seed
+	Trips int           // seed
+
+	secret, secretFile, publicKeyFile string // as given; JWT has what they hold
+}
+
+// DevelopmentSecret signs tokens under --dev where no secret is given. It is the
+// same everywhere, so that `caravan token --dev` fits a running server, and is
+// therefore no secret at all.
+const DevelopmentSecret = "caravan-development-secret-known-to-everybody"
+
+// Error is a setting that cannot be used: an unknown name, a malformed value, a
+// contradiction. Its text names the flag and never holds a secret.
+type Error struct {
+	Flag string // without dashes; empty where no single flag is to blame
+	From string // where the value stood, such as CARAVAN_LOOPS; empty: on the command line
+	Text string
+}
+
+// Error returns the one line for the operator.
+func (e *Error) Error() string {
+	s := e.Text
+	if e.Flag != "" {
+		s = "--" + e.Flag + ": " + s
+	}
+	if e.From != "" {
+		s += " (from " + e.From + ")"
+	}
+	return s
+}

@@ -1,0 +1,197 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"slices"
+	"strings"
+)
+
+const envPrefix = "CARAVAN_"
+
+// given is the text of a setting and where it stood.
+type given struct {
+	text string
+	from string // empty: the command line
+}
+
+// Load reads the settings of a command: a flag wins over the environment, the
+// environment over the file named by --config, the file over the default.
+// environ has the form of os.Environ. Warnings are lines for the operator. The
+// error is ErrHelp or an *Error.
+func Load(cmd Command, args, environ []string) (c *Config, warnings []string, err error) {
+	flags, err := parseFlags(cmd, args)
+	if err != nil {
+		return nil, nil, err
+	}
+	env, warnings := parseEnvironment(environ)
+	var file map[string]given
+	if path, ok := first(configFlag, flags, env); ok && path.text != "" {
+		if file, err = readFile(path); err != nil {
+			return nil, nil, err
+		}
+	}
+	c = &Config{}
+	for i := range settings {
+		s := &settings[i]
+		if err := s.load(c, cmd, flags, env, file); err != nil {
+			return nil, nil, err
+		}
+	}
+	if c.Redis == "" {
+		if c.Redis, err = redisFromEnvironment(environ); err != nil {
+			return nil, nil, err
+		}
+	}
+	if err := c.readKeys(); err != nil {
+		return nil, nil, err
+	}
+	more, err := c.check(cmd)
+	return c, append(warnings, more...), err
+}
+
+// load gives the setting its value from the first source that has one. What
+// does not concern the command keeps its default, whatever the sources say.
+func (s *setting) load(c *Config, cmd Command, sources ...map[string]given) error {
+	v := given{text: s.def, from: "the default"}
+	if s.concerns(cmd) {
+		if found, ok := first(s.name, sources...); ok {
+			v = found
+		}
+	}
+	if v.text == "" && v.from == "the default" {
+		return nil
+	}
+	if err := s.into(c)(v.text); err != nil {
+		shown := fmt.Sprintf("%q ", v.text)
+		if s.secret {
+			shown = "the value "
+		}
+		return &Error{Flag: s.name, From: v.from, Text: shown + err.Error()}
+	}
+	return nil
+}
+
+func first(name string, sources ...map[string]given) (given, bool) {
+	for _, source := range sources {
+		if v, ok := source[name]; ok {
+			return v, true
+		}
+	}
+	return given{}, false
+}
+
+// parseFlags reads `--name value` and `--name=value`; one dash is as good as
+// two, a switch needs no value, and the last of several wins.
+func parseFlags(cmd Command, args []string) (map[string]given, error) {
+	flags := make(map[string]given)
+	for len(args) > 0 {
+		arg := args[0]
+		args = args[1:]
+		if len(arg) < 2 || arg[0] != '-' || arg == "--" {
+			return nil, &Error{Text: fmt.Sprintf("unexpected argument %q", arg)}
+		}
+		name, text, hasText := strings.Cut(strings.TrimPrefix(arg[1:], "-"), "=")
+		if name == "help" || name == "h" {
+			return nil, ErrHelp
+		}
+		s := find(name)
+		switch {
+		case s == nil:
+			return nil, &Error{Flag: name, Text: "no such flag"}
+		case !s.concerns(cmd):
+			return nil, &Error{Flag: name, Text: "does not concern caravan " + string(cmd)}
+		case hasText:
+		case s.arg == "":
+			text = "true"
+		case len(args) == 0:
+			return nil, &Error{Flag: name, Text: "needs a value"}
+		default:
+			text, args = args[0], args[1:]
+		}
+		flags[name] = given{text: text}
+	}
+	return flags, nil
+}
+
+// parseEnvironment takes the CARAVAN_ variables; those that name no setting are
+// only warned of, since other programs may share the prefix.
+func parseEnvironment(environ []string) (map[string]given, []string) {
+	env := make(map[string]given)
+	var unknown []string
+	for _, line := range environ {
+		name, text, _ := strings.Cut(line, "=")
+		rest, ok := strings.CutPrefix(name, envPrefix)
+		if !ok {
+			continue
+		}
+		flag := strings.ReplaceAll(strings.ToLower(rest), "_", "-")
+		if find(flag) == nil || Variable(flag) != name {
+			unknown = append(unknown, "unknown environment variable "+name)
+			continue
+		}
+		env[flag] = given{text: text, from: name}
+	}
+	slices.Sort(unknown)
+	return env, unknown
+}
+
+// Variable is the environment variable of a flag.
+func Variable(flag string) string {
+	return envPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// readFile reads the file of --config: `name = value` lines, lines that begin
+// with # and empty ones.
+func readFile(path given) (map[string]given, error) {
+	content, err := os.ReadFile(path.text)
+	if err != nil {
+		return nil, &Error{Flag: configFlag, From: path.from, Text: err.Error()}
+	}
+	file := make(map[string]given)
+	n := 0
+	for line := range strings.Lines(string(content)) {
+		n++
+		line = strings.TrimSpace(line)
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		from := fmt.Sprintf("%s line %d", path.text, n)
+		name, text, ok := strings.Cut(line, "=")
+		name = strings.TrimSpace(name)
+		switch {
+		case !ok:
+			return nil, &Error{Flag: configFlag, From: from, Text: "a line must be `name = value`"}
+		case find(name) == nil || name == configFlag:
+			return nil, &Error{Flag: name, From: from, Text: "no such setting"}
+		}
+		file[name] = given{text: strings.TrimSpace(text), from: from}
+	}
+	return file, nil
+}
+
+// redisFromEnvironment reads the variables of the service that Caravan replaces.
+func redisFromEnvironment(environ []string) (string, error) {
+	var host, port string
+	for _, line := range environ {
+		switch name, text, _ := strings.Cut(line, "="); name {
+		case "REDIS_HOST":
+			host = text
+		case "REDIS_PORT":
+			port = text
+		}
+	}
+	if host == "" {
+		return "", nil
+	}
+	if port == "" {
+		port = "6379"
+	}
+	var into string
+	at := net.JoinHostPort(strings.Trim(host, "[]"), port)
+	if err := address(&into)(at); err != nil {
+		return "", &Error{Flag: "redis", From: "REDIS_HOST and REDIS_PORT", Text: fmt.Sprintf("%q is no host and port", at)}
+	}
+	return "redis://" + at, nil
+}

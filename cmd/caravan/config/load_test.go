@@ -1,0 +1,256 @@
+package config_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/caravan-chat/caravan/cmd/caravan/config"
+)
+
+const user = "6f0a8f5e-0000-4000-8000-000000000001"
+
+func write(t *testing.T, content string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestAFlagWinsOverTheEnvironmentAndThatOverTheFile(t *testing.T) {
+	file := write(t, "# a comment\n\n history = 11 \nmax-content=12\nsend-buffer = 2MiB\ndev = true\n")
+	for _, c := range []struct {
+		name string
+		args []string
+		env  []string
+		want int
+	}{
+		{"default", []string{"--dev"}, nil, 50},
+		{"file", []string{"--config", file}, nil, 11},
+		{"file named by the environment", nil, []string{"CARAVAN_CONFIG=" + file}, 11},
+		{"environment over default", []string{"--dev"}, []string{"CARAVAN_HISTORY=22"}, 22},
+		{"environment over file", []string{"--config=" + file}, []string{"CARAVAN_HISTORY=22"}, 22},
+		{"flag over default", []string{"--dev", "--history", "33"}, nil, 33},
+		{"flag over file", []string{"--config", file, "--history", "33"}, nil, 33},
+		{"flag over environment", []string{"--dev", "--history=33"}, []string{"CARAVAN_HISTORY=22"}, 33},
+		{"flag over both", []string{"--history", "33", "--config", file}, []string{"CARAVAN_HISTORY=22"}, 33},
+		{"the last flag of two", []string{"--dev", "--history=1", "--history=33"}, nil, 33},
+		{"one dash", []string{"-dev", "-history", "33"}, nil, 33},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got, _, err := config.Load(config.Serve, c.args, c.env)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got.History != c.want {
+				t.Errorf("history: got %d, want %d", got.History, c.want)
+			}
+		})
+	}
+}
+
+func TestDefaultsAreThoseOfTheContract(t *testing.T) {
+	c, warnings, err := config.Load(config.Serve, []string{"--jwt-secret", "s"}, nil)
+	if err != nil || len(warnings) != 0 {
+		t.Fatal(err, warnings)
+	}
+	if c.Listen != ":8000" || c.AdminListen != "127.0.0.1:9000" || c.Database != "sqlite:data/caravan.db" || c.DatabaseWait != 30*time.Second ||
+		c.Redis != "" || c.JWT.Leeway != 0 || c.History != 50 || c.MaxContent != 10000 || c.MaxFrame != 163840 || c.SendBuffer != 1<<20 ||
+		c.Rate != 20 || c.Burst != 40 || c.MaxConnections != 0 || c.HandshakeTimeout != 10*time.Second || c.PingInterval != 30*time.Second ||
+		c.IdleTimeout != 75*time.Second || !c.Compression || c.DrainTimeout != 10*time.Second || c.LogLevel != 0 || c.LogFormat != "text" || c.Dev {
+		t.Errorf("defaults: %+v", c)
+	}
+	if c.Loops < 1 {
+		t.Errorf("loops: %d", c.Loops)
+	}
+}
+
+func TestWhatCannotBeUsedNamesTheFlagAndHidesSecrets(t *testing.T) {
+	noSuchFile := filepath.Join(t.TempDir(), "none")
+	for _, c := range []struct {
+		name string
+		cmd  config.Command
+		args []string
+		env  []string
+		want string // in the text of the error
+	}{
+		{"unknown flag", config.Serve, []string{"--frobnicate"}, nil, "--frobnicate: no such flag"},
+		{"flag of another command", config.Migrate, []string{"--listen", ":1"}, nil, "--listen: does not concern caravan migrate"},
+		{"no value", config.Serve, []string{"--listen"}, nil, "--listen: needs a value"},
+		{"stray argument", config.Serve, []string{"now"}, nil, `unexpected argument "now"`},
+		{"number", config.Serve, []string{"--dev", "--history", "many"}, nil, `--history: "many" must be a whole number`},
+		{"number too large", config.Serve, []string{"--dev", "--history", "1001"}, nil, "--history"},
+		{"negative", config.Serve, []string{"--dev", "--rate=-1"}, nil, "--rate"},
+		{"empty number in the environment", config.Serve, []string{"--dev"}, []string{"CARAVAN_RATE="}, "(from CARAVAN_RATE)"},
+		{"duration", config.Serve, []string{"--dev", "--drain-timeout", "10"}, nil, "--drain-timeout"},
+		{"size", config.Serve, []string{"--dev", "--send-buffer", "1 bushel"}, nil, "--send-buffer"},
+		{"size overflows", config.Serve, []string{"--dev", "--send-buffer", "99999999999999999GiB"}, nil, "--send-buffer"},
+		{"switch", config.Serve, []string{"--dev", "--compression=perhaps"}, nil, "--compression"},
+		{"address", config.Serve, []string{"--dev", "--listen", "8000"}, nil, "--listen"},
+		{"port", config.Serve, []string{"--dev", "--listen", ":80000"}, nil, "--listen"},
+		{"level", config.Serve, []string{"--dev", "--log-level", "loud"}, nil, "--log-level"},
+		{"format", config.Serve, []string{"--dev", "--log-format", "xml"}, nil, "--log-format"},
+		{"origin", config.Serve, []string{"--dev", "--allowed-origins", "https://a.example/path"}, nil, "--allowed-origins"},
+		{"JWKS", config.Serve, []string{"--jwt-jwks-url", "file:///etc/passwd"}, nil, "--jwt-jwks-url"},
+		{"database scheme", config.Serve, []string{"--dev", "--database", "mysql://u:hunter2@h/d"}, nil, "--database"},
+		{"database without path", config.Serve, []string{"--dev", "--database", "sqlite:"}, nil, "--database"},
+		{"Redis", config.Serve, []string{"--dev", "--redis", "http://:hunter2@h"}, nil, "--redis"},
+		{"REDIS_PORT", config.Serve, []string{"--dev"}, []string{"REDIS_HOST=h", "REDIS_PORT=x"}, "--redis"},
+		{"no key", config.Serve, nil, nil, "--jwt-secret: is missing"},
+		{"two secrets", config.Serve, []string{"--jwt-secret", "hunter2", "--jwt-secret-file", noSuchFile}, nil, "--jwt-secret-file"},
+		{"secret file", config.Serve, []string{"--jwt-secret-file", noSuchFile}, nil, "--jwt-secret-file"},
+		{"empty secret file", config.Serve, []string{"--jwt-secret-file", write(t, "\n")}, nil, "--jwt-secret-file"},
+		{"key file", config.Serve, []string{"--jwt-public-key-file", noSuchFile}, nil, "--jwt-public-key-file"},
+		{"idle before ping", config.Serve, []string{"--dev", "--idle-timeout", "20s"}, nil, "--idle-timeout: must be longer than --ping-interval"},
+		{"one port for both", config.Serve, []string{"--dev", "--listen", ":1", "--admin-listen", ":1"}, nil, "--admin-listen"},
+		{"config file", config.Serve, []string{"--config", noSuchFile}, nil, "--config"},
+		{"config name", config.Serve, []string{"--config", write(t, "dev = true\nhistroy = 3\n")}, nil, "--histroy: no such setting"},
+		{"config line", config.Serve, []string{"--config", write(t, "dev\n")}, nil, "line 1"},
+		{"config value", config.Serve, []string{"--config", write(t, "dev = true\nhistory = x\n")}, nil, "line 2"},
+		{"token for nobody", config.Token, []string{"--dev"}, nil, "--user"},
+		{"token for no UUID", config.Token, []string{"--dev", "--user", "7"}, nil, "--user"},
+		{"token without key", config.Token, []string{"--user", user}, nil, "--jwt-secret"},
+		{"users without trips", config.Seed, []string{"--users", "3"}, nil, "--trips"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, _, err := config.Load(c.cmd, c.args, c.env)
+			var wrong *config.Error
+			if !errors.As(err, &wrong) {
+				t.Fatalf("error %v, want a *config.Error", err)
+			}
+			if !strings.Contains(err.Error(), c.want) {
+				t.Errorf("error %q, want %q in it", err, c.want)
+			}
+			if strings.Contains(err.Error(), "hunter2") || strings.Contains(err.Error(), "\n") {
+				t.Errorf("error %q shows a secret or takes more than a line", err)
+			}
+		})
+	}
+}
+
+func TestUnknownVariablesAndOddRelationsAreWarnings(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		args []string
+		env  []string
+		want string
+	}{
+		{"unknown", nil, []string{"CARAVAN_HISTROY=3"}, "CARAVAN_HISTROY"},
+		{"lower case", nil, []string{"CARAVAN_history=3"}, "CARAVAN_history"},
+		{"frame too small for content", []string{"--max-frame", "64KiB"}, nil, "--max-frame"},
+		{"buffer smaller than a frame", []string{"--send-buffer", "64KiB"}, nil, "--send-buffer"},
+		{"one lost ping", []string{"--idle-timeout", "31s"}, nil, "--idle-timeout"},
+		{"burst below rate", []string{"--burst", "1"}, nil, "--burst"},
+		{"development secret", []string{"--dev"}, nil, "--dev"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			args := c.args
+			if c.name != "development secret" {
+				args = append(args, "--jwt-secret", "s")
+			}
+			_, warnings, err := config.Load(config.Serve, args, c.env)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(warnings) != 1 || !strings.Contains(warnings[0], c.want) {
+				t.Errorf("warnings %q, want one about %s", warnings, c.want)
+			}
+		})
+	}
+}
+
+func TestKeysComeFromTextFileOrDev(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		args []string
+		want string
+	}{
+		{"text", []string{"--jwt-secret", "one"}, "one"},
+		{"file", []string{"--jwt-secret-file", write(t, "two\n")}, "two"},
+		{"file of a DOS editor", []string{"--jwt-secret-file", write(t, "two\r\n")}, "two"},
+		{"only one newline goes", []string{"--jwt-secret-file", write(t, " two \n\n")}, " two \n"},
+		{"dev", []string{"--dev"}, config.DevelopmentSecret},
+		{"dev with a secret", []string{"--dev", "--jwt-secret", "one"}, "one"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got, _, err := config.Load(config.Token, append(c.args, "--user", user), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if string(got.JWT.Secret) != c.want {
+				t.Errorf("secret %q, want %q", got.JWT.Secret, c.want)
+			}
+		})
+	}
+	pems := write(t, "a") + ", " + write(t, "b")
+	got, _, err := config.Load(config.Serve, []string{"--jwt-public-key-file", pems}, nil)
+	if err != nil || len(got.JWT.PublicKeys) != 2 || string(got.JWT.PublicKeys[1]) != "b" || got.JWT.Secret != nil {
+		t.Errorf("public keys %q, secret %q, error %v", got.JWT.PublicKeys, got.JWT.Secret, err)
+	}
+}
+
+func TestRedisFallsBackToTheVariablesOfTheFormerService(t *testing.T) {
+	for _, c := range []struct {
+		args, env []string
+		want      string
+	}{
+		{nil, nil, ""},
+		{nil, []string{"REDIS_HOST=r"}, "redis://r:6379"},
+		{nil, []string{"REDIS_PORT=7000", "REDIS_HOST=r"}, "redis://r:7000"},
+		{nil, []string{"REDIS_HOST=::1", "REDIS_PORT=7000"}, "redis://[::1]:7000"},
+		{nil, []string{"REDIS_PORT=7000"}, ""},
+		{nil, []string{"REDIS_HOST=r", "CARAVAN_REDIS=redis://s:1"}, "redis://s:1"},
+		{[]string{"--redis", "redis://u:p@a:1,b:2"}, []string{"REDIS_HOST=r"}, "redis://u:p@a:1,b:2"},
+	} {
+		got, _, err := config.Load(config.Serve, append(c.args, "--jwt-secret", "s"), c.env)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Redis != c.want {
+			t.Errorf("%q %q: got %q, want %q", c.args, c.env, got.Redis, c.want)
+		}
+	}
+}
+
+func TestSizesHaveUnits(t *testing.T) {
+	for text, want := range map[string]int{
+		"65536": 65536, "65536B": 65536, "64KiB": 65536, "64kib": 65536, "1MiB": 1 << 20, "1GiB": 1 << 30,
+		"64KB": 64000, "1 MB": 1000000, "1GB": 1000000000,
+	} {
+		c, _, err := config.Load(config.Serve, []string{"--dev", "--send-buffer", text}, nil)
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		if c.SendBuffer != want {
+			t.Errorf("%s: got %d, want %d", text, c.SendBuffer, want)
+		}
+	}
+}
+
+func TestHelpListsEverySettingOfACommandWithItsDefault(t *testing.T) {
+	for _, cmd := range []config.Command{config.Serve, config.Migrate, config.Token, config.Seed} {
+		var help strings.Builder
+		config.Help(&help, cmd)
+		for _, name := range config.Names(cmd) {
+			if !strings.Contains(help.String(), "--"+name) {
+				t.Errorf("%s: --%s is missing", cmd, name)
+			}
+		}
+		if _, _, err := config.Load(cmd, []string{"--help"}, nil); !errors.Is(err, config.ErrHelp) {
+			t.Errorf("%s --help: %v", cmd, err)
+		}
+	}
+	var help strings.Builder
+	config.Help(&help, config.Serve)
+	for _, want := range []string{"(default :8000)", "(default 1MiB)", "(default 163840)", "(default true)"} {
+		if !strings.Contains(help.String(), want) {
+			t.Errorf("%q is missing in the help", want)
+		}
+	}
+}

@@ -1,0 +1,167 @@
+package config
+
+import (
+	"runtime"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/caravan-chat/caravan/protocol"
+)
+
+// setting is one row of the table of flags. The order of the table is the order
+// of the help.
+type setting struct {
+	name   string
+	arg    string // what the value is called in the help; empty for a switch
+	def    string // as it would be written; the empty text leaves the zero value
+	about  string
+	on     []Command
+	secret bool // the value must never be shown
+	into   func(*Config) value
+}
+
+// concerns says whether the command takes the setting as a flag.
+func (s *setting) concerns(cmd Command) bool { return slices.Contains(s.on, cmd) }
+
+var (
+	everywhere = []Command{Serve, Migrate, Token, Seed}
+	onDatabase = []Command{Serve, Migrate, Seed}
+	onTokens   = []Command{Serve, Token}
+	onServe    = []Command{Serve}
+	onToken    = []Command{Token}
+	onSeed     = []Command{Seed}
+)
+
+const configFlag = "config"
+
+// settings is the one table of everything that can be set.
+var settings = []setting{
+	{name: "listen", arg: "ADDR", def: ":8000", on: onServe,
+		about: "the one port for WebSocket, REST and the demo page",
+		into:  func(c *Config) value { return address(&c.Listen) }},
+	{name: "admin-listen", arg: "ADDR", def: "127.0.0.1:9000", on: onServe,
+		about: "/healthz, /readyz, /metrics and /debug/pprof/; empty switches it off",
+		into:  func(c *Config) value { return optionalAddress(&c.AdminListen) }},
+	{name: "database", arg: "URL", def: "sqlite:data/caravan.db", on: onDatabase, secret: true,
+		about: "sqlite:PATH or postgres://user:password@host:port/name",
+		into:  func(c *Config) value { return database(&c.Database) }},
+	{name: "database-wait", arg: "DURATION", def: "30s", on: onDatabase,
+		about: "how long the start waits for the database",
+		into:  func(c *Config) value { return duration(&c.DatabaseWait, 0, time.Hour) }},
+	{name: "redis", arg: "URL", on: onServe, secret: true,
+		about: "redis://[user:pass@]host:port[,host:port...]; several hosts mean Redis Cluster; empty: one node. Where empty, REDIS_HOST and REDIS_PORT count",
+		into:  func(c *Config) value { return redis(&c.Redis) }},
+
+	{name: "jwt-secret", arg: "TEXT", on: onTokens, secret: true,
+		about: "HS256 key",
+		into:  func(c *Config) value { return text(&c.secret) }},
+	{name: "jwt-secret-file", arg: "PATH", on: onTokens,
+		about: "file with the HS256 key; one newline at its end does not count",
+		into:  func(c *Config) value { return text(&c.secretFile) }},
+	{name: "jwt-public-key-file", arg: "PATH[,PATH...]", on: onServe,
+		about: "PEM files with RS256, ES256 or EdDSA public keys",
+		into:  func(c *Config) value { return text(&c.publicKeyFile) }},
+	{name: "jwt-jwks-url", arg: "URL", on: onServe,
+		about: "where RS256, ES256 or EdDSA public keys are fetched",
+		into:  func(c *Config) value { return webURL(&c.JWT.JWKSURL) }},
+	{name: "jwt-issuer", arg: "TEXT", on: onTokens,
+		about: "the iss claim that tokens must have; empty: not checked",
+		into:  func(c *Config) value { return text(&c.JWT.Issuer) }},
+	{name: "jwt-audience", arg: "TEXT", on: onTokens,
+		about: "the aud claim that tokens must have; empty: not checked",
+		into:  func(c *Config) value { return text(&c.JWT.Audience) }},
+	{name: "jwt-leeway", arg: "DURATION", def: "0s", on: onServe,
+		about: "how far the clocks of the signer and of this machine may differ",
+		into:  func(c *Config) value { return duration(&c.JWT.Leeway, 0, time.Hour) }},
+	{name: "allowed-origins", arg: "PATTERNS", on: onServe,
+		about: "comma-separated patterns of Origin (https://*.example.com, *); empty: the same host. A request without an Origin passes",
+		into:  func(c *Config) value { return origins(&c.AllowedOrigins) }},
+
+	{name: "loops", arg: "N", def: strconv.Itoa(runtime.GOMAXPROCS(0)), on: onServe,
+		about: "event loops; the default is the number of CPUs",
+		into:  func(c *Config) value { return count(&c.Loops, 1, 256) }},
+	{name: "history", arg: "N", def: strconv.Itoa(protocol.HistoryMessagesDefault), on: onServe,
+		about: "messages sent on connect",
+		into:  func(c *Config) value { return count(&c.History, 0, protocol.ResumeMessagesMax) }},
+	{name: "max-content", arg: "N", def: strconv.Itoa(protocol.ContentRunesMaxDefault), on: onServe,
+		about: "characters (Unicode code points) in a message",
+		into:  func(c *Config) value { return count(&c.MaxContent, 1, 1_000_000) }},
+	{name: "max-frame", arg: "SIZE", def: strconv.Itoa(protocol.FrameBytesMaxDefault), on: onServe,
+		about: "bytes in an incoming WebSocket message after inflation, or in a REST body",
+		into:  func(c *Config) value { return size(&c.MaxFrame, frameBytesLeast, 64<<20) }},
+	{name: "send-buffer", arg: "SIZE", def: "1MiB", on: onServe,
+		about: "bytes that may wait for one slow client before it is dropped with 4008",
+		into:  func(c *Config) value { return size(&c.SendBuffer, 4<<10, 1<<30) }},
+	{name: "batch-rows", arg: "N", def: "2000", on: onServe,
+		about: "group commit: most messages in one transaction",
+		into:  func(c *Config) value { return count(&c.BatchRows, 1, 10_000) }},
+	{name: "batch-delay", arg: "DURATION", def: "0s", on: onServe,
+		about: "group commit: how long the first message waits for company",
+		into:  func(c *Config) value { return duration(&c.BatchDelay, 0, time.Second) }},
+	{name: "writers", arg: "N", def: "0", on: onServe,
+		about: "group commit: parallel writers; 0: 1 on SQLite, 4 on PostgreSQL",
+		into:  func(c *Config) value { return count(&c.Writers, 0, 64) }},
+	{name: "rate", arg: "N", def: "20", on: onServe,
+		about: "client frames a second and connection, REST writes a second and user; 0: no limit",
+		into:  func(c *Config) value { return count(&c.Rate, 0, 1_000_000) }},
+	{name: "burst", arg: "N", def: "40", on: onServe,
+		about: "how many of them may come at once",
+		into:  func(c *Config) value { return count(&c.Burst, 1, 1_000_000) }},
+	{name: "max-connections", arg: "N", def: "0", on: onServe,
+		about: "WebSocket connections; over it, handshakes get HTTP 503. 0: as many as the limit of open files allows",
+		into:  func(c *Config) value { return count(&c.MaxConnections, 0, 10_000_000) }},
+
+	{name: "handshake-timeout", arg: "DURATION", def: "10s", on: onServe,
+		about: "from accepting a connection to the end of its handshake",
+		into:  func(c *Config) value { return duration(&c.HandshakeTimeout, 10*time.Millisecond, time.Hour) }},
+	{name: "ping-interval", arg: "DURATION", def: "30s", on: onServe,
+		about: "a client that was silent for so long is pinged",
+		into:  func(c *Config) value { return duration(&c.PingInterval, 10*time.Millisecond, time.Hour) }},
+	{name: "idle-timeout", arg: "DURATION", def: "75s", on: onServe,
+		about: "a client that was silent for so long, pongs included, is closed",
+		into:  func(c *Config) value { return duration(&c.IdleTimeout, 10*time.Millisecond, 2*time.Hour) }},
+	{name: "compression", def: "true", on: onServe,
+		about: "permessage-deflate where the client offers it",
+		into:  func(c *Config) value { return truth(&c.Compression) }},
+	{name: "drain-timeout", arg: "DURATION", def: "10s", on: onServe,
+		about: "over what time the clients are sent away when the server stops",
+		into:  func(c *Config) value { return duration(&c.DrainTimeout, 0, time.Hour) }},
+
+	{name: "user", arg: "UUID", on: onToken,
+		about: "whose token",
+		into:  func(c *Config) value { return id(&c.User) }},
+	{name: "ttl", arg: "DURATION", def: "1h", on: onToken,
+		about: "how long the token is valid",
+		into:  func(c *Config) value { return duration(&c.TTL, time.Second, 10*365*24*time.Hour) }},
+	{name: "users", arg: "N", def: "0", on: onSeed,
+		about: "how many users",
+		into:  func(c *Config) value { return count(&c.Users, 0, 10_000_000) }},
+	{name: "trips", arg: "M", def: "0", on: onSeed,
+		about: "how many trips; user i becomes a collaborator of trip i mod M",
+		into:  func(c *Config) value { return count(&c.Trips, 0, 10_000_000) }},
+
+	{name: "log-level", arg: "LEVEL", def: "info", on: everywhere,
+		about: "debug, info, warn or error",
+		into:  func(c *Config) value { return level(&c.LogLevel) }},
+	{name: "log-format", arg: "FORMAT", def: "text", on: everywhere,
+		about: "text or json, to stderr",
+		into:  func(c *Config) value { return choice(&c.LogFormat, "text", "json") }},
+	{name: "dev", def: "false", on: everywhere,
+		about: "a fixed development secret, demo users and trips, the demo page with tokens",
+		into:  func(c *Config) value { return truth(&c.Dev) }},
+	{name: configFlag, arg: "PATH", on: everywhere,
+		about: "file with `name = value` lines; the environment wins over it, and a flag over both",
+		into:  func(*Config) value { return ignored },
+	},
+}
+
+// find returns the setting of that name, nil where there is none.
+func find(name string) *setting {
+	for i := range settings {
+		if settings[i].name == name {
+			return &settings[i]
+		}
+	}
+	return nil
+}

@@ -1,0 +1,190 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// value reads the text of a setting into its place. Its errors do not repeat the
+// text, which may be a secret.
+type value func(text string) error
+
+func ignored(string) error { return nil }
+
+func text(into *string) value {
+	return func(s string) error { *into = s; return nil }
+}
+
+func truth(into *bool) value {
+	return func(s string) (err error) {
+		if *into, err = strconv.ParseBool(s); err != nil {
+			return errors.New("must be true or false")
+		}
+		return nil
+	}
+}
+
+func count(into *int, least, most int) value {
+	return func(s string) error {
+		n, err := strconv.Atoi(s)
+		if err != nil {
+			return errors.New("must be a whole number")
+		}
+		if n < least || n > most {
+			return fmt.Errorf("must be between %d and %d", least, most)
+		}
+		*into = n
+		return nil
+	}
+}
+
+func duration(into *time.Duration, least, most time.Duration) value {
+	return func(s string) error {
+		d, err := time.ParseDuration(s)
+		if err != nil {
+			return errors.New("must be a duration such as 250ms, 30s or 1h")
+		}
+		if d < least || d > most {
+			return fmt.Errorf("must be between %v and %v", least, most)
+		}
+		*into = d
+		return nil
+	}
+}
+
+// units of a size, longest suffix first where one ends another.
+var units = []struct {
+	suffix string
+	bytes  int64
+}{
+	{"kib", 1 << 10}, {"mib", 1 << 20}, {"gib", 1 << 30},
+	{"kb", 1e3}, {"mb", 1e6}, {"gb", 1e9}, {"b", 1}, {"", 1},
+}
+
+func size(into *int, least, most int64) value {
+	return func(s string) error {
+		for _, u := range units {
+			digits, ok := strings.CutSuffix(strings.ToLower(s), u.suffix)
+			if !ok {
+				continue
+			}
+			n, err := strconv.ParseInt(strings.TrimSpace(digits), 10, 64)
+			if err != nil {
+				break
+			}
+			if n < 0 || n > most/u.bytes || n*u.bytes < least {
+				return fmt.Errorf("must be between %d and %d bytes", least, most)
+			}
+			*into = int(n * u.bytes)
+			return nil
+		}
+		return errors.New("must be a size such as 65536, 64KiB or 1MiB")
+	}
+}
+
+func address(into *string) value {
+	return func(s string) error {
+		_, port, err := net.SplitHostPort(s)
+		if err == nil {
+			_, err = strconv.ParseUint(port, 10, 16)
+		}
+		if err != nil {
+			return errors.New("must be HOST:PORT or :PORT")
+		}
+		*into = s
+		return nil
+	}
+}
+
+func optionalAddress(into *string) value {
+	return func(s string) error {
+		if s == "" {
+			*into = ""
+			return nil
+		}
+		return address(into)(s)
+	}
+}
+
+func database(into *string) value {
+	return func(s string) error {
+		scheme, rest, _ := strings.Cut(s, ":")
+		switch {
+		case rest == "":
+		case scheme == "sqlite", scheme == "postgres", scheme == "postgresql":
+			*into = s
+			return nil
+		}
+		return errors.New("must be sqlite:PATH or a postgres:// URL")
+	}
+}
+
+func redis(into *string) value {
+	return func(s string) error {
+		if hosts, ok := strings.CutPrefix(s, "redis://"); s != "" && (!ok || hosts == "") {
+			return errors.New("must be redis://[user:pass@]host:port[,host:port...]")
+		}
+		*into = s
+		return nil
+	}
+}
+
+func webURL(into *string) value {
+	return func(s string) error {
+		if s != "" {
+			u, err := url.Parse(s)
+			if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+				return errors.New("must be an http:// or https:// URL")
+			}
+		}
+		*into = s
+		return nil
+	}
+}
+
+func origins(into *Origins) value {
+	return func(s string) (err error) {
+		*into, err = ParseOrigins(s)
+		return err
+	}
+}
+
+func id(into *uuid.UUID) value {
+	return func(s string) (err error) {
+		if *into, err = uuid.Parse(s); err != nil {
+			return errors.New("must be a UUID")
+		}
+		return nil
+	}
+}
+
+func choice(into *string, of ...string) value {
+	return func(s string) error {
+		if !slices.Contains(of, s) {
+			return errors.New("must be " + strings.Join(of, " or "))
+		}
+		*into = s
+		return nil
+	}
+}
+
+func level(into *slog.Level) value {
+	return func(s string) error {
+		levels := map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}
+		l, ok := levels[s]
+		if !ok {
+			return errors.New("must be debug, info, warn or error")
+		}
+		*into = l
+		return nil
+	}
+}
