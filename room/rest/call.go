@@ -1,0 +1,173 @@
+package rest
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/valyala/fasthttp"
+
+	"github.com/caravan-chat/caravan/protocol"
+	"github.com/caravan-chat/caravan/protocol/token"
+	"github.com/caravan-chat/caravan/room"
+)
+
+// call is one request on its way through the API.
+type call struct {
+	*Server
+	http   *fasthttp.RequestCtx
+	ctx    context.Context // ends after requestTimeout or when the server is closed
+	route  string          // the name in metrics
+	id     string          // what the path holds
+	caller token.Identity
+}
+
+// serve is fasthttp's handler.
+func (s *Server) serve(http *fasthttp.RequestCtx) {
+	c := &call{Server: s, http: http, route: routeUnknown}
+	begun := time.Now()
+	defer func() {
+		if fault := recover(); fault != nil {
+			s.panics.Add(1)
+			s.log.Error("rest: panic", "route", c.route, "panic", fault, "stack", string(debug.Stack()))
+			http.Response.Reset()
+			c.refuse(protocol.ErrInternal)
+			http.SetConnectionClose()
+		}
+		s.observe(c.route, http.Response.StatusCode(), begun)
+		if s.log.Enabled(http, slog.LevelDebug) {
+			s.log.Debug("rest", "route", c.route, "method", string(http.Method()), "status", http.Response.StatusCode(), "took", time.Since(begun))
+		}
+	}()
+	c.dispatch()
+}
+
+// dispatch finds who answers, and lets in as many as there is room for.
+func (c *call) dispatch() {
+	path := string(c.http.Path())
+	r, id := match(path)
+	switch {
+	case r != nil:
+	case strings.HasPrefix(path, webSocketPrefix):
+		c.route = routeWebSocket
+		c.upgradeRequired()
+		return
+	case !strings.HasPrefix(path, apiPrefix) && c.cfg.Page != nil && c.cfg.Page(c.http):
+		c.route = routeDemo
+		return
+	default:
+		c.refuse(errNotFound)
+		return
+	}
+	c.route, c.id = r.name, id
+	c.http.Response.Header.Set(fasthttp.HeaderCacheControl, "no-store")
+	c.http.Response.Header.Set(fasthttp.HeaderXContentTypeOptions, "nosniff")
+	allowed := c.shareWithOrigin()
+	method := string(c.http.Method())
+	if method == fasthttp.MethodOptions {
+		c.preflight(r, allowed)
+		return
+	}
+	handle := r.handler(method)
+	if handle == nil {
+		c.http.Response.Header.Set(fasthttp.HeaderAllow, r.allow)
+		c.refuse(errMethod)
+		return
+	}
+	defer c.requests.Add(-1)
+	if c.requests.Add(1) > int64(c.cfg.Limits.Requests) {
+		c.crowd()
+		return
+	}
+	ctx, cancel := context.WithTimeout(c.living, requestTimeout)
+	defer cancel()
+	c.ctx = ctx
+	if c.authenticate() {
+		handle(c)
+	}
+}
+
+// authenticate believes a valid token in the Authorization header, or refuses.
+func (c *call) authenticate() bool {
+	scheme, bearer, _ := strings.Cut(string(c.http.Request.Header.Peek(fasthttp.HeaderAuthorization)), " ")
+	bearer = strings.TrimSpace(bearer)
+	if !strings.EqualFold(scheme, "Bearer") || bearer == "" {
+		c.refuse(errNoToken)
+		return false
+	}
+	caller, err := c.cfg.Chat.Authenticate(c.ctx, bearer)
+	if err != nil {
+		c.fail(err)
+		return false
+	}
+	c.caller = caller
+	return true
+}
+
+// enter returns what the caller may do in the place that id names, or refuses
+// with 404, or with 401 where the caller is nobody.
+func (c *call) enter(place uuid.UUID) (room.Access, bool) {
+	access, err := c.cfg.Chat.Access(c.ctx, c.caller.User, place)
+	switch {
+	case err != nil:
+		c.fail(err)
+	case !access.UserKnown:
+		c.refuse(errBadToken)
+	case !access.Allowed:
+		c.refuse(errNotFound)
+	default:
+		return access, true
+	}
+	return room.Access{}, false
+}
+
+// placeID reads an id of a path. What is no id becomes the nil id, which names
+// nothing, so that the caller still learns first whether they are anybody.
+func placeID(s string) uuid.UUID {
+	if len(s) != 36 {
+		return uuid.Nil
+	}
+	id, err := uuid.Parse(s)
+	if err != nil {
+		return uuid.Nil
+	}
+	return id
+}
+
+// mayWrite counts a write against the caller's rate, or refuses.
+func (c *call) mayWrite() bool {
+	if c.writes == nil {
+		return true
+	}
+	ok, wait := c.writes.take(c.caller.User, time.Now())
+	if !ok {
+		c.retryAfter(wait)
+		c.refuse(protocol.ErrRateLimited)
+	}
+	return ok
+}
+
+// crowd refuses because too much is under way.
+func (c *call) crowd() {
+	c.crowded.Add(1)
+	c.refuse(errCrowded)
+}
+
+// fail refuses because of an error of the domain.
+func (c *call) fail(err error) {
+	switch {
+	case errors.Is(err, room.ErrUnauthorized):
+		c.refuse(errBadToken)
+	case errors.Is(err, room.ErrNoMessage):
+		c.refuse(errNotFound)
+	case errors.Is(err, room.ErrUnavailable), errors.Is(err, room.ErrStoreDown), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		c.refuse(errUnavailable)
+	default:
+		c.log.Error("rest: request failed", "route", c.route, "error", err)
+		c.refuse(protocol.ErrInternal)
+	}
+}

@@ -1,0 +1,33 @@
+package rest
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+
+	"github.com/caravan-chat/caravan/protocol"
+	"github.com/caravan-chat/caravan/protocol/token"
+	"github.com/caravan-chat/caravan/room"
+)
+
+// Chat is what the REST fallback asks of the domain; *room.Service is one. Its
+// errors are those of package room.
+type Chat interface {
+	// Authenticate checks an access token.
+	Authenticate(ctx context.Context, bearer string) (token.Identity, error)
+	// Access says whether a user may enter the room that place, a trip's or a
+	// room's id, names; the nil id names none.
+	Access(ctx context.Context, user, place uuid.UUID) (room.Access, error)
+	// Do stores a message or an edit and returns when its Outcome is final. After
+	// an error the outcome is open and op belongs to the service.
+	Do(ctx context.Context, op *room.Op) error
+	Page(ctx context.Context, q room.PageQuery) (room.Page, error)
+	// Since returns what changed after a number, in the order of rev.
+	Since(ctx context.Context, id uuid.UUID, since int64, limit int) (room.Page, error)
+	// Wait answers like Since as soon as there is something, or, when ctx is done,
+	// with an empty page.
+	Wait(ctx context.Context, in room.Info, since int64, limit int) (room.Page, error)
+	Message(ctx context.Context, id uuid.UUID) (protocol.Message, error)
+	Rooms(ctx context.Context, user, after uuid.UUID, limit int) ([]room.Summary, error)
+	Rules() *protocol.Rules
+}

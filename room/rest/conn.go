@@ -1,0 +1,76 @@
+package rest
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"time"
+)
+
+// conn is a connection that can be watched for its client's leaving while nobody
+// reads from it. Read and watch belong to the goroutine that serves it.
+type conn struct {
+	net.Conn
+	ln     *listener
+	closed sync.Once
+
+	ahead  [1]byte // what watch read of the next request
+	held   bool    // ahead has a byte
+	linger bool    // the client may still be sending what nobody wants
+}
+
+func (c *conn) Read(p []byte) (int, error) {
+	if c.held && len(p) > 0 {
+		p[0], c.held = c.ahead[0], false
+		return 1, nil
+	}
+	return c.Conn.Read(p)
+}
+
+// Close closes the connection, once; its error is that of the first call.
+func (c *conn) Close() (err error) {
+	c.closed.Do(func() {
+		if c.linger {
+			c.discard()
+		}
+		err = c.Conn.Close()
+		c.ln.forget(c)
+	})
+	return err
+}
+
+// discard takes in, for a while, what the client is still sending: closing with
+// bytes unread would reset the connection and could destroy the answer on its way.
+func (c *conn) discard() {
+	half, ok := c.Conn.(interface{ CloseWrite() error })
+	if !ok || half.CloseWrite() != nil || c.SetReadDeadline(time.Now().Add(lingerTimeout)) != nil {
+		return
+	}
+	_, _ = io.CopyN(io.Discard, c.Conn, lingerBytesMax) // whatever ends it, the connection is closed next
+}
+
+// watch returns a context that ends with parent, or when the client hangs up.
+// stop ends the watch and must be called before the next Read.
+func (c *conn) watch(parent context.Context) (ctx context.Context, stop func()) {
+	ctx, cancel := context.WithCancel(parent)
+	if c.held || c.SetReadDeadline(time.Time{}) != nil {
+		return ctx, cancel
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		n, err := c.Conn.Read(c.ahead[:])
+		c.held = n == 1
+		if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+			cancel()
+		}
+	}()
+	return ctx, func() {
+		_ = c.SetReadDeadline(time.Unix(1, 0)) // a closed connection has ended the read already
+		<-ended
+		cancel()
+	}
+}

@@ -1,0 +1,75 @@
+package rest
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/valyala/fasthttp"
+)
+
+// Limits bound what the server holds at once. Every number must be positive but
+// for Rate.
+type Limits struct {
+	Connections int // connections, idle ones included
+	Requests    int // requests under way, long polls apart
+	LongPolls   int // long polls that wait; less than Connections
+	BodyBytes   int // a request's body
+	Rate        int // writes a second and user; zero: no limit
+	Burst       int // writes that a user may make at once
+}
+
+// The parts of Limits that do not depend on flags, for a server that may open
+// that many files.
+const (
+	connectionsMax = 4096
+	requestsMax    = 512
+)
+
+// DefaultLimits divides a number of connections; at most 4,096 are used.
+func DefaultLimits(connections int) Limits {
+	connections = max(2, min(connections, connectionsMax))
+	return Limits{
+		Connections: connections,
+		Requests:    min(connections, requestsMax),
+		LongPolls:   max(1, connections*3/4),
+	}
+}
+
+// Config is what a Server is made of.
+type Config struct {
+	Chat   Chat
+	Limits Limits
+	// AllowOrigin says whether a page of that Origin may call a server that it
+	// knows by that Host. Nil: none may.
+	AllowOrigin func(origin, host string) bool
+	// Page answers requests that are neither REST nor WebSocket and returns true,
+	// or leaves ctx alone and returns false. Nil: there are no pages.
+	Page     func(ctx *fasthttp.RequestCtx) bool
+	Observer Observer     // nil: nobody
+	Log      *slog.Logger // nil: slog.Default()
+}
+
+// Observer is told of each answer. It is called from the goroutines of the
+// connections and must be safe for concurrent use. Route is one of a few fixed
+// names.
+type Observer interface {
+	Answered(route string, status int, took time.Duration)
+}
+
+// Limits in time and size that no flag changes. A request may take longer than
+// the longest that the store needs to find out what became of a commit, so that
+// the answer is the truth wherever it can be had.
+const (
+	headerBytesMax = 16 << 10
+	readTimeout    = 20 * time.Second // from the first byte of a request to its last
+	writeTimeout   = 30 * time.Second // for an answer
+	idleTimeout    = 75 * time.Second // between requests
+	requestTimeout = 45 * time.Second // from a request to its answer, long polls apart
+	waitMax        = 60 * time.Second // ?wait
+	lingerTimeout  = time.Second      // for the rest of a body that is not wanted
+	lingerBytesMax = 1 << 20
+	bucketsMax     = 65_536 // users whose writes are counted at one time
+
+	retryAfterSeconds   = "2"   // of a 503
+	preflightAgeSeconds = "600" // how long a browser may remember a preflight
+)

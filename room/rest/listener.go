@@ -1,0 +1,103 @@
+package rest
+
+import (
+	"net"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/caravan-chat/caravan/protocol"
+)
+
+// listener feeds fasthttp with connections that others accepted. It knows every
+// open one.
+type listener struct {
+	queue chan *conn // never full: at most as many connections as it holds are open
+
+	mu     sync.Mutex
+	conns  map[*conn]struct{}
+	closed bool
+}
+
+func newListener(connectionsMax int) *listener {
+	return &listener{queue: make(chan *conn, connectionsMax), conns: make(map[*conn]struct{})}
+}
+
+// hand queues c, or returns false where there is no room for it.
+func (l *listener) hand(c net.Conn) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed || len(l.conns) == cap(l.queue) {
+		return false
+	}
+	in := &conn{Conn: c, ln: l}
+	l.conns[in] = struct{}{}
+	l.queue <- in
+	return true
+}
+
+// Accept returns the next connection, or net.ErrClosed after Close.
+func (l *listener) Accept() (net.Conn, error) {
+	c, ok := <-l.queue
+	if !ok {
+		return nil, net.ErrClosed
+	}
+	return c, nil
+}
+
+// Close refuses further connections. Those in the queue are still accepted.
+func (l *listener) Close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.closed {
+		l.closed = true
+		close(l.queue)
+	}
+	return nil
+}
+
+// Addr is no address of the network: the connections come from elsewhere.
+func (l *listener) Addr() net.Addr { return &net.UnixAddr{Name: "handed", Net: "unix"} }
+
+func (l *listener) open() int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return int64(len(l.conns))
+}
+
+func (l *listener) forget(c *conn) {
+	l.mu.Lock()
+	delete(l.conns, c)
+	l.mu.Unlock()
+}
+
+// closeAll closes the listener and every connection.
+func (l *listener) closeAll() {
+	_ = l.Close() // cannot fail
+	l.mu.Lock()
+	conns := make([]*conn, 0, len(l.conns))
+	for c := range l.conns {
+		conns = append(conns, c)
+	}
+	l.mu.Unlock()
+	for _, c := range conns {
+		_ = c.Close() // what is cut off has no one to hear of it
+	}
+}
+
+// answer503 is a whole response, sent where there is no room for a request.
+var answer503 = func() []byte {
+	body := protocol.AppendRESTError(nil, errCrowded.Text, errCrowded.Code)
+	header := "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nRetry-After: " + retryAfterSeconds +
+		"\r\nConnection: close\r\nContent-Length: " + strconv.Itoa(len(body)) + "\r\n\r\n"
+	return append([]byte(header), body...)
+}()
+
+// turnAway answers 503 and closes. The answer fits into the empty send buffer of
+// a new connection, so the write does not wait; the deadline is for a conn that
+// is none.
+func turnAway(c net.Conn) {
+	_ = c.SetWriteDeadline(time.Now().Add(10 * time.Millisecond)) // no answer is better than a wait
+	_, _ = c.Write(answer503)
+	_ = c.Close()
+}

@@ -1,0 +1,195 @@
+package rest
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/valyala/fasthttp"
+
+	"github.com/caravan-chat/caravan/protocol"
+	"github.com/caravan-chat/caravan/room"
+)
+
+// listRooms answers with the caller's rooms, by id.
+func (c *call) listRooms() {
+	access, err := c.cfg.Chat.Access(c.ctx, c.caller.User, uuid.Nil)
+	if err != nil {
+		c.fail(err)
+		return
+	}
+	if !access.UserKnown {
+		c.refuse(errBadToken)
+		return
+	}
+	limit, refused := c.limitParam()
+	if refused != nil {
+		c.refuse(refused)
+		return
+	}
+	after, refused := c.cursorParam()
+	if refused != nil {
+		c.refuse(refused)
+		return
+	}
+	// One more than asked for tells whether there is a next page.
+	rooms, err := c.cfg.Chat.Rooms(c.ctx, c.caller.User, after, limit+1)
+	if err != nil {
+		c.fail(err)
+		return
+	}
+	next := ""
+	if len(rooms) > limit {
+		rooms = rooms[:limit]
+		next = c.link(apiPrefix+"rooms/", "cursor", rooms[limit-1].ID.String(), limit)
+	}
+	entries := make([]protocol.RoomEntry, len(rooms))
+	for i := range rooms {
+		r := &rooms[i]
+		entries[i] = protocol.RoomEntry{ID: r.ID, TripID: r.TripID, Title: r.Title, LastSeq: r.Seq}
+		if r.Last != nil {
+			entries[i].Last = protocol.AppendMessage(nil, r.Last)
+		}
+	}
+	c.answer(fasthttp.StatusOK, protocol.AppendRooms(nil, entries, next))
+}
+
+// page answers with messages of a room: a page of its history, or what changed
+// since a number, waited for where the caller wants that.
+func (c *call) page() {
+	access, ok := c.enter(placeID(c.id))
+	if !ok {
+		return
+	}
+	p, refused := c.pageParams()
+	switch {
+	case refused != nil:
+		c.refuse(refused)
+	case p.since != nil && p.wait > 0:
+		c.longPoll(access.Room, &p)
+	case p.since != nil:
+		c.resume(access.Room.ID, &p)
+	default:
+		c.history(access.Room.ID, &p)
+	}
+}
+
+// history answers with messages by seq. `next` is newer, `previous` older.
+func (c *call) history(id uuid.UUID, p *params) {
+	page, err := c.cfg.Chat.Page(c.ctx, room.PageQuery{Room: id, Before: p.before, After: p.after, Limit: p.limit})
+	if err != nil {
+		c.fail(err)
+		return
+	}
+	if p.before != nil && *p.before > page.Seq {
+		page.Messages = nil // like every number beyond the room's last
+	}
+	var next, previous string
+	if n := len(page.Messages); n > 0 {
+		first, last := page.Messages[0].Seq, page.Messages[n-1].Seq
+		path := apiPrefix + "rooms/" + c.id + "/messages/"
+		older, newer := page.HasMore, false
+		switch {
+		case p.after != nil:
+			older, newer = first > 1, page.HasMore // a room begins with message 1
+		case p.before != nil:
+			newer = last < page.Seq
+		}
+		if older {
+			previous = c.link(path, "before", strconv.FormatInt(first, 10), p.limit)
+		}
+		if newer {
+			next = c.link(path, "after", strconv.FormatInt(last, 10), p.limit)
+		}
+	}
+	c.answer(fasthttp.StatusOK, protocol.AppendMessagePage(nil, encode(page.Messages), next, previous))
+}
+
+// resume answers with what changed since a number, by rev.
+func (c *call) resume(id uuid.UUID, p *params) {
+	page, err := c.cfg.Chat.Since(c.ctx, id, *p.since, p.limit)
+	if err != nil {
+		c.fail(err)
+		return
+	}
+	c.answer(fasthttp.StatusOK, protocol.AppendResumePage(nil, encode(page.Messages), page.Seq, page.HasMore))
+}
+
+// longPoll answers like resume, but waits for something to tell: until the time
+// is up, the token expires, the client goes away or the server drains.
+func (c *call) longPoll(in room.Info, p *params) {
+	c.route = routeLongPoll
+	c.requests.Add(-1) // it is counted as a long poll instead
+	defer c.requests.Add(1)
+	defer c.longPolls.Add(-1)
+	if c.longPolls.Add(1) > int64(c.cfg.Limits.LongPolls) {
+		c.crowd()
+		return
+	}
+	until := time.Now().Add(p.wait)
+	if expires := c.caller.Expires; expires.Before(until) {
+		until = expires
+	}
+	ctx, cancel := context.WithDeadline(c.polling, until)
+	defer cancel()
+	if client, ok := c.http.Conn().(*conn); ok {
+		watched, stop := client.watch(ctx)
+		defer stop()
+		ctx = watched
+	}
+	page, err := c.cfg.Chat.Wait(ctx, in, *p.since, p.limit)
+	if err != nil {
+		c.fail(err)
+		return
+	}
+	if len(page.Messages) > 0 && !c.stillThere(in.ID) {
+		return
+	}
+	c.answer(fasthttp.StatusOK, protocol.AppendResumePage(nil, encode(page.Messages), page.Seq, page.HasMore))
+}
+
+// stillThere checks the caller's right again: it may have ended during the wait.
+func (c *call) stillThere(id uuid.UUID) bool {
+	ctx, cancel := context.WithTimeout(c.living, requestTimeout)
+	defer cancel()
+	c.ctx = ctx
+	_, ok := c.enter(id)
+	return ok
+}
+
+// message answers with one message.
+func (c *call) message() {
+	if m, _, ok := c.visibleMessage(); ok {
+		c.answer(fasthttp.StatusOK, protocol.AppendMessage(nil, &m))
+	}
+}
+
+// visibleMessage returns the message that the path names and the caller's access
+// to its room, or refuses.
+func (c *call) visibleMessage() (protocol.Message, room.Access, bool) {
+	m, err := c.cfg.Chat.Message(c.ctx, placeID(c.id))
+	if err != nil {
+		c.fail(err)
+		return m, room.Access{}, false
+	}
+	access, ok := c.enter(m.RoomID)
+	return m, access, ok
+}
+
+// encode encodes messages side by side in one buffer.
+func encode(messages []protocol.Message) [][]byte {
+	var buf []byte
+	ends := make([]int, len(messages))
+	for i := range messages {
+		buf = protocol.AppendMessage(buf, &messages[i])
+		ends[i] = len(buf)
+	}
+	encoded := make([][]byte, len(messages))
+	start := 0
+	for i, end := range ends {
+		encoded[i] = buf[start:end:end]
+		start = end
+	}
+	return encoded
+}

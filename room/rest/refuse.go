@@ -1,0 +1,118 @@
+package rest
+
+import (
+	"errors"
+	"math"
+	"net"
+	"strconv"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/caravan-chat/caravan/protocol"
+)
+
+// Codes that only REST answers have.
+const (
+	codeUnauthorized     protocol.Code = "unauthorized"
+	codeMethodNotAllowed protocol.Code = "method_not_allowed"
+	codeMediaType        protocol.Code = "unsupported_media_type"
+	codeTooLarge         protocol.Code = "too_large"
+	codeInvalidParameter protocol.Code = "invalid_parameter"
+	codeInvalidRequest   protocol.Code = "invalid_request"
+	codeTimeout          protocol.Code = "timeout"
+	codeUpgradeRequired  protocol.Code = "upgrade_required"
+)
+
+var (
+	errNoToken     = &protocol.Error{Code: codeUnauthorized, Text: "Authentication credentials were not provided"}
+	errBadToken    = &protocol.Error{Code: codeUnauthorized, Text: "The access token is invalid or expired"}
+	errNotFound    = &protocol.Error{Code: protocol.CodeNotFound, Text: "Not found"}
+	errMethod      = &protocol.Error{Code: codeMethodNotAllowed, Text: "This method is not allowed here"}
+	errMediaType   = &protocol.Error{Code: codeMediaType, Text: "The body must be application/json"}
+	errTooLarge    = &protocol.Error{Code: codeTooLarge, Text: "The body is too large"}
+	errForbidden   = &protocol.Error{Code: protocol.CodeForbidden, Text: "You do not have permission to edit this message"}
+	errCrowded     = &protocol.Error{Code: protocol.CodeUnavailable, Text: "The server is busy; please try again"}
+	errUnavailable = &protocol.Error{Code: protocol.CodeUnavailable, Text: "The server cannot answer now; please try again"}
+	errHeader      = &protocol.Error{Code: codeTooLarge, Text: "The request header is too large"}
+	errTimeout     = &protocol.Error{Code: codeTimeout, Text: "The request took too long to arrive"}
+	errUnreadable  = &protocol.Error{Code: codeInvalidRequest, Text: "This is not an HTTP request that the server can read"}
+	errNoUpgrade   = &protocol.Error{Code: codeUpgradeRequired, Text: "This is a WebSocket: ask for an upgrade"}
+)
+
+// statuses of the codes; a code that is not here is a fault of the request: 400.
+var statuses = map[protocol.Code]int{
+	codeUnauthorized:            fasthttp.StatusUnauthorized,
+	protocol.CodeForbidden:      fasthttp.StatusForbidden,
+	protocol.CodeNotFound:       fasthttp.StatusNotFound,
+	codeMethodNotAllowed:        fasthttp.StatusMethodNotAllowed,
+	codeTimeout:                 fasthttp.StatusRequestTimeout,
+	codeTooLarge:                fasthttp.StatusRequestEntityTooLarge,
+	codeMediaType:               fasthttp.StatusUnsupportedMediaType,
+	codeUpgradeRequired:         fasthttp.StatusUpgradeRequired,
+	protocol.CodeRateLimited:    fasthttp.StatusTooManyRequests,
+	protocol.CodeInternal:       fasthttp.StatusInternalServerError,
+	protocol.CodeUnavailable:    fasthttp.StatusServiceUnavailable,
+	protocol.CodeUnknownOutcome: fasthttp.StatusServiceUnavailable,
+}
+
+// refuse answers with an error.
+func (c *call) refuse(e *protocol.Error) {
+	status, ok := statuses[e.Code]
+	if !ok {
+		status = fasthttp.StatusBadRequest
+	}
+	header := &c.http.Response.Header
+	switch status {
+	case fasthttp.StatusUnauthorized:
+		header.Set(fasthttp.HeaderWWWAuthenticate, "Bearer")
+	case fasthttp.StatusServiceUnavailable:
+		header.Set(fasthttp.HeaderRetryAfter, retryAfterSeconds)
+	}
+	c.answer(status, protocol.AppendRESTError(nil, e.Text, e.Code))
+}
+
+// answer answers with JSON.
+func (c *call) answer(status int, body []byte) {
+	c.http.SetStatusCode(status)
+	c.http.SetContentType("application/json")
+	c.http.Response.SetBodyRaw(body)
+}
+
+// retryAfter tells when to come back, in whole seconds and never at once.
+func (c *call) retryAfter(wait time.Duration) {
+	seconds := max(1, int(math.Ceil(wait.Seconds())))
+	c.http.Response.Header.Set(fasthttp.HeaderRetryAfter, strconv.Itoa(seconds))
+}
+
+// upgradeRequired answers who calls a WebSocket's path without asking for one.
+// The connection is closed so that a proxy does not try the next handshake on it:
+// here nobody would answer that.
+func (c *call) upgradeRequired() {
+	c.http.Response.Header.Set(fasthttp.HeaderUpgrade, "websocket")
+	c.refuse(errNoUpgrade)
+	c.http.SetConnectionClose()
+}
+
+// unreadable answers what fasthttp could not read as a request; the connection
+// is closed after it.
+func (s *Server) unreadable(http *fasthttp.RequestCtx, err error) {
+	c := &call{Server: s, http: http}
+	var header *fasthttp.ErrSmallBuffer
+	var network net.Error
+	switch {
+	case errors.As(err, &header):
+		c.refuse(errHeader)
+		http.SetStatusCode(fasthttp.StatusRequestHeaderFieldsTooLarge)
+	case errors.Is(err, fasthttp.ErrBodyTooLarge):
+		c.refuse(errTooLarge)
+	case errors.As(err, &network) && network.Timeout():
+		c.refuse(errTimeout)
+	default:
+		c.refuse(errUnreadable)
+	}
+	if in, ok := http.Conn().(*conn); ok {
+		in.linger = true
+	}
+	s.observe(routeUnreadable, http.Response.StatusCode(), time.Now())
+}

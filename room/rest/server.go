@@ -1,0 +1,135 @@
+package rest
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"github.com/valyala/fasthttp"
+)
+
+// Server answers REST calls on the connections that it is handed. All methods
+// are safe for concurrent use.
+type Server struct {
+	// Static after construction.
+	cfg  Config
+	log  *slog.Logger
+	http *fasthttp.Server
+	ln   *listener
+
+	writes *limiter
+
+	// polling ends when the server drains: waiting long polls are answered then.
+	// living ends when it is closed: everything else is given up then.
+	polling, living         context.Context
+	stopPolling, stopLiving context.CancelFunc
+
+	requests  atomic.Int64 // under way, long polls apart
+	longPolls atomic.Int64
+	panics    atomic.Int64
+	crowded   atomic.Int64
+}
+
+// New returns a server that serves once Run is called.
+func New(cfg Config) *Server {
+	s := &Server{cfg: cfg, log: cfg.Log, ln: newListener(cfg.Limits.Connections)}
+	if s.log == nil {
+		s.log = slog.Default()
+	}
+	if cfg.Limits.Rate > 0 {
+		s.writes = newLimiter(cfg.Limits.Rate, cfg.Limits.Burst)
+	}
+	s.living, s.stopLiving = context.WithCancel(context.Background())
+	s.polling, s.stopPolling = context.WithCancel(s.living)
+	s.http = &fasthttp.Server{
+		Handler:      s.serve,
+		ErrorHandler: s.unreadable,
+		Logger:       quiet{s.log},
+
+		Concurrency:        cfg.Limits.Connections,
+		ReadBufferSize:     headerBytesMax, // a header that does not fit is refused with 431
+		ReadTimeout:        readTimeout,
+		WriteTimeout:       writeTimeout,
+		IdleTimeout:        idleTimeout,
+		MaxRequestBodySize: cfg.Limits.BodyBytes,
+
+		ReduceMemoryUsage:            true, // idle connections and long polls hold no buffers
+		NoDefaultServerHeader:        true,
+		NoDefaultContentType:         true,
+		DisablePreParseMultipartForm: true,
+		CloseOnShutdown:              true,
+		SecureErrorLogMessage:        true, // request lines may hold tokens
+	}
+	return s
+}
+
+// Run serves until Drain or Close. Its error is nil then.
+func (s *Server) Run() error {
+	if err := s.http.Serve(s.ln); err != nil {
+		return fmt.Errorf("serve REST: %w", err)
+	}
+	return nil
+}
+
+// Hand gives the server a connection that carries plain HTTP; what was read from
+// it already must be read again from c. It never blocks. Over the limit of
+// connections, and after Drain, c is answered 503 and closed.
+func (s *Server) Hand(c net.Conn) {
+	if !s.ln.hand(c) {
+		s.crowded.Add(1)
+		turnAway(c)
+	}
+}
+
+// Drain answers the long polls that wait, refuses new connections, lets requests
+// that are under way finish and closes their connections. It returns when none is
+// left, or with ctx's error.
+func (s *Server) Drain(ctx context.Context) error {
+	s.stopPolling()
+	if err := s.http.ShutdownWithContext(ctx); err != nil {
+		return fmt.Errorf("drain REST: %w", err)
+	}
+	return nil
+}
+
+// Close ends what Drain has left and closes every connection.
+func (s *Server) Close() {
+	s.stopLiving()
+	s.ln.closeAll()
+}
+
+// Stats are figures since the start, but for those whose name ends in Now.
+type Stats struct {
+	ConnectionsNow, RequestsNow, LongPollsNow int64
+	Panics                                    int64
+	Crowded                                   int64 // connections and requests that were answered 503 because of Limits
+}
+
+// Stats returns the present figures.
+func (s *Server) Stats() Stats {
+	return Stats{
+		ConnectionsNow: s.ln.open(),
+		RequestsNow:    s.requests.Load(),
+		LongPollsNow:   s.longPolls.Load(),
+		Panics:         s.panics.Load(),
+		Crowded:        s.crowded.Load(),
+	}
+}
+
+// observe tells the observer of an answer.
+func (s *Server) observe(route string, status int, since time.Time) {
+	if s.cfg.Observer != nil {
+		s.cfg.Observer.Answered(route, status, time.Since(since))
+	}
+}
+
+// quiet takes what fasthttp has to say of single connections, which nobody needs
+// unless they look for it.
+type quiet struct{ log *slog.Logger }
+
+func (q quiet) Printf(format string, args ...any) {
+	q.log.Debug("rest: " + fmt.Sprintf(format, args...))
+}

@@ -1,0 +1,91 @@
+package rest
+
+import (
+	"mime"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/valyala/fasthttp"
+
+	"github.com/caravan-chat/caravan/protocol"
+	"github.com/caravan-chat/caravan/room"
+)
+
+// send stores a message.
+func (c *call) send() {
+	if !c.mayWrite() || !c.jsonBody() {
+		return
+	}
+	var body protocol.SendBody
+	if refused := protocol.DecodeSendBody(c.http.PostBody(), &body, c.cfg.Chat.Rules()); refused != nil {
+		c.refuse(refused)
+		return
+	}
+	place := body.Room
+	if !body.RoomOK {
+		place = uuid.Nil
+	}
+	access, ok := c.enter(place)
+	if !ok {
+		return
+	}
+	c.do(&room.Op{
+		Kind: room.OpSend, Room: access.Room.ID, Sender: access.User,
+		Content: body.Content, Type: body.Type, ReplyTo: body.ReplyTo, ClientID: body.ClientID,
+	}, fasthttp.StatusCreated)
+}
+
+// edit replaces the content of the caller's own message.
+func (c *call) edit() {
+	if !c.mayWrite() || !c.jsonBody() {
+		return
+	}
+	content, refused := protocol.DecodeEditBody(c.http.PostBody(), c.cfg.Chat.Rules())
+	if refused != nil {
+		c.refuse(refused)
+		return
+	}
+	m, access, ok := c.visibleMessage()
+	if !ok {
+		return
+	}
+	if m.Sender.ID != c.caller.User {
+		c.refuse(errForbidden)
+		return
+	}
+	c.do(&room.Op{Kind: room.OpEdit, Room: m.RoomID, Sender: access.User, ID: m.ID, Content: content}, fasthttp.StatusOK)
+}
+
+// do carries out an op and answers with the message that came of it.
+func (c *call) do(op *room.Op, stored int) {
+	if err := c.cfg.Chat.Do(c.ctx, op); err != nil {
+		c.refuse(protocol.ErrUnknownOutcome) // the op goes on without us
+		return
+	}
+	switch op.Outcome {
+	case room.Stored:
+		c.answer(stored, protocol.AppendMessage(nil, op.Message))
+	case room.Duplicate:
+		c.answer(fasthttp.StatusOK, protocol.AppendMessage(nil, op.Message))
+	case room.Refused:
+		c.refuse(op.Err)
+	case room.Pending:
+		panic("rest: an op was answered without an outcome")
+	}
+}
+
+// jsonBody refuses a body that does not say that it is JSON. No body is left to
+// the decoder.
+func (c *call) jsonBody() bool {
+	header := &c.http.Request.Header
+	if len(c.http.PostBody()) == 0 {
+		return true
+	}
+	kind, _, err := mime.ParseMediaType(string(header.ContentType()))
+	encoding := string(header.ContentEncoding())
+	if err != nil || kind != "application/json" || (encoding != "" && !strings.EqualFold(encoding, "identity")) {
+		c.refuse(errMediaType)
+		return false
+	}
+	return true
+}
