@@ -1,6 +1,10 @@
 package handshake
 
-import "github.com/caravan-chat/caravan/netpoll/deflate"
+import (
+	"bytes"
+
+	"github.com/caravan-chat/caravan/netpoll/deflate"
+)
 
 // Kind says whom a request is for.
 type Kind uint8
@@ -8,7 +12,7 @@ type Kind uint8
 // The kinds of request.
 const (
 	HTTP      Kind = iota // no WebSocket was asked for: leave it to an HTTP server, with all bytes read
-	WebSocket             // a valid opening handshake
+	WebSocket             // an opening handshake
 )
 
 // Request is a checked request. Its slices are parts of the block that it was
@@ -19,7 +23,7 @@ type Request struct {
 	Path     []byte // the target's path, not percent-decoded
 	RawQuery []byte // what follows the first '?', not decoded; nil without
 
-	Host          []byte
+	Host          []byte // of the target where that is absolute, otherwise the field
 	Origin        []byte // nil where the client sent none
 	Authorization []byte // nil where the client sent none
 	UserAgent     []byte // nil where the client sent none
@@ -27,9 +31,23 @@ type Request struct {
 
 	Deflate deflate.Params // the first acceptable offer of permessage-deflate; WebSocket only
 
-	fields []byte // the header's field lines
+	fields   []byte // the field lines and the empty line after them
+	old      bool   // HTTP/1.0
+	resource bool   // the target names a resource: origin form or absolute form
 }
 
 // Header returns the value of the first field of that name, in any case of
-// letters; nil if there is none.
-func (r *Request) Header(name string) []byte { return nil }
+// letters, without the whitespace around it; nil if there is none.
+func (r *Request) Header(name string) []byte {
+	for lines := r.fields; !bytes.Equal(lines, []byte("\r\n")); {
+		f, rest, why := nextField(lines)
+		if why != "" {
+			return nil
+		}
+		if f.is(name) {
+			return f.value
+		}
+		lines = rest
+	}
+	return nil
+}
