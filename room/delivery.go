@@ -1,9 +1,12 @@
 package room
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/google/uuid"
+
+	"github.com/caravan-chat/caravan/protocol"
 )
 
 // EventKind says what an event of a room tells.
@@ -41,6 +44,26 @@ func (b *Batch) Prev() int64 { return b.Events[0].Prev }
 
 // Last is the number of the batch's last event.
 func (b *Batch) Last() int64 { return b.Events[len(b.Events)-1].Seq }
+
+// After returns the part of the batch that is news to somebody who stands at
+// seq, with that number as the Prev of its first event; nil where nothing is. In
+// the usual case that is the batch itself, so that what it derived stays shared.
+func (b *Batch) After(seq int64) *Batch {
+	i := slices.IndexFunc(b.Events, func(e Event) bool { return e.Seq > seq })
+	switch {
+	case i < 0:
+		return nil
+	case b.Events[i].Prev >= seq && i == 0:
+		return b
+	case b.Events[i].Prev >= seq:
+		return &Batch{Room: b.Room, Events: b.Events[i:]}
+	}
+	events := slices.Clone(b.Events[i:])
+	e := &events[0]
+	e.Prev = seq
+	e.Frame = protocol.AppendEvent(nil, frameTypes[e.Kind], e.Body, e.Seq, e.Prev, false)
+	return &Batch{Room: b.Room, Events: events}
+}
 
 // Derive returns what make made of the batch the first time it was called, so
 // that a form that all listeners share (the bytes on the wire) is made once.

@@ -186,12 +186,9 @@ func (d *directory) missing(room uuid.UUID) {
 	}
 }
 
-// tell hands the part of b that is new to the listeners.
+// tell hands the part of b that is new, of which there is some, to the listeners.
 func (d *directory) tell(f *followed, b *Batch) {
-	if b.Events[0].Seq <= f.last {
-		i := slices.IndexFunc(b.Events, func(e Event) bool { return e.Seq > f.last })
-		b = &Batch{Room: b.Room, Events: b.Events[i:]}
-	}
+	b = b.After(f.last)
 	for _, l := range f.listeners {
 		l.Deliver(b)
 	}

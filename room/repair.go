@@ -15,7 +15,7 @@ import (
 type repairs struct {
 	s *Service
 
-	mu     sync.Mutex
+	mu    sync.Mutex
 	due   map[uuid.UUID]time.Time
 	wake  chan struct{}
 	slots chan struct{} // one element for each repair under way

@@ -79,10 +79,8 @@ func frameHistory(h *room.History) any { return netpoll.NewPayload(h.Frame) }
 
 // newerThan returns the part of a batch that comes after seq; nil for none.
 func newerThan(b *room.Batch, seq int64) *netpoll.Payload {
-	for i := range b.Events {
-		if b.Events[i].Seq > seq {
-			return b.Derive(frameBatch).(*netpoll.Payload).From(i)
-		}
+	if b = b.After(seq); b == nil {
+		return nil
 	}
-	return nil
+	return b.Derive(frameBatch).(*netpoll.Payload)
 }

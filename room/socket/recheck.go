@@ -21,11 +21,9 @@ type recheck struct {
 func (w *wing) recheck(l *netpoll.Loop) {
 	r := recheck{wing: w, loop: l}
 	for _, x := range w.halls {
-		x.members.Each(func(c *netpoll.Conn) bool {
-			s := c.Session().(*session)
+		x.each(func(s *session) {
 			r.sessions = append(r.sessions, s)
 			r.questions = append(r.questions, room.AccessQuestion{User: s.user.ID, Place: x.trip, TripOnly: true})
-			return true
 		})
 	}
 	w.checking = true

@@ -101,19 +101,19 @@ func (s *session) joined(past *room.History, err error) {
 		s.close(protocol.CloseInternal, "the history cannot be read now, please try again")
 		return
 	}
-	delete(s.hall.joining, s)
-	s.state = live
-	s.conn.Send(past.Derive(frameHistory).(*netpoll.Payload))
 	w := s.waiting
-	s.waiting = nil
-	s.hall.members.Add(s.conn)
+	s.state, s.waiting = live, nil
+	s.conn.Send(past.Derive(frameHistory).(*netpoll.Payload))
+	if w != nil {
+		for _, b := range w.batches {
+			if p := newerThan(b, past.Seq); p != nil {
+				s.conn.Send(p)
+			}
+		}
+	}
+	s.hall.admit(s, past.Seq)
 	if w == nil {
 		return
-	}
-	for _, b := range w.batches {
-		if p := newerThan(b, past.Seq); p != nil {
-			s.conn.Send(p)
-		}
 	}
 	for _, f := range w.frames {
 		if s.state != live {
@@ -157,8 +157,7 @@ func (s *session) leave() {
 	s.state = closed
 	s.waiting = nil
 	if s.hall != nil {
-		delete(s.hall.joining, s)
-		s.h.wings[s.conn.Loop().Index()].leave(s.hall, s.conn)
+		s.h.wings[s.conn.Loop().Index()].leave(s.hall, s)
 		s.hall = nil
 	}
 }

@@ -20,15 +20,16 @@ type wing struct {
 
 func newWing(h *Handler) *wing { return &wing{h: h, halls: make(map[uuid.UUID]*hall)} }
 
-// hall is one room on one loop: the members who hear its events, and those who
-// wait for their history. It belongs to the loop; only Deliver and Typing are
-// called from elsewhere, and they post.
+// hall is one room on one loop. It belongs to the loop; only Deliver and Typing
+// are called from elsewhere, and they post.
 type hall struct {
 	loop    *netpoll.Loop
 	room    uuid.UUID
 	trip    uuid.UUID
+	last    int64 // every event up to this number has passed through here
 	members netpoll.Topic
-	joining map[*session]struct{}
+	joining map[*session]struct{} // waiting for their history
+	ahead   map[*session]int64    // live, but their history has seen events, up to this number, that are still to pass
 }
 
 var _ room.Listener = (*hall)(nil)
@@ -39,54 +40,87 @@ func (w *wing) enter(l *netpoll.Loop, r room.Info) *hall {
 	if x := w.halls[r.ID]; x != nil {
 		return x
 	}
-	x := &hall{loop: l, room: r.ID, trip: r.TripID, joining: make(map[*session]struct{})}
+	x := &hall{loop: l, room: r.ID, trip: r.TripID, last: r.Seq, joining: make(map[*session]struct{}), ahead: make(map[*session]int64)}
 	w.halls[r.ID] = x
 	w.h.svc.Follow(r.ID, r.Seq, x)
 	return x
 }
 
-// leave takes a connection out of a hall, and the hall out of the room when it
+// leave takes a session out of its hall, and the hall out of the room when it
 // was the last.
-func (w *wing) leave(x *hall, c *netpoll.Conn) {
-	x.members.Remove(c)
-	if x.members.Len() == 0 && len(x.joining) == 0 && w.halls[x.room] == x {
+func (w *wing) leave(x *hall, s *session) {
+	delete(x.joining, s)
+	delete(x.ahead, s)
+	x.members.Remove(s.conn)
+	if x.members.Len()+len(x.joining)+len(x.ahead) == 0 {
 		delete(w.halls, x.room)
 		w.h.svc.Unfollow(x.room, x)
 	}
 }
 
+// admit lets a session whose history says that it stands at seq hear what comes
+// after that.
+func (x *hall) admit(s *session, seq int64) {
+	delete(x.joining, s)
+	if seq > x.last {
+		x.ahead[s] = seq
+		return
+	}
+	x.members.Add(s.conn)
+}
+
 // Deliver implements room.Listener.
-func (x *hall) Deliver(b *room.Batch) {
-	x.loop.Post(func() {
-		x.members.Send(b.Derive(frameBatch).(*netpoll.Payload))
-		for s := range x.joining {
-			s.hold(b)
+func (x *hall) Deliver(b *room.Batch) { x.loop.Post(func() { x.deliver(b) }) }
+
+func (x *hall) deliver(b *room.Batch) {
+	x.members.Send(b.Derive(frameBatch).(*netpoll.Payload))
+	x.last = b.Last()
+	for s := range x.joining {
+		s.hold(b)
+	}
+	for s, seq := range x.ahead {
+		if seq > x.last {
+			continue
 		}
-	})
+		delete(x.ahead, s)
+		if p := newerThan(b, seq); p != nil {
+			s.conn.Send(p)
+		}
+		x.members.Add(s.conn)
+	}
 }
 
 // Typing implements room.Listener.
 func (x *hall) Typing(_, user uuid.UUID, frame []byte) {
 	x.loop.Post(func() {
 		p := netpoll.NewPayload(frame)
-		x.members.Each(func(c *netpoll.Conn) bool {
-			if c.Session().(*session).user.ID != user {
-				c.Send(p)
+		x.each(func(s *session) {
+			if s.user.ID != user {
+				s.conn.Send(p)
 			}
-			return true
 		})
 	})
+}
+
+// each calls f for the live sessions.
+func (x *hall) each(f func(*session)) {
+	x.members.Each(func(c *netpoll.Conn) bool {
+		f(c.Session().(*session))
+		return true
+	})
+	for s := range x.ahead {
+		f(s)
+	}
 }
 
 // tick closes whose token has expired, and has rights checked again now and then.
 func (w *wing) tick(l *netpoll.Loop, now time.Time) {
 	unix := now.Unix()
 	for _, x := range w.halls {
-		x.members.Each(func(c *netpoll.Conn) bool {
-			if s := c.Session().(*session); s.expires <= unix {
+		x.each(func(s *session) {
+			if s.expires <= unix {
 				s.close(protocol.CloseUnauthorized, "the access token has expired")
 			}
-			return true
 		})
 	}
 	if w.rechecked.IsZero() {

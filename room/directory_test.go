@@ -1,0 +1,268 @@
+package room
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"pgregory.net/rapid"
+
+	"github.com/caravan-chat/caravan/protocol"
+)
+
+// roomLog is the truth that a directory is held against: every event of one
+// room, and the present state of its messages.
+type roomLog struct {
+	room     uuid.UUID
+	messages []protocol.Message
+	events   []Event // by seq, from 1
+}
+
+func (l *roomLog) send() {
+	seq := int64(len(l.events) + 1)
+	m := protocol.Message{ID: newMessageID(), RoomID: l.room, Content: fmt.Sprint("m", seq), Type: protocol.TypeText, Seq: seq, Rev: seq}
+	l.messages = append(l.messages, m)
+	l.events = append(l.events, Event{Kind: EventMessage, Seq: seq, Prev: seq - 1, Message: m.ID})
+}
+
+func (l *roomLog) edit(i int) {
+	seq := int64(len(l.events) + 1)
+	m := &l.messages[i]
+	m.Rev, m.IsEdited, m.Content = seq, true, fmt.Sprint(m.Content, "+")
+	l.events = append(l.events, Event{Kind: EventEdited, Seq: seq, Prev: seq - 1, Message: m.ID})
+}
+
+func (l *roomLog) batch(first, last int64) *Batch {
+	return &Batch{Room: l.room, Events: l.events[first-1 : last]}
+}
+
+// since answers as Store.Since does.
+func (l *roomLog) since(since int64, limit int) (page []protocol.Message, more bool) {
+	for seq := since + 1; seq <= int64(len(l.events)); seq++ {
+		for _, m := range l.messages {
+			if m.Rev == seq {
+				if len(page) == limit {
+					return page, true
+				}
+				page = append(page, m)
+			}
+		}
+	}
+	return page, false
+}
+
+// ear is a listener that checks what it hears.
+type ear struct {
+	t    rapid.TB
+	last int64
+	seen []Event
+}
+
+func (e *ear) Deliver(b *Batch) {
+	for _, ev := range b.Events {
+		if ev.Seq <= e.last {
+			e.t.Fatalf("event %d told after %d", ev.Seq, e.last)
+		}
+		if ev.Prev != e.last {
+			e.t.Fatalf("event %d says that it comes after %d, but %d was told last", ev.Seq, ev.Prev, e.last)
+		}
+		e.last = ev.Seq
+		e.seen = append(e.seen, ev)
+	}
+}
+
+func (e *ear) Typing(uuid.UUID, uuid.UUID, []byte) {}
+
+// TestDirectoryTellsEachEventOnceInOrder loses, repeats and reorders batches of
+// a room, with repairs that run at any later moment, and demands that every
+// listener hears a log without holes that ends where the truth ends.
+func TestDirectoryTellsEachEventOnceInOrder(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		log := &roomLog{room: uuid.New()}
+		for range rapid.IntRange(0, 5).Draw(t, "events before") {
+			log.send()
+		}
+		var stats counters
+		asked := false
+		d := newDirectory(&stats, 5, func(uuid.UUID, time.Duration) { asked = true })
+		base := int64(rapid.IntRange(0, len(log.events)).Draw(t, "base"))
+		ears := []*ear{{t: t, last: base}}
+		d.follow(log.room, base, ears[0])
+		pageMax := rapid.IntRange(1, 4).Draw(t, "page")
+
+		repair := func() {
+			asked = false
+			since, needed := d.beginRepair(log.room)
+			prev := since
+			for needed {
+				page, more := log.since(prev, pageMax)
+				if rapid.Bool().Draw(t, "announce during the repair") && len(log.messages) > 0 {
+					log.edit(rapid.IntRange(0, len(log.messages)-1).Draw(t, "edit"))
+					n := int64(len(log.events))
+					d.announce(log.batch(n, n), 0)
+				}
+				b := encodeMissed(log.room, since, prev, page)
+				if b != nil {
+					prev = b.Last()
+				}
+				if d.endRepair(log.room, b, more) {
+					return
+				}
+				if !more {
+					asked = true
+					return
+				}
+				_, needed = d.beginRepair(log.room)
+			}
+		}
+
+		var late []*Batch // on their way
+		for range rapid.IntRange(1, 30).Draw(t, "steps") {
+			switch rapid.IntRange(0, 6).Draw(t, "step") {
+			case 0, 1: // a commit whose notice is on its way
+				first := int64(len(log.events) + 1)
+				for range rapid.IntRange(1, 4).Draw(t, "batch") {
+					if len(log.messages) > 0 && rapid.Bool().Draw(t, "is edit") {
+						log.edit(rapid.IntRange(0, len(log.messages)-1).Draw(t, "which"))
+					} else {
+						log.send()
+					}
+				}
+				if !rapid.Bool().Draw(t, "lost") {
+					late = append(late, log.batch(first, int64(len(log.events))))
+				}
+			case 2, 3: // a notice arrives, perhaps not the first, perhaps not the last time
+				if len(late) > 0 {
+					i := rapid.IntRange(0, len(late)-1).Draw(t, "notice")
+					d.announce(late[i], 0)
+					if !rapid.Bool().Draw(t, "again") {
+						late = append(late[:i:i], late[i+1:]...)
+					}
+				}
+			case 4:
+				if asked {
+					repair()
+				}
+			case 5:
+				d.missing(log.room)
+			case 6: // another loop begins to follow: it hears what comes from now on
+				rooms, last := d.heads()
+				if len(rooms) == 1 {
+					e := &ear{t: t, last: last[0]}
+					ears = append(ears, e)
+					d.follow(log.room, 0, e)
+				}
+			}
+		}
+		for _, b := range late {
+			d.announce(b, 0)
+		}
+		d.missing(log.room)
+		for range 100 {
+			if !asked {
+				break
+			}
+			repair()
+		}
+		for i, e := range ears {
+			if e.last != int64(len(log.events)) {
+				t.Fatalf("listener %d heard up to %d of %d", i, e.last, len(log.events))
+			}
+		}
+		// Every message changed after the base was told in its present state.
+		told := make(map[uuid.UUID]int64)
+		for _, ev := range ears[0].seen {
+			told[ev.Message] = ev.Seq
+		}
+		for _, m := range log.messages {
+			if m.Rev > base && told[m.ID] != m.Rev {
+				t.Fatalf("message %v was told at %d, is at %d", m.ID, told[m.ID], m.Rev)
+			}
+		}
+	})
+}
+
+// TestDirectoryParksABoundedNumber says what happens when too many batches wait
+// behind a hole: they are left out, counted, and read from the store.
+func TestDirectoryParksABoundedNumber(t *testing.T) {
+	log := &roomLog{room: uuid.New()}
+	for range parkedBatchesMax + 10 {
+		log.send()
+	}
+	var stats counters
+	var repairs int
+	d := newDirectory(&stats, 5, func(uuid.UUID, time.Duration) { repairs++ })
+	e := &ear{t: t}
+	d.follow(log.room, 0, e)
+	for seq := int64(2); seq <= int64(len(log.events)); seq++ {
+		d.announce(log.batch(seq, seq), 0)
+	}
+	if got, want := stats.ParkedDropped.Load(), int64(9); got != want {
+		t.Errorf("%d batches left out, want %d", got, want)
+	}
+	if e.last != 0 || repairs != 1 {
+		t.Errorf("told up to %d with %d repairs asked for, want 0 and 1", e.last, repairs)
+	}
+	d.announce(log.batch(1, 1), 0)
+	if want := int64(1 + parkedBatchesMax); e.last != want {
+		t.Errorf("told up to %d once the hole is filled, want %d", e.last, want)
+	}
+	since, needed := d.beginRepair(log.room)
+	if !needed {
+		t.Fatal("what was left out is not asked for")
+	}
+	page, _ := log.since(since, 1000)
+	if !d.endRepair(log.room, encodeMissed(log.room, since, since, page), false) || e.last != int64(len(log.events)) {
+		t.Errorf("told up to %d, want %d", e.last, len(log.events))
+	}
+}
+
+// TestTailIsWhatTheStoreWouldAnswer lets a tail follow sends and edits and
+// compares it with the last messages of the log.
+func TestTailIsWhatTheStoreWouldAnswer(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		const tailMax = 5
+		log := &roomLog{room: uuid.New()}
+		for range rapid.IntRange(0, 8).Draw(t, "before") {
+			log.send()
+		}
+		page := func() *Page {
+			return &Page{Messages: log.messages[max(0, len(log.messages)-tailMax):], Seq: int64(len(log.events))}
+		}
+		var stats counters
+		d := newDirectory(&stats, tailMax, func(uuid.UUID, time.Duration) {})
+		d.follow(log.room, int64(len(log.events)), &ear{t: t, last: int64(len(log.events))})
+		d.keepTail(log.room, page())
+		for range rapid.IntRange(0, 20).Draw(t, "steps") {
+			from := int64(len(log.events))
+			if len(log.messages) > 0 && rapid.Bool().Draw(t, "is edit") {
+				log.edit(rapid.IntRange(0, len(log.messages)-1).Draw(t, "which"))
+			} else {
+				log.send()
+			}
+			m := &log.messages[0]
+			for i := range log.messages {
+				if log.messages[i].Rev == from+1 {
+					m = &log.messages[i]
+				}
+			}
+			e := encoder{room: log.room}
+			e.add(log.events[from].Kind, m, from+1, from)
+			d.announce(e.batch(), 0)
+			got := d.history(log.room)
+			want, _ := newTail(page(), tailMax)
+			if got == nil || string(got.Frame) != string(want.frame().Frame) || got.Seq != int64(len(log.events)) {
+				t.Fatalf("the tail says %s, the store %s", got.Frame, want.frame().Frame)
+			}
+		}
+		kept := d.tailBytes.Load()
+		if f := d.shard(log.room).rooms[log.room]; f.tail.bytes() != kept {
+			t.Fatalf("%d bytes counted, %d kept", kept, f.tail.bytes())
+		}
+		d.dropTails(time.Now().Add(time.Hour))
+		if d.history(log.room) != nil || d.tailBytes.Load() != 0 {
+			t.Fatalf("a forgotten tail still answers, or %d bytes stay counted", d.tailBytes.Load())
+		}
+	})
+}
