@@ -30,7 +30,8 @@ func (s *Server) DropDatabase(name string) error {
 }
 
 // Exec runs SQL with psql, as a second program beside the one under test would,
-// and returns the rows: columns separated by |, lines by newlines.
+// and returns the rows: columns separated by |, rows by newlines. Several statements
+// are one transaction.
 func (s *Server) Exec(database, sql string) (string, error) {
 	out, err := s.command("psql", "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set", "ON_ERROR_STOP=1",
 		"--host", s.dir, "--port", strconv.Itoa(s.port), "--username", superuser, "--dbname", database, "--command", sql).CombinedOutput()

@@ -1,0 +1,186 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"github.com/caravan-chat/caravan/persist"
+	"github.com/caravan-chat/caravan/room"
+)
+
+// Append implements room.Store.
+func (s *Store) Append(ctx context.Context, batch []*room.Op) error {
+	return persist.Append(ctx, batch, s.transact)
+}
+
+// transact is one transaction. BEGIN takes SQLite's write lock, which stands for
+// the locks on the rooms' rows, so that what is found stays true until the end.
+func (s *Store) transact(ctx context.Context, ops []*room.Op, mode persist.Mode) (*persist.Plan, error) {
+	tx, err := s.writer.BeginTx(ctx, nil)
+	if err != nil {
+		return nil, refusal(err)
+	}
+	plan, err := s.settle(tx, ops)
+	if err != nil || mode == persist.TryOut || plan.Empty() {
+		// What fails to roll back ends with its connection.
+		return plan, refusal(errors.Join(err, tx.Rollback()))
+	}
+	if err := tx.Commit(); err != nil {
+		if commitDoubtful(err) {
+			err = s.disown(ctx, err)
+		}
+		return nil, refusal(err)
+	}
+	return plan, nil
+}
+
+// settle looks up, plans and writes. The statements run without the caller's
+// context, which would cost a goroutine each; it ends them through tx.
+func (s *Store) settle(tx *sql.Tx, ops []*room.Op) (*persist.Plan, error) {
+	lookup := persist.NewLookup(ops)
+	found, err := s.find(tx, lookup)
+	if err != nil {
+		return nil, err
+	}
+	plan := persist.Settle(ops, lookup, found)
+	return plan, s.writePlan(tx, plan)
+}
+
+func (s *Store) writePlan(tx *sql.Tx, plan *persist.Plan) error {
+	insert, update, setHead := tx.Stmt(s.write.insert), tx.Stmt(s.write.update), tx.Stmt(s.write.setHead)
+	for _, m := range plan.Inserts {
+		var replyTo any
+		if m.ReplyTo != nil {
+			replyTo = m.ReplyTo.ID.String()
+		}
+		if _, err := insert.Exec(m.ID.String(), m.RoomID.String(), m.Sender.ID.String(), m.Content, string(m.Type), replyTo,
+			m.IsEdited, formatStamp(m.CreatedAt), formatStamp(m.UpdatedAt), m.Seq, m.Rev, nullIfEmpty(m.ClientID)); err != nil {
+			return err
+		}
+	}
+	for _, m := range plan.Updates {
+		if _, err := update.Exec(m.Content, formatStamp(m.UpdatedAt), m.Rev, m.ID.String()); err != nil {
+			return err
+		}
+	}
+	for _, h := range plan.Heads {
+		if _, err := setHead.Exec(h.Seq, h.Room.String()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func nullIfEmpty(text string) any {
+	if text == "" {
+		return nil
+	}
+	return text
+}
+
+// find answers a Lookup.
+func (s *Store) find(tx *sql.Tx, l *persist.Lookup) (*persist.Found, error) {
+	found := persist.NewFound(l)
+	head, sender := tx.Stmt(s.write.head), tx.Stmt(s.write.sender)
+	for _, id := range l.Rooms {
+		var seq int64
+		if ok, err := scanRow(head.QueryRow(id.String()), &seq); err != nil {
+			return nil, err
+		} else if ok {
+			found.Rooms[id] = seq
+		}
+	}
+	for _, id := range l.Senders {
+		var one int
+		if ok, err := scanRow(sender.QueryRow(id.String()), &one); err != nil {
+			return nil, err
+		} else if ok {
+			found.Senders[id] = struct{}{}
+		}
+	}
+	if err := s.findKnown(tx, l.Keys, found); err != nil {
+		return nil, err
+	}
+	if err := s.findEdits(tx, l.Edits, found); err != nil {
+		return nil, err
+	}
+	return found, s.findOriginals(tx, l.Originals, found)
+}
+
+func (s *Store) findKnown(tx *sql.Tx, keys []persist.ClientKey, found *persist.Found) error {
+	for _, key := range keys {
+		if found.Known[key] != nil {
+			continue
+		}
+		m, err := scanMessage(tx.Stmt(s.write.known).QueryRow(key.Room.String(), key.Sender.String(), key.ClientID))
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+		if err == nil {
+			found.Known[key] = m
+		}
+	}
+	return nil
+}
+
+func (s *Store) findEdits(tx *sql.Tx, ids []uuid.UUID, found *persist.Found) error {
+	for _, id := range ids {
+		if found.Edits[id] != nil {
+			continue
+		}
+		m, err := scanMessage(tx.Stmt(s.write.message).QueryRow(id.String()))
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+		if err == nil {
+			found.Edits[id] = m
+		}
+	}
+	return nil
+}
+
+func (s *Store) findOriginals(tx *sql.Tx, ids []uuid.UUID, found *persist.Found) error {
+	for _, id := range ids {
+		if _, ok := found.Originals[id]; ok {
+			continue
+		}
+		o := persist.Original{}
+		o.Reply.ID = id
+		ok, err := scanRow(tx.Stmt(s.write.original).QueryRow(id.String()), &o.Room, &o.Reply.Content, &o.Reply.SenderEmail)
+		if err != nil {
+			return err
+		}
+		if ok {
+			found.Originals[id] = o
+		}
+	}
+	return nil
+}
+
+// disown settles a commit whose outcome is doubtful, so that it counts as failed
+// for good: a new commit takes its place in the WAL. It writes the file's own
+// user_version again, which changes nothing but always writes a page.
+func (s *Store) disown(ctx context.Context, cause error) error {
+	err := func() error {
+		tx, err := s.writer.BeginTx(ctx, nil)
+		if err != nil {
+			return err
+		}
+		var version int64
+		if err := tx.QueryRow("PRAGMA user_version").Scan(&version); err != nil {
+			return errors.Join(err, tx.Rollback())
+		}
+		if _, err := tx.Exec(fmt.Sprintf("PRAGMA user_version = %d", version)); err != nil {
+			return errors.Join(err, tx.Rollback())
+		}
+		return tx.Commit()
+	}()
+	if err != nil {
+		return fmt.Errorf("%w: %w; then %w", room.ErrOutcomeUnknown, cause, err)
+	}
+	return cause
+}

@@ -1,0 +1,108 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"github.com/google/uuid"
+
+	"github.com/caravan-chat/caravan/persist"
+	"github.com/caravan-chat/caravan/protocol"
+	"github.com/caravan-chat/caravan/room"
+)
+
+// snapshot runs look in a transaction that sees the database as of one moment.
+func (s *Store) snapshot(ctx context.Context, look func(tx *sql.Tx) error) error {
+	tx, err := s.reader.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return unreachable(err)
+	}
+	if err := errors.Join(look(tx), tx.Rollback()); err != nil {
+		return unreachable(err)
+	}
+	return nil
+}
+
+// headIn returns a room's number, zero for a room that does not exist.
+func (s *Store) headIn(ctx context.Context, tx *sql.Tx, id uuid.UUID) (seq int64, err error) {
+	_, err = scanRow(tx.StmtContext(ctx, s.read.head).QueryRowContext(ctx, id.String()), &seq)
+	return seq, err
+}
+
+// page reads one room's number and, with a statement, messages of it.
+func (s *Store) page(ctx context.Context, id uuid.UUID, limit int, statement *sql.Stmt, from int64,
+	cut func([]protocol.Message, int, int64) room.Page) (p room.Page, err error) {
+	err = s.snapshot(ctx, func(tx *sql.Tx) error {
+		seq, err := s.headIn(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		messages, err := queryMessages(ctx, tx.StmtContext(ctx, statement), id.String(), from, limit+1)
+		p = cut(messages, limit, seq)
+		return err
+	})
+	return p, err
+}
+
+// Since implements room.Store.
+func (s *Store) Since(ctx context.Context, id uuid.UUID, since int64, limit int) (room.Page, error) {
+	return s.page(ctx, id, limit, s.read.since, since, persist.ResumePage)
+}
+
+// Before implements room.Store.
+func (s *Store) Before(ctx context.Context, id uuid.UUID, seq int64, limit int) (room.Page, error) {
+	return s.page(ctx, id, limit, s.read.before, seq, persist.NewestPage)
+}
+
+// After implements room.Store.
+func (s *Store) After(ctx context.Context, id uuid.UUID, seq int64, limit int) (room.Page, error) {
+	return s.page(ctx, id, limit, s.read.after, seq, persist.OldestPage)
+}
+
+// Latest implements room.Store.
+func (s *Store) Latest(ctx context.Context, rooms []uuid.UUID, limit int) ([]room.Page, error) {
+	pages := make([]room.Page, len(rooms))
+	err := s.snapshot(ctx, func(tx *sql.Tx) error {
+		latest := tx.StmtContext(ctx, s.read.latest)
+		for i, id := range rooms {
+			seq, err := s.headIn(ctx, tx, id)
+			if err != nil {
+				return err
+			}
+			messages, err := queryMessages(ctx, latest, id.String(), limit+1)
+			if err != nil {
+				return err
+			}
+			pages[i] = persist.NewestPage(messages, limit, seq)
+		}
+		return nil
+	})
+	return pages, err
+}
+
+// Heads implements room.Store.
+func (s *Store) Heads(ctx context.Context, rooms []uuid.UUID) ([]int64, error) {
+	heads := make([]int64, len(rooms))
+	err := s.snapshot(ctx, func(tx *sql.Tx) (err error) {
+		for i, id := range rooms {
+			if heads[i], err = s.headIn(ctx, tx, id); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return heads, err
+}
+
+// Message implements room.Store.
+func (s *Store) Message(ctx context.Context, id uuid.UUID) (protocol.Message, error) {
+	m, err := scanMessage(s.read.message.QueryRowContext(ctx, id.String()))
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return protocol.Message{}, room.ErrNoMessage
+	case err != nil:
+		return protocol.Message{}, unreachable(err)
+	}
+	return *m, nil
+}

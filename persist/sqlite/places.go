@@ -1,0 +1,156 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/caravan-chat/caravan/room"
+)
+
+// Access implements room.Store.
+func (s *Store) Access(ctx context.Context, questions []room.AccessQuestion) ([]room.Access, error) {
+	answers := make([]room.Access, len(questions))
+	var roomless []uuid.UUID
+	err := s.snapshot(ctx, func(tx *sql.Tx) error {
+		access := tx.StmtContext(ctx, s.read.access)
+		for i, q := range questions {
+			if err := scanAccess(access.QueryRowContext(ctx, q.User.String(), q.Place.String(), q.TripOnly), &answers[i]); err != nil {
+				return err
+			}
+			if a := &answers[i]; a.UserKnown {
+				a.User.ID = q.User
+				if a.Allowed && a.Room.ID == uuid.Nil {
+					roomless = append(roomless, a.Room.TripID)
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil || len(roomless) == 0 {
+		return answers, err
+	}
+	if err := s.makeRooms(ctx, roomless); err != nil {
+		return nil, err
+	}
+	// Another node or program may have made one first: what counts is what is stored.
+	return s.Access(ctx, questions)
+}
+
+// scanAccess reads a row of the statement access; no row is an unknown user.
+func scanAccess(row *sql.Row, a *room.Access) error {
+	var (
+		trip, id uuid.NullUUID
+		title    sql.NullString
+		seq      sql.NullInt64
+	)
+	known, err := scanRow(row, &a.User.Email, &a.User.Username, &a.User.FirstName, &a.User.LastName, &trip, &title, &id, &seq)
+	if err != nil || !known {
+		return err
+	}
+	a.UserKnown, a.Allowed = true, trip.Valid
+	a.Room = room.Info{ID: id.UUID, TripID: trip.UUID, Title: title.String, Seq: seq.Int64}
+	return nil
+}
+
+// makeRooms makes the rooms of trips that have none.
+func (s *Store) makeRooms(ctx context.Context, trips []uuid.UUID) error {
+	err := writeAll(ctx, s.writer, func(tx *sql.Tx) error {
+		now := formatStamp(time.Now())
+		for _, trip := range trips {
+			id, err := uuid.NewV7()
+			if err != nil {
+				return err
+			}
+			if _, err := tx.Stmt(s.write.makeRoom).Exec(id.String(), trip.String(), now); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return unreachable(err)
+	}
+	return nil
+}
+
+// writeAll runs write in a transaction.
+func writeAll(ctx context.Context, writer *sql.DB, write func(tx *sql.Tx) error) error {
+	tx, err := writer.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	if err := write(tx); err != nil {
+		return errors.Join(err, tx.Rollback())
+	}
+	return tx.Commit()
+}
+
+// Rooms implements room.Store.
+func (s *Store) Rooms(ctx context.Context, user, after uuid.UUID, limit int) ([]room.Summary, error) {
+	roomless, err := s.roomless(ctx, user)
+	if err != nil {
+		return nil, unreachable(err)
+	}
+	if len(roomless) > 0 {
+		if err := s.makeRooms(ctx, roomless); err != nil {
+			return nil, err
+		}
+	}
+	var summaries []room.Summary
+	err = s.snapshot(ctx, func(tx *sql.Tx) (err error) {
+		if summaries, err = queryRooms(ctx, tx.StmtContext(ctx, s.read.rooms), user, after, limit); err != nil {
+			return err
+		}
+		latest := tx.StmtContext(ctx, s.read.latest)
+		for i := range summaries {
+			newest, err := queryMessages(ctx, latest, summaries[i].ID.String(), 1)
+			if err != nil {
+				return err
+			}
+			if len(newest) > 0 {
+				summaries[i].Last = &newest[0]
+			}
+		}
+		return nil
+	})
+	return summaries, err
+}
+
+func queryRooms(ctx context.Context, statement *sql.Stmt, user, after uuid.UUID, limit int) ([]room.Summary, error) {
+	rows, err := statement.QueryContext(ctx, user.String(), after.String(), limit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var summaries []room.Summary
+	for rows.Next() {
+		var r room.Summary
+		if err := rows.Scan(&r.ID, &r.TripID, &r.Title, &r.Seq); err != nil {
+			return nil, err
+		}
+		summaries = append(summaries, r)
+	}
+	return summaries, rows.Err()
+}
+
+// roomless returns the user's trips that have no room yet.
+func (s *Store) roomless(ctx context.Context, user uuid.UUID) ([]uuid.UUID, error) {
+	rows, err := s.read.roomless.QueryContext(ctx, user.String())
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var trips []uuid.UUID
+	for rows.Next() {
+		var trip uuid.UUID
+		if err := rows.Scan(&trip); err != nil {
+			return nil, err
+		}
+		trips = append(trips, trip)
+	}
+	return trips, rows.Err()
+}

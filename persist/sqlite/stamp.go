@@ -1,0 +1,43 @@
+package sqlite
+
+import (
+	"fmt"
+	"time"
+)
+
+// stampLayout is how times are written: UTC, microseconds, fixed width, so that
+// text order is time order.
+const stampLayout = "2006-01-02 15:04:05.000000"
+
+func formatStamp(t time.Time) string { return t.UTC().Format(stampLayout) }
+
+// The forms of time that other programs write, beside stampLayout: parsing takes
+// any number of decimals after the seconds.
+var stampLayouts = [...]string{
+	"2006-01-02 15:04:05",
+	"2006-01-02 15:04:05Z07:00",
+	"2006-01-02T15:04:05",
+	"2006-01-02T15:04:05Z07:00",
+	"2006-01-02",
+}
+
+// stamp scans a time.
+type stamp struct{ *time.Time }
+
+// Scan reads text, or the time that the driver makes of text in a column that is
+// declared as TIMESTAMP or DATETIME.
+func (s stamp) Scan(value any) error {
+	switch v := value.(type) {
+	case time.Time:
+		*s.Time = v.UTC().Truncate(time.Microsecond)
+		return nil
+	case string:
+		for _, layout := range stampLayouts {
+			if t, err := time.Parse(layout, v); err == nil {
+				*s.Time = t.UTC().Truncate(time.Microsecond)
+				return nil
+			}
+		}
+	}
+	return fmt.Errorf("%v is not a time", value)
+}

@@ -1,0 +1,80 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+)
+
+// A message as scanMessage reads it, with the alias m. Its sender may have been
+// deleted by the application; the message keeps its place in the room's order.
+const (
+	messageColumns = `m.id, m.chat_room_id, m.sender_id, coalesce(u.email, ''), coalesce(u.username, ''),
+	coalesce(u.first_name, ''), coalesce(u.last_name, ''), m.content, m.message_type, m.is_edited,
+	m.created_at, m.updated_at, m.seq, m.rev, m.client_id, o.id, substr(o.content, 1, 100), ou.email`
+	messageSource = ` FROM chat_messages m LEFT JOIN users u ON u.id = m.sender_id
+	LEFT JOIN chat_messages o ON o.id = m.reply_to_id LEFT JOIN users ou ON ou.id = o.sender_id`
+	selectMessage = `SELECT ` + messageColumns + messageSource
+)
+
+// writing are the statements of the connection that writes.
+type writing struct {
+	head, sender, known, message, original *sql.Stmt // look-ups of Append
+	insert, update, setHead                *sql.Stmt
+	makeRoom                               *sql.Stmt
+}
+
+func (w *writing) prepare(ctx context.Context, db *sql.DB) error {
+	return prepare(ctx, db, map[**sql.Stmt]string{
+		&w.head:     `SELECT last_seq FROM chat_rooms WHERE id = ?`,
+		&w.sender:   `SELECT 1 FROM users WHERE id = ?`,
+		&w.known:    selectMessage + ` WHERE m.chat_room_id = ? AND m.sender_id = ? AND m.client_id = ?`,
+		&w.message:  selectMessage + ` WHERE m.id = ? AND m.seq > 0`,
+		&w.original: `SELECT o.chat_room_id, substr(o.content, 1, 100), coalesce(u.email, '') FROM chat_messages o LEFT JOIN users u ON u.id = o.sender_id WHERE o.id = ?`,
+		&w.insert: `INSERT INTO chat_messages (id, chat_room_id, sender_id, content, message_type, reply_to_id,
+			is_edited, created_at, updated_at, seq, rev, client_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		&w.update:   `UPDATE chat_messages SET content = ?, is_edited = 1, updated_at = ?, rev = ? WHERE id = ?`,
+		&w.setHead:  `UPDATE chat_rooms SET last_seq = ? WHERE id = ?`,
+		&w.makeRoom: `INSERT INTO chat_rooms (id, trip_id, created_at, last_seq) VALUES (?, ?, ?, 0) ON CONFLICT DO NOTHING`,
+	})
+}
+
+// reading are the statements of the connections that read.
+type reading struct {
+	head, latest, since, before, after, message *sql.Stmt
+	access, rooms, roomless                     *sql.Stmt
+}
+
+func (r *reading) prepare(ctx context.Context, db *sql.DB) error {
+	return prepare(ctx, db, map[**sql.Stmt]string{
+		&r.head:    `SELECT last_seq FROM chat_rooms WHERE id = ?`,
+		&r.latest:  selectMessage + ` WHERE m.chat_room_id = ? AND m.seq > 0 ORDER BY m.seq DESC LIMIT ?`,
+		&r.since:   selectMessage + ` WHERE m.chat_room_id = ? AND m.rev > ? ORDER BY m.rev LIMIT ?`,
+		&r.before:  selectMessage + ` WHERE m.chat_room_id = ? AND m.seq < ? ORDER BY m.seq DESC LIMIT ?`,
+		&r.after:   selectMessage + ` WHERE m.chat_room_id = ? AND m.seq > ? ORDER BY m.seq LIMIT ?`,
+		&r.message: selectMessage + ` WHERE m.id = ? AND m.seq > 0`,
+		// A place that is a trip is taken for that even if a room has the same id.
+		&r.access: `SELECT coalesce(u.email, ''), coalesce(u.username, ''), coalesce(u.first_name, ''), coalesce(u.last_name, ''),
+				t.id, t.title, r.id, r.last_seq
+			FROM users u
+			LEFT JOIN collaborators c ON c.user_id = u.id AND c.trip_id = coalesce(
+				(SELECT id FROM trips WHERE id = ?2), (SELECT trip_id FROM chat_rooms WHERE id = ?2 AND NOT ?3))
+			LEFT JOIN trips t ON t.id = c.trip_id
+			LEFT JOIN chat_rooms r ON r.trip_id = t.id
+			WHERE u.id = ?1 LIMIT 1`,
+		&r.rooms: `SELECT r.id, r.trip_id, t.title, r.last_seq FROM chat_rooms r JOIN trips t ON t.id = r.trip_id
+			WHERE r.id > ?2 AND r.trip_id IN (SELECT trip_id FROM collaborators WHERE user_id = ?1) ORDER BY r.id LIMIT ?3`,
+		&r.roomless: `SELECT DISTINCT c.trip_id FROM collaborators c JOIN trips t ON t.id = c.trip_id
+			WHERE c.user_id = ? AND NOT EXISTS (SELECT 1 FROM chat_rooms r WHERE r.trip_id = c.trip_id)`,
+	})
+}
+
+func prepare(ctx context.Context, db *sql.DB, texts map[**sql.Stmt]string) error {
+	for statement, text := range texts {
+		var err error
+		if *statement, err = db.PrepareContext(ctx, text); err != nil {
+			return fmt.Errorf("%w in %s", err, text)
+		}
+	}
+	return nil
+}

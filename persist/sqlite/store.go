@@ -1,0 +1,136 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	_ "modernc.org/sqlite" // the driver
+
+	"github.com/caravan-chat/caravan/migrations"
+	"github.com/caravan-chat/caravan/persist"
+	"github.com/caravan-chat/caravan/room"
+)
+
+// Store implements room.Store and persist.Seeder. Its methods are safe for
+// concurrent use; those that write take turns.
+type Store struct {
+	lock   *os.File
+	writer *sql.DB // one connection: BeginTx is the queue of those that write
+	reader *sql.DB
+	write  writing
+	read   reading
+}
+
+var (
+	_ room.Store     = (*Store)(nil)
+	_ persist.Seeder = (*Store)(nil)
+)
+
+const (
+	busyTimeout   = 5 * time.Second // wait for another program's lock
+	cacheKiB      = 16 << 10        // per connection
+	walPages      = 4000            // a checkpoint when the WAL has grown by so many (of 4 KiB)
+	walBytesMax   = 64 << 20        // what a reader made the WAL grow beyond this is given back
+	readersMin    = 2
+	directoryMode = 0o750
+)
+
+// Open takes the ownership of the SQLite file at path, makes it and its directory
+// where missing, and brings its schema up to date. It fails with ErrInUse where
+// another Store has the file open. The caller closes the Store.
+func Open(ctx context.Context, path string, log *slog.Logger) (*Store, error) {
+	s := &Store{}
+	if err := s.open(ctx, path, log); err != nil {
+		return nil, errors.Join(fmt.Errorf("sqlite: %w", err), s.Close())
+	}
+	return s, nil
+}
+
+func (s *Store) open(ctx context.Context, path string, log *slog.Logger) error {
+	path, err := makePath(path)
+	if err != nil {
+		return err
+	}
+	if s.lock, err = lock(path); err != nil {
+		return err
+	}
+	if s.writer, err = connectWriter(path); err != nil {
+		return err
+	}
+	if _, _, err := migrations.Up(ctx, s.writer, migrations.SQLite, log); err != nil {
+		return err
+	}
+	if s.reader, err = connect(path, max(readersMin, runtime.GOMAXPROCS(0)), "query_only(ON)"); err != nil {
+		return err
+	}
+	if err := s.write.prepare(ctx, s.writer); err != nil {
+		return err
+	}
+	return s.read.prepare(ctx, s.reader)
+}
+
+// makePath makes the file's directory, and the path independent of the working
+// directory.
+func makePath(path string) (string, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	return path, os.MkdirAll(filepath.Dir(path), directoryMode)
+}
+
+func connectWriter(path string) (*sql.DB, error) {
+	return connect(path, 1, "journal_mode(WAL)", "synchronous(FULL)",
+		fmt.Sprintf("wal_autocheckpoint(%d)", walPages), fmt.Sprintf("journal_size_limit(%d)", walBytesMax))
+}
+
+// connect opens a pool of connections to the file.
+func connect(path string, connections int, pragmas ...string) (*sql.DB, error) {
+	query := url.Values{
+		// busy_timeout first: the others may have to wait.
+		"_pragma": append([]string{
+			fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()),
+			fmt.Sprintf("cache_size(-%d)", cacheKiB),
+		}, pragmas...),
+		"_txlock": {"immediate"}, // transactions that are not ReadOnly lock at their BEGIN
+	}
+	name := url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: query.Encode()}
+	db, err := sql.Open("sqlite", name.String())
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(connections)
+	db.SetMaxIdleConns(connections)
+	return db, nil
+}
+
+// Ping reports whether the file can be read.
+func (s *Store) Ping(ctx context.Context) error {
+	var version int64
+	if err := s.reader.QueryRowContext(ctx, "PRAGMA schema_version").Scan(&version); err != nil {
+		return unreachable(err)
+	}
+	return nil
+}
+
+// Close closes the file and gives up its ownership.
+func (s *Store) Close() error {
+	var errs []error
+	for _, db := range []*sql.DB{s.reader, s.writer} { // the writer last: it empties the WAL
+		if db != nil {
+			errs = append(errs, db.Close())
+		}
+	}
+	if s.lock != nil {
+		errs = append(errs, s.lock.Close())
+	}
+	return errors.Join(errs...)
+}

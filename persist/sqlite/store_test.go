@@ -1,0 +1,76 @@
+package sqlite_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/caravan-chat/caravan/persist"
+	"github.com/caravan-chat/caravan/persist/sqlite"
+)
+
+var quiet = slog.New(slog.DiscardHandler)
+
+func TestSecondStoreOnTheSameFileIsRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "missing", "directory", "caravan.db")
+	first := openFleet(t, path, 1)
+	_, err := sqlite.Open(t.Context(), path, quiet)
+	if !errors.Is(err, sqlite.ErrInUse) || !strings.Contains(err.Error(), path) {
+		t.Errorf("a second Open: %v; want ErrInUse that names the file", err)
+	}
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	openFleet(t, path, 1).closeAfter(t)
+}
+
+func TestSeederWorksBesideTheOwner(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "caravan.db")
+	for _, who := range []string{"alone on a new file", "beside its owner"} {
+		seeder, err := sqlite.OpenSeeder(t.Context(), path, quiet)
+		if err != nil {
+			t.Fatalf("%s: %v", who, err)
+		}
+		if err := errors.Join(seeder.Seed(t.Context(), persist.Fleet(3, 2)), seeder.Close()); err != nil {
+			t.Fatalf("%s: %v", who, err)
+		}
+		if who == "alone on a new file" {
+			openFleet(t, path, 1).closeAfter(t)
+		}
+	}
+}
+
+func TestOpenNamesWhatIsWrong(t *testing.T) {
+	dir := t.TempDir()
+	noDatabase := filepath.Join(dir, "text")
+	if err := os.WriteFile(noDatabase, []byte(strings.Repeat("this is no database ", 100)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{noDatabase, dir, filepath.Join(noDatabase, "below", "a.db")} {
+		store, err := sqlite.Open(context.Background(), path, quiet)
+		if err == nil {
+			t.Errorf("%s was opened", path)
+			_ = store.Close()
+		} else if strings.ContainsAny(err.Error(), "\n") {
+			t.Errorf("%s: the error has several lines: %v", path, err)
+		}
+	}
+}
+
+func TestOddPathsAreTakenAsTheyAre(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"with space.db", "100%41.db", "a?mode=memory", "a#b", ":memory:", "ünï.db"} {
+		path := filepath.Join(dir, name)
+		f := openFleet(t, path, 1)
+		if _, err := os.Stat(path); err != nil {
+			t.Errorf("%q: %v", name, err)
+		}
+		if err := f.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
