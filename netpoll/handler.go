@@ -3,6 +3,8 @@ package netpoll
 import (
 	"net/netip"
 	"time"
+
+	"github.com/caravan-chat/caravan/netpoll/handshake"
 )
 
 // Handler is what a program does with its connections. All calls for one
@@ -48,21 +50,12 @@ type Request struct {
 	UserAgent     string
 	Remote        netip.AddrPort
 
-	header func(name string) string
+	checked *handshake.Request
 }
 
 // Header returns the first value of any other header, or "". The name's case does
 // not matter.
-func (r *Request) Header(name string) string { return r.header(name) }
-
-// Refusal is the HTTP answer to a handshake that the Handler does not want. The
-// connection is closed after it.
-type Refusal struct {
-	Status      int           // 300 to 599
-	ContentType string        // of Body; text/plain where empty
-	Body        []byte        // short
-	RetryAfter  time.Duration // becomes a Retry-After header where it is not 0
-}
+func (r *Request) Header(name string) string { return string(r.checked.Header(name)) }
 
 // Closed says how a connection ended.
 type Closed struct {
@@ -85,10 +78,10 @@ const (
 	CausePanic                 // the Handler panicked
 	CauseDrain                 // Server.Drain
 	CauseShutdown              // Server.Close
-	causes
+	Causes                     // how many there are
 )
 
-var causeNames = [causes]string{
+var causeNames = [Causes]string{
 	"handler", "peer", "lost", "protocol", "slow", "idle", "panic", "drain", "shutdown",
 }
 

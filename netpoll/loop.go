@@ -1,19 +1,74 @@
 package netpoll
 
-import "time"
+import (
+	"sync"
+	"sync/atomic"
+	"time"
 
-// Loop is one event loop.
+	"github.com/panjf2000/gnet/v2"
+
+	"github.com/caravan-chat/caravan/netpoll/handshake"
+)
+
+// Loop is one event loop: the connections that it accepted and the turn in which
+// it works for them (turn.go).
 type Loop struct {
+	// Static after construction.
 	server *Server
 	index  int
-	now    time.Time
+
+	// Any goroutine.
+	mail     mailbox
+	engine   atomic.Pointer[gnet.EventLoop] // nil until the engine runs
+	wakeful  atomic.Bool                    // a turn is already on its way
+	tickDue  atomic.Bool
+	stallDue atomic.Bool
+	shown    board
+	waking   sync.Mutex
+	deaf     bool // guarded by waking: the engine is ending
+
+	// Owned by the loop from here on.
+	now    time.Time // of this turn
+	at     moment    // the same, short
+	inTurn bool      // something happened since the last turn ended
+
+	conns    []*Conn // all sockets of this loop, in no order
+	dirty    []*Conn // to be written at the end of the turn
+	ended    []farewell
+	doomed   []*Conn // sockets to be closed at the end of the turn
+	stalled  []*Conn // connections whose kernel buffer is full
+	retry    *time.Timer
+	retrying bool // retry is armed
+
+	scanned  int       // position of the scan in conns
+	scanTime time.Time // of the last scan
+	tickTime time.Time // of the last Handler.Tick
+	drain    *drainPlan
+
+	counts   counts
+	outboxes outboxPool
+	vector   vector
+	request  handshake.Request // scratch of one handshake
+	inflated []byte            // scratch of one message
+	deflated []byte            // scratch of one message
+}
+
+func newLoop(s *Server, index int) *Loop {
+	l := &Loop{server: s, index: index}
+	l.counts.closes = make(map[uint16]uint64)
+	l.retry = time.AfterFunc(time.Hour, l.stallElapsed)
+	l.retry.Stop()
+	return l
 }
 
 // Post hands fn to the loop, which calls it in the mail stage of a turn, soon.
 // What is posted by one goroutine is called in the order of the posts. Safe from
 // any goroutine; never blocks; a loop wakes up once for all that was posted
 // meanwhile. What is posted to a server that has stopped is dropped.
-func (l *Loop) Post(fn func()) { panic("skeleton") }
+func (l *Loop) Post(fn func()) {
+	l.mail.put(fn)
+	l.wake()
+}
 
 // Index returns the loop's number, from 0. Safe from any goroutine.
 func (l *Loop) Index() int { return l.index }
@@ -21,3 +76,36 @@ func (l *Loop) Index() int { return l.index }
 // Now returns the time of this turn, which is read from the clock once. Only on
 // the loop.
 func (l *Loop) Now() time.Time { return l.now }
+
+// Each calls f for each open connection of the loop until f returns false. Only
+// on the loop.
+func (l *Loop) Each(f func(*Conn) bool) {
+	for _, c := range l.conns {
+		if c.state == stateOpen && !f(c) {
+			return
+		}
+	}
+}
+
+// moment is a point in time: milliseconds since the Server was made. It wraps
+// around after 49 days, so only differences mean anything.
+type moment uint32
+
+func (m moment) since(earlier moment) time.Duration {
+	return time.Duration(m-earlier) * time.Millisecond
+}
+
+// adopt makes c one of the loop's connections.
+func (l *Loop) adopt(c *Conn) {
+	c.slot = uint32(len(l.conns))
+	l.conns = append(l.conns, c)
+}
+
+// forget takes c out again.
+func (l *Loop) forget(c *Conn) {
+	last := l.conns[len(l.conns)-1]
+	l.conns[c.slot] = last
+	last.slot = c.slot
+	l.conns[len(l.conns)-1] = nil
+	l.conns = l.conns[:len(l.conns)-1]
+}

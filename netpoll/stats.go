@@ -1,19 +1,24 @@
 package netpoll
 
-// Stats is what a Server counted. Totals only grow.
+import (
+	"maps"
+	"sync"
+)
+
+// Stats is what a Server counted. Totals only grow. Each loop brings its share up
+// to date at the end of its turns.
 type Stats struct {
-	Connections     int // WebSockets that are open now
-	Handshaking     int // sockets now whose request is not complete
-	Closing         int // sockets now that wait for their end
-	HTTPConnections int // now, given to Config.HTTP and not closed yet
+	Open    int // WebSockets now
+	Sockets int // now, of any kind: handshaking, open, ending; without those given to Config.HTTP
+	HTTP    int // connections now that were given to Config.HTTP and not closed yet
 
 	Accepted  uint64                 // sockets
 	Opened    uint64                 // WebSockets
 	HTTPTotal uint64                 // connections given to Config.HTTP
-	Refused   [refusalReasons]uint64 // handshakes, by RefusalReason
-	Closes    map[uint16]uint64      // WebSockets closed, by close code; a client's own codes as 3000 and 4000
-	Causes    [causes]uint64         // WebSockets closed, by Cause
-	Panics    uint64                 // in the Handler
+	Refused   [RefusalReasons]uint64 // by RefusalReason
+	Closes    map[uint16]uint64      // WebSockets, by close code; a client's own codes count as 3000 and 4000
+	Causes    [Causes]uint64         // WebSockets, by Cause
+	Panics    uint64                 // in the Handler and in Config.HTTP
 
 	MessagesIn  uint64
 	BytesIn     uint64              // read from sockets
@@ -21,8 +26,8 @@ type Stats struct {
 	BytesOut    uint64              // written to sockets
 	Writes      uint64              // system calls that did so
 	OutboxBytes int                 // waiting now
-	Stalled     int                 // connections now whose client does not read
-	Dropped     [dropReasons]uint64 // messages that were not delivered, by DropReason
+	Stalled     int                 // connections now whose kernel buffer is full
+	Dropped     [DropReasons]uint64 // payloads that were not delivered, by DropReason
 
 	Mail        uint64 // posted functions that were called
 	MailWaiting int    // now
@@ -40,27 +45,116 @@ const (
 	RefusedTimeout                          // HandshakeTimeout
 	RefusedHandler                          // Handler.Upgrade
 	RefusedHTTP                             // plain HTTP that Config.HTTP did not take in time
-	refusalReasons
+	RefusalReasons                          // how many there are
 )
 
-var refusalNames = [refusalReasons]string{
+var refusalNames = [RefusalReasons]string{
 	"connections", "draining", "malformed", "timeout", "handler", "http",
 }
 
 // String returns the reason in one word, for logs and metrics.
 func (r RefusalReason) String() string { return refusalNames[r] }
 
-// DropReason says why a queued message was not delivered.
+// DropReason says why a queued payload was not delivered.
 type DropReason uint8
 
 // The reasons.
 const (
 	DroppedSlow   DropReason = iota // OutboxBytesMax
 	DroppedClosed                   // the connection ended first
-	dropReasons
+	DropReasons                     // how many there are
 )
 
-var dropNames = [dropReasons]string{"slow", "closed"}
+var dropNames = [DropReasons]string{"slow", "closed"}
 
 // String returns the reason in one word, for logs and metrics.
 func (d DropReason) String() string { return dropNames[d] }
+
+// counts is what one loop counts. It belongs to the loop: counting costs an
+// addition.
+type counts struct {
+	open        int
+	accepted    uint64
+	opened      uint64
+	httpTotal   uint64
+	refused     [RefusalReasons]uint64
+	closes      map[uint16]uint64
+	causes      [Causes]uint64
+	panics      uint64
+	messagesIn  uint64
+	bytesIn     uint64
+	deliveries  uint64
+	bytesOut    uint64
+	writes      uint64
+	outboxBytes int
+	stalled     int
+	dropped     [DropReasons]uint64
+	mail        uint64
+	turns       uint64
+}
+
+// board is where a loop shows its counts to others, once a turn.
+type board struct {
+	mu     sync.Mutex
+	counts counts
+}
+
+// show brings the board up to date.
+func (l *Loop) show() {
+	b := &l.shown
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	closes := b.counts.closes
+	if b.counts.causes != l.counts.causes {
+		closes = maps.Clone(l.counts.closes)
+	}
+	b.counts = l.counts
+	b.counts.closes = closes
+}
+
+// Stats returns what was counted so far.
+func (s *Server) Stats() Stats {
+	st := Stats{
+		Sockets: int(s.sockets.Load()),
+		HTTP:    int(s.https.Load()),
+		Closes:  make(map[uint16]uint64),
+		Panics:  s.httpPanics.Load(),
+	}
+	for _, l := range s.loops {
+		st.add(&l.shown)
+		st.MailWaiting += l.mail.len()
+	}
+	return st
+}
+
+func (st *Stats) add(b *board) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	c := &b.counts
+	st.Open += c.open
+	st.Accepted += c.accepted
+	st.Opened += c.opened
+	st.HTTPTotal += c.httpTotal
+	for i, n := range c.refused {
+		st.Refused[i] += n
+	}
+	for code, n := range c.closes {
+		st.Closes[code] += n
+	}
+	for i, n := range c.causes {
+		st.Causes[i] += n
+	}
+	st.Panics += c.panics
+	st.MessagesIn += c.messagesIn
+	st.BytesIn += c.bytesIn
+	st.Deliveries += c.deliveries
+	st.BytesOut += c.bytesOut
+	st.Writes += c.writes
+	st.OutboxBytes += c.outboxBytes
+	st.Stalled += c.stalled
+	for i, n := range c.dropped {
+		st.Dropped[i] += n
+	}
+	st.Mail += c.mail
+	st.Turns += c.turns
+}

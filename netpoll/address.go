@@ -1,0 +1,105 @@
+package netpoll
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// reservation is a socket that is bound to the server's address but does not
+// listen. It finds out whether somebody else listens there, which SO_REUSEPORT
+// would hide, chooses the port where none is given, and keeps it until every
+// loop's listener is bound.
+type reservation struct {
+	fd   int
+	addr netip.AddrPort
+	dual bool // the unspecified address of both families
+}
+
+// reserve resolves and binds the address.
+func reserve(address string) (*reservation, error) {
+	tcp, err := net.ResolveTCPAddr("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("netpoll: address: %w", err)
+	}
+	want := tcp.AddrPort()
+	if tcp.IP != nil {
+		ap := netip.AddrPortFrom(want.Addr().Unmap(), want.Port())
+		return bind(ap, false)
+	}
+	r, err := bind(netip.AddrPortFrom(netip.IPv6Unspecified(), want.Port()), true)
+	if errors.Is(err, unix.EAFNOSUPPORT) || errors.Is(err, unix.EADDRNOTAVAIL) {
+		return bind(netip.AddrPortFrom(netip.IPv4Unspecified(), want.Port()), false)
+	}
+	return r, err
+}
+
+func bind(ap netip.AddrPort, dual bool) (*reservation, error) {
+	var family int
+	var sa unix.Sockaddr
+	if ap.Addr().Is4() {
+		family, sa = unix.AF_INET, &unix.SockaddrInet4{Port: int(ap.Port()), Addr: ap.Addr().As4()}
+	} else {
+		family, sa = unix.AF_INET6, &unix.SockaddrInet6{Port: int(ap.Port()), Addr: ap.Addr().As16()}
+	}
+	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("netpoll: listen on %v: %w", ap, os.NewSyscallError("socket", err))
+	}
+	r := &reservation{fd: fd, dual: dual}
+	if err := r.bind(family, sa, dual); err != nil {
+		r.release()
+		return nil, fmt.Errorf("netpoll: listen on %v: %w", ap, err)
+	}
+	r.addr = netip.AddrPortFrom(ap.Addr(), r.port())
+	return r, nil
+}
+
+func (r *reservation) bind(family int, sa unix.Sockaddr, dual bool) error {
+	if family == unix.AF_INET6 && !dual {
+		if err := unix.SetsockoptInt(r.fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1); err != nil {
+			return os.NewSyscallError("setsockopt", err)
+		}
+	}
+	// With it, as the loops' listeners have it, too, a bound socket that does not
+	// listen is in nobody's way; one that listens still is.
+	if err := unix.SetsockoptInt(r.fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1); err != nil {
+		return os.NewSyscallError("setsockopt", err)
+	}
+	return os.NewSyscallError("bind", unix.Bind(r.fd, sa))
+}
+
+// port returns the port that the kernel has bound.
+func (r *reservation) port() uint16 {
+	sa, err := unix.Getsockname(r.fd)
+	if err != nil {
+		return 0
+	}
+	switch sa := sa.(type) {
+	case *unix.SockaddrInet4:
+		return uint16(sa.Port)
+	case *unix.SockaddrInet6:
+		return uint16(sa.Port)
+	default:
+		return 0
+	}
+}
+
+// url returns the address in gnet's form.
+func (r *reservation) url() string {
+	if r.dual {
+		return fmt.Sprintf("tcp://:%d", r.addr.Port()) // gnet's only way to say both families
+	}
+	return "tcp://" + r.addr.String()
+}
+
+func (r *reservation) release() {
+	if r.fd >= 0 {
+		_ = unix.Close(r.fd)
+		r.fd = -1
+	}
+}

@@ -1,0 +1,89 @@
+package netpoll
+
+import (
+	"time"
+
+	"github.com/panjf2000/gnet/v2"
+)
+
+// events are a Server's callbacks for gnet. Those about a connection come on its
+// loop's goroutine.
+type events Server
+
+// OnBoot comes from Run, before the loops run.
+func (e *events) OnBoot(engine gnet.Engine) gnet.Action {
+	return (*Server)(e).booted(engine)
+}
+
+// OnShutdown comes before the loops are told to end.
+func (e *events) OnShutdown(gnet.Engine) {
+	e.stopping.Store(true)
+	for _, l := range e.loops {
+		l.deafen()
+	}
+	close(e.quit)
+}
+
+// OnOpen takes an accepted socket.
+func (e *events) OnOpen(raw gnet.Conn) ([]byte, gnet.Action) {
+	s := (*Server)(e)
+	l := s.loopOf(raw.EventLoop())
+	l.begin()
+	if _, ok := raw.Context().(*anchor); ok {
+		return nil, gnet.None
+	}
+	c := &Conn{raw: raw, fd: int32(raw.Fd()), loop: l, heard: l.at, mark: l.at}
+	raw.SetContext(c)
+	l.adopt(c)
+	l.counts.accepted++
+	sockets := s.sockets.Add(1) + s.https.Load()
+	switch {
+	case s.draining.Load():
+		l.refuse(c, unavailable(), RefusedDraining)
+	case sockets > int64(s.connectionsMax+refusedLingerMax):
+		// So many that not even the refusal's end can be waited for.
+		l.counts.refused[RefusedConnections]++
+		c.state = stateEnding
+		return unavailable().Append(nil, l.now), gnet.Close
+	case sockets > int64(s.connectionsMax):
+		l.refuse(c, unavailable(), RefusedConnections)
+	}
+	return nil, gnet.None
+}
+
+// OnTraffic takes what a socket brought.
+func (e *events) OnTraffic(raw gnet.Conn) gnet.Action {
+	c, ok := raw.Context().(*Conn)
+	if !ok {
+		return gnet.None // an anchor has nothing to say
+	}
+	c.loop.begin()
+	// Everything is taken, so that gnet never keeps leftovers in its ring, which
+	// would cost a kilobyte a connection.
+	b, _ := raw.Next(-1)
+	c.loop.receive(c, b)
+	if c.state == stateGone {
+		return gnet.Close // handed over: the descriptor lives on as a duplicate
+	}
+	return gnet.None
+}
+
+// OnClose comes before the descriptor is closed.
+func (e *events) OnClose(raw gnet.Conn, _ error) gnet.Action {
+	if c, ok := raw.Context().(*Conn); ok {
+		c.loop.begin()
+		c.loop.closed(c)
+	}
+	return gnet.None
+}
+
+// OnTick comes on a goroutine of its own, from the moment on when all loops run.
+func (e *events) OnTick() (time.Duration, gnet.Action) {
+	s := (*Server)(e)
+	s.anchorOnce.Do(s.anchorLoops)
+	for _, l := range s.loops {
+		l.tickDue.Store(true)
+		l.wake()
+	}
+	return tickPeriod, gnet.None
+}

@@ -1,0 +1,74 @@
+package netpoll
+
+import (
+	"time"
+)
+
+const (
+	// tickPeriod is how often a loop looks at the clock although nothing happens.
+	tickPeriod = 100 * time.Millisecond
+
+	// scanPeriodMax is the longest time between two looks at one connection.
+	scanPeriodMax = time.Second
+
+	// handlerTickPeriod is the time between two calls of Handler.Tick.
+	handlerTickPeriod = time.Second
+)
+
+// tick does what time brings. There are no timers per connection: each tick looks
+// at a share of the connections, so that all are looked at once in a scan period
+// and no turn is long.
+func (l *Loop) tick() {
+	l.scan()
+	l.drainSome()
+	if l.now.Sub(l.tickTime) >= handlerTickPeriod-tickPeriod/2 {
+		l.tickTime = l.now
+		l.outboxes.trim()
+		l.callTick()
+	}
+}
+
+func (l *Loop) callTick() {
+	defer l.recovered(nil)
+	l.server.cfg.Handler.Tick(l, l.now)
+}
+
+// scan looks at the next share of the connections.
+func (l *Loop) scan() {
+	elapsed := min(l.now.Sub(l.scanTime), l.server.scanPeriod)
+	l.scanTime = l.now
+	share := int(int64(len(l.conns))*int64(elapsed)/int64(l.server.scanPeriod)) + 1
+	for n := min(share, len(l.conns)); n > 0; n-- {
+		if l.scanned >= len(l.conns) {
+			l.scanned = 0
+		}
+		l.inspect(l.conns[l.scanned])
+		l.scanned++
+	}
+}
+
+// inspect looks whether the time of c's state is over. It closes no socket, so
+// that the scan's position stays right.
+func (l *Loop) inspect(c *Conn) {
+	cfg := &l.server.cfg
+	switch c.state {
+	case stateHandshake:
+		if l.at.since(c.mark) >= cfg.HandshakeTimeout {
+			l.refuse(c, &Refusal{Status: 408}, RefusedTimeout)
+		}
+	case stateOpen:
+		l.settlePongs(c)
+		silent := l.at.since(c.heard)
+		switch {
+		case silent >= cfg.IdleTimeout:
+			l.finish(c, Closed{CloseGoingAway, "no sign of life", CauseIdle})
+		case silent >= cfg.PingInterval && l.at.since(c.mark) >= cfg.PingInterval:
+			l.ping(c)
+		}
+	case stateEnding, stateLingering:
+		if l.at.since(c.mark) >= endingTimeout {
+			l.doom(c)
+		}
+	case stateBroken, stateGone:
+	}
+}

@@ -1,0 +1,97 @@
+package netpoll
+
+import (
+	"time"
+
+	"github.com/caravan-chat/caravan/netpoll/handshake"
+)
+
+// Refusal is the HTTP answer to a handshake that the Handler does not want; the
+// connection is closed after it.
+type Refusal = handshake.Refusal
+
+// refusalRetryAfter is what clients are told that come when the server is full or
+// draining.
+const refusalRetryAfter = 5 * time.Second
+
+// request is a request of which only a part has come.
+type request struct {
+	bytes []byte
+	seen  int // bytes in which the end was looked for in vain
+}
+
+// gather collects a request until its header block is whole.
+func (l *Loop) gather(c *Conn, b []byte) {
+	seen := 0
+	if r := c.request; r != nil {
+		r.bytes = append(r.bytes, b...)
+		b, seen = r.bytes, r.seen
+	}
+	end := handshake.HeaderEnd(b, seen)
+	if end < 0 {
+		if c.request == nil {
+			c.request = &request{bytes: append([]byte(nil), b...)}
+		}
+		c.request.seen = len(b)
+		return
+	}
+	c.request = nil
+	kind, refusal := handshake.Parse(b[:end], &l.request)
+	switch {
+	case refusal != nil:
+		l.refuse(c, refusal, RefusedMalformed)
+	case l.server.draining.Load():
+		l.refuse(c, unavailable(), RefusedDraining)
+	case kind == handshake.HTTP:
+		l.handOver(c, b)
+	default:
+		l.upgrade(c, b[end:])
+	}
+	l.request = handshake.Request{}
+}
+
+// upgrade answers a correct opening handshake. rest are the bytes that came with it.
+func (l *Loop) upgrade(c *Conn, rest []byte) {
+	session, refusal := l.server.cfg.Handler.Upgrade(requestOf(c, &l.request))
+	if refusal != nil {
+		l.refuse(c, refusal, RefusedHandler)
+		return
+	}
+	if l.server.cfg.Compression {
+		c.deflate = l.request.Deflate
+	}
+	accept := handshake.AppendAccept(make([]byte, 0, 256), &l.request, l.server.cfg.Compression)
+	c.state = stateOpen
+	c.mark = l.at
+	c.session = session
+	l.counts.open++
+	l.counts.opened++
+	l.push(c, accept)
+	l.server.cfg.Handler.Open(c)
+	if c.state == stateOpen && len(rest) > 0 {
+		l.feed(c, rest)
+	}
+}
+
+func requestOf(c *Conn, r *handshake.Request) *Request {
+	return &Request{
+		Path:          string(r.Path),
+		RawQuery:      string(r.RawQuery),
+		Host:          string(r.Host),
+		Origin:        string(r.Origin),
+		Authorization: string(r.Authorization),
+		UserAgent:     string(r.UserAgent),
+		Remote:        c.Remote(),
+		checked:       r,
+	}
+}
+
+// refuse answers a handshake with a whole HTTP response and ends the connection.
+func (l *Loop) refuse(c *Conn, r *Refusal, why RefusalReason) {
+	l.counts.refused[why]++
+	l.leave(c, r.Append(nil, l.now))
+}
+
+func unavailable() *Refusal {
+	return &Refusal{Status: 503, RetryAfter: refusalRetryAfter}
+}
