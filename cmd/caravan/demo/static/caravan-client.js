@@ -1,0 +1,412 @@
+// A client of one Caravan room: the reference for authors of clients.
+//
+// What it takes care of, so that a page only has to render:
+//   - connecting, and connecting again with a jittered, growing delay;
+//   - resuming: `?since=` the last number seen, so that nothing is lost or repeated;
+//   - noticing a jump in the numbers, and fetching the rest of a long absence;
+//   - sending again, with the same client_id, what was not acknowledged;
+//   - standard messaging (REST and a long poll) where WebSockets are blocked, and
+//     the way back.
+
+import { Link } from './caravan-link.js';
+import { Outbox, toFrame } from './caravan-outbox.js';
+import { Rest, RestError } from './caravan-rest.js';
+import { Timeline } from './caravan-timeline.js';
+
+const pageSize = 50; // messages in a page of history
+const backoffMin = 500; // ms before the first attempt to reconnect
+const backoffMax = 30_000; // ms between later ones
+const steadyAfter = 10_000; // ms live, after which the backoff starts from its minimum
+const blockedAfter = 2; // failed WebSockets in a row, with REST answering, that mean "blocked"
+const returnMin = 15_000; // ms of standard messaging before a WebSocket is tried again
+const returnMax = 120_000; // ms between later ones
+const pollWait = 25; // s
+const answerTimeout = 30_000; // ms for the server to acknowledge what we sent
+const typingEvery = 3_000; // ms between two frames that say the same
+
+/**
+ * CaravanClient follows one trip's room for one user. Events (CustomEvent, see `detail`):
+ *
+ *   state    {phase, retryAt?, reason?}, also in `client.state`. Phases: 'connecting',
+ *            'live', 'waiting' (until retryAt, ms since 1970), 'standard' (REST only),
+ *            'stopped' (reason: 'unauthorized', 'forbidden' or 'closed')
+ *   messages {messages, cause}: made or changed; cause 'history', 'live' or 'older'.
+ *            With 'history' all that was shown before is void
+ *   outbox   {entry, message?}: an own message or edit became pending, failed or sent
+ *   typing   {userId, email, isTyping}
+ *   problem  {text, code}: an error of the server that concerns no entry
+ */
+export class CaravanClient extends EventTarget {
+  timeline = new Timeline();
+  outbox = new Outbox((entry, message) => this.#emit('outbox', { entry, message }));
+  state = { phase: 'stopped', reason: 'closed' };
+
+  #socketUrl;
+  #user;
+  #token;
+  #rest;
+  #run = null; // AbortController of start() until stop()
+  #link = null; // the present WebSocket
+  #poll = null; // AbortController of the long poll, in standard messaging
+  #position = null; // the number up to which everything is here; null before any history
+  #held = null; // live events that wait while the rest of an absence is fetched
+  #wake = () => {}; // ends the present pause
+  #hold = null; // timer: nothing is sent until then
+  #typingAt = 0; // performance.now() of the last typing frame; 0: not typing
+
+  /**
+   * @param {string} trip the trip's id
+   * @param {string} user the id of the user whom the token names
+   * @param {(fresh: boolean) => Promise<string>} token gives an access token; with
+   *   fresh the last one was refused and a new one must be got
+   * @param {string} origin of the server, like https://chat.example.com
+   */
+  constructor({ trip, user, token, origin = location.origin }) {
+    super();
+    this.#socketUrl = `${origin.replace(/^http/, 'ws')}/ws/chat/${trip}/`;
+    this.#user = user;
+    this.#token = token;
+    this.#rest = new Rest(origin, trip, token);
+  }
+
+  /** Connects, and stays connected until stop(). */
+  start() {
+    if (this.#run) return;
+    this.#run = new AbortController();
+    this.#keepConnected(this.#run.signal);
+    const watch = setInterval(() => this.#checkAnswer(), 1000);
+    const online = () => this.reconnectNow();
+    addEventListener('online', online);
+    this.#run.signal.addEventListener('abort', () => {
+      clearInterval(watch);
+      removeEventListener('online', online);
+    });
+  }
+
+  stop(reason = 'closed') {
+    this.#run?.abort();
+    this.#run = null;
+    this.#poll?.abort();
+    this.#poll = null;
+    this.#link?.close();
+    this.#become('stopped', { reason });
+    this.#wake();
+  }
+
+  /** Does not wait for the end of the present pause. */
+  reconnectNow() {
+    this.#wake();
+  }
+
+  /** Sends a message, now or as soon as possible. Returns its entry in the outbox. */
+  send(content, { replyTo } = {}) {
+    this.#typingAt = 0; // the message itself ends the typing
+    return this.#write({ content: content.toWellFormed().trim(), replyTo });
+  }
+
+  /** Replaces the content of an own message, now or as soon as possible. */
+  edit(messageId, content) {
+    return this.#write({ content: content.toWellFormed().trim(), messageId });
+  }
+
+  retry(clientId) {
+    this.outbox.retry(clientId);
+    this.#sendNext();
+  }
+
+  /** Tells the others, at most every few seconds. Standard messaging has no typing. */
+  typing(isTyping) {
+    const now = performance.now();
+    if (this.state.phase !== 'live') return;
+    if (isTyping ? this.#typingAt && now - this.#typingAt < typingEvery : !this.#typingAt) return;
+    this.#typingAt = isTyping ? now : 0;
+    this.#link.send({ type: 'typing', is_typing: isTyping });
+  }
+
+  /** Loads the page before the oldest message. Rejects where the server cannot be reached. */
+  async loadOlder() {
+    if (this.timeline.complete) return;
+    const before = this.timeline.floor;
+    const page = await this.#rest.page({ before, limit: pageSize });
+    if (before !== this.timeline.floor) return; // another call, or a new history, was faster
+    this.#emit('messages', { messages: this.timeline.prepend(page.results), cause: 'older' });
+  }
+
+  // --- The connection ---------------------------------------------------------
+
+  /** One WebSocket after the other, until the run is over. */
+  async #keepConnected(signal) {
+    let failures = 0; // in a row; sets the pace
+    let blocked = 0; // of those, how many while REST answered
+    let refused = 0; // tokens in a row
+    while (!signal.aborted) {
+      if (!this.#poll) this.#become('connecting');
+      const began = performance.now();
+      const { code, joined } = await this.#connect(refused > 0, signal);
+      if (signal.aborted) return;
+      if (joined) blocked = 0;
+      if (joined && performance.now() - began > steadyAfter) failures = refused = 0;
+
+      if (code === 4003) return this.stop('forbidden');
+      if (code === 4001) {
+        if (++refused > 1) return this.stop('unauthorized');
+        continue; // at once, with a fresh token
+      }
+      if (code === 1009) this.#refuseTooBig();
+
+      failures++;
+      if (!joined && !this.#poll) {
+        blocked = (await this.#catchUp(signal)) ? blocked + 1 : 0;
+        if (signal.aborted) return;
+        if (blocked >= blockedAfter) this.#startPolling();
+      }
+      const delay = this.#poll
+        ? jitter(Math.min(returnMin * 2 ** (failures - blockedAfter), returnMax))
+        : jitter(Math.min(backoffMin * 2 ** (failures - 1), backoffMax));
+      if (!this.#poll) this.#become('waiting', { retryAt: Date.now() + delay });
+      await this.#pause(delay);
+    }
+  }
+
+  /** One WebSocket, from its first byte to its end. */
+  async #connect(freshToken, signal) {
+    let token;
+    try {
+      token = await this.#token(freshToken);
+    } catch {
+      return { code: 1006, joined: false };
+    }
+    if (signal.aborted) return { code: 1000, joined: false };
+    const query = new URLSearchParams({ token });
+    if (this.#position !== null) query.set('since', this.#position);
+    const link = new Link(`${this.#socketUrl}?${query}`, (frame) => this.#take(frame));
+    this.#link = link;
+    const code = await link.ended;
+    this.#link = null;
+    this.#held = null;
+    this.#typingAt = 0;
+    if (!this.#poll) this.outbox.release();
+    return { code, joined: link.joined };
+  }
+
+  #take(frame) {
+    switch (frame.type) {
+      case 'message_history':
+        return this.#takeHistory(frame);
+      case 'chat_message':
+      case 'message_edited':
+        return this.#takeEvent(frame);
+      case 'typing':
+        return this.#emit('typing', { userId: frame.user_id, email: frame.user_email, isTyping: frame.is_typing });
+      case 'error':
+        return this.#takeError(frame);
+    }
+  }
+
+  /** The first frame of a connection: the newest page, or what we missed. */
+  async #takeHistory({ messages, since, seq, has_more: hasMore }) {
+    if (since > seq) {
+      // The room has begun anew, with an empty database: so do we.
+      this.#position = null;
+      this.#link.close(4000);
+      return;
+    }
+    const link = this.#link;
+    this.#held = [];
+    if (since === undefined) this.#open(messages);
+    else this.#apply(messages);
+    this.#advance(seq);
+    if (hasMore && !(await this.#catchUp(this.#run.signal))) link.close(4000);
+    if (link !== this.#link || !this.#held) return;
+    const held = this.#held;
+    this.#held = null;
+    for (const frame of held) this.#takeEvent(frame);
+    this.#goLive();
+  }
+
+  #goLive() {
+    this.#poll?.abort();
+    this.#poll = null;
+    this.#become('live');
+    this.#sendNext();
+  }
+
+  /** A message made or edited. Its number says whether we missed one before it. */
+  #takeEvent(frame) {
+    if (frame.duplicate) return this.#apply([frame.message]); // outside the room's order
+    if (this.#held) return this.#held.push(frame);
+    const prev = frame.prev ?? frame.seq - 1;
+    if (prev > this.#position) return this.#link?.close(4000); // and resume from our position
+    this.#advance(frame.seq);
+    this.#apply([frame.message]);
+  }
+
+  // --- What we know -----------------------------------------------------------
+
+  #open(messages) {
+    this.#acknowledge(messages);
+    this.#emit('messages', { messages: this.timeline.open(messages), cause: 'history' });
+  }
+
+  #apply(messages) {
+    this.#acknowledge(messages);
+    const news = this.timeline.apply(messages);
+    if (news.length) this.#emit('messages', { messages: news, cause: 'live' });
+    this.#sendNext();
+  }
+
+  #acknowledge(messages) {
+    for (const m of messages) this.outbox.acknowledge(m, m.sender.id === this.#user);
+  }
+
+  #advance(seq) {
+    this.#position = Math.max(this.#position ?? 0, seq);
+  }
+
+  /** Fetches by REST all that is missing. False where the server did not give it. */
+  async #catchUp(signal) {
+    try {
+      if (this.#position === null) await this.#firstPage();
+      for (let more = true; more && !signal.aborted; ) {
+        more = await this.#nextPage(signal);
+      }
+      return true;
+    } catch (error) {
+      this.#stopIfRefused(error);
+      return false;
+    }
+  }
+
+  /** Every later change has a greater `rev` than any message of the newest page. */
+  async #firstPage() {
+    const { results } = await this.#rest.page({ limit: pageSize });
+    if (this.#position !== null) return; // a WebSocket was faster
+    this.#open(results);
+    this.#advance(results.reduce((rev, m) => Math.max(rev, m.rev), 0));
+  }
+
+  /** Resolves to whether there is more at once. */
+  async #nextPage(signal, wait) {
+    const page = await this.#rest.since(this.#position, { wait, signal });
+    if (signal.aborted) return false;
+    this.#apply(page.results);
+    this.#advance(page.seq);
+    return page.has_more;
+  }
+
+  // --- Standard messaging -----------------------------------------------------
+
+  async #startPolling() {
+    const { signal } = (this.#poll = new AbortController());
+    this.#become('standard');
+    this.#sendNext();
+    try {
+      while (!signal.aborted) await this.#nextPage(signal, pollWait);
+    } catch (error) {
+      if (signal.aborted) return;
+      this.#poll = null; // REST does not answer either: begin anew
+      this.#become('connecting');
+      this.#stopIfRefused(error);
+      this.#wake();
+    }
+  }
+
+  #stopIfRefused(error) {
+    if (!(error instanceof RestError) || !this.#run) return;
+    if (error.status === 401) this.stop('unauthorized');
+    if (error.status === 403 || error.status === 404) this.stop('forbidden');
+  }
+
+  // --- Sending ----------------------------------------------------------------
+
+  #write(entry) {
+    this.outbox.add(entry);
+    this.#sendNext();
+    return entry;
+  }
+
+  #sendNext() {
+    const { phase } = this.state;
+    if ((phase !== 'live' && phase !== 'standard') || this.#hold) return;
+    const entry = this.outbox.take();
+    if (!entry) return;
+    if (entry.messageId) entry.rev ??= this.timeline.get(entry.messageId)?.rev ?? 0;
+    if (phase === 'live') this.#link.send(toFrame(entry));
+    else this.#post(entry);
+  }
+
+  async #post(entry) {
+    try {
+      const { messageId, content } = entry;
+      const message = await (messageId ? this.#rest.edit(messageId, content) : this.#rest.send(entry));
+      this.outbox.done(entry, message);
+      this.#apply([message]);
+    } catch (error) {
+      if (error instanceof RestError) {
+        this.#refuse(entry, { code: error.code, text: error.message, retryAfter: error.retryAfter });
+      } else {
+        this.outbox.release(); // not reached: it goes out again when something answers
+        this.#holdSending(1000);
+      }
+    }
+  }
+
+  #takeError({ message: text, code, client_id: clientId }) {
+    const entry = this.outbox.find(clientId);
+    if (entry) this.#refuse(entry, { code, text });
+    else this.#emit('problem', { text, code });
+  }
+
+  #refuse(entry, refusal) {
+    const delay = this.outbox.refuse(entry, refusal);
+    if (delay) this.#holdSending(delay);
+    else this.#sendNext();
+  }
+
+  #holdSending(ms) {
+    clearTimeout(this.#hold);
+    this.#hold = setTimeout(() => {
+      this.#hold = null;
+      this.#sendNext();
+    }, ms);
+  }
+
+  /** The server ends a connection over a frame beyond its limit: never send that again. */
+  #refuseTooBig() {
+    const entry = this.outbox.longest();
+    if (entry) this.outbox.refuse(entry, { code: 'too_long', text: 'Message is too long' });
+  }
+
+  /** An answer that never comes is no answer: resume, and send it again. */
+  #checkAnswer() {
+    if (this.state.phase === 'live' && this.outbox.waiting > answerTimeout) this.#link.close(4000);
+  }
+
+  // --- Small parts ------------------------------------------------------------
+
+  #become(phase, more = {}) {
+    if (phase === this.state.phase && phase !== 'waiting') return;
+    this.state = { phase, ...more };
+    this.#emit('state', this.state);
+  }
+
+  #emit(name, detail) {
+    this.dispatchEvent(new CustomEvent(name, { detail }));
+  }
+
+  /** Waits, but not beyond reconnectNow(). */
+  #pause(ms) {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+}
+
+/** Half to the whole of it, so that a fleet does not come back in one instant. */
+function jitter(ms) {
+  return ms * (0.5 + Math.random() / 2);
+}

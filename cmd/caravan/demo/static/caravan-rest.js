@@ -1,0 +1,87 @@
+// Caravan's REST calls for one room, as a client needs them.
+
+const callTimeout = 20_000; // ms; a long poll gets this on top of its wait
+
+/** RestError is an answer that says no. `status` is HTTP's, `code` Caravan's. */
+export class RestError extends Error {
+  constructor(status, body, retryAfter) {
+    super(body?.detail ?? `The server answered ${status}`);
+    this.status = status;
+    this.code = body?.code ?? '';
+    this.retryAfter = retryAfter; // ms
+  }
+}
+
+/**
+ * Rest calls the API of the server at `origin` for the room of `trip`. Every
+ * method rejects with a RestError where the server says no, and with another
+ * error where it could not be reached.
+ */
+export class Rest {
+  #origin;
+  #trip;
+  #token;
+
+  /** @param token (fresh: boolean) => Promise<string>; see CaravanClient. */
+  constructor(origin, trip, token) {
+    this.#origin = origin;
+    this.#trip = trip;
+    this.#token = token;
+  }
+
+  /** The newest page, or the page before the message with the `seq` given. */
+  page({ before, limit }) {
+    const query = before === undefined ? { limit } : { limit, before };
+    return this.#messages(query);
+  }
+
+  /** What was made or changed after `since`; with `wait` (seconds) as a long poll. */
+  since(since, { wait, signal } = {}) {
+    const query = { since, limit: 200 };
+    if (wait) query.wait = `${wait}s`;
+    return this.#messages(query, signal, wait * 1000);
+  }
+
+  /** Sends a message; resolves to it. Safe to repeat with the same client_id. */
+  send({ content, replyTo, clientId }) {
+    const body = { chat_room: this.#trip, content, client_id: clientId };
+    if (replyTo) body.reply_to = replyTo;
+    return this.#call('POST', '/api/v1/chat/messages/', { body });
+  }
+
+  /** Replaces the content of an own message; resolves to the message. */
+  edit(id, content) {
+    return this.#call('PATCH', `/api/v1/chat/messages/${id}/`, { body: { content } });
+  }
+
+  #messages(query, signal, wait) {
+    const path = `/api/v1/chat/rooms/${this.#trip}/messages/?${new URLSearchParams(query)}`;
+    return this.#call('GET', path, { signal, wait });
+  }
+
+  /** One call; an expired token is replaced once. */
+  async #call(method, path, options) {
+    const answer = await this.#fetch(method, path, options, await this.#token(false));
+    if (answer.status !== 401) return read(answer);
+    return read(await this.#fetch(method, path, options, await this.#token(true)));
+  }
+
+  #fetch(method, path, { body, signal, wait }, token) {
+    const limit = AbortSignal.timeout(callTimeout + (wait || 0));
+    const headers = { Authorization: `Bearer ${token}` };
+    if (body) headers['Content-Type'] = 'application/json';
+    return fetch(this.#origin + path, {
+      method,
+      headers,
+      body: body && JSON.stringify(body),
+      signal: signal ? AbortSignal.any([signal, limit]) : limit,
+      cache: 'no-store',
+    });
+  }
+}
+
+async function read(answer) {
+  if (answer.ok) return answer.json();
+  const body = await answer.json().catch(() => undefined);
+  throw new RestError(answer.status, body, 1000 * (Number(answer.headers.get('Retry-After')) || 1));
+}

@@ -1,0 +1,58 @@
+// The messages of a room as a client holds them. No I/O, no DOM.
+
+/**
+ * Timeline keeps messages by id, where the greater `rev` wins, so that pages,
+ * resumed stretches and live events may overlap in any order. It is one stretch
+ * without holes, from `floor` to the newest message; what lies before the floor
+ * has not been loaded, and changes to it are ignored until it is.
+ */
+export class Timeline {
+  #byId = new Map();
+  #floor = 0;
+
+  /** The `seq` of the oldest message loaded; 0 in an empty room. */
+  get floor() {
+    return this.#floor;
+  }
+
+  /** Whether the room's first message, which has the `seq` 1, is loaded. */
+  get complete() {
+    return this.#floor <= 1;
+  }
+
+  get(id) {
+    return this.#byId.get(id);
+  }
+
+  /** The newest message that `accept` is true for, or undefined. */
+  newest(accept) {
+    let found;
+    for (const m of this.#byId.values()) {
+      if (accept(m) && (!found || m.seq > found.seq)) found = m;
+    }
+    return found;
+  }
+
+  /** Begins anew with the newest page of the room; returns its messages. */
+  open(messages) {
+    this.#byId.clear();
+    this.#floor = messages.length ? messages[0].seq : 0;
+    return this.apply(messages);
+  }
+
+  /** Takes the page before the floor; returns what is new. */
+  prepend(messages) {
+    this.#floor = messages.length ? messages[0].seq : 1;
+    return this.apply(messages);
+  }
+
+  /** Takes messages that were made or changed; returns those that tell something new. */
+  apply(messages) {
+    const news = messages.filter((m) => {
+      const known = this.#byId.get(m.id);
+      return known ? m.rev > known.rev : m.seq >= this.#floor;
+    });
+    for (const m of news) this.#byId.set(m.id, m);
+    return news;
+  }
+}

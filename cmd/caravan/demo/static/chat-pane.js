@@ -1,0 +1,228 @@
+// A pane: one user's view of a trip's room. It renders what a CaravanClient tells.
+
+import { Composer } from './composer.js';
+import { MessageLog } from './message-log.js';
+import { nameOf } from './message-view.js';
+
+const typingShown = 6_000; // ms after the last word of somebody's typing
+const problemShown = 8_000; // ms
+const noticeAfter = 2_500; // ms of waiting that deserve more than the status line
+const colours = 6; // of people, in style.css
+
+const notices = {
+  standard: 'Real-time chat unavailable. Using standard messaging.',
+  waiting: 'The connection is lost. What you write is kept and goes out when it is back.',
+  unauthorized: 'The server no longer accepts your sign-in. You are not connected.',
+  forbidden: 'You are not part of this trip, or no longer. You are not connected.',
+};
+
+/** ChatPane is an EventTarget: 'news' for each new message of somebody else. */
+export class ChatPane extends EventTarget {
+  element = document.querySelector('#pane-template').content.firstElementChild.cloneNode(true);
+
+  #client;
+  #user;
+  #users;
+  #log;
+  #composer;
+  #typists = new Map(); // user id → {name, timer}
+  #countdown;
+  #problemTimer;
+
+  constructor({ client, user, users, trip, href }) {
+    super();
+    this.#client = client;
+    this.#user = user;
+    this.#users = users;
+    this.#head(trip, href);
+    this.#log = new MessageLog(this.element, {
+      client,
+      user,
+      colourOf: (id) => this.#colourOf(id),
+      nameByEmail: (email) => this.#users.find((u) => u.email === email)?.name ?? email,
+    });
+    this.#composer = new Composer(this.#part('.composer'), {
+      label: `Message as ${user.name}`,
+      keysId: `keys-${users.indexOf(user)}`,
+    });
+    this.#listen();
+  }
+
+  /** The pane has come into sight. */
+  appear() {
+    this.#log.scrollToEnd();
+  }
+
+  #part(selector) {
+    return this.element.querySelector(selector);
+  }
+
+  #head(trip, href) {
+    const { name } = this.#user;
+    this.element.classList.add(this.#colourOf(this.#user.id));
+    this.element.setAttribute('aria-label', name);
+    this.#part('h2').textContent = name;
+    this.#part('.avatar').textContent = initials(name);
+    this.#part('.log').setAttribute('aria-label', `Messages in ${trip.title}`);
+    const alone = this.#part('.alone');
+    alone.hidden = !href;
+    alone.href = href;
+    alone.setAttribute('aria-label', `Open ${name} on an own page`);
+  }
+
+  #listen() {
+    const on = (target, name, handle) => target.addEventListener(name, (e) => handle(e.detail));
+    on(this.#client, 'state', (state) => this.#showState(state));
+    on(this.#client, 'messages', (news) => this.#showMessages(news));
+    on(this.#client, 'outbox', ({ entry, message }) => this.#showEntry(entry, message));
+    on(this.#client, 'typing', (typing) => this.#showTyping(typing));
+    on(this.#client, 'problem', ({ text }) => this.#showProblem(text));
+
+    on(this.#composer, 'send', ({ content, replyTo }) => this.#client.send(content, { replyTo }));
+    on(this.#composer, 'typing', ({ isTyping }) => this.#client.typing(isTyping));
+    on(this.#composer, 'editlast', () => this.#edit(this.#log.lastEditable(), () => this.#composer.focus()));
+
+    const log = this.#part('.log');
+    on(log, 'reply', ({ message: { id, sender, content } }) => this.#composer.answer({ id, name: nameOf(sender), content }));
+    on(log, 'edit', (view) => this.#edit(view, () => view.article.focus()));
+    on(log, 'retry', ({ entry }) => this.#client.retry(entry.clientId));
+    on(log, 'discard', ({ entry }) => this.#discard(entry));
+    this.#part('.older button').addEventListener('click', () => this.#loadOlder());
+  }
+
+  // --- Messages ---------------------------------------------------------------
+
+  #showMessages({ messages, cause }) {
+    this.#log.show(messages, cause);
+    this.#showEdges();
+    for (const m of messages) {
+      this.#stopTyping(m.sender.id);
+      if (cause === 'live' && m.sender.id !== this.#user.id && !m.is_edited) this.dispatchEvent(new Event('news'));
+    }
+  }
+
+  #showEntry(entry, message) {
+    this.#log.showEntry(entry, message);
+    this.#showEdges();
+    if (entry.status === 'failed') this.#showProblem(`Not sent: ${entry.error}`);
+  }
+
+  #discard(entry) {
+    this.#client.outbox.discard(entry.clientId);
+    this.#log.dropEntry(entry);
+    this.#showEdges();
+    this.#composer.focus();
+  }
+
+  #edit(view, leave) {
+    if (!view || view.editing) return;
+    const { id, content } = view.message;
+    view.openEditor((text) => {
+      if (text !== null && text.trim() !== content) this.#client.edit(id, text);
+      leave();
+    });
+  }
+
+  async #loadOlder() {
+    const button = this.#part('.older button');
+    button.disabled = true;
+    try {
+      await this.#client.loadOlder();
+    } catch {
+      this.#showProblem('Earlier messages could not be loaded. Please try again.');
+    }
+    button.disabled = false;
+    if (button.hidden) this.#log.focusCurrent();
+    else button.focus();
+  }
+
+  #showEdges() {
+    this.#part('.older button').hidden = this.#client.timeline.complete;
+    this.#part('.empty').hidden = !this.#log.empty || this.#client.state.phase === 'connecting';
+  }
+
+  // --- The connection ---------------------------------------------------------
+
+  #showState(state) {
+    clearInterval(this.#countdown);
+    this.element.dataset.phase = state.phase;
+    this.#part('.status-text').textContent = statusText(state);
+    this.#part('.announce').textContent = announcement(state);
+    if (state.phase === 'waiting') {
+      this.#countdown = setInterval(() => (this.#part('.status-text').textContent = statusText(state)), 250);
+    }
+    if (state.phase !== 'live') for (const id of [...this.#typists.keys()]) this.#stopTyping(id);
+    this.#showNotice(state);
+    this.#showEdges();
+  }
+
+  /** What people should know, and what they can do about it. */
+  #showNotice({ phase, reason, retryAt }) {
+    const notice = this.#part('.notice');
+    const short = phase === 'waiting' && retryAt - Date.now() < noticeAfter;
+    if (phase === 'connecting' || short) return; // may be over in a moment: change nothing
+    notice.querySelector('p').textContent = notices[reason] ?? notices[phase] ?? '';
+    const button = notice.querySelector('button');
+    button.hidden = phase !== 'waiting' && phase !== 'stopped';
+    button.textContent = phase === 'stopped' ? 'Connect again' : 'Try now';
+    button.onclick = () => (phase === 'stopped' ? this.#client.start() : this.#client.reconnectNow());
+  }
+
+  // --- People -----------------------------------------------------------------
+
+  #showTyping({ userId, email, isTyping }) {
+    this.#stopTyping(userId);
+    if (!isTyping) return;
+    const name = this.#users.find((u) => u.id === userId)?.name ?? email;
+    const timer = setTimeout(() => this.#stopTyping(userId), typingShown);
+    this.#typists.set(userId, { name, timer });
+    this.#drawTyping();
+  }
+
+  #stopTyping(userId) {
+    if (!this.#typists.has(userId)) return;
+    clearTimeout(this.#typists.get(userId).timer);
+    this.#typists.delete(userId);
+    this.#drawTyping();
+  }
+
+  #drawTyping() {
+    const names = [...this.#typists.values()].map((t) => t.name);
+    const text = names.length > 2 ? 'Several people are typing' : names.join(' and ') + (names.length > 1 ? ' are typing' : ' is typing');
+    this.#part('.typing').textContent = names.length ? `${text}…` : '';
+  }
+
+  #showProblem(text) {
+    const problem = this.#part('.problem');
+    problem.textContent = text;
+    clearTimeout(this.#problemTimer);
+    this.#problemTimer = setTimeout(() => (problem.textContent = ''), problemShown);
+  }
+
+  /** Everybody keeps a colour: demo users by their place, others by their id. */
+  #colourOf(id) {
+    const place = this.#users.findIndex((u) => u.id === id);
+    return `person-${(place >= 0 ? place : parseInt(id.slice(0, 8), 16)) % colours}`;
+  }
+}
+
+function statusText({ phase, retryAt }) {
+  const seconds = Math.max(1, Math.ceil((retryAt - Date.now()) / 1000));
+  return {
+    connecting: 'Connecting…',
+    live: 'Live',
+    waiting: `Reconnecting in ${seconds} s`,
+    standard: 'Standard messaging',
+    stopped: 'Not connected',
+  }[phase];
+}
+
+/** For screen readers: changes only, and no countdown. The notice tells the rest. */
+function announcement({ phase }) {
+  return { live: 'Connected', waiting: 'Reconnecting' }[phase] ?? '';
+}
+
+function initials(name) {
+  const words = name.split(/\s+/).filter(Boolean);
+  return [words[0], words.length > 1 ? words.at(-1) : ''].map((w) => Array.from(w ?? '')[0] ?? '').join('');
+}
