@@ -26,17 +26,17 @@ func DecodeSendBody(p []byte, b *SendBody, r *Rules) (refused *Error) {
 	if in.chatRoom.kind == kindAbsent || in.chatRoom.kind == kindNull {
 		return ErrMissingRoom
 	}
-	b.Room, b.RoomOK = in.chatRoom.id()
-	if b.ClientID, refused = clientID(&in.clientID); refused != nil {
+	b.Room, b.RoomOK = in.readID(&in.chatRoom)
+	if b.ClientID, refused = in.readClientID(); refused != nil {
 		return refused
 	}
-	if b.Content, refused = r.content(&in.content); refused != nil {
+	if b.Content, refused = in.readContent(r); refused != nil {
 		return refused
 	}
-	if b.Type, refused = messageType(&in.messageType); refused != nil {
+	if b.Type, refused = in.readMessageType(); refused != nil {
 		return refused
 	}
-	b.ReplyTo, refused = replyTo(&in.replyTo)
+	b.ReplyTo, refused = in.readReplyTo()
 	return refused
 }
 
@@ -46,5 +46,5 @@ func DecodeEditBody(p []byte, r *Rules) (content string, refused *Error) {
 	if !in.scan(p) {
 		return "", ErrInvalidJSON
 	}
-	return r.content(&in.content)
+	return in.readContent(r)
 }

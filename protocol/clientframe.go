@@ -37,8 +37,8 @@ func DecodeClientFrame(p []byte, f *ClientFrame, r *Rules) *Error {
 		return ErrInvalidJSON
 	}
 	var refused *Error
-	f.ClientID, refused = clientID(&in.clientID)
-	if f.Kind = clientKind(&in.typ); f.Kind == 0 {
+	f.ClientID, refused = in.readClientID()
+	if f.Kind = in.readKind(); f.Kind == 0 {
 		return ErrUnknownType
 	}
 	if refused != nil {
@@ -56,13 +56,12 @@ func DecodeClientFrame(p []byte, f *ClientFrame, r *Rules) *Error {
 	}
 }
 
-// clientKind reads the type of a frame; zero is unknown.
-func clientKind(v *value) ClientKind {
-	if v.kind != kindString {
+// readKind reads the type of a frame; zero is unknown.
+func (in *fields) readKind() ClientKind {
+	if in.typ.kind != kindString {
 		return 0
 	}
-	var buf [unescapedBytes]byte
-	switch string(v.text(buf[:0])) {
+	switch string(in.text(&in.typ)) {
 	case "chat_message":
 		return KindMessage
 	case "edit_message":
@@ -76,13 +75,13 @@ func clientKind(v *value) ClientKind {
 }
 
 func (f *ClientFrame) message(in *fields, r *Rules) (refused *Error) {
-	if f.Content, refused = r.content(&in.content); refused != nil {
+	if f.Content, refused = in.readContent(r); refused != nil {
 		return refused
 	}
-	if f.Type, refused = messageType(&in.messageType); refused != nil {
+	if f.Type, refused = in.readMessageType(); refused != nil {
 		return refused
 	}
-	f.ReplyTo, refused = replyTo(&in.replyTo)
+	f.ReplyTo, refused = in.readReplyTo()
 	return refused
 }
 
@@ -92,10 +91,10 @@ func (f *ClientFrame) edit(in *fields, r *Rules) (refused *Error) {
 		return ErrMissingID
 	}
 	var ok bool
-	if f.MessageID, ok = id.id(); !ok {
+	if f.MessageID, ok = in.readID(id); !ok {
 		return ErrNotFound
 	}
-	f.Content, refused = r.content(&in.content)
+	f.Content, refused = in.readContent(r)
 	return refused
 }
 

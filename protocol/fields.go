@@ -6,11 +6,16 @@ import "unicode/utf8"
 // a key that comes twice the last counts; unknown keys are passed over.
 type fields struct {
 	typ, content, messageType, replyTo, messageID, clientID, isTyping, chatRoom value
+
+	scratch [512]byte // what a string with escapes says; a longer one costs an allocation
 }
+
+// text returns what a string value says. It is good until the next call.
+func (in *fields) text(v *value) []byte { return v.text(in.scratch[:0]) }
 
 // scan reads the JSON text p. It reports whether p is one JSON object in valid
 // UTF-8. The fields refer to p.
-func (f *fields) scan(p []byte) bool {
+func (in *fields) scan(p []byte) bool {
 	s := scanner{text: p}
 	s.space()
 	if !utf8.Valid(p) || !s.eat('{') {
@@ -29,7 +34,7 @@ func (f *fields) scan(p []byte) bool {
 		if !ok {
 			return false
 		}
-		f.set(&key, v)
+		in.set(&key, v)
 		s.space()
 		if !s.eat(',') {
 			return s.eat('}') && s.end()
@@ -39,24 +44,23 @@ func (f *fields) scan(p []byte) bool {
 }
 
 // set stores the value of a key if the protocol knows it. Case counts.
-func (f *fields) set(key *value, v value) {
-	var buf [unescapedBytes]byte
-	switch string(key.text(buf[:0])) {
+func (in *fields) set(key *value, v value) {
+	switch string(in.text(key)) {
 	case "type":
-		f.typ = v
+		in.typ = v
 	case "content":
-		f.content = v
+		in.content = v
 	case "message_type":
-		f.messageType = v
+		in.messageType = v
 	case "reply_to":
-		f.replyTo = v
+		in.replyTo = v
 	case "message_id":
-		f.messageID = v
+		in.messageID = v
 	case "client_id":
-		f.clientID = v
+		in.clientID = v
 	case "is_typing":
-		f.isTyping = v
+		in.isTyping = v
 	case "chat_room":
-		f.chatRoom = v
+		in.chatRoom = v
 	}
 }

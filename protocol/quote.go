@@ -7,39 +7,22 @@ import (
 
 const hexDigits = "0123456789abcdef"
 
-// quotable[b] says that the ASCII byte b stands for itself in a JSON string.
-var quotable = func() (t [256]bool) {
-	for b := ' '; b < utf8.RuneSelf; b++ {
-		t[b] = b != '"' && b != '\\'
-	}
-	return t
-}()
-
 // appendString appends s as a JSON string. Bytes of s that are no UTF-8 become
 // U+FFFD, so that what is written is always valid JSON.
 func appendString(dst []byte, s string) []byte {
-	dst = append(dst, '"')
-	done := 0 // s[:done] is written
-	for i := 0; i < len(s); {
-		c := s[i]
-		if quotable[c] {
-			i++
-			continue
-		}
-		if c < utf8.RuneSelf {
-			dst = appendEscaped(append(dst, s[done:i]...), c)
-			i++
-			done = i
-			continue
-		}
-		r, size := utf8.DecodeRuneInString(s[i:])
-		if r == utf8.RuneError && size == 1 {
-			dst = append(append(dst, s[done:i]...), "\uFFFD"...)
-			done = i + 1
-		}
-		i += size
+	if !utf8.ValidString(s) {
+		s = string([]rune(s))
 	}
-	return append(append(dst, s[done:]...), '"')
+	dst = append(dst, '"')
+	for {
+		n := plain(s)
+		dst = append(dst, s[:n]...)
+		if n == len(s) {
+			return append(dst, '"')
+		}
+		dst = appendEscaped(dst, s[n])
+		s = s[n+1:]
+	}
 }
 
 // appendEscaped appends the escape of a quote, a backslash or a control character.

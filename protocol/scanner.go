@@ -97,24 +97,23 @@ func (s *scanner) str() (value, bool) {
 	if !s.eat('"') {
 		return v, false
 	}
-	for start := s.at; s.at < len(s.text); {
-		switch c := s.text[s.at]; {
-		case c == '"':
+	start := s.at
+	for {
+		s.at += plain(s.text[s.at:])
+		switch s.peek() {
+		case '"':
 			v.raw = s.text[start:s.at]
 			s.at++
 			return v, true
-		case c == '\\':
+		case '\\':
 			v.escaped = true
 			if !s.escape() {
 				return v, false
 			}
-		case c < ' ':
+		default: // a control character, or the end
 			return v, false
-		default:
-			s.at++
 		}
 	}
-	return v, false
 }
 
 // escape goes over a backslash and what belongs to it.

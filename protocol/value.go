@@ -3,8 +3,6 @@ package protocol
 import (
 	"unicode/utf16"
 	"unicode/utf8"
-
-	"github.com/google/uuid"
 )
 
 // kind is what a JSON value is.
@@ -27,10 +25,6 @@ type value struct {
 	raw     []byte // of a string: what stands between the quotes, a part of the text
 }
 
-// unescapedBytes is the room that readers of strings keep on the stack for a
-// string with escapes. A longer one costs an allocation.
-const unescapedBytes = 512
-
 // text returns what a string value says: a part of the JSON text itself, or,
 // where that has escapes, appended to buf.
 func (v *value) text(buf []byte) []byte {
@@ -40,42 +34,30 @@ func (v *value) text(buf []byte) []byte {
 	return appendUnescaped(buf, v.raw)
 }
 
-// id reads a string value as an id.
-func (v *value) id() (uuid.UUID, bool) {
-	if v.kind != kindString {
-		return uuid.Nil, false
-	}
-	var buf [unescapedBytes]byte
-	return ParseID(v.text(buf[:0]))
-}
-
 // appendUnescaped appends what the inside of a JSON string says. raw was checked
 // by a scanner. Half of a surrogate pair becomes U+FFFD, as in encoding/json.
 func appendUnescaped(dst, raw []byte) []byte {
-	for i := 0; i < len(raw); {
-		c := raw[i]
-		if c != '\\' {
-			dst = append(dst, c)
-			i++
-			continue
+	for {
+		n := plain(raw)
+		dst = append(dst, raw[:n]...)
+		if raw = raw[n:]; len(raw) == 0 {
+			return dst
 		}
-		c = raw[i+1]
-		if c != 'u' {
+		if c := raw[1]; c != 'u' { // raw[0] is a backslash
 			dst = append(dst, unescaped(c))
-			i += 2
+			raw = raw[2:]
 			continue
 		}
-		r := escapedRune(raw[i:])
-		i += 6
+		r := escapedRune(raw)
+		raw = raw[6:]
 		if utf16.IsSurrogate(r) {
-			r = utf16.DecodeRune(r, escapedRune(raw[i:])) // U+FFFD unless they are a pair
+			r = utf16.DecodeRune(r, escapedRune(raw)) // U+FFFD unless they are a pair
 			if r != utf8.RuneError {
-				i += 6
+				raw = raw[6:]
 			}
 		}
 		dst = utf8.AppendRune(dst, r)
 	}
-	return dst
 }
 
 // unescaped is what a backslash and c mean, for any c but u.

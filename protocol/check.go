@@ -1,0 +1,96 @@
+package protocol
+
+import (
+	"bytes"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+)
+
+// readContent reads the text of a message: trimmed, and known to be storable. No
+// content and null are empty content.
+func (in *fields) readContent(r *Rules) (string, *Error) {
+	v := &in.content
+	switch v.kind {
+	case kindAbsent, kindNull:
+		return "", ErrEmptyContent
+	case kindString:
+	default:
+		return "", ErrContentField
+	}
+	text := bytes.TrimFunc(in.text(v), isSpace)
+	switch {
+	case len(text) == 0:
+		return "", ErrEmptyContent
+	case len(text) > r.ContentRunesMax && utf8.RuneCount(text) > r.ContentRunesMax:
+		return "", r.ErrTooLong()
+	case bytes.IndexByte(text, 0) >= 0:
+		return "", ErrInvalidContent
+	}
+	return string(text), nil
+}
+
+// isSpace says whether Python's str.strip takes r for white space, as the
+// service that Caravan replaces trimmed: Unicode's white space and the four
+// separators of ASCII.
+func isSpace(r rune) bool {
+	return unicode.IsSpace(r) || '\x1c' <= r && r <= '\x1f'
+}
+
+// readClientID reads the sender's own name for a frame; none and null are none.
+func (in *fields) readClientID() (string, *Error) {
+	v := &in.clientID
+	switch v.kind {
+	case kindAbsent, kindNull:
+		return "", nil
+	case kindString:
+	default:
+		return "", ErrInvalidClient
+	}
+	text := in.text(v)
+	if len(text) == 0 || len(text) > ClientIDRunesMax && utf8.RuneCount(text) > ClientIDRunesMax ||
+		bytes.IndexByte(text, 0) >= 0 {
+		return "", ErrInvalidClient
+	}
+	return string(text), nil
+}
+
+// readMessageType reads the type of a new message; none and null mean text.
+func (in *fields) readMessageType() (MessageType, *Error) {
+	v := &in.messageType
+	switch v.kind {
+	case kindAbsent, kindNull:
+		return TypeText, nil
+	case kindString:
+		switch string(in.text(v)) {
+		case string(TypeText):
+			return TypeText, nil
+		case string(TypeFile):
+			return TypeFile, nil
+		}
+	}
+	return "", ErrInvalidType
+}
+
+// readReplyTo reads which message a new one answers; none and null mean none. The
+// nil UUID is no message, so that it cannot be mistaken for none.
+func (in *fields) readReplyTo() (uuid.UUID, *Error) {
+	v := &in.replyTo
+	if v.kind == kindAbsent || v.kind == kindNull {
+		return uuid.Nil, nil
+	}
+	id, ok := in.readID(v)
+	if !ok || id == uuid.Nil {
+		return uuid.Nil, ErrInvalidReply
+	}
+	return id, nil
+}
+
+// readID reads a value as an id.
+func (in *fields) readID(v *value) (uuid.UUID, bool) {
+	if v.kind != kindString {
+		return uuid.Nil, false
+	}
+	return ParseID(in.text(v))
+}
