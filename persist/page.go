@@ -27,13 +27,9 @@ func OldestPage(messages []protocol.Message, limit int, seq int64) room.Page {
 }
 
 // ResumePage makes a page of messages that were read in the order of rev: that
-// of Since. With more to come the page stands at its last message's rev.
+// of Since.
 func ResumePage(messages []protocol.Message, limit int, seq int64) room.Page {
-	page := cut(messages, limit, seq)
-	if page.HasMore && len(page.Messages) > 0 {
-		page.Seq = page.Messages[len(page.Messages)-1].Rev
-	}
-	return page
+	return cut(messages, limit, seq)
 }
 
 func cut(messages []protocol.Message, limit int, seq int64) room.Page {

@@ -20,6 +20,7 @@ type Config struct {
 	Lanes           int           // parallel writers; default 4
 	BatchOps        int           // most ops in one transaction; default 2,000
 	BatchDelay      time.Duration // how long a lane waits for company after the first op; default 0
+	QueueOps        int           // ops that wait in one lane, more are refused as unavailable; default 16,384
 	HistoryMessages int           // messages in the history frame; negative: none; default 50
 	WriteWait       time.Duration // how long a lane tries again while the store is away; default 5 s
 	Rules           protocol.Rules
@@ -29,8 +30,7 @@ type Config struct {
 
 // Limits that no flag changes. Their relations are asserted in limits_test.go.
 const (
-	laneQueueOpsMax   = 16_384           // ops that wait in one lane; more are refused as unavailable
-	laneQueueBytesMax = 32 << 20         // bytes of content that wait in one lane; likewise
+	laneQueueBytesMax = 32 << 20         // bytes of content that wait in one lane; more are refused as unavailable
 	appendTimeout     = 20 * time.Second // one attempt of a lane, the look-up of a cut commit included
 	retryDelayMin     = 20 * time.Millisecond
 	retryDelayMax     = 500 * time.Millisecond
@@ -56,6 +56,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.BatchOps <= 0 {
 		c.BatchOps = 2_000
+	}
+	if c.QueueOps <= 0 {
+		c.QueueOps = 16_384
 	}
 	switch {
 	case c.HistoryMessages == 0:

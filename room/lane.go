@@ -35,7 +35,7 @@ func newLane(s *Service) *lane {
 func (l *lane) submit(op *Op) bool {
 	size := len(op.Content)
 	l.mu.Lock()
-	if l.closed || len(l.queue) >= laneQueueOpsMax || l.bytes+size > laneQueueBytesMax {
+	if l.closed || len(l.queue) >= l.s.cfg.QueueOps || l.bytes+size > laneQueueBytesMax {
 		l.mu.Unlock()
 		return false
 	}

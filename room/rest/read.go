@@ -113,7 +113,7 @@ func (c *call) resume(id uuid.UUID, p *params) {
 		c.fail(err)
 		return
 	}
-	c.answer(fasthttp.StatusOK, protocol.AppendResumePage(nil, encode(page.Messages), page.Seq, page.HasMore))
+	c.answer(fasthttp.StatusOK, protocol.AppendResumePage(nil, encode(page.Messages), page.Stand(), page.HasMore))
 }
 
 // longPoll answers like resume, but waits for something to tell: until the time
@@ -146,7 +146,7 @@ func (c *call) longPoll(in room.Info, p *params) {
 	if len(page.Messages) > 0 && !c.stillThere(in.ID) {
 		return
 	}
-	c.answer(fasthttp.StatusOK, protocol.AppendResumePage(nil, encode(page.Messages), page.Seq, page.HasMore))
+	c.answer(fasthttp.StatusOK, protocol.AppendResumePage(nil, encode(page.Messages), page.Stand(), page.HasMore))
 }
 
 // stillThere checks the caller's right again: it may have ended during the wait.

@@ -1,0 +1,457 @@
+package room_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/caravan-chat/caravan/persist"
+	"github.com/caravan-chat/caravan/persist/sqlite"
+	"github.com/caravan-chat/caravan/protocol"
+	"github.com/caravan-chat/caravan/protocol/token"
+	"github.com/caravan-chat/caravan/room"
+)
+
+var secret = []byte("a secret of the tests, 32 bytes!!")
+
+// house is a service over a real SQLite file with a small fleet.
+type house struct {
+	*room.Service
+	store *sqlite.Store
+	path  string
+	users []protocol.User
+	rooms []room.Info // of trips 0, 1, 2 as user i mod 3 sees them
+}
+
+func open(t *testing.T, cfg room.Config) *house {
+	t.Helper()
+	const users, trips = 9, 3
+	path := filepath.Join(t.TempDir(), "caravan.db")
+	store, err := sqlite.Open(t.Context(), path, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := store.Seed(t.Context(), persist.Fleet(users, trips)); err != nil {
+		t.Fatal(err)
+	}
+	verifier, err := token.New(t.Context(), token.Config{Secret: secret})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := room.New(store, verifier, nil, cfg)
+	t.Cleanup(s.Close)
+	h := &house{Service: s, store: store, path: path}
+	for i := range users {
+		a, err := s.Access(t.Context(), persist.FleetUser(i), persist.FleetTrip(i%trips))
+		if err != nil || !a.Allowed {
+			t.Fatalf("user %d may not enter: %+v, %v", i, a, err)
+		}
+		h.users = append(h.users, a.User)
+		if i < trips {
+			h.rooms = append(h.rooms, a.Room)
+		}
+	}
+	return h
+}
+
+func (h *house) message(user int, content string) *room.Op {
+	return &room.Op{Kind: room.OpSend, Room: h.rooms[user%3].ID, Sender: h.users[user], Content: content, Type: protocol.TypeText}
+}
+
+// send stores a message and returns it.
+func (h *house) send(t *testing.T, user int, content string) *protocol.Message {
+	t.Helper()
+	op := h.message(user, content)
+	if err := h.Do(t.Context(), op); err != nil {
+		t.Fatal(err)
+	}
+	if op.Outcome != room.Stored {
+		t.Fatalf("%q: outcome %d, %v", content, op.Outcome, op.Err)
+	}
+	return op.Message
+}
+
+// hearer keeps the events that it is told.
+type hearer struct {
+	mu     sync.Mutex
+	events []room.Event
+}
+
+func (l *hearer) Deliver(b *room.Batch) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.events = append(l.events, b.Events...)
+}
+
+func (l *hearer) Typing(uuid.UUID, uuid.UUID, []byte) {}
+
+func TestConcurrentSendersShareOneDenseOrder(t *testing.T) {
+	h := open(t, room.Config{Lanes: 3})
+	ears := make([]hearer, len(h.rooms))
+	for i := range ears {
+		h.Follow(h.rooms[i].ID, h.rooms[i].Seq, &ears[i])
+	}
+	const each = 30
+	var senders sync.WaitGroup
+	var early atomic.Int32
+	for user := range h.users {
+		senders.Go(func() {
+			for n := range each {
+				op := h.message(user, fmt.Sprintf("%d of %d", n, user))
+				if err := h.Do(t.Context(), op); err != nil || op.Outcome != room.Stored {
+					t.Errorf("not stored: %v, %v", err, op.Err)
+					return
+				}
+				// What is answered is durable: another connection to the file sees it.
+				if m, err := h.store.Message(t.Context(), op.ID); err != nil || m.Seq != op.Message.Seq {
+					early.Add(1)
+				}
+			}
+		})
+	}
+	senders.Wait()
+	if early.Load() > 0 {
+		t.Errorf("%d answers came before the commit", early.Load())
+	}
+	for i := range ears {
+		want := int64(each * len(h.users) / len(h.rooms))
+		if got := int64(len(ears[i].events)); got != want {
+			t.Errorf("room %d told %d events, want %d", i, got, want)
+		}
+		for n, e := range ears[i].events {
+			if e.Seq != int64(n+1) || e.Prev != int64(n) {
+				t.Fatalf("room %d: event %d has seq %d and prev %d", i, n, e.Seq, e.Prev)
+			}
+		}
+	}
+	if st := h.Stats(); st.Messages != int64(each*len(h.users)) || st.RoomsNow != len(h.rooms) {
+		t.Errorf("stats say %d messages in %d rooms", st.Messages, st.RoomsNow)
+	}
+}
+
+func TestWhatIsToldIsAlreadyStored(t *testing.T) {
+	h := open(t, room.Config{})
+	told := make(chan room.Event, 100)
+	h.Follow(h.rooms[0].ID, h.rooms[0].Seq, &listener{func(b *room.Batch) {
+		for _, e := range b.Events {
+			told <- e
+		}
+	}})
+	for range 50 {
+		h.Submit(h.message(0, "durable before visible"))
+	}
+	for range 50 {
+		e := <-told
+		if m, err := h.store.Message(t.Context(), e.Message); err != nil || m.Seq != e.Seq {
+			t.Fatalf("event %d was told before its message was stored: %v", e.Seq, err)
+		}
+	}
+}
+
+type listener struct{ f func(*room.Batch) }
+
+func (l *listener) Deliver(b *room.Batch)             { l.f(b) }
+func (*listener) Typing(uuid.UUID, uuid.UUID, []byte) {}
+
+// lock keeps everybody else from writing to the database file, as a hung disk or
+// another program's long transaction would.
+func (h *house) lock(t *testing.T) (unlock func()) {
+	t.Helper()
+	db, err := sql.Open("sqlite", h.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db.SetMaxOpenConns(1)
+	if _, err := db.Exec("BEGIN IMMEDIATE"); err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		if _, err := db.Exec("ROLLBACK"); err != nil {
+			t.Error(err)
+		}
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestMessagesWaitOutAShortOutageAndAreRefusedInALongOne(t *testing.T) {
+	h := open(t, room.Config{Lanes: 1, WriteWait: 300 * time.Millisecond})
+	unlock := h.lock(t)
+	op := h.message(0, "too long an outage")
+	if err := h.Do(t.Context(), op); err != nil {
+		t.Fatal(err)
+	}
+	if op.Outcome != room.Refused || op.Err != protocol.ErrUnavailable {
+		t.Fatalf("outcome %d, %v; want unavailable", op.Outcome, op.Err)
+	}
+	unlock()
+	after := h.send(t, 0, "the store is back")
+	if after.Seq != 1 {
+		t.Errorf("the refused message took a number: the next one is %d", after.Seq)
+	}
+	if _, err := h.store.Message(t.Context(), op.ID); !errors.Is(err, room.ErrNoMessage) {
+		t.Errorf("the refused message is stored: %v", err)
+	}
+}
+
+func TestFullLaneRefusesAtOnceAndKeepsWhatItAccepted(t *testing.T) {
+	h := open(t, room.Config{Lanes: 1, WriteWait: time.Minute, QueueOps: 100})
+	unlock := h.lock(t)
+	const more = 500
+	var stored, refused atomic.Int64
+	var answers sync.WaitGroup
+	answers.Add(more)
+	start := time.Now()
+	for range more {
+		op := h.message(0, "m")
+		op.Answer = func(op *room.Op) {
+			switch {
+			case op.Outcome == room.Stored:
+				stored.Add(1)
+			case op.Outcome == room.Refused && op.Err == protocol.ErrUnavailable:
+				refused.Add(1)
+			}
+			answers.Done()
+		}
+		h.Submit(op)
+	}
+	if took := time.Since(start); took > 10*time.Second {
+		t.Errorf("submitting to a full lane blocked for %v", took)
+	}
+	if refused.Load() == 0 {
+		t.Error("a full lane refused nothing")
+	}
+	unlock()
+	answers.Wait()
+	if stored.Load()+refused.Load() != more {
+		t.Errorf("%d stored and %d refused of %d", stored.Load(), refused.Load(), more)
+	}
+	p, err := h.Page(t.Context(), room.PageQuery{Room: h.rooms[0].ID, Limit: 1})
+	if err != nil || p.Seq != stored.Load() {
+		t.Errorf("the room stands at %d, %d were answered as stored: %v", p.Seq, stored.Load(), err)
+	}
+}
+
+func TestDrainAnswersEverythingAccepted(t *testing.T) {
+	h := open(t, room.Config{})
+	var answered atomic.Int64
+	for n := range 500 {
+		op := h.message(n%9, "before the drain")
+		op.Answer = func(op *room.Op) {
+			if op.Outcome == room.Stored {
+				answered.Add(1)
+			}
+		}
+		h.Submit(op)
+	}
+	if err := h.Drain(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if answered.Load() != 500 {
+		t.Errorf("%d of 500 accepted messages were stored", answered.Load())
+	}
+	late := h.message(0, "after it")
+	if err := h.Do(t.Context(), late); err != nil || late.Err != protocol.ErrUnavailable {
+		t.Errorf("after the drain: %v, %v; want unavailable", err, late.Err)
+	}
+}
+
+func TestEnterJudgesTokenThenRights(t *testing.T) {
+	h := open(t, room.Config{})
+	sign := func(u uuid.UUID, ttl time.Duration) string {
+		s, err := token.Sign(secret, u, ttl)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	member := sign(persist.FleetUser(0), time.Hour)
+	trip := persist.FleetTrip(0)
+	for name, c := range map[string]struct {
+		req  room.EnterRequest
+		want error
+	}{
+		"member":                        {room.EnterRequest{Bearer: member, Place: trip, PlaceOK: true}, nil},
+		"no token":                      {room.EnterRequest{Place: trip, PlaceOK: true}, room.ErrUnauthorized},
+		"expired":                       {room.EnterRequest{Bearer: sign(persist.FleetUser(0), -time.Hour), Place: trip, PlaceOK: true}, room.ErrUnauthorized},
+		"user unknown":                  {room.EnterRequest{Bearer: sign(uuid.New(), time.Hour), Place: trip, PlaceOK: true}, room.ErrUnauthorized},
+		"another trip":                  {room.EnterRequest{Bearer: member, Place: persist.FleetTrip(1), PlaceOK: true}, room.ErrForbidden},
+		"unknown trip":                  {room.EnterRequest{Bearer: member, Place: uuid.New(), PlaceOK: true}, room.ErrForbidden},
+		"a room's id is no trip's":      {room.EnterRequest{Bearer: member, Place: h.rooms[0].ID, PlaceOK: true}, room.ErrForbidden},
+		"trip id no UUID":               {room.EnterRequest{Bearer: member}, room.ErrForbidden},
+		"trip id no UUID, and no token": {room.EnterRequest{}, room.ErrUnauthorized},
+	} {
+		t.Run(name, func(t *testing.T) {
+			type answer struct {
+				room.Entry
+				err error
+			}
+			got := make(chan answer, 1)
+			h.Enter(c.req, func(e room.Entry, err error) { got <- answer{e, err} })
+			a := <-got
+			if !errors.Is(a.err, c.want) || (c.want == nil) != (a.err == nil) {
+				t.Fatalf("got %v, want %v", a.err, c.want)
+			}
+			if c.want == nil && (a.User.Email != "user0@example.com" || a.Room.ID != h.rooms[0].ID || time.Until(a.Expires) < 50*time.Minute) {
+				t.Errorf("entry %+v", a.Entry)
+			}
+		})
+	}
+}
+
+func history(t *testing.T, ask func(func(*room.History, error))) *room.History {
+	t.Helper()
+	got := make(chan *room.History, 1)
+	ask(func(h *room.History, err error) {
+		if err != nil {
+			t.Error(err)
+		}
+		got <- h
+	})
+	return <-got
+}
+
+func TestHistoryComesFromMemoryOnceRead(t *testing.T) {
+	h := open(t, room.Config{HistoryMessages: 3})
+	id := h.rooms[0].ID
+	h.Follow(id, 0, &hearer{})
+	for i := range 5 {
+		h.send(t, 0, fmt.Sprint("message ", i))
+	}
+	ask := func(done func(*room.History, error)) { h.History(id, done) }
+	read := history(t, ask)
+	again := history(t, ask)
+	if st := h.Stats(); st.HistoryLooks != 1 || st.HistoriesFromTail != 1 {
+		t.Errorf("%d looks into the store, %d answers from memory; want 1 and 1", st.HistoryLooks, st.HistoriesFromTail)
+	}
+	if string(read.Frame) != string(again.Frame) || read.Seq != 5 {
+		t.Errorf("the store says %s\nmemory says %s", read.Frame, again.Frame)
+	}
+	h.send(t, 3, "one more")
+	fromMemory := history(t, ask)
+	page, err := h.store.Latest(t.Context(), []uuid.UUID{id}, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := protocol.AppendHistory(nil, room.Bodies(page[0].Messages), page[0].Seq)
+	if string(fromMemory.Frame) != string(want) {
+		t.Errorf("memory says %s\nthe store says %s", fromMemory.Frame, want)
+	}
+}
+
+func TestResumeTellsWhatChangedAndWhereToGoOn(t *testing.T) {
+	h := open(t, room.Config{})
+	id := h.rooms[0].ID
+	first := h.send(t, 0, "first")
+	h.send(t, 3, "second")
+	edit := &room.Op{Kind: room.OpEdit, Room: id, Sender: h.users[0], ID: first.ID, Content: "first, edited"}
+	if err := h.Do(t.Context(), edit); err != nil || edit.Outcome != room.Stored {
+		t.Fatal(err, edit.Err)
+	}
+	got := history(t, func(done func(*room.History, error)) { h.Resume(id, 1, done) })
+	page, err := h.store.Since(t.Context(), id, 1, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := protocol.AppendResume(nil, 1, room.Bodies(page.Messages), 3, false)
+	if string(got.Frame) != string(want) || got.Seq != 3 || len(page.Messages) != 2 {
+		t.Errorf("got %s at %d\nwant %s", got.Frame, got.Seq, want)
+	}
+}
+
+func TestResumeBeyondOneFrameGoesOnLiveFromTheRoomsNumber(t *testing.T) {
+	h := open(t, room.Config{})
+	id := h.rooms[0].ID
+	var sent sync.WaitGroup
+	const n = protocol.ResumeMessagesMax + 5
+	sent.Add(n)
+	for range n {
+		op := h.message(0, "m")
+		op.Answer = func(*room.Op) { sent.Done() }
+		h.Submit(op)
+	}
+	sent.Wait()
+	got := history(t, func(done func(*room.History, error)) { h.Resume(id, 0, done) })
+	page, err := h.store.Since(t.Context(), id, 0, protocol.ResumeMessagesMax)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := protocol.AppendResume(nil, 0, room.Bodies(page.Messages), protocol.ResumeMessagesMax, true)
+	if string(got.Frame) != string(want) {
+		t.Error("the frame is not the first thousand with has_more")
+	}
+	if got.Seq != n {
+		t.Errorf("live events go on from %d, the room stands at %d", got.Seq, n)
+	}
+}
+
+func TestWaitAnswersAsSoonAsThereIsSomething(t *testing.T) {
+	h := open(t, room.Config{})
+	in := h.rooms[0]
+	h.send(t, 0, "known")
+	answers := make(chan room.Page, 1)
+	go func() {
+		p, err := h.Wait(t.Context(), in, 1, 50)
+		if err != nil {
+			t.Error(err)
+		}
+		answers <- p
+	}()
+	select {
+	case p := <-answers:
+		t.Fatalf("answered with %d messages before there was one", len(p.Messages))
+	case <-time.After(50 * time.Millisecond):
+	}
+	h.send(t, 3, "news")
+	if p := <-answers; len(p.Messages) != 1 || p.Messages[0].Content != "news" || p.Seq != 2 {
+		t.Errorf("answered %+v", p)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
+	defer cancel()
+	if p, err := h.Wait(ctx, in, 2, 50); err != nil || len(p.Messages) != 0 || p.Seq != 2 {
+		t.Errorf("when the time is up: %+v, %v", p, err)
+	}
+	if n := h.Stats().RoomsNow; n != 0 {
+		t.Errorf("%d rooms are followed when nobody waits", n)
+	}
+}
+
+// TestWaitBeyondTheEndLeavesOthersAlone waits for a number that is far from
+// being reached, which must not keep others from hearing what comes before it.
+func TestWaitBeyondTheEndLeavesOthersAlone(t *testing.T) {
+	h := open(t, room.Config{})
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_, _ = h.Wait(ctx, h.rooms[0], 1<<40, 50)
+	}()
+	for h.Stats().RoomsNow == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	told := make(chan struct{}, 1)
+	h.Follow(h.rooms[0].ID, 0, &listener{func(*room.Batch) { told <- struct{}{} }})
+	h.send(t, 0, "heard")
+	select {
+	case <-told:
+	case <-time.After(10 * time.Second):
+		t.Error("the other listener heard nothing")
+	}
+	cancel()
+	<-ended
+}
