@@ -1,0 +1,115 @@
+-- +goose Up
+
+-- The application's own tables, made only where there is no application.
+
+CREATE TABLE IF NOT EXISTS users (
+    id         uuid PRIMARY KEY,
+    email      text NOT NULL,
+    username   text NOT NULL,
+    first_name text NOT NULL DEFAULT '',
+    last_name  text NOT NULL DEFAULT ''
+);
+
+CREATE TABLE IF NOT EXISTS trips (
+    id         uuid PRIMARY KEY,
+    title      text NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE TABLE IF NOT EXISTS collaborators (
+    trip_id    uuid NOT NULL REFERENCES trips ON DELETE CASCADE,
+    user_id    uuid NOT NULL REFERENCES users ON DELETE CASCADE,
+    role       text NOT NULL DEFAULT 'member',
+    created_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (trip_id, user_id)
+);
+
+-- Caravan's tables, or those of the service that it replaces.
+
+CREATE TABLE IF NOT EXISTS chat_rooms (
+    id         uuid PRIMARY KEY,
+    trip_id    uuid NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    last_seq   bigint NOT NULL DEFAULT 0
+);
+ALTER TABLE chat_rooms ADD COLUMN IF NOT EXISTS last_seq bigint NOT NULL DEFAULT 0;
+
+CREATE TABLE IF NOT EXISTS chat_messages (
+    id           uuid PRIMARY KEY,
+    chat_room_id uuid NOT NULL,
+    sender_id    uuid NOT NULL,
+    content      text NOT NULL,
+    message_type text NOT NULL DEFAULT 'text',
+    reply_to_id  uuid,
+    is_edited    boolean NOT NULL DEFAULT false,
+    created_at   timestamptz NOT NULL DEFAULT now(),
+    updated_at   timestamptz NOT NULL DEFAULT now(),
+    seq          bigint,
+    rev          bigint,
+    client_id    text
+);
+ALTER TABLE chat_messages ADD COLUMN IF NOT EXISTS seq bigint;
+ALTER TABLE chat_messages ADD COLUMN IF NOT EXISTS rev bigint;
+ALTER TABLE chat_messages ADD COLUMN IF NOT EXISTS client_id text;
+
+-- Messages without a number get the next ones of their room, in the order in
+-- which they were made. Nobody may write meanwhile.
+
+LOCK TABLE chat_rooms, chat_messages IN ACCESS EXCLUSIVE MODE;
+
+UPDATE chat_messages m
+   SET seq = n.seq, rev = n.seq
+  FROM (SELECT u.id,
+               coalesce(numbered.last, 0)
+                   + row_number() OVER (PARTITION BY u.chat_room_id ORDER BY u.created_at, u.id) AS seq
+          FROM chat_messages u
+          LEFT JOIN (SELECT chat_room_id, max(greatest(seq, rev)) AS last
+                       FROM chat_messages WHERE seq IS NOT NULL GROUP BY chat_room_id) numbered
+            ON numbered.chat_room_id = u.chat_room_id
+         WHERE u.seq IS NULL) n
+ WHERE n.id = m.id;
+
+UPDATE chat_messages SET rev = seq WHERE rev IS NULL;
+
+UPDATE chat_rooms r
+   SET last_seq = n.last
+  FROM (SELECT chat_room_id, max(rev) AS last FROM chat_messages GROUP BY chat_room_id) n
+ WHERE n.chat_room_id = r.id AND r.last_seq < n.last;
+
+ALTER TABLE chat_messages ALTER COLUMN seq SET NOT NULL, ALTER COLUMN rev SET NOT NULL;
+
+CREATE UNIQUE INDEX IF NOT EXISTS caravan_messages_seq ON chat_messages (chat_room_id, seq);
+CREATE UNIQUE INDEX IF NOT EXISTS caravan_messages_rev ON chat_messages (chat_room_id, rev);
+CREATE UNIQUE INDEX IF NOT EXISTS caravan_messages_client ON chat_messages (chat_room_id, sender_id, client_id)
+    WHERE client_id IS NOT NULL;
+
+-- Indexes that an adopted table may already have under another name.
+
+-- +goose StatementBegin
+DO $$
+DECLARE
+    wanted record;
+BEGIN
+    FOR wanted IN
+        SELECT * FROM (VALUES
+            ('caravan_rooms_trip', 'chat_rooms', ARRAY['trip_id'], true),
+            ('caravan_collaborators_user', 'collaborators', ARRAY['user_id'], false),
+            ('caravan_collaborators_trip_user', 'collaborators', ARRAY['trip_id', 'user_id'], false)
+        ) AS w(name, tab, cols, uniq)
+    LOOP
+        IF NOT EXISTS (
+            SELECT FROM pg_index i
+             WHERE i.indrelid = wanted.tab::regclass AND i.indisvalid AND i.indpred IS NULL
+               AND (NOT wanted.uniq OR i.indisunique AND i.indnkeyatts = cardinality(wanted.cols))
+               AND wanted.cols = (SELECT array_agg(a.attname::text ORDER BY k.n)
+                                    FROM unnest(i.indkey::smallint[]) WITH ORDINALITY k(attnum, n)
+                                    JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
+                                   WHERE k.n <= cardinality(wanted.cols))
+        ) THEN
+            EXECUTE format('CREATE %s INDEX %I ON %I (%s)', CASE WHEN wanted.uniq THEN 'UNIQUE' ELSE '' END,
+                           wanted.name, wanted.tab, array_to_string(wanted.cols, ', '));
+        END IF;
+    END LOOP;
+END
+$$;
+-- +goose StatementEnd

@@ -1,0 +1,82 @@
+package migrations
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+
+	"github.com/pressly/goose/v3"
+)
+
+// Dialect names the kind of database.
+type Dialect string
+
+// The dialects that there are migrations for.
+const (
+	Postgres Dialect = "postgres"
+	SQLite   Dialect = "sqlite"
+)
+
+// ErrNewer says that a newer program has changed the schema already.
+var ErrNewer = errors.New("the database has a newer schema than this program knows")
+
+// versionTable is our own, so that an application may use goose for its tables.
+const versionTable = "caravan_schema_version"
+
+//go:embed postgres/*.sql sqlite/*.sql
+var files embed.FS
+
+// Up brings the schema up to date and returns the versions before and after. It
+// is safe when several nodes start at once: on PostgreSQL they take turns
+// under an advisory lock, which takes a second connection of db; a SQLite file
+// has one writer anyway. It waits for that as long as ctx allows.
+func Up(ctx context.Context, db *sql.DB, dialect Dialect, log *slog.Logger) (from, to int64, err error) {
+	provider, err := newProvider(db, dialect)
+	if err != nil {
+		return 0, 0, fmt.Errorf("migrations: %w", err)
+	}
+	if dialect == Postgres {
+		unlock, err := lock(ctx, db)
+		if err != nil {
+			return 0, 0, fmt.Errorf("migrations: %w", err)
+		}
+		defer unlock()
+	}
+
+	from, newest, err := provider.GetVersions(ctx)
+	if err != nil {
+		return 0, 0, fmt.Errorf("migrations: %w", err)
+	}
+	if from > newest {
+		return from, from, fmt.Errorf("migrations: %w: it is at version %d, this program knows up to %d", ErrNewer, from, newest)
+	}
+	done, err := provider.Up(ctx)
+	if err != nil {
+		return from, from, fmt.Errorf("migrations: %w", err)
+	}
+	for _, step := range done {
+		log.Info("schema migrated", "version", step.Source.Version, "took", step.Duration)
+	}
+	return from, newest, nil
+}
+
+func newProvider(db *sql.DB, dialect Dialect) (*goose.Provider, error) {
+	dir, err := fs.Sub(files, string(dialect))
+	if err != nil {
+		return nil, err
+	}
+	options := []goose.ProviderOption{goose.WithTableName(versionTable), goose.WithDisableGlobalRegistry(true)}
+	switch dialect {
+	case Postgres:
+		return goose.NewProvider(goose.DialectPostgres, db, dir, options...)
+	case SQLite:
+		options = append(options, goose.WithGoMigrations(
+			goose.NewGoMigration(1, &goose.GoFunc{RunTx: adoptSQLite}, nil)))
+		return goose.NewProvider(goose.DialectSQLite3, db, dir, options...)
+	}
+	return nil, fmt.Errorf("unknown dialect %q", dialect)
+}
