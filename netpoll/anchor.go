@@ -15,7 +15,15 @@ import (
 // the loop does. gnet tells nobody its event loops, only connections have one: so
 // each loop gets a connection before the first client comes, and mail reaches it
 // from then on.
-type anchor struct{ far *os.File }
+type anchor struct {
+	far int // descriptor of the pair's other end
+}
+
+// pull makes an event on the loop. Should the pair be full of earlier pulls, the
+// loop has its event already.
+func (a *anchor) pull() { _, _ = unix.Write(a.far, []byte{0}) }
+
+func (a *anchor) release() { _ = unix.Close(a.far) }
 
 // anchorLoops gives each loop its anchor. gnet's Register takes the loops in turn.
 func (s *Server) anchorLoops() {
@@ -35,7 +43,7 @@ func (s *Server) anchorNext() error {
 	}
 	near := os.NewFile(uintptr(pair[0]), "anchor")
 	defer near.Close()
-	a := &anchor{far: os.NewFile(uintptr(pair[1]), "anchor")}
+	a := &anchor{far: pair[1]}
 	s.anchors = append(s.anchors, a)
 	conn, err := net.FileConn(near)
 	if err != nil {

@@ -29,7 +29,8 @@ func (e *events) OnOpen(raw gnet.Conn) ([]byte, gnet.Action) {
 	s := (*Server)(e)
 	l := s.loopOf(raw.EventLoop())
 	l.begin()
-	if _, ok := raw.Context().(*anchor); ok {
+	if a, ok := raw.Context().(*anchor); ok {
+		l.anchor = a
 		return nil, gnet.None
 	}
 	c := &Conn{raw: raw, fd: int32(raw.Fd()), loop: l, heard: l.at, mark: l.at}
@@ -53,14 +54,15 @@ func (e *events) OnOpen(raw gnet.Conn) ([]byte, gnet.Action) {
 
 // OnTraffic takes what a socket brought.
 func (e *events) OnTraffic(raw gnet.Conn) gnet.Action {
-	c, ok := raw.Context().(*Conn)
-	if !ok {
-		return gnet.None // an anchor has nothing to say
-	}
-	c.loop.begin()
 	// Everything is taken, so that gnet never keeps leftovers in its ring, which
 	// would cost a kilobyte a connection.
 	b, _ := raw.Next(-1)
+	c, ok := raw.Context().(*Conn)
+	if !ok { // an anchor was pulled
+		(*Server)(e).loopOf(raw.EventLoop()).execute()
+		return gnet.None
+	}
+	c.loop.begin()
 	c.loop.receive(c, b)
 	if c.state == stateGone {
 		return gnet.Close // handed over: the descriptor lives on as a duplicate

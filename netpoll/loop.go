@@ -31,6 +31,7 @@ type Loop struct {
 	now    time.Time // of this turn
 	at     moment    // the same, short
 	inTurn bool      // something happened since the last turn ended
+	anchor *anchor
 
 	conns    []*Conn // all sockets of this loop, in no order
 	dirty    []*Conn // to be written at the end of the turn

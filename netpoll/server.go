@@ -156,7 +156,7 @@ func (s *Server) Run() error {
 	close(s.done)
 	http.Wait()
 	for _, a := range s.anchors {
-		_ = a.far.Close()
+		a.release()
 	}
 	s.address.release()
 	return s.verdict(err)

@@ -7,21 +7,42 @@ import (
 )
 
 // wake makes sure that a turn will begin after this call. At most one wake-up is
-// outstanding.
+// outstanding, and none is sent while a turn runs: it looks itself, at its end,
+// whether it is wanted again.
 func (l *Loop) wake() {
-	engine := l.engine.Load()
-	if engine == nil || !l.wakeful.CompareAndSwap(false, true) {
-		return
+	if l.engine.Load() != nil && l.wakeful.CompareAndSwap(false, true) {
+		l.execute()
 	}
+}
+
+// execute has gnet run a turn. gnet runs its tasks after all the events of an
+// epoll batch: so the turn's later stages see everything that the sockets brought.
+func (l *Loop) execute() {
 	l.waking.Lock()
 	defer l.waking.Unlock()
-	if l.deaf {
+	if !l.deaf {
+		// The only error is that the engine has stopped.
+		_ = (*l.engine.Load()).Execute(context.Background(), (*turn)(l))
+	}
+}
+
+// wakeAgain is the end of a turn: something may have come meanwhile. gnet goes on
+// with tasks until there are none; with busy posters, turns as tasks that follow
+// each other would never let it look at its sockets. So the next turn is asked
+// for by an event on the anchor, which waits its turn among the sockets.
+func (l *Loop) wakeAgain() {
+	l.wakeful.Store(false)
+	if l.mail.len() == 0 && !l.tickDue.Load() && !l.stallDue.Load() {
 		return
 	}
-	// gnet runs its tasks after all the events of an epoll batch: so the turn's
-	// later stages see everything that the sockets brought. The only error is that
-	// the engine has stopped.
-	_ = (*engine).Execute(context.Background(), (*turn)(l))
+	if !l.wakeful.CompareAndSwap(false, true) {
+		return // somebody has woken the loop since
+	}
+	if l.anchor == nil {
+		l.execute()
+		return
+	}
+	l.anchor.pull()
 }
 
 // deafen makes wake do nothing from now on. gnet wakes a loop by writing to an
@@ -39,10 +60,14 @@ func (l *Loop) begin() {
 	if l.inTurn {
 		return
 	}
+	l.readClock()
+	l.wake()
+}
+
+func (l *Loop) readClock() {
 	l.inTurn = true
 	l.now = time.Now()
 	l.at = moment(l.now.Sub(l.server.epoch) / time.Millisecond)
-	l.wake()
 }
 
 // turn is a Loop as gnet's Runnable.
@@ -52,8 +77,9 @@ type turn Loop
 // of the stages is the guarantee.
 func (t *turn) Run(context.Context) error {
 	l := (*Loop)(t)
-	l.wakeful.Store(false) // what is posted from here on asks for the next turn
-	l.begin()
+	if !l.inTurn {
+		l.readClock()
+	}
 
 	for _, fn := range l.mail.take() {
 		l.call(fn)
@@ -76,6 +102,7 @@ func (t *turn) Run(context.Context) error {
 	l.counts.turns++
 	l.show()
 	l.inTurn = false
+	l.wakeAgain()
 	return nil
 }
 
