@@ -24,7 +24,9 @@ type claims struct {
 	Issuer    string           `json:"iss"`
 	Audience  jwt.ClaimStrings `json:"aud"`
 
-	user uuid.UUID // UserID, once Validate has accepted it
+	// What the claims above say, once jwt's validation has asked for it.
+	expires, notBefore, issuedAt jwt.NumericDate
+	user                         uuid.UUID
 }
 
 var (
@@ -36,8 +38,8 @@ var (
 // dateMax is the last second of the year 9999, the last that RFC 3339 can write.
 const dateMax = 253_402_300_799
 
-// date reads a claim that counts seconds since 1970.
-func date(seconds *float64) (*jwt.NumericDate, error) {
+// date reads a claim that counts seconds since 1970 into at. No claim gives nil.
+func date(seconds *float64, at *jwt.NumericDate) (*jwt.NumericDate, error) {
 	if seconds == nil {
 		return nil, nil
 	}
@@ -45,13 +47,14 @@ func date(seconds *float64) (*jwt.NumericDate, error) {
 		return nil, errDate
 	}
 	whole, part := math.Modf(*seconds)
-	return &jwt.NumericDate{Time: time.Unix(int64(whole), int64(part*1e9))}, nil
+	at.Time = time.Unix(int64(whole), int64(part*1e9))
+	return at, nil
 }
 
 // GetExpirationTime and the methods below are jwt.Claims.
-func (c *claims) GetExpirationTime() (*jwt.NumericDate, error) { return date(c.Expires) }
-func (c *claims) GetNotBefore() (*jwt.NumericDate, error)      { return date(c.NotBefore) }
-func (c *claims) GetIssuedAt() (*jwt.NumericDate, error)       { return date(c.IssuedAt) }
+func (c *claims) GetExpirationTime() (*jwt.NumericDate, error) { return date(c.Expires, &c.expires) }
+func (c *claims) GetNotBefore() (*jwt.NumericDate, error)      { return date(c.NotBefore, &c.notBefore) }
+func (c *claims) GetIssuedAt() (*jwt.NumericDate, error)       { return date(c.IssuedAt, &c.issuedAt) }
 func (c *claims) GetIssuer() (string, error)                   { return c.Issuer, nil }
 func (c *claims) GetSubject() (string, error)                  { return "", nil }
 func (c *claims) GetAudience() (jwt.ClaimStrings, error)       { return c.Audience, nil }

@@ -25,7 +25,7 @@ type Identity struct {
 type Verifier struct {
 	parser     *jwt.Parser
 	algorithms []string                      // that the configured keys are for
-	secret     []byte                        // HS256; nil: none
+	secret     any                           // HS256: a []byte; nil: none
 	public     map[string][]crypto.PublicKey // from PEM files, by algorithm
 	remote     *jwks                         // nil: none
 	leeway     time.Duration
@@ -40,13 +40,14 @@ var (
 // algorithm. It does not wait for the JWKS endpoint; while that has not answered
 // yet, Verify does. ctx ends the asking, as Close does.
 func New(ctx context.Context, c Config) (*Verifier, error) {
-	v := &Verifier{secret: slices.Clone(c.Secret), public: map[string][]crypto.PublicKey{}, leeway: c.Leeway}
+	v := &Verifier{public: map[string][]crypto.PublicKey{}, leeway: c.Leeway}
 	for i, file := range c.PublicKeys {
 		if err := addPEM(v.public, file); err != nil {
 			return nil, fmt.Errorf("public key %d: %w", i+1, err)
 		}
 	}
-	if len(v.secret) > 0 {
+	if len(c.Secret) > 0 {
+		v.secret = slices.Clone(c.Secret)
 		v.algorithms = append(v.algorithms, jwt.SigningMethodHS256.Alg())
 	}
 	for _, a := range publicAlgorithms {
@@ -106,11 +107,7 @@ func (v *Verifier) Verify(ctx context.Context, bearer string) (Identity, error) 
 	if err != nil {
 		return Identity{}, refuse(v.reason(t, err))
 	}
-	expires, err := c.GetExpirationTime()
-	if err != nil || expires == nil {
-		return Identity{}, refuse(ReasonClaims)
-	}
-	return Identity{User: c.user, Expires: expires.Add(v.leeway)}, nil
+	return Identity{User: c.user, Expires: c.expires.Add(v.leeway)}, nil
 }
 
 // key returns what may verify t. Its algorithm is one of v.algorithms.
