@@ -1,0 +1,129 @@
+package frame
+
+import (
+	"bytes"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestSection10_4_LengthOverTheLimitIsRefusedAtTheHeader(t *testing.T) {
+	lim := &Limits{MessageBytesMax: 100_000}
+	small := &Limits{MessageBytesMax: 10}
+	header := func(first byte, n uint64) []byte {
+		return []byte{first, 0xFF, byte(n >> 56), byte(n >> 48), byte(n >> 40), byte(n >> 32), byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)}
+	}
+	exact := strings.Repeat("x", 100_000)
+	check(t, []wire{
+		{name: "exactly the limit", lim: lim, bytes: client(text, exact), events: isText(exact)},
+		{name: "one more, without mask or payload", lim: lim, bytes: header(text, 100_001), v: errMessageBytes},
+		{name: "the greatest length there is", lim: lim, bytes: header(binaryWord, 1<<63-1), v: errMessageBytes},
+		{name: "7-bit length", lim: small, bytes: []byte{text, 0x80 | 11}, v: errMessageBytes},
+		{name: "fragments together", lim: small, bytes: join(client(textBegin, "123456"), client(goOn, "7890"), []byte{goOn, 0x81}), v: errMessageBytes},
+		{name: "fragments exactly", lim: small, bytes: join(client(textBegin, "123456"), client(goOn, "7890"), client(goOnLast, "")), events: isText("1234567890")},
+		{name: "the greatest length as a fragment", lim: small, bytes: join(client(textBegin, "1"), header(goOn, 1<<63-1)), v: errMessageBytes},
+		{name: "control frames do not count", lim: small, bytes: join(client(textBegin, "12345"), client(ping, strings.Repeat("p", 125)), client(goOnLast, "67890")),
+			events: []string{controlEvent(OpPing, bytes.Repeat([]byte("p"), 125)), messageEvent(true, false, []byte("1234567890"))}},
+		{name: "compressed", lim: &Limits{MessageBytesMax: 10, Compression: true}, bytes: []byte{text | 0x40, 0x8B}, v: errMessageBytes},
+	})
+}
+
+func TestFragmentsAreBoundedInCount(t *testing.T) {
+	lim := &Limits{MessageBytesMax: 100, FragmentsMax: 3}
+	check(t, []wire{
+		{name: "exactly", lim: lim, bytes: join(client(textBegin, "a"), client(goOn, "b"), client(goOnLast, "c")), events: isText("abc")},
+		{name: "one more", lim: lim, bytes: join(client(textBegin, "a"), client(goOn, "b"), client(goOn, "c"), []byte{goOnLast}), v: errMessagePieces},
+		{name: "empty ones count", lim: lim, bytes: bytes.Join([][]byte{client(textBegin, ""), client(goOn, ""), client(goOn, ""), client(goOn, "")}, nil), v: errMessagePieces},
+		{name: "counted for each message", lim: lim, bytes: join(client(textBegin, "a"), client(goOn, "b"), client(goOnLast, "c"), client(textBegin, "d"), client(goOnLast, "e"), client(text, "f")),
+			events: slices.Concat(isText("abc"), isText("de"), isText("f"))},
+	})
+	endless := client(textBegin, "")
+	for range 1024 + 100/64 {
+		endless = append(endless, client(goOn, "")...)
+	}
+	if _, v := read(endless, &Limits{MessageBytesMax: 100}, len(endless)); v != errMessagePieces {
+		t.Errorf("without a number of its own: %v", v)
+	}
+}
+
+// A client that announces much and sends little must cost little.
+func TestMemoryFollowsTheBytesThatCame(t *testing.T) {
+	const readers, length = 200, 64 << 20
+	lim := &Limits{MessageBytesMax: length}
+	head := []byte{binaryWord, 0xFF, 0, 0, 0, 0, length >> 24, 0, 0, 0, 1, 2, 3, 4}
+	all := make([]Reader, readers)
+	before := heapBytes()
+	for i := range all {
+		if v := all[i].Feed(append(slices.Clone(head), make([]byte, 100)...), lim, &heard{}); v != nil {
+			t.Fatal(v)
+		}
+	}
+	if each := (heapBytes() - before) / readers; each > 2<<10 {
+		t.Errorf("%d bytes held for each announced %d", each, length)
+	}
+	runtime.KeepAlive(all)
+}
+
+func TestMemoryAtMostDoublesWhatCame(t *testing.T) {
+	const length = 2 << 20
+	lim := &Limits{MessageBytesMax: length}
+	for _, fragment := range []int{length, length / 8, 1 << 10} {
+		var r Reader
+		b := make([]byte, 0, length+length/fragment*headerBytesMax)
+		for n := 0; n < length; n += fragment {
+			first := byte(goOn)
+			if n == 0 {
+				first = binBegin
+			}
+			b = append(b, client(first, strings.Repeat("x", fragment))...)
+		}
+		for fed := 0; len(b) > 0; {
+			n := min(len(b), 5_000)
+			if v := r.Feed(b[:n], lim, &heard{}); v != nil {
+				t.Fatal(v)
+			}
+			b, fed = b[n:], fed+n
+			if r.p != nil && cap(r.p.data) > 2*fed+256 {
+				t.Fatalf("fragments of %d: %d bytes held after %d came", fragment, cap(r.p.data), fed)
+			}
+		}
+	}
+}
+
+func heapBytes() int64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+func TestIdleReaderHoldsNothing(t *testing.T) {
+	var r Reader
+	for name, b := range map[string][]byte{
+		"message":         client(text, "Hello"),
+		"fragments":       join(client(textBegin, "a"), client(goOnLast, "b")),
+		"control":         client(ping, "x"),
+		"ping in between": join(client(textBegin, "a"), client(ping, "x"), client(goOnLast, "b")),
+	} {
+		for _, size := range []int{1, 3, len(b)} {
+			for i := 0; i < len(b); i += size {
+				if v := r.Feed(slices.Clone(b[i:min(i+size, len(b))]), &roomy, &heard{}); v != nil {
+					t.Fatal(name, v)
+				}
+			}
+			if !r.Idle() {
+				t.Errorf("%s in pieces of %d: the reader holds something at the end", name, size)
+			}
+		}
+	}
+}
+
+func TestReaderHoldsNothingAfterViolation(t *testing.T) {
+	var r Reader
+	b := join(client(textBegin, "a"), client(textBegin, "b"))
+	if v := r.Feed(b, &roomy, &heard{}); v != errInterleaved || !r.Idle() {
+		t.Errorf("violation %v, idle %v", v, r.Idle())
+	}
+}
