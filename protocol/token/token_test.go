@@ -394,10 +394,7 @@ func TestReasonOfAnotherError(t *testing.T) {
 // FuzzVerify feeds what clients may send in place of a token: nothing that is
 // not signed gets in, whatever it is.
 func FuzzVerify(f *testing.F) {
-	good, err := Sign(secret, user, time.Hour)
-	if err != nil {
-		f.Fatal(err)
-	}
+	good := hs256(f, "exp", 9_999_999_999, "iat", 1) // the same in each process of the fuzzer
 	f.Add(good)
 	f.Add(good[:len(good)-1])
 	f.Add("e30.e30.")
