@@ -1,0 +1,232 @@
+// Package app is a whole Caravan server: it opens the parts in the order in
+// which they need each other, runs them, and stops them in the order in which
+// nothing that was accepted is lost. End-to-end tests run the same App as
+// `caravan serve`.
+//
+//	start: open files → admin port → store → chat → loops → ready
+//	stop:  not ready → no new clients → lanes drain, events are delivered →
+//	       1012 to the clients, spread over the drain time → REST → store
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+
+	"github.com/caravan-chat/caravan/cmd/caravan/admin"
+	"github.com/caravan-chat/caravan/cmd/caravan/config"
+	"github.com/caravan-chat/caravan/cmd/caravan/metrics"
+	"github.com/caravan-chat/caravan/netpoll"
+	"github.com/caravan-chat/caravan/protocol/token"
+	"github.com/caravan-chat/caravan/room"
+	"github.com/caravan-chat/caravan/room/rest"
+	"github.com/caravan-chat/caravan/room/socket"
+)
+
+// App is one server. Open, Run and Close are called once each, in that order,
+// by one goroutine.
+type App struct {
+	cfg *config.Config
+	log *slog.Logger
+
+	// Set by Open, in this order.
+	metrics *metrics.Metrics
+	admin   *admin.Server // nil: switched off
+	store   Store
+	watch   *storeWatch
+	tokens  *token.Verifier
+	chat    *room.Service
+	handler *socket.Handler
+	door    *door
+	rest    *rest.Server
+	sockets *netpoll.Server
+
+	phase   atomic.Int32
+	running sync.WaitGroup
+	ended   chan error // what Run's parts returned; room for all of them
+}
+
+// The phases of an App.
+const (
+	starting int32 = iota
+	serving
+	draining
+)
+
+// New returns an App that is not open yet. The configuration has been checked.
+func New(cfg *config.Config, log *slog.Logger) *App {
+	return &App{cfg: cfg, log: log, ended: make(chan error, 2)}
+}
+
+// Open gets everything ready, up to the binding of the port. Where it fails,
+// Close frees what it had got.
+func (a *App) Open(ctx context.Context) error {
+	version := ReadVersion()
+	a.metrics = metrics.New(version.Version, version.Commit, version.Go)
+	if a.cfg.AdminListen != "" {
+		var err error
+		if a.admin, err = admin.Listen(a.cfg.AdminListen, a.obstacles, a.metrics.Handler(), a.log); err != nil {
+			return err
+		}
+	}
+	if a.cfg.Redis != "" {
+		a.log.Warn("this version serves on one node only: Redis is not used")
+	}
+	var err error
+	if a.store, err = OpenStore(ctx, a.cfg, a.log); err != nil {
+		return err
+	}
+	a.watch = watchStore(a.store, a.log)
+	if err := a.openChat(ctx); err != nil {
+		return err
+	}
+	return a.openPort(ctx)
+}
+
+// openChat opens the domain: who may enter, and the lanes.
+func (a *App) openChat(ctx context.Context) error {
+	jwt := a.cfg.JWT
+	jwt.Log = a.log
+	var err error
+	if a.tokens, err = token.New(ctx, jwt); err != nil {
+		return fmt.Errorf("token keys: %w", err)
+	}
+	history := a.cfg.History
+	if history == 0 {
+		history = -1 // none, where zero would mean the default
+	}
+	a.chat = room.New(a.store, a.tokens, nil, room.Config{
+		Lanes:           a.writers(),
+		BatchOps:        a.cfg.BatchRows,
+		BatchDelay:      a.cfg.BatchDelay,
+		HistoryMessages: history,
+		Rules:           a.rules(),
+		Observer:        a.metrics,
+		Log:             a.log,
+	})
+	return nil
+}
+
+// openPort opens the one port and what answers there.
+func (a *App) openPort(ctx context.Context) error {
+	page, err := a.openDemo(ctx)
+	if err != nil {
+		return err
+	}
+	limits := rest.DefaultLimits(restConnections(a.cfg.MaxConnections))
+	limits.BodyBytes = a.cfg.MaxFrame
+	limits.Rate, limits.Burst = a.cfg.Rate, a.cfg.Burst
+	a.rest = rest.New(rest.Config{
+		Chat: a.chat, Limits: limits, AllowOrigin: a.cfg.AllowedOrigins.Allow,
+		Page: page, Observer: a.metrics, Log: a.log,
+	})
+	a.handler = socket.New(a.chat, a.cfg.Loops, socket.Config{
+		AllowOrigin: a.cfg.AllowedOrigins.Allow, Rate: float64(a.cfg.Rate), Burst: a.cfg.Burst, Log: a.log,
+	})
+	a.door = &door{Handler: a.handler}
+	if a.sockets, err = netpoll.Listen(a.netpollConfig()); err != nil {
+		return fmt.Errorf("listen on %s: %w", a.cfg.Listen, err)
+	}
+	a.metrics.Read(metrics.Sources{
+		Sockets: a.sockets.Stats, Chat: a.chat.Stats, REST: a.rest.Stats,
+		DatabaseUp: a.watch.up, Ready: func() bool { return len(a.obstacles()) == 0 },
+	})
+	return nil
+}
+
+// Run serves until ctx is done, and then drains. It calls ready when clients are
+// let in. A part that ends by itself is an error.
+func (a *App) Run(ctx context.Context, ready func()) error {
+	a.running.Go(func() { a.ended <- a.rest.Run() })
+	a.running.Go(func() { a.ended <- a.sockets.Run() })
+	select {
+	case <-a.sockets.Ready():
+	case err := <-a.ended:
+		return crashed(err)
+	case <-ctx.Done():
+		return nil
+	}
+	a.phase.Store(serving)
+	a.log.Info("ready", "listen", a.Addr(), "admin", a.adminAddr(), "version", ReadVersion().Version)
+	ready()
+	select {
+	case <-ctx.Done():
+		a.drain()
+		return nil
+	case err := <-a.ended:
+		return crashed(err)
+	}
+}
+
+func crashed(err error) error {
+	if err == nil {
+		err = errors.New("the server ended by itself")
+	}
+	return err
+}
+
+// Close frees everything, in the reverse order of Open. Call it after Run.
+func (a *App) Close() error {
+	a.phase.Store(draining)
+	var errs []error
+	if a.sockets != nil {
+		a.sockets.Close()
+	}
+	if a.rest != nil {
+		a.rest.Close()
+	}
+	a.running.Wait()
+	if a.handler != nil {
+		a.handler.Stop()
+	}
+	if a.chat != nil {
+		a.chat.Close()
+	}
+	if a.tokens != nil {
+		a.tokens.Close()
+	}
+	if a.watch != nil {
+		a.watch.close()
+	}
+	if a.store != nil {
+		errs = append(errs, a.store.Close())
+	}
+	if a.admin != nil {
+		errs = append(errs, a.admin.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// Addr is the address of the one port, with its real number.
+func (a *App) Addr() netip.AddrPort { return a.sockets.Addr() }
+
+// AdminAddr is the address of the admin port, with its real number; empty where
+// it is switched off.
+func (a *App) AdminAddr() string { return a.adminAddr() }
+
+func (a *App) adminAddr() string {
+	if a.admin == nil {
+		return ""
+	}
+	return a.admin.Addr().String()
+}
+
+// obstacles says why the server is not ready.
+func (a *App) obstacles() []string {
+	var reasons []string
+	switch a.phase.Load() {
+	case starting:
+		reasons = append(reasons, "starting")
+	case draining:
+		reasons = append(reasons, "draining")
+	case serving:
+		if !a.watch.up() {
+			reasons = append(reasons, "database unreachable")
+		}
+	}
+	return reasons
+}

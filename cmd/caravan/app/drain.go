@@ -1,0 +1,63 @@
+package app
+
+import (
+	"context"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/caravan-chat/caravan/netpoll"
+	"github.com/caravan-chat/caravan/protocol"
+)
+
+const (
+	lanesTimeout    = 30 * time.Second       // to commit what was accepted; the store may be away
+	spreadLeast     = 500 * time.Millisecond // for the closes, however short --drain-timeout is
+	restTimeout     = 5 * time.Second        // for REST calls under way
+	doorRetryAfter  = 2 * time.Second
+	doorRefusalText = "The server is shutting down; please try again"
+)
+
+// door is the chat's handler with a door in front that drain shuts before the
+// engine's own drain begins to close connections.
+type door struct {
+	netpoll.Handler
+	shut atomic.Bool
+}
+
+// Upgrade implements netpoll.Handler.
+func (d *door) Upgrade(r *netpoll.Request) (any, *netpoll.Refusal) {
+	if d.shut.Load() {
+		return nil, &netpoll.Refusal{
+			Status: http.StatusServiceUnavailable, RetryAfter: doorRetryAfter, ContentType: "application/json",
+			Body: protocol.AppendRESTError(nil, doorRefusalText, protocol.CodeUnavailable),
+		}
+	}
+	return d.Handler.Upgrade(r)
+}
+
+// drain ends the service to the clients. The order is the promise: what was
+// accepted is committed and told before anybody is sent away.
+func (a *App) drain() {
+	a.phase.Store(draining)
+	a.door.shut.Store(true)
+	a.log.Info("draining", "clients", a.sockets.Stats().Open)
+	begun := time.Now()
+
+	a.step("lanes", lanesTimeout, a.chat.Drain)
+	// The events of the lanes' last batches are in the loops' mailboxes by now,
+	// ahead of the closes.
+	a.step("clients", max(a.cfg.DrainTimeout, spreadLeast), a.sockets.Drain)
+	a.step("rest", restTimeout, a.rest.Drain)
+
+	a.log.Info("drained", "took", time.Since(begun).Round(time.Millisecond))
+}
+
+// step gives one part its time to drain.
+func (a *App) step(what string, timeout time.Duration, drain func(context.Context) error) {
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	if err := drain(ctx); err != nil {
+		a.log.Warn("not everything was drained in time", "part", what, "error", err)
+	}
+}

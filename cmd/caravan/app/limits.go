@@ -1,0 +1,68 @@
+package app
+
+import (
+	"math"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/caravan-chat/caravan/netpoll"
+	"github.com/caravan-chat/caravan/protocol"
+)
+
+// writersPostgres is the default of --writers on PostgreSQL. SQLite takes one
+// writer at a time, so there one lane makes the largest batches.
+const writersPostgres = 4
+
+func (a *App) writers() int {
+	switch {
+	case a.cfg.Writers > 0:
+		return a.cfg.Writers
+	case isSQLite(a.cfg.Database):
+		return 1
+	default:
+		return writersPostgres
+	}
+}
+
+func (a *App) rules() protocol.Rules {
+	return protocol.Rules{ContentRunesMax: a.cfg.MaxContent}
+}
+
+// restShare is the part of all connections that may speak plain HTTP, and
+// restConnectionsMin what they get even so.
+const (
+	restShare          = 4
+	restConnectionsMin = 16
+)
+
+// restConnections is how many connections may speak plain HTTP, out of as many
+// as --max-connections or the limit of open files allow.
+func restConnections(connectionsMax int) int {
+	all := connectionsMax
+	var files unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &files); err == nil {
+		if max := int(min(files.Max, math.MaxInt32)); all == 0 || max < all { // the limit is raised that far
+			all = max
+		}
+	}
+	return max(restConnectionsMin, all/restShare)
+}
+
+func (a *App) netpollConfig() netpoll.Config {
+	return netpoll.Config{
+		Addr:             a.cfg.Listen,
+		Handler:          a.door,
+		Loops:            a.cfg.Loops,
+		HTTP:             a.rest.Hand,
+		ConnectionsMax:   a.cfg.MaxConnections,
+		HandshakeTimeout: a.cfg.HandshakeTimeout,
+		PingInterval:     a.cfg.PingInterval,
+		IdleTimeout:      a.cfg.IdleTimeout,
+		MessageBytesMax:  a.cfg.MaxFrame,
+		OutboxBytesMax:   a.cfg.SendBuffer,
+		SlowCloseCode:    uint16(protocol.CloseSlowConsumer),
+		Compression:      a.cfg.Compression,
+		DrainTimeout:     a.cfg.DrainTimeout,
+		Log:              a.log,
+	}
+}

@@ -1,0 +1,66 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/caravan-chat/caravan/room"
+)
+
+const (
+	watchEvery   = time.Second
+	watchTimeout = 3 * time.Second
+)
+
+// storeWatch asks the store from time to time whether it can be reached, so
+// that nobody who asks for readiness waits for a database that is away.
+type storeWatch struct {
+	isUp    atomic.Bool
+	stop    context.CancelFunc
+	running sync.WaitGroup
+}
+
+func watchStore(store room.Store, log *slog.Logger) *storeWatch {
+	ctx, stop := context.WithCancel(context.Background())
+	w := &storeWatch{stop: stop}
+	w.isUp.Store(true)
+	w.running.Go(func() {
+		ticker := time.NewTicker(watchEvery)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+				w.look(ctx, store, log)
+			}
+		}
+	})
+	return w
+}
+
+func (w *storeWatch) look(ctx context.Context, store room.Store, log *slog.Logger) {
+	ping, cancel := context.WithTimeout(ctx, watchTimeout)
+	defer cancel()
+	err := store.Ping(ping)
+	if ctx.Err() != nil {
+		return
+	}
+	switch was := w.isUp.Swap(err == nil); {
+	case was && err != nil:
+		log.Error("the database cannot be reached", "error", err)
+	case !was && err == nil:
+		log.Info("the database can be reached again")
+	}
+}
+
+// up says whether the store could be reached when it was last asked.
+func (w *storeWatch) up() bool { return w.isUp.Load() }
+
+func (w *storeWatch) close() {
+	w.stop()
+	w.running.Wait()
+}

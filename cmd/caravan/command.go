@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/caravan-chat/caravan/cmd/caravan/app"
+	"github.com/caravan-chat/caravan/cmd/caravan/config"
+)
+
+// Exit statuses.
+const (
+	exitOK     = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// command is a subcommand.
+type command struct {
+	name     config.Command
+	synopsis string
+	about    string
+	run      func(ctx context.Context, job *job) error
+}
+
+// job is what a command works with.
+type job struct {
+	cfg    *config.Config
+	log    *slog.Logger
+	stdout io.Writer
+}
+
+var commands = []command{
+	{config.Serve, "caravan serve [flags]", "runs the server until SIGTERM or SIGINT, then drains", serve},
+	{config.Migrate, "caravan migrate [flags]", "brings the database's schema up to date and exits", migrate},
+	{config.Token, "caravan token --user UUID [--ttl 1h] [flags]", "prints an access token signed with the configured secret", printToken},
+	{config.Seed, "caravan seed --users N --trips M [flags]", "writes a fleet of users and trips for load tests and demos", seed},
+}
+
+const (
+	nameVersion = "version"
+	nameHelp    = "help"
+)
+
+// run carries out a command line and returns the exit status.
+func run(args, environ []string, stdout, stderr io.Writer) int {
+	if len(args) == 0 {
+		usage(stderr)
+		return exitUsage
+	}
+	name, args := args[0], args[1:]
+	switch name {
+	case nameHelp, "-h", "-help", "--help":
+		return help(args, stdout, stderr)
+	case nameVersion, "-version", "--version":
+		v := app.ReadVersion()
+		fmt.Fprintf(stdout, "caravan %s\ncommit %s\n%s\n", v.Version, v.Commit, v.Go)
+		return exitOK
+	}
+	c := find(name)
+	if c == nil {
+		fmt.Fprintf(stderr, "caravan: unknown command %q; see caravan help\n", name)
+		return exitUsage
+	}
+	cfg, warnings, err := config.Load(c.name, args, environ)
+	switch {
+	case errors.Is(err, config.ErrHelp):
+		c.help(stdout)
+		return exitOK
+	case err != nil:
+		fmt.Fprintf(stderr, "caravan %s: %v\n", c.name, err)
+		return exitUsage
+	}
+	log := newLogger(cfg, stderr)
+	for _, w := range warnings {
+		log.Warn(w)
+	}
+	ctx, stop := untilSignal(log)
+	defer stop()
+	if err := c.run(ctx, &job{cfg, log, stdout}); err != nil && !(ctx.Err() != nil && errors.Is(err, context.Canceled)) {
+		fmt.Fprintf(stderr, "caravan %s: %v\n", c.name, err)
+		return exitFailed
+	}
+	return exitOK
+}
+
+func find(name string) *command {
+	for i := range commands {
+		if string(commands[i].name) == name {
+			return &commands[i]
+		}
+	}
+	return nil
+}
+
+// untilSignal returns a context that ends with the first SIGTERM or SIGINT. The
+// second one ends the process at once.
+func untilSignal(log *slog.Logger) (context.Context, func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGTERM, os.Interrupt)
+	go func() {
+		select {
+		case s := <-signals:
+			log.Info("stopping; a second signal ends the process at once", "signal", s.String())
+			cancel()
+		case <-ctx.Done():
+			return
+		}
+		if s, ok := <-signals; ok {
+			log.Error("ended without draining", "signal", s.String())
+			os.Exit(exitFailed)
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		cancel()
+	}
+}
+
+func newLogger(cfg *config.Config, stderr io.Writer) *slog.Logger {
+	options := &slog.HandlerOptions{Level: cfg.LogLevel}
+	if cfg.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(stderr, options))
+	}
+	return slog.New(slog.NewTextHandler(stderr, options))
+}

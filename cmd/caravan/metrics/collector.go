@@ -1,0 +1,199 @@
+package metrics
+
+import (
+	"strconv"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/caravan-chat/caravan/netpoll"
+	"github.com/caravan-chat/caravan/room"
+	"github.com/caravan-chat/caravan/room/rest"
+)
+
+// Sources are where the figures are read. All functions are safe for concurrent
+// use.
+type Sources struct {
+	Sockets    func() netpoll.Stats
+	Chat       func() room.Stats
+	REST       func() rest.Stats
+	DatabaseUp func() bool
+	Ready      func() bool
+}
+
+// collector reads the sources when Prometheus asks.
+type collector struct{ from Sources }
+
+// metric is a description with its type.
+type metric struct {
+	desc *prometheus.Desc
+	kind prometheus.ValueType
+}
+
+var all []*prometheus.Desc
+
+func gauge(name, help string, labels ...string) metric {
+	return describe(prometheus.GaugeValue, name, help, labels)
+}
+
+func counter(name, help string, labels ...string) metric {
+	return describe(prometheus.CounterValue, name+"_total", help, labels)
+}
+
+func describe(kind prometheus.ValueType, name, help string, labels []string) metric {
+	desc := prometheus.NewDesc("caravan_"+name, help, labels, nil)
+	all = append(all, desc)
+	return metric{desc, kind}
+}
+
+// What is read of the sockets.
+var (
+	connections     = gauge("connections", "WebSocket connections that are open.")
+	sockets         = gauge("sockets", "Sockets of any kind, but those that speak plain HTTP: handshaking, open, ending.")
+	httpConnections = gauge("http_connections", "Connections that speak plain HTTP.")
+	accepted        = counter("sockets_accepted", "Sockets that were accepted.")
+	connects        = counter("connects", "WebSocket connections that were opened.")
+	refused         = counter("connects_refused", "Clients that did not get into a room, by reason.", "reason")
+	closes          = counter("closes", "WebSocket connections that were closed, by close code.", "code")
+	causes          = counter("close_causes", "WebSocket connections that were closed, by cause.", "cause")
+	panics          = counter("panics", "Calls that panicked, by where.", "where")
+	received        = counter("received_messages", "WebSocket messages from clients.")
+	receivedBytes   = counter("received_bytes", "Bytes read from sockets.")
+	deliveries      = counter("deliveries", "WebSocket messages queued for clients.")
+	sentBytes       = counter("sent_bytes", "Bytes written to sockets.")
+	writes          = counter("socket_writes", "System calls that wrote to sockets.")
+	outboxBytes     = gauge("outbox_bytes", "Bytes that wait for slow clients.")
+	stalled         = gauge("stalled_connections", "Connections whose client does not read.")
+	drops           = counter("drops", "WebSocket messages that were queued and not delivered, by reason.", "reason")
+	turns           = counter("loop_turns", "Turns of the event loops.")
+	mail            = counter("loop_mail", "Functions that were posted to the event loops and called.")
+	mailWaiting     = gauge("loop_mail_waiting", "Functions that wait for an event loop.")
+)
+
+// What is read of the chat.
+var (
+	messages        = counter("messages", "Messages that were committed.")
+	edits           = counter("edits", "Edits that were committed.")
+	duplicates      = counter("duplicates", "Messages that were known already by their client_id.")
+	refusals        = counter("refusals", "Messages and edits that were not stored, by code.", "code")
+	appendErrors    = counter("append_errors", "Transactions that failed.")
+	laneQueue       = gauge("lane_queue_length", "Messages and edits that wait in a lane.", "lane")
+	accessLooks     = counter("access_lookups", "Looks into the database for rights.")
+	accessAsked     = counter("access_questions", "Questions for rights that those answered.")
+	historyLooks    = counter("history_lookups", "Looks into the database for histories.")
+	historyAsked    = counter("history_questions", "Histories that those answered.")
+	historyFromTail = counter("histories_from_memory", "Histories that were answered from memory.")
+	repairs         = counter("repairs", "Rooms read again from the database because something was missed.")
+	repairErrors    = counter("repair_errors", "Such reads that failed.")
+	repeats         = counter("batches_repeated", "Batches that were known already and left out.")
+	holes           = counter("batch_holes", "Batches that came before their predecessor.")
+	parkedDropped   = counter("batches_unparked", "Early batches that were left out because too many waited, and read again.")
+	rooms           = gauge("rooms", "Rooms that somebody on this node listens to.")
+	tailBytes       = gauge("recent_message_bytes", "Recent messages kept in memory.")
+)
+
+// What is read of the rest.
+var (
+	restRequests  = gauge("rest_requests_in_flight", "REST requests under way, long polls apart.")
+	restLongPolls = gauge("rest_long_polls", "Long polls that wait.")
+	restCrowded   = counter("rest_crowded", "REST connections and requests that were answered 503 because there were too many.")
+	databaseUp    = gauge("database_up", "1 while the database can be reached.")
+	ready         = gauge("ready", "1 while /readyz says so.")
+)
+
+// Describe implements prometheus.Collector.
+func (*collector) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range all {
+		ch <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (c *collector) Collect(ch chan<- prometheus.Metric) {
+	to := sink{ch}
+	chat := c.from.Chat()
+	to.sockets(c.from.Sockets())
+	to.chat(&chat)
+	to.rest(c.from.REST())
+	to.number(databaseUp, one(c.from.DatabaseUp()))
+	to.number(ready, one(c.from.Ready()))
+}
+
+// sink takes numbers as metrics.
+type sink struct{ ch chan<- prometheus.Metric }
+
+func (s sink) number(m metric, v float64, labels ...string) {
+	s.ch <- prometheus.MustNewConstMetric(m.desc, m.kind, v, labels...)
+}
+
+func (s sink) sockets(n netpoll.Stats) {
+	s.number(connections, float64(n.Open))
+	s.number(sockets, float64(n.Sockets))
+	s.number(httpConnections, float64(n.HTTP))
+	s.number(accepted, float64(n.Accepted))
+	s.number(connects, float64(n.Opened))
+	for reason, v := range n.Refused {
+		s.number(refused, float64(v), netpoll.RefusalReason(reason).String())
+	}
+	for code, v := range n.Closes {
+		s.number(closes, float64(v), strconv.Itoa(int(code)))
+	}
+	for cause, v := range n.Causes {
+		s.number(causes, float64(v), netpoll.Cause(cause).String())
+	}
+	s.number(panics, float64(n.Panics), "socket")
+	s.number(received, float64(n.MessagesIn))
+	s.number(receivedBytes, float64(n.BytesIn))
+	s.number(deliveries, float64(n.Deliveries))
+	s.number(sentBytes, float64(n.BytesOut))
+	s.number(writes, float64(n.Writes))
+	s.number(outboxBytes, float64(n.OutboxBytes))
+	s.number(stalled, float64(n.Stalled))
+	for reason, v := range n.Dropped {
+		s.number(drops, float64(v), netpoll.DropReason(reason).String())
+	}
+	s.number(turns, float64(n.Turns))
+	s.number(mail, float64(n.Mail))
+	s.number(mailWaiting, float64(n.MailWaiting))
+}
+
+func (s sink) chat(n *room.Stats) {
+	s.number(refused, float64(n.Unauthorized), "unauthorized")
+	s.number(refused, float64(n.Forbidden), "forbidden")
+	s.number(refused, float64(n.EnterUnavailable), "unavailable")
+	s.number(messages, float64(n.Messages))
+	s.number(edits, float64(n.Edits))
+	s.number(duplicates, float64(n.Duplicates))
+	for code, v := range n.Refused {
+		s.number(refusals, float64(v), string(code))
+	}
+	s.number(appendErrors, float64(n.AppendErrors))
+	for lane, v := range n.LanesNow {
+		s.number(laneQueue, float64(v), strconv.Itoa(lane))
+	}
+	s.number(accessLooks, float64(n.AccessLooks))
+	s.number(accessAsked, float64(n.AccessAsked))
+	s.number(historyLooks, float64(n.HistoryLooks))
+	s.number(historyAsked, float64(n.HistoryAsked))
+	s.number(historyFromTail, float64(n.HistoriesFromTail))
+	s.number(repairs, float64(n.Repairs))
+	s.number(repairErrors, float64(n.RepairErrors))
+	s.number(repeats, float64(n.Repeats))
+	s.number(holes, float64(n.Holes))
+	s.number(parkedDropped, float64(n.ParkedDropped))
+	s.number(rooms, float64(n.RoomsNow))
+	s.number(tailBytes, float64(n.TailBytesNow))
+}
+
+func (s sink) rest(n rest.Stats) {
+	s.number(panics, float64(n.Panics), "rest")
+	s.number(restRequests, float64(n.RequestsNow))
+	s.number(restLongPolls, float64(n.LongPollsNow))
+	s.number(restCrowded, float64(n.Crowded))
+}
+
+func one(is bool) float64 {
+	if is {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,35 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+
+	"github.com/caravan-chat/caravan/cmd/caravan/app"
+)
+
+// serve runs the server until ctx ends.
+func serve(ctx context.Context, j *job) (err error) {
+	a := app.New(j.cfg, j.log)
+	defer func() { err = errors.Join(err, a.Close()) }()
+	if err := a.Open(ctx); err != nil {
+		return err
+	}
+	return a.Run(ctx, func() {
+		if j.cfg.Dev {
+			fmt.Fprintf(j.stdout, "\n  Two demo users chat at  %s\n\n", link(a.Addr()))
+		}
+	})
+}
+
+// link is a URL of the demo page that a browser on this machine can open.
+func link(at netip.AddrPort) string {
+	host := at.Addr().String()
+	if at.Addr().IsUnspecified() {
+		host = "localhost"
+	}
+	return "http://" + net.JoinHostPort(host, strconv.Itoa(int(at.Port()))) + "/"
+}
