@@ -10,7 +10,6 @@ import (
 	"os/signal"
 	"syscall"
 
-	"github.com/caravan-chat/caravan/cmd/caravan/app"
 	"github.com/caravan-chat/caravan/cmd/caravan/config"
 )
 
@@ -59,7 +58,7 @@ func run(args, environ []string, stdout, stderr io.Writer) int {
 	case nameHelp, "-h", "-help", "--help":
 		return help(args, stdout, stderr)
 	case nameVersion, "-version", "--version":
-		v := app.ReadVersion()
+		v := readVersion()
 		fmt.Fprintf(stdout, "caravan %s\ncommit %s\n%s\n", v.Version, v.Commit, v.Go)
 		return exitOK
 	}

@@ -13,7 +13,7 @@ import (
 
 // serve runs the server until ctx ends.
 func serve(ctx context.Context, j *job) (err error) {
-	a := app.New(j.cfg, j.log)
+	a := app.New(j.cfg, readVersion(), j.log)
 	defer func() { err = errors.Join(err, a.Close()) }()
 	if err := a.Open(ctx); err != nil {
 		return err

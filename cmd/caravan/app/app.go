@@ -30,8 +30,9 @@ import (
 // App is one server. Open, Run and Close are called once each, in that order,
 // by one goroutine.
 type App struct {
-	cfg *config.Config
-	log *slog.Logger
+	cfg     *config.Config
+	version Version
+	log     *slog.Logger
 
 	// Set by Open, in this order.
 	metrics *metrics.Metrics
@@ -57,16 +58,18 @@ const (
 	draining
 )
 
+// Version says what runs.
+type Version struct{ Version, Commit, Go string }
+
 // New returns an App that is not open yet. The configuration has been checked.
-func New(cfg *config.Config, log *slog.Logger) *App {
-	return &App{cfg: cfg, log: log, ended: make(chan error, 2)}
+func New(cfg *config.Config, version Version, log *slog.Logger) *App {
+	return &App{cfg: cfg, version: version, log: log, ended: make(chan error, 2)}
 }
 
 // Open gets everything ready, up to the binding of the port. Where it fails,
 // Close frees what it had got.
 func (a *App) Open(ctx context.Context) error {
-	version := ReadVersion()
-	a.metrics = metrics.New(version.Version, version.Commit, version.Go)
+	a.metrics = metrics.New(a.version.Version, a.version.Commit, a.version.Go)
 	if a.cfg.AdminListen != "" {
 		var err error
 		if a.admin, err = admin.Listen(a.cfg.AdminListen, a.obstacles, a.metrics.Handler(), a.log); err != nil {
@@ -151,7 +154,7 @@ func (a *App) Run(ctx context.Context, ready func()) error {
 		return nil
 	}
 	a.phase.Store(serving)
-	a.log.Info("ready", "listen", a.Addr(), "admin", a.adminAddr(), "version", ReadVersion().Version)
+	a.log.Info("ready", "listen", a.Addr(), "admin", a.adminAddr(), "version", a.version.Version)
 	ready()
 	select {
 	case <-ctx.Done():
