@@ -23,15 +23,6 @@ const (
 	CodeInternal       Code = "internal"
 )
 
-// The codes that only REST errors have.
-const (
-	CodeUnauthorized     Code = "unauthorized"
-	CodeInvalidParameter Code = "invalid_parameter" // of the query string
-	CodeMethodNotAllowed Code = "method_not_allowed"
-	CodeTooLarge         Code = "too_large"              // the body
-	CodeUnsupportedMedia Code = "unsupported_media_type" // the body is not JSON
-)
-
 // Error is a refusal that a client sees: a text for people, a code for
 // programs. Values are immutable and may be shared.
 type Error struct {
