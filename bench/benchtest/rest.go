@@ -1,0 +1,108 @@
+package benchtest
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/google/uuid"
+)
+
+func caller(req *http.Request) uuid.UUID {
+	user, err := uuid.Parse(strings.TrimPrefix(req.Header.Get("Authorization"), "Bearer "))
+	if err != nil {
+		return uuid.Nil
+	}
+	return user
+}
+
+func answer(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(mustJSON(v)) // the caller has gone
+}
+
+func refuse(w http.ResponseWriter, status int, code string) {
+	answer(w, status, map[string]string{"detail": code, "code": code})
+}
+
+// page answers ?since= and ?after=.
+func (s *Server) page(w http.ResponseWriter, req *http.Request) {
+	id, err := uuid.Parse(req.PathValue("id"))
+	if err != nil {
+		refuse(w, http.StatusNotFound, "not_found")
+		return
+	}
+	query := req.URL.Query()
+	limit, err := strconv.Atoi(query.Get("limit"))
+	if err != nil {
+		limit = 50
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.room(id)
+	if since, err := strconv.ParseInt(query.Get("since"), 10, 64); err == nil {
+		messages, seq, more := r.since(since, limit)
+		answer(w, http.StatusOK, map[string]any{"results": list(messages), "seq": seq, "has_more": more})
+		return
+	}
+	after, err := strconv.ParseInt(query.Get("after"), 10, 64)
+	if err != nil {
+		refuse(w, http.StatusBadRequest, "invalid")
+		return
+	}
+	var found []*Message
+	for _, m := range r.messages {
+		if m.Seq > after && len(found) < limit {
+			found = append(found, m)
+		}
+	}
+	var next any
+	if len(found) == limit {
+		next = "?after=" + strconv.FormatInt(found[limit-1].Seq, 10)
+	}
+	answer(w, http.StatusOK, map[string]any{"results": list(found), "next": next, "previous": nil})
+}
+
+func (s *Server) post(w http.ResponseWriter, req *http.Request) {
+	var b struct {
+		Room     uuid.UUID `json:"chat_room"`
+		Content  string    `json:"content"`
+		ClientID string    `json:"client_id"`
+	}
+	if json.NewDecoder(req.Body).Decode(&b) != nil {
+		refuse(w, http.StatusBadRequest, "invalid_json")
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m, duplicate, code := s.send(s.room(b.Room), caller(req), b.Content, b.ClientID)
+	switch {
+	case code != "":
+		refuse(w, http.StatusServiceUnavailable, code)
+	case duplicate:
+		answer(w, http.StatusOK, m)
+	default:
+		answer(w, http.StatusCreated, m)
+	}
+}
+
+func (s *Server) patch(w http.ResponseWriter, req *http.Request) {
+	var b struct {
+		Content string `json:"content"`
+	}
+	id, err := uuid.Parse(req.PathValue("id"))
+	if err != nil || json.NewDecoder(req.Body).Decode(&b) != nil {
+		refuse(w, http.StatusBadRequest, "invalid_json")
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m := s.edit(caller(req), id, b.Content)
+	if m == nil {
+		refuse(w, http.StatusNotFound, "not_found")
+		return
+	}
+	answer(w, http.StatusOK, m)
+}

@@ -1,0 +1,235 @@
+// Package benchtest is a small chat server in memory that speaks Caravan's wire
+// contract, well enough to test load harnesses, and that can be told to break
+// it: a harness that never finds a fault has to prove that it could.
+package benchtest
+
+import (
+	"encoding/json"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Faults break the contract on purpose. The zero value is a faithful server.
+// Functions are called while the server's lock is held.
+type Faults struct {
+	// Deliver says what becomes of one event on its way to one member, the
+	// nth to join the server.
+	Deliver func(member int, seq int64) Fate
+	// Refuse returns the code with which a message is refused; empty: it is not.
+	Refuse func(clientID string) string
+	// StoreRefused stores and tells a message although it was refused.
+	StoreRefused bool
+	// Forget makes the store lose a message after it was told.
+	Forget func(clientID string) bool
+	// Silent takes a message and neither stores nor answers it.
+	Silent func(clientID string) bool
+	// Reject refuses handshakes with this HTTP status.
+	Reject int
+	// CloseCode closes each session right after its handshake.
+	CloseCode uint16
+}
+
+// Fate is what becomes of a delivery.
+type Fate uint8
+
+// The fates.
+const (
+	Deliver Fate = iota
+	Drop
+	Twice
+	Later // after the event that follows it
+)
+
+// Message is a stored message, with the contract's JSON.
+type Message struct {
+	ID       uuid.UUID `json:"id"`
+	Room     uuid.UUID `json:"chat_room_id"`
+	Sender   sender    `json:"sender"`
+	Content  string    `json:"content"`
+	Type     string    `json:"message_type"`
+	ReplyTo  *struct{} `json:"reply_to"`
+	IsEdited bool      `json:"is_edited"`
+	Created  time.Time `json:"created_at"`
+	Updated  time.Time `json:"updated_at"`
+	Seq      int64     `json:"seq"`
+	Rev      int64     `json:"rev"`
+	ClientID string    `json:"client_id,omitempty"`
+}
+
+type sender struct {
+	ID uuid.UUID `json:"id"`
+}
+
+// Server is the server. Its methods are safe for concurrent use.
+type Server struct {
+	faults Faults
+	http   *httptest.Server
+
+	mu       sync.Mutex
+	rooms    map[uuid.UUID]*room
+	sessions int
+}
+
+type room struct {
+	id       uuid.UUID
+	seq      int64
+	messages []*Message
+	members  map[*session]bool
+}
+
+// New starts a server on a free port of 127.0.0.1. Tokens are users' ids.
+func New(faults Faults) *Server {
+	s := &Server{faults: faults, rooms: map[uuid.UUID]*room{}}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /ws/chat/{trip}/", s.connect)
+	mux.HandleFunc("GET /api/v1/chat/rooms/{id}/messages/", s.page)
+	mux.HandleFunc("POST /api/v1/chat/messages/", s.post)
+	mux.HandleFunc("PATCH /api/v1/chat/messages/{id}/", s.patch)
+	s.http = httptest.NewServer(mux)
+	return s
+}
+
+// Mint is the bearer token of a user.
+func Mint(user uuid.UUID) (string, error) { return user.String(), nil }
+
+// URL is where the server is, as ws://host:port.
+func (s *Server) URL() string { return "ws" + strings.TrimPrefix(s.http.URL, "http") }
+
+// Close ends all sessions and the server.
+func (s *Server) Close() {
+	s.DropAll()
+	s.http.Close()
+}
+
+// DropAll cuts all sessions, as a server that is killed does.
+func (s *Server) DropAll() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range s.rooms {
+		for m := range r.members {
+			_ = m.conn.Close()
+		}
+	}
+}
+
+func (s *Server) room(id uuid.UUID) *room {
+	r := s.rooms[id]
+	if r == nil {
+		r = &room{id: id, members: map[*session]bool{}}
+		s.rooms[id] = r
+	}
+	return r
+}
+
+// since returns the messages changed after a number, by rev, and whether more follow.
+func (r *room) since(since int64, limit int) (messages []*Message, seq int64, more bool) {
+	byRev := map[int64]*Message{}
+	for _, m := range r.messages {
+		byRev[m.Rev] = m
+	}
+	for rev := since + 1; rev <= r.seq; rev++ {
+		if m := byRev[rev]; m != nil {
+			if len(messages) == limit {
+				return messages, messages[limit-1].Rev, true
+			}
+			messages = append(messages, m)
+		}
+	}
+	return messages, r.seq, false
+}
+
+// send stores a message, tells it, and returns it as it was at that moment.
+func (s *Server) send(r *room, user uuid.UUID, content, clientID string) (m *Message, duplicate bool, code string) {
+	for _, known := range r.messages {
+		if clientID != "" && known.ClientID == clientID && known.Sender.ID == user {
+			return known, true, ""
+		}
+	}
+	if s.faults.Refuse != nil {
+		code = s.faults.Refuse(clientID)
+	}
+	if code != "" && !s.faults.StoreRefused {
+		return nil, false, code
+	}
+	r.seq++
+	now := time.Now().UTC()
+	m = &Message{
+		ID: uuid.New(), Room: r.id, Sender: sender{user}, Content: content, Type: "text",
+		Created: now, Updated: now, Seq: r.seq, Rev: r.seq, ClientID: clientID,
+	}
+	if s.faults.Forget == nil || !s.faults.Forget(clientID) {
+		r.messages = append(r.messages, m)
+	}
+	s.tell(r, "chat_message", m)
+	return m, false, code
+}
+
+// edit changes a message in place of a copy, so that what was told stays as it was.
+func (s *Server) edit(user, id uuid.UUID, content string) *Message {
+	for _, r := range s.rooms {
+		for i, m := range r.messages {
+			if m.ID == id && m.Sender.ID == user {
+				r.seq++
+				changed := *m
+				changed.Content, changed.IsEdited, changed.Rev = content, true, r.seq
+				r.messages[i] = &changed
+				s.tell(r, "message_edited", &changed)
+				return &changed
+			}
+		}
+	}
+	return nil
+}
+
+func (s *Server) tell(r *room, typ string, m *Message) {
+	text := mustJSON(struct {
+		Type    string   `json:"type"`
+		Message *Message `json:"message"`
+		Seq     int64    `json:"seq"`
+	}{typ, m, m.Rev})
+	for member := range r.members {
+		fate := Deliver
+		if s.faults.Deliver != nil {
+			fate = s.faults.Deliver(member.number, m.Rev)
+		}
+		held := member.held
+		member.held = nil
+		switch fate {
+		case Deliver:
+			member.write(text)
+		case Twice:
+			member.write(text)
+			member.write(text)
+		case Later:
+			member.held = text
+		case Drop:
+		}
+		if held != nil {
+			member.write(held)
+		}
+	}
+}
+
+func mustJSON(v any) []byte {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic("benchtest: " + err.Error()) // the server's own values always encode
+	}
+	return b
+}
+
+// session is one WebSocket.
+type session struct {
+	server *Server
+	conn   net.Conn
+	room   *room
+	user   uuid.UUID
+	number int    // how many joined before
+	held   []byte // an event that goes out after the next one
+}

@@ -1,0 +1,176 @@
+package benchtest
+
+import (
+	"bufio"
+	"crypto/sha1"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/google/uuid"
+)
+
+// connect upgrades a request and serves the session until it ends.
+func (s *Server) connect(w http.ResponseWriter, req *http.Request) {
+	if s.faults.Reject != 0 {
+		http.Error(w, `{"detail":"rejected"}`, s.faults.Reject)
+		return
+	}
+	user, err := uuid.Parse(strings.TrimPrefix(req.Header.Get("Authorization"), "Bearer "))
+	trip, err2 := uuid.Parse(req.PathValue("trip"))
+	if err != nil || err2 != nil {
+		http.Error(w, "no", http.StatusBadRequest)
+		return
+	}
+	conn, rw, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return
+	}
+	defer func() { _ = conn.Close() }() // the session has ended
+	sum := sha1.Sum([]byte(req.Header.Get("Sec-WebSocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
+	_, _ = fmt.Fprintf(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n",
+		base64.StdEncoding.EncodeToString(sum[:]))
+	m := &session{server: s, conn: conn, user: user}
+	if s.faults.CloseCode != 0 {
+		m.frame(0x8, binary.BigEndian.AppendUint16(nil, s.faults.CloseCode))
+		return
+	}
+	m.join(trip, req.URL.Query().Get("since"))
+	defer m.part()
+	m.serve(rw.Reader)
+}
+
+// join tells the history and makes the session a member, in one moment.
+func (m *session) join(trip uuid.UUID, since string) {
+	m.server.mu.Lock()
+	defer m.server.mu.Unlock()
+	m.room = m.server.room(trip)
+	m.number = m.server.sessions
+	m.server.sessions++
+	first := map[string]any{"type": "message_history"}
+	if from, err := strconv.ParseInt(since, 10, 64); err == nil {
+		messages, seq, more := m.room.since(from, 1000)
+		first["since"], first["messages"], first["seq"], first["has_more"] = from, list(messages), seq, more
+	} else {
+		first["messages"], first["seq"] = list(m.room.messages[max(0, len(m.room.messages)-50):]), m.room.seq
+	}
+	m.write(mustJSON(first))
+	m.room.members[m] = true
+}
+
+func list(messages []*Message) []*Message {
+	if messages == nil {
+		return []*Message{}
+	}
+	return messages
+}
+
+func (m *session) part() {
+	m.server.mu.Lock()
+	defer m.server.mu.Unlock()
+	delete(m.room.members, m)
+}
+
+// serve handles frames until the client goes.
+func (m *session) serve(r *bufio.Reader) {
+	for {
+		op, payload, err := readFrame(r)
+		switch {
+		case err != nil:
+			return
+		case op == 0x8:
+			m.frame(0x8, payload)
+			return
+		case op == 0x1:
+			m.message(payload)
+		}
+	}
+}
+
+func (m *session) message(p []byte) {
+	var f struct {
+		Type      string    `json:"type"`
+		Content   string    `json:"content"`
+		ClientID  string    `json:"client_id"`
+		MessageID uuid.UUID `json:"message_id"`
+	}
+	if json.Unmarshal(p, &f) != nil {
+		return
+	}
+	s := m.server
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch f.Type {
+	case "chat_message":
+		if s.faults.Silent != nil && s.faults.Silent(f.ClientID) {
+			return
+		}
+		stored, duplicate, code := s.send(m.room, m.user, f.Content, f.ClientID)
+		switch {
+		case code != "":
+			m.fail(code, f.ClientID)
+		case duplicate:
+			m.write(mustJSON(map[string]any{"type": "chat_message", "message": stored, "seq": stored.Seq, "duplicate": true}))
+		}
+	case "edit_message":
+		if s.edit(m.user, f.MessageID, f.Content) == nil {
+			m.fail("not_found", f.ClientID)
+		}
+	}
+}
+
+func (m *session) fail(code, clientID string) {
+	m.write(mustJSON(map[string]any{"type": "error", "message": code, "code": code, "client_id": clientID}))
+}
+
+// write sends a text frame. An error shows in the reader.
+func (m *session) write(text []byte) { m.frame(0x1, text) }
+
+func (m *session) frame(op byte, p []byte) {
+	b := []byte{0x80 | op}
+	switch {
+	case len(p) < 126:
+		b = append(b, byte(len(p)))
+	case len(p) < 1<<16:
+		b = binary.BigEndian.AppendUint16(append(b, 126), uint16(len(p)))
+	default:
+		b = binary.BigEndian.AppendUint64(append(b, 127), uint64(len(p)))
+	}
+	_, _ = m.conn.Write(append(b, p...))
+}
+
+// readFrame reads one unfragmented, masked frame of at most 64 KiB.
+func readFrame(r *bufio.Reader) (op byte, payload []byte, err error) {
+	var head [2]byte
+	if _, err = io.ReadFull(r, head[:]); err != nil {
+		return 0, nil, err
+	}
+	size := int(head[1] & 0x7f)
+	if size == 126 {
+		var ext [2]byte
+		if _, err = io.ReadFull(r, ext[:]); err != nil {
+			return 0, nil, err
+		}
+		size = int(binary.BigEndian.Uint16(ext[:]))
+	}
+	if head[0]&0x80 == 0 || head[1]&0x80 == 0 || size == 127 {
+		return 0, nil, fmt.Errorf("a frame that a harness does not send: % x", head)
+	}
+	var key [4]byte
+	if _, err = io.ReadFull(r, key[:]); err != nil {
+		return 0, nil, err
+	}
+	payload = make([]byte, size)
+	if _, err = io.ReadFull(r, payload); err != nil {
+		return 0, nil, err
+	}
+	for i := range payload {
+		payload[i] ^= key[i&3]
+	}
+	return head[0] & 0xf, payload, nil
+}

@@ -1,0 +1,216 @@
+package bench
+
+import (
+	"errors"
+	"io"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/caravan-chat/caravan/bench/wire"
+)
+
+// readable reads once what the connection has and handles what is complete.
+func (w *worker) readable(c *conn) {
+	kept := copy(w.buf, c.left)
+	n, err := unix.Read(c.fd, w.buf[kept:])
+	switch {
+	case err == unix.EAGAIN || err == unix.EINTR:
+		return
+	case err != nil:
+		w.lostConn(c, err)
+		return
+	case n <= 0:
+		w.lostConn(c, io.EOF)
+		return
+	}
+	if c.state == leaving {
+		return
+	}
+	now := w.run.now()
+	if plan := w.run.plan.Load(); plan.measures(now) {
+		w.windowReads++
+		w.windowBytes += int64(n)
+	}
+	w.keep(c, w.consume(c, w.buf[:kept+n], now))
+}
+
+// consume handles the complete frames of p and returns what is left.
+func (w *worker) consume(c *conn, p []byte, now int64) []byte {
+	if c.state == upgrading {
+		p = w.upgraded(c, p)
+	}
+	for c.state == joining || c.state == member {
+		f, n, err := wire.Split(p, frameBytesMax)
+		if err != nil {
+			w.lostConn(c, err)
+			return nil
+		}
+		if n == 0 {
+			return p
+		}
+		p = p[n:]
+		w.frame(c, f, now)
+	}
+	if c.state == upgrading {
+		return p
+	}
+	return nil
+}
+
+// keep copies the beginning of a frame out of the shared buffer, which grows
+// when a frame is longer than it.
+func (w *worker) keep(c *conn, rest []byte) {
+	if len(rest) == 0 {
+		if cap(c.left) > keptBytesMax {
+			c.left = nil
+		}
+		c.left = c.left[:0]
+		return
+	}
+	c.left = append(c.left[:0], rest...)
+	if len(rest) == len(w.buf) {
+		w.buf = make([]byte, 2*len(w.buf))
+	}
+}
+
+func (w *worker) frame(c *conn, f wire.Frame, now int64) {
+	switch f.Op {
+	case wire.OpText, wire.OpContinuation:
+		if f.Fin && len(c.fragments) == 0 {
+			w.text(c, f.Payload, now)
+			return
+		}
+		c.fragments = append(c.fragments, f.Payload...)
+		if len(c.fragments) > frameBytesMax {
+			w.lostConn(c, wire.ErrPayloadTooLong)
+		} else if f.Fin {
+			whole := c.fragments
+			c.fragments = nil
+			w.text(c, whole, now)
+		}
+	case wire.OpPing:
+		index := w.indexOf(c)
+		w.write(c, index, func(dst []byte) []byte { return wire.AppendFrame(dst, wire.OpPong, w.run.key, f.Payload) })
+	case wire.OpClose:
+		w.lostConn(c, &wire.CloseError{Code: wire.CloseCode(f.Payload)})
+	}
+}
+
+// text handles one message of the server.
+func (w *worker) text(c *conn, p []byte, now int64) {
+	var ev wire.Event
+	if err := w.scan.Scan(p, &ev); err != nil {
+		w.run.fail(errors.Join(errors.New("the server sent a text that is no JSON object"), err))
+		return
+	}
+	switch ev.Kind {
+	case wire.KindHistory:
+		if c.state == joining {
+			w.joined(c, ev.Seq, now)
+		}
+	case wire.KindMessage, wire.KindEdited:
+		w.event(c, &ev, now)
+	case wire.KindError:
+		w.refusal(c, ev.Code, now)
+	}
+}
+
+// event checks a durable event's place in the order and counts it.
+func (w *worker) event(c *conn, ev *wire.Event, now int64) {
+	if ev.Duplicate {
+		w.duplicates++ // no client_id is sent twice in a run
+		return
+	}
+	if !w.place(c, ev) {
+		return
+	}
+	stamp, ok := wire.ParseStamp(ev.ClientID)
+	if !ok || stamp.Run != w.run.id {
+		w.foreign++
+		return
+	}
+	plan := w.run.plan.Load()
+	w.received++
+	if plan.measures(now) {
+		w.windowReceived++
+	}
+	own := stamp.Conn == c.id
+	if plan.measures(stamp.At) {
+		if own {
+			record(w.echo, now-stamp.At)
+		} else {
+			record(w.delivery, now-stamp.At)
+		}
+	}
+	if own {
+		w.acked++
+		w.expected += int64(w.run.members[c.room].Load())
+		if plan.measures(now) {
+			w.windowAcked++
+		}
+		w.answered(c, now)
+	}
+}
+
+// place moves the connection's number on to the event's. It returns false for an
+// event that the connection has seen before.
+func (w *worker) place(c *conn, ev *wire.Event) bool {
+	switch c.order(ev) {
+	case notAfter:
+		if !c.gapped {
+			w.repeated++
+			return false
+		}
+		w.reordered++
+		w.missing--
+		return true
+	case afterGap:
+		w.missing += ev.Prev - c.seq
+		c.gapped = true
+	}
+	c.seq = ev.Seq
+	return true
+}
+
+// refusal counts an error frame, which answers one message.
+func (w *worker) refusal(c *conn, code string, now int64) {
+	w.errors[code]++
+	w.refused++
+	if c.outstanding > 0 {
+		c.outstanding--
+		w.outstanding--
+		w.pacer.later(w.indexOf(c), now+int64(refusedPause))
+	}
+}
+
+// answered makes room for the next message of a sender.
+func (w *worker) answered(c *conn, now int64) {
+	if c.outstanding > 0 {
+		c.outstanding--
+		w.outstanding--
+		w.next(c, now)
+	}
+}
+
+// lostConn ends a connection that the server, or a fault, has ended.
+func (w *worker) lostConn(c *conn, why error) {
+	before := c.state
+	w.closeConn(c)
+	if before == leaving || before == closed {
+		return
+	}
+	code := noCode
+	var end *wire.CloseError
+	if errors.As(why, &end) {
+		code = int(end.Code)
+	}
+	w.closes[code]++
+	if before != member {
+		w.run.fail(w.run.refused(c, why))
+		return
+	}
+	w.dropped++
+}
+
+// indexOf is the connection's place in conns.
+func (w *worker) indexOf(c *conn) int32 { return int32(c.id) / int32(w.run.cfg.Workers) }

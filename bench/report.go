@@ -1,0 +1,324 @@
+package bench
+
+import (
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+
+	"github.com/caravan-chat/caravan/bench/proc"
+)
+
+// Report is what one run found. Times are in the unit that a field's name ends
+// with; rates and shares are of the time that was measured.
+type Report struct {
+	Scenario    Scenario     `json:"scenario"`
+	Parameters  Parameters   `json:"parameters"`
+	RunID       uint32       `json:"run_id"`
+	Harness     string       `json:"harness_version"`
+	ServerIs    string       `json:"server_version"` // empty: the server does not tell
+	Machine     proc.Facts   `json:"machine"`
+	Durability  string       `json:"durability"`
+	Interrupted bool         `json:"interrupted"`
+	MeasuredS   float64      `json:"measured_s"`
+	Connect     ConnectPart  `json:"connect"`
+	Messages    MessagePart  `json:"messages"`
+	Deliveries  DeliveryPart `json:"deliveries"`
+	Latency     LatencyPart  `json:"latency"`
+	Server      *ServerPart  `json:"server"` // nil: its process is not known
+	Load        LoadPart     `json:"load"`
+
+	Errors  map[string]int64   `json:"errors_by_code"`
+	Closes  map[int]int64      `json:"closes_by_code"`
+	Metrics map[string]float64 `json:"server_metrics"` // how far the server's own counters went on while it was measured
+
+	Warnings []string `json:"warnings"` // why the figures may not mean what they seem to
+	Faults   []string `json:"faults"`   // what must never happen
+	OK       bool     `json:"ok"`       // no faults
+}
+
+// Parameters is the configuration, complete with the defaults that were taken.
+type Parameters struct {
+	URL          string  `json:"url"`
+	Users        int     `json:"fleet_users"`
+	Trips        int     `json:"fleet_trips"`
+	Connections  int     `json:"connections"`
+	Rooms        int     `json:"rooms"`
+	Senders      int     `json:"senders"`
+	Arrivals     string  `json:"arrivals"` // "open", "closed" or "none"
+	Rate         float64 `json:"rate_per_s"`
+	InFlight     int     `json:"in_flight"`
+	PayloadBytes int     `json:"payload_bytes"`
+	WarmupS      float64 `json:"warmup_s"`
+	DurationS    float64 `json:"duration_s"`
+	ConnectRate  int     `json:"connect_rate_per_s"`
+	Handshakes   int     `json:"handshakes_at_once"`
+	Workers      int     `json:"workers"`
+	Sources      int     `json:"sources"`
+	Seed         uint64  `json:"seed"`
+}
+
+// ConnectPart is about connecting: from the first packet to the history frame.
+type ConnectPart struct {
+	Connected int64   `json:"connected"`
+	Dropped   int64   `json:"dropped"` // that the server, or a fault, ended
+	Latency   Latency `json:"latency"`
+}
+
+// MessagePart counts messages of the whole run; rates are of the measured part.
+type MessagePart struct {
+	Sent         int64   `json:"sent"`
+	Unsent       int64   `json:"unsent"` // of an open loop, given up because the server took nothing
+	Acknowledged int64   `json:"acknowledged"`
+	Refused      int64   `json:"refused"`
+	Unanswered   int64   `json:"unanswered"`
+	PerSecond    float64 `json:"per_second"`
+	Spread       Spread  `json:"spread"`
+}
+
+// DeliveryPart counts arrivals of messages at members, of the whole run; rates
+// are of the measured part. Expected is the sum over acknowledged messages of
+// the room's members at that time.
+type DeliveryPart struct {
+	Expected   int64   `json:"expected"`
+	Received   int64   `json:"received"`
+	Missing    int64   `json:"missing"`    // events that a member should have seen, by the room's numbers
+	Repeated   int64   `json:"repeated"`   // events that a member saw again
+	Reordered  int64   `json:"reordered"`  // events that came after a later one
+	Duplicates int64   `json:"duplicates"` // answers that a client_id was known, though none was used twice
+	Foreign    int64   `json:"foreign"`    // events of others than this run
+	PerSecond  float64 `json:"per_second"`
+	Spread     Spread  `json:"spread"`
+	PerRead    float64 `json:"per_read"` // of the harness: how many come together
+	BytesEach  float64 `json:"bytes_each"`
+}
+
+// LatencyPart holds the latencies of messages that were meant to be sent while
+// it was measured. All count from when the message was meant to be sent.
+type LatencyPart struct {
+	OwnEcho  Latency `json:"own_echo"` // to the sender's own copy, which is the acknowledgement
+	Delivery Latency `json:"delivery"` // to the arrival at each other member
+	SendLag  Latency `json:"send_lag"` // to the moment at which the harness sent: its own fault
+}
+
+// ServerPart is what the server's process spent and held.
+type ServerPart struct {
+	CPUCores          float64 `json:"cpu_cores"`
+	CPUPerDeliveryUS  float64 `json:"cpu_per_delivery_us"` // zero: there were none
+	CPUPerMessageUS   float64 `json:"cpu_per_message_us"`
+	CPUPerConnectUS   float64 `json:"cpu_per_connect_us"`
+	SystemShare       float64 `json:"system_share"` // of the CPU time
+	RSSBytes          int64   `json:"rss_bytes"`    // at the end of what was measured
+	AnonBytes         int64   `json:"anon_bytes"`
+	RSSPerConnection  float64 `json:"rss_per_connection_bytes"` // growth from before the first connection to after the last
+	AnonPerConnection float64 `json:"anon_per_connection_bytes"`
+	HeldRSSPer        float64 `json:"held_rss_per_connection_bytes"` // growth from before the first connection to the end of what was measured
+	HeldAnonPer       float64 `json:"held_anon_per_connection_bytes"`
+	WritesPerDelivery float64 `json:"writes_per_delivery"` // by the server's own count; zero: not told
+}
+
+// LoadPart says how busy harness and machine were: whether the server or they
+// were the limit.
+type LoadPart struct {
+	HarnessCores float64 `json:"harness_cores"`
+	MachineBusy  float64 `json:"machine_busy_share"`
+	MachineSteal float64 `json:"machine_steal_share"`
+}
+
+// Latency is a distribution in microseconds.
+type Latency struct {
+	Count int64   `json:"count"`
+	Mean  float64 `json:"mean_us"`
+	P50   float64 `json:"p50_us"`
+	P90   float64 `json:"p90_us"`
+	P99   float64 `json:"p99_us"`
+	P999  float64 `json:"p99_9_us"`
+	Max   float64 `json:"max_us"`
+}
+
+// Spread is how a rate went from second to second.
+type Spread struct {
+	Min    int64 `json:"min"`
+	Median int64 `json:"median"`
+	Max    int64 `json:"max"`
+}
+
+func latencyOf(h *hdrhistogram.Histogram) Latency {
+	if h.TotalCount() == 0 {
+		return Latency{}
+	}
+	us := func(q float64) float64 { return float64(h.ValueAtQuantile(q)) / 1e3 }
+	return Latency{
+		Count: h.TotalCount(),
+		Mean:  h.Mean() / 1e3,
+		P50:   us(50),
+		P90:   us(90),
+		P99:   us(99),
+		P999:  us(99.9),
+		Max:   float64(h.Max()) / 1e3,
+	}
+}
+
+// spreadOf reads a counter's growth from second to second.
+func spreadOf(seconds []reading, counter func(reading) int64) Spread {
+	if len(seconds) < 2 {
+		return Spread{}
+	}
+	grown := make([]int64, 0, len(seconds)-1)
+	for i := 1; i < len(seconds); i++ {
+		grown = append(grown, counter(seconds[i])-counter(seconds[i-1]))
+	}
+	slices.Sort(grown)
+	return Spread{Min: grown[0], Median: grown[len(grown)/2], Max: grown[len(grown)-1]}
+}
+
+// report sums up. The workers have ended.
+func (o *observer) report(interrupted bool) *Report {
+	total := newTally()
+	for _, w := range o.run.workers {
+		total.add(&w.tally)
+	}
+	total.missing += o.run.missingAtEnd()
+	seconds := o.to.at.Sub(o.from.at).Seconds()
+	rep := &Report{
+		Scenario:    o.run.cfg.Scenario,
+		Parameters:  o.run.parameters(),
+		RunID:       o.run.id,
+		Harness:     Version(),
+		ServerIs:    o.to.metrics.version,
+		Machine:     proc.Machine(),
+		Durability:  o.run.cfg.Durability,
+		Interrupted: interrupted,
+		MeasuredS:   seconds,
+		Connect:     ConnectPart{Connected: total.ready, Dropped: total.dropped, Latency: latencyOf(total.connect)},
+		Messages: MessagePart{
+			Sent: total.sent, Unsent: total.unsent, Acknowledged: total.acked, Refused: total.refused,
+			Unanswered: total.sent - total.acked - total.refused,
+			PerSecond:  ratio(float64(total.windowAcked), seconds),
+			Spread:     spreadOf(o.seconds, func(r reading) int64 { return r.acked }),
+		},
+		Deliveries: DeliveryPart{
+			Expected: total.expected, Received: total.received,
+			Missing: total.missing, Repeated: total.repeated, Reordered: total.reordered,
+			Duplicates: total.duplicates, Foreign: total.foreign,
+			PerSecond: ratio(float64(total.windowReceived), seconds),
+			Spread:    spreadOf(o.seconds, func(r reading) int64 { return r.received }),
+			PerRead:   ratio(float64(total.windowReceived), float64(total.windowReads)),
+			BytesEach: ratio(float64(total.windowBytes), float64(total.windowReceived)),
+		},
+		Latency: LatencyPart{OwnEcho: latencyOf(total.echo), Delivery: latencyOf(total.delivery), SendLag: latencyOf(total.lag)},
+		Load:    o.load(),
+		Errors:  total.errors,
+		Closes:  total.closes,
+		Metrics: o.to.metrics.since(o.from.metrics),
+	}
+	rep.Server = o.server(rep)
+	rep.judge()
+	return rep
+}
+
+// missingAtEnd counts the events that members of a room had not seen at the end
+// though another member had.
+func (r *run) missingAtEnd() int64 {
+	last := make([]int64, r.cfg.Rooms)
+	for _, w := range r.workers {
+		for i := range w.conns {
+			c := &w.conns[i]
+			last[c.room] = max(last[c.room], c.seq)
+		}
+	}
+	var missing int64
+	for _, w := range r.workers {
+		for i := range w.conns {
+			if c := &w.conns[i]; c.stayed {
+				missing += last[c.room] - c.seq
+			}
+		}
+	}
+	return missing
+}
+
+func (r *run) parameters() Parameters {
+	c := r.cfg
+	arrivals := "closed"
+	switch {
+	case c.Senders == 0:
+		arrivals = "none"
+	case c.Rate > 0:
+		arrivals = "open"
+	}
+	return Parameters{
+		URL: c.URL, Users: c.Fleet.Users, Trips: c.Fleet.Trips,
+		Connections: c.Connections, Rooms: c.Rooms, Senders: c.Senders,
+		Arrivals: arrivals, Rate: c.Rate, InFlight: c.InFlight, PayloadBytes: c.PayloadBytes,
+		WarmupS: c.Warmup.Seconds(), DurationS: c.Duration.Seconds(),
+		ConnectRate: c.ConnectRate, Handshakes: c.Handshakes,
+		Workers: c.Workers, Sources: c.Sources, Seed: c.Seed,
+	}
+}
+
+func (o *observer) load() LoadPart {
+	wall := o.to.at.Sub(o.from.at).Seconds()
+	busy := float64(o.to.machine.Busy - o.from.machine.Busy)
+	idle := float64(o.to.machine.Idle - o.from.machine.Idle)
+	steal := float64(o.to.machine.Steal - o.from.machine.Steal)
+	return LoadPart{
+		HarnessCores: ratio((o.to.self - o.from.self).Seconds(), wall),
+		MachineBusy:  ratio(busy, busy+idle+steal),
+		MachineSteal: ratio(steal, busy+idle+steal),
+	}
+}
+
+func (o *observer) server(rep *Report) *ServerPart {
+	if o.run.cfg.ServerPID == 0 {
+		return nil
+	}
+	connections := float64(rep.Connect.Connected)
+	wall := o.to.at.Sub(o.from.at)
+	cpu := o.to.server.Since(o.from.server)
+	us := float64(cpu) / float64(time.Microsecond)
+	connectUS := float64(o.joined.server.Since(o.start.server)) / float64(time.Microsecond)
+	s := &ServerPart{
+		CPUCores:          ratio(cpu.Seconds(), wall.Seconds()),
+		CPUPerDeliveryUS:  ratio(us, rep.Deliveries.PerSecond*rep.MeasuredS),
+		CPUPerMessageUS:   ratio(us, rep.Messages.PerSecond*rep.MeasuredS),
+		CPUPerConnectUS:   ratio(connectUS, connections),
+		RSSBytes:          o.to.server.RSS,
+		AnonBytes:         o.to.server.Anon,
+		RSSPerConnection:  ratio(float64(o.joined.server.RSS-o.start.server.RSS), connections),
+		AnonPerConnection: ratio(float64(o.joined.server.Anon-o.start.server.Anon), connections),
+		HeldRSSPer:        ratio(float64(o.to.server.RSS-o.start.server.RSS), connections),
+		HeldAnonPer:       ratio(float64(o.to.server.Anon-o.start.server.Anon), connections),
+		WritesPerDelivery: ratio(rep.Metrics[writesMetric], rep.Deliveries.PerSecond*rep.MeasuredS),
+	}
+	user, system := o.to.server.User-o.from.server.User, o.to.server.System-o.from.server.System
+	s.SystemShare = ratio(system.Seconds(), (user + system).Seconds())
+	return s
+}
+
+// writesMetric is the server's own count of write calls to client sockets.
+const writesMetric = "caravan_socket_writes_total"
+
+// ratio is a/b, and zero where b is.
+func ratio(a, b float64) float64 {
+	if b == 0 {
+		return 0
+	}
+	return a / b
+}
+
+// Version tells which build of the harness this is.
+func Version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	version := info.Main.Version
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" && version == "(devel)" {
+			version = s.Value
+		}
+	}
+	return version
+}

@@ -1,0 +1,237 @@
+package bench
+
+import (
+	"context"
+	crand "crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/caravan-chat/caravan/bench/proc"
+	"github.com/caravan-chat/caravan/bench/wire"
+)
+
+const (
+	byeMax      = 3 * time.Second        // for all to say goodbye
+	settleTime  = 500 * time.Millisecond // after the connects, before the server is measured
+	startAhead  = 50 * time.Millisecond  // so that every worker knows the plan before it begins
+	watchPeriod = 10 * time.Millisecond  // of whoever waits for the workers
+)
+
+// run is one run: what all workers share.
+type run struct {
+	// static after construction
+	cfg             *Config
+	end             wire.Endpoint
+	address         netip.AddrPort
+	id              uint32 // in every stamp
+	key             [4]byte
+	template        *wire.Template
+	began           time.Time
+	connectInterval float64 // ns between two connections of one worker
+	handshakesMax   int     // of one worker
+	workers         []*worker
+
+	members []atomic.Int32 // connections in each room
+	proven  atomic.Bool    // a connection has become a member
+	plan    atomic.Pointer[plan]
+	halt    atomic.Bool  // nothing more is sent
+	byeBy   atomic.Int64 // when goodbyes end; zero: not yet time to say any
+	failure atomic.Pointer[error]
+}
+
+// Run makes one run and reports it. The error says why it could not be made;
+// the report of what was seen until then may come with it. Ending ctx ends the
+// sending early; the report says so. It always returns within the times that the
+// configuration gives.
+func Run(ctx context.Context, cfg Config) (*Report, error) {
+	if err := cfg.complete(); err != nil {
+		return nil, err
+	}
+	if err := proc.RaiseDescriptors(cfg.Connections + descriptorsSpare); err != nil {
+		return nil, err
+	}
+	r, err := newRun(&cfg)
+	if err != nil {
+		return nil, err
+	}
+	o := newObserver(r)
+	if err := o.before(); err != nil {
+		r.abandon()
+		return nil, err
+	}
+	var wg sync.WaitGroup
+	for _, w := range r.workers {
+		wg.Go(w.loop)
+	}
+	stopProgress := o.watch()
+	r.stages(ctx, o)
+	r.byeBy.Store(r.now() + int64(byeMax))
+	wg.Wait()
+	stopProgress()
+	if err := r.failure.Load(); err != nil {
+		return nil, *err
+	}
+	return o.report(ctx.Err() != nil), nil
+}
+
+func newRun(cfg *Config) (*run, error) {
+	end, err := wire.ParseEndpoint(cfg.URL)
+	if err != nil {
+		return nil, err
+	}
+	address, err := net.ResolveTCPAddr("tcp", end.Address)
+	if err != nil {
+		return nil, fmt.Errorf("cannot reach %s: %w", cfg.URL, err)
+	}
+	r := &run{
+		cfg:             cfg,
+		end:             end,
+		address:         netip.AddrPortFrom(address.AddrPort().Addr().Unmap(), uint16(address.Port)),
+		connectInterval: 1e9 * float64(cfg.Workers) / float64(cfg.ConnectRate),
+		handshakesMax:   max(cfg.Handshakes/cfg.Workers, 1),
+		members:         make([]atomic.Int32, cfg.Rooms),
+	}
+	if cfg.Sources > 1 && !(r.address.Addr().Is4() && r.address.Addr().IsLoopback()) {
+		return nil, fmt.Errorf("%d connections need several source addresses, which only work towards 127.0.0.0/8, not %v", cfg.Connections, r.address.Addr())
+	}
+	var random [8]byte
+	if _, err := crand.Read(random[:]); err != nil {
+		return nil, err
+	}
+	r.id, r.key = binary.BigEndian.Uint32(random[:4]), [4]byte(random[4:])
+	r.template = wire.NewTemplate(content(cfg.Seed, cfg.PayloadBytes), r.key)
+	for i := range cfg.Workers {
+		w, err := newWorker(r, r.seats(i))
+		if err != nil {
+			r.abandon()
+			return nil, err
+		}
+		r.workers = append(r.workers, w)
+	}
+	r.began = time.Now()
+	return r, nil
+}
+
+// seats gives one worker its share of the connections. The first Senders
+// connections send; room and sender go round so that each room has its share.
+func (r *run) seats(worker int) []conn {
+	var conns []conn
+	for id := worker; id < r.cfg.Connections; id += r.cfg.Workers {
+		room := id % r.cfg.Rooms
+		conns = append(conns, conn{
+			id:     uint32(id),
+			room:   room,
+			user:   r.cfg.Fleet.Member(room, id/r.cfg.Rooms),
+			sender: id < r.cfg.Senders,
+		})
+	}
+	return conns
+}
+
+// content is what every message of the run says: letters, no two runs of seeds alike.
+func content(seed uint64, size int) string {
+	const letters = "abcdefghijklmnopqrstuvwxyz"
+	random := rand.New(rand.NewPCG(seed, 0))
+	p := make([]byte, size)
+	for i := range p {
+		p[i] = letters[random.IntN(len(letters))]
+	}
+	return string(p)
+}
+
+// stages leads the workers through the run. It returns when it is time to leave.
+func (r *run) stages(ctx context.Context, o *observer) {
+	if !r.connectAll(ctx) {
+		return
+	}
+	r.pause(ctx, settleTime)
+	o.connected()
+	start := r.now() + int64(startAhead)
+	from := start + int64(r.cfg.Warmup)
+	pl := &plan{start: start, measureFrom: from, end: from + int64(r.cfg.Duration)}
+	r.plan.Store(pl)
+	r.pause(ctx, time.Duration(pl.measureFrom-r.now()))
+	o.measureFrom()
+	r.pause(ctx, time.Duration(pl.end-r.now()))
+	r.halt.Store(true)
+	o.measureTo()
+	if ctx.Err() != nil {
+		r.plan.Store(&plan{start: pl.start, measureFrom: pl.measureFrom, end: min(pl.end, r.now())})
+	}
+	r.drain()
+}
+
+// connectAll waits until every connection is a member; false if that did not come about.
+func (r *run) connectAll(ctx context.Context) bool {
+	deadline := r.began.Add(r.cfg.ConnectTimeout)
+	for r.read().ready < int64(r.cfg.Connections) {
+		switch {
+		case r.failed():
+			return false
+		case ctx.Err() != nil:
+			r.fail(errors.New("interrupted before all connections were made"))
+			return false
+		case time.Now().After(deadline):
+			r.fail(fmt.Errorf("only %d of %d connections were let in within %v", r.read().ready, r.cfg.Connections, r.cfg.ConnectTimeout.Round(time.Second)))
+			return false
+		}
+		time.Sleep(watchPeriod)
+	}
+	return true
+}
+
+// drain waits until every message is answered and every delivery has arrived,
+// but not for ever.
+func (r *run) drain() {
+	deadline := time.Now().Add(r.cfg.Drain)
+	for time.Now().Before(deadline) && !r.failed() {
+		if now := r.read(); now.outstanding == 0 && now.received >= now.expected {
+			return
+		}
+		time.Sleep(watchPeriod)
+	}
+}
+
+// pause waits, or until ctx ends or the run fails.
+func (r *run) pause(ctx context.Context, d time.Duration) {
+	deadline := time.Now().Add(d)
+	for ctx.Err() == nil && !r.failed() {
+		left := time.Until(deadline)
+		if left <= 0 {
+			return
+		}
+		time.Sleep(min(left, watchPeriod))
+	}
+}
+
+// read sums the workers' meters.
+func (r *run) read() reading {
+	var sum reading
+	for _, w := range r.workers {
+		w.meter.addTo(&sum)
+	}
+	return sum
+}
+
+// now is the time since the run began, in ns.
+func (r *run) now() int64 { return int64(time.Since(r.began)) }
+
+func (r *run) halted() bool { return r.halt.Load() }
+func (r *run) failed() bool { return r.failure.Load() != nil }
+
+// fail ends the run; the first reason counts.
+func (r *run) fail(err error) { r.failure.CompareAndSwap(nil, &err) }
+
+// abandon frees the workers of a run that never began.
+func (r *run) abandon() {
+	for _, w := range r.workers {
+		w.close()
+	}
+}

@@ -1,0 +1,118 @@
+package bench
+
+import (
+	"sync/atomic"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+)
+
+// tally is what one worker has counted. The worker alone touches it until it has ended.
+type tally struct {
+	ready, dropped                         int64 // connections that became members, that the server closed
+	sent, unsent                           int64 // messages; unsent: given up because the server did not take them
+	acked, refused                         int64
+	expected, received                     int64 // deliveries, of the whole run
+	missing, repeated, foreign             int64 // events that a connection did not see; saw again; of others than this run
+	duplicates, reordered                  int64
+	windowAcked, windowReceived            int64 // that arrived while it was measured
+	windowFrames, windowBytes, windowReads int64
+
+	errors map[string]int64 // refusals by code
+	closes map[int]int64    // ends that the server brought about, by close code
+
+	connect  *hdrhistogram.Histogram // connecting to history frame
+	echo     *hdrhistogram.Histogram // meant to be sent to own echo
+	delivery *hdrhistogram.Histogram // meant to be sent to arrival at another member
+	lag      *hdrhistogram.Histogram // meant to be sent to written by the harness
+}
+
+// noCode is the close code of a connection that ended without a close frame.
+const noCode = 1006
+
+const (
+	latencyMin     = 100 // ns; finer differences are not kept
+	latencyMax     = 300_000_000_000
+	latencyFigures = 3
+)
+
+func newTally() tally {
+	h := func() *hdrhistogram.Histogram { return hdrhistogram.New(latencyMin, latencyMax, latencyFigures) }
+	return tally{errors: map[string]int64{}, closes: map[int]int64{}, connect: h(), echo: h(), delivery: h(), lag: h()}
+}
+
+// record notes a latency in ns, cut to what the histogram can hold.
+func record(h *hdrhistogram.Histogram, ns int64) {
+	if h.RecordValue(min(max(ns, 0), latencyMax)) != nil {
+		panic("bench: a latency within the histogram's range was refused")
+	}
+}
+
+// add adds another worker's tally.
+func (t *tally) add(o *tally) {
+	t.ready += o.ready
+	t.dropped += o.dropped
+	t.sent += o.sent
+	t.unsent += o.unsent
+	t.acked += o.acked
+	t.refused += o.refused
+	t.expected += o.expected
+	t.received += o.received
+	t.missing += o.missing
+	t.repeated += o.repeated
+	t.reordered += o.reordered
+	t.foreign += o.foreign
+	t.duplicates += o.duplicates
+	t.windowAcked += o.windowAcked
+	t.windowReceived += o.windowReceived
+	t.windowFrames += o.windowFrames
+	t.windowBytes += o.windowBytes
+	t.windowReads += o.windowReads
+	for code, n := range o.errors {
+		t.errors[code] += n
+	}
+	for code, n := range o.closes {
+		t.closes[code] += n
+	}
+	t.connect.Merge(o.connect)
+	t.echo.Merge(o.echo)
+	t.delivery.Merge(o.delivery)
+	t.lag.Merge(o.lag)
+}
+
+// meter is the part of a worker's tally that others watch while it runs. The
+// worker stores it once a turn.
+type meter struct {
+	ready, dropped, sent, acked, refused, outstanding, expected, received, faults atomic.Int64
+}
+
+// reading is a sum of meters at a moment.
+type reading struct {
+	ready, dropped, sent, acked, refused, outstanding, expected, received, faults int64
+}
+
+// publish stores what the tally says. What a message makes expected is stored
+// before it stops being outstanding, so that whoever loads in the other order
+// never sees everything answered and too little expected.
+func (m *meter) publish(t *tally, outstanding int64) {
+	m.ready.Store(t.ready)
+	m.dropped.Store(t.dropped)
+	m.sent.Store(t.sent)
+	m.acked.Store(t.acked)
+	m.refused.Store(t.refused)
+	m.expected.Store(t.expected)
+	m.received.Store(t.received)
+	m.faults.Store(t.missing + t.repeated + t.reordered)
+	m.outstanding.Store(outstanding)
+}
+
+func (m *meter) addTo(r *reading) {
+	r.outstanding += m.outstanding.Load()
+	r.ready += m.ready.Load()
+	r.dropped += m.dropped.Load()
+	r.sent += m.sent.Load()
+	r.acked += m.acked.Load()
+	r.refused += m.refused.Load()
+	r.expected += m.expected.Load()
+	r.received += m.received.Load()
+	r.faults += m.faults.Load()
+}

@@ -1,0 +1,108 @@
+// Command caravan-bench loads a running Caravan server and tells what it found.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime"
+	"syscall"
+
+	"github.com/caravan-chat/caravan/bench"
+)
+
+// Exit statuses.
+const (
+	exitClean       = 0
+	exitFault       = 1   // something was lost, repeated or reordered, or the run could not be made
+	exitUsage       = 2   // flags that make no sense
+	exitInterrupted = 130 // Ctrl-C; what was seen until then was clean
+)
+
+const usage = `caravan-bench loads a running Caravan server.
+
+Usage:
+  caravan-bench run      measure speed and cost in a scenario
+  caravan-bench version  print the version
+
+Each has --help. Exit status: 0 clean; 1 something was lost, repeated or
+reordered, or the run could not be made; 2 wrong usage; 130 interrupted, and
+clean until then.
+`
+
+// command is one subcommand. It writes results to stdout and all else to stderr.
+type command func(ctx context.Context, args []string, stdout, stderr io.Writer) (int, error)
+
+var commands = map[string]command{
+	"run": runLoad,
+	"version": func(_ context.Context, _ []string, stdout, _ io.Writer) (int, error) {
+		_, err := fmt.Fprintf(stdout, "caravan-bench %s %s\n", bench.Version(), runtime.Version())
+		return exitClean, err
+	},
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	// A second signal ends the program at once.
+	context.AfterFunc(ctx, stop)
+	os.Exit(dispatch(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// dispatch runs the subcommand that args name and returns the exit status.
+func dispatch(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	name := "help"
+	if len(args) > 0 {
+		name, args = args[0], args[1:]
+	}
+	switch name {
+	case "help", "--help", "-help", "-h":
+		_, _ = io.WriteString(stdout, usage) // a closed stdout wants no help
+		return exitClean
+	}
+	cmd, ok := commands[name]
+	if !ok {
+		_, _ = fmt.Fprintf(stderr, "caravan-bench: there is no command %q\n\n%s", name, usage)
+		return exitUsage
+	}
+	status, err := cmd(ctx, args, stdout, stderr)
+	if err != nil && !errors.Is(err, flag.ErrHelp) {
+		_, _ = fmt.Fprintf(stderr, "caravan-bench %s: %v\n", name, err)
+	}
+	return status
+}
+
+// newFlags makes a set of flags whose help begins with the text given.
+func newFlags(name, help string, stderr io.Writer) *flag.FlagSet {
+	fs := flag.NewFlagSet("caravan-bench "+name, flag.ContinueOnError)
+	fs.SetOutput(stderr)
+	fs.Usage = func() {
+		_, _ = fmt.Fprintf(fs.Output(), "%s\nFlags:\n", help)
+		fs.PrintDefaults()
+	}
+	return fs
+}
+
+// parse parses flags that allow no arguments besides. The status is that of the
+// program when the error is not nil.
+func parse(fs *flag.FlagSet, args []string, stdout io.Writer) (int, error) {
+	for _, a := range args {
+		if a == "--help" || a == "-help" || a == "-h" {
+			fs.SetOutput(stdout)
+		}
+	}
+	err := fs.Parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return exitClean, err
+	case err != nil:
+		return exitUsage, errors.New("see --help")
+	case fs.NArg() > 0:
+		return exitUsage, fmt.Errorf("%q is no flag; see --help", fs.Arg(0))
+	}
+	return exitClean, nil
+}

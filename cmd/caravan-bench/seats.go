@@ -1,0 +1,48 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/caravan-chat/caravan/bench/fleet"
+	"github.com/caravan-chat/caravan/protocol/token"
+)
+
+// seats are the flags that say whom the harness acts for.
+type seats struct {
+	fleet      fleet.Fleet
+	secret     string
+	secretFile string
+}
+
+func (s *seats) register(fs *flag.FlagSet) {
+	fs.IntVar(&s.fleet.Users, "users", 0, "users of the seeded fleet, as given to caravan seed (0: as many as the run needs)")
+	fs.IntVar(&s.fleet.Trips, "trips", 0, "trips of the seeded fleet, as given to caravan seed (0: as many as rooms)")
+	fs.StringVar(&s.secret, "jwt-secret", os.Getenv("CARAVAN_JWT_SECRET"), "the server's HS256 secret; environment CARAVAN_JWT_SECRET")
+	fs.StringVar(&s.secretFile, "jwt-secret-file", os.Getenv("CARAVAN_JWT_SECRET_FILE"), "a file that holds it; environment CARAVAN_JWT_SECRET_FILE")
+	for _, name := range []string{"jwt-secret", "jwt-secret-file"} {
+		fs.Lookup(name).DefValue = "" // a secret in the environment is not shown by --help
+	}
+}
+
+// mint returns a function that signs tokens which are valid for the time given.
+func (s *seats) mint(ttl time.Duration) (func(uuid.UUID) (string, error), error) {
+	secret := []byte(s.secret)
+	if s.secretFile != "" && s.secret == "" {
+		b, err := os.ReadFile(s.secretFile)
+		if err != nil {
+			return nil, fmt.Errorf("--jwt-secret-file: %w", err)
+		}
+		secret = bytes.TrimSpace(b)
+	}
+	if len(secret) == 0 {
+		return nil, errors.New("--jwt-secret: the server's secret is needed to sign tokens")
+	}
+	return func(user uuid.UUID) (string, error) { return token.Sign(secret, user, ttl) }, nil
+}
