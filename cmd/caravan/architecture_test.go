@@ -1,0 +1,155 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/caravan-chat/caravan"
+
+// wing is a part of the house: a directory with all below it that has no entry
+// of its own. All of ours or all third parties is "*".
+type wing struct {
+	ours       []string // the wings that it may import
+	thirdParty []string // the modules that it may import, beside those in everywhere
+}
+
+// house is the table of docs/architecture.md: imports point inward, and each
+// library lives behind one wall.
+var house = map[string]wing{
+	"protocol":       {},
+	"protocol/token": {thirdParty: []string{"github.com/golang-jwt/jwt/v5", "github.com/MicahParks/keyfunc/v3", "github.com/MicahParks/jwkset"}},
+	"netpoll":        {thirdParty: []string{"github.com/panjf2000/gnet/v2", "github.com/gobwas/ws", "github.com/klauspost/compress"}},
+	"room":           {ours: []string{"protocol", "protocol/token"}},
+	"room/socket":    {ours: []string{"room", "netpoll", "protocol"}},
+	"room/rest":      {ours: []string{"room", "protocol", "protocol/token"}, thirdParty: []string{"github.com/valyala/fasthttp"}},
+	"room/backplane": {ours: []string{"room", "protocol"}, thirdParty: []string{"github.com/redis/rueidis"}},
+	"migrations":     {thirdParty: []string{"github.com/pressly/goose/v3"}},
+	"persist":        {ours: []string{"room", "protocol"}},
+	"persist/postgres": {
+		ours:       []string{"persist", "migrations", "room", "protocol"},
+		thirdParty: []string{"github.com/jackc/pgx/v5"},
+	},
+	"persist/sqlite": {
+		ours:       []string{"persist", "migrations", "room", "protocol"},
+		thirdParty: []string{"modernc.org/sqlite"},
+	},
+	"bench": {ours: []string{"protocol"}, thirdParty: []string{"github.com/HdrHistogram/hdrhistogram-go", "github.com/gobwas/ws", "github.com/valyala/fasthttp"}},
+
+	// The throw-away servers of the tests stand by themselves.
+	"persist/pgserver":           {},
+	"room/backplane/redisserver": {},
+
+	// The commands wire all of it.
+	"cmd/caravan":       {ours: []string{"*"}, thirdParty: []string{"*"}},
+	"cmd/caravan-bench": {ours: []string{"bench", "protocol", "protocol/token"}},
+}
+
+// everywhere are modules that any wing may use: ids, and what the standard
+// library leaves out.
+var everywhere = []string{"github.com/google/uuid", "golang.org/x/sys", "golang.org/x/sync"}
+
+type goPackage struct {
+	ImportPath string
+	Imports    []string
+	Deps       []string
+	Module     *struct {
+		Path string
+		Main bool
+	}
+}
+
+// listPackages asks the go command for our packages and all that they need.
+func listPackages(t *testing.T) map[string]*goPackage {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-deps", "-json=ImportPath,Imports,Deps,Module", module+"/...")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v\n%s", err, stderr.String())
+	}
+	packages := make(map[string]*goPackage)
+	for decoder := json.NewDecoder(bytes.NewReader(out)); ; {
+		p := new(goPackage)
+		if err := decoder.Decode(p); errors.Is(err, io.EOF) {
+			return packages
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		packages[p.ImportPath] = p
+	}
+}
+
+// wingOf returns the wing that a package of ours belongs to, empty if none.
+func wingOf(importPath string) string {
+	dir := strings.TrimPrefix(importPath, module+"/")
+	for ; dir != "."; dir = filepath.Dir(dir) {
+		if _, ok := house[dir]; ok {
+			return dir
+		}
+	}
+	return ""
+}
+
+func permits(list []string, name string) bool {
+	return slices.Contains(list, "*") || slices.Contains(list, name)
+}
+
+func TestImportsPointInward(t *testing.T) {
+	packages := listPackages(t)
+	seen := make(map[string]bool)
+	for path, p := range packages {
+		if p.Module == nil || !p.Module.Main {
+			continue
+		}
+		name := wingOf(path)
+		if name == "" {
+			t.Errorf("%s stands in no wing of the house", path)
+			continue
+		}
+		seen[name] = true
+		w := house[name]
+		for _, imported := range p.Imports {
+			q := packages[imported]
+			switch {
+			case q == nil || q.Module == nil: // the standard library
+			case q.Module.Main:
+				if other := wingOf(imported); other != name && !permits(w.ours, other) {
+					t.Errorf("%s imports %s: %s may not know %s", path, imported, name, other)
+				}
+			case !permits(w.thirdParty, q.Module.Path) && !slices.Contains(everywhere, q.Module.Path):
+				t.Errorf("%s imports %s: %s has no place in %s", path, imported, q.Module.Path, name)
+			}
+		}
+	}
+	for _, name := range []string{"protocol", "netpoll", "room", "persist", "cmd/caravan"} {
+		if !seen[name] {
+			t.Errorf("go list found nothing in %s, so this test proves nothing", name)
+		}
+	}
+}
+
+func TestPersistAndNetpollNeverMeet(t *testing.T) {
+	packages := listPackages(t)
+	for path, p := range packages {
+		if p.Module == nil || !p.Module.Main || strings.HasPrefix(wingOf(path), "cmd/") {
+			continue
+		}
+		reaches := func(name string) bool {
+			return slices.ContainsFunc(append(p.Deps, path), func(dep string) bool {
+				return dep == module+"/"+name || strings.HasPrefix(dep, module+"/"+name+"/")
+			})
+		}
+		if reaches("persist") && reaches("netpoll") {
+			t.Errorf("%s reaches both persist and netpoll", path)
+		}
+	}
+}
