@@ -3,8 +3,6 @@ package netpoll
 import (
 	"bufio"
 	"encoding/binary"
-	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -233,13 +231,4 @@ func onLoop(t testing.TB, l *Loop, f func()) {
 	case <-time.After(waitMax):
 		t.Fatal("the loop does not answer")
 	}
-}
-
-var errNone = errors.New("none")
-
-func must[T any](v T, err error) T {
-	if err != nil {
-		panic(fmt.Sprint(err))
-	}
-	return v
 }

@@ -50,6 +50,7 @@ func TestManyMessagesInOneSegmentAreOneWrite(t *testing.T) {
 	c := dial(t, s)
 	c.send("first")
 	c.expect("first")
+	eventually(t, "counted", func() bool { return s.Stats().Deliveries == 1 })
 	before := s.Stats()
 	var b []byte
 	for range 100 {

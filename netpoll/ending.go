@@ -123,6 +123,7 @@ func (l *Loop) closed(c *Conn) {
 	case stateGone:
 		return // handed over
 	}
+	l.lastWrite(c)
 	l.release(c)
 	l.server.sockets.Add(-1)
 }

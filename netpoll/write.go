@@ -117,6 +117,22 @@ func (l *Loop) write(c *Conn) {
 	}
 }
 
+// lastWrite is for a client that has shut its side right after its last message:
+// its FIN may come in the same epoll batch, so before the end of the turn. The
+// socket is about to be closed: errors mean nothing any more.
+func (l *Loop) lastWrite(c *Conn) {
+	if c.flow != flowDirty {
+		return
+	}
+	for o := c.outbox; o != nil && o.bytes > 0; {
+		n, _, err := l.vector.write(int(c.fd), o)
+		if err != nil {
+			return
+		}
+		l.written(o, n)
+	}
+}
+
 // written accounts for n bytes that left the outbox in one system call.
 func (l *Loop) written(o *outbox, n int) {
 	o.advance(n)
