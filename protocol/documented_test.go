@@ -1,0 +1,82 @@
+package protocol
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// manual is the page that tells client authors about this package.
+func manual(t *testing.T) string {
+	t.Helper()
+	page, err := os.ReadFile("../docs/protocol.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(page)
+}
+
+func TestManualTellsEveryErrorAndCloseCode(t *testing.T) {
+	page := manual(t)
+	rules := Rules{ContentRunesMax: ContentRunesMaxDefault}
+	for _, e := range []*Error{
+		ErrInvalidJSON, ErrUnknownType, ErrEmptyContent, ErrMissingID, ErrNotFound, ErrInvalidContent, ErrInvalidType,
+		ErrInvalidReply, ErrInvalidClient, ErrRateLimited, ErrUnavailable, ErrUnknownOutcome, ErrInternal,
+		ErrContentField, ErrTypingField, ErrMissingRoom, rules.ErrTooLong(), {Code: CodeForbidden},
+	} {
+		told := false
+		for line := range strings.Lines(page) {
+			told = told || strings.HasPrefix(line, "| `"+string(e.Code)+"` |") && strings.Contains(line, e.Text)
+		}
+		if !told {
+			t.Errorf("no row tells %s, %q", e.Code, e.Text)
+		}
+	}
+	for _, c := range []CloseCode{
+		CloseProtocolError, CloseUnsupported, CloseInvalidUTF8, CloseTooBig, CloseInternal, CloseRestart,
+		CloseUnauthorized, CloseForbidden, CloseSlowConsumer,
+	} {
+		if !strings.Contains(page, "\n| "+strconv.Itoa(int(c))+" |") {
+			t.Errorf("no row tells close code %d", c)
+		}
+	}
+}
+
+// The message that the manual shows is one that this package writes.
+func TestManualShowsAMessageAsItIs(t *testing.T) {
+	page := manual(t)
+	_, example, found := strings.Cut(page, "### M, a message\n\n```json\n")
+	example, _, ended := strings.Cut(example, "```")
+	if !found || !ended {
+		t.Fatal("there is no example")
+	}
+	var want bytes.Buffer
+	if err := json.Compact(&want, []byte(example)); err != nil {
+		t.Fatal(err)
+	}
+	at := time.Date(2026, 1, 2, 3, 4, 5, 123456000, time.UTC)
+	got := AppendMessage(nil, &Message{
+		ID:     uuid.MustParse("0199b3c5-7d0e-7c1a-8f43-3f4c9c1d2e5a"),
+		RoomID: uuid.MustParse("6b1f2f57-9d61-4a0e-8a53-6b6cfb7f3b10"),
+		Sender: User{
+			ID:    uuid.MustParse("c2b1a0f4-52f4-4f1f-9d3c-6f1f5a9a7e21"),
+			Email: "amina@example.com", Username: "amina", FirstName: "Amina", LastName: "Diallo",
+		},
+		Content: "We meet at the north gate",
+		Type:    TypeText,
+		ReplyTo: &Reply{
+			ID:      uuid.MustParse("0199b3c1-11aa-7b1e-9c77-0d8f3c5b6a42"),
+			Content: "Where do we meet?", SenderEmail: "jonas@example.com",
+		},
+		CreatedAt: at, UpdatedAt: at, Seq: 42, Rev: 42, ClientID: "a1",
+	})
+	if string(got) != want.String() {
+		t.Errorf("\n got %s\nwant %s", got, want.String())
+	}
+}
