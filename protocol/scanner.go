@@ -32,9 +32,9 @@ func (s *scanner) peek() byte {
 	return 0
 }
 
-// eat goes over the byte c if it is the next.
+// eat goes over the byte c, which is not 0, if it is the next.
 func (s *scanner) eat(c byte) bool {
-	if s.peek() != c || c == 0 {
+	if s.peek() != c {
 		return false
 	}
 	s.at++
