@@ -133,7 +133,7 @@ export class ChatPane extends EventTarget {
     }
     button.disabled = false;
     if (button.hidden) this.#log.focusCurrent();
-    else button.focus();
+    else button.focus({ preventScroll: true });
   }
 
   #showEdges() {

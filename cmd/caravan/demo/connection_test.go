@@ -1,0 +1,203 @@
+package demo_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+const (
+	blockedNotice = "Real-time chat unavailable. Using standard messaging."
+	// What a browser itself reports of a connection that fails.
+	socketFailed = "WebSocket connection to"
+	loadFailed   = "Failed to load resource"
+)
+
+// quote is a text as a JavaScript literal.
+func quote(text string) string {
+	literal, err := json.Marshal(text)
+	if err != nil {
+		panic(err)
+	}
+	return string(literal)
+}
+
+// testServerKilled kills the server in the middle of a conversation. What was
+// written before, meanwhile and after is there once, in one order for all.
+func testServerKilled(t *testing.T, c *chromium) {
+	s := startServer(t)
+	p := openPage(t, c, s.url("/"), desktop)
+	one, two := p.both()
+	var said []string
+	for round := range 3 {
+		for i := range 4 {
+			one.say(fmt.Sprintf("one %d.%d", round, i))
+			two.say(fmt.Sprintf("two %d.%d", round, i))
+			said = append(said, fmt.Sprintf("one %d.%d", round, i), fmt.Sprintf("two %d.%d", round, i))
+		}
+		s.kill()
+		p.waitFor(one.js(".status-text") + ".textContent.startsWith('Reconnecting in')")
+		one.say(fmt.Sprintf("one %d offline", round))
+		two.say(fmt.Sprintf("two %d offline", round))
+		said = append(said, fmt.Sprintf("one %d offline", round), fmt.Sprintf("two %d offline", round))
+		p.expect(one.js(".entry:last-child .delivery")+".textContent", "Sending…")
+		s.start()
+		one.waitForPhase("live")
+		two.waitForPhase("live")
+	}
+	one.say("done")
+	said = append(said, "done")
+	p.waitFor(fmt.Sprintf("document.querySelectorAll('.content').length === %d", 2*len(said)))
+	p.waitFor("!document.querySelector('.pending')")
+
+	stored := s.stored()
+	one.waitForContents(stored...)
+	two.waitForContents(stored...)
+	for _, who := range []string{"one", "two"} {
+		mine := func(contents []string) []string {
+			return slices.DeleteFunc(slices.Clone(contents), func(text string) bool { return !strings.HasPrefix(text, who) })
+		}
+		if got, want := mine(stored), mine(said); !slices.Equal(got, want) {
+			t.Errorf("stored of user %s\n got %q\nwant %q", who, got, want)
+		}
+	}
+	p.expectNoTrouble(socketFailed, loadFailed)
+}
+
+// testLostFrame loses one frame: the next number tells, and the page resumes.
+func testLostFrame(t *testing.T, c *chromium) {
+	s := startServer(t)
+	g := startGateway(t, s)
+	p := openPage(t, c, g.url("/?user=1"), desktop)
+	one := p.pane(1)
+	one.waitForPhase("live")
+	token := s.token(2)
+	s.post(2, token, "Heard", "")
+	one.waitForContents("Heard")
+	mark := []byte("Lost on the way")
+	g.lose.Store(&mark)
+	s.post(2, token, "Lost on the way", "")
+	s.post(2, token, "The next one", "")
+	one.waitForContents("Heard", "Lost on the way", "The next one")
+	if n := g.sockets.Load(); n != 2 {
+		t.Errorf("%d WebSockets, want 2: the one that lost a frame and the one that resumed", n)
+	}
+	p.expectNoTrouble()
+}
+
+func testSocketsBlocked(t *testing.T, c *chromium) {
+	s := startServer(t)
+	g := startGateway(t, s)
+	g.blockSockets.Store(true)
+	free := openPage(t, c, s.url("/?user=2"), desktop)
+	two := free.pane(1)
+	two.waitForPhase("live")
+	two.say("Before you came")
+	two.waitForContents("Before you came")
+
+	p := openPage(t, c, g.url("/?user=1"), desktop)
+	one := p.pane(1)
+	one.waitForPhase("standard")
+	p.expect(one.js(".notice p")+".textContent", blockedNotice)
+	p.expect(one.js(".status-text")+".textContent", "Standard messaging")
+	one.waitForContents("Before you came")
+
+	one.say("By standard messaging")
+	two.waitForContents("Before you came", "By standard messaging")
+	two.say("In real time")
+	one.waitForContents("Before you came", "By standard messaging", "In real time")
+	free.click(two.is(".entry:last-child .edit"))
+	free.insert(" again")
+	free.press("Enter")
+	one.waitForContents("Before you came", "By standard messaging", "In real time again")
+	p.click(one.is(".composer textarea"))
+	p.press("ArrowUp")
+	p.insert(", edited")
+	p.press("Enter")
+	two.waitForContents("Before you came", "By standard messaging, edited", "In real time again")
+	one.waitForContents("Before you came", "By standard messaging, edited", "In real time again")
+	free.click(two.is(".entry:nth-child(2) .reply"))
+	free.insert("A reply")
+	free.press("Enter")
+	one.waitForContents("Before you came", "By standard messaging, edited", "In real time again", "A reply")
+	p.expectNoTrouble(socketFailed)
+	free.expectNoTrouble()
+}
+
+// testSocketsUnblocked: the page tries WebSockets from time to time by itself.
+func testSocketsUnblocked(t *testing.T, c *chromium) {
+	s := startServer(t)
+	g := startGateway(t, s)
+	g.blockSockets.Store(true)
+	p := openPage(t, c, g.url("/"), desktop)
+	one, two := p.pane(1), p.pane(2)
+	one.waitForPhase("standard")
+	two.waitForPhase("standard")
+	one.say("Slowly")
+	two.waitForContents("Slowly")
+	g.blockSockets.Store(false)
+	p.both() // waits
+	p.waitFor(one.js(".notice p") + ".textContent === ''")
+	one.say("Live")
+	two.say("Live too")
+	two.waitFor("document.querySelectorAll('.content').length === 6")
+	one.waitForContents(s.stored()...)
+	two.waitForContents(s.stored()...)
+
+	// A server that goes away altogether is no blocked WebSocket.
+	g.blockSockets.Store(true)
+	s.kill()
+	one.waitForPhase("waiting")
+	time.Sleep(time.Second)
+	p.expect(one.js(".notice p")+".textContent === "+quote(blockedNotice), "false")
+	p.expectNoTrouble(socketFailed, loadFailed)
+}
+
+func testTokenRefused(t *testing.T, c *chromium) {
+	s := startServer(t)
+	g := startGateway(t, s)
+	g.badTokens.Store(1) // as if it had expired: a fresh one helps
+	p := openPage(t, c, g.url("/?user=1"), desktop)
+	one := p.pane(1)
+	one.waitForPhase("live")
+	if n := g.tokensAsked.Load(); n != 2 {
+		t.Errorf("asked for %d tokens, want 2", n)
+	}
+
+	g.badTokens.Store(1000) // no token helps: the page says so and stops
+	p.eval("location.reload()", nil)
+	p.waitFor("document.querySelector('.pane')?.dataset.phase === 'stopped'")
+	p.expect(one.js(".notice p")+".textContent", "The server no longer accepts your sign-in. You are not connected.")
+	asked := g.tokensAsked.Load()
+	time.Sleep(1500 * time.Millisecond)
+	if n := g.tokensAsked.Load(); n != asked || n != 4 {
+		t.Errorf("asked for %d tokens, then for %d: want 4 and no more", asked, n)
+	}
+
+	g.badTokens.Store(0)
+	p.click(one.is(".notice button"))
+	one.waitForPhase("live")
+	p.waitFor(one.js(".notice p") + ".textContent === ''")
+	p.expectNoTrouble()
+}
+
+func testTripForbidden(t *testing.T, c *chromium) {
+	s := startServer(t)
+	g := startGateway(t, s)
+	g.otherTrip.Store(true)
+	p := openPage(t, c, g.url("/?user=1"), desktop)
+	one := p.pane(1)
+	one.waitForPhase("stopped")
+	p.expect(one.js(".notice p")+".textContent", "You are not part of this trip, or no longer. You are not connected.")
+	time.Sleep(1500 * time.Millisecond)
+	if n := g.sockets.Load(); n != 1 {
+		t.Errorf("%d WebSockets, want 1: a closed door is not knocked at again", n)
+	}
+	g.otherTrip.Store(false)
+	p.click(one.is(".notice button"))
+	one.waitForPhase("live")
+	p.expectNoTrouble()
+}

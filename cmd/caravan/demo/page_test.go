@@ -1,0 +1,273 @@
+package demo_test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// waitTimeout bounds what a page may take to come to a state; the way back from
+// standard messaging alone takes up to 15 s.
+const waitTimeout = 25 * time.Second
+
+// window is what a page is opened in.
+type window struct {
+	width, height int
+	scale         int // device pixels per pixel; 0 means 1
+	dark          bool
+	touch         bool
+}
+
+var (
+	desktop = window{width: 1280, height: 800}
+	phone   = window{width: 390, height: 844, scale: 2, touch: true}
+)
+
+// page is a tab with a profile of its own.
+type page struct {
+	t       *testing.T
+	browser *chromium
+	session string
+
+	mu       sync.Mutex
+	troubles []string // errors and warnings of the console, uncaught exceptions, policy violations
+}
+
+// openPage opens url in a new tab and waits until the page's script has run.
+func openPage(t *testing.T, c *chromium, url string, w window) *page {
+	t.Helper()
+	p := &page{t: t, browser: c}
+	var made struct{ BrowserContextID, TargetID, SessionID string }
+	p.must(c.call("", "Target.createBrowserContext", nil, &made))
+	p.must(c.call("", "Target.createTarget", map[string]any{"url": "about:blank", "browserContextId": made.BrowserContextID}, &made))
+	p.must(c.call("", "Target.attachToTarget", map[string]any{"targetId": made.TargetID, "flatten": true}, &made))
+	p.session = made.SessionID
+	c.mu.Lock()
+	c.events[p.session] = p.event
+	c.mu.Unlock()
+	t.Cleanup(func() {
+		if err := c.call("", "Target.disposeBrowserContext", map[string]any{"browserContextId": made.BrowserContextID}, nil); err != nil {
+			t.Errorf("the tab did not close: %v", err)
+		}
+	})
+	for _, domain := range []string{"Page", "Runtime", "Log", "Network"} {
+		p.call(domain+".enable", nil, nil)
+	}
+	p.resize(w)
+	p.call("Page.navigate", map[string]any{"url": url}, nil)
+	p.waitFor(`document.readyState === 'complete' && document.querySelector('.pane')`)
+	return p
+}
+
+func (p *page) resize(w window) {
+	p.t.Helper()
+	if w.scale == 0 {
+		w.scale = 1
+	}
+	scheme := "light"
+	if w.dark {
+		scheme = "dark"
+	}
+	p.call("Emulation.setDeviceMetricsOverride", map[string]any{
+		"width": w.width, "height": w.height, "deviceScaleFactor": w.scale, "mobile": w.touch}, nil)
+	p.call("Emulation.setTouchEmulationEnabled", map[string]any{"enabled": w.touch}, nil)
+	p.call("Emulation.setEmulatedMedia", map[string]any{
+		"features": []map[string]string{{"name": "prefers-color-scheme", "value": scheme}}}, nil)
+}
+
+// event notes what a page must not do. It runs on the browser's reader.
+func (p *page) event(method string, params json.RawMessage) {
+	var e struct {
+		Type             string
+		Args             []json.RawMessage
+		ExceptionDetails struct {
+			Text      string
+			Exception struct{ Description string }
+		}
+		Entry struct{ Source, Level, Text, URL string }
+	}
+	if err := json.Unmarshal(params, &e); err != nil {
+		return // an event of another shape
+	}
+	var trouble string
+	switch method {
+	case "Runtime.exceptionThrown":
+		trouble = e.ExceptionDetails.Text + " " + e.ExceptionDetails.Exception.Description
+	case "Runtime.consoleAPICalled":
+		if e.Type == "error" || e.Type == "warning" || e.Type == "assert" {
+			trouble = fmt.Sprintf("console.%s %s", e.Type, e.Args)
+		}
+	case "Log.entryAdded":
+		if e.Entry.Level == "error" || e.Entry.Level == "warning" {
+			trouble = fmt.Sprintf("%s %s: %s %s", e.Entry.Source, e.Entry.Level, e.Entry.Text, e.Entry.URL)
+		}
+	}
+	if trouble == "" {
+		return
+	}
+	p.mu.Lock()
+	p.troubles = append(p.troubles, trouble)
+	p.mu.Unlock()
+}
+
+// expectNoTrouble fails for everything the console has seen. The texts given
+// are expected: a browser itself reports a connection that failed.
+func (p *page) expectNoTrouble(expected ...string) {
+	p.t.Helper()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+next:
+	for _, trouble := range p.troubles {
+		for _, e := range expected {
+			if strings.Contains(trouble, e) {
+				continue next
+			}
+		}
+		p.t.Errorf("the page is in trouble: %s", trouble)
+	}
+}
+
+func (p *page) must(err error) {
+	p.t.Helper()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+func (p *page) call(method string, params, result any) {
+	p.t.Helper()
+	p.must(p.browser.call(p.session, method, params, result))
+}
+
+// eval runs an expression in the page, waits for its promise, and decodes its
+// value into result, unless nil.
+func (p *page) eval(expression string, result any) {
+	p.t.Helper()
+	var answer struct {
+		Result           struct{ Value json.RawMessage }
+		ExceptionDetails *struct {
+			Text      string
+			Exception struct{ Description string }
+		}
+	}
+	p.call("Runtime.evaluate", map[string]any{"expression": expression, "awaitPromise": true, "returnByValue": true}, &answer)
+	if e := answer.ExceptionDetails; e != nil {
+		p.t.Fatalf("%s: %s %s", expression, e.Text, e.Exception.Description)
+	}
+	if result == nil {
+		return
+	}
+	if answer.Result.Value == nil {
+		p.t.Fatalf("%s has no value", expression)
+	}
+	p.must(json.Unmarshal(answer.Result.Value, result))
+}
+
+// waitFor waits until the expression is true.
+func (p *page) waitFor(expression string) {
+	p.t.Helper()
+	deadline := time.Now().Add(waitTimeout)
+	for {
+		var ok bool
+		p.eval("!!("+expression+")", &ok)
+		if ok {
+			return
+		}
+		if time.Now().After(deadline) {
+			var text string
+			p.eval("document.body.innerText", &text)
+			p.t.Fatalf("not true within %v: %s\nThe page shows:\n%s", waitTimeout, expression, text)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// expect compares what an expression is with what it should be.
+func (p *page) expect(expression, want string) {
+	p.t.Helper()
+	var got string
+	p.eval("String("+expression+")", &got)
+	if got != want {
+		p.t.Errorf("%s\n got %q\nwant %q", expression, got, want)
+	}
+}
+
+// click moves the mouse (or a finger) to the middle of what the selector finds,
+// and presses it there.
+func (p *page) click(selector string) {
+	p.t.Helper()
+	var at struct {
+		X, Y  float64
+		Found bool
+	}
+	p.eval(fmt.Sprintf(`(() => {
+		const e = document.querySelector(%q);
+		if (!e) return {found: false};
+		e.scrollIntoView({block: 'nearest'});
+		const r = e.getBoundingClientRect();
+		return {x: r.x + r.width / 2, y: r.y + r.height / 2, found: true};
+	})()`, selector), &at)
+	if !at.Found {
+		p.t.Fatalf("%s is not there", selector)
+	}
+	mouse := func(kind string) {
+		p.t.Helper()
+		p.call("Input.dispatchMouseEvent", map[string]any{"type": kind, "x": at.X, "y": at.Y, "button": "left", "clickCount": 1}, nil)
+	}
+	mouse("mouseMoved")
+	var hit string
+	p.eval(fmt.Sprintf(`(() => {
+		const hit = document.elementFromPoint(%f, %f);
+		return document.querySelector(%q).contains(hit) ? '' : hit?.outerHTML.slice(0, 200) ?? 'nothing';
+	})()`, at.X, at.Y, selector), &hit)
+	if hit != "" {
+		p.t.Fatalf("%s is covered by %s", selector, hit)
+	}
+	mouse("mousePressed")
+	mouse("mouseReleased")
+}
+
+// insert types text into what has the focus.
+func (p *page) insert(text string) {
+	p.t.Helper()
+	p.call("Input.insertText", map[string]any{"text": text}, nil)
+}
+
+// keys are the virtual key codes of the keys that press knows.
+var keys = map[string]int{
+	"Enter": 13, "Escape": 27, "Tab": 9, "ArrowUp": 38, "ArrowDown": 40, "Home": 36, "End": 35, "Backspace": 8,
+}
+
+// press presses a key; shift+ before its name holds Shift.
+func (p *page) press(name string) {
+	p.t.Helper()
+	key, shift := strings.CutPrefix(name, "shift+")
+	code, ok := keys[key]
+	if !ok {
+		p.t.Fatalf("no key %q", key)
+	}
+	down := map[string]any{"type": "keyDown", "key": key, "code": key, "windowsVirtualKeyCode": code}
+	if key == "Enter" {
+		down["text"] = "\r"
+	}
+	if shift {
+		down["modifiers"] = 8
+	}
+	p.call("Input.dispatchKeyEvent", down, nil)
+	p.call("Input.dispatchKeyEvent", map[string]any{"type": "keyUp", "key": key, "code": key, "windowsVirtualKeyCode": code}, nil)
+}
+
+// screenshot writes the window's picture to path.
+func (p *page) screenshot(path string) {
+	p.t.Helper()
+	var shot struct{ Data string }
+	p.call("Page.captureScreenshot", map[string]any{"format": "png"}, &shot)
+	picture, err := base64.StdEncoding.DecodeString(shot.Data)
+	p.must(err)
+	p.must(os.WriteFile(path, picture, 0o644))
+}

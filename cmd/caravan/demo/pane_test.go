@@ -1,0 +1,99 @@
+package demo_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+)
+
+// browser is shared by all tests of the page: each has tabs with a profile of
+// their own, and a server of its own.
+func TestPage(t *testing.T) {
+	c := startChromium(t)
+	for _, test := range []struct {
+		name string
+		run  func(t *testing.T, c *chromium)
+	}{
+		{"two people chat side by side", testSideBySide},
+		{"two people chat on pages of their own", testOwnPages},
+		{"the keyboard alone is enough", testKeyboardOnly},
+		{"markup is shown as text", testMarkupIsText},
+		{"a message the server refuses can be tried again or discarded", testRefusedMessage},
+		{"older messages are loaded, and a reply leads to its original", testOlderMessages},
+		{"the server is killed and comes back", testServerKilled},
+		{"a frame is lost on the way", testLostFrame},
+		{"WebSockets are blocked", testSocketsBlocked},
+		{"WebSockets work again", testSocketsUnblocked},
+		{"a token is refused", testTokenRefused},
+		{"the trip is closed to the user", testTripForbidden},
+		{"a phone", testPhone},
+		{"the narrowest window", testNarrowestWindow},
+		{"texts have contrast by day and night", testContrast},
+		{"a screen reader finds its way", testScreenReader},
+	} {
+		t.Run(test.name, func(t *testing.T) { test.run(t, c) })
+	}
+}
+
+// pane is one user's half of a page.
+type pane struct {
+	*page
+	in string // the selector of its element
+}
+
+// pane is the Nth pane of the page, from 1.
+func (p *page) pane(n int) pane {
+	return pane{p, fmt.Sprintf("section.pane:nth-of-type(%d)", n)}
+}
+
+// both are the panes of a page side by side, connected.
+func (p *page) both() (pane, pane) {
+	p.t.Helper()
+	a, b := p.pane(1), p.pane(2)
+	a.waitForPhase("live")
+	b.waitForPhase("live")
+	return a, b
+}
+
+// is selects something in the pane.
+func (p pane) is(selector string) string { return p.in + " " + selector }
+
+// js is a JavaScript expression for what the selector finds in the pane.
+func (p pane) js(selector string) string {
+	return fmt.Sprintf("document.querySelector(%q)", p.is(selector))
+}
+
+func (p pane) waitForPhase(phase string) {
+	p.t.Helper()
+	p.waitFor(fmt.Sprintf("document.querySelector(%q).dataset.phase === %q", p.in, phase))
+}
+
+// say writes a text and sends it, as people do.
+func (p pane) say(text string) {
+	p.t.Helper()
+	p.click(p.is(".composer textarea"))
+	p.insert(text)
+	p.press("Enter")
+}
+
+// contents are the texts of the pane's messages, from the oldest on.
+func (p pane) contents() []string {
+	p.t.Helper()
+	var contents []string
+	p.eval(fmt.Sprintf("[...document.querySelectorAll(%q)].map(e => e.textContent)", p.is(".content")), &contents)
+	return contents
+}
+
+// waitForContents waits until the pane shows exactly these texts, all acknowledged.
+func (p pane) waitForContents(want ...string) {
+	p.t.Helper()
+	deadline := time.Now().Add(waitTimeout)
+	for !slices.Equal(p.contents(), want) {
+		if time.Now().After(deadline) {
+			p.t.Fatalf("%s shows\n%q\nwant\n%q", p.in, p.contents(), want)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	p.waitFor(fmt.Sprintf("!document.querySelector(%q)", p.is(".pending")))
+}
