@@ -1,0 +1,96 @@
+package netpoll
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+)
+
+func TestDrainSpreadsTheCloses(t *testing.T) {
+	const clients = 60
+	j := newJournal()
+	s := start(t, Config{Handler: funcs{close: j.close}})
+	when := make(chan time.Time, clients)
+	for range clients {
+		c := dial(t, s)
+		go func() {
+			if code, _ := c.expectClose(); code != CloseRestart {
+				t.Error(code)
+			}
+			when <- time.Now()
+			_ = c.conn.Close()
+		}()
+	}
+	late := connect(t, s) // has not sent its request yet
+	eventually(t, "open", func() bool { return s.Stats().Open == clients })
+	began := time.Now()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	drained := make(chan error, 1)
+	go func() { drained <- s.Drain(ctx) }()
+
+	eventually(t, "draining", s.draining.Load)
+	c := connect(t, s)
+	if r := c.response(); r.StatusCode != 503 || r.Header.Get("Retry-After") == "" {
+		t.Error(r.Status)
+	}
+	_ = c.conn.Close()
+	if r := late.response(); r.StatusCode != 503 {
+		t.Error(r.Status)
+	}
+	_ = late.conn.Close()
+
+	byQuarter := [4]int{}
+	for range clients {
+		at := (<-when).Sub(began)
+		byQuarter[min(int(at/(500*time.Millisecond)), 3)]++
+	}
+	if err := <-drained; err != nil {
+		t.Error(err)
+	}
+	// Three quarters of the time are for the closes.
+	for _, n := range byQuarter[:3] {
+		if n < clients/10 {
+			t.Errorf("closes by half second: %v", byQuarter)
+			break
+		}
+	}
+	if st := s.Stats(); st.Closes[CloseRestart] != clients || st.Sockets != 0 {
+		t.Errorf("%+v", st)
+	}
+}
+
+func TestDrainOfAnEmptyServerIsImmediate(t *testing.T) {
+	s := start(t, Config{Handler: funcs{}, DrainTimeout: time.Hour})
+	if err := s.Drain(context.Background()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestCloseEndsADrain(t *testing.T) {
+	s := start(t, Config{Handler: funcs{}, DrainTimeout: time.Hour})
+	dial(t, s)
+	drained := make(chan error, 1)
+	go func() { drained <- s.Drain(context.Background()) }()
+	eventually(t, "draining", s.draining.Load)
+	s.Close()
+	select {
+	case err := <-drained:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(waitMax):
+		t.Error("Drain does not return")
+	}
+}
+
+func TestDrainGivesUpInTime(t *testing.T) {
+	s := start(t, Config{Handler: funcs{}})
+	dial(t, s) // never answers
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if err := s.Drain(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,71 @@
+package netpoll
+
+import (
+	"io"
+	"log/slog"
+	"testing"
+	"time"
+)
+
+func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
+
+func TestPanicEndsOneConnectionOnly(t *testing.T) {
+	j := newJournal()
+	s := start(t, Config{Loops: 1, Log: quiet(), Handler: funcs{
+		upgrade: func(r *Request) (any, *Refusal) {
+			if r.RawQuery == "upgrade" {
+				panic("in Upgrade")
+			}
+			return r.RawQuery, nil
+		},
+		open: func(c *Conn) {
+			if c.Session() == "open" {
+				panic("in Open")
+			}
+		},
+		message: func(c *Conn, k Kind, p []byte) {
+			if string(p) == "panic" {
+				panic("in Message")
+			}
+			echoBack(c, k, p)
+		},
+		close: func(c *Conn, why Closed) {
+			j.close(c, why)
+			panic("in Close")
+		},
+	}})
+	at := func(query string) string { return "GET /?" + query + plainRequest[len("GET /path?q=1"):] }
+	healthy := dial(t, s)
+
+	c := connect(t, s)
+	c.write([]byte(at("upgrade")))
+	if r := c.response(); r.StatusCode != 500 {
+		t.Error(r.Status)
+	}
+	panicked := Closed{CloseInternal, "internal error", CausePanic}
+
+	c = dialWith(t, s, at("open"))
+	if code, _ := c.expectClose(); code != CloseInternal {
+		t.Error(code)
+	}
+	j.expect(t, panicked)
+
+	c = dial(t, s)
+	c.send("panic")
+	if code, _ := c.expectClose(); code != CloseInternal {
+		t.Error(code)
+	}
+	j.expect(t, panicked)
+
+	s.loops[0].Post(func() { panic("in mail") })
+	healthy.send("alive")
+	healthy.expect("alive")
+	eventually(t, "counted", func() bool { return s.Stats().Panics == 6 })
+}
+
+func TestPanicInTick(t *testing.T) {
+	ticks := make(chan struct{}, 100)
+	start(t, Config{Loops: 1, Log: quiet(), Handler: funcs{tick: func(*Loop, time.Time) { ticks <- struct{}{}; panic("in Tick") }}})
+	<-ticks
+	<-ticks
+}
