@@ -274,79 +274,6 @@ func TestLeewayHoldsToTheSecond(t *testing.T) {
 	})
 }
 
-func TestPublicKeys(t *testing.T) {
-	k := testKeys()
-	v := verifier(t, Config{PublicKeys: [][]byte{
-		publicPEM(t, k.rsa.Public()),
-		append(publicPEM(t, k.ec.Public()), publicPEM(t, k.otherEd.Public())...),
-		publicPEM(t, k.ed.Public()),
-	}})
-	mustAccept(t, v, "RS256", signed(t, jwt.SigningMethodRS256, k.rsa, goodClaims()))
-	mustAccept(t, v, "ES256", signed(t, jwt.SigningMethodES256, k.ec, goodClaims()))
-	mustAccept(t, v, "EdDSA", signed(t, jwt.SigningMethodEdDSA, k.ed, goodClaims()))
-	mustAccept(t, v, "EdDSA by another key", signed(t, jwt.SigningMethodEdDSA, k.otherEd, goodClaims(), "kid", "any"))
-	for _, m := range []jwt.SigningMethod{jwt.SigningMethodRS384, jwt.SigningMethodPS256} {
-		mustRefuse(t, v, m.Alg(), signed(t, m, k.rsa, goodClaims()), ReasonAlgorithm)
-	}
-	mustRefuse(t, v, "ES384", signed(t, jwt.SigningMethodES384, k.ec384, goodClaims()), ReasonAlgorithm)
-	_, stranger, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	mustRefuse(t, v, "EdDSA by a stranger", signed(t, jwt.SigningMethodEdDSA, stranger, goodClaims()), ReasonSignature)
-}
-
-// The classical attack: the server's public key, which everybody knows, as the
-// secret of an HS256 token.
-func TestPublicKeyIsNoSecret(t *testing.T) {
-	k := testKeys()
-	file := publicPEM(t, k.rsa.Public())
-	forged := []string{
-		signed(t, jwt.SigningMethodHS256, file, goodClaims()),
-		signed(t, jwt.SigningMethodHS256, []byte(strings.TrimSpace(string(file))), goodClaims()),
-	}
-	for _, bearer := range forged {
-		mustRefuse(t, verifier(t, Config{PublicKeys: [][]byte{file}}), "a forged token", bearer, ReasonAlgorithm)
-		mustRefuse(t, verifier(t, Config{PublicKeys: [][]byte{file}, Secret: secret}), "a forged token beside a secret", bearer, ReasonSignature)
-	}
-	both := verifier(t, Config{PublicKeys: [][]byte{file}, Secret: secret})
-	mustAccept(t, both, "HS256 of two", hs256(t))
-	mustAccept(t, both, "RS256 of two", signed(t, jwt.SigningMethodRS256, k.rsa, goodClaims()))
-	mustRefuse(t, both, "ES256 of two", signed(t, jwt.SigningMethodES256, k.ec, goodClaims()), ReasonAlgorithm)
-}
-
-func TestNewRefusesBadConfigurations(t *testing.T) {
-	k := testKeys()
-	short, err := rsa.GenerateKey(rand.Reader, 1024)
-	if err != nil {
-		t.Fatal(err)
-	}
-	private, err := x509.MarshalPKCS8PrivateKey(k.ed)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, c := range map[string]Config{
-		"no key at all":  {Issuer: "x"},
-		"no PEM":         {PublicKeys: [][]byte{[]byte("hello")}},
-		"empty file":     {PublicKeys: [][]byte{nil}},
-		"broken PEM":     {PublicKeys: [][]byte{pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: []byte("x")})}},
-		"a private key":  {PublicKeys: [][]byte{pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})}},
-		"P-384":          {PublicKeys: [][]byte{publicPEM(t, k.ec384.Public())}},
-		"RSA, 1024 bits": {PublicKeys: [][]byte{publicPEM(t, short.Public())}},
-		"no URL":         {JWKSURL: "::"},
-		"a file URL":     {JWKSURL: "file:///keys.json"},
-		"a bare host":    {JWKSURL: "id.example.com/keys"},
-	} {
-		if v, err := New(t.Context(), c); err == nil {
-			v.Close()
-			t.Errorf("%s was accepted", name)
-		}
-	}
-	pkcs1 := pem.EncodeToMemory(&pem.Block{Type: "RSA PUBLIC KEY", Bytes: x509.MarshalPKCS1PublicKey(&k.rsa.PublicKey)})
-	v := verifier(t, Config{PublicKeys: [][]byte{pkcs1}})
-	mustAccept(t, v, "PKCS #1", signed(t, jwt.SigningMethodRS256, k.rsa, goodClaims()))
-}
-
 func TestSign(t *testing.T) {
 	bearer, err := Sign(secret, user, time.Hour)
 	if err != nil {
@@ -411,31 +338,4 @@ func FuzzVerify(f *testing.F) {
 			t.Fatalf("%q: %v has no reason", bearer, err)
 		}
 	})
-}
-
-func BenchmarkVerify(b *testing.B) {
-	k := testKeys()
-	public := verifier(b, Config{PublicKeys: [][]byte{
-		publicPEM(b, k.rsa.Public()), publicPEM(b, k.ec.Public()), publicPEM(b, k.ed.Public()),
-	}})
-	for _, c := range []struct {
-		verifier *Verifier
-		method   jwt.SigningMethod
-		key      any
-	}{
-		{verifier(b, Config{Secret: secret}), jwt.SigningMethodHS256, secret},
-		{public, jwt.SigningMethodRS256, k.rsa},
-		{public, jwt.SigningMethodES256, k.ec},
-		{public, jwt.SigningMethodEdDSA, k.ed},
-	} {
-		bearer := signed(b, c.method, c.key, goodClaims())
-		b.Run(c.method.Alg(), func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				if _, err := c.verifier.Verify(b.Context(), bearer); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
 }
