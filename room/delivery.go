@@ -24,7 +24,7 @@ type Event struct {
 	Seq     int64     // the room's number of this event
 	Prev    int64     // the number after which it comes; Seq-1 unless superseded events were left out
 	Message uuid.UUID // the message made or changed
-	Body    []byte    // the message's JSON object; part of Frame where possible
+	Body    []byte    // the message's JSON object
 	Frame   []byte    // the whole frame's JSON text
 }
 

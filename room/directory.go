@@ -113,18 +113,17 @@ func (d *directory) len() int {
 	return n
 }
 
-// heads returns the rooms that are followed with the number told last in each.
-func (d *directory) heads() (rooms []uuid.UUID, last []int64) {
+// followed returns the rooms that are followed.
+func (d *directory) followed() (rooms []uuid.UUID) {
 	for i := range d.shards {
 		sh := &d.shards[i]
 		sh.mu.Lock()
-		for id, f := range sh.rooms {
+		for id := range sh.rooms {
 			rooms = append(rooms, id)
-			last = append(last, f.last)
 		}
 		sh.mu.Unlock()
 	}
-	return rooms, last
+	return rooms
 }
 
 // typing passes a typing notice on. It has no place in the order.
@@ -165,14 +164,14 @@ func (d *directory) announce(b *Batch, grace time.Duration) {
 	}
 }
 
-// missing asks for a room to be read from the store, as something may have
-// been missed although no batch shows a hole.
-func (d *directory) missing(room uuid.UUID) {
+// behind says that the store has events of the room up to head. Where they have
+// not been told, they are asked for, as no batch shows that they are missing.
+func (d *directory) behind(room uuid.UUID, head int64) {
 	sh := d.shard(room)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	f := sh.rooms[room]
-	if f == nil {
+	if f == nil || head <= f.last {
 		return
 	}
 	switch f.state {

@@ -15,8 +15,16 @@ func (s *Service) Announce(b *Batch) { s.dir.announce(b, s.grace()) }
 // AnnounceTyping implements Inbound.
 func (s *Service) AnnounceTyping(room, user uuid.UUID, frame []byte) { s.dir.typing(room, user, frame) }
 
-// CatchUp implements Inbound.
-func (s *Service) CatchUp(room uuid.UUID) { s.dir.missing(room) }
+// CatchUp implements Inbound: rooms that may have been missed together, as when
+// a connection to Redis was made anew, are compared with the store in few looks.
+// A look that fails is made up for by the slow poll.
+func (s *Service) CatchUp(room uuid.UUID) {
+	s.heads.do(room, func(head int64, err error) {
+		if err == nil {
+			s.dir.behind(room, head)
+		}
+	})
+}
 
 // watch does what has to be done every now and then: it forgets tails that
 // nobody asked for, and, with other nodes, looks into the store for events whose
@@ -49,7 +57,7 @@ func (s *Service) watch(ctx context.Context) {
 
 // poll compares the number told last in each followed room with the store's.
 func (s *Service) poll(ctx context.Context) {
-	rooms, last := s.dir.heads()
+	rooms := s.dir.followed()
 	for len(rooms) > 0 {
 		n := min(len(rooms), recheckBatchMax)
 		look, cancel := context.WithTimeout(ctx, lookupTimeout)
@@ -60,10 +68,8 @@ func (s *Service) poll(ctx context.Context) {
 			return
 		}
 		for i, head := range heads {
-			if head > last[i] {
-				s.dir.missing(rooms[i])
-			}
+			s.dir.behind(rooms[i], head)
 		}
-		rooms, last = rooms[n:], last[n:]
+		rooms = rooms[n:]
 	}
 }

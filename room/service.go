@@ -36,6 +36,7 @@ type Service struct {
 	access    *combiner[AccessQuestion, Access]
 	latest    *combiner[uuid.UUID, *History]
 	since     *combiner[sinceQuestion, Page]
+	heads     *combiner[uuid.UUID, int64]
 	gate      *gate
 
 	stats   counters
@@ -56,6 +57,7 @@ func New(store Store, verify Authenticator, backplane Backplane, cfg Config) *Se
 	s.access = newCombiner(ctx, 2, lookupBatchMax, store.Access)
 	s.latest = newCombiner(ctx, 2, lookupBatchMax, s.readHistories)
 	s.since = newCombiner(ctx, 4, 1, s.readSince)
+	s.heads = newCombiner(ctx, 1, lookupBatchMax, store.Heads)
 	s.gate = newGate(ctx, s)
 	for range cfg.Lanes {
 		l := newLane(s)
@@ -94,6 +96,7 @@ func (s *Service) Close() {
 	s.access.close()
 	s.latest.close()
 	s.since.close()
+	s.heads.close()
 	s.running.Wait()
 }
 

@@ -1,0 +1,198 @@
+package backplane
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"hash/crc32"
+
+	"github.com/google/uuid"
+
+	"github.com/caravan-chat/caravan/room"
+)
+
+// An envelope is what a notice looks like in Redis, all numbers as unsigned
+// varints but for the checksum:
+//
+//	magic "CV", version, kind, id of the node, id of the room, body, CRC-32C (4 bytes, little endian)
+//
+// The body of events: how many, the number they come after, then for each its
+// kind, how far its seq and its prev lie from what came before, the message's id, and
+// the frame with the place of the message in it. The body of typing: the user's id,
+// the frame. The body of a canary: a number of the node's own.
+//
+// A reader takes every version up to its own, and ignores what is newer.
+const (
+	magic           = "CV"
+	envelopeVersion = 1
+	headerBytes     = len(magic) + 2 + 16 + 16
+	eventsMax       = 100_000
+)
+
+type noticeKind byte
+
+const (
+	noticeEvents noticeKind = iota + 1
+	noticeTyping
+	noticeCanary
+)
+
+// notice is a decoded envelope. Its byte slices share the envelope's memory.
+type notice struct {
+	kind   noticeKind
+	node   uuid.UUID
+	room   uuid.UUID
+	batch  *room.Batch // noticeEvents
+	user   uuid.UUID   // noticeTyping
+	frame  []byte      // noticeTyping
+	number uint64      // noticeCanary
+}
+
+// Why an envelope is not understood.
+var (
+	errForeign   = errors.New("not an envelope of Caravan")
+	errNewer     = errors.New("an envelope of a newer version")
+	errMalformed = errors.New("a malformed envelope")
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+func begin(dst []byte, kind noticeKind, node, in uuid.UUID) []byte {
+	dst = append(dst, magic...)
+	dst = append(dst, envelopeVersion, byte(kind))
+	dst = append(dst, node[:]...)
+	return append(dst, in[:]...)
+}
+
+func seal(dst []byte) []byte {
+	return binary.LittleEndian.AppendUint32(dst, crc32.Checksum(dst, castagnoli))
+}
+
+// encodeEvents makes the envelope of a batch.
+func encodeEvents(node uuid.UUID, b *room.Batch) []byte {
+	size := headerBytes + 64
+	for i := range b.Events {
+		size += len(b.Events[i].Frame) + 64
+	}
+	dst := begin(make([]byte, 0, size), noticeEvents, node, b.Room)
+	dst = binary.AppendUvarint(dst, uint64(len(b.Events)))
+	last := b.Prev()
+	dst = binary.AppendUvarint(dst, uint64(last))
+	for i := range b.Events {
+		e := &b.Events[i]
+		dst = append(dst, byte(e.Kind))
+		dst = binary.AppendUvarint(dst, uint64(e.Seq-last))
+		last = e.Seq
+		dst = append(dst, e.Message[:]...)
+		dst = binary.AppendUvarint(dst, uint64(len(e.Frame)))
+		dst = binary.AppendUvarint(dst, uint64(bytes.Index(e.Frame, e.Body)))
+		dst = binary.AppendUvarint(dst, uint64(len(e.Body)))
+		dst = append(dst, e.Frame...)
+	}
+	return seal(dst)
+}
+
+func encodeTyping(node, in, user uuid.UUID, frame []byte) []byte {
+	dst := begin(make([]byte, 0, headerBytes+16+len(frame)+8), noticeTyping, node, in)
+	dst = append(dst, user[:]...)
+	return seal(append(dst, frame...))
+}
+
+func encodeCanary(node uuid.UUID, number uint64) []byte {
+	return seal(binary.AppendUvarint(begin(nil, noticeCanary, node, uuid.UUID{}), number))
+}
+
+// decode reads an envelope. It never panics and never allocates more than in
+// proportion to p, whatever p holds.
+func decode(p []byte) (*notice, error) {
+	if len(p) < headerBytes+4 || string(p[:len(magic)]) != magic {
+		return nil, errForeign
+	}
+	if p[2] > envelopeVersion {
+		return nil, errNewer
+	}
+	body, sum := p[:len(p)-4], binary.LittleEndian.Uint32(p[len(p)-4:])
+	if p[2] == 0 || crc32.Checksum(body, castagnoli) != sum {
+		return nil, errMalformed
+	}
+	n := &notice{kind: noticeKind(p[3]), node: uuid.UUID(p[4:20]), room: uuid.UUID(p[20:36])}
+	r := reader{p: body[headerBytes:]}
+	switch n.kind {
+	case noticeEvents:
+		n.batch = r.batch(n.room)
+	case noticeTyping:
+		n.user = r.id()
+		n.frame, r.p = r.p, nil
+		if len(n.frame) == 0 {
+			r.bad = true
+		}
+	case noticeCanary:
+		n.number = r.uvarint()
+	default:
+		r.bad = true
+	}
+	if r.bad || len(r.p) > 0 {
+		return nil, errMalformed
+	}
+	return n, nil
+}
+
+// reader takes the parts of a body off p; bad is set for good when one is not there.
+type reader struct {
+	p   []byte
+	bad bool
+}
+
+func (r *reader) uvarint() uint64 {
+	v, n := binary.Uvarint(r.p)
+	if n <= 0 || v > 1<<62 {
+		r.bad = true
+		return 0
+	}
+	r.p = r.p[n:]
+	return v
+}
+
+func (r *reader) bytes(n uint64) []byte {
+	if r.bad || n > uint64(len(r.p)) {
+		r.bad = true
+		return nil
+	}
+	b := r.p[:n:n]
+	r.p = r.p[n:]
+	return b
+}
+
+func (r *reader) id() (id uuid.UUID) {
+	copy(id[:], r.bytes(16))
+	return id
+}
+
+// batch reads events; they must follow one another without holes.
+func (r *reader) batch(in uuid.UUID) *room.Batch {
+	count := r.uvarint()
+	last := int64(r.uvarint())
+	if count == 0 || count > eventsMax || count > uint64(len(r.p)) {
+		r.bad = true
+		return nil
+	}
+	b := &room.Batch{Room: in, Events: make([]room.Event, 0, min(count, 256))}
+	for range count {
+		kind := room.EventKind(0)
+		if k := r.bytes(1); k != nil {
+			kind = room.EventKind(k[0])
+		}
+		step := r.uvarint()
+		e := room.Event{Kind: kind, Prev: last, Seq: last + int64(step), Message: r.id()}
+		size, at, length := r.uvarint(), r.uvarint(), r.uvarint()
+		e.Frame = r.bytes(size)
+		if r.bad || step == 0 || e.Seq <= last || kind < room.EventMessage || kind > room.EventEdited || at > size || length > size-at {
+			r.bad = true
+			return nil
+		}
+		e.Body = e.Frame[at : at+length : at+length]
+		last = e.Seq
+		b.Events = append(b.Events, e)
+	}
+	return b
+}

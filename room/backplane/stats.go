@@ -1,0 +1,61 @@
+package backplane
+
+import (
+	"errors"
+	"sync/atomic"
+	"time"
+)
+
+type counters struct {
+	published, publishErrors, dropped atomic.Int64
+	received                          atomic.Int64
+	foreign, newer, malformed         atomic.Int64
+	reconnects, connectErrors         atomic.Int64
+	leaseErrors                       atomic.Int64
+}
+
+// notUnderstood counts an envelope that was ignored, by its reason.
+func (c *counters) notUnderstood(err error) {
+	switch {
+	case errors.Is(err, errForeign):
+		c.foreign.Add(1)
+	case errors.Is(err, errNewer):
+		c.newer.Add(1)
+	default:
+		c.malformed.Add(1)
+	}
+}
+
+// Stats are figures since the start, but for those whose name ends in Now.
+type Stats struct {
+	Published     int64 // notices that Redis took
+	PublishErrors int64 // notices that it did not take
+	Dropped       int64 // notices left out because too many waited
+	Received      int64 // notices that came, this node's own included
+	Foreign       int64 // payloads that are no notices, ignored
+	Newer         int64 // notices of a newer version, ignored
+	Malformed     int64 // notices with a fault, ignored
+	Reconnects    int64 // subscriptions that broke
+	ConnectErrors int64 // failed attempts to reach Redis at the start
+	LeaseErrors   int64 // failed attempts to say that this node lives
+
+	HealthyNow       bool
+	SubscriptionsNow int           // rooms, lingering ones included
+	RoundTripNow     time.Duration // of the slowest ear's last canary
+}
+
+// Stats returns the present figures.
+func (b *Backplane) Stats() Stats {
+	c := &b.stats
+	s := Stats{
+		Published: c.published.Load(), PublishErrors: c.publishErrors.Load(), Dropped: c.dropped.Load(),
+		Received: c.received.Load(), Foreign: c.foreign.Load(), Newer: c.newer.Load(), Malformed: c.malformed.Load(),
+		Reconnects: c.reconnects.Load(), ConnectErrors: c.connectErrors.Load(), LeaseErrors: c.leaseErrors.Load(),
+		HealthyNow: b.Healthy(),
+	}
+	for _, e := range b.ears {
+		s.SubscriptionsNow += e.count()
+		s.RoundTripNow = max(s.RoundTripNow, time.Duration(e.roundTrip.Load()))
+	}
+	return s
+}
