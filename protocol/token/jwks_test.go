@@ -247,6 +247,8 @@ func TestEndpointDownLaterLeavesKnownKeys(t *testing.T) {
 		v, _ := remoteVerifier(t, e)
 		good := edToken(t, "a", k.ed)
 		mustAccept(t, v, "at first", good)
+		e.set(nil, errors.New("connection reset"))
+		time.Sleep(jwksFreshFor) // from here on it is asked again after each pause
 		for name, fail := range map[string]func(){
 			"error":       func() { e.set(nil, errors.New("no route to host")) },
 			"no JSON":     func() { e.set([]byte("<html>"), nil) },
@@ -255,7 +257,7 @@ func TestEndpointDownLaterLeavesKnownKeys(t *testing.T) {
 		} {
 			fail()
 			before := e.questions.Load()
-			time.Sleep(jwksFreshFor + time.Second)
+			time.Sleep(2 * jwksPause)
 			synctest.Wait()
 			if e.questions.Load() == before {
 				t.Errorf("%s: nobody asked", name)
