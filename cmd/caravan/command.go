@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/caravan-chat/caravan/cmd/caravan/config"
@@ -83,10 +84,20 @@ func run(args, environ []string, stdout, stderr io.Writer) int {
 	ctx, stop := untilSignal(log)
 	defer stop()
 	if err := c.run(ctx, &job{cfg, log, stdout}); err != nil && !(ctx.Err() != nil && errors.Is(err, context.Canceled)) {
-		fmt.Fprintf(stderr, "caravan %s: %v\n", c.name, err)
+		fmt.Fprintf(stderr, "caravan %s: %s\n", c.name, oneLine(err))
 		return exitFailed
 	}
 	return exitOK
+}
+
+// oneLine is the text of an error, whose parts may stand on lines of their own,
+// as one line for the operator.
+func oneLine(err error) string {
+	var parts []string
+	for line := range strings.Lines(err.Error()) {
+		parts = append(parts, strings.TrimSpace(line))
+	}
+	return strings.Join(parts, "; ")
 }
 
 func find(name string) *command {

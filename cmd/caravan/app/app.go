@@ -103,7 +103,7 @@ func (a *App) openChat(ctx context.Context) error {
 		history = -1 // none, where zero would mean the default
 	}
 	a.chat = room.New(a.store, a.tokens, nil, room.Config{
-		Lanes:           a.writers(),
+		Lanes:           writers(a.cfg),
 		BatchOps:        a.cfg.BatchRows,
 		BatchDelay:      a.cfg.BatchDelay,
 		HistoryMessages: history,

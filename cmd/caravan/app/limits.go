@@ -5,22 +5,22 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/caravan-chat/caravan/cmd/caravan/config"
 	"github.com/caravan-chat/caravan/netpoll"
+	"github.com/caravan-chat/caravan/persist/postgres"
 	"github.com/caravan-chat/caravan/protocol"
 )
 
-// writersPostgres is the default of --writers on PostgreSQL. SQLite takes one
-// writer at a time, so there one lane makes the largest batches.
-const writersPostgres = 4
-
-func (a *App) writers() int {
+// writers is how many lanes commit side by side. SQLite takes one writer at a
+// time, so there one lane makes the largest batches.
+func writers(cfg *config.Config) int {
 	switch {
-	case a.cfg.Writers > 0:
-		return a.cfg.Writers
-	case isSQLite(a.cfg.Database):
+	case cfg.Writers > 0:
+		return cfg.Writers
+	case isSQLite(cfg.Database):
 		return 1
 	default:
-		return writersPostgres
+		return postgres.WritersDefault
 	}
 }
 

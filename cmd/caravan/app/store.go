@@ -10,6 +10,7 @@ import (
 
 	"github.com/caravan-chat/caravan/cmd/caravan/config"
 	"github.com/caravan-chat/caravan/persist"
+	"github.com/caravan-chat/caravan/persist/postgres"
 	"github.com/caravan-chat/caravan/persist/sqlite"
 	"github.com/caravan-chat/caravan/room"
 )
@@ -27,14 +28,21 @@ const databaseRetry = 500 * time.Millisecond
 // database that cannot be reached is tried again for as long as the
 // configuration says; every other error is final.
 func OpenStore(ctx context.Context, cfg *config.Config, log *slog.Logger) (Store, error) {
-	return retry(ctx, cfg.DatabaseWait, log, func() (Store, error) { return openStore(ctx, cfg.Database, log) })
+	if path, ok := strings.CutPrefix(cfg.Database, sqlitePrefix); ok {
+		return retry(ctx, cfg.DatabaseWait, log, func() (Store, error) { return sqlite.Open(ctx, path, log) })
+	}
+	return retry(ctx, cfg.DatabaseWait, log, func() (Store, error) { return openPostgres(ctx, cfg, log) })
 }
 
-func openStore(ctx context.Context, database string, log *slog.Logger) (Store, error) {
-	if path, ok := strings.CutPrefix(database, sqlitePrefix); ok {
-		return sqlite.Open(ctx, path, log)
+func openPostgres(ctx context.Context, cfg *config.Config, log *slog.Logger) (Store, error) {
+	s, err := postgres.Open(ctx, postgres.Config{URL: cfg.Database, Writers: writers(cfg), Log: log})
+	if err != nil {
+		return nil, err
 	}
-	return nil, errors.New("this database is not supported")
+	if err := s.Migrate(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
 }
 
 const sqlitePrefix = "sqlite:"
@@ -51,13 +59,14 @@ type Seeder interface {
 // called while a server runs on the same database.
 func OpenSeeder(ctx context.Context, cfg *config.Config, log *slog.Logger) (Seeder, error) {
 	if path, ok := strings.CutPrefix(cfg.Database, sqlitePrefix); ok {
-		return sqlite.OpenSeeder(ctx, path, log)
+		return retry(ctx, cfg.DatabaseWait, log, func() (Seeder, error) { return sqlite.OpenSeeder(ctx, path, log) })
 	}
 	return OpenStore(ctx, cfg, log)
 }
 
 // retry calls open until it succeeds, fails for good, or the wait is over.
 func retry[T any](ctx context.Context, wait time.Duration, log *slog.Logger, open func() (T, error)) (T, error) {
+	var none T
 	until := time.Now().Add(wait)
 	for told := false; ; told = true {
 		opened, err := open()
@@ -65,7 +74,7 @@ func retry[T any](ctx context.Context, wait time.Duration, log *slog.Logger, ope
 			return opened, nil
 		}
 		if !errors.Is(err, room.ErrStoreDown) || time.Now().Add(databaseRetry).After(until) {
-			return opened, err
+			return none, err
 		}
 		if !told {
 			log.Warn("the database cannot be reached yet", "wait", wait, "error", err)
@@ -73,7 +82,7 @@ func retry[T any](ctx context.Context, wait time.Duration, log *slog.Logger, ope
 		select {
 		case <-time.After(databaseRetry):
 		case <-ctx.Done():
-			return opened, fmt.Errorf("%w: %w", context.Cause(ctx), err)
+			return none, fmt.Errorf("%w: %w", context.Cause(ctx), err)
 		}
 	}
 }

@@ -1,0 +1,234 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	_ "modernc.org/sqlite"
+
+	"github.com/caravan-chat/caravan/cmd/caravan/config"
+	"github.com/caravan-chat/caravan/persist"
+	"github.com/caravan-chat/caravan/protocol/token"
+)
+
+// asCaravan makes this test binary be caravan: the tests run it as a process.
+const asCaravan = "BE_CARAVAN"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asCaravan) != "" {
+		main()
+	}
+	os.Exit(m.Run())
+}
+
+// process returns caravan with those arguments, in an empty directory and with an
+// environment of its own.
+func process(t *testing.T, env []string, args ...string) *exec.Cmd {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	t.Cleanup(cancel)
+	cmd := exec.CommandContext(ctx, self, args...)
+	cmd.Dir = t.TempDir()
+	cmd.Env = append([]string{asCaravan + "=1", "PATH=" + os.Getenv("PATH")}, env...)
+	return cmd
+}
+
+// result is how a process ended.
+type result struct {
+	status         int
+	stdout, stderr string
+}
+
+func caravan(t *testing.T, env []string, args ...string) result {
+	t.Helper()
+	cmd := process(t, env, args...)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := cmd.Run()
+	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return result{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
+}
+
+func TestExitStatusAndMessage(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	file := filepath.Join(t.TempDir(), "settings")
+	if err := os.WriteFile(file, []byte("listen = :1\nno-such = 1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	dev := []string{"serve", "--dev", "--admin-listen", "", "--listen", "127.0.0.1:0"}
+	for _, c := range []struct {
+		name   string
+		env    []string
+		args   []string
+		status int
+		stdout string // in it
+		stderr string // in it
+	}{
+		{"no command", nil, nil, 2, "", "caravan serve"},
+		{"unknown command", nil, []string{"sreve"}, 2, "", `unknown command "sreve"`},
+		{"help", nil, []string{"help"}, 0, "caravan migrate", ""},
+		{"--help", nil, []string{"--help"}, 0, "caravan seed", ""},
+		{"help of a command", nil, []string{"help", "serve"}, 0, "--drain-timeout DURATION", ""},
+		{"help of nothing", nil, []string{"help", "sreve"}, 2, "", `"sreve"`},
+		{"serve --help", nil, []string{"serve", "--help"}, 0, "(default 163840)", ""},
+		{"migrate --help", nil, []string{"migrate", "-h"}, 0, "--database URL", ""},
+		{"token --help", nil, []string{"token", "--help"}, 0, "--ttl DURATION", ""},
+		{"seed --help", nil, []string{"seed", "--help"}, 0, "--trips M", ""},
+		{"version", nil, []string{"version"}, 0, "commit ", ""},
+		{"unknown flag", nil, []string{"serve", "--frobnicate"}, 2, "", "--frobnicate"},
+		{"malformed flag", nil, []string{"serve", "--dev", "--loops", "two"}, 2, "", "--loops"},
+		{"malformed variable", []string{"CARAVAN_LOOPS=two"}, []string{"serve", "--dev"}, 2, "", "CARAVAN_LOOPS"},
+		{"unknown name in the file", nil, []string{"serve", "--config", file}, 2, "", "--no-such"},
+		{"no key", nil, []string{"serve"}, 2, "", "--jwt-secret"},
+		{"no user", nil, []string{"token", "--dev"}, 2, "", "--user"},
+		{"unknown variable", []string{"CARAVAN_FROBNICATE=1"}, []string{"migrate"}, 0, "up to date", "CARAVAN_FROBNICATE"},
+		{"key that is none", nil, []string{"serve", "--jwt-public-key-file", file, "--admin-listen", "", "--listen", "127.0.0.1:0"}, 1, "", "key"},
+		{"port taken", nil, []string{"serve", "--dev", "--admin-listen", "", "--listen", taken.Addr().String()}, 1, "", taken.Addr().String()},
+		{"admin port taken", nil, []string{"serve", "--dev", "--admin-listen", taken.Addr().String(), "--listen", "127.0.0.1:0"}, 1, "", "admin port"},
+		{"database that is a directory", nil, append(dev, "--database", "sqlite:/"), 1, "", "sqlite"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := caravan(t, c.env, c.args...)
+			if got.status != c.status || !strings.Contains(got.stdout, c.stdout) || !strings.Contains(got.stderr, c.stderr) {
+				t.Errorf("status %d, want %d\nstdout, want %q:\n%s\nstderr, want %q:\n%s", got.status, c.status, c.stdout, got.stdout, c.stderr, got.stderr)
+			}
+			if c.status != 0 && got.stdout != "" {
+				t.Errorf("stdout: %s", got.stdout)
+			}
+		})
+	}
+}
+
+func TestHelpNamesTheVariables(t *testing.T) {
+	if got := caravan(t, nil, "serve", "--help"); !strings.Contains(got.stdout, "CARAVAN_SOME_NAME") || got.stderr != "" {
+		t.Errorf("stdout:\n%s\nstderr:\n%s", got.stdout, got.stderr)
+	}
+}
+
+func TestTokenFitsTheServersKey(t *testing.T) {
+	user := persist.FleetUser(7)
+	for _, c := range []struct {
+		name   string
+		env    []string
+		args   []string
+		verify token.Config
+	}{
+		{"dev", nil, []string{"--dev"}, token.Config{Secret: []byte(config.DevelopmentSecret)}},
+		{"secret", nil, []string{"--jwt-secret", "hunter2"}, token.Config{Secret: []byte("hunter2")}},
+		{"variable", []string{"CARAVAN_JWT_SECRET=hunter2"}, nil, token.Config{Secret: []byte("hunter2")}},
+		{"issuer and audience", nil, []string{"--jwt-secret", "hunter2", "--jwt-issuer", "us", "--jwt-audience", "them"}, token.Config{Secret: []byte("hunter2"), Issuer: "us", Audience: "them"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := caravan(t, c.env, append([]string{"token", "--user", user.String(), "--ttl", "5m"}, c.args...)...)
+			if got.status != 0 || got.stderr != "" {
+				t.Fatalf("status %d, stderr %s", got.status, got.stderr)
+			}
+			verifier, err := token.New(t.Context(), c.verify)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer verifier.Close()
+			id, err := verifier.Verify(t.Context(), strings.TrimSpace(got.stdout))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if left := time.Until(id.Expires); id.User != user || left > 5*time.Minute || left < 4*time.Minute {
+				t.Errorf("user %v, valid for %v", id.User, left)
+			}
+		})
+	}
+}
+
+func TestSeedingTwiceChangesNothing(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "deep", "er", "caravan.db")
+	var before string
+	for range 2 {
+		got := caravan(t, nil, "seed", "--users", "7", "--trips", "3", "--database", "sqlite:"+path)
+		if got.status != 0 || !strings.Contains(got.stdout, "7 users and 3 trips") {
+			t.Fatalf("status %d, stdout %s, stderr %s", got.status, got.stdout, got.stderr)
+		}
+		after := rows(t, path)
+		if before != "" && after != before {
+			t.Errorf("the second time changed\n%s\nto\n%s", before, after)
+		}
+		before = after
+	}
+	for _, want := range []string{
+		persist.FleetUser(4).String() + " user4@example.com user4 User 4",
+		persist.FleetTrip(1).String() + " Trip 1",
+		persist.FleetTrip(1).String() + " " + persist.FleetUser(4).String(),
+	} {
+		if !strings.Contains(before, want) {
+			t.Errorf("no row %q in\n%s", want, before)
+		}
+	}
+}
+
+// rows dumps the application's tables.
+func rows(t *testing.T, path string) string {
+	t.Helper()
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	var all strings.Builder
+	for _, query := range []string{
+		"SELECT id || ' ' || email || ' ' || username || ' ' || first_name || ' ' || last_name FROM users ORDER BY 1",
+		"SELECT id || ' ' || title || ' ' || created_at FROM trips ORDER BY 1",
+		"SELECT trip_id || ' ' || user_id || ' ' || role || ' ' || created_at FROM collaborators ORDER BY 1",
+	} {
+		found, err := db.Query(query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for found.Next() {
+			var row string
+			if err := found.Scan(&row); err != nil {
+				t.Fatal(err)
+			}
+			all.WriteString(row + "\n")
+		}
+		if err := errors.Join(found.Err(), found.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return all.String()
+}
+
+func TestADatabaseThatIsAwayIsRetriedAndThenOneLine(t *testing.T) {
+	closed, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := closed.Addr().String()
+	_ = closed.Close()
+	begun := time.Now()
+	got := caravan(t, nil, "serve", "--dev", "--listen", "127.0.0.1:0", "--admin-listen", "", "--log-level", "error",
+		"--database", "postgres://user:hunter2@"+addr+"/db", "--database-wait", "1200ms")
+	if took := time.Since(begun); took < time.Second || took > 20*time.Second {
+		t.Errorf("gave up after %v", took)
+	}
+	if got.status != 1 || strings.Count(got.stderr, "\n") != 1 || strings.Contains(got.stderr, "hunter2") || !strings.HasPrefix(got.stderr, "caravan serve: ") {
+		t.Errorf("status %d, stderr %s", got.status, got.stderr)
+	}
+}

@@ -1,0 +1,219 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/gobwas/ws"
+	"github.com/gobwas/ws/wsutil"
+
+	"github.com/caravan-chat/caravan/cmd/caravan/config"
+	"github.com/caravan-chat/caravan/persist"
+	"github.com/caravan-chat/caravan/protocol/token"
+)
+
+// served is a running `caravan serve --dev`.
+type served struct {
+	t             *testing.T
+	cmd           *exec.Cmd
+	listen, admin string
+
+	mu  sync.Mutex
+	log strings.Builder
+	eof chan struct{}
+}
+
+// serveProcess starts a server and waits until it says that it is ready.
+func serveProcess(t *testing.T, args ...string) *served {
+	t.Helper()
+	args = append([]string{"serve", "--dev", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--log-format", "json", "--log-level", "debug"}, args...)
+	s := &served{t: t, cmd: process(t, nil, args...), eof: make(chan struct{})}
+	stderr, err := s.cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = s.cmd.Process.Kill()
+		<-s.eof
+		_ = s.cmd.Wait()
+	})
+	ready := make(chan struct{})
+	go func() {
+		defer close(s.eof)
+		lines := bufio.NewScanner(stderr)
+		for lines.Scan() {
+			s.mu.Lock()
+			s.log.WriteString(lines.Text() + "\n")
+			s.mu.Unlock()
+			var line struct{ Msg, Listen, Admin string }
+			if json.Unmarshal(lines.Bytes(), &line) == nil && line.Msg == "ready" {
+				s.listen, s.admin = line.Listen, line.Admin
+				close(ready)
+			}
+		}
+	}()
+	select {
+	case <-ready:
+	case <-s.eof:
+		t.Fatalf("the server ended:\n%s", s.logged())
+	case <-time.After(20 * time.Second):
+		t.Fatalf("the server is not ready:\n%s", s.logged())
+	}
+	return s
+}
+
+func (s *served) logged() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.log.String()
+}
+
+func (s *served) signal(sig syscall.Signal) {
+	s.t.Helper()
+	if err := s.cmd.Process.Signal(sig); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// status waits for the end of the process.
+func (s *served) status(within time.Duration) int {
+	s.t.Helper()
+	select {
+	case <-s.eof:
+	case <-time.After(within):
+		s.t.Fatalf("the server did not end within %v:\n%s", within, s.logged())
+	}
+	if err := s.cmd.Wait(); err != nil && s.cmd.ProcessState == nil {
+		s.t.Fatal(err)
+	}
+	return s.cmd.ProcessState.ExitCode()
+}
+
+// ready asks /readyz.
+func (s *served) ready() (status int, body string) {
+	s.t.Helper()
+	res, err := http.Get("http://" + s.admin + "/readyz")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return res.StatusCode, string(text)
+}
+
+// join seeds a fleet of one and lets its user into the room.
+func (s *served) join() (net.Conn, string) {
+	s.t.Helper()
+	seed := process(s.t, nil, "seed", "--users", "1", "--trips", "1")
+	seed.Dir = s.cmd.Dir
+	if out, err := seed.CombinedOutput(); err != nil {
+		s.t.Fatalf("%v\n%s", err, out)
+	}
+	bearer, err := token.Sign([]byte(config.DevelopmentSecret), persist.FleetUser(0), time.Hour)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	conn, early, _, err := ws.Dial(s.t.Context(), "ws://"+s.listen+"/ws/chat/"+persist.FleetTrip(0).String()+"/?token="+bearer)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { _ = conn.Close() })
+	if err := conn.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
+		s.t.Fatal(err)
+	}
+	if early != nil { // what came right behind the handshake
+		conn = earlyConn{conn, early}
+	}
+	return conn, bearer
+}
+
+// earlyConn is a connection of which something was read already.
+type earlyConn struct {
+	net.Conn
+	r io.Reader
+}
+
+func (c earlyConn) Read(p []byte) (int, error) { return c.r.Read(p) }
+
+func TestASignalDrainsAndExitsWithZero(t *testing.T) {
+	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
+		t.Run(sig.String(), func(t *testing.T) {
+			s := serveProcess(t, "--drain-timeout", "2s")
+			if status, body := s.ready(); status != 200 || !strings.Contains(body, `"ready":true`) {
+				t.Errorf("readyz before: %d %s", status, body)
+			}
+			conn, bearer := s.join()
+			if _, err := wsutil.ReadServerText(conn); err != nil { // the history
+				t.Fatal(err)
+			}
+			s.signal(sig)
+			last, err := ws.ReadFrame(conn)
+			if err != nil || last.Header.OpCode != ws.OpClose {
+				t.Fatalf("the client got %v, %v; want a close", last.Header.OpCode, err)
+			}
+			if code, _ := ws.ParseCloseFrameData(last.Payload); code != 1012 {
+				t.Errorf("the client got close code %d, want 1012", code)
+			}
+			if err := ws.WriteFrame(conn, ws.MaskFrame(last)); err != nil {
+				t.Error(err)
+			}
+			if status := s.status(20 * time.Second); status != 0 {
+				t.Errorf("status %d\n%s", status, s.logged())
+			}
+			if strings.Contains(s.logged(), bearer) || strings.Contains(s.logged(), strings.Split(bearer, ".")[2]) {
+				t.Error("the log has the token")
+			}
+		})
+	}
+}
+
+func TestASecondSignalEndsAtOnce(t *testing.T) {
+	s := serveProcess(t, "--drain-timeout", "50s")
+	conn, _ := s.join()
+	if _, err := wsutil.ReadServerText(conn); err != nil {
+		t.Fatal(err)
+	}
+	// Nobody reads the close, so that the drain takes its time.
+	s.signal(syscall.SIGTERM)
+	for until := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		if status, body := s.ready(); status == 503 && strings.Contains(body, "draining") {
+			break
+		}
+		if time.Now().After(until) {
+			t.Fatal("readyz never turned 503")
+		}
+	}
+	s.signal(syscall.SIGTERM)
+	if status := s.status(5 * time.Second); status <= 0 {
+		t.Errorf("status %d, want one that is not zero", status)
+	}
+}
+
+func TestASecondServerOnTheSameFileIsRefused(t *testing.T) {
+	s := serveProcess(t)
+	second := process(t, nil, "serve", "--dev", "--listen", "127.0.0.1:0", "--admin-listen", "", "--log-level", "error")
+	second.Dir = s.cmd.Dir
+	out, err := second.CombinedOutput()
+	if exit := (*exec.ExitError)(nil); !errors.As(err, &exit) || exit.ExitCode() != 1 {
+		t.Errorf("the second ended with %v", err)
+	}
+	if !strings.Contains(string(out), "in use") {
+		t.Errorf("the second said %s", out)
+	}
+}
