@@ -3,10 +3,13 @@ package netpoll
 import (
 	"fmt"
 	"os"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/panjf2000/gnet/v2"
+	"golang.org/x/sys/unix"
 )
 
 func TestFanOutKeepsTheOrder(t *testing.T) {
@@ -95,6 +98,81 @@ func TestDeliveriesAllocateNothing(t *testing.T) {
 	if l.counts.outboxBytes != 0 {
 		t.Errorf("%d bytes are said to wait", l.counts.outboxBytes)
 	}
+}
+
+// BenchmarkFanOutToSockets sends to 1,000 real connections, whose clients read, and
+// tells the loop's CPU time for one delivery, the kernel's work included.
+func BenchmarkFanOutToSockets(b *testing.B) {
+	for _, payloads := range []int{1, 4, 16} {
+		b.Run(fmt.Sprintf("members=1000/payloads=%d", payloads), func(b *testing.B) {
+			const members = 1000
+			var room Topic
+			s := start(b, Config{Loops: 1, OutboxBytesMax: 64 << 20, Handler: funcs{open: func(c *Conn) { room.Add(c) }}})
+			drainAll(b, rawClients(b, s, members))
+			l := s.loops[0]
+			p := NewPayload([]byte(strings.Repeat("x", 256)))
+			var inLoop time.Duration
+			before := s.Stats()
+			b.ReportAllocs()
+			for b.Loop() {
+				onLoop(b, l, func() {
+					runtime.LockOSThread()
+					defer runtime.UnlockOSThread()
+					began := threadTime(b)
+					for range payloads {
+						room.Send(p)
+					}
+					l.flush()
+					inLoop += threadTime(b) - began
+				})
+			}
+			deliveries := float64(b.N * members * payloads)
+			b.ReportMetric(float64(inLoop.Nanoseconds())/deliveries, "CPU-ns/delivery")
+			b.ReportMetric(float64(s.Stats().Writes-before.Writes)/deliveries, "writes/delivery")
+		})
+	}
+}
+
+// threadTime returns the CPU time of the calling thread, which another program on
+// the machine does not lengthen.
+func threadTime(t testing.TB) time.Duration {
+	var ts unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &ts); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(ts.Nano())
+}
+
+// drainAll reads and forgets what comes on the descriptors, until the test ends.
+func drainAll(t testing.TB, fds []int) {
+	t.Helper()
+	poll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, fd := range fds {
+		_ = unix.SetNonblock(fd, true)
+		if err := unix.EpollCtl(poll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Fd: int32(fd), Events: unix.EPOLLIN}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stop, done := make(chan struct{}), make(chan struct{})
+	t.Cleanup(func() { close(stop); <-done; _ = unix.Close(poll) })
+	go func() {
+		defer close(done)
+		events, b := make([]unix.EpollEvent, 256), make([]byte, 64<<10)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			n, _ := unix.EpollWait(poll, events, 10)
+			for i := range max(n, 0) {
+				_, _ = unix.Read(int(events[i].Fd), b)
+			}
+		}
+	}()
 }
 
 func BenchmarkFanOut(b *testing.B) {

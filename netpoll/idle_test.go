@@ -1,0 +1,101 @@
+package netpoll
+
+import (
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// rawClients opens n WebSockets by system calls alone, so that the clients cost
+// this process no memory. They are closed when the test ends.
+func rawClients(t testing.TB, s *Server, n int) []int {
+	t.Helper()
+	sa := &unix.SockaddrInet4{Port: int(s.Addr().Port()), Addr: s.Addr().Addr().As4()}
+	fds := make([]int, 0, n)
+	t.Cleanup(func() {
+		for _, fd := range fds {
+			_ = unix.Close(fd)
+		}
+	})
+	answer := make([]byte, 4<<10)
+	for range n {
+		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fds = append(fds, fd)
+		if err := unix.Connect(fd, sa); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := unix.Write(fd, []byte(plainRequest)); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := unix.Read(fd, answer); err != nil || !strings.HasPrefix(string(answer[:n]), "HTTP/1.1 101") {
+			t.Fatalf("%q, %v", answer[:max(n, 0)], err)
+		}
+	}
+	return fds
+}
+
+// idleCost opens n connections, each a member of a topic, to which something was
+// said, and returns the bytes of heap and of resident memory that one costs.
+func idleCost(t testing.TB, n int) (heap, resident float64) {
+	var rooms [64]Topic
+	s := start(t, Config{Loops: 1, Handler: funcs{
+		upgrade: func(*Request) (any, *Refusal) { return new([64]byte), nil }, // a session
+		open:    func(c *Conn) { rooms[c.slot%64].Add(c) },
+		message: echoBack,
+	}})
+	rawClients(t, s, 64) // what the first connections need once
+	heapBefore, residentBefore := memory(t)
+	rawClients(t, s, n)
+	p := NewPayload([]byte(strings.Repeat("x", 256)))
+	onLoop(t, s.loops[0], func() {
+		for i := range rooms {
+			rooms[i].Send(p)
+		}
+	})
+	onLoop(t, s.loops[0], func() { s.loops[0].outboxes.trim(); s.loops[0].outboxes.trim() })
+	heapAfter, residentAfter := memory(t)
+	return (heapAfter - heapBefore) / float64(n), (residentAfter - residentBefore) / float64(n)
+}
+
+// memory returns the process's live heap and its resident memory, in bytes.
+func memory(t testing.TB) (heap, resident float64) {
+	t.Helper()
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	b, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages, err := strconv.Atoi(strings.Fields(string(b))[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return float64(m.HeapAlloc), float64(pages * os.Getpagesize())
+}
+
+func TestIdleConnectionIsSmall(t *testing.T) {
+	heap, _ := idleCost(t, 2000)
+	t.Logf("%.0f bytes of heap a connection", heap)
+	if heap > 1000 {
+		t.Errorf("an idle connection costs %.0f bytes of heap", heap)
+	}
+}
+
+// BenchmarkIdleConnection tells what an idle connection costs in memory. Run it
+// with -benchtime=1x.
+func BenchmarkIdleConnection(b *testing.B) {
+	for b.Loop() {
+		heap, resident := idleCost(b, 8000)
+		b.ReportMetric(heap, "heap-B/conn")
+		b.ReportMetric(resident, "RSS-B/conn")
+	}
+}

@@ -1,0 +1,95 @@
+package netpoll
+
+import (
+	"sync"
+	"testing"
+	"time"
+)
+
+// What one goroutine posts is called in its order, all of it, on the loop.
+func TestMailKeepsItsOrder(t *testing.T) {
+	const posters, posts = 8, 5000
+	s := start(t, Config{Loops: 1, Handler: funcs{}})
+	l := s.Loops()[0]
+	var got [posters][]int // written by the loop only
+	var wg sync.WaitGroup
+	for p := range posters {
+		wg.Go(func() {
+			for i := range posts {
+				l.Post(func() { got[p] = append(got[p], i) })
+			}
+		})
+	}
+	wg.Wait()
+	onLoop(t, l, func() {
+		for p := range got {
+			if len(got[p]) != posts {
+				t.Errorf("poster %d: %d of %d", p, len(got[p]), posts)
+				continue
+			}
+			for i, n := range got[p] {
+				if i != n {
+					t.Fatalf("poster %d: %d at %d", p, n, i)
+				}
+			}
+		}
+	})
+}
+
+func TestMailPostedBeforeRun(t *testing.T) {
+	s, err := Listen(Config{Addr: "127.0.0.1:0", Loops: 2, Handler: funcs{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	called := make(chan int, 2)
+	for _, l := range s.Loops() {
+		l.Post(func() { called <- l.Index() })
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run() }()
+	if a, b := <-called, <-called; a+b != 1 {
+		t.Errorf("loops %d and %d", a, b)
+	}
+	s.Close()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	s.Loops()[0].Post(func() { t.Error("called after the end") })
+}
+
+// Mail that begets mail without end keeps no socket waiting.
+func TestEndlessMailDoesNotStarveTheSockets(t *testing.T) {
+	s := start(t, Config{Loops: 1, Handler: funcs{message: echoBack}})
+	l := s.Loops()[0]
+	var again func()
+	stop := false
+	again = func() {
+		if !stop {
+			l.Post(again)
+		}
+	}
+	l.Post(again)
+	began := time.Now()
+	c := dial(t, s)
+	c.send("x")
+	c.expect("x")
+	if took := time.Since(began); took > time.Second {
+		t.Errorf("an echo took %v", took)
+	}
+	onLoop(t, l, func() { stop = true })
+}
+
+func TestTurnsReadTheClockOnce(t *testing.T) {
+	s := start(t, Config{Loops: 1, Handler: funcs{}})
+	l := s.Loops()[0]
+	var first, second, later time.Time
+	onLoop(t, l, func() {
+		first = l.Now()
+		time.Sleep(2 * time.Millisecond)
+		second = l.Now()
+	})
+	onLoop(t, l, func() { later = l.Now() })
+	if !first.Equal(second) || !later.After(first) || time.Since(later) > time.Second {
+		t.Error(first, second, later)
+	}
+}

@@ -1,0 +1,210 @@
+package netpoll
+
+import (
+	"errors"
+	"net"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+func TestListenRefusesWhatCannotWork(t *testing.T) {
+	if _, err := Listen(Config{Addr: "127.0.0.1:0"}); err == nil {
+		t.Error("no Handler")
+	}
+	if _, err := Listen(Config{Addr: "127.0.0.1:0", Handler: funcs{}, PingInterval: 2, IdleTimeout: 1}); err == nil {
+		t.Error("IdleTimeout shorter than PingInterval")
+	}
+	for _, addr := range []string{"127.0.0.1:99999", "nonsense", "192.0.2.1:0"} {
+		if _, err := Listen(Config{Addr: addr, Handler: funcs{}}); err == nil {
+			t.Errorf("address %q is accepted", addr)
+		}
+	}
+}
+
+func TestAddressInUse(t *testing.T) {
+	s := start(t, Config{Handler: funcs{}})
+	if _, err := Listen(Config{Addr: s.Addr().String(), Handler: funcs{}}); !errors.Is(err, syscall.EADDRINUSE) {
+		t.Errorf("a second server on the address: %v", err)
+	}
+	other, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	if _, err := Listen(Config{Addr: other.Addr().String(), Handler: funcs{}}); !errors.Is(err, syscall.EADDRINUSE) {
+		t.Errorf("beside another program's listener: %v", err)
+	}
+}
+
+func TestAddressOfBothFamilies(t *testing.T) {
+	s := start(t, Config{Addr: ":0", Handler: funcs{message: echoBack}})
+	for _, host := range []string{"127.0.0.1", "::1"} {
+		conn, err := net.Dial("tcp", net.JoinHostPort(host, strings.TrimPrefix(s.Addr().String(), "[::]:")))
+		if err != nil {
+			if host == "::1" {
+				t.Log("no IPv6 here:", err)
+				continue
+			}
+			t.Fatal(err)
+		}
+		_ = conn.Close()
+	}
+}
+
+func TestCloseBeforeAndTwice(t *testing.T) {
+	s, err := Listen(Config{Addr: "127.0.0.1:0", Handler: funcs{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	s.Close()
+	if err := s.Run(); err != nil {
+		t.Error(err)
+	}
+	again, err := Listen(Config{Addr: s.Addr().String(), Handler: funcs{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	again.Close()
+}
+
+// The engine's end that nobody asked for is an error: gnet itself returns nil.
+func TestCrashOfTheEngineIsAnError(t *testing.T) {
+	s, err := Listen(Config{Addr: "127.0.0.1:0", Handler: funcs{}, Log: quiet()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run() }()
+	<-s.Ready()
+	// The runtime's poller has its descriptors from here on.
+	if probe, err := net.Dial("tcp", s.Addr().String()); err == nil {
+		_ = probe.Close()
+	}
+	eventually(t, "probe gone", func() bool { st := s.Stats(); return st.Accepted == 1 && st.Sockets == 0 })
+	exhaustDescriptors(t)
+	if conn, err := net.Dial("tcp", s.Addr().String()); err == nil { // else it is reset by the engine's end
+		defer conn.Close()
+	}
+	select {
+	case err := <-ended:
+		if !errors.Is(err, errCrashed) || !strings.Contains(err.Error(), "ccept") {
+			t.Errorf("Run returned %v", err)
+		}
+	case <-time.After(waitMax):
+		t.Fatal("Run does not return")
+	}
+}
+
+// exhaustDescriptors leaves the process one more descriptor: for the client's end
+// of a connection, but not for the server's.
+func exhaustDescriptors(t *testing.T) {
+	t.Helper()
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = unix.Setrlimit(unix.RLIMIT_NOFILE, &limit) })
+	next, err := unix.Dup(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = unix.Close(next)
+	lowered := limit
+	lowered.Cur = uint64(next + 1)
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &lowered); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Everything is given back: descriptors, goroutines, and what Handler.Open got
+// Handler.Close gives back.
+func TestNothingLeaks(t *testing.T) {
+	round := func() {
+		s, err := Listen(Config{Addr: "127.0.0.1:0", Handler: funcs{message: echoBack}, Compression: true,
+			HandshakeTimeout: 300 * time.Millisecond, ConnectionsMax: 100,
+			HTTP: func(c net.Conn) { _ = c.Close() }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ended := make(chan error, 1)
+		go func() { ended <- s.Run() }()
+		<-s.Ready()
+		var wg sync.WaitGroup
+		for i := range 40 {
+			wg.Go(func() { endSomehow(t, s, i%8) })
+		}
+		wg.Wait()
+		eventually(t, "all gone", func() bool { st := s.Stats(); return st.Sockets == 0 && st.HTTP == 0 })
+		for _, l := range s.loops {
+			onLoop(t, l, func() {
+				if len(l.conns)+len(l.dirty)+len(l.doomed)+len(l.ended)+len(l.stalled) != 0 || l.counts.outboxBytes != 0 {
+					t.Errorf("the loop holds on to something: %+v", l.counts)
+				}
+			})
+		}
+		dialled := dial(t, s)
+		s.Close()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		_ = dialled.conn.Close()
+	}
+	round() // gnet's own pools start with the first
+	files, goroutines := openFiles(t), runtime.NumGoroutine()
+	for range 5 {
+		round()
+	}
+	eventually(t, "descriptors and goroutines given back", func() bool {
+		return openFiles(t) <= files && runtime.NumGoroutine() <= goroutines
+	})
+}
+
+// endSomehow makes a connection and ends it in one of eight ways.
+func endSomehow(t *testing.T, s *Server, way int) {
+	c := connect(t, s)
+	defer c.conn.Close()
+	switch way {
+	case 0: // says nothing
+	case 1: // half a request, then its timeout
+		c.write([]byte(plainRequest[:30]))
+		c.response()
+	case 2: // plain HTTP
+		c.write([]byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n"))
+		c.expectEOF()
+	case 3: // refused
+		c.write([]byte("\x16\x03\x01 TLS"))
+		c.response()
+	case 4: // reset
+		c.write([]byte(plainRequest))
+		_ = c.conn.SetLinger(0)
+	case 5: // half a message
+		c.write([]byte(deflateRequest))
+		c.write(masked(1, "cut")[:8])
+	case 6: // orderly
+		c.write([]byte(plainRequest))
+		c.response()
+		c.write(masked(8, "\x03\xe8"))
+		c.expectClose()
+	case 7: // broken protocol
+		c.write([]byte(plainRequest))
+		c.response()
+		c.write([]byte("\xff\xff"))
+		c.expectClose()
+	}
+}
+
+func openFiles(t testing.TB) int {
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(entries)
+}
