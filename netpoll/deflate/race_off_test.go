@@ -1,0 +1,7 @@
+//go:build !race
+
+package deflate
+
+const allocsAllowed = 0
+
+const slowness = 1
