@@ -16,29 +16,40 @@ const (
 	// files, duplicates in a hand-over. gnet ends its engine when an accept fails
 	// for want of a descriptor; so the last ones are never used for connections.
 	descriptorsReserved = 512
+
+	// descriptorsSpare are never used for connections, whatever the rest of the
+	// process has taken: the kernel gives out the lowest free number, so a socket
+	// whose number is among the last ones says that all the others are in use.
+	descriptorsSpare = 64
 )
 
-// connectionLimit raises the process's limit of open files as far as it may and
-// returns how many connections that allows: at most want, where want is not 0.
-func connectionLimit(want int) (int, error) {
+// descriptors is what the process's limit of open files allows.
+type descriptors struct {
+	connectionsMax int
+	fdMax          int32 // a connection with this number or a greater one is closed at once
+}
+
+// claimDescriptors raises the process's limit of open files as far as it may and
+// returns what it allows: at most want connections, where want is not 0.
+func claimDescriptors(want int) (descriptors, error) {
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
-		return 0, os.NewSyscallError("getrlimit", err)
+		return descriptors{}, os.NewSyscallError("getrlimit", err)
 	}
 	if limit.Cur < limit.Max {
 		limit.Cur = limit.Max
 		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
-			return 0, os.NewSyscallError("setrlimit", err)
+			return descriptors{}, os.NewSyscallError("setrlimit", err)
 		}
 	}
 	files := int(min(limit.Cur, 1<<30))
 	room := files - descriptorsReserved - refusedLingerMax
 	if room <= 0 {
-		return 0, fmt.Errorf("netpoll: a limit of %d open files is too low: %d are needed",
+		return descriptors{}, fmt.Errorf("netpoll: a limit of %d open files is too low: %d are needed",
 			files, descriptorsReserved+refusedLingerMax+1)
 	}
 	if want > 0 {
 		room = min(room, want)
 	}
-	return room, nil
+	return descriptors{room, int32(files - descriptorsSpare)}, nil
 }

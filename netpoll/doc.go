@@ -13,13 +13,13 @@
 // There are as many Loops as the Config says, each with a listener of its own
 // (SO_REUSEPORT) and a goroutine of its own. A connection belongs to the loop
 // that accepted it, for its whole life. Everything about it happens on that
-// goroutine: every call of the Handler, every method of Conn, Topic and Payload's
-// users. So a Handler needs no locks for what belongs to one connection or one
-// loop, and must never block: what waits for anything goes to another goroutine,
-// which brings its result back with Loop.Post.
+// goroutine: every call of the Handler; and only there the methods of Conn and
+// Topic may be called. So a Handler needs no locks for what belongs to one
+// connection or one loop, and must never block: what waits for anything goes to
+// another goroutine, which brings its result back with Loop.Post.
 //
-// Safe from any goroutine are only: Loop.Post, Loop.Index, the methods of Server,
-// NewPayload and the methods of a Payload.
+// Safe from any goroutine are only: Loop.Post, Loop.Index, Loop.MailWaiting, the
+// methods of Server, NewPayload and the methods of a Payload.
 //
 // # A turn
 //

@@ -29,7 +29,7 @@ func (s *Server) Drain(ctx context.Context) error {
 	until := time.Now().Add(time.Until(deadline) * 3 / 4)
 	s.draining.Store(true)
 	for _, l := range s.loops {
-		l.Post(func() { l.drain = &drainPlan{last: l.now, until: until} })
+		l.Post(func() { l.beginDrain(until) })
 	}
 	poll := time.NewTicker(drainPoll)
 	defer poll.Stop()
@@ -45,6 +45,17 @@ func (s *Server) Drain(ctx context.Context) error {
 	return nil
 }
 
+// beginDrain refuses the clients whose request is not complete, and makes the plan
+// for the others.
+func (l *Loop) beginDrain(until time.Time) {
+	l.drain = &drainPlan{last: l.now, until: until}
+	for _, c := range l.conns {
+		if c.state == stateHandshake {
+			l.refuse(c, unavailable(), RefusedDraining)
+		}
+	}
+}
+
 // drainSome closes as many of the open connections as the time since the last
 // call is of the time that is left.
 func (l *Loop) drainSome() {
@@ -54,28 +65,15 @@ func (l *Loop) drainSome() {
 	}
 	left, elapsed := d.until.Sub(d.last), l.now.Sub(d.last)
 	d.last = l.now
-	n := len(l.conns)
+	n := l.counts.open
 	if left > elapsed {
 		// Rounded at random, so that also few connections are spread evenly.
 		n = int(float64(n)*float64(elapsed)/float64(left) + rand.Float64())
 	}
-	if len(l.conns) == 0 {
-		return
-	}
-	from := rand.IntN(len(l.conns))
-	for i := range l.conns {
-		if n <= 0 {
-			return
-		}
-		c := l.conns[(from+i)%len(l.conns)]
-		switch c.state {
-		case stateHandshake:
-			l.refuse(c, unavailable(), RefusedDraining)
-			n--
-		case stateOpen:
+	for i, from := 0, rand.IntN(len(l.conns)+1); n > 0 && i < len(l.conns); i++ {
+		if c := l.conns[(from+i)%len(l.conns)]; c.state == stateOpen {
 			l.finish(c, Closed{CloseRestart, "server restarts", CauseDrain})
 			n--
-		case stateEnding, stateLingering, stateBroken, stateGone:
 		}
 	}
 }

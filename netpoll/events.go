@@ -41,12 +41,12 @@ func (e *events) OnOpen(raw gnet.Conn) ([]byte, gnet.Action) {
 	switch {
 	case s.draining.Load():
 		l.refuse(c, unavailable(), RefusedDraining)
-	case sockets > int64(s.connectionsMax+refusedLingerMax):
+	case sockets > int64(s.files.connectionsMax+refusedLingerMax), c.fd >= s.files.fdMax:
 		// So many that not even the refusal's end can be waited for.
 		l.counts.refused[RefusedConnections]++
 		c.state = stateEnding
 		return unavailable().Append(nil, l.now), gnet.Close
-	case sockets > int64(s.connectionsMax):
+	case sockets > int64(s.files.connectionsMax):
 		l.refuse(c, unavailable(), RefusedConnections)
 	}
 	return nil, gnet.None

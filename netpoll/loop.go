@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/panjf2000/gnet/v2"
+	"golang.org/x/sys/cpu"
 
 	"github.com/caravan-chat/caravan/netpoll/handshake"
 )
@@ -27,7 +28,9 @@ type Loop struct {
 	waking   sync.Mutex
 	deaf     bool // guarded by waking: the engine is ending
 
-	// Owned by the loop from here on.
+	_ cpu.CacheLinePad // the others' writes above do not disturb the loop's below
+
+	// Owned by the loop.
 	now    time.Time // of this turn
 	at     moment    // the same, short
 	inTurn bool      // something happened since the last turn ended
@@ -70,6 +73,10 @@ func (l *Loop) Post(fn func()) {
 	l.mail.put(fn)
 	l.wake()
 }
+
+// MailWaiting returns how many posted functions wait for the loop's next turn. Who
+// posts much can see here that the loop does not keep up. Safe from any goroutine.
+func (l *Loop) MailWaiting() int { return l.mail.len() }
 
 // Index returns the loop's number, from 0. Safe from any goroutine.
 func (l *Loop) Index() int { return l.index }

@@ -10,6 +10,7 @@ import (
 type mailbox struct {
 	mu      sync.Mutex
 	waiting []func() // guarded by mu
+	closed  bool     // guarded by mu: the loop has ended
 
 	taken []func() // owned by the loop; swapped with waiting
 }
@@ -19,8 +20,17 @@ const mailKeptMax = 4096
 
 func (m *mailbox) put(fn func()) {
 	m.mu.Lock()
-	m.waiting = append(m.waiting, fn)
-	m.mu.Unlock()
+	defer m.mu.Unlock()
+	if !m.closed {
+		m.waiting = append(m.waiting, fn)
+	}
+}
+
+// close drops what waits and what comes later.
+func (m *mailbox) close() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.waiting, m.closed = nil, true
 }
 
 // take returns what has come since the last take. The slice is valid until the

@@ -57,7 +57,6 @@ func (in *inbound) Message(text, compressed bool, payload []byte) (goOn bool) {
 			return false
 		}
 		payload = inflated
-		defer func() { l.inflated = keep(inflated) }()
 	}
 	kind := Binary
 	if text {
@@ -75,7 +74,8 @@ var (
 	errDeflateData   = &frame.Violation{Code: CloseInvalid, Reason: "corrupt compressed message"}
 )
 
-// inflate inflates a message into the loop's scratch buffer.
+// inflate inflates a message into the loop's scratch buffer, which is in use until
+// the Handler has returned.
 func (l *Loop) inflate(text bool, payload []byte) ([]byte, *frame.Violation) {
 	b, err := deflate.Inflate(l.inflated[:0], payload, l.server.cfg.MessageBytesMax)
 	l.inflated = keep(b)

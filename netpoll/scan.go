@@ -37,8 +37,8 @@ func (l *Loop) callTick() {
 func (l *Loop) scan() {
 	elapsed := min(l.now.Sub(l.scanTime), l.server.scanPeriod)
 	l.scanTime = l.now
-	share := int(int64(len(l.conns))*int64(elapsed)/int64(l.server.scanPeriod)) + 1
-	for n := min(share, len(l.conns)); n > 0; n-- {
+	share := int(int64(len(l.conns))*int64(elapsed)/int64(l.server.scanPeriod)) + 1 // at most all, and one twice
+	for n := share; n > 0 && len(l.conns) > 0; n-- {
 		if l.scanned >= len(l.conns) {
 			l.scanned = 0
 		}
@@ -47,8 +47,7 @@ func (l *Loop) scan() {
 	}
 }
 
-// inspect looks whether the time of c's state is over. It closes no socket, so
-// that the scan's position stays right.
+// inspect looks whether the time of c's state is over.
 func (l *Loop) inspect(c *Conn) {
 	cfg := &l.server.cfg
 	switch c.state {

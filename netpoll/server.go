@@ -17,14 +17,14 @@ import (
 // Server is an engine. All methods are safe from any goroutine.
 type Server struct {
 	// Static after construction.
-	cfg            Config
-	loops          []*Loop
-	limits         [2]frame.Limits // by limitsPlain, limitsDeflate
-	connectionsMax int
-	scanPeriod     time.Duration
-	epoch          time.Time // moment 0
-	address        *reservation
-	log            *engineLog
+	cfg        Config
+	loops      []*Loop
+	limits     [2]frame.Limits // by limitsPlain, limitsDeflate
+	files      descriptors
+	scanPeriod time.Duration
+	epoch      time.Time // moment 0
+	address    *reservation
+	log        *engineLog
 
 	// Any goroutine.
 	sockets    atomic.Int64 // with gnet
@@ -76,29 +76,29 @@ func Listen(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	connections, err := connectionLimit(cfg.ConnectionsMax)
+	files, err := claimDescriptors(cfg.ConnectionsMax)
 	if err != nil {
 		return nil, err
 	}
-	if connections < cfg.ConnectionsMax {
+	if files.connectionsMax < cfg.ConnectionsMax {
 		cfg.Log.Warn("netpoll: fewer connections than asked for: limit of open files",
-			"asked", cfg.ConnectionsMax, "connections", connections)
+			"asked", cfg.ConnectionsMax, "connections", files.connectionsMax)
 	}
 	address, err := reserve(cfg.Addr)
 	if err != nil {
 		return nil, err
 	}
 	s := &Server{
-		cfg:            cfg,
-		connectionsMax: connections,
-		scanPeriod:     scanPeriod(&cfg),
-		epoch:          time.Now(),
-		address:        address,
-		log:            &engineLog{log: cfg.Log},
-		handovers:      make(chan handover, handoversMax),
-		ready:          make(chan struct{}),
-		quit:           make(chan struct{}),
-		done:           make(chan struct{}),
+		cfg:        cfg,
+		files:      files,
+		scanPeriod: scanPeriod(&cfg),
+		epoch:      time.Now(),
+		address:    address,
+		log:        &engineLog{log: cfg.Log},
+		handovers:  make(chan handover, handoversMax),
+		ready:      make(chan struct{}),
+		quit:       make(chan struct{}),
+		done:       make(chan struct{}),
 	}
 	s.limits[limitsPlain] = frame.Limits{MessageBytesMax: cfg.MessageBytesMax}
 	s.limits[limitsDeflate] = frame.Limits{MessageBytesMax: cfg.MessageBytesMax, Compression: true}
@@ -218,6 +218,7 @@ func (s *Server) fail(why error) {
 // stopped is called when the loop's goroutine has ended: what was left to say is said.
 func (l *Loop) stopped() {
 	l.retry.Stop()
+	l.mail.close()
 	l.sayFarewells()
 	l.show()
 }

@@ -208,3 +208,31 @@ func openFiles(t testing.TB) int {
 	}
 	return len(entries)
 }
+
+// However many files the rest of the process opens, a client is refused before an
+// accept can fail.
+func TestFewDescriptorsLeftMeansRefusal(t *testing.T) {
+	s := start(t, Config{Handler: funcs{message: echoBack}, Loops: 1})
+	in := dial(t, s)
+	onLoop(t, s.loops[0], func() { s.files.fdMax = in.descriptor(t) + 1 })
+	c := connect(t, s)
+	if r := c.response(); r.StatusCode != 503 {
+		t.Error(r.Status)
+	}
+	in.send("alive")
+	in.expect("alive")
+	eventually(t, "counted", func() bool { st := s.Stats(); return st.Refused[RefusedConnections] == 1 && st.Sockets == 1 })
+}
+
+// descriptor returns the number of the client's descriptor.
+func (c *client) descriptor(t testing.TB) (fd int32) {
+	t.Helper()
+	raw, err := c.conn.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := raw.Control(func(n uintptr) { fd = int32(n) }); err != nil {
+		t.Fatal(err)
+	}
+	return fd
+}

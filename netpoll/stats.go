@@ -122,7 +122,7 @@ func (s *Server) Stats() Stats {
 	}
 	for _, l := range s.loops {
 		st.add(&l.shown)
-		st.MailWaiting += l.mail.len()
+		st.MailWaiting += l.MailWaiting()
 	}
 	return st
 }
