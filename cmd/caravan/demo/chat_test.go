@@ -74,7 +74,7 @@ func testOwnPages(t *testing.T, c *chromium) {
 	one.waitForPhase("live")
 	two.waitForPhase("live")
 	p.expect("document.querySelectorAll('.pane').length", "1")
-	p.expect("document.querySelector('#views [aria-current]').textContent", s.setup.Users[0].Name)
+	p.expect("document.querySelector('#views [aria-current]').ariaLabel", s.setup.Users[0].Name)
 	q.expect("document.querySelector('#switch').hidden", "true")
 	one.say("From a desk")
 	two.waitForContents("From a desk")
@@ -193,6 +193,7 @@ func testRefusedMessage(t *testing.T, c *chromium) {
 	p.expect(one.js(".failure p")+".textContent", "Message is too long (max 10000 characters)")
 	p.expect(one.js(".problem")+".textContent", "Not sent: Message is too long (max 10000 characters)")
 	p.expect(one.js(".delivery")+".textContent", "Not sent")
+	p.waitFor(two.js(".typing") + ".textContent === ''")
 
 	// It holds up nobody, and can be tried again or let go.
 	one.say("Short")

@@ -16,8 +16,8 @@ const (
 	loadFailed   = "Failed to load resource"
 )
 
-// quote is a text as a JavaScript literal.
-func quote(text string) string {
+// quote is a text, or a list of them, as a JavaScript literal.
+func quote(text any) string {
 	literal, err := json.Marshal(text)
 	if err != nil {
 		panic(err)
@@ -25,45 +25,122 @@ func quote(text string) string {
 	return string(literal)
 }
 
-// testServerKilled kills the server in the middle of a conversation. What was
-// written before, meanwhile and after is there once, in one order for all.
+// testServerKilled kills the server while both users' messages are on their way.
+// What was written before, meanwhile and after is there once, in one order for all.
 func testServerKilled(t *testing.T, c *chromium) {
-	s := startServer(t)
+	s := startServer(t, "--rate=0")
 	p := openPage(t, c, s.url("/"), desktop)
 	one, two := p.both()
-	var said []string
+	var saidByOne, saidByTwo []string
 	for round := range 3 {
-		for i := range 4 {
-			one.say(fmt.Sprintf("one %d.%d", round, i))
-			two.say(fmt.Sprintf("two %d.%d", round, i))
-			said = append(said, fmt.Sprintf("one %d.%d", round, i), fmt.Sprintf("two %d.%d", round, i))
+		var texts []string
+		for i := range 20 {
+			texts = append(texts, fmt.Sprintf("%d.%d", round, i))
 		}
+		one.sayAll(prefixed("one ", texts))
+		two.sayAll(prefixed("two ", texts))
+		time.Sleep(time.Duration(round) * 7 * time.Millisecond)
 		s.kill()
 		p.waitFor(one.js(".status-text") + ".textContent.startsWith('Reconnecting in')")
 		one.say(fmt.Sprintf("one %d offline", round))
 		two.say(fmt.Sprintf("two %d offline", round))
-		said = append(said, fmt.Sprintf("one %d offline", round), fmt.Sprintf("two %d offline", round))
 		p.expect(one.js(".entry:last-child .delivery")+".textContent", "Sending…")
+		texts = append(texts, fmt.Sprintf("%d offline", round))
+		saidByOne = append(saidByOne, prefixed("one ", texts)...)
+		saidByTwo = append(saidByTwo, prefixed("two ", texts)...)
 		s.start()
 		one.waitForPhase("live")
 		two.waitForPhase("live")
 	}
-	one.say("done")
-	said = append(said, "done")
-	p.waitFor(fmt.Sprintf("document.querySelectorAll('.content').length === %d", 2*len(said)))
+	p.waitFor(fmt.Sprintf("document.querySelectorAll('.content').length === %d", 2*len(saidByOne)+2*len(saidByTwo)))
 	p.waitFor("!document.querySelector('.pending')")
 
 	stored := s.stored()
 	one.waitForContents(stored...)
 	two.waitForContents(stored...)
-	for _, who := range []string{"one", "two"} {
-		mine := func(contents []string) []string {
-			return slices.DeleteFunc(slices.Clone(contents), func(text string) bool { return !strings.HasPrefix(text, who) })
-		}
-		if got, want := mine(stored), mine(said); !slices.Equal(got, want) {
-			t.Errorf("stored of user %s\n got %q\nwant %q", who, got, want)
+	for who, said := range map[string][]string{"one ": saidByOne, "two ": saidByTwo} {
+		got := slices.DeleteFunc(slices.Clone(stored), func(text string) bool { return !strings.HasPrefix(text, who) })
+		if !slices.Equal(got, said) {
+			t.Errorf("stored of user %s\n got %q\nwant %q", who, got, said)
 		}
 	}
+	p.expectNoTrouble(socketFailed, loadFailed)
+}
+
+func prefixed(prefix string, texts []string) []string {
+	all := make([]string, len(texts))
+	for i, text := range texts {
+		all[i] = prefix + text
+	}
+	return all
+}
+
+// testBurst sends more at once than the server takes from one connection.
+func testBurst(t *testing.T, c *chromium) {
+	s := startServer(t, "--rate=10", "--burst=10")
+	p := openPage(t, c, s.url("/"), desktop)
+	one, two := p.both()
+	var texts []string
+	for i := range 40 {
+		texts = append(texts, fmt.Sprintf("Message %d", i))
+	}
+	one.sayAll(texts)
+	two.waitForContents(texts...)
+	one.waitForContents(texts...)
+	p.expectNoTrouble()
+}
+
+// testLongAbsence misses more than one answer to ?since= holds, and goes on
+// while others write.
+func testLongAbsence(t *testing.T, c *chromium) {
+	s := startServer(t, "--rate=0")
+	g := startGateway(t, s)
+	p := openPage(t, c, g.url("/?user=1"), desktop)
+	one := p.pane(1)
+	one.waitForPhase("live")
+	token := s.token(2)
+	var said []string
+	post := func(text string) {
+		t.Helper()
+		said = append(said, text)
+		s.post(2, token, text, "")
+	}
+	post("Before")
+	one.waitForContents(said...)
+	g.down.Store(true)
+	g.cut()
+	p.waitFor(one.js(".status-text") + ".textContent.startsWith('Reconnecting in')")
+	for i := range 1300 {
+		post(fmt.Sprintf("Missed %d", i))
+	}
+	g.down.Store(false)
+	p.eval("dispatchEvent(new Event('online'))", nil) // as when a network comes back
+	for i := range 50 {
+		post(fmt.Sprintf("Meanwhile %d", i))
+	}
+	one.waitForPhase("live")
+	one.waitForContents(said...)
+	p.expectNoTrouble(socketFailed, loadFailed)
+}
+
+// testRoomBeginsAnew brings the server back with an empty store.
+func testRoomBeginsAnew(t *testing.T, c *chromium) {
+	s := startServer(t)
+	p := openPage(t, c, s.url("/"), desktop)
+	one, two := p.both()
+	one.say("Old")
+	one.say("Older")
+	two.waitForContents("Old", "Older")
+	s.kill()
+	one.waitForPhase("waiting")
+	two.waitForPhase("waiting")
+	one.say("New")
+	s.store += ".new"
+	s.start()
+	one.waitForContents("New")
+	two.waitForContents("New")
+	two.say("Indeed")
+	one.waitForContents("New", "Indeed")
 	p.expectNoTrouble(socketFailed, loadFailed)
 }
 

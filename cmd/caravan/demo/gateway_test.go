@@ -23,6 +23,7 @@ import (
 // gateway stands between a browser and the server, as proxies on a company's
 // network do, and does what they do to people. What is not set passes.
 type gateway struct {
+	down         atomic.Bool  // nothing passes, as with no network
 	blockSockets atomic.Bool  // refuse every WebSocket
 	badTokens    atomic.Int64 // so many tokens are spoilt on their way to the page
 	tokensAsked  atomic.Int64
@@ -49,21 +50,29 @@ func startGateway(t *testing.T, s *server) *gateway {
 	}
 	g.http = httptest.NewServer(g)
 	t.Cleanup(func() {
-		g.mu.Lock()
-		for c := range g.open {
-			c.Close()
-		}
-		g.mu.Unlock()
-		g.http.CloseClientConnections()
+		g.cut()
 		g.http.Close()
 	})
 	return g
+}
+
+// cut ends all connections without a word.
+func (g *gateway) cut() {
+	g.mu.Lock()
+	for c := range g.open {
+		c.Close()
+	}
+	clear(g.open)
+	g.mu.Unlock()
+	g.http.CloseClientConnections()
 }
 
 func (g *gateway) url(path string) string { return g.http.URL + path }
 
 func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
+	case g.down.Load():
+		panic(http.ErrAbortHandler) // cuts the connection
 	case strings.HasPrefix(r.URL.Path, "/ws/"):
 		g.socket(w, r)
 	case r.URL.Path == "/demo/token":

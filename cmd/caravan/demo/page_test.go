@@ -58,6 +58,7 @@ func openPage(t *testing.T, c *chromium, url string, w window) *page {
 	for _, domain := range []string{"Page", "Runtime", "Log", "Network"} {
 		p.call(domain+".enable", nil, nil)
 	}
+	p.call("Emulation.setFocusEmulationEnabled", map[string]any{"enabled": true}, nil) // several tabs are in front
 	p.resize(w)
 	p.call("Page.navigate", map[string]any{"url": url}, nil)
 	p.waitFor(`document.readyState === 'complete' && document.querySelector('.pane')`)
@@ -180,7 +181,7 @@ func (p *page) waitFor(expression string) {
 		}
 		if time.Now().After(deadline) {
 			var text string
-			p.eval("document.body.innerText", &text)
+			p.eval("document.body.innerText.replace(/\\n\\s*/g, '\\n').slice(0, 4000)", &text)
 			p.t.Fatalf("not true within %v: %s\nThe page shows:\n%s", waitTimeout, expression, text)
 		}
 		time.Sleep(20 * time.Millisecond)

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// browser is shared by all tests of the page: each has tabs with a profile of
-// their own, and a server of its own.
+// TestPage shares one browser; each test has tabs with a profile of their own,
+// and a server of its own.
 func TestPage(t *testing.T) {
 	c := startChromium(t)
 	for _, test := range []struct {
@@ -22,6 +22,9 @@ func TestPage(t *testing.T) {
 		{"a message the server refuses can be tried again or discarded", testRefusedMessage},
 		{"older messages are loaded, and a reply leads to its original", testOlderMessages},
 		{"the server is killed and comes back", testServerKilled},
+		{"a burst beyond the rate limit arrives in order", testBurst},
+		{"a long absence is caught up with", testLongAbsence},
+		{"the room begins anew", testRoomBeginsAnew},
 		{"a frame is lost on the way", testLostFrame},
 		{"WebSockets are blocked", testSocketsBlocked},
 		{"WebSockets work again", testSocketsUnblocked},
@@ -32,7 +35,10 @@ func TestPage(t *testing.T) {
 		{"texts have contrast by day and night", testContrast},
 		{"a screen reader finds its way", testScreenReader},
 	} {
-		t.Run(test.name, func(t *testing.T) { test.run(t, c) })
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			test.run(t, c)
+		})
 	}
 }
 
@@ -75,6 +81,18 @@ func (p pane) say(text string) {
 	p.click(p.is(".composer textarea"))
 	p.insert(text)
 	p.press("Enter")
+}
+
+// sayAll sends texts faster than anybody writes.
+func (p pane) sayAll(texts []string) {
+	p.t.Helper()
+	p.eval(fmt.Sprintf(`(() => {
+		const form = %s;
+		for (const text of %s) {
+			form.querySelector('textarea').value = text;
+			form.requestSubmit();
+		}
+	})()`, p.js(".composer"), quote(texts)), nil)
 }
 
 // contents are the texts of the pane's messages, from the oldest on.

@@ -48,6 +48,7 @@ type server struct {
 	t       *testing.T
 	addr    string
 	store   string
+	flags   []string // besides --dev and where things are
 	process *exec.Cmd
 	log     bytes.Buffer
 	setup   setup
@@ -59,9 +60,9 @@ type setup struct {
 	Trips []demo.Trip
 }
 
-func startServer(t *testing.T) *server {
+func startServer(t *testing.T, flags ...string) *server {
 	t.Helper()
-	s := &server{t: t, addr: freeAddr(t), store: filepath.Join(t.TempDir(), "caravan.db")}
+	s := &server{t: t, addr: freeAddr(t), store: filepath.Join(t.TempDir(), "caravan.db"), flags: flags}
 	t.Cleanup(func() {
 		s.kill()
 		if t.Failed() {
@@ -81,7 +82,8 @@ func (s *server) start() {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	s.process = exec.Command(path, "serve", "--dev", "--listen", s.addr, "--admin-listen=", "--database", "sqlite:"+s.store)
+	args := []string{"serve", "--dev", "--listen", s.addr, "--admin-listen=", "--database", "sqlite:" + s.store}
+	s.process = exec.Command(path, append(args, s.flags...)...)
 	s.process.Stderr = &s.log
 	if err := s.process.Start(); err != nil {
 		s.t.Fatal(err)

@@ -44,7 +44,8 @@ function linkViews() {
   for (const user of [undefined, ...users]) {
     const a = document.createElement('a');
     a.href = address(user, trip);
-    a.textContent = user ? user.name : 'Side by side';
+    a.textContent = user ? user.name.split(' ')[0] : 'Side by side';
+    if (user) a.setAttribute('aria-label', user.name);
     a.dir = 'auto';
     if (user === alone) a.setAttribute('aria-current', 'page');
     nav.append(a);

@@ -100,7 +100,7 @@ export class CaravanClient extends EventTarget {
 
   /** Sends a message, now or as soon as possible. Returns its entry in the outbox. */
   send(content, { replyTo } = {}) {
-    this.#typingAt = 0; // the message itself ends the typing
+    this.typing(false);
     return this.#write({ content: content.toWellFormed().trim(), replyTo });
   }
 
