@@ -1,0 +1,88 @@
+package postgres
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/caravan-chat/caravan/protocol"
+	"github.com/caravan-chat/caravan/room"
+)
+
+const (
+	// selectAccess answers every question with one row.
+	selectAccess = `SELECT q.n, u.id, coalesce(u.email::text, ''), coalesce(u.username::text, ''),
+		coalesce(u.first_name::text, ''), coalesce(u.last_name::text, ''),
+		EXISTS (SELECT FROM collaborators c WHERE c.trip_id = t.id AND c.user_id = q.user_id),
+		t.id, coalesce(t.title::text, ''), r.id, coalesce(r.last_seq, 0)
+	FROM unnest($1::uuid[], $2::uuid[], $3::boolean[]) WITH ORDINALITY AS q(user_id, place, trip_only, n)
+	LEFT JOIN users u ON u.id = q.user_id
+	LEFT JOIN chat_rooms p ON p.id = q.place AND NOT q.trip_only
+	LEFT JOIN trips t ON t.id = coalesce(p.trip_id, q.place)
+	LEFT JOIN chat_rooms r ON r.trip_id = t.id`
+
+	// insertRooms leaves alone the rooms that another node makes at this moment.
+	insertRooms = `INSERT INTO chat_rooms (id, trip_id, created_at, last_seq)
+	SELECT gen_random_uuid(), id, now(), 0 FROM unnest($1::uuid[]) AS t(id) ON CONFLICT DO NOTHING`
+)
+
+// Access implements room.Store.
+func (s *Store) Access(ctx context.Context, questions []room.AccessQuestion) ([]room.Access, error) {
+	answers, roomless, err := s.askAccess(ctx, questions)
+	if err == nil && len(roomless) > 0 {
+		if err = s.makeRooms(ctx, roomless); err == nil {
+			answers, _, err = s.askAccess(ctx, questions)
+		}
+	}
+	if err != nil {
+		return nil, fault("access", err)
+	}
+	return answers, nil
+}
+
+// askAccess asks once. roomless are the trips that somebody may enter and that
+// have no room yet.
+func (s *Store) askAccess(ctx context.Context, questions []room.AccessQuestion) (answers []room.Access, roomless []uuid.UUID, err error) {
+	users, places, tripOnly := make([][16]byte, len(questions)), make([][16]byte, len(questions)), make([]bool, len(questions))
+	for i, q := range questions {
+		users[i], places[i], tripOnly[i] = q.User, q.Place, q.TripOnly
+	}
+	rows, err := s.readers.Query(ctx, selectAccess, users, places, tripOnly)
+	if err != nil {
+		return nil, nil, err
+	}
+	answers = make([]room.Access, len(questions))
+	var (
+		n                  int64
+		userID, trip, room *[16]byte
+		user               protocol.User
+		allowed            bool
+		title              string
+		seq                int64
+	)
+	targets := []any{&n, &userID, &user.Email, &user.Username, &user.FirstName, &user.LastName, &allowed, &trip, &title, &room, &seq}
+	_, err = pgx.ForEachRow(rows, targets, func() error {
+		a := &answers[n-1]
+		if userID == nil {
+			return nil
+		}
+		a.UserKnown, a.User = true, user
+		a.User.ID = *userID
+		switch {
+		case !allowed:
+		case room == nil:
+			roomless = append(roomless, *trip)
+		default:
+			a.Allowed = true
+			a.Room.ID, a.Room.TripID, a.Room.Title, a.Room.Seq = *room, *trip, title, seq
+		}
+		return nil
+	})
+	return answers, roomless, err
+}
+
+func (s *Store) makeRooms(ctx context.Context, trips []uuid.UUID) error {
+	_, err := s.readers.Exec(ctx, insertRooms, ids(trips))
+	return err
+}

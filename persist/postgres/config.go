@@ -1,0 +1,73 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// Config says where the database is and how many connections to use.
+type Config struct {
+	URL     string // postgres://…, as libpq and pgx read it
+	Writers int    // connections for Append at most; 0: WritersDefault
+	Readers int    // connections for everything else at most; 0: ReadersDefault
+	Log     *slog.Logger
+}
+
+// Defaults of Config.
+const (
+	WritersDefault = 4
+	ReadersDefault = 8
+)
+
+const (
+	// connectTimeout bounds one attempt to connect where the URL does not.
+	connectTimeout = 5 * time.Second
+	// transactionTimeout bounds one run of Append's transaction, waiting for a
+	// connection and for rooms locked by other nodes included.
+	transactionTimeout = 10 * time.Second
+	// outcomeTimeout bounds the search for the outcome of a commit that was cut.
+	outcomeTimeout = 15 * time.Second
+	// rollbackTimeout bounds the attempt to keep a connection after an error.
+	rollbackTimeout = time.Second
+)
+
+// sessionParameters hold for every connection, unless the URL sets them. All
+// statements look rows up by an index, also in a table that was empty when the
+// plan was made, so plans are made once and need no choice. A node that froze
+// within a transaction loses it, and the locks on its rooms, before others give
+// up on the outcome of theirs.
+var sessionParameters = map[string]string{
+	"application_name":                    "caravan",
+	"plan_cache_mode":                     "force_generic_plan",
+	"enable_seqscan":                      "off",
+	"enable_hashjoin":                     "off",
+	"enable_mergejoin":                    "off",
+	"jit":                                 "off",
+	"idle_in_transaction_session_timeout": "8s",
+}
+
+// newPool makes a pool without connecting.
+func newPool(ctx context.Context, url string, connections int) (*pgxpool.Pool, error) {
+	cfg, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, fmt.Errorf("postgres: %w", err)
+	}
+	cfg.MaxConns = int32(connections)
+	if cfg.ConnConfig.ConnectTimeout == 0 {
+		cfg.ConnConfig.ConnectTimeout = connectTimeout
+	}
+	for name, value := range sessionParameters {
+		if _, set := cfg.ConnConfig.RuntimeParams[name]; !set {
+			cfg.ConnConfig.RuntimeParams[name] = value
+		}
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, cfg)
+	if err != nil {
+		return nil, fmt.Errorf("postgres: %w", err)
+	}
+	return pool, nil
+}

@@ -1,0 +1,20 @@
+// Package postgres keeps rooms and messages in PostgreSQL 15 or later, through
+// pgx.
+//
+// Writing is one transaction a batch in two round trips (append.go): what must be
+// known is locked and read in the first (lookup.go), rows and COMMIT go in the
+// second (write.go). A commit whose answer is lost is looked up by its
+// transaction's number before anything is said (outcome.go). What an error means
+// for the batch stands in errors.go. Every read is one statement, so one
+// snapshot (read.go, access.go, rooms.go).
+//
+// Writers and readers have pools of their own, so that neither waits behind the
+// other; no connection is used again unless it is known to be idle and outside a
+// transaction. All calls end when their context does, also when the server hangs.
+//
+// Behind PgBouncer in transaction mode, set ignore_startup_parameters there to
+// the names in sessionParameters, and either let it track prepared statements
+// (1.21, max_prepared_statements) or add
+// default_query_exec_mode=cache_describe to the URL. Migrate needs a session of its
+// own: point `caravan migrate` at the server itself.
+package postgres

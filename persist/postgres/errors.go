@@ -1,0 +1,80 @@
+package postgres
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/caravan-chat/caravan/persist"
+	"github.com/caravan-chat/caravan/protocol"
+	"github.com/caravan-chat/caravan/room"
+)
+
+// SQLSTATE codes that decide something (PostgreSQL, appendix A).
+const (
+	codeForeignKey    = "23503"
+	codeUnique        = "23505"
+	codeSerialization = "40001"
+	codeDeadlock      = "40P01"
+	codeProgramLimit  = "54000"
+	codeFutureXact    = "22023" // invalid_parameter_value: "transaction ID … is in the future"
+
+	classConnection = "08"
+	classData       = "22"
+	classIntegrity  = "23"
+	classResources  = "53" // too many connections, disk full, out of memory
+	classOperator   = "57" // shut down, starting up, canceled
+	classSystem     = "58" // I/O error
+)
+
+// primaryKey is the only unique index that an op can break by itself: the others
+// hold numbers that the store gives, and client ids that it looked up.
+const primaryKey = "chat_messages_pkey"
+
+// undone says what it means that the database undid a transaction of Append:
+// persist.ErrConflict, a persist.DataError, or anything else, which the driver
+// turns into room.ErrNotStored.
+func undone(err error) error {
+	var pg *pgconn.PgError
+	if !errors.As(err, &pg) {
+		return fault("append", err)
+	}
+	switch {
+	case pg.Code == codeSerialization, pg.Code == codeDeadlock:
+		return fmt.Errorf("%w: %w", persist.ErrConflict, err)
+	case pg.Code == codeForeignKey: // in an adopted database only
+		return &persist.DataError{Refusal: persist.ErrUnknownSender, Err: err}
+	case pg.Code == codeUnique && pg.ConstraintName == primaryKey:
+		return &persist.DataError{Refusal: protocol.ErrInternal, Err: err}
+	case pg.Code == codeUnique: // last_seq is behind the messages: nobody's op is at fault
+		return fault("append", err)
+	case pg.Code == codeProgramLimit, class(pg) == classData, class(pg) == classIntegrity:
+		return &persist.DataError{Refusal: protocol.ErrInvalidContent, Err: err}
+	}
+	return fault("append", err)
+}
+
+// fault wraps an error once for the caller, and adds room.ErrStoreDown where the
+// server could not be reached or cannot work.
+func fault(doing string, err error) error {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		switch class(pg) {
+		case classConnection, classResources, classOperator, classSystem:
+		default:
+			return fmt.Errorf("postgres: %s: %w", doing, err)
+		}
+	}
+	return fmt.Errorf("postgres: %s: %w: %w", doing, room.ErrStoreDown, err)
+}
+
+func class(pg *pgconn.PgError) string { return pg.Code[:min(2, len(pg.Code))] }
+
+// definite reports whether the server itself said that it undid the
+// transaction. After FATAL and PANIC the session is gone, perhaps after the
+// commit.
+func definite(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.SeverityUnlocalized == "ERROR"
+}

@@ -1,0 +1,77 @@
+package postgres
+
+import (
+	"github.com/jackc/pgx/v5"
+
+	"github.com/caravan-chat/caravan/protocol"
+)
+
+// messageColumns and messageJoins select whole messages m. A sender whom the
+// application has deleted is known by id alone. Text columns of an adopted
+// database may be of other types.
+const (
+	messageColumns = `m.id, m.chat_room_id, m.sender_id,
+	coalesce(u.email::text, ''), coalesce(u.username::text, ''), coalesce(u.first_name::text, ''), coalesce(u.last_name::text, ''),
+	m.content, m.message_type::text, m.is_edited, m.created_at, m.updated_at, m.seq, m.rev, coalesce(m.client_id, ''),
+	o.id, left(o.content, 100), coalesce(ou.email::text, '')`
+
+	messageJoins = `
+	LEFT JOIN users u ON u.id = m.sender_id
+	LEFT JOIN chat_messages o ON o.id = m.reply_to_id
+	LEFT JOIN users ou ON ou.id = o.sender_id`
+)
+
+// messageScan reads rows that select other columns and then messageColumns,
+// which are all null where there is no message.
+type messageScan struct {
+	row             protocol.Message
+	originalID      *[16]byte
+	originalContent *string
+	originalSender  string
+
+	before  int
+	targets []any // for a row with a message
+	none    []any // for a row without
+}
+
+// newMessageScan takes what to scan the columns before messageColumns into.
+func newMessageScan(before ...any) *messageScan {
+	s := &messageScan{before: len(before)}
+	m := &s.row
+	s.targets = append(before, (*[16]byte)(&m.ID), (*[16]byte)(&m.RoomID), (*[16]byte)(&m.Sender.ID),
+		&m.Sender.Email, &m.Sender.Username, &m.Sender.FirstName, &m.Sender.LastName,
+		&m.Content, (*string)(&m.Type), &m.IsEdited, &m.CreatedAt, &m.UpdatedAt, &m.Seq, &m.Rev, &m.ClientID,
+		&s.originalID, &s.originalContent, &s.originalSender)
+	s.none = make([]any, len(s.targets)) // nil skips a column
+	copy(s.none, before)
+	return s
+}
+
+// scan reads the present row and reports whether it has a message.
+func (s *messageScan) scan(rows pgx.Rows) (found bool, err error) {
+	if rows.RawValues()[s.before] == nil {
+		return false, rows.Scan(s.none...)
+	}
+	return true, rows.Scan(s.targets...)
+}
+
+// message returns the message that was scanned last.
+func (s *messageScan) message() protocol.Message {
+	m := s.row
+	m.CreatedAt, m.UpdatedAt = m.CreatedAt.UTC(), m.UpdatedAt.UTC()
+	if s.originalID != nil {
+		m.ReplyTo = &protocol.Reply{ID: *s.originalID, Content: *s.originalContent, SenderEmail: s.originalSender}
+	}
+	return m
+}
+
+// eachMessage reads rows of messageColumns alone.
+func eachMessage(rows pgx.Rows, take func(*protocol.Message)) error {
+	scan := newMessageScan()
+	_, err := pgx.ForEachRow(rows, scan.targets, func() error {
+		m := scan.message()
+		take(&m)
+		return nil
+	})
+	return err
+}

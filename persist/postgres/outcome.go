@@ -1,0 +1,112 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/caravan-chat/caravan/persist"
+	"github.com/caravan-chat/caravan/room"
+)
+
+// errCut is why a batch is not stored whose connection broke around its COMMIT.
+var errCut = errors.New("the connection was lost before the commit")
+
+const (
+	// The search for an outcome asks again after pauses that double up to this.
+	outcomePauseMax = 250 * time.Millisecond
+	// abandonedAfter is how long the server may take to notice by itself that the
+	// client of a transaction has left.
+	abandonedAfter = time.Second
+)
+
+const (
+	// askStatus finds no row on a server that is not, or not yet, a primary.
+	askStatus = `SELECT coalesce(pg_xact_status($1), 'forgotten') WHERE NOT pg_is_in_recovery()`
+
+	// endAbandoned ends the transaction if it only waits for its client: the COMMIT
+	// has not arrived and must not arrive any more.
+	endAbandoned = `SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+	WHERE backend_xid = $1::xid8::xid AND datname = current_database() AND state LIKE 'idle in transaction%'`
+
+	findInsert = `SELECT EXISTS (SELECT FROM chat_messages WHERE id = $1)`
+
+	// findUpdate compares an edited message with what would have been written: less
+	// than zero, it is older; zero, it is that; more, a later edit covered it.
+	findUpdate = `SELECT CASE WHEN m.rev = $2 AND (m.updated_at <> $3 OR m.content <> $4) THEN -1 ELSE sign(m.rev - $2)::integer END
+	FROM chat_messages m WHERE m.id = $1`
+)
+
+// outcome finds out whether a transaction was committed whose connection broke
+// (cause) when COMMIT may have been sent. First it waits until the transaction
+// has ended, then it looks for its rows. The rows decide, not the status: after a
+// crash or a failover the number may belong to another transaction, or to none.
+// As long as the server does not answer it asks again, until the time is up.
+func (s *Store) outcome(ctx context.Context, xact uint64, plan *persist.Plan, cause error) (committed bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, outcomeTimeout)
+	defer cancel()
+	start, pause := time.Now(), time.Millisecond
+	for {
+		committed, ended, err := s.askOutcome(ctx, xact, plan, time.Since(start) > abandonedAfter)
+		if err == nil && ended {
+			return committed, nil
+		}
+		select {
+		case <-ctx.Done():
+			return false, fmt.Errorf("postgres: append: %w: %w (then: %w)", room.ErrOutcomeUnknown, cause, errors.Join(err, ctx.Err()))
+		case <-time.After(pause):
+		}
+		pause = min(2*pause, outcomePauseMax)
+	}
+}
+
+// askOutcome asks once. An error means that the server did not answer.
+func (s *Store) askOutcome(ctx context.Context, xact uint64, plan *persist.Plan, abandoned bool) (committed, ended bool, err error) {
+	conn, err := s.writers.Acquire(ctx)
+	if err != nil {
+		return false, false, err
+	}
+	defer conn.Release()
+
+	var status string
+	err = conn.QueryRow(ctx, askStatus, xact).Scan(&status)
+	var pg *pgconn.PgError
+	switch {
+	case errors.As(err, &pg) && pg.Code == codeFutureXact:
+		// The server lost the transaction and has not used its number again.
+	case err != nil:
+		return false, false, err
+	case status == "in progress":
+		if abandoned {
+			_, err = conn.Exec(ctx, endAbandoned, xact)
+		}
+		return false, false, err
+	}
+	committed, err = findRows(ctx, conn, plan, status == "committed")
+	return committed, err == nil, err
+}
+
+// findRows looks for the plan's rows. Where an older message was edited, and
+// again by others since, its row cannot tell, and the status must.
+func findRows(ctx context.Context, conn *pgxpool.Conn, plan *persist.Plan, statusCommitted bool) (bool, error) {
+	if len(plan.Inserts) > 0 {
+		var there bool
+		err := conn.QueryRow(ctx, findInsert, [16]byte(plan.Inserts[0].ID)).Scan(&there)
+		return there, err
+	}
+	m := plan.Updates[0]
+	var order int
+	err := conn.QueryRow(ctx, findUpdate, [16]byte(m.ID), m.Rev, m.UpdatedAt, m.Content).Scan(&order)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows): // deleted by somebody
+		return statusCommitted, nil
+	case err != nil:
+		return false, err
+	}
+	return order == 0 || order > 0 && statusCommitted, nil
+}

@@ -1,0 +1,140 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/caravan-chat/caravan/persist"
+	"github.com/caravan-chat/caravan/protocol"
+	"github.com/caravan-chat/caravan/room"
+)
+
+// Pages are read together with the number of their room, in one statement, so
+// in one snapshot. A room without such messages gives a row without a message.
+const (
+	selectLatest = `SELECT q.n, r.last_seq, ` + messageColumns + `
+	FROM unnest($1::uuid[]) WITH ORDINALITY AS q(id, n)
+	JOIN chat_rooms r ON r.id = q.id
+	LEFT JOIN LATERAL (SELECT * FROM chat_messages WHERE chat_room_id = r.id ORDER BY seq DESC LIMIT $2) m ON true` +
+		messageJoins + ` ORDER BY q.n, m.seq DESC`
+
+	selectSince = `SELECT 1::bigint, r.last_seq, ` + messageColumns + `
+	FROM chat_rooms r
+	LEFT JOIN LATERAL (SELECT * FROM chat_messages WHERE chat_room_id = r.id AND rev > $2 ORDER BY rev LIMIT $3) m ON true` +
+		messageJoins + ` WHERE r.id = $1 ORDER BY m.rev`
+
+	selectBefore = `SELECT 1::bigint, r.last_seq, ` + messageColumns + `
+	FROM chat_rooms r
+	LEFT JOIN LATERAL (SELECT * FROM chat_messages WHERE chat_room_id = r.id AND seq < $2 ORDER BY seq DESC LIMIT $3) m ON true` +
+		messageJoins + ` WHERE r.id = $1 ORDER BY m.seq DESC`
+
+	selectAfter = `SELECT 1::bigint, r.last_seq, ` + messageColumns + `
+	FROM chat_rooms r
+	LEFT JOIN LATERAL (SELECT * FROM chat_messages WHERE chat_room_id = r.id AND seq > $2 ORDER BY seq LIMIT $3) m ON true` +
+		messageJoins + ` WHERE r.id = $1 ORDER BY m.seq`
+
+	selectMessage = `SELECT ` + messageColumns + ` FROM chat_messages m` + messageJoins + ` WHERE m.id = $1`
+
+	selectHeads = `SELECT q.n, r.last_seq FROM unnest($1::uuid[]) WITH ORDINALITY AS q(id, n) JOIN chat_rooms r ON r.id = q.id`
+)
+
+// stretch is a page as it was read.
+type stretch struct {
+	messages []protocol.Message
+	seq      int64
+}
+
+// stretches runs a statement that selects an ordinal, last_seq and messages.
+func (s *Store) stretches(ctx context.Context, n int, sql string, args ...any) ([]stretch, error) {
+	rows, err := s.readers.Query(ctx, sql, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	out := make([]stretch, n)
+	var ordinal, seq int64
+	scan := newMessageScan(&ordinal, &seq)
+	for rows.Next() {
+		found, err := scan.scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		at := &out[ordinal-1]
+		at.seq = seq
+		if found {
+			at.messages = append(at.messages, scan.message())
+		}
+	}
+	return out, rows.Err()
+}
+
+// Latest implements room.Store.
+func (s *Store) Latest(ctx context.Context, rooms []uuid.UUID, limit int) ([]room.Page, error) {
+	read, err := s.stretches(ctx, len(rooms), selectLatest, ids(rooms), limit+1)
+	if err != nil {
+		return nil, fault("latest", err)
+	}
+	pages := make([]room.Page, len(rooms))
+	for i, at := range read {
+		pages[i] = persist.NewestPage(at.messages, limit, at.seq)
+	}
+	return pages, nil
+}
+
+// Since implements room.Store.
+func (s *Store) Since(ctx context.Context, id uuid.UUID, since int64, limit int) (room.Page, error) {
+	return s.page(ctx, "since", persist.ResumePage, limit, selectSince, id, since)
+}
+
+// Before implements room.Store.
+func (s *Store) Before(ctx context.Context, id uuid.UUID, seq int64, limit int) (room.Page, error) {
+	return s.page(ctx, "before", persist.NewestPage, limit, selectBefore, id, seq)
+}
+
+// After implements room.Store.
+func (s *Store) After(ctx context.Context, id uuid.UUID, seq int64, limit int) (room.Page, error) {
+	return s.page(ctx, "after", persist.OldestPage, limit, selectAfter, id, seq)
+}
+
+func (s *Store) page(ctx context.Context, doing string, cut func([]protocol.Message, int, int64) room.Page, limit int,
+	sql string, id uuid.UUID, bound int64) (room.Page, error) {
+	read, err := s.stretches(ctx, 1, sql, [16]byte(id), bound, limit+1)
+	if err != nil {
+		return room.Page{}, fault(doing, err)
+	}
+	return cut(read[0].messages, limit, read[0].seq), nil
+}
+
+// Message implements room.Store.
+func (s *Store) Message(ctx context.Context, id uuid.UUID) (protocol.Message, error) {
+	scan := newMessageScan()
+	err := s.readers.QueryRow(ctx, selectMessage, [16]byte(id)).Scan(scan.targets...)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return protocol.Message{}, room.ErrNoMessage
+	case err != nil:
+		return protocol.Message{}, fault("message", err)
+	}
+	return scan.message(), nil
+}
+
+// Heads implements room.Store.
+func (s *Store) Heads(ctx context.Context, rooms []uuid.UUID) ([]int64, error) {
+	heads := make([]int64, len(rooms))
+	rows, err := s.readers.Query(ctx, selectHeads, ids(rooms))
+	if err != nil {
+		return nil, fault("heads", err)
+	}
+	var ordinal, seq int64
+	_, err = pgx.ForEachRow(rows, []any{&ordinal, &seq}, func() error {
+		heads[ordinal-1] = seq
+		return nil
+	})
+	if err != nil {
+		return nil, fault("heads", err)
+	}
+	return heads, nil
+}

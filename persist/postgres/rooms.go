@@ -1,0 +1,74 @@
+package postgres
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/caravan-chat/caravan/room"
+)
+
+const (
+	selectRoomless = `SELECT t.id FROM collaborators c JOIN trips t ON t.id = c.trip_id
+	WHERE c.user_id = $1 AND NOT EXISTS (SELECT FROM chat_rooms r WHERE r.trip_id = c.trip_id)`
+
+	selectRooms = `SELECT r.id, r.trip_id, t.title::text, r.last_seq, ` + messageColumns + `
+	FROM (SELECT r.id, r.trip_id, r.last_seq FROM collaborators c JOIN chat_rooms r ON r.trip_id = c.trip_id
+		WHERE c.user_id = $1 AND r.id > $2 ORDER BY r.id LIMIT $3) r
+	JOIN trips t ON t.id = r.trip_id
+	LEFT JOIN LATERAL (SELECT * FROM chat_messages WHERE chat_room_id = r.id ORDER BY seq DESC LIMIT 1) m ON true` +
+		messageJoins + ` ORDER BY r.id`
+)
+
+// Rooms implements room.Store.
+func (s *Store) Rooms(ctx context.Context, user uuid.UUID, after uuid.UUID, limit int) ([]room.Summary, error) {
+	summaries, roomless, err := s.askRooms(ctx, user, after, limit)
+	if err == nil && len(roomless) > 0 {
+		if err = s.makeRooms(ctx, roomless); err == nil {
+			summaries, _, err = s.askRooms(ctx, user, after, limit)
+		}
+	}
+	if err != nil {
+		return nil, fault("rooms", err)
+	}
+	return summaries, nil
+}
+
+// askRooms asks once, also for the trips that have no room yet.
+func (s *Store) askRooms(ctx context.Context, user, after uuid.UUID, limit int) (summaries []room.Summary, roomless []uuid.UUID, err error) {
+	var batch pgx.Batch
+	batch.Queue(selectRoomless, [16]byte(user)).Query(func(rows pgx.Rows) error {
+		var trip [16]byte
+		_, err := pgx.ForEachRow(rows, []any{&trip}, func() error {
+			roomless = append(roomless, trip)
+			return nil
+		})
+		return err
+	})
+	batch.Queue(selectRooms, [16]byte(user), [16]byte(after), limit).Query(func(rows pgx.Rows) error {
+		summaries, err = scanSummaries(rows)
+		return err
+	})
+	err = s.readers.SendBatch(ctx, &batch).Close()
+	return summaries, roomless, err
+}
+
+func scanSummaries(rows pgx.Rows) ([]room.Summary, error) {
+	var all []room.Summary
+	var info room.Info
+	scan := newMessageScan((*[16]byte)(&info.ID), (*[16]byte)(&info.TripID), &info.Title, &info.Seq)
+	for rows.Next() {
+		found, err := scan.scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		summary := room.Summary{Info: info}
+		if found {
+			m := scan.message()
+			summary.Last = &m
+		}
+		all = append(all, summary)
+	}
+	return all, rows.Err()
+}

@@ -1,0 +1,80 @@
+package postgres
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/caravan-chat/caravan/migrations"
+	"github.com/caravan-chat/caravan/persist"
+	"github.com/caravan-chat/caravan/room"
+)
+
+// Store is a room.Store and a persist.Seeder on PostgreSQL. Its methods are safe
+// for concurrent use.
+type Store struct {
+	writers *pgxpool.Pool // Append, and looking up the outcome of its commits
+	readers *pgxpool.Pool // everything else
+	log     *slog.Logger
+}
+
+var (
+	_ room.Store     = (*Store)(nil)
+	_ persist.Seeder = (*Store)(nil)
+)
+
+// Open connects to the database once, to tell whether it can be reached. It does
+// not migrate and does not retry: an error that wraps room.ErrStoreDown is worth
+// another attempt by the caller, any other (a malformed URL, a wrong password)
+// is not.
+func Open(ctx context.Context, cfg Config) (*Store, error) {
+	writers, err := newPool(ctx, cfg.URL, cmp.Or(cfg.Writers, WritersDefault))
+	if err != nil {
+		return nil, err
+	}
+	readers, err := newPool(ctx, cfg.URL, cmp.Or(cfg.Readers, ReadersDefault))
+	if err != nil {
+		writers.Close()
+		return nil, err
+	}
+	s := &Store{writers: writers, readers: readers, log: cmp.Or(cfg.Log, slog.Default())}
+	if err := s.Ping(ctx); err != nil {
+		_ = s.Close() // it never fails
+		return nil, err
+	}
+	return s, nil
+}
+
+// Migrate brings the schema up to date. It waits while another node does.
+func (s *Store) Migrate(ctx context.Context) error {
+	cfg := s.writers.Config().ConnConfig
+	for name := range sessionParameters {
+		delete(cfg.RuntimeParams, name) // those of a writer are wrong for a migration
+	}
+	db := stdlib.OpenDB(*cfg)
+	defer db.Close()
+	_, _, err := migrations.Up(ctx, db, migrations.Postgres, s.log)
+	if err != nil && !errors.Is(err, migrations.ErrNewer) {
+		return fault("migrate", err)
+	}
+	return err
+}
+
+// Ping reports whether the server can be reached.
+func (s *Store) Ping(ctx context.Context) error {
+	if err := s.readers.Ping(ctx); err != nil {
+		return fault("ping", err)
+	}
+	return nil
+}
+
+// Close waits for calls under way and closes all connections.
+func (s *Store) Close() error {
+	s.writers.Close()
+	s.readers.Close()
+	return nil
+}

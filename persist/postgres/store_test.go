@@ -1,0 +1,33 @@
+package postgres
+
+import (
+	"log/slog"
+	"testing"
+
+	"github.com/caravan-chat/caravan/persist/pgserver"
+	"github.com/caravan-chat/caravan/persist/storetest"
+)
+
+func TestConformance(t *testing.T) {
+	storetest.Run(t, func(t *testing.T) storetest.Store {
+		return openStore(t, Config{URL: pgserver.Shared(t).Database(t), Log: slog.New(slog.DiscardHandler)})
+	})
+}
+
+// openStore opens and migrates a store that ends with the test.
+func openStore(t testing.TB, cfg Config) *Store {
+	t.Helper()
+	s, err := Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := s.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}

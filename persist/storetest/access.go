@@ -1,0 +1,200 @@
+package storetest
+
+import (
+	"bytes"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"github.com/caravan-chat/caravan/persist"
+	"github.com/caravan-chat/caravan/protocol"
+	"github.com/caravan-chat/caravan/room"
+)
+
+func testAccess(t *testing.T, open Open) {
+	w := newWorld(t, open, 2, 0)
+	member, other := w.users[0], w.users[1]
+	trip := persist.Trip{ID: uuid.New(), Title: "Lisbon"}
+	w.seed(&persist.Seeds{
+		Trips:         []persist.Trip{trip},
+		Collaborators: []persist.Collaborator{{Trip: trip.ID, User: member.ID, Role: "owner"}},
+	})
+	ask := func(questions ...room.AccessQuestion) []room.Access {
+		t.Helper()
+		answers, err := w.store.Access(w.ctx(), questions)
+		if err != nil || len(answers) != len(questions) {
+			t.Fatalf("%v, %v", answers, err)
+		}
+		return answers
+	}
+
+	stranger := uuid.New()
+	before := ask(
+		room.AccessQuestion{User: stranger, Place: trip.ID},
+		room.AccessQuestion{User: other.ID, Place: trip.ID, TripOnly: true},
+		room.AccessQuestion{User: member.ID, Place: uuid.New()},
+		room.AccessQuestion{User: member.ID, Place: trip.ID, TripOnly: true},
+		room.AccessQuestion{User: member.ID, Place: trip.ID},
+	)
+	info := before[3].Room
+	want := []room.Access{
+		{},
+		{UserKnown: true, User: other},
+		{UserKnown: true, User: member},
+		{UserKnown: true, User: member, Allowed: true, Room: info},
+		{UserKnown: true, User: member, Allowed: true, Room: info},
+	}
+	if !slices.Equal(before, want) {
+		t.Errorf("got  %+v\nwant %+v", before, want)
+	}
+	if info.ID == uuid.Nil || info.TripID != trip.ID || info.Title != "Lisbon" || info.Seq != 0 {
+		t.Errorf("room %+v", info)
+	}
+
+	op := w.send2(info.ID, member)
+	w.append(op)
+	info.Seq = 1
+	after := ask(
+		room.AccessQuestion{User: member.ID, Place: info.ID},
+		room.AccessQuestion{User: member.ID, Place: info.ID, TripOnly: true},
+		room.AccessQuestion{User: other.ID, Place: info.ID},
+		room.AccessQuestion{User: stranger, Place: info.ID},
+	)
+	want = []room.Access{
+		{UserKnown: true, User: member, Allowed: true, Room: info},
+		{UserKnown: true, User: member},
+		{UserKnown: true, User: other},
+		{},
+	}
+	if !slices.Equal(after, want) {
+		t.Errorf("got  %+v\nwant %+v", after, want)
+	}
+	if answers := ask(); len(answers) != 0 {
+		t.Errorf("no questions: %v", answers)
+	}
+}
+
+func (w *world) send2(in uuid.UUID, sender protocol.User) *room.Op {
+	return &room.Op{
+		Kind: room.OpSend, Room: in, Sender: sender, ID: uuid.Must(uuid.NewV7()),
+		Content: "x", Type: protocol.TypeText, At: now(),
+	}
+}
+
+func testRoomMadeOnce(t *testing.T, open Open) {
+	w := newWorld(t, open, 10, 0)
+	seeds := &persist.Seeds{}
+	var questions []room.AccessQuestion
+	for range 3 {
+		trip := persist.Trip{ID: uuid.New(), Title: "T"}
+		seeds.Trips = append(seeds.Trips, trip)
+		for _, u := range w.users {
+			seeds.Collaborators = append(seeds.Collaborators, persist.Collaborator{Trip: trip.ID, User: u.ID, Role: "member"})
+			questions = append(questions, room.AccessQuestion{User: u.ID, Place: trip.ID})
+		}
+	}
+	w.seed(seeds)
+	ids := make([]map[uuid.UUID]uuid.UUID, 10) // by goroutine: trip → room
+	var wg sync.WaitGroup
+	for n := range ids {
+		ids[n] = map[uuid.UUID]uuid.UUID{}
+		wg.Go(func() {
+			answers, err := w.store.Access(t.Context(), questions)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			for _, a := range answers {
+				if known, ok := ids[n][a.Room.TripID]; !a.Allowed || ok && known != a.Room.ID {
+					t.Errorf("%+v", a)
+				}
+				ids[n][a.Room.TripID] = a.Room.ID
+			}
+		})
+	}
+	wg.Wait()
+	for n := range ids {
+		for trip, id := range ids[0] {
+			if ids[n][trip] != id {
+				t.Errorf("trip %v has rooms %v and %v", trip, ids[n][trip], id)
+			}
+		}
+	}
+}
+
+func testRooms(t *testing.T, open Open) {
+	w := newWorld(t, open, 2, 0)
+	member, other := w.users[0], w.users[1]
+	seeds := &persist.Seeds{}
+	titles := map[uuid.UUID]string{}
+	for _, title := range []string{"A", "B", "C", "D", "E"} {
+		trip := persist.Trip{ID: uuid.New(), Title: title}
+		titles[trip.ID] = title
+		seeds.Trips = append(seeds.Trips, trip)
+		seeds.Collaborators = append(seeds.Collaborators, persist.Collaborator{Trip: trip.ID, User: member.ID, Role: "member"})
+	}
+	seeds.Collaborators = append(seeds.Collaborators, persist.Collaborator{Trip: seeds.Trips[0].ID, User: other.ID, Role: "member"})
+	w.seed(seeds)
+
+	list := func(user, after uuid.UUID, limit int) []room.Summary {
+		t.Helper()
+		rooms, err := w.store.Rooms(w.ctx(), user, after, limit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return rooms
+	}
+	all := list(member.ID, uuid.Nil, 100)
+	if len(all) != 5 {
+		t.Fatalf("%d rooms", len(all))
+	}
+	if !slices.IsSortedFunc(all, func(a, b room.Summary) int { return bytes.Compare(a.ID[:], b.ID[:]) }) {
+		t.Error("not in the order of ids")
+	}
+	for _, s := range all {
+		if s.Title != titles[s.TripID] || s.Seq != 0 || s.Last != nil {
+			t.Errorf("%+v", s)
+		}
+	}
+	if one := list(other.ID, uuid.Nil, 100); len(one) != 1 || one[0].Title != "A" {
+		t.Errorf("the other's: %+v", one)
+	}
+	if none := list(uuid.New(), uuid.Nil, 100); len(none) != 0 {
+		t.Errorf("a stranger's: %+v", none)
+	}
+
+	first, second := w.send2(all[1].ID, member), w.send2(all[1].ID, member)
+	edit := w.send2(all[1].ID, member)
+	edit.Kind, edit.ID = room.OpEdit, first.ID
+	w.append(first, second, edit)
+	var paged []room.Summary
+	for after := uuid.Nil; ; after = paged[len(paged)-1].ID {
+		page := list(member.ID, after, 2)
+		if len(page) == 0 {
+			break
+		}
+		if len(page) > 2 {
+			t.Fatalf("%d rooms in a page of 2", len(page))
+		}
+		paged = append(paged, page...)
+	}
+	if len(paged) != 5 {
+		t.Fatalf("%d rooms in pages", len(paged))
+	}
+	for i, s := range paged {
+		want := all[i]
+		if i == 1 {
+			want.Seq = 3
+			if s.Last == nil {
+				t.Fatal("no last message")
+			}
+			w.same(s.Last, second.Message)
+			s.Last = nil
+		}
+		if s != want {
+			t.Errorf("got %+v, want %+v", s, want)
+		}
+	}
+}

@@ -1,0 +1,180 @@
+package storetest
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/google/uuid"
+	"pgregory.net/rapid"
+
+	"github.com/caravan-chat/caravan/protocol"
+	"github.com/caravan-chat/caravan/room"
+)
+
+// model is a store of two rooms, as simple as it can be.
+type model struct {
+	heads    map[uuid.UUID]int64
+	messages []protocol.Message // in the order in which they were made
+	replies  []uuid.UUID        // the original of each; zero: none
+}
+
+func (m *model) find(match func(*protocol.Message) bool) int {
+	return slices.IndexFunc(m.messages, func(x protocol.Message) bool { return match(&x) })
+}
+
+// show returns message i with its reply as it is now.
+func (m *model) show(i int) protocol.Message {
+	shown := m.messages[i]
+	if original := m.replies[i]; original != uuid.Nil {
+		o := m.messages[m.find(func(x *protocol.Message) bool { return x.ID == original })]
+		runes := []rune(o.Content)
+		shown.ReplyTo = &protocol.Reply{ID: original, Content: string(runes[:min(100, len(runes))]), SenderEmail: o.Sender.Email}
+	}
+	return shown
+}
+
+func (m *model) apply(op *room.Op) (room.Outcome, *protocol.Message) {
+	if op.Kind == room.OpEdit {
+		i := m.find(func(x *protocol.Message) bool {
+			return x.ID == op.ID && x.RoomID == op.Room && x.Sender.ID == op.Sender.ID
+		})
+		if i < 0 {
+			return room.Refused, nil
+		}
+		m.heads[op.Room]++
+		x := &m.messages[i]
+		x.Content, x.IsEdited, x.UpdatedAt, x.Rev = op.Content, true, op.At, m.heads[op.Room]
+		shown := m.show(i)
+		return room.Stored, &shown
+	}
+	if op.ClientID != "" {
+		i := m.find(func(x *protocol.Message) bool {
+			return x.ClientID == op.ClientID && x.RoomID == op.Room && x.Sender.ID == op.Sender.ID
+		})
+		if i >= 0 {
+			shown := m.show(i)
+			return room.Duplicate, &shown
+		}
+	}
+	if op.ReplyTo != uuid.Nil {
+		if m.find(func(x *protocol.Message) bool { return x.ID == op.ReplyTo && x.RoomID == op.Room }) < 0 {
+			return room.Refused, nil
+		}
+	}
+	m.heads[op.Room]++
+	n := m.heads[op.Room]
+	m.messages = append(m.messages, protocol.Message{
+		ID: op.ID, RoomID: op.Room, Sender: op.Sender, Content: op.Content, Type: op.Type,
+		CreatedAt: op.At, UpdatedAt: op.At, Seq: n, Rev: n, ClientID: op.ClientID,
+	})
+	m.replies = append(m.replies, op.ReplyTo)
+	shown := m.show(len(m.messages) - 1)
+	return room.Stored, &shown
+}
+
+// page answers Latest, Since, Before and After: those messages of the room that
+// match, in the order of by.
+func (m *model) page(id uuid.UUID, by func(*protocol.Message) int64, match func(int64) bool) []protocol.Message {
+	var all []protocol.Message
+	for i := range m.messages {
+		if x := m.show(i); x.RoomID == id && match(by(&x)) {
+			all = append(all, x)
+		}
+	}
+	slices.SortFunc(all, func(a, b protocol.Message) int { return int(by(&a) - by(&b)) })
+	return all
+}
+
+func testModel(t *testing.T, open Open) {
+	w := newWorld(t, open, 3, 0)
+	rapid.Check(t, func(rt *rapid.T) {
+		first := w.addRoom()
+		w.addRoom()
+		m := &model{heads: map[uuid.UUID]int64{}}
+		pick := rapid.IntRange(0, 1<<20)
+		anyMessage := func(made []*room.Op) uuid.UUID {
+			n := pick.Draw(rt, "which message")
+			if all := len(m.messages) + len(made); all > 0 && n%8 != 0 {
+				if n %= all; n < len(m.messages) {
+					return m.messages[n].ID
+				}
+				return made[n-len(m.messages)].ID
+			}
+			return uuid.New()
+		}
+		rt.Repeat(map[string]func(*rapid.T){
+			"append": func(rt *rapid.T) {
+				var batch, made []*room.Op
+				for range rapid.IntRange(1, 8).Draw(rt, "ops") {
+					r, u := first+pick.Draw(rt, "room")%2, pick.Draw(rt, "user")%3
+					content := fmt.Sprint("content ", pick.Draw(rt, "content"))
+					if pick.Draw(rt, "kind")%3 == 0 {
+						batch = append(batch, w.edit(r, u, anyMessage(made), content))
+						continue
+					}
+					op := w.send(r, u, content)
+					if pick.Draw(rt, "has client id")%2 == 0 {
+						op.ClientID = fmt.Sprint("c", pick.Draw(rt, "client id")%6)
+					}
+					if pick.Draw(rt, "is reply")%3 == 0 {
+						op.ReplyTo = anyMessage(made)
+					}
+					batch, made = append(batch, op), append(made, op)
+				}
+				w.append(batch...)
+				for _, op := range batch {
+					outcome, message := m.apply(op)
+					if op.Outcome != outcome {
+						rt.Fatalf("outcome %d (%v), want %d of %+v", op.Outcome, op.Err, outcome, op)
+					}
+					if message != nil {
+						w.same(op.Message, message)
+					}
+				}
+			},
+			"read": func(rt *rapid.T) { w.compare(rt, m, w.rooms[first+pick.Draw(rt, "room")%2]) },
+		})
+	})
+}
+
+// compare reads a stretch of the room in every way.
+func (w *world) compare(rt *rapid.T, m *model, id uuid.UUID) {
+	at := rapid.Int64Range(-1, m.heads[id]+1).Draw(rt, "at")
+	limit := rapid.IntRange(1, 6).Draw(rt, "limit")
+	seq := func(x *protocol.Message) int64 { return x.Seq }
+	rev := func(x *protocol.Message) int64 { return x.Rev }
+	every := func(int64) bool { return true }
+	less := func(n int64) bool { return n < at }
+	more := func(n int64) bool { return n > at }
+	tail := func(all []protocol.Message) room.Page {
+		return room.Page{Messages: all[max(0, len(all)-limit):], Seq: m.heads[id], HasMore: len(all) > limit}
+	}
+	head := func(all []protocol.Message) room.Page {
+		return room.Page{Messages: all[:min(limit, len(all))], Seq: m.heads[id], HasMore: len(all) > limit}
+	}
+
+	latest, err1 := w.store.Latest(w.ctx(), []uuid.UUID{id}, limit)
+	since, err2 := w.store.Since(w.ctx(), id, at, limit)
+	before, err3 := w.store.Before(w.ctx(), id, at, limit)
+	after, err4 := w.store.After(w.ctx(), id, at, limit)
+	if err1 != nil || err2 != nil || err3 != nil || err4 != nil {
+		rt.Fatal(err1, err2, err3, err4)
+	}
+	for _, c := range []struct {
+		name      string
+		got, want room.Page
+	}{
+		{"latest", latest[0], tail(m.page(id, seq, every))},
+		{"since", since, head(m.page(id, rev, more))},
+		{"before", before, tail(m.page(id, seq, less))},
+		{"after", after, head(m.page(id, seq, more))},
+	} {
+		if c.got.Seq != c.want.Seq || c.got.HasMore != c.want.HasMore || len(c.got.Messages) != len(c.want.Messages) {
+			rt.Fatalf("%s %d, limit %d: got %+v, want %+v", c.name, at, limit, c.got, c.want)
+		}
+		for i := range c.got.Messages {
+			w.same(&c.got.Messages[i], &c.want.Messages[i])
+		}
+	}
+}

@@ -1,0 +1,60 @@
+// Package storetest holds every store to the same behaviour: the contract of
+// room.Store, told as tests. A store's own tests call Run and then add only what
+// is theirs: how their database fails.
+package storetest
+
+import (
+	"testing"
+
+	"github.com/caravan-chat/caravan/persist"
+	"github.com/caravan-chat/caravan/room"
+)
+
+// Store is what both stores are.
+type Store interface {
+	room.Store
+	persist.Seeder
+}
+
+// Open returns a store on an empty, migrated database of the test's own. The
+// test's cleanup closes it.
+type Open func(t *testing.T) Store
+
+// Run runs all tests against the store.
+func Run(t *testing.T, open Open) {
+	for _, test := range []struct {
+		name string
+		run  func(*testing.T, Open)
+	}{
+		{"SendStoresTheWholeMessage", testSend},
+		{"NumbersAreDensePerRoom", testNumbers},
+		{"TheEmptyBatchIsNothing", testEmptyBatch},
+		{"ReplyCarriesTheOriginal", testReply},
+		{"ReplyMustBeAMessageOfTheRoom", testInvalidReply},
+		{"EditTakesTheNextNumber", testEdit},
+		{"EditOfAMessageOfTheSameBatch", testEditInBatch},
+		{"EditOnlyOnesOwn", testEditRefused},
+		{"KnownClientIDStoresNothing", testDuplicate},
+		{"KnownClientIDWithinABatch", testDuplicateInBatch},
+		{"ClientIDIsPerSenderAndRoom", testClientIDScope},
+		{"ClientIDFromTenAtOnce", testDuplicateRace},
+		{"UnknownRoomOrSenderIsRefusedAlone", testUnknown},
+		{"PoisonIsRefusedAlone", testPoison},
+		{"AnIDUsedTwiceIsRefusedAlone", testSameID},
+		{"AnyTextComesBackAsItWas", testAnyText},
+		{"ACanceledAppendStoresNothing", testCanceled},
+		{"LargeBatch", testLargeBatch},
+		{"ManyWritersOneOrder", testManyWriters},
+		{"ResumeIsCompleteUnderEdits", testResumeUnderLoad},
+		{"Pages", testPages},
+		{"PagesOfRoomsThatAreEmptyOrMissing", testEmptyPages},
+		{"Heads", testHeads},
+		{"Access", testAccess},
+		{"RoomIsMadeOnce", testRoomMadeOnce},
+		{"Rooms", testRooms},
+		{"SeedTwiceChangesNothing", testSeed},
+		{"Model", testModel},
+	} {
+		t.Run(test.name, func(t *testing.T) { test.run(t, open) })
+	}
+}
