@@ -174,6 +174,8 @@ func (h *upgrade) judge(r *Request) *Refusal {
 		return bad("Sec-WebSocket-Key must stand once and be 16 bytes in base64")
 	case h.repeated:
 		return bad("more than one Origin or Authorization")
+	case r.Origin != nil && len(r.Origin) == 0: // "null" is an origin (RFC 6454 section 7.1), nothing is none
+		return bad("empty Origin")
 	case h.extensions:
 		return bad("malformed Sec-WebSocket-Extensions")
 	}
