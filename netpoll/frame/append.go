@@ -33,15 +33,3 @@ func AppendFrame(dst []byte, op Op, compressed bool, payload []byte) []byte {
 func AppendText(dst []byte, text []byte) []byte {
 	return AppendFrame(dst, OpText, false, text)
 }
-
-// Payload returns the payload of a whole frame that AppendFrame made.
-func Payload(frame []byte) []byte {
-	switch frame[1] {
-	case length16:
-		return frame[4:]
-	case length64:
-		return frame[10:]
-	default:
-		return frame[2:]
-	}
-}

@@ -33,7 +33,7 @@ func TestSection5_2_LengthsAreSentInTheirShortestForm(t *testing.T) {
 		if len(whole)-n != header {
 			t.Errorf("%d bytes have a header of %d", n, len(whole)-n)
 		}
-		if !bytes.Equal(Payload(whole), payload) {
+		if !bytes.Equal(payloadOf(whole), payload) {
 			t.Errorf("Payload of a frame of %d bytes", n)
 		}
 	}
@@ -52,7 +52,7 @@ func TestSection5_5_1_CloseReasonIsCutBetweenCharacters(t *testing.T) {
 		{strings.Repeat("r", 119) + "😀", 123},
 	} {
 		b := AppendClose(nil, 4000, c.reason)
-		code, reason, v := ParseClose(Payload(b))
+		code, reason, v := ParseClose(payloadOf(b))
 		if v != nil || code != 4000 || len(reason) != c.want || !utf8.Valid(reason) || int(b[1]) > ControlPayloadMax {
 			t.Errorf("%d bytes: code %d, %d bytes of reason, %v", len(c.reason), code, len(reason), v)
 		}

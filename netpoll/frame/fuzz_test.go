@@ -107,7 +107,7 @@ func FuzzClose(f *testing.F) {
 		if v != nil || len(payload) > ControlPayloadMax {
 			return
 		}
-		if back := Payload(AppendClose(nil, code, string(reason))); string(back) != string(payload) {
+		if back := payloadOf(AppendClose(nil, code, string(reason))); string(back) != string(payload) {
 			t.Fatalf("% x comes back as % x", payload, back)
 		}
 	})

@@ -90,3 +90,15 @@ func join(frames ...[]byte) (all []byte) {
 	}
 	return all
 }
+
+// payloadOf returns the payload of a frame that AppendFrame made.
+func payloadOf(b []byte) []byte {
+	switch b[1] {
+	case length16:
+		return b[4:]
+	case length64:
+		return b[10:]
+	default:
+		return b[2:]
+	}
+}
