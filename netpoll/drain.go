@@ -18,16 +18,19 @@ const drainPoll = 10 * time.Millisecond
 // CloseRestart, at random moments spread over most of the time until ctx's
 // deadline (or Config.DrainTimeout), so that a fleet does not come back in one
 // instant. It returns nil when the last one is gone, or ctx's error. The engine
-// runs on, until Close. Connections that were given to Config.HTTP are not its
-// concern.
+// runs on, until Close; a second Drain is a Close. Connections that were given to
+// Config.HTTP are not its concern.
 func (s *Server) Drain(ctx context.Context) error {
+	if s.draining.Swap(true) {
+		s.Close()
+		return nil
+	}
 	deadline, ok := ctx.Deadline()
 	if !ok {
 		deadline = time.Now().Add(s.cfg.DrainTimeout)
 	}
 	// The last quarter is for the close handshakes of the last ones.
 	until := time.Now().Add(time.Until(deadline) * 3 / 4)
-	s.draining.Store(true)
 	for _, l := range s.loops {
 		l.Post(func() { l.beginDrain(until) })
 	}

@@ -1,6 +1,7 @@
 package netpoll
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -43,6 +44,24 @@ func TestOneByteAtATime(t *testing.T) {
 	}
 	c.response()
 	c.expect("slow")
+}
+
+// One writev takes 1,024 buffers at most.
+func TestThousandsOfMessagesInOneTurn(t *testing.T) {
+	const messages = 3000
+	s := start(t, Config{Loops: 1, Handler: funcs{message: func(c *Conn, _ Kind, _ []byte) {
+		for i := range messages {
+			c.SendText(fmt.Append(nil, i))
+		}
+	}}})
+	c := dial(t, s)
+	eventually(t, "open", func() bool { return s.Stats().Open == 1 })
+	before := s.Stats().Writes
+	c.send("go")
+	for i := range messages {
+		c.expect(fmt.Sprint(i))
+	}
+	eventually(t, "counted", func() bool { return s.Stats().Writes == before+3 })
 }
 
 func TestManyMessagesInOneSegmentAreOneWrite(t *testing.T) {
