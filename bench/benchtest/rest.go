@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 )
@@ -27,6 +28,16 @@ func refuse(w http.ResponseWriter, status int, code string) {
 	answer(w, status, map[string]string{"detail": code, "code": code})
 }
 
+func (s *Server) list(w http.ResponseWriter, _ *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	rooms := []map[string]any{}
+	for id, r := range s.rooms {
+		rooms = append(rooms, map[string]any{"id": id, "trip_id": id, "last_seq": r.seq})
+	}
+	answer(w, http.StatusOK, map[string]any{"results": rooms, "next": nil})
+}
+
 // page answers ?since= and ?after=.
 func (s *Server) page(w http.ResponseWriter, req *http.Request) {
 	id, err := uuid.Parse(req.PathValue("id"))
@@ -38,6 +49,9 @@ func (s *Server) page(w http.ResponseWriter, req *http.Request) {
 	limit, err := strconv.Atoi(query.Get("limit"))
 	if err != nil {
 		limit = 50
+	}
+	if query.Get("wait") != "" {
+		time.Sleep(10 * time.Millisecond) // a long poll that gives up at once
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -83,11 +83,16 @@ type room struct {
 	members  map[*session]bool
 }
 
-// New starts a server on a free port of 127.0.0.1. Tokens are users' ids.
-func New(faults Faults) *Server {
+// New starts a server on a free port of 127.0.0.1. Tokens are users' ids, and
+// the trips given are what everybody's list of rooms shows.
+func New(faults Faults, trips ...uuid.UUID) *Server {
 	s := &Server{faults: faults, rooms: map[uuid.UUID]*room{}}
+	for _, trip := range trips {
+		s.room(trip)
+	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /ws/chat/{trip}/", s.connect)
+	mux.HandleFunc("GET /api/v1/chat/rooms/", s.list)
 	mux.HandleFunc("GET /api/v1/chat/rooms/{id}/messages/", s.page)
 	mux.HandleFunc("POST /api/v1/chat/messages/", s.post)
 	mux.HandleFunc("PATCH /api/v1/chat/messages/{id}/", s.patch)

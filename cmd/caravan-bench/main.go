@@ -27,6 +27,7 @@ const usage = `caravan-bench loads a running Caravan server.
 
 Usage:
   caravan-bench run      measure speed and cost in a scenario
+  caravan-bench verify   account for every message, through faults
   caravan-bench version  print the version
 
 Each has --help. Exit status: 0 clean; 1 something was lost, repeated or
@@ -38,7 +39,8 @@ clean until then.
 type command func(ctx context.Context, args []string, stdout, stderr io.Writer) (int, error)
 
 var commands = map[string]command{
-	"run": runLoad,
+	"run":    runLoad,
+	"verify": runVerify,
 	"version": func(_ context.Context, _ []string, stdout, _ io.Writer) (int, error) {
 		_, err := fmt.Fprintf(stdout, "caravan-bench %s %s\n", bench.Version(), runtime.Version())
 		return exitClean, err

@@ -2,12 +2,9 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
-	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"github.com/caravan-chat/caravan/bench"
@@ -71,13 +68,9 @@ func runLoad(ctx context.Context, args []string, stdout, stderr io.Writer) (int,
 	}
 	report, err := bench.Run(ctx, cfg)
 	if err != nil {
-		var bad *bench.ConfigError
-		if errors.As(err, &bad) {
-			return exitUsage, err
-		}
-		return exitFault, err
+		return statusOf(err), err
 	}
-	if err := publish(report, jsonPath, stdout, stderr); err != nil {
+	if err := write(report, jsonPath, stdout, stderr); err != nil {
 		return exitFault, err
 	}
 	switch {
@@ -94,7 +87,7 @@ const tokenTTL = 72 * time.Hour
 
 func registerRun(fs *flag.FlagSet, cfg *bench.Config) {
 	fs.StringVar((*string)(&cfg.Scenario), "scenario", "", "idle, fanout, rooms, pairs or publish")
-	fs.StringVar(&cfg.URL, "url", "ws://127.0.0.1:8000", "the server")
+	fs.StringVar(&cfg.URL, "url", defaultURL, "the server")
 	fs.StringVar(&cfg.Admin, "admin", "", "its admin port, such as http://127.0.0.1:9000: reads its metrics (writes per delivery)")
 	fs.IntVar(&cfg.ServerPID, "server-pid", 0, "its process on this machine: reads its CPU time and memory")
 	fs.IntVar(&cfg.Connections, "connections", 100, "connections")
@@ -128,28 +121,4 @@ func arrivals(cfg *bench.Config, open, closed bool) error {
 		return errors.New("--in-flight is of the closed loop, --rate of the open one: leave one out")
 	}
 	return nil
-}
-
-// publish writes the report where it is wanted.
-func publish(report *bench.Report, jsonPath string, stdout, stderr io.Writer) error {
-	text := stdout
-	if jsonPath == "-" {
-		text = stderr
-	}
-	if err := report.WriteText(text); err != nil {
-		return err
-	}
-	if jsonPath == "" {
-		return nil
-	}
-	b, err := json.MarshalIndent(report, "", "  ")
-	if err != nil {
-		return fmt.Errorf("report: %w", err)
-	}
-	b = append(b, '\n')
-	if jsonPath == "-" {
-		_, err = stdout.Write(b)
-		return err
-	}
-	return os.WriteFile(jsonPath, b, 0o644)
 }

@@ -1,0 +1,47 @@
+package ledger
+
+import "fmt"
+
+// Report is the account. The run was clean if all four findings are empty.
+type Report struct {
+	Sent     int64            `json:"sent"`     // new messages
+	Edits    int64            `json:"edits"`    // edits
+	Attempts int64            `json:"attempts"` // how often they went out
+	Refused  map[string]int64 `json:"refused"`  // attempts answered by an error, by code
+	Cut      int64            `json:"cut"`      // attempts that ended with their connection
+	Settled  int64            `json:"settled"`  // ops known to be stored
+	Denied   int64            `json:"denied"`   // ops known to be not stored
+	Unknown  int64            `json:"unknown"`  // edits that were cut and that nobody saw
+	Stored   int64            `json:"stored"`   // messages of the fleet
+	Numbers  int64            `json:"numbers"`  // events by the rooms' own count
+	Told     int64            `json:"told"`     // live events seen
+	Shown    int64            `json:"shown"`    // messages seen in histories, resumes and pages
+	Joins    int64            `json:"joins"`    // connections that got their first frame
+
+	Lost        Finding `json:"lost"`        // committed or acknowledged, and missing for somebody
+	Repeated    Finding `json:"repeated"`    // stored, applied or told more than once
+	Reordered   Finding `json:"reordered"`   // not the same order for all
+	Unexplained Finding `json:"unexplained"` // what the contract does not allow otherwise
+	Clean       bool    `json:"clean"`
+}
+
+// Finding counts violations of one sort and tells the first ones.
+type Finding struct {
+	Count int64    `json:"count"`
+	First []string `json:"first"`
+}
+
+// toldMax is how many violations of one sort a report tells in words.
+const toldMax = 20
+
+func (f *Finding) add(format string, args ...any) {
+	f.Count++
+	if len(f.First) < toldMax {
+		f.First = append(f.First, fmt.Sprintf(format, args...))
+	}
+}
+
+func (l *Ledger) lost(format string, args ...any)        { l.report.Lost.add(format, args...) }
+func (l *Ledger) repeated(format string, args ...any)    { l.report.Repeated.add(format, args...) }
+func (l *Ledger) reordered(format string, args ...any)   { l.report.Reordered.add(format, args...) }
+func (l *Ledger) unexplained(format string, args ...any) { l.report.Unexplained.add(format, args...) }

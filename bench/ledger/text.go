@@ -1,0 +1,51 @@
+package ledger
+
+import (
+	"fmt"
+	"io"
+	"strings"
+)
+
+// WriteText writes the report for people.
+func (r *Report) WriteText(w io.Writer) error {
+	var b strings.Builder
+	line := func(name, format string, args ...any) {
+		fmt.Fprintf(&b, "%-12s %s\n", name, fmt.Sprintf(format, args...))
+	}
+	line("sent", "%d messages and %d edits, in %d attempts", r.Sent, r.Edits, r.Attempts)
+	line("answered", "%d attempts refused%s, %d cut with their connection", sum(r.Refused), byCode(r.Refused), r.Cut)
+	line("settled", "%d stored, %d refused, %d edits that were cut and that nobody saw", r.Settled, r.Denied, r.Unknown)
+	line("stored", "%d messages; %d numbers used", r.Stored, r.Numbers)
+	line("seen", "%d live events, %d messages in histories, resumes and pages, by %d first frames and polls", r.Told, r.Shown, r.Joins)
+	for _, f := range []struct {
+		name    string
+		finding *Finding
+	}{
+		{"LOST", &r.Lost}, {"REPEATED", &r.Repeated}, {"REORDERED", &r.Reordered}, {"UNEXPLAINED", &r.Unexplained},
+	} {
+		for _, text := range f.finding.First {
+			line(f.name, "%s", text)
+		}
+	}
+	line("result", "%d lost, %d repeated, %d reordered, %d unexplained", r.Lost.Count, r.Repeated.Count, r.Reordered.Count, r.Unexplained.Count)
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func sum(counts map[string]int64) (total int64) {
+	for _, n := range counts {
+		total += n
+	}
+	return total
+}
+
+func byCode(counts map[string]int64) string {
+	var parts []string
+	for _, code := range sorted(counts) {
+		parts = append(parts, fmt.Sprintf("%s: %d", code, counts[code]))
+	}
+	if parts == nil {
+		return ""
+	}
+	return " (" + strings.Join(parts, ", ") + ")"
+}

@@ -1,0 +1,171 @@
+package verify
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/caravan-chat/caravan/bench/ledger"
+)
+
+// Shares of what a member does at a time. What is left is sending a message.
+const (
+	shareREST   = 0.10 // a message over REST
+	shareEdit   = 0.15 // an edit
+	shareAgain  = 0.06 // a known message again
+	shareStorm  = 0.04 // a message twice on the connection and at the same time over REST
+	shareTyping = 0.05
+	editREST    = 0.3 // of edits
+)
+
+// act does one thing.
+func (m *member) act(s *session) {
+	draw := m.draw()
+	pick := func(share float64) bool {
+		draw -= share
+		return draw < 0
+	}
+	m.mu.Lock()
+	full := len(m.pending) >= pendingMax
+	m.mu.Unlock()
+	switch {
+	case full:
+	case pick(shareREST):
+		m.sendREST()
+	case pick(shareEdit):
+		m.edit(s)
+	case pick(shareAgain):
+		m.sendAgain(s)
+	case pick(shareStorm):
+		m.storm(s)
+	case pick(shareTyping):
+		if s.client.Write([]byte(`{"type":"typing","is_typing":true}`)) != nil {
+			s.client.Abort()
+		}
+	default:
+		o := m.compose(nil)
+		m.mu.Lock()
+		m.begin(o, s)
+		m.mu.Unlock()
+		s.write(o)
+	}
+}
+
+// compose makes an op with a name that nobody used before.
+func (m *member) compose(edits *own) *op {
+	m.serial++
+	name := fmt.Sprintf("v%s-%d-%d", m.crew.run, m.id, m.serial)
+	if edits != nil {
+		name += "e"
+	}
+	return &op{name: name, content: ledger.Content(name, m.words()), edits: edits}
+}
+
+// words is text with what JSON and databases find hard.
+func (m *member) words() string {
+	vocabulary := []string{"caravan", "Zürich", "“quoted”", `back\slash`, `"quote"`, "🐫", "tab\there", "line\nbreak", "'; --", "\u2028", "<b>", "日本語", "é"}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var b strings.Builder
+	for b.Len() < m.crew.cfg.Payload {
+		b.WriteString(vocabulary[m.rng.IntN(len(vocabulary))])
+		b.WriteByte(' ')
+	}
+	return b.String() + "." // content is trimmed at its ends
+}
+
+func (m *member) sendREST() {
+	o := m.compose(nil)
+	m.mu.Lock()
+	m.begin(o, nil)
+	m.mu.Unlock()
+	m.overREST(m.crew.living, o)
+}
+
+// edit changes one of the member's own messages that is not being changed.
+func (m *member) edit(s *session) {
+	m.mu.Lock()
+	var target *own
+	if n := len(m.mine); n > 0 {
+		target = m.mine[m.rng.IntN(n)]
+	}
+	byREST := s == nil || m.rng.Float64() < editREST
+	busy := target == nil || target.editing
+	m.mu.Unlock()
+	if busy {
+		return
+	}
+	o := m.compose(target)
+	if byREST {
+		s = nil
+	}
+	m.mu.Lock()
+	m.begin(o, s)
+	m.mu.Unlock()
+	if byREST {
+		m.overREST(m.crew.living, o)
+	} else {
+		s.write(o)
+	}
+}
+
+// sendAgain sends a message again that is known to be stored.
+func (m *member) sendAgain(s *session) {
+	m.mu.Lock()
+	if len(m.mine) == 0 {
+		m.mu.Unlock()
+		return
+	}
+	known := m.mine[m.rng.IntN(len(m.mine))]
+	o := m.find(known.op)
+	if o == nil {
+		o = &op{name: known.op, content: known.content}
+		m.settled[o.name] = o
+	}
+	m.again(o, s)
+	m.mu.Unlock()
+	if s == nil {
+		m.overREST(m.crew.living, o)
+	} else {
+		s.write(o)
+	}
+}
+
+// storm sends one message three times at once.
+func (m *member) storm(s *session) {
+	o := m.compose(nil)
+	m.mu.Lock()
+	m.begin(o, s)
+	m.again(o, s)
+	m.again(o, nil)
+	m.mu.Unlock()
+	s.write(o, o)
+	m.overREST(m.crew.living, o)
+}
+
+// resend tries again what nobody answers any more.
+func (m *member) resend(s *session) {
+	const byREST = 0.2
+	var ops, rest []*op
+	now := time.Now()
+	m.mu.Lock()
+	for _, o := range m.pending {
+		if o.edits != nil || o.waiting > 0 || now.Before(o.retryAt) {
+			continue
+		}
+		if s == nil || m.rng.Float64() < byREST {
+			m.again(o, nil)
+			rest = append(rest, o)
+		} else {
+			m.again(o, s)
+			ops = append(ops, o)
+		}
+	}
+	m.mu.Unlock()
+	if len(ops) > 0 {
+		s.write(ops...)
+	}
+	for _, o := range rest {
+		m.overREST(m.crew.living, o)
+	}
+}

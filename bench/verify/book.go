@@ -1,0 +1,91 @@
+package verify
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/caravan-chat/caravan/bench/ledger"
+)
+
+// book is the ledger, written by all members, and copied to a file if wanted.
+// Safe for concurrent use.
+type book struct {
+	mu     sync.Mutex
+	ledger *ledger.Ledger
+	counts counts
+	bases  map[int]int64 // where each room stood before the run
+	buf    *bufio.Writer // nil: not copied
+	lines  *json.Encoder
+	err    error // the first of writing the copy
+}
+
+// counts are for the line of progress.
+type counts struct {
+	sent, acked, refused, cut, told, joins int64
+}
+
+func newBook(events io.Writer) *book {
+	b := &book{ledger: ledger.New(), bases: map[int]int64{}}
+	if events != nil {
+		b.buf = bufio.NewWriterSize(events, 1<<16)
+		b.lines = json.NewEncoder(b.buf)
+	}
+	return b
+}
+
+// note adds a record.
+func (b *book) note(r ledger.Record) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch r.Kind {
+	case ledger.Begin:
+		b.bases[r.Room] = r.Seq
+	case ledger.Send, ledger.Edit:
+		b.counts.sent++
+	case ledger.Acked:
+		b.counts.acked++
+	case ledger.Refused:
+		b.counts.refused++
+	case ledger.Cut:
+		b.counts.cut++
+	case ledger.Told:
+		b.counts.told++
+	case ledger.Joined:
+		b.counts.joins++
+	}
+	if b.lines != nil && b.err == nil {
+		r.At = time.Now()
+		b.err = b.lines.Encode(&r)
+	}
+	b.ledger.Apply(&r)
+}
+
+func (b *book) read() counts {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.counts
+}
+
+// base is where a room stood before the run.
+func (b *book) base(room int) int64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.bases[room]
+}
+
+// close draws up the account. Nothing may be noted after it.
+func (b *book) close() (*ledger.Report, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.buf != nil && b.err == nil {
+		b.err = b.buf.Flush()
+	}
+	if b.err != nil {
+		return nil, fmt.Errorf("events: %w", b.err)
+	}
+	return b.ledger.Check(), nil
+}

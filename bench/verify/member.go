@@ -1,0 +1,287 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/caravan-chat/caravan/bench/fleet"
+	"github.com/caravan-chat/caravan/bench/ledger"
+	"github.com/caravan-chat/caravan/bench/wire"
+	"github.com/caravan-chat/caravan/protocol"
+)
+
+// habit is how a member stays in touch.
+type habit uint8
+
+const (
+	steady   habit = iota // keeps a connection for a while
+	restless              // reconnects in a tight loop
+	polling               // never connects: long polls and sends by REST
+)
+
+// member is one member of the fleet.
+type member struct {
+	// static after construction
+	crew   *crew
+	id     int
+	room   int
+	bearer string
+	habit  habit
+
+	// owned by the goroutine of live
+	serial int // of its ops
+
+	mu      sync.Mutex // guards what follows
+	rng     *rand.Rand
+	sess    *session       // nil: not connected
+	joined  bool           // it has been told where it stands at least once
+	at      int64          // where it stands: it has seen all up to here
+	adrift  bool           // a resume had more: pages are being fetched
+	told    int64          // while adrift: the last live event
+	pending map[string]*op // sent, not settled
+	settled map[string]*op // settled, with attempts that still wait for an answer
+	mine    []*own         // its messages, the last ones
+}
+
+// op is a message or an edit on its way.
+type op struct {
+	name      string
+	content   string
+	edits     *own  // nil: a new message
+	revBefore int64 // of an edit: the message's rev when it was sent
+	attempts  int
+	denials   int              // attempts answered with a code that promises that nothing is stored
+	waiting   int              // attempts that can still be answered
+	retryAt   time.Time        // not before then
+	sentOn    map[*session]int // attempts that wait, by the session that carries them
+}
+
+// own is a message that the member made and may edit.
+type own struct {
+	id      string
+	op      string
+	content string
+	rev     int64
+	editing bool
+}
+
+const (
+	pendingMax  = 32                     // a member with more on its way begins nothing new
+	mineMax     = 50                     // messages that it remembers
+	retryPause  = 300 * time.Millisecond // before an op that failed is tried again
+	backoffMin  = 50 * time.Millisecond
+	backoffMax  = 2 * time.Second
+	dialTimeout = 10 * time.Second
+
+	restlessActs = 0.1 // how often a restless member does something while it is connected
+)
+
+func newMember(cr *crew, id, room int, bearer string) *member {
+	m := &member{
+		crew: cr, id: id, room: room, bearer: bearer,
+		rng:     rand.New(rand.NewPCG(cr.cfg.Seed, uint64(id))),
+		pending: map[string]*op{},
+		settled: map[string]*op{},
+	}
+	// One in ten of each habit, but the first of each room is steady.
+	switch seat := id / cr.cfg.Rooms; {
+	case seat%10 == 3:
+		m.habit = restless
+	case seat%10 == 7:
+		m.habit = polling
+	}
+	return m
+}
+
+// node picks the server for the next call.
+func (m *member) node() wire.Endpoint {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.crew.nodes[m.rng.IntN(len(m.crew.nodes))]
+}
+
+// draw returns a number in [0,1) from the member's own sequence.
+func (m *member) draw() float64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.rng.Float64()
+}
+
+func (m *member) jitter(d time.Duration) time.Duration {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return jitter(m.rng, d)
+}
+
+// pauseBetween is how long a member waits between two actions.
+func (m *member) pauseBetween() time.Duration {
+	return m.jitter(time.Duration(float64(time.Second) / m.crew.cfg.Rate))
+}
+
+// acting reports whether members still begin new things.
+func (m *member) acting() bool { return m.crew.acting.Err() == nil }
+
+// live is the member's life, until the crew leaves.
+func (m *member) live() {
+	if m.habit == polling {
+		m.poll()
+		return
+	}
+	backoff := backoffMin
+	for m.crew.living.Err() == nil {
+		s, err := m.connect()
+		if err != nil {
+			if fatal(err) {
+				m.crew.failed(fmt.Errorf("member %d, user %d, was not let into room %d: %w", m.id, m.user(), m.room, err))
+				return
+			}
+			m.sleep(m.jitter(backoff))
+			backoff = min(2*backoff, backoffMax)
+			continue
+		}
+		backoff = backoffMin
+		m.spend(s)
+		s.end()
+	}
+}
+
+func (m *member) user() int { return m.crew.cfg.Fleet.Member(m.room, m.id/m.crew.cfg.Rooms) }
+
+// fatal reports whether trying again is pointless.
+func fatal(err error) bool {
+	var end *wire.CloseError
+	var status *wire.StatusError
+	switch {
+	case errors.As(err, &end):
+		return end.Code == uint16(protocol.CloseUnauthorized) || end.Code == uint16(protocol.CloseForbidden)
+	case errors.As(err, &status):
+		return status.Status/100 == 4 && status.Status != 429
+	}
+	return false
+}
+
+func (m *member) sleep(d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-m.crew.living.Done():
+	}
+}
+
+// connect opens a session and waits for its first frame. A member that has been
+// here before says where it stands, or now and then where it stood earlier.
+func (m *member) connect() (*session, error) {
+	m.mu.Lock()
+	since := int64(-1)
+	if m.joined {
+		since = m.at
+		const earlier = 0.1
+		if base := m.crew.book.base(m.room); m.rng.Float64() < earlier && since > base {
+			since = base + m.rng.Int64N(since-base)
+		}
+	}
+	key := [4]byte{byte(m.rng.Uint32()), byte(m.rng.Uint32()), byte(m.rng.Uint32()), byte(m.rng.Uint32())}
+	m.mu.Unlock()
+	target := "/ws/chat/" + fleet.Trip(m.room).String() + "/"
+	if since >= 0 {
+		target += fmt.Sprintf("?since=%d", since)
+	}
+	ctx, cancel := context.WithTimeout(m.crew.living, dialTimeout)
+	defer cancel()
+	client, err := wire.Dial(ctx, m.node(), target, m.bearer, key, messageBytesMax)
+	if err != nil {
+		return nil, err
+	}
+	s := &session{member: m, client: client, since: since, ready: make(chan struct{}), done: make(chan struct{})}
+	go s.read()
+	select {
+	case <-s.ready:
+		return s, nil
+	case <-s.done:
+		return nil, s.err
+	case <-ctx.Done():
+		s.end()
+		return nil, ctx.Err()
+	}
+}
+
+// spend stays connected for a while and acts.
+func (m *member) spend(s *session) {
+	if err := m.catchUp(); err != nil {
+		return
+	}
+	stay := m.jitter(2 * m.crew.cfg.Session)
+	if m.habit == restless {
+		stay = m.jitter(20 * time.Millisecond)
+		if m.acting() && m.draw() < restlessActs {
+			m.act(s)
+		}
+	}
+	over := time.NewTimer(stay)
+	defer over.Stop()
+	for {
+		next := time.NewTimer(m.pauseBetween())
+		m.resend(s)
+		select {
+		case <-next.C:
+			if m.acting() {
+				m.act(s)
+			}
+		case <-over.C:
+			next.Stop()
+			if m.acting() {
+				return
+			}
+		case <-s.done:
+			next.Stop()
+			return
+		case <-m.crew.living.Done():
+			next.Stop()
+			return
+		}
+	}
+}
+
+// catchUp fetches what a resume left out.
+func (m *member) catchUp() error {
+	for {
+		m.mu.Lock()
+		since, more := m.at, m.adrift
+		m.mu.Unlock()
+		if !more {
+			return nil
+		}
+		p, err := m.messages(m.crew.living, fmt.Sprintf("since=%d&limit=%d", since, pageMessages))
+		if err != nil {
+			return err
+		}
+		m.mu.Lock()
+		m.show(since, p.Results)
+		m.at = p.Seq
+		if !p.HasMore {
+			m.adrift = false
+			m.at = max(p.Seq, m.told)
+		}
+		m.mu.Unlock()
+	}
+}
+
+// show notes messages of a history, resume or page. m.mu is held.
+func (m *member) show(since int64, messages []message) {
+	for i := range messages {
+		msg := &messages[i]
+		m.note(ledger.Record{Kind: ledger.Shown, Since: since, Op: msg.ClientID, Message: msg.ID, Seq: msg.Seq, Rev: msg.Rev, Content: msg.Content})
+		m.recognise(msg)
+	}
+}
+
+// note adds a record of this member's.
+func (m *member) note(r ledger.Record) {
+	r.Room, r.Client = m.room, m.id
+	m.crew.book.note(r)
+}

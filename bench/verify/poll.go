@@ -1,0 +1,64 @@
+package verify
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/caravan-chat/caravan/bench/ledger"
+)
+
+// longPollWait is how long a poll waits for something to happen.
+const longPollWait = 3 * time.Second
+
+// poll is the life of a member whose network lets no WebSocket through: it
+// follows the room by long polls, and sends over REST in between.
+func (m *member) poll() {
+	m.mu.Lock()
+	m.at, m.joined = m.crew.book.base(m.room), true
+	m.note(ledger.Record{Kind: ledger.Joined, Since: -1, Seq: m.at})
+	m.mu.Unlock()
+	var next time.Time // it acts no more often than others
+	for m.crew.living.Err() == nil {
+		if err := m.pollOnce(); err != nil {
+			m.sleep(m.jitter(backoffMax / 4))
+			continue
+		}
+		m.resend(nil)
+		if now := time.Now(); m.acting() && now.After(next) {
+			next = now.Add(m.pauseBetween())
+			m.actREST()
+		}
+	}
+}
+
+func (m *member) pollOnce() error {
+	m.mu.Lock()
+	since := m.at
+	m.mu.Unlock()
+	p, err := m.messages(m.crew.living, fmt.Sprintf("since=%d&limit=%d&wait=%ds", since, pageMessages, int(longPollWait.Seconds())))
+	if err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.note(ledger.Record{Kind: ledger.Joined, Since: since, Seq: p.Seq, More: p.HasMore})
+	m.show(since, p.Results)
+	m.at = p.Seq
+	return nil
+}
+
+// actREST does one thing without a connection.
+func (m *member) actREST() {
+	m.mu.Lock()
+	full := len(m.pending) >= pendingMax
+	m.mu.Unlock()
+	switch draw := m.draw(); {
+	case full:
+	case draw < shareEdit:
+		m.edit(nil)
+	case draw < shareEdit+shareAgain:
+		m.sendAgain(nil)
+	default:
+		m.sendREST()
+	}
+}

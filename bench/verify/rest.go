@@ -1,0 +1,156 @@
+package verify
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/caravan-chat/caravan/bench/fleet"
+	"github.com/caravan-chat/caravan/bench/wire"
+)
+
+// message is M of the contract, as far as an account needs it.
+type message struct {
+	ID       string `json:"id"`
+	Content  string `json:"content"`
+	Seq      int64  `json:"seq"`
+	Rev      int64  `json:"rev"`
+	ClientID string `json:"client_id"`
+}
+
+// page is an answer to ?since= or ?after=.
+type page struct {
+	Results []message `json:"results"`
+	Seq     int64     `json:"seq"`
+	HasMore bool      `json:"has_more"`
+	Next    *string   `json:"next"`
+}
+
+// restError is an answer that is not 2xx.
+type restError struct {
+	status int
+	code   string
+	detail string
+}
+
+// Error tells status, code and detail.
+func (e *restError) Error() string { return fmt.Sprintf("HTTP %d %s: %s", e.status, e.code, e.detail) }
+
+// restClient calls the REST fallback. Safe for concurrent use.
+type restClient struct{ http *http.Client }
+
+const (
+	restTimeout  = 25 * time.Second // longer than the 15 s after which an outcome may be called unknown
+	restBytesMax = 64 << 20
+	idleConnsMax = 256
+	pageMessages = 200
+)
+
+func newRESTClient() *restClient {
+	return &restClient{&http.Client{
+		Timeout:   restTimeout,
+		Transport: &http.Transport{MaxIdleConnsPerHost: idleConnsMax, IdleConnTimeout: 30 * time.Second},
+	}}
+}
+
+func (c *restClient) close() { c.http.CloseIdleConnections() }
+
+// call makes one request and decodes its answer into out. A refusal is a
+// *restError; any other error leaves open what became of the request.
+func (c *restClient) call(ctx context.Context, node wire.Endpoint, bearer, method, target string, body, out any) error {
+	var payload io.Reader
+	if body != nil {
+		b, err := json.Marshal(body)
+		if err != nil {
+			return err
+		}
+		payload = bytes.NewReader(b)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, "http://"+node.Address+node.Prefix+target, payload)
+	if err != nil {
+		return err
+	}
+	req.Host = node.Host
+	req.Header.Set("Authorization", "Bearer "+bearer)
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = resp.Body.Close() }() // read to its end below
+	b, err := io.ReadAll(io.LimitReader(resp.Body, restBytesMax))
+	if err != nil {
+		return err
+	}
+	if resp.StatusCode/100 != 2 {
+		refused := &restError{status: resp.StatusCode}
+		var text struct{ Detail, Code string }
+		if json.Unmarshal(b, &text) == nil {
+			refused.code, refused.detail = text.Code, text.Detail
+		}
+		return refused
+	}
+	return json.Unmarshal(b, out)
+}
+
+// roomNumber asks where the member's room stands.
+func (m *member) roomNumber(ctx context.Context) (int64, error) {
+	target := "/api/v1/chat/rooms/"
+	for target != "" {
+		var rooms struct {
+			Results []struct {
+				TripID  uuid.UUID `json:"trip_id"`
+				LastSeq int64     `json:"last_seq"`
+			} `json:"results"`
+			Next *string `json:"next"`
+		}
+		if err := m.crew.rest.call(ctx, m.node(), m.bearer, http.MethodGet, target, nil, &rooms); err != nil {
+			return 0, err
+		}
+		for _, r := range rooms.Results {
+			if r.TripID == fleet.Trip(m.room) {
+				return r.LastSeq, nil
+			}
+		}
+		if rooms.Next == nil {
+			break
+		}
+		next, err := url.Parse(*rooms.Next)
+		if err != nil {
+			return 0, fmt.Errorf("next: %w", err)
+		}
+		target = next.RequestURI()
+	}
+	return 0, &restError{status: http.StatusForbidden, detail: "the user is no collaborator of the trip"}
+}
+
+// messages asks for a page of the member's room.
+func (m *member) messages(ctx context.Context, query string) (page, error) {
+	var p page
+	target := "/api/v1/chat/rooms/" + fleet.Trip(m.room).String() + "/messages/?" + query
+	err := m.crew.rest.call(ctx, m.node(), m.bearer, http.MethodGet, target, nil, &p)
+	return p, err
+}
+
+// post sends a message over REST; patch edits one.
+func (m *member) post(ctx context.Context, op, content string) (message, error) {
+	body := map[string]any{"chat_room": fleet.Trip(m.room), "content": content, "client_id": op}
+	var made message
+	err := m.crew.rest.call(ctx, m.node(), m.bearer, http.MethodPost, "/api/v1/chat/messages/", body, &made)
+	return made, err
+}
+
+func (m *member) patch(ctx context.Context, id, content string) (message, error) {
+	var made message
+	err := m.crew.rest.call(ctx, m.node(), m.bearer, http.MethodPatch, "/api/v1/chat/messages/"+id+"/", map[string]string{"content": content}, &made)
+	return made, err
+}

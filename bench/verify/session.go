@@ -1,0 +1,134 @@
+package verify
+
+import (
+	"encoding/json"
+	"fmt"
+	"sync"
+
+	"github.com/caravan-chat/caravan/bench/ledger"
+	"github.com/caravan-chat/caravan/bench/wire"
+)
+
+// messageBytesMax holds a resume of 1,000 long messages.
+const messageBytesMax = 64 << 20
+
+// session is one connection of a member. read owns what it reads; the rest is
+// guarded by the member's lock.
+type session struct {
+	member *member
+	client *wire.Client
+	since  int64         // what it asked for; -1: nothing
+	ready  chan struct{} // closed after the first frame
+	done   chan struct{} // closed when it has ended and is accounted for
+	err    error         // why it ended; after done
+	once   sync.Once
+	ended  bool // its attempts are cut
+	first  bool // the first frame has come; owned by read
+}
+
+// end closes the session and waits until it is accounted for.
+func (s *session) end() {
+	s.once.Do(func() {
+		const politely = 0.5
+		if s.member.draw() < politely {
+			s.client.Close()
+		} else {
+			s.client.Abort()
+		}
+	})
+	<-s.done
+}
+
+// frame is any frame of the server.
+type frame struct {
+	Type      string          `json:"type"`
+	Seq       int64           `json:"seq"`
+	Prev      *int64          `json:"prev"`
+	Since     *int64          `json:"since"`
+	HasMore   bool            `json:"has_more"`
+	Duplicate bool            `json:"duplicate"`
+	Message   json.RawMessage `json:"message"`
+	Messages  []message       `json:"messages"`
+	Code      string          `json:"code"`
+	ClientID  string          `json:"client_id"`
+}
+
+// read handles what the server says until the session ends; then attempts that
+// it carried are cut.
+func (s *session) read() {
+	defer close(s.done)
+	for s.err == nil {
+		var p []byte
+		if p, s.err = s.client.Read(); s.err == nil {
+			s.err = s.receive(p)
+		}
+	}
+	s.client.Abort()
+	m := s.member
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.sess == s {
+		m.sess = nil
+	}
+	s.ended = true
+	m.cutAll(s)
+}
+
+func (s *session) receive(p []byte) error {
+	var f frame
+	if err := json.Unmarshal(p, &f); err != nil {
+		return fmt.Errorf("a frame that is no JSON: %w", err)
+	}
+	m := s.member
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch {
+	case f.Type == "message_history" && !s.first:
+		s.first = true
+		s.join(&f)
+		close(s.ready)
+	case f.Type == "chat_message" || f.Type == "message_edited":
+		var msg message
+		if err := json.Unmarshal(f.Message, &msg); err != nil {
+			return fmt.Errorf("a message that is no JSON: %w", err)
+		}
+		if f.Duplicate {
+			m.acked(s, &msg)
+			return nil
+		}
+		return s.told(&f, &msg)
+	case f.Type == "error":
+		m.refused(s, f.ClientID, f.Code)
+	}
+	return nil
+}
+
+// join notes where the first frame puts the member.
+func (s *session) join(f *frame) {
+	m := s.member
+	m.sess = s
+	m.note(ledger.Record{Kind: ledger.Joined, Since: s.since, Seq: f.Seq, More: f.HasMore})
+	m.joined, m.at, m.adrift, m.told = true, f.Seq, f.HasMore, 0
+	m.show(s.since, f.Messages)
+}
+
+// told notes a live event. A member that sees a jump reconnects, as the contract says.
+func (s *session) told(f *frame, msg *message) error {
+	m := s.member
+	prev := f.Seq - 1
+	if f.Prev != nil {
+		prev = *f.Prev
+	}
+	m.note(ledger.Record{Kind: ledger.Told, Op: msg.ClientID, Message: msg.ID, Seq: f.Seq, Prev: prev, Made: msg.Seq, Content: msg.Content})
+	m.recognise(msg)
+	m.answered(s, msg)
+	if m.adrift {
+		m.told = f.Seq
+		return nil
+	}
+	if prev > m.at {
+		return fmt.Errorf("event %d comes after %d, and the member stands at %d", f.Seq, prev, m.at)
+	}
+	m.at = max(m.at, f.Seq)
+	return nil
+}

@@ -1,0 +1,230 @@
+// Package verify sends a small fleet through faults and keeps the account of
+// every message: what each member sent, how it was answered, what each saw, and
+// what the store has in the end. Servers may be killed, paused and restarted
+// while it runs; members reconnect and resend, as the contract tells clients to.
+//
+// A member is a goroutine, and another one that reads its session. What a member
+// has seen and sent is guarded by its lock; the book has its own, which is taken
+// last.
+package verify
+
+import (
+	"context"
+	crand "crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/caravan-chat/caravan/bench/fleet"
+	"github.com/caravan-chat/caravan/bench/ledger"
+	"github.com/caravan-chat/caravan/bench/proc"
+	"github.com/caravan-chat/caravan/bench/wire"
+)
+
+// Config says what Run does. Fields that are zero take the default in the comment.
+type Config struct {
+	URLs     []string                             // ws://host:port of each node, of one deployment
+	Fleet    fleet.Fleet                          // what was seeded; parts that are zero: what the run needs
+	Mint     func(user uuid.UUID) (string, error) // signs an access token that outlives the run
+	Members  int                                  // zero: 60
+	Rooms    int                                  // zero: 6
+	Rate     float64                              // actions a second of each member; zero: 2
+	Payload  int                                  // bytes of text in a message, besides its name; zero: 100
+	Session  time.Duration                        // how long a connection is kept on average; zero: 5 s
+	Duration time.Duration                        // of the actions; zero: 30 s
+	Settle   time.Duration                        // how long, after that, everything may take to be settled and seen; zero: 60 s
+	Seed     uint64                               // of what members do; when they do it depends on the server
+	Events   io.Writer                            // the ledger as JSON lines; nil: not written
+	Progress io.Writer                            // a line each second; nil: none
+}
+
+const (
+	startWait  = 30 * time.Second // for the servers to answer at the start
+	readWait   = 60 * time.Second // for reading all rooms back at the end
+	membersMax = 10_000
+)
+
+// ConfigError says what is wrong with a Config.
+type ConfigError struct{ err error }
+
+// Error tells what is wrong.
+func (e *ConfigError) Error() string { return e.err.Error() }
+
+// Unwrap returns the reason.
+func (e *ConfigError) Unwrap() error { return e.err }
+
+// complete fills in the defaults and checks the whole.
+func (c *Config) complete() error {
+	c.Members = or(c.Members, 60)
+	c.Rooms = or(c.Rooms, 6)
+	c.Rate = or(c.Rate, 2)
+	c.Payload = or(c.Payload, 100)
+	c.Session = or(c.Session, 5*time.Second)
+	c.Duration = or(c.Duration, 30*time.Second)
+	c.Settle = or(c.Settle, time.Minute)
+	c.Fleet.Trips = or(c.Fleet.Trips, c.Rooms)
+	c.Fleet.Users = or(c.Fleet.Users, max(c.Members, c.Fleet.Trips))
+	switch {
+	case len(c.URLs) == 0:
+		return errors.New("url: at least one server is needed")
+	case c.Mint == nil:
+		return errors.New("a way to sign tokens is needed")
+	case c.Members < 1 || c.Members > membersMax || c.Rooms < 1 || c.Rooms > c.Members:
+		return fmt.Errorf("%d members in %d rooms: there must be 1 to %d members, and a room for each at most", c.Members, c.Rooms, membersMax)
+	case c.Rate < 0 || c.Rate > 1000 || c.Payload < 0 || c.Payload > 9000:
+		return fmt.Errorf("rate %g or payload %d is out of range", c.Rate, c.Payload)
+	case c.Session < 0 || c.Duration < 0 || c.Settle < 0:
+		return errors.New("times must not be negative")
+	}
+	return c.Fleet.Check(c.Rooms)
+}
+
+func or[T comparable](v, otherwise T) T {
+	var zero T
+	if v == zero {
+		return otherwise
+	}
+	return v
+}
+
+// crew is one run: what all members share.
+type crew struct {
+	cfg   *Config
+	nodes []wire.Endpoint
+	rest  *restClient
+	book  *book
+	run   string // in each op's name: a store may keep those of earlier runs
+
+	members []*member
+	acting  context.Context // ends when members stop beginning new things
+	living  context.Context // ends when they leave
+
+	failed context.CancelCauseFunc // ends living with what makes the run pointless
+}
+
+// Run makes one run and returns the account. The error says why there is none.
+// Ending ctx ends the actions early; everything is still settled and accounted for.
+func Run(ctx context.Context, cfg Config) (*ledger.Report, error) {
+	if err := cfg.complete(); err != nil {
+		return nil, &ConfigError{err}
+	}
+	const filesEach = 4 // a session, and REST calls besides
+	if err := proc.RaiseDescriptors(filesEach*cfg.Members + 64); err != nil {
+		return nil, err
+	}
+	cr, err := newCrew(&cfg)
+	if err != nil {
+		return nil, err
+	}
+	defer cr.rest.close()
+	// A run outlives ctx until everything is settled, and ends by itself at last.
+	life, end := context.WithTimeout(context.WithoutCancel(ctx), startWait+cfg.Duration+cfg.Settle+readWait)
+	defer end()
+	life, cr.failed = context.WithCancelCause(life)
+	defer cr.failed(nil)
+	if err := cr.begin(life); err != nil {
+		return nil, err
+	}
+	if err := cr.play(ctx, life); err != nil {
+		return nil, err
+	}
+	if err := cr.readBack(life); err != nil {
+		return nil, fmt.Errorf("read back: %w", err)
+	}
+	return cr.book.close()
+}
+
+func newCrew(cfg *Config) (*crew, error) {
+	cr := &crew{cfg: cfg, rest: newRESTClient(), book: newBook(cfg.Events)}
+	for _, base := range cfg.URLs {
+		node, err := wire.ParseEndpoint(base)
+		if err != nil {
+			return nil, &ConfigError{err}
+		}
+		cr.nodes = append(cr.nodes, node)
+	}
+	var random [4]byte
+	if _, err := crand.Read(random[:]); err != nil {
+		return nil, err
+	}
+	cr.run = hex.EncodeToString(random[:])
+	for id := range cfg.Members {
+		room := id % cfg.Rooms
+		user := fleet.User(cfg.Fleet.Member(room, id/cfg.Rooms))
+		bearer, err := cfg.Mint(user)
+		if err != nil {
+			return nil, fmt.Errorf("sign a token: %w", err)
+		}
+		cr.members = append(cr.members, newMember(cr, id, room, bearer))
+	}
+	return cr, nil
+}
+
+// begin notes where each room stands before the run.
+func (cr *crew) begin(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startWait)
+	defer cancel()
+	for room := range cr.cfg.Rooms {
+		m := cr.members[room] // the first of each room
+		seq, err := retry(ctx, func() (int64, error) { return m.roomNumber(ctx) })
+		if err != nil {
+			return fmt.Errorf("room %d as user %d: %w; is the server running, is this its --jwt-secret, and is the fleet seeded? `%s`",
+				room, cr.cfg.Fleet.Member(room, 0), err, cr.cfg.Fleet.SeedCommand())
+		}
+		cr.book.note(ledger.Record{Kind: ledger.Begin, Room: room, Seq: seq})
+	}
+	return nil
+}
+
+// retry tries until it works, is refused for good, or ctx ends.
+func retry[T any](ctx context.Context, try func() (T, error)) (T, error) {
+	const pause = 200 * time.Millisecond
+	for {
+		v, err := try()
+		var refused *restError
+		if err == nil || (errors.As(err, &refused) && refused.status < 500 && refused.status != http.StatusTooManyRequests) {
+			return v, err
+		}
+		select {
+		case <-ctx.Done():
+			return v, err
+		case <-time.After(pause):
+		}
+	}
+}
+
+// play lets the members act, and then settle.
+func (cr *crew) play(ctx, life context.Context) error {
+	acting, stop := context.WithTimeout(ctx, cr.cfg.Duration)
+	defer stop()
+	living, leave := context.WithCancel(life)
+	defer leave()
+	cr.acting, cr.living = acting, living
+	var wg sync.WaitGroup
+	for _, m := range cr.members {
+		wg.Go(m.live)
+	}
+	stopProgress := cr.watch()
+	select {
+	case <-acting.Done():
+	case <-life.Done():
+	}
+	cr.settle(life)
+	cr.noteTheEnd()
+	leave()
+	wg.Wait()
+	stopProgress()
+	return context.Cause(life)
+}
+
+// jitter spreads a time over half to three halves of itself.
+func jitter(rng *rand.Rand, d time.Duration) time.Duration {
+	return d/2 + time.Duration(rng.Int64N(int64(d)+1))
+}
