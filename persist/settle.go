@@ -142,7 +142,7 @@ func (s *settling) edit(op *room.Op) result {
 	if was == nil || was.RoomID != op.Room || was.Sender.ID != op.Sender.ID {
 		return refused(protocol.ErrNotFound)
 	}
-	m := *was
+	m := *s.fresh(was)
 	m.Content, m.IsEdited, m.UpdatedAt = op.Content, true, later(was.UpdatedAt, op.At)
 	m.Rev = s.next(op.Room)
 	if st, ok := s.state[op.ID]; ok {
@@ -157,16 +157,16 @@ func (s *settling) edit(op *room.Op) result {
 // known returns the message that has the key, in its present state, or nil.
 func (s *settling) known(key ClientKey) *protocol.Message {
 	if id, ok := s.sent[key]; ok {
-		return s.present(id)
+		return s.fresh(s.present(id))
 	}
 	m := s.found.Known[key]
 	if m == nil {
 		return nil
 	}
 	if changed := s.present(m.ID); changed != nil {
-		return changed
+		m = changed
 	}
-	return m
+	return s.fresh(m)
 }
 
 // reply returns the short form of op's original, or nil if that is no message
@@ -176,7 +176,7 @@ func (s *settling) reply(op *room.Op) *protocol.Reply {
 		if m.RoomID != op.Room {
 			return nil
 		}
-		return &protocol.Reply{ID: m.ID, Content: Excerpt(m.Content), SenderEmail: m.Sender.Email}
+		return replyTo(m)
 	}
 	original, ok := s.found.Originals[op.ReplyTo]
 	if !ok || original.Room != op.Room {
@@ -185,6 +185,25 @@ func (s *settling) reply(op *room.Op) *protocol.Reply {
 	reply := original.Reply
 	reply.Content = Excerpt(reply.Content)
 	return &reply
+}
+
+// fresh returns m with the short form of its original as that stands now, which
+// the batch may have edited since m was read or made.
+func (s *settling) fresh(m *protocol.Message) *protocol.Message {
+	if m.ReplyTo == nil {
+		return m
+	}
+	original := s.present(m.ReplyTo.ID)
+	if original == nil {
+		return m
+	}
+	renewed := *m
+	renewed.ReplyTo = replyTo(original)
+	return &renewed
+}
+
+func replyTo(m *protocol.Message) *protocol.Reply {
+	return &protocol.Reply{ID: m.ID, Content: Excerpt(m.Content), SenderEmail: m.Sender.Email}
 }
 
 // present returns a message that the batch made or changed, as it stands now.
