@@ -30,23 +30,32 @@ func openFleet(tb testing.TB, path string, rooms int) *fleet {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	f := &fleet{Store: store}
-	if err := store.Seed(tb.Context(), persist.Fleet(rooms, rooms)); err != nil {
+	f, err := fleetOf(tb.Context(), store, rooms)
+	if err != nil {
 		tb.Fatal(err)
+	}
+	return f
+}
+
+// fleetOf seeds a store and makes its rooms, where that was not done before.
+func fleetOf(ctx context.Context, store *sqlite.Store, rooms int) (*fleet, error) {
+	f := &fleet{Store: store}
+	if err := store.Seed(ctx, persist.Fleet(rooms, rooms)); err != nil {
+		return nil, err
 	}
 	questions := make([]room.AccessQuestion, rooms)
 	for i := range questions {
 		questions[i] = room.AccessQuestion{User: persist.FleetUser(i), Place: persist.FleetTrip(i)}
 	}
-	answers, err := store.Access(tb.Context(), questions)
+	answers, err := store.Access(ctx, questions)
 	if err != nil {
-		tb.Fatal(err)
+		return nil, err
 	}
 	for _, a := range answers {
 		f.rooms = append(f.rooms, a.Room.ID)
 		f.members = append(f.members, a.User)
 	}
-	return f
+	return f, nil
 }
 
 func (f *fleet) closeAfter(tb testing.TB) *fleet {
