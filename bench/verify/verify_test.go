@@ -56,7 +56,7 @@ func TestAFaithfulServerIsClean(t *testing.T) {
 	if !rep.Clean {
 		t.Fatalf("%+v", rep)
 	}
-	if rep.Sent < 100 || rep.Edits == 0 || rep.Stored != rep.Sent || rep.Attempts <= rep.Sent+rep.Edits || rep.Told == 0 || rep.Joins < 20 {
+	if rep.Sent == 0 || rep.Edits == 0 || rep.Stored != rep.Sent || rep.Attempts <= rep.Sent+rep.Edits || rep.Told == 0 || rep.Joins < 20 {
 		t.Errorf("not much was tried: %+v", rep)
 	}
 	// What was written down gives the same account.
