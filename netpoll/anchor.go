@@ -69,7 +69,8 @@ func (s *Server) loopOf(engine gnet.EventLoop) *Loop {
 	for _, l := range s.loops {
 		bound := l.engine.Load()
 		if bound == nil {
-			l.engine.Store(&engine)
+			own := engine // so that only this case allocates
+			l.engine.Store(&own)
 			l.wake() // for the mail that came before
 			return l
 		}

@@ -2,6 +2,7 @@ package netpoll
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"runtime"
@@ -46,10 +47,16 @@ type Config struct {
 	Log *slog.Logger // default: slog.Default()
 }
 
+// loopsMax is gnet's limit.
+const loopsMax = 255
+
 // withDefaults returns the Config with each zero field set, or what is wrong with it.
 func (c Config) withDefaults() (Config, error) {
 	if c.Handler == nil {
 		return c, errors.New("netpoll: Config.Handler is nil")
+	}
+	if c.Loops > loopsMax {
+		return c, fmt.Errorf("netpoll: %d loops; there can be %d", c.Loops, loopsMax)
 	}
 	if c.IdleTimeout > 0 && c.IdleTimeout <= c.PingInterval {
 		return c, errors.New("netpoll: IdleTimeout must be longer than PingInterval")

@@ -6,7 +6,9 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/gobwas/ws"
 	"golang.org/x/sys/unix"
 )
 
@@ -98,4 +100,44 @@ func BenchmarkIdleConnection(b *testing.B) {
 		b.ReportMetric(heap, "heap-B/conn")
 		b.ReportMetric(resident, "RSS-B/conn")
 	}
+}
+
+// BenchmarkConnect tells what the server's side of a connection costs in CPU time,
+// from accept to the orderly end.
+func BenchmarkConnect(b *testing.B) {
+	s := start(b, Config{Loops: 1, Handler: funcs{}})
+	sa := &unix.SockaddrInet4{Port: int(s.Addr().Port()), Addr: s.Addr().Addr().As4()}
+	hello := append([]byte(plainRequest), masked(ws.OpClose, "\x03\xe8")...)
+	answer := make([]byte, 4<<10)
+	runtime.LockOSThread() // so that the client's share can be told apart
+	defer runtime.UnlockOSThread()
+	b.ReportAllocs()
+	processBefore, clientBefore := processTime(b), threadTime(b)
+	for b.Loop() {
+		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := unix.Connect(fd, sa); err != nil {
+			b.Fatal(err)
+		}
+		_, _ = unix.Write(fd, hello)
+		for n := 1; n > 0; {
+			if n, err = unix.Read(fd, answer); err != nil {
+				b.Fatal(err)
+			}
+		}
+		_ = unix.Close(fd)
+	}
+	server := processTime(b) - processBefore - (threadTime(b) - clientBefore)
+	b.ReportMetric(float64(server.Microseconds())/float64(b.N), "server-CPU-µs/connection")
+}
+
+func processTime(t testing.TB) time.Duration {
+	t.Helper()
+	var ts unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_PROCESS_CPUTIME_ID, &ts); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(ts.Nano())
 }

@@ -22,6 +22,9 @@ func TestListenRefusesWhatCannotWork(t *testing.T) {
 	if _, err := Listen(Config{Addr: "127.0.0.1:0", Handler: funcs{}, PingInterval: 2, IdleTimeout: 1}); err == nil {
 		t.Error("IdleTimeout shorter than PingInterval")
 	}
+	if _, err := Listen(Config{Addr: "127.0.0.1:0", Handler: funcs{}, Loops: loopsMax + 1}); err == nil {
+		t.Error("more loops than gnet has")
+	}
 	for _, addr := range []string{"127.0.0.1:99999", "nonsense", "192.0.2.1:0"} {
 		if _, err := Listen(Config{Addr: addr, Handler: funcs{}}); err == nil {
 			t.Errorf("address %q is accepted", addr)
