@@ -1,8 +1,6 @@
 package backplane
 
 import (
-	"context"
-	"errors"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -12,22 +10,21 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// ear is one listening connection and the channels that it should listen to.
-// The connection may break at any time; then everything is subscribed anew, and
-// each room is caught up with when its subscription is confirmed.
+// ear knows which channels of a slot are to be listened to, and how well that
+// goes. Its goroutine keeps the connection (listen.go).
 type ear struct {
 	// Static after construction.
-	b      *Backplane
-	prefix string // of the rooms' channels
-	canary string // this node's own channel, to hear itself
+	b       *Backplane
+	slot    *slot
+	changed chan struct{} // has one element when something is pending
 
-	lastHeard atomic.Int64 // when a canary came, Unix nanoseconds
+	lastHeard atomic.Int64 // when a canary came, time since the start; zero: never
 	roundTrip atomic.Int64 // how long it took, nanoseconds
-	changed   chan struct{}
 
 	mu      sync.Mutex
 	wanted  map[uuid.UUID]*interest
-	pending []uuid.UUID // wanted, not subscribed yet
+	pending []uuid.UUID            // wanted, not subscribed yet
+	leaving map[uuid.UUID]struct{} // not wanted any more, and Redis has not confirmed that yet
 }
 
 // interest is a room that an ear listens for.
@@ -36,15 +33,12 @@ type interest struct {
 	idle    time.Time // since when there are none
 }
 
-func newEar(b *Backplane, number int) *ear {
-	tag := b.tag(number)
+func newEar(b *Backplane, s *slot) *ear {
 	return &ear{
-		b: b, prefix: tag + ":room:", canary: tag + ":canary:" + b.node.String(),
-		changed: make(chan struct{}, 1), wanted: make(map[uuid.UUID]*interest),
+		b: b, slot: s, changed: make(chan struct{}, 1),
+		wanted: make(map[uuid.UUID]*interest), leaving: make(map[uuid.UUID]struct{}),
 	}
 }
-
-func (e *ear) channel(in uuid.UUID) string { return e.prefix + in.String() }
 
 func (e *ear) follow(in uuid.UUID) {
 	e.mu.Lock()
@@ -76,13 +70,14 @@ func (e *ear) unfollow(in uuid.UUID, now time.Time) {
 	}
 }
 
-// stale takes the rooms off the list that nobody has followed for a while.
-func (e *ear) stale(now time.Time) (rooms []uuid.UUID) {
+// takeStale takes the rooms off the list that nobody has followed for a while.
+func (e *ear) takeStale(now time.Time) (rooms []uuid.UUID) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for in, x := range e.wanted {
 		if x.follows <= 0 && now.Sub(x.idle) >= linger {
 			delete(e.wanted, in)
+			e.leaving[in] = struct{}{}
 			rooms = append(rooms, in)
 		}
 	}
@@ -98,160 +93,60 @@ func (e *ear) takePending() []uuid.UUID {
 	return rooms
 }
 
-// all makes every wanted room pending: the connection is new.
-func (e *ear) all() {
+// restart makes every wanted room pending: the connection is new.
+func (e *ear) restart() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.pending = e.pending[:0]
+	clear(e.leaving)
+	e.pending = make([]uuid.UUID, 0, len(e.wanted))
 	for in := range e.wanted {
 		e.pending = append(e.pending, in)
 	}
 }
 
-func (e *ear) count() int {
+// confirmed takes Redis's word about a channel: that it is subscribed from now
+// on, or that it is not any more. It returns false where nobody asked for the
+// latter: then the slot has gone to another master.
+func (e *ear) confirmed(s rueidis.PubSubSubscription) bool {
+	name, isRoom := strings.CutPrefix(s.Channel, e.slot.prefix)
+	in, err := uuid.Parse(name)
+	isRoom = isRoom && err == nil
+	switch s.Kind {
+	case "subscribe", "ssubscribe":
+		if isRoom {
+			e.b.in.CatchUp(in)
+		}
+		return true
+	case "unsubscribe", "sunsubscribe":
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		_, asked := e.leaving[in]
+		delete(e.leaving, in)
+		return isRoom && asked
+	}
+	return true
+}
+
+// rooms returns how many channels of rooms are wanted, lingering ones included.
+func (e *ear) rooms() int {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return len(e.wanted)
 }
 
-func (e *ear) heard(roundTrip time.Duration) {
-	e.lastHeard.Store(time.Now().UnixNano())
-	e.roundTrip.Store(int64(roundTrip))
+// heard takes note of a canary that sang at one time and came at another, both
+// since the start.
+func (e *ear) heard(now, sung time.Duration) {
+	e.lastHeard.Store(int64(now))
+	e.roundTrip.Store(int64(now - sung))
+}
+
+// silence is how long no canary has come.
+func (e *ear) silence(now time.Duration) time.Duration {
+	return now - time.Duration(e.lastHeard.Load())
 }
 
 // hears tells whether a canary came lately.
-func (e *ear) hears(now time.Time) bool {
-	return now.UnixNano()-e.lastHeard.Load() < int64(canaryLate)
-}
-
-// run keeps a connection until ctx ends.
-func (e *ear) run(ctx context.Context) {
-	delay := backoffMin
-	for ctx.Err() == nil {
-		begun := time.Now()
-		err := e.listen(ctx)
-		if ctx.Err() != nil {
-			return
-		}
-		e.b.stats.reconnects.Add(1)
-		if time.Since(begun) > 10*time.Second {
-			delay = backoffMin
-		}
-		e.b.log.Warn("the subscription to redis broke", "err", err, "again in", delay)
-		if !sleep(ctx, delay) {
-			return
-		}
-		delay = min(2*delay, backoffMax)
-	}
-}
-
-var (
-	errMoved = errors.New("the channels' slot has moved")
-	errDeaf  = errors.New("the connection carries nothing")
-)
-
-// listen is the life of one connection. rueidis would reconnect in silence and
-// lose what came meanwhile; a dedicated client with hooks says when it breaks.
-func (e *ear) listen(ctx context.Context) error {
-	client, release := (*e.b.client.Load()).Dedicate()
-	// Closing drops the connection, so that no subscription goes back to the pool.
-	defer release()
-	defer client.Close()
-	moved := make(chan struct{}, 1)
-	broken := client.SetPubSubHooks(rueidis.PubSubHooks{
-		OnMessage:      func(m rueidis.PubSubMessage) { e.b.hear(e, m.Message) },
-		OnSubscription: func(s rueidis.PubSubSubscription) { e.confirmed(s, moved) },
-	})
-	if err := e.subscribe(ctx, client, e.canary); err != nil {
-		return err
-	}
-	e.all()
-	begun := time.Now()
-	tick := time.NewTicker(canaryEvery)
-	defer tick.Stop()
-	for {
-		for pending := e.takePending(); len(pending) > 0; {
-			n := min(len(pending), subscribeMax)
-			if err := e.subscribe(ctx, client, e.channels(pending[:n])...); err != nil {
-				return err
-			}
-			pending = pending[n:]
-		}
-		select {
-		case err := <-broken:
-			return err
-		case <-moved:
-			return errMoved
-		case <-e.changed:
-		case now := <-tick.C:
-			if now.Sub(begun) > 2*canaryLate && !e.hears(now) {
-				return errDeaf // half open, or it was paused: a new one is cheap
-			}
-			if err := e.unsubscribe(ctx, client, e.channels(e.stale(now))); err != nil {
-				return err
-			}
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-}
-
-func (e *ear) channels(rooms []uuid.UUID) []string {
-	names := make([]string, len(rooms))
-	for i, in := range rooms {
-		names[i] = e.channel(in)
-	}
-	return names
-}
-
-func (e *ear) subscribe(ctx context.Context, c rueidis.DedicatedClient, channels ...string) error {
-	ctx, cancel := context.WithTimeout(ctx, redisTimeout)
-	defer cancel()
-	if e.b.sharded.Load() {
-		return c.Do(ctx, c.B().Ssubscribe().Channel(channels...).Build()).Error()
-	}
-	return c.Do(ctx, c.B().Subscribe().Channel(channels...).Build()).Error()
-}
-
-func (e *ear) unsubscribe(ctx context.Context, c rueidis.DedicatedClient, channels []string) error {
-	ctx, cancel := context.WithTimeout(ctx, redisTimeout)
-	defer cancel()
-	for len(channels) > 0 {
-		n := min(len(channels), subscribeMax)
-		var err error
-		if e.b.sharded.Load() {
-			err = c.Do(ctx, c.B().Sunsubscribe().Channel(channels[:n]...).Build()).Error()
-		} else {
-			err = c.Do(ctx, c.B().Unsubscribe().Channel(channels[:n]...).Build()).Error()
-		}
-		if err != nil {
-			return err
-		}
-		channels = channels[n:]
-	}
-	return nil
-}
-
-// confirmed takes Redis's word that a channel is subscribed from now on, or that
-// it is not any more although nobody asked: then its slot went to another master.
-func (e *ear) confirmed(s rueidis.PubSubSubscription, moved chan<- struct{}) {
-	name, isRoom := strings.CutPrefix(s.Channel, e.prefix)
-	in, err := uuid.Parse(name)
-	if !isRoom || err != nil {
-		return
-	}
-	switch s.Kind {
-	case "subscribe", "ssubscribe":
-		e.b.in.CatchUp(in)
-	case "unsubscribe", "sunsubscribe":
-		e.mu.Lock()
-		_, wanted := e.wanted[in]
-		e.mu.Unlock()
-		if wanted {
-			select {
-			case moved <- struct{}{}:
-			default:
-			}
-		}
-	}
+func (e *ear) hears(now time.Duration) bool {
+	return e.lastHeard.Load() != 0 && e.silence(now) < canaryLate
 }

@@ -3,42 +3,36 @@ package backplane
 import (
 	"context"
 	"encoding/json"
-	"fmt"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/redis/rueidis"
 )
 
-// Node is what a node says about itself in Redis.
-type Node struct {
-	ID      string    `json:"id"`
-	Name    string    `json:"name"`
-	Started time.Time `json:"started"`
-	Load
-}
-
-// A lease is a key of its own, which Redis forgets by itself when the node does
-// not renew it. A set has the ids of all. Both have the same hash tag.
-func nodesKey(prefix string) string    { return "{" + prefix + "}:nodes" }
-func nodeKey(prefix, id string) string { return "{" + prefix + "}:node:" + id }
-
 // lease tells the others every now and then that this node is alive, until ctx
-// ends; then it takes itself off the list.
-func (b *Backplane) lease(ctx context.Context) {
-	client := *b.client.Load()
+// ends; then it takes the node off the list. It returns errReadOnly where the
+// server turns out to be a replica: what is published there does not reach the
+// nodes that follow the master.
+func (b *Backplane) lease(ctx context.Context, client rueidis.Client) error {
+	outage := outage{log: b.log, broke: "redis does not take this node's lease", back: "redis takes this node's lease again"}
 	tick := time.NewTicker(leaseEvery)
 	defer tick.Stop()
 	for {
-		if err := b.renew(ctx, client); err != nil && ctx.Err() == nil {
+		err := b.renew(ctx, client)
+		if refused, ok := rueidis.IsRedisErr(err); ok && strings.HasPrefix(refused.Error(), "READONLY") {
+			return errReadOnly
+		}
+		if err == nil {
+			outage.over()
+		} else if ctx.Err() == nil {
 			b.stats.leaseErrors.Add(1)
+			outage.goesOn(err)
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			forget(context.WithoutCancel(ctx), client, b.cfg.Prefix, b.node.String())
-			return
+			b.leave(context.WithoutCancel(ctx), client)
+			return ctx.Err()
 		}
 	}
 }
@@ -46,71 +40,30 @@ func (b *Backplane) lease(ctx context.Context) {
 // renew writes this node's entry and its lease.
 func (b *Backplane) renew(ctx context.Context, client rueidis.Client) error {
 	id := b.node.String()
-	entry, err := json.Marshal(Node{ID: id, Name: b.cfg.Name, Started: b.started.UTC(), Load: b.cfg.Load()})
+	entry, err := json.Marshal(Node{ID: id, Name: b.cfg.Name, Version: b.cfg.Version, Started: b.started.UTC(), Load: b.cfg.Load()})
 	if err != nil {
 		return err
 	}
+	return b.both(ctx, client,
+		client.B().Set().Key(b.names.node(id)).Value(rueidis.BinaryString(entry)).Ex(leaseTime).Build(),
+		client.B().Sadd().Key(b.names.nodes()).Member(id).Build())
+}
+
+// leave takes this node off the list; where that fails its lease ends by itself.
+func (b *Backplane) leave(ctx context.Context, client rueidis.Client) {
+	id := b.node.String()
+	_ = b.both(ctx, client,
+		client.B().Srem().Key(b.names.nodes()).Member(id).Build(),
+		client.B().Del().Key(b.names.node(id)).Build())
+}
+
+func (b *Backplane) both(ctx context.Context, client rueidis.Client, cmds ...rueidis.Completed) error {
 	ctx, cancel := context.WithTimeout(ctx, redisTimeout)
 	defer cancel()
-	for _, result := range client.DoMulti(ctx,
-		client.B().Set().Key(nodeKey(b.cfg.Prefix, id)).Value(rueidis.BinaryString(entry)).Ex(leaseTime).Build(),
-		client.B().Sadd().Key(nodesKey(b.cfg.Prefix)).Member(id).Build(),
-	) {
+	for _, result := range client.DoMulti(ctx, cmds...) {
 		if err := result.Error(); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// forget takes nodes off the list; where that fails their lease ends by itself.
-func forget(ctx context.Context, client rueidis.Client, prefix string, ids ...string) {
-	ctx, cancel := context.WithTimeout(ctx, redisTimeout)
-	defer cancel()
-	cmds := rueidis.Commands{client.B().Srem().Key(nodesKey(prefix)).Member(ids...).Build()}
-	for _, id := range ids {
-		cmds = append(cmds, client.B().Del().Key(nodeKey(prefix, id)).Build())
-	}
-	client.DoMulti(ctx, cmds...)
-}
-
-// Nodes lists the nodes that hold a lease, by name. It makes a connection of its
-// own, so that it can be asked without a running Backplane; nodes whose lease has
-// ended are taken off the list.
-func Nodes(ctx context.Context, cfg Config) ([]Node, error) {
-	options, err := clientOptions(cfg.URL)
-	if err != nil {
-		return nil, fmt.Errorf("redis: %w", err)
-	}
-	if cfg.Prefix == "" {
-		cfg.Prefix = prefixDefault
-	}
-	client, err := rueidis.NewClient(options)
-	if err != nil {
-		return nil, fmt.Errorf("redis: %w", err)
-	}
-	defer client.Close()
-	ids, err := client.Do(ctx, client.B().Smembers().Key(nodesKey(cfg.Prefix)).Build()).AsStrSlice()
-	if err != nil {
-		return nil, fmt.Errorf("redis: %w", err)
-	}
-	var nodes []Node
-	var gone []string
-	for _, id := range ids {
-		entry, err := client.Do(ctx, client.B().Get().Key(nodeKey(cfg.Prefix, id)).Build()).AsBytes()
-		var n Node
-		switch {
-		case rueidis.IsRedisNil(err):
-			gone = append(gone, id)
-		case err != nil:
-			return nil, fmt.Errorf("redis: %w", err)
-		case json.Unmarshal(entry, &n) == nil:
-			nodes = append(nodes, n)
-		}
-	}
-	if len(gone) > 0 {
-		forget(ctx, client, cfg.Prefix, gone...)
-	}
-	slices.SortFunc(nodes, func(a, b Node) int { return strings.Compare(a.Name+"\x00"+a.ID, b.Name+"\x00"+b.ID) })
-	return nodes, nil
 }

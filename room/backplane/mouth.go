@@ -8,17 +8,19 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// mouth sends notices: a bounded queue, and the connector's goroutine, which
-// puts what waits into one pipeline. What cannot be sent is dropped and counted:
+// mouth sends the notices of a slot: a bounded queue, and a goroutine, which puts
+// what waits into one pipeline. What cannot be sent is dropped and counted:
 // other nodes read it from the database.
 type mouth struct {
-	b *Backplane
+	b    *Backplane
+	slot *slot
 
-	mu    sync.Mutex
-	queue []saying
-	bytes int
-	wake  chan struct{}
-	busy  bool // something taken from the queue is being sent
+	mu      sync.Mutex
+	running bool // there is a client to send with
+	queue   []saying
+	bytes   int
+	busy    bool // something taken from the queue is being sent
+	wake    chan struct{}
 }
 
 type saying struct {
@@ -26,14 +28,25 @@ type saying struct {
 	payload []byte
 }
 
-func newMouth(b *Backplane) *mouth {
-	return &mouth{b: b, wake: make(chan struct{}, 1)}
+func newMouth(b *Backplane, s *slot) *mouth {
+	return &mouth{b: b, slot: s, wake: make(chan struct{}, 1)}
+}
+
+// open says whether there is a client to send with. Without one what would be
+// said is counted as dropped: nobody wants old notices once Redis is there.
+func (m *mouth) open() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.running {
+		m.b.stats.dropped.Add(1)
+	}
+	return m.running
 }
 
 // say puts a notice into the queue if fewer than max wait there.
 func (m *mouth) say(channel string, payload []byte, max int) {
 	m.mu.Lock()
-	if len(m.queue) >= max || m.bytes+len(payload) > noticeBytesMax {
+	if !m.running || len(m.queue) >= max || m.bytes+len(payload) > noticeBytesMax {
 		m.mu.Unlock()
 		m.b.stats.dropped.Add(1)
 		return
@@ -47,11 +60,13 @@ func (m *mouth) say(channel string, payload []byte, max int) {
 	}
 }
 
-func (m *mouth) take() []saying {
+// take moves what waits into batch, which it returns, at most one pipeline.
+func (m *mouth) take(batch []saying) []saying {
+	clear(batch)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	n := min(len(m.queue), pipelineMax)
-	batch := append([]saying(nil), m.queue[:n]...)
+	batch = append(batch[:0], m.queue[:n]...)
 	rest := copy(m.queue, m.queue[n:])
 	clear(m.queue[rest:])
 	m.queue = m.queue[:rest]
@@ -63,26 +78,42 @@ func (m *mouth) take() []saying {
 }
 
 // run sends until ctx ends.
-func (m *mouth) run(ctx context.Context) {
-	client := *m.b.client.Load()
+func (m *mouth) run(ctx context.Context, client rueidis.Client) {
+	m.setRunning(true)
+	defer m.setRunning(false)
+	outage := outage{log: m.b.log.With("slot", m.slot.canary), broke: "redis does not take notices", back: "redis takes notices again"}
+	var batch []saying
 	for {
-		batch := m.take()
-		if len(batch) == 0 {
-			select {
-			case <-m.wake:
-				continue
-			case <-ctx.Done():
-				return
+		if batch = m.take(batch); len(batch) > 0 {
+			if err := m.send(ctx, client, batch); err == nil {
+				outage.over()
+			} else if ctx.Err() == nil {
+				outage.goesOn(err)
 			}
+			continue
 		}
-		m.send(ctx, client, batch)
+		select {
+		case <-m.wake:
+		case <-ctx.Done():
+			return
+		}
 	}
 }
 
-func (m *mouth) send(ctx context.Context, client rueidis.Client, batch []saying) {
+// setRunning opens the mouth, or shuts it and forgets what was not said.
+func (m *mouth) setRunning(running bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.b.stats.dropped.Add(int64(len(m.queue)))
+	m.running, m.queue, m.bytes, m.busy = running, nil, 0, false
+}
+
+// send returns the last error there was.
+func (m *mouth) send(ctx context.Context, client rueidis.Client, batch []saying) (last error) {
 	cmds := make(rueidis.Commands, len(batch))
+	sharded := m.slot.sharded.Load()
 	for i, s := range batch {
-		if m.b.sharded.Load() {
+		if sharded {
 			cmds[i] = client.B().Spublish().Channel(s.channel).Message(rueidis.BinaryString(s.payload)).Build()
 		} else {
 			cmds[i] = client.B().Publish().Channel(s.channel).Message(rueidis.BinaryString(s.payload)).Build()
@@ -91,17 +122,18 @@ func (m *mouth) send(ctx context.Context, client rueidis.Client, batch []saying)
 	ctx, cancel := context.WithTimeout(ctx, redisTimeout)
 	defer cancel()
 	for _, result := range client.DoMulti(ctx, cmds...) {
-		if result.Error() != nil {
+		if err := result.Error(); err != nil {
+			last = err
 			m.b.stats.publishErrors.Add(1)
 		} else {
 			m.b.stats.published.Add(1)
 		}
 	}
+	return last
 }
 
 // flush waits until everything is sent, or the time is up.
-func (m *mouth) flush(timeout time.Duration) {
-	deadline := time.Now().Add(timeout)
+func (m *mouth) flush(deadline time.Time) {
 	for time.Now().Before(deadline) {
 		m.mu.Lock()
 		idle := len(m.queue) == 0 && !m.busy

@@ -36,12 +36,12 @@ type Stats struct {
 	Newer         int64 // notices of a newer version, ignored
 	Malformed     int64 // notices with a fault, ignored
 	Reconnects    int64 // subscriptions that broke
-	ConnectErrors int64 // failed attempts to reach Redis at the start
+	ConnectErrors int64 // failed attempts to make a client of Redis
 	LeaseErrors   int64 // failed attempts to say that this node lives
 
 	HealthyNow       bool
 	SubscriptionsNow int           // rooms, lingering ones included
-	RoundTripNow     time.Duration // of the slowest ear's last canary
+	RoundTripNow     time.Duration // of the slowest slot's last canary; grows while none comes
 }
 
 // Stats returns the present figures.
@@ -53,9 +53,11 @@ func (b *Backplane) Stats() Stats {
 		Reconnects: c.reconnects.Load(), ConnectErrors: c.connectErrors.Load(), LeaseErrors: c.leaseErrors.Load(),
 		HealthyNow: b.Healthy(),
 	}
-	for _, e := range b.ears {
-		s.SubscriptionsNow += e.count()
-		s.RoundTripNow = max(s.RoundTripNow, time.Duration(e.roundTrip.Load()))
+	now := b.now()
+	for _, slot := range b.slots {
+		e := slot.ear
+		s.SubscriptionsNow += e.rooms()
+		s.RoundTripNow = max(s.RoundTripNow, time.Duration(e.roundTrip.Load()), e.silence(now)-canaryEvery)
 	}
 	return s
 }

@@ -1,0 +1,70 @@
+package backplane
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/redis/rueidis"
+)
+
+// Why a client is given up although it has connections.
+var (
+	errDeaf     = errors.New("this node does not hear its own canary")
+	errReadOnly = errors.New("the server has become a replica")
+)
+
+// run makes a client, and again where that one proved useless, until ctx ends.
+func (b *Backplane) run(ctx context.Context) {
+	var pause backoff
+	outage := outage{log: b.log, broke: "redis cannot be used; other nodes are caught up with from the database", back: "redis is used"}
+	for ctx.Err() == nil {
+		client, err := rueidis.NewClient(b.options)
+		if err != nil {
+			b.stats.connectErrors.Add(1)
+		} else {
+			outage.over()
+			begun := time.Now()
+			err = b.session(ctx, client)
+			pause.worked(time.Since(begun))
+		}
+		if ctx.Err() == nil {
+			outage.goesOn(err)
+			pause.wait(ctx)
+		}
+	}
+}
+
+// session is the life of one client. It ends with ctx, or when the client proves
+// useless in a way that connections made anew do not mend.
+func (b *Backplane) session(ctx context.Context, client rueidis.Client) error {
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	defer client.Close()
+	var parts sync.WaitGroup
+	for _, s := range b.slots {
+		parts.Go(func() { end(s.ear.run(ctx, client)) })
+		parts.Go(func() { s.mouth.run(ctx, client) })
+	}
+	parts.Go(func() { b.chorus(ctx) })
+	parts.Go(func() { end(b.lease(ctx, client)) })
+	parts.Wait()
+	return context.Cause(ctx)
+}
+
+// chorus lets every canary sing again and again.
+func (b *Backplane) chorus(ctx context.Context) {
+	tick := time.NewTicker(canaryEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			for _, s := range b.slots {
+				b.sing(s)
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
