@@ -10,7 +10,6 @@ import (
 	"io"
 	"net/http"
 	"strconv"
-	"strings"
 
 	"github.com/google/uuid"
 )
@@ -21,7 +20,7 @@ func (s *Server) connect(w http.ResponseWriter, req *http.Request) {
 		http.Error(w, `{"detail":"rejected"}`, s.faults.Reject)
 		return
 	}
-	user, err := uuid.Parse(strings.TrimPrefix(req.Header.Get("Authorization"), "Bearer "))
+	user, err := userOf(req)
 	trip, err2 := uuid.Parse(req.PathValue("trip"))
 	if err != nil || err2 != nil {
 		http.Error(w, "no", http.StatusBadRequest)

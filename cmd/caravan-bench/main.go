@@ -1,4 +1,6 @@
-// Command caravan-bench loads a running Caravan server and tells what it found.
+// Command caravan-bench loads a running Caravan server and tells what it found:
+// speed and cost (run), or an account of every message (verify). As echo it is
+// itself a server, which shows what the network layer alone costs.
 package main
 
 import (
@@ -28,6 +30,7 @@ const usage = `caravan-bench loads a running Caravan server.
 Usage:
   caravan-bench run      measure speed and cost in a scenario
   caravan-bench verify   account for every message, through faults
+  caravan-bench echo     run a bare WebSocket echo server on Caravan's network layer
   caravan-bench version  print the version
 
 Each has --help. Exit status: 0 clean; 1 something was lost, repeated or
@@ -41,6 +44,7 @@ type command func(ctx context.Context, args []string, stdout, stderr io.Writer) 
 var commands = map[string]command{
 	"run":    runLoad,
 	"verify": runVerify,
+	"echo":   runEcho,
 	"version": func(_ context.Context, _ []string, stdout, _ io.Writer) (int, error) {
 		_, err := fmt.Fprintf(stdout, "caravan-bench %s %s\n", bench.Version(), runtime.Version())
 		return exitClean, err

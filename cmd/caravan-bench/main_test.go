@@ -1,0 +1,93 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/caravan-chat/caravan/bench"
+	"github.com/caravan-chat/caravan/bench/benchtest"
+)
+
+// call runs the program and returns its exit status and output.
+func call(t *testing.T, args ...string) (status int, stdout, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	status = dispatch(context.Background(), args, &out, &errs)
+	return status, out.String(), errs.String()
+}
+
+func TestUsage(t *testing.T) {
+	for _, c := range []struct {
+		args   string
+		status int
+		out    string // in stdout
+		errs   string // in stderr
+	}{
+		{"", 0, "Exit status", ""},
+		{"help", 0, "Exit status", ""},
+		{"version", 0, "caravan-bench ", ""},
+		{"nonsense", 2, "", "no command"},
+		{"run --help", 0, "-connect-rate", ""},
+		{"verify --help", 0, "-events", ""},
+		{"echo --help", 0, "-max-frame", ""},
+		{"run --nonsense", 2, "", "not defined"},
+		{"run word", 2, "", "is no flag"},
+		{"run --scenario x", 2, "", "--jwt-secret"},
+		{"run --scenario x --jwt-secret s", 2, "", "scenario"},
+		{"run --scenario pairs --open --jwt-secret s", 2, "", "--rate is needed"},
+		{"run --scenario pairs --closed --rate 5 --jwt-secret s", 2, "", "must be left out"},
+		{"run --scenario pairs --closed --open --jwt-secret s", 2, "", "exclude each other"},
+		{"run --scenario pairs --url ws://127.0.0.1:1 --jwt-secret s", 1, "", "is the server running"},
+		{"run --scenario pairs --jwt-secret-file /nonsense", 2, "", "--jwt-secret-file"},
+		{"verify --rooms 5 --members 2 --jwt-secret s", 2, "", "members in"},
+		{"verify --url nonsense --jwt-secret s", 2, "", "ws://"},
+		{"echo --max-frame big", 2, "", "is no size"},
+		{"echo --listen nonsense", 1, "", "nonsense"},
+	} {
+		status, out, errs := call(t, strings.Fields(c.args)...)
+		if status != c.status || !strings.Contains(out, c.out) || !strings.Contains(errs, c.errs) {
+			t.Errorf("%q: status %d, want %d\nstdout: %.300s\nstderr: %.300s", c.args, status, c.status, out, errs)
+		}
+	}
+}
+
+func TestASecretInTheEnvironmentIsNotShown(t *testing.T) {
+	t.Setenv("CARAVAN_JWT_SECRET", "hush-hush")
+	if _, out, errs := call(t, "run", "--help"); strings.Contains(out+errs, "hush-hush") {
+		t.Error("--help shows the secret")
+	}
+}
+
+func TestExitStatusTellsFaults(t *testing.T) {
+	for name, c := range map[string]struct {
+		faults benchtest.Faults
+		want   int
+	}{
+		"clean":    {benchtest.Faults{}, exitClean},
+		"repeated": {benchtest.Faults{Deliver: func(int, int64) benchtest.Fate { return benchtest.Twice }}, exitFault},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := benchtest.New(c.faults)
+			defer server.Close()
+			path := filepath.Join(t.TempDir(), "report.json")
+			status, out, errs := call(t, "run", "--scenario", "pairs", "--url", server.URL(), "--jwt-secret", "s", "--connections", "4",
+				"--rate", "100", "--warmup", "0s", "--duration", "200ms", "--drain", "200ms", "--quiet", "--json", path)
+			if status != c.want {
+				t.Fatalf("status %d, want %d\n%s%s", status, c.want, out, errs)
+			}
+			b, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var rep bench.Report
+			if err := json.Unmarshal(b, &rep); err != nil || rep.OK != (c.want == exitClean) || rep.Messages.Acknowledged == 0 {
+				t.Errorf("%v; %s", err, b)
+			}
+		})
+	}
+}
