@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -19,15 +20,40 @@ func (s *Store) Append(ctx context.Context, batch []*room.Op) error {
 	return persist.Append(ctx, batch, s.transaction)
 }
 
-// transaction is a persist.Transaction. The order of its stages is the
-// guarantee: rooms are locked before anything is read, and nothing is concluded
-// before the server confirmed the COMMIT or its outcome was looked up.
+// transaction is a persist.Transaction: it runs one, and where the connection
+// broke around its COMMIT it finds out what became of it.
 func (s *Store) transaction(ctx context.Context, ops []*room.Op, mode persist.Mode) (*persist.Plan, error) {
-	txCtx, cancel := context.WithTimeout(ctx, transactionTime(ctx))
+	plan, xact, err := s.run(ctx, ops, mode)
+	var cut *cutError
+	if !errors.As(err, &cut) {
+		return plan, err
+	}
+	committed, err := s.outcome(ctx, xact, plan, cut)
+	switch {
+	case err != nil:
+		return nil, err
+	case !committed:
+		return nil, undone(cut)
+	}
+	return plan, nil
+}
+
+// cutError says that the connection broke when COMMIT may have been sent.
+type cutError struct{ err error }
+
+func (e *cutError) Error() string { return "connection lost around the commit: " + e.err.Error() }
+func (e *cutError) Unwrap() error { return e.err }
+
+// run is one transaction on one connection. The order of its stages is the
+// guarantee: rooms are locked before anything is read, and nothing is settled for
+// good before the server confirmed the COMMIT. With a cutError come the plan that
+// was written and the transaction's number.
+func (s *Store) run(ctx context.Context, ops []*room.Op, mode persist.Mode) (*persist.Plan, uint64, error) {
+	txCtx, cancel := context.WithTimeout(ctx, s.transactionTime(ctx))
 	defer cancel()
 	conn, err := s.writers.Acquire(txCtx)
 	if err != nil {
-		return nil, undone(err)
+		return nil, 0, undone(err)
 	}
 	defer conn.Release() // closes it unless it is idle and outside a transaction
 
@@ -35,42 +61,35 @@ func (s *Store) transaction(ctx context.Context, ops []*room.Op, mode persist.Mo
 	found, xact, err := lookUp(txCtx, conn.Conn(), lookup)
 	if err != nil {
 		endTransaction(ctx, conn)
-		return nil, undone(err)
+		return nil, 0, undone(err)
 	}
 	plan := persist.Settle(ops, lookup, found)
 	if plan.Empty() {
 		endTransaction(ctx, conn)
-		return plan, nil
+		return plan, 0, nil
 	}
 
 	err = write(txCtx, conn.Conn(), plan, mode)
 	switch {
 	case err == nil:
-		return plan, nil
+		return plan, 0, nil
 	case definite(err):
 		endTransaction(ctx, conn)
-		return nil, undone(err)
+		return nil, 0, undone(err)
 	case mode == persist.TryOut, pgconn.SafeToRetry(err): // COMMIT was not sent
-		return nil, undone(err)
+		return nil, 0, undone(err)
 	}
-	_ = conn.Conn().PgConn().Conn().Close() // the server shall notice, too
-	committed, err := s.outcome(ctx, xact, plan, err)
-	if err != nil {
-		return nil, err
-	}
-	if !committed {
-		return nil, undone(errCut)
-	}
-	return plan, nil
+	_ = conn.Conn().PgConn().Conn().Close() // so that the server notices, too
+	return plan, xact, &cutError{err}
 }
 
 // transactionTime is how long a transaction may take so that time is left to
 // look its outcome up.
-func transactionTime(ctx context.Context) time.Duration {
+func (s *Store) transactionTime(ctx context.Context) time.Duration {
 	if deadline, ok := ctx.Deadline(); ok {
-		return min(transactionTimeout, time.Until(deadline)/2)
+		return min(s.wait.transaction, time.Until(deadline)/2)
 	}
-	return transactionTimeout
+	return s.wait.transaction
 }
 
 // endTransaction rolls back, so that the connection can be used again. Where

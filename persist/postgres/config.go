@@ -26,20 +26,26 @@ const (
 const (
 	// connectTimeout bounds one attempt to connect where the URL does not.
 	connectTimeout = 5 * time.Second
-	// transactionTimeout bounds one run of Append's transaction, waiting for a
-	// connection and for rooms locked by other nodes included.
-	transactionTimeout = 10 * time.Second
-	// outcomeTimeout bounds the search for the outcome of a commit that was cut.
-	outcomeTimeout = 15 * time.Second
 	// rollbackTimeout bounds the attempt to keep a connection after an error.
 	rollbackTimeout = time.Second
 )
 
+// patience is how long Append waits for what.
+type patience struct {
+	transaction time.Duration // for one run of its transaction, a connection and rooms locked by others included
+	outcome     time.Duration // for the outcome of a commit that was cut
+	abandoned   time.Duration // for the server to notice by itself that the client of a transaction has left
+}
+
+// patient is what the package's users get; 15 s for an outcome is part of the
+// wire contract.
+var patient = patience{transaction: 10 * time.Second, outcome: 15 * time.Second, abandoned: time.Second}
+
 // sessionParameters hold for every connection, unless the URL sets them. All
 // statements look rows up by an index, also in a table that was empty when the
-// plan was made, so plans are made once and need no choice. A node that froze
-// within a transaction loses it, and the locks on its rooms, before others give
-// up on the outcome of theirs.
+// plan was made, so plans are made once and need no choice. A node that freezes or
+// vanishes within a transaction loses it, and the locks on its rooms, soon: by the
+// first timeout between round trips, by keepalives within one.
 var sessionParameters = map[string]string{
 	"application_name":                    "caravan",
 	"plan_cache_mode":                     "force_generic_plan",
@@ -47,7 +53,10 @@ var sessionParameters = map[string]string{
 	"enable_hashjoin":                     "off",
 	"enable_mergejoin":                    "off",
 	"jit":                                 "off",
-	"idle_in_transaction_session_timeout": "8s",
+	"idle_in_transaction_session_timeout": "3s",
+	"tcp_keepalives_idle":                 "3",
+	"tcp_keepalives_interval":             "2",
+	"tcp_keepalives_count":                "2",
 }
 
 // newPool makes a pool without connecting.

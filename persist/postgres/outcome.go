@@ -14,16 +14,8 @@ import (
 	"github.com/caravan-chat/caravan/room"
 )
 
-// errCut is why a batch is not stored whose connection broke around its COMMIT.
-var errCut = errors.New("the connection was lost before the commit")
-
-const (
-	// The search for an outcome asks again after pauses that double up to this.
-	outcomePauseMax = 250 * time.Millisecond
-	// abandonedAfter is how long the server may take to notice by itself that the
-	// client of a transaction has left.
-	abandonedAfter = time.Second
-)
+// The search for an outcome asks again after pauses that double up to this.
+const outcomePauseMax = 250 * time.Millisecond
 
 const (
 	// askStatus finds no row on a server that is not, or not yet, a primary.
@@ -32,7 +24,7 @@ const (
 	// endAbandoned ends the transaction if it only waits for its client: the COMMIT
 	// has not arrived and must not arrive any more.
 	endAbandoned = `SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
-	WHERE backend_xid = $1::xid8::xid AND datname = current_database() AND state LIKE 'idle in transaction%'`
+	WHERE backend_xid = $1::xid8::xid AND datname = current_database() AND wait_event = 'ClientRead'`
 
 	findInsert = `SELECT EXISTS (SELECT FROM chat_messages WHERE id = $1)`
 
@@ -48,11 +40,11 @@ const (
 // crash or a failover the number may belong to another transaction, or to none.
 // As long as the server does not answer it asks again, until the time is up.
 func (s *Store) outcome(ctx context.Context, xact uint64, plan *persist.Plan, cause error) (committed bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, outcomeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, s.wait.outcome)
 	defer cancel()
 	start, pause := time.Now(), time.Millisecond
 	for {
-		committed, ended, err := s.askOutcome(ctx, xact, plan, time.Since(start) > abandonedAfter)
+		committed, ended, err := s.askOutcome(ctx, xact, plan, time.Since(start) > s.wait.abandoned)
 		if err == nil && ended {
 			return committed, nil
 		}

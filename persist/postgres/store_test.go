@@ -8,9 +8,11 @@ import (
 	"github.com/caravan-chat/caravan/persist/storetest"
 )
 
+var quiet = slog.New(slog.DiscardHandler)
+
 func TestConformance(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) storetest.Store {
-		return openStore(t, Config{URL: pgserver.Shared(t).Database(t), Log: slog.New(slog.DiscardHandler)})
+		return openStore(t, Config{URL: pgserver.Shared(t).Database(t), Log: quiet})
 	})
 }
 

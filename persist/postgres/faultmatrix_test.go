@@ -1,0 +1,198 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/caravan-chat/caravan/persist"
+	"github.com/caravan-chat/caravan/persist/pgserver"
+	"github.com/caravan-chat/caravan/protocol"
+	"github.com/caravan-chat/caravan/room"
+)
+
+// TestCommitPointFaultMatrix breaks the connection at every message of Append's
+// transaction, in every way, and holds what Append says against what the table
+// has: it must never be wrong, and never unknown while the server is there.
+func TestCommitPointFaultMatrix(t *testing.T) {
+	for _, batch := range []struct {
+		name string
+		make func(*faultRig) []*room.Op
+	}{
+		{"sends", (*faultRig).sends},
+		{"mixed", (*faultRig).mixed},
+		{"edits", (*faultRig).edits},
+	} {
+		for _, how := range []damage{cutBoth, cutWithin, loseClient, loseServer} {
+			t.Run(batch.name+"/"+how.String(), func(t *testing.T) {
+				t.Parallel()
+				rig := newFaultRig(t)
+				tell := rig.proxy.count()
+				rig.mustAppend(batch.make(rig))
+				fromClient, fromServer := tell()
+				if fromClient < 10 || fromServer < 10 {
+					t.Fatalf("a transaction of %d and %d messages", fromClient, fromServer)
+				}
+				told := map[string]int{}
+				for n := range fromClient {
+					told[rig.run(batch.make(rig), &cut{from: client, n: n, how: how})]++
+				}
+				for n := range fromServer {
+					told[rig.run(batch.make(rig), &cut{from: server, n: n, how: how})]++
+				}
+				t.Logf("%d boundaries: %v", fromClient+fromServer, told)
+				if told["stored"] == 0 || told["not stored"] == 0 {
+					t.Errorf("the matrix missed the commit point: %v", told)
+				}
+			})
+		}
+	}
+}
+
+// faultRig is a store behind a proxy, and one that sees the truth.
+type faultRig struct {
+	t      testing.TB
+	proxy  *faultProxy
+	store  *Store
+	truth  *Store
+	user   protocol.User
+	rooms  []uuid.UUID
+	old    []uuid.UUID         // messages to edit
+	events map[uuid.UUID]int64 // per room: how many there must be
+}
+
+func newFaultRig(t testing.TB) *faultRig {
+	t.Helper()
+	direct := pgserver.Shared(t).Database(t)
+	proxy, proxied := startFaultProxy(t, direct)
+	r := &faultRig{t: t, proxy: proxy, events: map[uuid.UUID]int64{}}
+	r.truth = openStore(t, Config{URL: direct, Log: quiet})
+	seeds := persist.Fleet(1, 0)
+	for range 2 {
+		trip := persist.Trip{ID: uuid.New(), Title: "T"}
+		seeds.Trips = append(seeds.Trips, trip)
+		seeds.Collaborators = append(seeds.Collaborators, persist.Collaborator{Trip: trip.ID, User: seeds.Users[0].ID, Role: "member"})
+	}
+	if err := r.truth.Seed(t.Context(), seeds); err != nil {
+		t.Fatal(err)
+	}
+	r.user = seeds.Users[0]
+	summaries, err := r.truth.Rooms(t.Context(), r.user.ID, uuid.Nil, 2)
+	if err != nil || len(summaries) != 2 {
+		t.Fatal(summaries, err)
+	}
+	for _, s := range summaries {
+		r.rooms = append(r.rooms, s.ID)
+	}
+	r.store = openStore(t, Config{URL: proxied + "&idle_in_transaction_session_timeout=300ms", Writers: 1, Log: quiet})
+	r.store.wait = patience{transaction: 250 * time.Millisecond, outcome: 15 * time.Second, abandoned: 20 * time.Millisecond}
+	first := r.sends()
+	r.mustAppend(first)
+	r.mustAppend(r.mixed()) // every statement is prepared now
+	return r
+}
+
+func (r *faultRig) op(in int) *room.Op {
+	return &room.Op{
+		Kind: room.OpSend, Room: r.rooms[in], Sender: r.user, ID: uuid.Must(uuid.NewV7()),
+		Content: "content", Type: protocol.TypeText, ClientID: uuid.NewString(), At: time.Now().UTC().Truncate(time.Microsecond),
+	}
+}
+
+func (r *faultRig) sends() []*room.Op { return []*room.Op{r.op(0), r.op(1), r.op(0)} }
+
+func (r *faultRig) edits() []*room.Op {
+	op := r.op(0)
+	op.Kind, op.ID, op.Content = room.OpEdit, r.old[0], uuid.NewString()
+	return []*room.Op{op}
+}
+
+func (r *faultRig) mixed() []*room.Op {
+	reply := r.op(0)
+	reply.ReplyTo = r.old[0]
+	return append(r.edits(), reply, r.op(1))
+}
+
+func (r *faultRig) mustAppend(batch []*room.Op) {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(r.t.Context(), time.Minute)
+	defer cancel()
+	err := r.store.Append(ctx, batch)
+	for errors.Is(err, room.ErrNotStored) && ctx.Err() == nil {
+		err = r.store.Append(ctx, batch) // a session that lost its client may still hold the rooms
+	}
+	if err != nil {
+		r.t.Fatalf("append without a fault: %v", err)
+	}
+	r.account(batch)
+}
+
+// run appends a batch with a fault on the way, checks what is said against the
+// table, and returns what was said.
+func (r *faultRig) run(batch []*room.Op, c *cut) (told string) {
+	r.t.Helper()
+	name := fmt.Sprintf("%s message %d, %s", c.from, c.n, c.how)
+	r.mustAppend(r.mixed()) // a whole connection, with its statements
+	r.proxy.arm(c)
+	err := r.store.Append(r.t.Context(), batch)
+	if !r.proxy.disarm() {
+		r.t.Fatalf("%s: the fault did not happen (%v)", name, err)
+	}
+	switch {
+	case err == nil:
+		r.account(batch)
+		r.verify(name)
+		return "stored"
+	case errors.Is(err, room.ErrOutcomeUnknown) || !errors.Is(err, room.ErrNotStored):
+		r.t.Fatalf("%s: %v", name, err)
+	}
+	for _, op := range batch {
+		if op.Outcome != room.Pending {
+			r.t.Fatalf("%s: outcome %d after %v", name, op.Outcome, err)
+		}
+	}
+	r.verify(name)
+	r.mustAppend(batch) // what is not stored may be appended again
+	r.verify(name)
+	return "not stored"
+}
+
+// account counts the events of a batch that is said to be stored.
+func (r *faultRig) account(batch []*room.Op) {
+	r.t.Helper()
+	for _, op := range batch {
+		if op.Outcome != room.Stored {
+			r.t.Fatalf("outcome %d (%v)", op.Outcome, op.Err)
+		}
+		if op.Kind == room.OpSend && op.Room == r.rooms[0] && len(r.old) == 0 {
+			r.old = append(r.old, op.ID)
+		}
+		r.events[op.Room]++
+		if op.Message.Rev != r.events[op.Room] {
+			r.t.Fatalf("rev %d, want %d", op.Message.Rev, r.events[op.Room])
+		}
+		got, err := r.truth.Message(r.t.Context(), op.ID)
+		if err != nil || got.Content != op.Content || got.Rev != op.Message.Rev {
+			r.t.Fatalf("stored, but the table has %+v, %v", got, err)
+		}
+	}
+}
+
+// verify checks that the table has what was said to be stored and nothing else:
+// the rooms' numbers are the counts of their events.
+func (r *faultRig) verify(name string) {
+	r.t.Helper()
+	heads, err := r.truth.Heads(r.t.Context(), r.rooms)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for i, id := range r.rooms {
+		if heads[i] != r.events[id] {
+			r.t.Fatalf("%s: room %d stands at %d, told were %d", name, i, heads[i], r.events[id])
+		}
+	}
+}
