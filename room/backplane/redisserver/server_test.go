@@ -1,0 +1,158 @@
+package redisserver_test
+
+import (
+	"bufio"
+	"context"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/caravan-chat/caravan/room/backplane/redisserver"
+)
+
+func do(t *testing.T, s *redisserver.Server, command ...string) string {
+	t.Helper()
+	answer, err := s.Do(command...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer
+}
+
+func TestServerForgetsAndComesBackAtItsAddress(t *testing.T) {
+	s := redisserver.Start(t)
+	ends := map[string]func() error{"stop": s.Stop, "kill": s.Kill}
+	for how, end := range ends {
+		do(t, s, "SET", "key", "value")
+		if got := do(t, s, "GET", "key"); got != "value" {
+			t.Errorf("GET: %q", got)
+		}
+		if err := end(); err != nil {
+			t.Fatalf("%s: %v", how, err)
+		}
+		if answer, err := s.Do("PING"); err == nil {
+			t.Errorf("%s: an ended server answers %q", how, answer)
+		}
+		if err := s.Start(); err != nil {
+			t.Fatalf("%s: %v", how, err)
+		}
+		if got := do(t, s, "GET", "key"); got != "" {
+			t.Errorf("%s: it remembers %q", how, got)
+		}
+	}
+	if err := s.Restart(); err != nil {
+		t.Fatal(err)
+	}
+	do(t, s, "PING")
+}
+
+func TestPausedServerIsSilentUntilResumed(t *testing.T) {
+	s := redisserver.Start(t)
+	if err := s.Pause(); err != nil {
+		t.Fatal(err)
+	}
+	if answer, err := s.Do("PING"); err == nil {
+		t.Errorf("a paused server answers %q", answer)
+	}
+	if err := s.Resume(); err != nil {
+		t.Fatal(err)
+	}
+	do(t, s, "PING")
+	if err := s.Pause(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Kill(); err != nil {
+		t.Errorf("killing a paused server: %v", err)
+	}
+}
+
+func TestClusterIsWholeAgainAfterAKill(t *testing.T) {
+	c := redisserver.StartCluster(t, 3)
+	if got := strings.Count(c.URL(), ","); got != 2 {
+		t.Errorf("URL is %s", c.URL())
+	}
+	slot, err := strconv.Atoi(do(t, c.Nodes[0], "CLUSTER", "KEYSLOT", "key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := 0
+	for i, node := range c.Nodes {
+		_, err := node.Do("SET", "key", "value")
+		if err == nil {
+			served++
+		} else if !strings.Contains(err.Error(), "MOVED "+strconv.Itoa(slot)) {
+			t.Errorf("node %d: %v", i, err)
+		}
+	}
+	if served != 1 {
+		t.Errorf("%d nodes serve one key", served)
+	}
+
+	if err := c.Nodes[1].Kill(); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		if strings.Contains(do(t, c.Nodes[0], "CLUSTER", "INFO"), "cluster_state:fail") {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("nobody missed the killed master")
+		}
+	}
+	if err := c.Nodes[1].Start(); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.WaitWhole(20 * time.Second); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestServerEndsWithItsProcess runs this test binary again as an owner that is
+// killed while its server is paused.
+func TestServerEndsWithItsProcess(t *testing.T) {
+	const variable = "CARAVAN_TEST_REDISSERVER_OWNER"
+	if os.Getenv(variable) != "" {
+		s, err := redisserver.New()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Pause(); err != nil {
+			t.Fatal(err)
+		}
+		os.Stdout.WriteString(s.Dir() + "\n")
+		time.Sleep(time.Minute)
+		return
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	owner := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestServerEndsWithItsProcess$")
+	owner.Env = append(os.Environ(), variable+"=1")
+	out, err := owner.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := owner.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(out)
+	lines.Scan()
+	dir := lines.Text()
+	if _, err := os.Stat(dir); err != nil {
+		t.Fatalf("the owner said %q: %v", dir, err)
+	}
+	if err := owner.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = owner.Wait()
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		if _, err := os.Stat(dir); os.IsNotExist(err) {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s is still there after its owner was killed", dir)
+		}
+	}
+}
