@@ -128,11 +128,8 @@ func (c *call) enter(place uuid.UUID) (room.Access, bool) {
 // placeID reads an id of a path. What is no id becomes the nil id, which names
 // nothing, so that the caller still learns first whether they are anybody.
 func placeID(s string) uuid.UUID {
-	if len(s) != 36 {
-		return uuid.Nil
-	}
-	id, err := uuid.Parse(s)
-	if err != nil {
+	id, ok := protocol.ParseID(s)
+	if !ok {
 		return uuid.Nil
 	}
 	return id
@@ -162,8 +159,6 @@ func (c *call) fail(err error) {
 	switch {
 	case errors.Is(err, room.ErrUnauthorized):
 		c.refuse(errBadToken)
-	case errors.Is(err, room.ErrNoMessage):
-		c.refuse(errNotFound)
 	case errors.Is(err, room.ErrUnavailable), errors.Is(err, room.ErrStoreDown), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		c.refuse(errUnavailable)
 	default:

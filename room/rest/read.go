@@ -2,6 +2,7 @@ package rest
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"time"
 
@@ -169,10 +170,11 @@ func (c *call) message() {
 // to its room, or refuses.
 func (c *call) visibleMessage() (protocol.Message, room.Access, bool) {
 	m, err := c.cfg.Chat.Message(c.ctx, placeID(c.id))
-	if err != nil {
+	if err != nil && !errors.Is(err, room.ErrNoMessage) {
 		c.fail(err)
 		return m, room.Access{}, false
 	}
+	// No message has no room, which nobody may enter.
 	access, ok := c.enter(m.RoomID)
 	return m, access, ok
 }

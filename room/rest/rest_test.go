@@ -298,6 +298,7 @@ func TestWhatIsRefusedAndHow(t *testing.T) {
 		{"no such user at no UUID", "GET", rooms + "7/messages/", "", []string{"Authorization", "Bearer stranger"}, 401, "unauthorized"},
 		{"no such user sends", "POST", messages, send, []string{"Authorization", "Bearer stranger"}, 401, "unauthorized"},
 		{"no such user reads one", "GET", mine, "", []string{"Authorization", "Bearer stranger"}, 401, "unauthorized"},
+		{"no such user reads none", "GET", messages + uuid.NewString(), "", []string{"Authorization", "Bearer stranger"}, 401, "unauthorized"},
 		{"room that is no UUID", "GET", rooms + "7/messages/", "", nil, 404, "not_found"},
 		{"room in braces", "GET", rooms + "{" + c.place.ID.String() + "}/messages/", "", nil, 404, "not_found"},
 		{"unknown room", "GET", rooms + uuid.NewString() + "/messages/", "", nil, 404, "not_found"},

@@ -1,0 +1,385 @@
+package app_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gobwas/ws"
+	"github.com/gobwas/ws/wsutil"
+	"github.com/google/uuid"
+
+	"github.com/caravan-chat/caravan/cmd/caravan/app"
+	"github.com/caravan-chat/caravan/cmd/caravan/config"
+	"github.com/caravan-chat/caravan/persist"
+	"github.com/caravan-chat/caravan/persist/pgserver"
+	"github.com/caravan-chat/caravan/protocol/token"
+)
+
+const (
+	users  = 6 // user i is on trip i mod trips
+	trips  = 2
+	secret = "a secret of the end-to-end tests"
+)
+
+// server is a whole App on a real database, with a seeded fleet.
+type server struct {
+	t     *testing.T
+	app   *app.App
+	cfg   *config.Config
+	url   string // http://host:port
+	log   *lockedBuffer
+	stop  context.CancelFunc
+	ended chan error
+}
+
+// eachStore runs a test on both stores.
+func eachStore(t *testing.T, test func(t *testing.T, database string)) {
+	t.Run("sqlite", func(t *testing.T) { test(t, sqliteFile(t)) })
+	t.Run("postgres", func(t *testing.T) { test(t, pgserver.Shared(t).Database(t)) })
+}
+
+func sqliteFile(t *testing.T) string {
+	return "sqlite:" + filepath.Join(t.TempDir(), "caravan.db")
+}
+
+// start opens and runs an App. At the end of the test it is stopped, if the test
+// has not done so, and must leave no goroutine and no descriptor behind.
+func start(t *testing.T, database string, flags ...string) *server {
+	t.Helper()
+	before, files := len(goroutines()), descriptors(t)
+	flags = append([]string{"--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--database", database, "--jwt-secret", secret,
+		"--drain-timeout", "500ms", "--log-level", "debug"}, flags...)
+	cfg, _, err := config.Load(config.Serve, flags, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &server{t: t, cfg: cfg, log: &lockedBuffer{}, ended: make(chan error, 1)}
+	log := s.logger()
+	seeder, err := app.OpenSeeder(t.Context(), cfg, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := seeder.Seed(t.Context(), persist.Fleet(users, trips)); err != nil {
+		t.Fatal(err)
+	}
+	if err := seeder.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s.app = app.New(cfg, app.Version{Version: "v0", Commit: "c0", Go: "go0"}, log)
+	if err := s.app.Open(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	s.stop = stop
+	ready := make(chan struct{})
+	go func() { s.ended <- s.app.Run(ctx, func() { close(ready) }) }()
+	select {
+	case <-ready:
+	case err := <-s.ended:
+		t.Fatal(err)
+	}
+	s.url = "http://" + s.app.Addr().String()
+	t.Cleanup(func() {
+		s.shutDown()
+		if t.Failed() {
+			t.Logf("the server's log:\n%s", s.log)
+		}
+		http.DefaultClient.CloseIdleConnections()
+		leftOver(t, before, files)
+	})
+	return s
+}
+
+// shutDown stops the server as a signal would and waits for its end.
+func (s *server) shutDown() {
+	s.t.Helper()
+	s.stop()
+	if s.ended == nil {
+		return
+	}
+	if err := <-s.ended; err != nil {
+		s.t.Error(err)
+	}
+	s.ended = nil
+	if err := s.app.Close(); err != nil {
+		s.t.Error(err)
+	}
+}
+
+// leftOver fails the test where goroutines or descriptors do not come back to
+// what they were.
+func leftOver(t *testing.T, before, files int) {
+	t.Helper()
+	for until := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		g, f := goroutines(), descriptors(t)
+		if len(g) <= before && f <= files {
+			return
+		}
+		if time.Now().After(until) {
+			t.Errorf("goroutines %d, were %d; descriptors %d, were %d\n%s", len(g), before, f, files, strings.Join(g, "\n\n"))
+			return
+		}
+	}
+}
+
+// processWide are goroutines that libraries start once and keep, or keep for a
+// while, for all of the process.
+var processWide = []string{"fasthttp.updateServerDate", "fasthttp.(*workerPool).Start.func", "panjf2000/ants", "pgserver.(*Server).start"}
+
+// goroutines are the stacks of those that belong to somebody.
+func goroutines() []string {
+	stacks := make([]byte, 4<<20)
+	all := strings.Split(string(stacks[:runtime.Stack(stacks, true)]), "\n\n")
+	return slices.DeleteFunc(all, func(stack string) bool {
+		return slices.ContainsFunc(processWide, func(name string) bool { return strings.Contains(stack, name) })
+	})
+}
+
+func descriptors(t *testing.T) int {
+	t.Helper()
+	open, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(open)
+}
+
+var discard = slog.New(slog.DiscardHandler)
+
+func (s *server) logger() *slog.Logger {
+	return slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: s.cfg.LogLevel}))
+}
+
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// bearer signs a token for user i.
+func bearer(t *testing.T, i int) string {
+	t.Helper()
+	return sign(t, persist.FleetUser(i), time.Hour)
+}
+
+func sign(t *testing.T, user uuid.UUID, ttl time.Duration) string {
+	t.Helper()
+	signed, err := token.Sign([]byte(secret), user, ttl)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return signed
+}
+
+// answer is what a REST call brought.
+type answer struct {
+	*http.Response
+	body []byte
+}
+
+// call makes a REST call with a token; an empty one means none.
+func (s *server) call(bearer, method, path, body string, header ...string) answer {
+	s.t.Helper()
+	if strings.HasPrefix(path, "/") {
+		path = s.url + path
+	}
+	req, err := http.NewRequestWithContext(context.Background(), method, path, strings.NewReader(body))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if bearer != "" {
+		req.Header.Set("Authorization", "Bearer "+bearer)
+	}
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return answer{res, text}
+}
+
+// admin gets a page of the admin port.
+func (s *server) admin(path string) answer {
+	s.t.Helper()
+	return s.call("", "GET", "http://"+s.app.AdminAddr()+path, "")
+}
+
+// into decodes the body, which must have that status.
+func (a answer) into(t *testing.T, status int, v any) {
+	t.Helper()
+	if a.StatusCode != status {
+		t.Fatalf("%s %s: status %d, want %d: %s", a.Request.Method, a.Request.URL.Path, a.StatusCode, status, a.body)
+	}
+	if err := json.Unmarshal(a.body, v); err != nil {
+		t.Fatalf("%v in %s", err, a.body)
+	}
+}
+
+// code is the code of an error.
+func (a answer) code() string {
+	var e struct{ Detail, Code string }
+	if json.Unmarshal(a.body, &e) != nil || e.Detail == "" {
+		return "no error: " + string(a.body)
+	}
+	return e.Code
+}
+
+// message is M.
+type message struct {
+	ID         string `json:"id"`
+	ChatRoomID string `json:"chat_room_id"`
+	Sender     struct {
+		ID       string `json:"id"`
+		Email    string `json:"email"`
+		Username string `json:"username"`
+		FullName string `json:"full_name"`
+	} `json:"sender"`
+	Content     string `json:"content"`
+	MessageType string `json:"message_type"`
+	ReplyTo     *struct {
+		ID          string `json:"id"`
+		Content     string `json:"content"`
+		SenderEmail string `json:"sender_email"`
+	} `json:"reply_to"`
+	IsEdited  bool      `json:"is_edited"`
+	CreatedAt time.Time `json:"created_at"`
+	UpdatedAt time.Time `json:"updated_at"`
+	Seq       int64     `json:"seq"`
+	Rev       int64     `json:"rev"`
+	ClientID  *string   `json:"client_id"`
+}
+
+// member is a WebSocket client.
+type member struct {
+	t    *testing.T
+	conn net.Conn
+}
+
+// frame is any frame of the server.
+type frame struct {
+	Type      string    `json:"type"`
+	Messages  []message `json:"messages"`
+	Message   message   `json:"-"`
+	Text      string    `json:"-"`
+	Code      string    `json:"code"`
+	Seq       int64     `json:"seq"`
+	ClientID  string    `json:"client_id"`
+	Duplicate bool      `json:"duplicate"`
+}
+
+// join connects user i to trip j and reads the history.
+func (s *server) join(i, j int) (*member, frame) {
+	s.t.Helper()
+	conn, early, _, err := ws.Dial(s.t.Context(), strings.Replace(s.url, "http", "ws", 1)+"/ws/chat/"+persist.FleetTrip(j).String()+"/?token="+bearer(s.t, i))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { _ = conn.Close() })
+	if err := conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {
+		s.t.Fatal(err)
+	}
+	if early != nil {
+		conn = earlyConn{conn, early}
+	}
+	m := &member{s.t, conn}
+	return m, m.read()
+}
+
+// earlyConn is a connection of which something was read already.
+type earlyConn struct {
+	net.Conn
+	r io.Reader
+}
+
+func (c earlyConn) Read(p []byte) (int, error) { return c.r.Read(p) }
+
+func (m *member) send(text string) {
+	m.t.Helper()
+	if err := wsutil.WriteClientText(m.conn, []byte(text)); err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+// next reads a frame, or the close code that came instead.
+func (m *member) next() (f frame, closed ws.StatusCode) {
+	m.t.Helper()
+	raw, err := ws.ReadFrame(m.conn)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	if raw.Header.OpCode == ws.OpClose {
+		code, _ := ws.ParseCloseFrameData(raw.Payload)
+		if err := ws.WriteFrame(m.conn, ws.MaskFrame(raw)); err != nil {
+			m.t.Fatal(err)
+		}
+		return frame{}, code
+	}
+	var either struct {
+		Message json.RawMessage `json:"message"`
+	}
+	if err := json.Unmarshal(raw.Payload, &f); err != nil {
+		m.t.Fatalf("%v in %s", err, raw.Payload)
+	}
+	if err := json.Unmarshal(raw.Payload, &either); err != nil {
+		m.t.Fatal(err)
+	}
+	if json.Unmarshal(either.Message, &f.Text) != nil && len(either.Message) > 0 {
+		if err := json.Unmarshal(either.Message, &f.Message); err != nil {
+			m.t.Fatalf("%v in %s", err, raw.Payload)
+		}
+	}
+	return f, 0
+}
+
+// read reads a frame; the connection must not be closed.
+func (m *member) read() frame {
+	m.t.Helper()
+	f, closed := m.next()
+	if closed != 0 {
+		m.t.Fatalf("closed with %d", closed)
+	}
+	return f
+}
+
+func eventually(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for until := time.Now().Add(20 * time.Second); !is(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(until) {
+			t.Fatal("waited in vain until " + what)
+		}
+	}
+}
