@@ -43,13 +43,17 @@ var house = map[string]wing{
 	},
 	"bench": {ours: []string{"protocol"}, thirdParty: []string{"github.com/HdrHistogram/hdrhistogram-go", "github.com/gobwas/ws", "github.com/valyala/fasthttp"}},
 
+	"bench/echo": {ours: []string{"netpoll"}}, // the transport alone, to be measured
+
+	"persist/storetest": {ours: []string{"persist", "room", "protocol"}, thirdParty: []string{"pgregory.net/rapid"}},
+
 	// The throw-away servers of the tests stand by themselves.
 	"persist/pgserver":           {},
 	"room/backplane/redisserver": {},
 
 	// The commands wire all of it.
 	"cmd/caravan":       {ours: []string{"*"}, thirdParty: []string{"*"}},
-	"cmd/caravan-bench": {ours: []string{"bench", "protocol", "protocol/token"}},
+	"cmd/caravan-bench": {ours: []string{"bench", "bench/echo", "protocol", "protocol/token"}},
 }
 
 // everywhere are modules that any wing may use: ids, and what the standard
