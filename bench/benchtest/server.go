@@ -83,9 +83,9 @@ type room struct {
 	members  map[*session]bool
 }
 
-// New starts a server on a free port of 127.0.0.1. Tokens are
-// users' ids, or JWTs whose signature is not checked, and
-// the trips given are what everybody's list of rooms shows.
+// New starts a server on a free port of 127.0.0.1. Tokens are users' ids, or
+// JWTs whose signature is not checked, and the trips given are what everybody's
+// list of rooms shows.
 func New(faults Faults, trips ...uuid.UUID) *Server {
 	s := &Server{faults: faults, rooms: map[uuid.UUID]*room{}}
 	for _, trip := range trips {

@@ -1,0 +1,182 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/caravan-chat/caravan/bench"
+	"github.com/caravan-chat/caravan/bench/ledger"
+)
+
+const secret = "a secret of the tests, long enough for HS256"
+
+// caravan is a real server in a process of its own, on an embedded store.
+type caravan struct {
+	binary  string
+	store   string
+	listen  string // where it listened first, and does again
+	process *exec.Cmd
+	ended   chan struct{}
+}
+
+// startCaravan builds the server, seeds a fleet and starts it.
+func startCaravan(t *testing.T, users, trips int) *caravan {
+	t.Helper()
+	dir := t.TempDir()
+	c := &caravan{binary: filepath.Join(dir, "caravan"), store: "sqlite:" + filepath.Join(dir, "caravan.db"), listen: "127.0.0.1:0"}
+	for _, args := range [][]string{
+		{"go", "build", "-o", c.binary, "github.com/caravan-chat/caravan/cmd/caravan"},
+		{c.binary, "seed", "--users", strconv.Itoa(users), "--trips", strconv.Itoa(trips), "--database", c.store},
+	} {
+		if out, err := exec.CommandContext(t.Context(), args[0], args[1:]...).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %v\n%s", args, err, out)
+		}
+	}
+	if err := c.start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.kill)
+	return c
+}
+
+var readyLine = regexp.MustCompile(`msg=ready.* listen=(\S+)`)
+
+// start starts the server and waits until it is ready.
+func (c *caravan) start() error {
+	c.process = exec.Command(c.binary, "serve", "--listen", c.listen, "--admin-listen", "127.0.0.1:0",
+		"--database", c.store, "--jwt-secret", secret, "--rate", "0")
+	c.process.Env = os.Environ()
+	logs, err := c.process.StderrPipe()
+	if err != nil {
+		return err
+	}
+	if err := c.process.Start(); err != nil {
+		return err
+	}
+	lines := bufio.NewReader(logs)
+	var log strings.Builder
+	for {
+		line, err := lines.ReadString('\n')
+		log.WriteString(line)
+		if found := readyLine.FindStringSubmatch(line); found != nil {
+			c.listen = found[1]
+			break
+		}
+		if err != nil {
+			return fmt.Errorf("the server did not become ready: %w\n%s", errors.Join(err, c.process.Wait()), log.String())
+		}
+	}
+	c.ended = make(chan struct{})
+	go func(process *exec.Cmd, ended chan struct{}) {
+		defer close(ended)
+		_, _ = io.Copy(io.Discard, lines) // until the server ends
+		_ = process.Wait()                // it is killed in the end
+	}(c.process, c.ended)
+	return nil
+}
+
+// kill ends the server as kill -9 does.
+func (c *caravan) kill() {
+	_ = c.process.Process.Kill() // it may have ended
+	<-c.ended
+}
+
+func (c *caravan) pid() string { return strconv.Itoa(c.process.Process.Pid) }
+
+// readJSON reads a report.
+func readJSON[T any](t *testing.T, path string) *T {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := new(T)
+	if err := json.Unmarshal(b, v); err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func TestEveryScenarioOnARealServer(t *testing.T) {
+	server := startCaravan(t, 60, 30)
+	for _, scenario := range bench.Scenarios() {
+		t.Run(string(scenario), func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "report.json")
+			status, out, errs := call(t, "run", "--scenario", string(scenario), "--url", "ws://"+server.listen, "--jwt-secret", secret,
+				"--users", "60", "--trips", "30", "--connections", "30", "--server-pid", server.pid(),
+				"--warmup", "100ms", "--duration", "500ms", "--quiet", "--json", path)
+			if status != exitClean {
+				t.Fatalf("status %d\n%s%s", status, out, errs)
+			}
+			rep := readJSON[bench.Report](t, path)
+			if rep.Connect.Connected != 30 || rep.Server.RSSBytes == 0 || rep.Server.CPUPerConnectUS <= 0 {
+				t.Errorf("connect %+v, server %+v", rep.Connect, rep.Server)
+			}
+			if scenario != bench.Idle && (rep.Messages.PerSecond == 0 || rep.Latency.OwnEcho.P99 == 0 || rep.Server.CPUPerDeliveryUS <= 0) {
+				t.Errorf("messages %+v, latency %+v, server %+v", rep.Messages, rep.Latency, rep.Server)
+			}
+		})
+	}
+	t.Run("not seeded", func(t *testing.T) {
+		status, _, errs := call(t, "run", "--scenario", "pairs", "--url", "ws://"+server.listen, "--jwt-secret", secret,
+			"--users", "60", "--trips", "31", "--connections", "62", "--quiet")
+		if status != exitFault || !strings.Contains(errs, "caravan seed --users 60 --trips 31") {
+			t.Errorf("status %d: %s", status, errs)
+		}
+	})
+	t.Run("wrong secret", func(t *testing.T) {
+		status, _, errs := call(t, "run", "--scenario", "pairs", "--url", "ws://"+server.listen, "--jwt-secret", "another secret, of the same length or so",
+			"--users", "60", "--trips", "30", "--connections", "30", "--quiet")
+		if status != exitFault || !strings.Contains(errs, "--jwt-secret") {
+			t.Errorf("status %d: %s", status, errs)
+		}
+	})
+}
+
+// The server is killed and restarted again and again; nothing is lost.
+func TestVerifyThroughKills(t *testing.T) {
+	server := startCaravan(t, 20, 2)
+	url := "ws://" + server.listen
+	path := filepath.Join(t.TempDir(), "report.json")
+	stop := make(chan struct{})
+	var killer sync.WaitGroup
+	kills := 0
+	killer.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			case <-time.After(700 * time.Millisecond):
+				server.kill()
+				if err := server.start(); err != nil {
+					t.Error(err)
+					return
+				}
+				kills++
+			}
+		}
+	})
+	time.AfterFunc(4*time.Second, func() { close(stop) })
+	status, out, errs := call(t, "verify", "--url", url, "--jwt-secret", secret, "--users", "20", "--trips", "2",
+		"--members", "20", "--rooms", "2", "--rate", "10", "--session", "1s", "--duration", "4s", "--settle", "30s", "--quiet", "--json", path)
+	killer.Wait()
+	if status != exitClean {
+		t.Fatalf("status %d after %d kills\n%s%s", status, kills, out, errs)
+	}
+	rep := readJSON[ledger.Report](t, path)
+	if kills == 0 || rep.Cut == 0 || rep.Stored == 0 || rep.Joins <= 20 {
+		t.Errorf("not much happened: %d kills, %+v", kills, rep)
+	}
+}
