@@ -45,11 +45,12 @@ func (c *conn) Close() (err error) {
 // discard takes in, for a while, what the client is still sending: closing with
 // bytes unread would reset the connection and could destroy the answer on its way.
 func (c *conn) discard() {
-	half, ok := c.Conn.(interface{ CloseWrite() error })
-	if !ok || half.CloseWrite() != nil || c.SetReadDeadline(time.Now().Add(lingerTimeout)) != nil {
-		return
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		_ = half.CloseWrite() // so that the client need not wait for the end
 	}
-	_, _ = io.CopyN(io.Discard, c.Conn, lingerBytesMax) // whatever ends it, the connection is closed next
+	if c.SetReadDeadline(time.Now().Add(lingerTimeout)) == nil {
+		_, _ = io.CopyN(io.Discard, c.Conn, lingerBytesMax) // whatever ends it, the connection is closed next
+	}
 }
 
 // watch returns a context that ends with parent, or when the client hangs up.

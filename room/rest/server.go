@@ -49,7 +49,7 @@ func New(cfg Config) *Server {
 		ErrorHandler: s.unreadable,
 		Logger:       quiet{s.log},
 
-		Concurrency:        cfg.Limits.Connections,
+		Concurrency:        2 * cfg.Limits.Connections, // the listener counts; a worker ends a little later than its connection
 		ReadBufferSize:     headerBytesMax, // a header that does not fit is refused with 431
 		ReadTimeout:        readTimeout,
 		WriteTimeout:       writeTimeout,

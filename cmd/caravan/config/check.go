@@ -50,9 +50,6 @@ func (c *Config) checkServe() (warnings []string, err error) {
 	if largest := c.MaxContent*bytesPerCodePointMax + frameBytesBesidesContent; c.MaxFrame < largest {
 		warnings = append(warnings, fmt.Sprintf("--max-frame %d is too small for some messages of --max-content %d characters, which can take %d bytes", c.MaxFrame, c.MaxContent, largest))
 	}
-	if c.SendBuffer < c.MaxFrame {
-		warnings = append(warnings, fmt.Sprintf("--send-buffer %d is smaller than --max-frame %d: one long message makes every client slow", c.SendBuffer, c.MaxFrame))
-	}
 	if c.IdleTimeout < 2*c.PingInterval {
 		warnings = append(warnings, "--idle-timeout is less than twice --ping-interval: one lost ping closes a client")
 	}
