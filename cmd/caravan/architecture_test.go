@@ -41,7 +41,7 @@ var house = map[string]wing{
 		ours:       []string{"persist", "migrations", "room", "protocol"},
 		thirdParty: []string{"modernc.org/sqlite"},
 	},
-	"bench": {ours: []string{"protocol"}, thirdParty: []string{"github.com/HdrHistogram/hdrhistogram-go", "github.com/gobwas/ws", "github.com/valyala/fasthttp"}},
+	"bench": {ours: []string{"protocol"}, thirdParty: []string{"github.com/HdrHistogram/hdrhistogram-go"}},
 
 	"bench/echo": {ours: []string{"netpoll"}}, // the transport alone, to be measured
 
