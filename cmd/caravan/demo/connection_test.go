@@ -113,13 +113,18 @@ func testLongAbsence(t *testing.T, c *chromium) {
 	for i := range 1300 {
 		post(fmt.Sprintf("Missed %d", i))
 	}
+	g.delay.Store(int64(300 * time.Millisecond)) // events overtake what is fetched by REST
 	g.down.Store(false)
 	p.eval("dispatchEvent(new Event('online'))", nil) // as when a network comes back
 	for i := range 50 {
 		post(fmt.Sprintf("Meanwhile %d", i))
+		time.Sleep(20 * time.Millisecond)
 	}
 	one.waitForPhase("live")
 	one.waitForContents(said...)
+	if n := g.sockets.Load(); n != 2 {
+		t.Errorf("%d WebSockets, want 2: the second one resumes without missing anything", n)
+	}
 	p.expectNoTrouble(socketFailed, loadFailed)
 }
 

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/gobwas/ws"
 	"github.com/gobwas/ws/wsutil"
@@ -24,6 +25,7 @@ import (
 // network do, and does what they do to people. What is not set passes.
 type gateway struct {
 	down         atomic.Bool  // nothing passes, as with no network
+	delay        atomic.Int64 // nanoseconds by which answers of REST come later
 	blockSockets atomic.Bool  // refuse every WebSocket
 	badTokens    atomic.Int64 // so many tokens are spoilt on their way to the page
 	tokensAsked  atomic.Int64
@@ -45,8 +47,11 @@ func startGateway(t *testing.T, s *server) *gateway {
 			r.SetURL(&url.URL{Scheme: "http", Host: g.target})
 			r.Out.Host = r.In.Host
 		},
-		FlushInterval: -1,
-		ErrorLog:      log.New(io.Discard, "", 0), // a page that is left cancels its long poll
+		ModifyResponse: func(*http.Response) error {
+			time.Sleep(time.Duration(g.delay.Load()))
+			return nil
+		},
+		ErrorLog: log.New(io.Discard, "", 0), // a page that is left cancels its long poll
 	}
 	g.http = httptest.NewServer(g)
 	t.Cleanup(func() {
