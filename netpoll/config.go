@@ -58,9 +58,6 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Loops > loopsMax {
 		return c, fmt.Errorf("netpoll: %d loops; there can be %d", c.Loops, loopsMax)
 	}
-	if c.IdleTimeout > 0 && c.IdleTimeout <= c.PingInterval {
-		return c, errors.New("netpoll: IdleTimeout must be longer than PingInterval")
-	}
 	orDefault(&c.Loops, runtime.NumCPU())
 	orDefault(&c.HandshakeTimeout, 10*time.Second)
 	orDefault(&c.PingInterval, 30*time.Second)
@@ -69,6 +66,9 @@ func (c Config) withDefaults() (Config, error) {
 	orDefault(&c.OutboxBytesMax, 1<<20)
 	orDefault(&c.SlowCloseCode, ClosePolicy)
 	orDefault(&c.DrainTimeout, 10*time.Second)
+	if c.IdleTimeout <= c.PingInterval {
+		return c, fmt.Errorf("netpoll: an idle timeout of %v is not longer than the ping interval of %v", c.IdleTimeout, c.PingInterval)
+	}
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
