@@ -56,6 +56,7 @@ type cut struct {
 	from side
 	n    int
 	how  damage
+	then func() // where set, runs when the connection has broken
 
 	happened bool
 }
@@ -163,8 +164,8 @@ func (p *faultProxy) pump(from side, in, out net.Conn) {
 		header = 5
 		message = append(message, body...)
 
-		how, hit := p.passes(from)
-		if !hit {
+		c := p.hit(from)
+		if c == nil {
 			if _, err := out.Write(message); err != nil {
 				break
 			}
@@ -174,7 +175,10 @@ func (p *faultProxy) pump(from side, in, out net.Conn) {
 		if from == server {
 			down, up = out, in
 		}
-		switch how {
+		if c.then != nil {
+			defer c.then()
+		}
+		switch c.how {
 		case cutWithin:
 			_, _ = out.Write(message[:len(message)/2])
 		case loseClient:
@@ -193,15 +197,15 @@ func (p *faultProxy) pump(from side, in, out net.Conn) {
 	_ = out.Close()
 }
 
-// passes counts a message and tells whether the cut is here.
-func (p *faultProxy) passes(from side) (how damage, hit bool) {
+// hit counts a message and returns the cut that is due at it, or nil.
+func (p *faultProxy) hit(from side) *cut {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	n := p.counts[from]
 	p.counts[from]++
 	if p.next == nil || p.next.happened || p.next.from != from || p.next.n != n {
-		return 0, false
+		return nil
 	}
 	p.next.happened = true
-	return p.next.how, true
+	return p.next
 }

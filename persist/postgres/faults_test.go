@@ -1,0 +1,442 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/caravan-chat/caravan/persist"
+	"github.com/caravan-chat/caravan/persist/pgserver"
+	"github.com/caravan-chat/caravan/protocol"
+	"github.com/caravan-chat/caravan/room"
+)
+
+// fleet is a store with rooms and one user, and the way to its database.
+type fleet struct {
+	*Store
+	t     testing.TB
+	url   string
+	user  protocol.User
+	rooms []uuid.UUID // ascending
+}
+
+func newFleet(t testing.TB, cfg Config, rooms int) *fleet {
+	t.Helper()
+	cfg.Log = quiet
+	f := &fleet{Store: openStore(t, cfg), t: t, url: cfg.URL}
+	seeds := persist.Fleet(1, 0)
+	for range rooms {
+		trip := persist.Trip{ID: uuid.New(), Title: "T"}
+		seeds.Trips = append(seeds.Trips, trip)
+		seeds.Collaborators = append(seeds.Collaborators, persist.Collaborator{Trip: trip.ID, User: seeds.Users[0].ID, Role: "member"})
+	}
+	if err := f.Seed(t.Context(), seeds); err != nil {
+		t.Fatal(err)
+	}
+	f.user = seeds.Users[0]
+	summaries, err := f.Rooms(t.Context(), f.user.ID, uuid.Nil, rooms)
+	if err != nil || len(summaries) != rooms {
+		t.Fatal(summaries, err)
+	}
+	for _, s := range summaries {
+		f.rooms = append(f.rooms, s.ID)
+	}
+	return f
+}
+
+func (f *fleet) send(in int, content string) *room.Op {
+	return &room.Op{
+		Kind: room.OpSend, Room: f.rooms[in], Sender: f.user, ID: uuid.Must(uuid.NewV7()),
+		Content: content, Type: protocol.TypeText, At: time.Now().UTC().Truncate(time.Microsecond),
+	}
+}
+
+// session opens a connection beside the store's.
+func (f *fleet) session() *pgx.Conn {
+	f.t.Helper()
+	conn, err := pgx.Connect(f.t.Context(), f.url)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	f.t.Cleanup(func() { _ = conn.Close(context.Background()) })
+	return conn
+}
+
+func (f *fleet) exec(sql string, args ...any) {
+	f.t.Helper()
+	mustExec(f.t, f.session(), sql, args...)
+}
+
+func mustExec(t testing.TB, conn *pgx.Conn, sql string, args ...any) {
+	t.Helper()
+	if _, err := conn.Exec(t.Context(), sql, args...); err != nil {
+		t.Fatalf("%v in %s", err, sql)
+	}
+}
+
+// mustAppend appends a batch, again as long as nothing is stored.
+func (f *fleet) mustAppend(batch ...*room.Op) {
+	f.t.Helper()
+	ctx, cancel := context.WithTimeout(f.t.Context(), time.Minute)
+	defer cancel()
+	err := f.Append(ctx, batch)
+	for errors.Is(err, room.ErrNotStored) && ctx.Err() == nil {
+		time.Sleep(10 * time.Millisecond)
+		err = f.Append(ctx, batch)
+	}
+	if err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+// mustStand checks that a room has exactly its first n numbers.
+func (f *fleet) mustStand(in int, n int64) {
+	f.t.Helper()
+	page, err := f.Since(f.t.Context(), f.rooms[in], 0, int(n)+10)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	if page.Seq != n || int64(len(page.Messages)) != n {
+		f.t.Fatalf("room stands at %d with %d messages, want %d", page.Seq, len(page.Messages), n)
+	}
+	for i, m := range page.Messages {
+		if m.Rev != int64(i)+1 {
+			f.t.Fatalf("message %d has rev %d", i, m.Rev)
+		}
+	}
+}
+
+// mustNotStore appends an op that must be neither stored nor refused for good.
+func (f *fleet) mustNotStore(op *room.Op, within time.Duration) {
+	f.t.Helper()
+	start := time.Now()
+	err := f.Append(f.t.Context(), []*room.Op{op})
+	if !errors.Is(err, room.ErrNotStored) || errors.Is(err, room.ErrOutcomeUnknown) || op.Outcome != room.Pending {
+		f.t.Fatalf("outcome %d, %v", op.Outcome, err)
+	}
+	if took := time.Since(start); took > within {
+		f.t.Fatalf("answered after %v", took)
+	}
+}
+
+// TestServerDiesUnderLoad kills the server again and again while many write:
+// what was said to be stored is there, once, and nothing else is.
+func TestServerDiesUnderLoad(t *testing.T) {
+	for _, fault := range []struct {
+		name string
+		harm func(*pgserver.Server) error
+	}{
+		{"kill -9", func(pg *pgserver.Server) error { return errors.Join(pg.Kill(), pg.Start()) }},
+		{"immediate shutdown", func(pg *pgserver.Server) error { return pg.Restart(pgserver.Immediate) }},
+		{"fast shutdown", func(pg *pgserver.Server) error { return pg.Restart(pgserver.Fast) }},
+		{"frozen", func(pg *pgserver.Server) error {
+			if err := pg.Pause(); err != nil {
+				return err
+			}
+			time.Sleep(500 * time.Millisecond)
+			return pg.Resume()
+		}},
+	} {
+		t.Run(fault.name, func(t *testing.T) {
+			t.Parallel()
+			pg := pgserver.Start(t)
+			f := newFleet(t, Config{URL: pg.Database(t)}, 4)
+			stop := make(chan struct{})
+			stored := make([][]*room.Op, 4)
+			notStored := make([]int, 4)
+			var writers sync.WaitGroup
+			for n := range 4 {
+				writers.Go(func() {
+					for {
+						select {
+						case <-stop:
+							return
+						default:
+						}
+						batch := []*room.Op{f.send(n, "a"), f.send((n+1)%4, "b"), f.send(n, "c")}
+						err := f.Append(t.Context(), batch)
+						switch {
+						case err == nil:
+							stored[n] = append(stored[n], batch...)
+						case errors.Is(err, room.ErrNotStored) && !errors.Is(err, room.ErrOutcomeUnknown):
+							notStored[n]++
+							time.Sleep(5 * time.Millisecond)
+						default:
+							t.Error(err)
+							return
+						}
+					}
+				})
+			}
+			for range 3 {
+				time.Sleep(300 * time.Millisecond)
+				if err := fault.harm(pg); err != nil {
+					t.Error(err)
+					break
+				}
+			}
+			time.Sleep(300 * time.Millisecond)
+			close(stop)
+			writers.Wait()
+			if t.Failed() {
+				return
+			}
+
+			counts := map[uuid.UUID]int64{}
+			for _, ops := range stored {
+				for _, op := range ops {
+					counts[op.Room]++
+					got, err := f.Message(t.Context(), op.ID)
+					if err != nil || got.Seq != op.Message.Seq {
+						t.Fatalf("stored as %d, found as %d, %v", op.Message.Seq, got.Seq, err)
+					}
+				}
+			}
+			for i, id := range f.rooms {
+				f.mustStand(i, counts[id])
+			}
+			t.Logf("stored %v, batches not stored %v", counts, notStored)
+		})
+	}
+}
+
+func TestFrozenServerIsBoundedByTheContext(t *testing.T) {
+	pg := pgserver.Start(t)
+	f := newFleet(t, Config{URL: pg.Database(t)}, 1)
+	f.mustAppend(f.send(0, "before"))
+	if err := pg.Pause(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	start := time.Now()
+	op := f.send(0, "frozen")
+	errs := map[string]error{"append": f.Append(ctx, []*room.Op{op}), "ping": f.Ping(ctx)}
+	_, errs["access"] = f.Access(ctx, []room.AccessQuestion{{User: f.user.ID, Place: f.rooms[0]}})
+	_, errs["latest"] = f.Latest(ctx, f.rooms, 10)
+	_, errs["heads"] = f.Heads(ctx, f.rooms)
+	if took := time.Since(start); took > 2*time.Second {
+		t.Errorf("took %v", took)
+	}
+	for name, err := range errs {
+		if !errors.Is(err, room.ErrStoreDown) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if !errors.Is(errs["append"], room.ErrNotStored) {
+		t.Errorf("append: %v", errs["append"])
+	}
+	if err := pg.Resume(); err != nil {
+		t.Fatal(err)
+	}
+	f.mustAppend(op)
+	f.mustStand(0, 2)
+}
+
+func TestServerAwayAndBack(t *testing.T) {
+	pg := pgserver.Start(t)
+	f := newFleet(t, Config{URL: pg.Database(t)}, 1)
+	if err := pg.Stop(pgserver.Fast); err != nil {
+		t.Fatal(err)
+	}
+	f.mustNotStore(f.send(0, "away"), 3*time.Second)
+	if _, err := f.Heads(t.Context(), f.rooms); !errors.Is(err, room.ErrStoreDown) {
+		t.Errorf("heads: %v", err)
+	}
+	if _, err := Open(t.Context(), Config{URL: f.url, Log: quiet}); !errors.Is(err, room.ErrStoreDown) {
+		t.Errorf("open: %v", err)
+	}
+	if err := pg.Start(); err != nil {
+		t.Fatal(err)
+	}
+	f.mustAppend(f.send(0, "back"))
+	f.mustStand(0, 1)
+}
+
+func TestOpenTellsWhatWaitingCannotMend(t *testing.T) {
+	url := pgserver.Shared(t).URL("no_such_database")
+	for _, url := range []string{url, "postgres://%zz", "mysql://x"} {
+		if _, err := Open(t.Context(), Config{URL: url, Log: quiet}); err == nil || errors.Is(err, room.ErrStoreDown) {
+			t.Errorf("%s: %v", url, err)
+		}
+	}
+}
+
+func TestAllConnectionsTaken(t *testing.T) {
+	pg := pgserver.Start(t, pgserver.Setting("max_connections", "12"), pgserver.Setting("superuser_reserved_connections", "0"))
+	f := newFleet(t, Config{URL: pg.Database(t)}, 1)
+	f.writers.Reset()
+	f.readers.Reset()
+	var others []*pgx.Conn
+	for len(others) < 30 {
+		conn, err := pgx.Connect(t.Context(), f.url)
+		if err != nil {
+			break
+		}
+		others = append(others, conn)
+	}
+	if len(others) == 0 || len(others) == 30 {
+		t.Fatalf("%d connections", len(others))
+	}
+	f.mustNotStore(f.send(0, "no room"), 3*time.Second)
+	for _, conn := range others {
+		_ = conn.Close(t.Context())
+	}
+	f.mustAppend(f.send(0, "room"))
+	f.mustStand(0, 1)
+}
+
+func TestReadOnlyServer(t *testing.T) {
+	f := newFleet(t, Config{URL: pgserver.Shared(t).Database(t)}, 1)
+	f.exec(fmt.Sprintf("ALTER DATABASE %s SET default_transaction_read_only = on", f.session().Config().Database))
+	f.writers.Reset()
+	f.mustNotStore(f.send(0, "x"), 3*time.Second)
+	admin := f.session()
+	mustExec(t, admin, "SET default_transaction_read_only = off")
+	mustExec(t, admin, fmt.Sprintf("ALTER DATABASE %s RESET default_transaction_read_only", admin.Config().Database))
+	f.writers.Reset()
+	f.mustAppend(f.send(0, "y"))
+	f.mustStand(0, 1)
+}
+
+// TestServerErrors lets a trigger fail as the server would. The errors of the first
+// kind pass; those of the second do not, until the trigger is gone.
+func TestServerErrors(t *testing.T) {
+	for _, code := range []string{"40001", "40P01"} {
+		t.Run("passing "+code, func(t *testing.T) {
+			f := newFleet(t, Config{URL: pgserver.Shared(t).Database(t)}, 1)
+			f.failInserts(code, 3)
+			op := f.send(0, "x")
+			if err := f.Append(t.Context(), []*room.Op{op}); err != nil || op.Outcome != room.Stored {
+				t.Fatalf("outcome %d, %v", op.Outcome, err)
+			}
+			f.mustStand(0, 1)
+		})
+	}
+	// Serialization, deadlock, disk full, out of memory, too many connections,
+	// canceled, shut down, read only, I/O error, internal error.
+	for _, code := range []string{"40001", "40P01", "53100", "53200", "53300", "57014", "57P01", "25006", "58030", "XX000"} {
+		t.Run("lasting "+code, func(t *testing.T) {
+			f := newFleet(t, Config{URL: pgserver.Shared(t).Database(t)}, 1)
+			f.failInserts(code, 1<<30)
+			f.mustNotStore(f.send(0, "x"), 3*time.Second)
+			f.exec("DROP TRIGGER fail ON chat_messages")
+			f.mustAppend(f.send(0, "y"))
+			f.mustStand(0, 1)
+		})
+	}
+}
+
+// failInserts makes the next `times` inserts fail with an SQLSTATE.
+func (f *fleet) failInserts(code string, times int) {
+	f.exec(fmt.Sprintf(`CREATE SEQUENCE failures;
+		CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+			IF nextval('failures') <= %d THEN RAISE EXCEPTION 'made to fail' USING ERRCODE = '%s'; END IF;
+			RETURN NEW;
+		END $$;
+		CREATE TRIGGER fail BEFORE INSERT ON chat_messages FOR EACH ROW EXECUTE FUNCTION fail()`, times, code))
+}
+
+func TestStatementTimeout(t *testing.T) {
+	f := newFleet(t, Config{URL: pgserver.Shared(t).Database(t) + "&statement_timeout=200ms"}, 1)
+	other := f.session()
+	mustExec(t, other, "BEGIN")
+	mustExec(t, other, "SELECT FROM chat_rooms WHERE id = $1 FOR UPDATE", [16]byte(f.rooms[0]))
+	f.mustNotStore(f.send(0, "locked"), 3*time.Second)
+	mustExec(t, other, "ROLLBACK")
+	f.mustAppend(f.send(0, "free"))
+	f.mustStand(0, 1)
+}
+
+// TestDeadlock lets another program lock the rooms the other way round.
+func TestDeadlock(t *testing.T) {
+	f := newFleet(t, Config{URL: pgserver.Shared(t).Database(t) + "&deadlock_timeout=50ms"}, 2)
+	other := f.session()
+	mustExec(t, other, "SET deadlock_timeout = '1min'")
+	lock := func(i int) {
+		mustExec(t, other, "SELECT FROM chat_rooms WHERE id = $1 FOR UPDATE", [16]byte(f.rooms[i]))
+	}
+	mustExec(t, other, "BEGIN")
+	lock(1)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f.mustAppend(f.send(0, "x"), f.send(1, "y"))
+	}()
+	watch := f.session()
+	for waiting := 0; waiting == 0; {
+		if err := watch.QueryRow(t.Context(), "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()").Scan(&waiting); err != nil {
+			t.Fatal(err)
+		}
+	}
+	lock(0) // the circle closes: the store's transaction is the one undone
+	mustExec(t, other, "COMMIT")
+	<-done
+	f.mustStand(0, 1)
+	f.mustStand(1, 1)
+}
+
+// TestOutcomeUnknownOnlyWhenTheServerStaysAway cuts the commit's answer and takes the
+// server away.
+func TestOutcomeUnknownOnlyWhenTheServerStaysAway(t *testing.T) {
+	for _, back := range []bool{true, false} {
+		t.Run(fmt.Sprintf("back=%v", back), func(t *testing.T) {
+			pg := pgserver.Start(t)
+			proxy, proxied := startFaultProxy(t, pg.Database(t))
+			f := newFleet(t, Config{URL: proxied, Writers: 1}, 1)
+			f.mustAppend(f.send(0, "prepare"))
+			tell := proxy.count()
+			f.mustAppend(f.send(0, "count"))
+			_, fromServer := tell()
+
+			f.wait.outcome = 4 * time.Second
+			proxy.arm(&cut{from: server, n: fromServer - 3, how: cutBoth, then: func() {
+				if err := pg.Kill(); err != nil {
+					t.Error(err)
+				}
+			}})
+			restarted := make(chan error, 1)
+			if back {
+				go func() {
+					time.Sleep(time.Second)
+					restarted <- pg.Start()
+				}()
+			}
+			op := f.send(0, "cut")
+			err := f.Append(t.Context(), []*room.Op{op})
+			if !back {
+				if !errors.Is(err, room.ErrOutcomeUnknown) || errors.Is(err, room.ErrNotStored) {
+					t.Fatalf("got %v", err)
+				}
+				return
+			}
+			if restartErr := <-restarted; restartErr != nil {
+				t.Fatal(restartErr)
+			}
+			switch {
+			case err == nil:
+				f.mustStand(0, 3)
+			case errors.Is(err, room.ErrNotStored):
+				f.mustStand(0, 2)
+			default:
+				t.Fatal(err)
+			}
+			t.Log(err)
+		})
+	}
+}
+
+// TestNumbersBehindTheMessages: a last_seq that somebody set back is nobody's
+// op's fault, so nothing is refused for good.
+func TestNumbersBehindTheMessages(t *testing.T) {
+	f := newFleet(t, Config{URL: pgserver.Shared(t).Database(t)}, 1)
+	f.mustAppend(f.send(0, "one"), f.send(0, "two"))
+	f.exec("UPDATE chat_rooms SET last_seq = 1")
+	f.mustNotStore(f.send(0, "three"), 3*time.Second)
+}
