@@ -57,6 +57,7 @@ type Config struct {
 
 	Seed       uint64    // of the contents and of the order of senders
 	Durability string    // what the user says about the store; a black box cannot see it
+	Version    string    // of the harness, for the report
 	Progress   io.Writer // a line each second; nil: none
 }
 

@@ -60,8 +60,8 @@ func parseMetrics(r io.Reader) (metrics, error) {
 			m.version = found[1]
 		}
 		name, rest := line, ""
-		if open := strings.IndexByte(line, '{'); open >= 0 {
-			name, rest = line[:open], line[strings.LastIndexByte(line, '}')+1:]
+		if before, _, ok := strings.Cut(line, "{"); ok {
+			name, rest = before, line[strings.LastIndexByte(line, '}')+1:]
 		} else if space := strings.IndexByte(line, ' '); space >= 0 {
 			name, rest = line[:space], line[space:]
 		}

@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"runtime/debug"
 	"slices"
 	"time"
 
@@ -185,7 +184,7 @@ func (o *observer) report(interrupted bool) *Report {
 		Scenario:    o.run.cfg.Scenario,
 		Parameters:  o.run.parameters(),
 		RunID:       o.run.id,
-		Harness:     Version(),
+		Harness:     o.run.cfg.Version,
 		ServerIs:    o.to.metrics.version,
 		Machine:     proc.Machine(),
 		Durability:  o.run.cfg.Durability,
@@ -306,19 +305,4 @@ func ratio(a, b float64) float64 {
 		return 0
 	}
 	return a / b
-}
-
-// Version tells which build of the harness this is.
-func Version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	version := info.Main.Version
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" && version == "(devel)" {
-			version = s.Value
-		}
-	}
-	return version
 }

@@ -13,8 +13,12 @@ import (
 	"os/signal"
 	"runtime"
 	"syscall"
+)
 
-	"github.com/caravan-chat/caravan/bench"
+// What the linker is told about the build.
+var (
+	version = "dev"
+	commit  = "unknown"
 )
 
 // Exit statuses.
@@ -46,7 +50,7 @@ var commands = map[string]command{
 	"verify": runVerify,
 	"echo":   runEcho,
 	"version": func(_ context.Context, _ []string, stdout, _ io.Writer) (int, error) {
-		_, err := fmt.Fprintf(stdout, "caravan-bench %s %s\n", bench.Version(), runtime.Version())
+		_, err := fmt.Fprintf(stdout, "caravan-bench %s (%s, %s)\n", version, commit, runtime.Version())
 		return exitClean, err
 	},
 }

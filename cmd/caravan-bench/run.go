@@ -57,7 +57,7 @@ func runLoad(ctx context.Context, args []string, stdout, stderr io.Writer) (int,
 	if err := arrivals(&cfg, open, closed); err != nil {
 		return exitUsage, err
 	}
-	cfg.Fleet = who.fleet
+	cfg.Fleet, cfg.Version = who.fleet, version
 	mint, err := who.mint(tokenTTL)
 	if err != nil {
 		return exitUsage, err
