@@ -26,7 +26,7 @@ func run(t *testing.T, faults benchtest.Faults, change func(*bench.Config)) (*be
 		Rate:        400,
 		Duration:    300 * time.Millisecond,
 		Warmup:      100 * time.Millisecond,
-		Drain:       500 * time.Millisecond,
+		Drain:       10 * time.Second,
 		Seed:        1,
 	}
 	if change != nil {
@@ -132,7 +132,10 @@ func TestEveryFaultIsFound(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			rep, err := run(t, c.faults, func(c *bench.Config) { c.Senders, c.Handshakes = 4, 1 }) // so that member 5 does not send
+			rep, err := run(t, c.faults, func(c *bench.Config) {
+				c.Senders, c.Handshakes = 4, 1 // so that member 5 does not send
+				c.Drain = time.Second
+			})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -150,7 +153,7 @@ func TestALostLastEventIsFound(t *testing.T) {
 			return benchtest.Drop
 		}
 		return benchtest.Deliver
-	}}, nil)
+	}}, func(c *bench.Config) { c.Drain = time.Second })
 	if err != nil {
 		t.Fatal(err)
 	}
