@@ -24,6 +24,7 @@ type Config struct {
 	HistoryMessages int           // messages in the history frame; negative: none; default 50
 	WriteWait       time.Duration // how long a lane tries again while the store is away; default 5 s
 	Rules           protocol.Rules
+	Congested       func() bool // says that listeners do not keep up; lanes then pause. Nil: they do
 	Observer        Observer
 	Log             *slog.Logger
 }
@@ -41,6 +42,7 @@ const (
 	lookupTimeout    = 10 * time.Second
 	recheckBatchMax  = 1_000
 	repairersMax     = 4                      // rooms that are repaired from the store at once
+	congestedPause   = time.Millisecond       // of a lane before it looks again
 	parkedBatchesMax = 64                     // batches that wait for a hole to be filled; more are read again from the store
 	repairGrace      = 25 * time.Millisecond  // how long a hole may wait for another node's notice
 	repairRetry      = 500 * time.Millisecond // pause after a failed repair
@@ -71,6 +73,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Rules.ContentRunesMax <= 0 {
 		c.Rules.ContentRunesMax = protocol.ContentRunesMaxDefault
+	}
+	if c.Congested == nil {
+		c.Congested = func() bool { return false }
 	}
 	if c.Observer == nil {
 		c.Observer = silentObserver{}

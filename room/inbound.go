@@ -9,8 +9,15 @@ import (
 
 var _ Inbound = (*Service)(nil)
 
-// Announce implements Inbound.
-func (s *Service) Announce(b *Batch) { s.dir.announce(b, s.grace()) }
+// Announce implements Inbound. While the listeners do not keep up the batch is
+// left out: the slow poll, or the hole that it leaves, has it read from the store.
+func (s *Service) Announce(b *Batch) {
+	if s.cfg.Congested() {
+		s.stats.LeftOut.Add(1)
+		return
+	}
+	s.dir.announce(b, s.grace())
+}
 
 // AnnounceTyping implements Inbound.
 func (s *Service) AnnounceTyping(room, user uuid.UUID, frame []byte) { s.dir.typing(room, user, frame) }

@@ -74,6 +74,16 @@ func (l *lane) run(ctx context.Context) {
 	for l.take(ctx) {
 		l.append(ctx)
 		l.announce()
+		l.hold(ctx)
+	}
+}
+
+// hold waits while the listeners do not keep up, so that what they have not
+// taken yet stays bounded: the queue fills instead, and refuses.
+func (l *lane) hold(ctx context.Context) {
+	for l.s.cfg.Congested() && ctx.Err() == nil {
+		l.s.stats.Congested.Add(1)
+		time.Sleep(congestedPause)
 	}
 }
 

@@ -90,6 +90,10 @@ func (r *repairs) run(ctx context.Context) {
 
 // repair reads a room's missed events and tells them.
 func (r *repairs) repair(ctx context.Context, room uuid.UUID) {
+	if r.s.cfg.Congested() {
+		r.ask(room, repairRetry)
+		return
+	}
 	since, needed := r.s.dir.beginRepair(room)
 	if !needed {
 		return

@@ -455,3 +455,36 @@ func TestWaitBeyondTheEndLeavesOthersAlone(t *testing.T) {
 	cancel()
 	<-ended
 }
+
+// TestLanesPauseWhileListenersDoNotKeepUp holds the lane after its first batch:
+// what comes next waits, and what does not fit is refused.
+func TestLanesPauseWhileListenersDoNotKeepUp(t *testing.T) {
+	var congested atomic.Bool
+	congested.Store(true)
+	h := open(t, room.Config{Lanes: 1, QueueOps: 10, Congested: congested.Load})
+	h.send(t, 0, "the first batch passes")
+	var stored, refused atomic.Int64
+	var answers sync.WaitGroup
+	answers.Add(30)
+	for range 30 {
+		op := h.message(0, "m")
+		op.Answer = func(op *room.Op) {
+			if op.Outcome == room.Stored {
+				stored.Add(1)
+			} else {
+				refused.Add(1)
+			}
+			answers.Done()
+		}
+		h.Submit(op)
+	}
+	time.Sleep(50 * time.Millisecond)
+	if stored.Load() != 0 || refused.Load() != 20 {
+		t.Errorf("while congested: %d stored, %d refused; want 0 and 20", stored.Load(), refused.Load())
+	}
+	congested.Store(false)
+	answers.Wait()
+	if stored.Load() != 10 || h.Stats().Congested == 0 {
+		t.Errorf("after it: %d stored, %d pauses", stored.Load(), h.Stats().Congested)
+	}
+}

@@ -50,7 +50,7 @@ func New(cfg Config) *Server {
 		Logger:       quiet{s.log},
 
 		Concurrency:        2 * cfg.Limits.Connections, // the listener counts; a worker ends a little later than its connection
-		ReadBufferSize:     headerBytesMax, // a header that does not fit is refused with 431
+		ReadBufferSize:     headerBytesMax,             // a header that does not fit is refused with 431
 		ReadTimeout:        readTimeout,
 		WriteTimeout:       writeTimeout,
 		IdleTimeout:        idleTimeout,

@@ -108,6 +108,7 @@ func (a *App) openChat(ctx context.Context) error {
 		BatchDelay:      a.cfg.BatchDelay,
 		HistoryMessages: history,
 		Rules:           a.rules(),
+		Congested:       a.congested,
 		Observer:        a.metrics,
 		Log:             a.log,
 	})

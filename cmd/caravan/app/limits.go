@@ -48,6 +48,19 @@ func restConnections(connectionsMax int) int {
 	return max(restConnectionsMin, all/restShare)
 }
 
+// loopMailMax is how many posts may wait for one loop before the lanes pause.
+const loopMailMax = 4_096
+
+// congested says whether some loop does not keep up with what it is posted.
+func (a *App) congested() bool {
+	for _, l := range a.sockets.Loops() {
+		if l.MailWaiting() > loopMailMax {
+			return true
+		}
+	}
+	return false
+}
+
 func (a *App) netpollConfig() netpoll.Config {
 	return netpoll.Config{
 		Addr:             a.cfg.Listen,

@@ -87,6 +87,8 @@ var (
 	repeats         = counter("batches_repeated", "Batches that were known already and left out.")
 	holes           = counter("batch_holes", "Batches that came before their predecessor.")
 	parkedDropped   = counter("batches_unparked", "Early batches that were left out because too many waited, and read again.")
+	congested       = counter("lane_pauses", "Pauses of a lane because the event loops did not keep up.")
+	leftOut         = counter("batches_left_out", "Batches of other nodes that were left out because the event loops did not keep up, and read again.")
 	rooms           = gauge("rooms", "Rooms that somebody on this node listens to.")
 	tailBytes       = gauge("recent_message_bytes", "Recent messages kept in memory.")
 )
@@ -180,6 +182,8 @@ func (s sink) chat(n *room.Stats) {
 	s.number(repeats, float64(n.Repeats))
 	s.number(holes, float64(n.Holes))
 	s.number(parkedDropped, float64(n.ParkedDropped))
+	s.number(congested, float64(n.Congested))
+	s.number(leftOut, float64(n.LeftOut))
 	s.number(rooms, float64(n.RoomsNow))
 	s.number(tailBytes, float64(n.TailBytesNow))
 }
