@@ -10,16 +10,15 @@
 
 import { Link } from './caravan-link.js';
 import { Outbox, toFrame } from './caravan-outbox.js';
+import { backoff, Pause } from './caravan-pause.js';
 import { Rest, RestError } from './caravan-rest.js';
 import { Timeline } from './caravan-timeline.js';
 
 const pageSize = 50; // messages in a page of history
-const backoffMin = 500; // ms before the first attempt to reconnect
-const backoffMax = 30_000; // ms between later ones
+const reconnecting = { min: 500, max: 30_000 }; // ms before the first and between later attempts
 const steadyAfter = 10_000; // ms live, after which the backoff starts from its minimum
 const blockedAfter = 2; // failed WebSockets in a row, with REST answering, that mean "blocked"
-const returnMin = 15_000; // ms of standard messaging before a WebSocket is tried again
-const returnMax = 120_000; // ms between later ones
+const returning = { min: 15_000, max: 120_000 }; // the same, from standard messaging to a WebSocket
 const pollWait = 25; // s
 const answerTimeout = 30_000; // ms for the server to acknowledge what we sent
 const typingEvery = 3_000; // ms between two frames that say the same
@@ -50,7 +49,7 @@ export class CaravanClient extends EventTarget {
   #poll = null; // AbortController of the long poll, in standard messaging
   #position = null; // the number up to which everything is here; null before any history
   #held = null; // live events that wait while the rest of an absence is fetched
-  #wake = () => {}; // ends the present pause
+  #pause = new Pause(); // between two attempts to connect
   #hold = null; // timer: nothing is sent until then
   #typingAt = 0; // performance.now() of the last typing frame; 0: not typing
 
@@ -72,15 +71,11 @@ export class CaravanClient extends EventTarget {
   /** Connects, and stays connected until stop(). */
   start() {
     if (this.#run) return;
-    this.#run = new AbortController();
-    this.#keepConnected(this.#run.signal);
+    const { signal } = (this.#run = new AbortController());
     const watch = setInterval(() => this.#checkAnswer(), 1000);
-    const online = () => this.reconnectNow();
-    addEventListener('online', online);
-    this.#run.signal.addEventListener('abort', () => {
-      clearInterval(watch);
-      removeEventListener('online', online);
-    });
+    signal.addEventListener('abort', () => clearInterval(watch));
+    addEventListener('online', () => this.reconnectNow(), { signal });
+    this.#keepConnected(signal);
   }
 
   stop(reason = 'closed') {
@@ -90,12 +85,12 @@ export class CaravanClient extends EventTarget {
     this.#poll = null;
     this.#link?.close();
     this.#become('stopped', { reason });
-    this.#wake();
+    this.#pause.end();
   }
 
   /** Does not wait for the end of the present pause. */
   reconnectNow() {
-    this.#wake();
+    this.#pause.end();
   }
 
   /** Sends a message, now or as soon as possible. Returns its entry in the outbox. */
@@ -158,13 +153,14 @@ export class CaravanClient extends EventTarget {
       if (!joined && !this.#poll) {
         blocked = (await this.#catchUp(signal)) ? blocked + 1 : 0;
         if (signal.aborted) return;
-        if (blocked >= blockedAfter) this.#startPolling();
+        if (blocked >= blockedAfter) {
+          this.#startPolling();
+          failures = 1;
+        }
       }
-      const delay = this.#poll
-        ? jitter(Math.min(returnMin * 2 ** (failures - blockedAfter), returnMax))
-        : jitter(Math.min(backoffMin * 2 ** (failures - 1), backoffMax));
+      const delay = backoff(failures, this.#poll ? returning : reconnecting);
       if (!this.#poll) this.#become('waiting', { retryAt: Date.now() + delay });
-      await this.#pause(delay);
+      await this.#pause.start(delay);
     }
   }
 
@@ -307,7 +303,7 @@ export class CaravanClient extends EventTarget {
       this.#poll = null; // REST does not answer either: begin anew
       this.#become('connecting');
       this.#stopIfRefused(error);
-      this.#wake();
+      this.#pause.end();
     }
   }
 
@@ -393,20 +389,4 @@ export class CaravanClient extends EventTarget {
   #emit(name, detail) {
     this.dispatchEvent(new CustomEvent(name, { detail }));
   }
-
-  /** Waits, but not beyond reconnectNow(). */
-  #pause(ms) {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      this.#wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-  }
-}
-
-/** Half to the whole of it, so that a fleet does not come back in one instant. */
-function jitter(ms) {
-  return ms * (0.5 + Math.random() / 2);
 }
