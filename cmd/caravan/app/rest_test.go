@@ -131,11 +131,11 @@ func TestRESTPagesLeadThroughTheWholeHistoryBothWays(t *testing.T) {
 			for path != "" {
 				var p page
 				s.call(amina, "GET", path, "").into(t, 200, &p)
-				seqs := ""
+				var seqs strings.Builder
 				for _, m := range p.Results {
-					seqs += fmt.Sprint(m.Seq)
+					seqs.WriteString(fmt.Sprint(m.Seq))
 				}
-				all = append(all, seqs)
+				all = append(all, seqs.String())
 				path = ""
 				if next := step(&p); next != nil {
 					path = *next

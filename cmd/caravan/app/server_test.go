@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -337,13 +338,13 @@ func (m *member) send(text string) {
 // next reads a frame, or the close code that came instead.
 func (m *member) next() (f frame, closed ws.StatusCode) {
 	m.t.Helper()
-	raw, err := ws.ReadFrame(m.conn)
+	op, payload, err := readFrame(m.conn)
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	if raw.Header.OpCode == ws.OpClose {
-		code, _ := ws.ParseCloseFrameData(raw.Payload)
-		if err := ws.WriteFrame(m.conn, ws.MaskFrame(raw)); err != nil {
+	if op == ws.OpClose {
+		code, _ := ws.ParseCloseFrameData(payload)
+		if err := ws.WriteFrame(m.conn, ws.MaskFrame(ws.NewCloseFrame(payload))); err != nil {
 			m.t.Fatal(err)
 		}
 		return frame{}, code
@@ -351,18 +352,32 @@ func (m *member) next() (f frame, closed ws.StatusCode) {
 	var either struct {
 		Message json.RawMessage `json:"message"`
 	}
-	if err := json.Unmarshal(raw.Payload, &f); err != nil {
-		m.t.Fatalf("%v in %s", err, raw.Payload)
+	if err := json.Unmarshal(payload, &f); err != nil {
+		m.t.Fatalf("%v in %s", err, payload)
 	}
-	if err := json.Unmarshal(raw.Payload, &either); err != nil {
+	if err := json.Unmarshal(payload, &either); err != nil {
 		m.t.Fatal(err)
 	}
 	if json.Unmarshal(either.Message, &f.Text) != nil && len(either.Message) > 0 {
 		if err := json.Unmarshal(either.Message, &f.Message); err != nil {
-			m.t.Fatalf("%v in %s", err, raw.Payload)
+			m.t.Fatalf("%v in %s", err, payload)
 		}
 	}
 	return f, 0
+}
+
+// readFrame reads a whole frame of the server, of a size that a test expects.
+func readFrame(r io.Reader) (ws.OpCode, []byte, error) {
+	header, err := ws.ReadHeader(r)
+	if err != nil {
+		return 0, nil, err
+	}
+	if header.Length > 16<<20 {
+		return 0, nil, fmt.Errorf("a frame of %d bytes", header.Length)
+	}
+	payload := make([]byte, header.Length)
+	_, err = io.ReadFull(r, payload)
+	return header.OpCode, payload, err
 }
 
 // read reads a frame; the connection must not be closed.

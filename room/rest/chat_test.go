@@ -1,0 +1,139 @@
+package rest_test
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/caravan-chat/caravan/protocol"
+	"github.com/caravan-chat/caravan/protocol/token"
+	"github.com/caravan-chat/caravan/room"
+)
+
+// chat is a domain of one room with a few messages; each function may be
+// replaced to make trouble that a real one seldom has.
+type chat struct {
+	amina, jonas protocol.User
+	place        room.Info
+	messages     []protocol.Message
+
+	authenticate func(bearer string) (token.Identity, error)
+	access       func(user, place uuid.UUID) (room.Access, error)
+	do           func(ctx context.Context, op *room.Op) error
+	wait         func(ctx context.Context) (room.Page, error)
+	page         func() (room.Page, error)
+}
+
+func newChat(messages int) *chat {
+	c := &chat{
+		amina: protocol.User{ID: uuid.New(), Email: "amina@example.com"},
+		jonas: protocol.User{ID: uuid.New(), Email: "jonas@example.com"},
+		place: room.Info{ID: uuid.New(), TripID: uuid.New(), Title: "Lisbon", Seq: int64(messages)},
+	}
+	for i := range messages {
+		c.messages = append(c.messages, protocol.Message{ID: uuid.New(), RoomID: c.place.ID, Sender: c.amina, Content: "hello", Type: protocol.TypeText, Seq: int64(i + 1), Rev: int64(i + 1)})
+	}
+	return c
+}
+
+func (c *chat) Authenticate(_ context.Context, bearer string) (token.Identity, error) {
+	if c.authenticate != nil {
+		return c.authenticate(bearer)
+	}
+	id := map[string]uuid.UUID{"amina": c.amina.ID, "jonas": c.jonas.ID, "stranger": uuid.New()}[bearer]
+	if id == uuid.Nil {
+		return token.Identity{}, room.ErrUnauthorized
+	}
+	return token.Identity{User: id, Expires: time.Now().Add(time.Hour)}, nil
+}
+
+func (c *chat) Access(_ context.Context, user, place uuid.UUID) (room.Access, error) {
+	if c.access != nil {
+		return c.access(user, place)
+	}
+	for _, u := range []protocol.User{c.amina, c.jonas} {
+		if u.ID == user {
+			return room.Access{UserKnown: true, User: u, Allowed: place == c.place.ID || place == c.place.TripID, Room: c.place}, nil
+		}
+	}
+	return room.Access{}, nil
+}
+
+func (c *chat) Do(ctx context.Context, op *room.Op) error {
+	if c.do != nil {
+		return c.do(ctx, op)
+	}
+	m := protocol.Message{ID: uuid.New(), RoomID: op.Room, Sender: op.Sender, Content: op.Content, Type: op.Type, ClientID: op.ClientID}
+	if op.Kind == room.OpEdit {
+		m.ID, m.IsEdited = op.ID, true
+	}
+	op.Outcome, op.Message = room.Stored, &m
+	return nil
+}
+
+func (c *chat) Page(_ context.Context, q room.PageQuery) (room.Page, error) {
+	if c.page != nil {
+		return c.page()
+	}
+	p := room.Page{Seq: c.place.Seq}
+	switch {
+	case q.Before != nil:
+		for _, m := range c.messages {
+			if m.Seq < *q.Before {
+				p.Messages = append(p.Messages, m)
+			}
+		}
+	case q.After != nil:
+		for _, m := range c.messages {
+			if m.Seq > *q.After {
+				p.Messages = append(p.Messages, m)
+			}
+		}
+		if p.HasMore = len(p.Messages) > q.Limit; p.HasMore {
+			p.Messages = p.Messages[:q.Limit]
+		}
+		return p, nil
+	default:
+		p.Messages = c.messages
+	}
+	if p.HasMore = len(p.Messages) > q.Limit; p.HasMore {
+		p.Messages = p.Messages[len(p.Messages)-q.Limit:]
+	}
+	return p, nil
+}
+
+func (c *chat) Since(_ context.Context, _ uuid.UUID, since int64, limit int) (room.Page, error) {
+	p, err := c.Page(context.Background(), room.PageQuery{After: &since, Limit: limit})
+	return p, err
+}
+
+func (c *chat) Wait(ctx context.Context, in room.Info, since int64, limit int) (room.Page, error) {
+	if c.wait != nil {
+		return c.wait(ctx)
+	}
+	if p, err := c.Since(ctx, in.ID, since, limit); err != nil || len(p.Messages) > 0 {
+		return p, err
+	}
+	<-ctx.Done()
+	return room.Page{Seq: in.Seq}, nil
+}
+
+func (c *chat) Message(_ context.Context, id uuid.UUID) (protocol.Message, error) {
+	for _, m := range c.messages {
+		if m.ID == id {
+			return m, nil
+		}
+	}
+	return protocol.Message{}, room.ErrNoMessage
+}
+
+func (c *chat) Rooms(context.Context, uuid.UUID, uuid.UUID, int) ([]room.Summary, error) {
+	s := room.Summary{Info: c.place}
+	if n := len(c.messages); n > 0 {
+		s.Last = &c.messages[n-1]
+	}
+	return []room.Summary{s}, nil
+}
+
+func (c *chat) Rules() *protocol.Rules { return &protocol.Rules{ContentRunesMax: 100} }

@@ -1,0 +1,107 @@
+package rest_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/caravan-chat/caravan/room/rest"
+)
+
+func TestPagesLinkToTheirNeighbours(t *testing.T) {
+	c := newChat(5)
+	n := start(t, c)
+	path := "/api/v1/chat/rooms/" + c.place.TripID.String() + "/messages/"
+	base := "http://" + n.addr + path
+	for _, a := range []struct {
+		query, seqs, next, previous string
+	}{
+		{"", "12345", "", ""},
+		{"?limit=2", "45", "", base + "?limit=2&before=4"},
+		{"?limit=2&before=4", "23", base + "?limit=2&after=3", base + "?limit=2&before=2"},
+		{"?limit=2&before=2", "1", base + "?limit=2&after=1", ""},
+		{"?limit=2&before=1", "", "", ""},
+		{"?limit=2&before=0", "", "", ""},
+		{"?limit=2&before=6", "", "", ""},
+		{"?limit=2&before=99999999999999999999", "", "", ""},
+		{"?limit=2&after=0", "12", base + "?limit=2&after=2", ""},
+		{"?limit=2&after=1", "23", base + "?limit=2&after=3", base + "?limit=2&before=2"},
+		{"?limit=2&after=4", "5", "", base + "?limit=2&before=5"},
+		{"?limit=2&after=5", "", "", ""},
+		{"?after=99999999999999999999", "", "", ""},
+	} {
+		got := n.ask(t, "GET", path+a.query, "")
+		var page struct {
+			Results        []struct{ Seq int64 }
+			Next, Previous string
+		}
+		if err := json.Unmarshal([]byte(got.body), &page); err != nil {
+			t.Fatalf("%s: %v in %s", a.query, err, got.body)
+		}
+		var seqs strings.Builder
+		for _, m := range page.Results {
+			seqs.WriteString(string(rune('0' + m.Seq)))
+		}
+		if seqs.String() != a.seqs || page.Next != a.next || page.Previous != a.previous {
+			t.Errorf("%s: got %q, next %q, previous %q; want %q, %q, %q", a.query, seqs.String(), page.Next, page.Previous, a.seqs, a.next, a.previous)
+		}
+	}
+	got := n.ask(t, "GET", path+"?limit=2", "", "X-Forwarded-Proto", "https, http")
+	if want := `"previous":"https://` + n.addr; !strings.Contains(got.body, want) {
+		t.Errorf("behind a proxy: got %s, want %s", got.body, want)
+	}
+}
+
+func TestHeadIsGetWithoutABody(t *testing.T) {
+	c := newChat(1)
+	n := start(t, c)
+	for _, path := range []string{"/api/v1/chat/rooms", "/api/v1/chat/rooms/" + c.place.ID.String() + "/messages", "/api/v1/chat/messages/" + c.messages[0].ID.String()} {
+		get, head := n.ask(t, "GET", path, ""), n.ask(t, "HEAD", path, "")
+		if head.StatusCode != 200 || head.body != "" || get.ContentLength != head.ContentLength || get.ContentLength == 0 {
+			t.Errorf("%s: HEAD %d, %d bytes announced; GET %d bytes", path, head.StatusCode, head.ContentLength, get.ContentLength)
+		}
+	}
+}
+
+func TestPagesOfAllowedOriginsMayReadAnswers(t *testing.T) {
+	n := start(t, newChat(1))
+	const rooms = "/api/v1/chat/rooms/"
+	good := n.ask(t, "GET", rooms, "", "Origin", "https://app.example")
+	if good.StatusCode != 200 || good.Header.Get("Access-Control-Allow-Origin") != "https://app.example" || good.Header.Get("Vary") != "Origin" {
+		t.Errorf("allowed: %d %v", good.StatusCode, good.Header)
+	}
+	if refused := n.ask(t, "GET", rooms, "", "Origin", "https://app.example", "Authorization", ""); refused.Header.Get("Access-Control-Allow-Origin") == "" {
+		t.Error("an allowed page cannot read why it was refused")
+	}
+	if bad := n.ask(t, "GET", rooms, "", "Origin", "https://evil.example"); bad.Header.Get("Access-Control-Allow-Origin") != "" || bad.Header.Get("Vary") != "Origin" {
+		t.Errorf("disallowed: %v", bad.Header)
+	}
+	flight := n.ask(t, "OPTIONS", "/api/v1/chat/messages/", "", "Origin", "https://app.example", "Access-Control-Request-Method", "POST", "Authorization", "")
+	if flight.StatusCode != 204 || !strings.Contains(flight.Header.Get("Access-Control-Allow-Methods"), "POST") ||
+		!strings.Contains(flight.Header.Get("Access-Control-Allow-Headers"), "Authorization") || flight.Header.Get("Access-Control-Allow-Origin") == "" {
+		t.Errorf("preflight: %d %v", flight.StatusCode, flight.Header)
+	}
+	flight = n.ask(t, "OPTIONS", "/api/v1/chat/messages/", "", "Origin", "https://evil.example", "Access-Control-Request-Method", "POST")
+	if flight.StatusCode != 204 || flight.Header.Get("Access-Control-Allow-Methods") != "" || flight.Header.Get("Access-Control-Allow-Origin") != "" || flight.Header.Get("Allow") == "" {
+		t.Errorf("disallowed preflight: %d %v", flight.StatusCode, flight.Header)
+	}
+}
+
+func TestWritesAreCountedPerUser(t *testing.T) {
+	c := newChat(1)
+	n := start(t, c, func(cfg *rest.Config) { cfg.Limits.Rate, cfg.Limits.Burst = 1, 2 })
+	body := `{"chat_room":"` + c.place.ID.String() + `","content":"x"}`
+	send := func(who string) answer {
+		return n.ask(t, "POST", "/api/v1/chat/messages/", body, "Authorization", "Bearer "+who)
+	}
+	edit := n.ask(t, "PATCH", "/api/v1/chat/messages/"+c.messages[0].ID.String(), `{"content":"y"}`)
+	if first, over := send("amina"), send("amina"); edit.StatusCode != 200 || first.StatusCode != 201 || over.StatusCode != 429 || over.code() != "rate_limited" || over.Header.Get("Retry-After") != "1" {
+		t.Errorf("got %d, %d, %d %s, Retry-After %q; want 200, 201, 429", edit.StatusCode, first.StatusCode, over.StatusCode, over.body, over.Header.Get("Retry-After"))
+	}
+	if other := send("jonas"); other.StatusCode != 201 {
+		t.Errorf("another user got %d", other.StatusCode)
+	}
+	if read := n.ask(t, "GET", "/api/v1/chat/rooms/", ""); read.StatusCode != 200 {
+		t.Errorf("a read got %d", read.StatusCode)
+	}
+}
