@@ -120,7 +120,7 @@ func TestDrippingHandshakeIsCutOff(t *testing.T) {
 	}
 }
 
-var endings = flag.Int("endings", 2000, "how many connections TestNoEndingLeaks makes")
+var endings = flag.Int("endings", 480, "how many connections TestNoEndingLeaks makes")
 
 // However a connection ends, everything of it is given back, and a bystander is
 // served all the time.
@@ -157,7 +157,7 @@ func TestNoEndingLeaks(t *testing.T) {
 		}
 		return m.HeapAlloc, len(entries)
 	}
-	end(320) // pools and tables reach their size
+	end(160) // pools and tables reach their size
 	heap, files := state()
 	goroutines := runtime.NumGoroutine()
 	end(*endings)

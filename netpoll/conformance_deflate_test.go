@@ -15,9 +15,31 @@ import (
 
 const agreed = "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
 
-// 12 and 13: messages of many sizes under each offer, deflated as clients do it.
+// sample is a message and the forms in which a client may send it.
+type sample struct {
+	op      byte
+	message string
+	forms   [][]byte
+}
+
+// samples are messages of many sizes, as different clients send them.
+func samples() (all []sample) {
+	for i, size := range []int{0, 1, 16, 64, 256, 300, 512, 1 << 10, 4 << 10, 32 << 10, 128 << 10} {
+		s := sample{opText + byte(i&1), chatter(size, uint64(i)), nil}
+		s.forms = append(s.forms, rawFrame(fin|s.op, s.message)) // not compressed is allowed too
+		for _, level := range []int{-2, 0, 1, 9} {
+			packed := deflatedText(s.message, level)
+			s.forms = append(s.forms, rawFrame(fin|rsv1|s.op, packed), fragments(rsv1|s.op, packed, len(packed)/3+1))
+		}
+		all = append(all, s)
+	}
+	return all
+}
+
+// 12 and 13: messages of many sizes under each offer.
 func TestConformance12_13_Deflate(t *testing.T) {
 	server := echoServer(t, netpoll.Config{Compression: true, MessageBytesMax: 1 << 20})
+	messages := samples()
 	for _, offer := range []struct {
 		says, answer string
 		window       int
@@ -36,28 +58,19 @@ func TestConformance12_13_Deflate(t *testing.T) {
 			if answer != offer.answer {
 				t.Fatalf("answered %q", answer)
 			}
-			for i, size := range []int{0, 1, 16, 64, 256, 300, 512, 1 << 10, 4 << 10, 32 << 10, 128 << 10} {
-				for _, op := range []byte{opText, opBinary} {
-					message := chatter(size, uint64(i))
-					for _, level := range []int{-2, 0, 1, 9} {
-						packed := deflatedText(message, level)
-						for _, frames := range [][]byte{
-							rawFrame(fin|rsv1|op, packed),
-							fragments(rsv1|op, packed, len(packed)/3+1),
-							rawFrame(fin|op, message), // not compressed is allowed too
-						} {
-							c.write(frames)
-							gotOp, got, compressed, err := c.next()
-							if err != nil || gotOp != op || got != message {
-								t.Fatalf("%x, %d bytes of %d, %v", gotOp, len(got), size, err)
-							}
-							if compressed && !fits(size, offer.window) {
-								t.Errorf("%d bytes are compressed, beyond the window of %d bits", size, offer.window)
-							}
-							if !compressed && size >= 512 && fits(size, offer.window) {
-								t.Errorf("%d bytes are not compressed", size)
-							}
-						}
+			for _, s := range messages {
+				for _, frames := range s.forms {
+					c.write(frames)
+					size := len(s.message)
+					op, got, compressed, err := c.next()
+					if err != nil || op != s.op || got != s.message {
+						t.Fatalf("%x, %d bytes of %d, %v", op, len(got), size, err)
+					}
+					if compressed && !fits(size, offer.window) {
+						t.Errorf("%d bytes are compressed, beyond the window of %d bits", size, offer.window)
+					}
+					if !compressed && size >= 512 && fits(size, offer.window) {
+						t.Errorf("%d bytes are not compressed", size)
 					}
 				}
 			}
