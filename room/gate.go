@@ -107,7 +107,21 @@ func (s *Service) judge(a Access, err error, placeOK bool) (Entry, error) {
 		return Entry{}, ErrForbidden
 	}
 	s.stats.Entered.Add(1)
-	return Entry{User: &a.User, Room: a.Room}, nil
+	return Entry{User: compact(&a.User), Room: a.Room}, nil
+}
+
+// compact returns a copy of a user whose texts share one piece of memory, as it
+// is kept for as long as the connection lives.
+func compact(u *protocol.User) *protocol.User {
+	all := u.Email + u.Username + u.FirstName + u.LastName
+	cut := func(n int) (s string) {
+		s, all = all[:n], all[n:]
+		return s
+	}
+	return &protocol.User{
+		ID: u.ID, Email: cut(len(u.Email)), Username: cut(len(u.Username)),
+		FirstName: cut(len(u.FirstName)), LastName: cut(len(u.LastName)),
+	}
 }
 
 // Recheck asks whether users may still enter rooms. The answers stand in the
