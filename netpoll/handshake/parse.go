@@ -16,6 +16,14 @@ import (
 // before the connection is closed, r means nothing.
 func Parse(block []byte, r *Request) (Kind, *Refusal) {
 	*r = Request{}
+	kind, refusal := r.parse(block)
+	if refusal != nil {
+		refusal.noBody = string(r.Method) == http.MethodHead
+	}
+	return kind, refusal
+}
+
+func (r *Request) parse(block []byte) (Kind, *Refusal) {
 	if len(block) > HeaderBytesMax {
 		return 0, refuse(http.StatusRequestHeaderFieldsTooLarge, "request header over 16 KiB")
 	}

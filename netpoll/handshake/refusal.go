@@ -12,6 +12,8 @@ type Refusal struct {
 	ContentType string        // of Body; empty: text/plain
 	Body        []byte        // empty: the status in words
 	RetryAfter  time.Duration // rounded up to seconds; 0: no such header
+
+	noBody bool // the request was HEAD: Body's length is told, Body is not (RFC 9110 section 9.3.2)
 }
 
 // refuse makes a refusal whose body says why.
@@ -53,5 +55,8 @@ func (r *Refusal) Append(dst []byte, now time.Time) []byte {
 		dst = strconv.AppendInt(dst, int64((r.RetryAfter+time.Second-1)/time.Second), 10)
 	}
 	dst = append(dst, "\r\n\r\n"...)
+	if r.noBody {
+		return dst
+	}
 	return append(dst, body...)
 }

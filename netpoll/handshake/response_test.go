@@ -73,3 +73,16 @@ func TestRefusalIsACompleteResponse(t *testing.T) {
 		t.Errorf("%s", b)
 	}
 }
+
+func TestRFC9110Section9_3_2_HeadGetsNoBody(t *testing.T) {
+	for _, request := range []string{swap("GET", "HEAD /chat HTTP/1.1"), "HEAD / HTTP/1.1\r\n\r\n"} {
+		var r Request
+		_, refusal := Parse([]byte(request), &r)
+		if refusal == nil {
+			t.Fatalf("%q is accepted", request)
+		}
+		if b := refusal.Append(nil, noon); !bytes.HasSuffix(b, []byte("\r\n\r\n")) || bytes.Contains(b, []byte("Content-Length: 0")) {
+			t.Errorf("%q", b)
+		}
+	}
+}
