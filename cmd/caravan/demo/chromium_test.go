@@ -45,8 +45,8 @@ type devtoolsText struct {
 // A missing Chromium is a failure: the page is tested in a browser or not at all.
 func startChromium(t *testing.T) *chromium {
 	t.Helper()
-	path, err := exec.LookPath("chromium")
-	if err != nil {
+	path := findChromium()
+	if path == "" {
 		t.Fatal("the demo page is tested in a real browser, and there is none: install Chromium " +
 			"(Debian, Ubuntu: apt-get install -y chromium), or run `make test`, which does")
 	}
@@ -83,6 +83,16 @@ func startChromium(t *testing.T) *chromium {
 	go c.read(ourIn)
 	t.Cleanup(func() { c.stop(t) })
 	return c
+}
+
+// findChromium is the path of a Chromium by one of its names, or empty.
+func findChromium() string {
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	return ""
 }
 
 // stop asks the browser to close, so that its helper processes end too and the

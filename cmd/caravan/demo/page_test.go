@@ -13,7 +13,7 @@ import (
 
 // waitTimeout bounds what a page may take to come to a state; the way back from
 // standard messaging alone takes up to 15 s.
-const waitTimeout = 25 * time.Second
+const waitTimeout = 40 * time.Second
 
 // window is what a page is opened in.
 type window struct {
