@@ -47,6 +47,9 @@ func (rep *Report) findDoubts() {
 	if lag := rep.Latency.SendLag.P99; p.Arrivals == "open" && lag > lagShareMax*rep.Latency.OwnEcho.P50 {
 		doubt("the harness sent late by %.0f µs at the 99th percentile: part of the latencies is its own", lag)
 	}
+	if rep.Server != nil && rep.Server.RSSPerConnection <= 0 {
+		doubt("the server's memory did not grow: it had room from before, so restart it to learn what a connection needs")
+	}
 	if rep.Load.MachineSteal > stealShareMax {
 		doubt("%.0f%% of the machine's time went to other machines on the same host", 100*rep.Load.MachineSteal)
 	}

@@ -14,6 +14,7 @@ type moment struct {
 	metrics metrics     // empty where the admin port is not known
 	self    time.Duration
 	machine proc.Times
+	seen    reading // what the workers had seen by then
 }
 
 // observer watches the server, the machine and the harness at the moments that
@@ -60,7 +61,7 @@ func (o *observer) measureTo() {
 
 // sample reads what was spent.
 func (o *observer) sample() moment {
-	m := moment{at: time.Now(), self: proc.Self(), machine: proc.MachineTimes()}
+	m := moment{at: time.Now(), seen: o.run.read(), self: proc.Self(), machine: proc.MachineTimes()}
 	if pid := o.run.cfg.ServerPID; pid != 0 {
 		s, err := proc.Read(pid)
 		if err != nil {

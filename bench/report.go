@@ -117,12 +117,13 @@ type ServerPart struct {
 	WritesPerDelivery float64 `json:"writes_per_delivery"` // by the server's own count; zero: not told
 }
 
-// LoadPart says how busy harness and machine were: whether the server or they
+// LoadPart says, of what was measured, how busy harness and machine were: whether the server or they
 // were the limit.
 type LoadPart struct {
 	HarnessCores float64 `json:"harness_cores"`
 	MachineBusy  float64 `json:"machine_busy_share"`
 	MachineSteal float64 `json:"machine_steal_share"`
+	OtherCores   float64 `json:"other_cores"` // used by neither the harness nor, where its process is known, the server
 }
 
 // Latency is a distribution in microseconds.
@@ -194,17 +195,17 @@ func (o *observer) report(interrupted bool) *Report {
 		Messages: MessagePart{
 			Sent: total.sent, Unsent: total.unsent, Acknowledged: total.acked, Refused: total.refused,
 			Unanswered: total.sent - total.acked - total.refused,
-			PerSecond:  ratio(float64(total.windowAcked), seconds),
+			PerSecond:  ratio(float64(o.to.seen.acked-o.from.seen.acked), seconds),
 			Spread:     spreadOf(o.seconds, func(r reading) int64 { return r.acked }),
 		},
 		Deliveries: DeliveryPart{
 			Expected: total.expected, Received: total.received,
 			Missing: total.missing, Repeated: total.repeated, Reordered: total.reordered,
 			Duplicates: total.duplicates, Foreign: total.foreign,
-			PerSecond: ratio(float64(total.windowReceived), seconds),
+			PerSecond: ratio(float64(o.to.seen.received-o.from.seen.received), seconds),
 			Spread:    spreadOf(o.seconds, func(r reading) int64 { return r.received }),
-			PerRead:   ratio(float64(total.windowReceived), float64(total.windowReads)),
-			BytesEach: ratio(float64(total.windowBytes), float64(total.windowReceived)),
+			PerRead:   ratio(float64(total.received), float64(total.reads)),
+			BytesEach: ratio(float64(total.bytes), float64(total.received)),
 		},
 		Latency: LatencyPart{OwnEcho: latencyOf(total.echo), Delivery: latencyOf(total.delivery), SendLag: latencyOf(total.lag)},
 		Load:    o.load(),
@@ -213,6 +214,11 @@ func (o *observer) report(interrupted bool) *Report {
 		Metrics: o.to.metrics.since(o.from.metrics),
 	}
 	rep.Server = o.server(rep)
+	rep.Load.OtherCores = rep.Load.MachineBusy*float64(rep.Machine.Cores) - rep.Load.HarnessCores
+	if rep.Server != nil {
+		rep.Load.OtherCores -= rep.Server.CPUCores
+	}
+	rep.Load.OtherCores = max(rep.Load.OtherCores, 0)
 	rep.judge()
 	return rep
 }

@@ -192,7 +192,7 @@ func (r *run) connectAll(ctx context.Context) bool {
 func (r *run) drain() {
 	deadline := time.Now().Add(r.cfg.Drain)
 	for time.Now().Before(deadline) && !r.failed() {
-		if now := r.read(); now.outstanding == 0 && now.received >= now.expected {
+		if now := r.read(); now.halted && now.outstanding == 0 && now.received >= now.expected {
 			return
 		}
 		time.Sleep(watchPeriod)
@@ -213,7 +213,7 @@ func (r *run) pause(ctx context.Context, d time.Duration) {
 
 // read sums the workers' meters.
 func (r *run) read() reading {
-	var sum reading
+	sum := reading{halted: true}
 	for _, w := range r.workers {
 		w.meter.addTo(&sum)
 	}

@@ -8,14 +8,13 @@ import (
 
 // tally is what one worker has counted. The worker alone touches it until it has ended.
 type tally struct {
-	ready, dropped                         int64 // connections that became members, that the server closed
-	sent, unsent                           int64 // messages; unsent: given up because the server did not take them
-	acked, refused                         int64
-	expected, received                     int64 // deliveries, of the whole run
-	missing, repeated, foreign             int64 // events that a connection did not see; saw again; of others than this run
-	duplicates, reordered                  int64
-	windowAcked, windowReceived            int64 // that arrived while it was measured
-	windowFrames, windowBytes, windowReads int64
+	ready, dropped             int64 // connections that became members, that the server closed
+	sent, unsent               int64 // messages; unsent: given up because the server did not take them
+	acked, refused             int64
+	expected, received         int64 // deliveries, of the whole run
+	missing, repeated, foreign int64 // events that a connection did not see; saw again; of others than this run
+	duplicates, reordered      int64
+	reads, bytes               int64 // since there is a plan
 
 	errors map[string]int64 // refusals by code
 	closes map[int]int64    // ends that the server brought about, by close code
@@ -62,11 +61,8 @@ func (t *tally) add(o *tally) {
 	t.reordered += o.reordered
 	t.foreign += o.foreign
 	t.duplicates += o.duplicates
-	t.windowAcked += o.windowAcked
-	t.windowReceived += o.windowReceived
-	t.windowFrames += o.windowFrames
-	t.windowBytes += o.windowBytes
-	t.windowReads += o.windowReads
+	t.reads += o.reads
+	t.bytes += o.bytes
 	for code, n := range o.errors {
 		t.errors[code] += n
 	}
@@ -83,17 +79,21 @@ func (t *tally) add(o *tally) {
 // worker stores it once a turn.
 type meter struct {
 	ready, dropped, sent, acked, refused, outstanding, expected, received, faults atomic.Int64
+
+	halted atomic.Bool // what the rest says includes the last message that was sent
 }
 
 // reading is a sum of meters at a moment.
 type reading struct {
 	ready, dropped, sent, acked, refused, outstanding, expected, received, faults int64
+
+	halted bool // of all workers
 }
 
 // publish stores what the tally says. What a message makes expected is stored
 // before it stops being outstanding, so that whoever loads in the other order
 // never sees everything answered and too little expected.
-func (m *meter) publish(t *tally, outstanding int64) {
+func (m *meter) publish(t *tally, outstanding int64, halted bool) {
 	m.ready.Store(t.ready)
 	m.dropped.Store(t.dropped)
 	m.sent.Store(t.sent)
@@ -103,9 +103,11 @@ func (m *meter) publish(t *tally, outstanding int64) {
 	m.received.Store(t.received)
 	m.faults.Store(t.missing + t.repeated + t.reordered)
 	m.outstanding.Store(outstanding)
+	m.halted.Store(halted)
 }
 
 func (m *meter) addTo(r *reading) {
+	r.halted = r.halted && m.halted.Load()
 	r.outstanding += m.outstanding.Load()
 	r.ready += m.ready.Load()
 	r.dropped += m.dropped.Load()

@@ -121,5 +121,9 @@ func (rep *Report) writeCosts(line liner) {
 			s.RSSPerConnection/1024, s.AnonPerConnection/1024, s.HeldRSSPer/1024, s.HeldAnonPer/1024, float64(s.RSSBytes)/(1<<20))
 	}
 	l := &rep.Load
-	line("load", "harness %.2f cores; machine %.0f%% busy, %.0f%% stolen", l.HarnessCores, 100*l.MachineBusy, 100*l.MachineSteal)
+	others := "others, the database and the server included,"
+	if rep.Server != nil {
+		others = "others, such as a database,"
+	}
+	line("load", "harness %.2f cores, %s %.2f; machine %.0f%% busy, %.0f%% stolen", l.HarnessCores, others, l.OtherCores, 100*l.MachineBusy, 100*l.MachineSteal)
 }

@@ -59,6 +59,7 @@ func newWorker(r *run, conns []conn) (*worker, error) {
 func (w *worker) loop() {
 	defer w.close()
 	for !w.over() {
+		halted := w.run.halted() // before anything is sent in this turn
 		now := w.run.now()
 		w.beginConnections(now)
 		w.sendDue(now)
@@ -68,7 +69,7 @@ func (w *worker) loop() {
 			return
 		}
 		w.flush()
-		w.meter.publish(&w.tally, w.outstanding)
+		w.meter.publish(&w.tally, w.outstanding, halted)
 	}
 }
 
@@ -232,5 +233,5 @@ func (w *worker) close() {
 		w.closeConn(&w.conns[i])
 	}
 	_ = unix.Close(w.epoll) // it holds nothing any more
-	w.meter.publish(&w.tally, w.outstanding)
+	w.meter.publish(&w.tally, w.outstanding, true)
 }

@@ -85,7 +85,7 @@ func New() *Ledger {
 		clients:  map[int]*client{},
 		ops:      map[string]*op{},
 		messages: map[string]*message{},
-		report:   Report{Refused: map[string]int64{}},
+		report:   Report{Refused: map[string]int64{}, Ended: map[string]int64{}},
 	}
 }
 
@@ -105,6 +105,8 @@ func (l *Ledger) Apply(r *Record) {
 		l.show(r)
 	case Told:
 		l.tell(r)
+	case Ended:
+		l.report.Ended[r.Code]++
 	case Stays:
 		l.client(r).stays = true
 	case Read:

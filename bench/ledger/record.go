@@ -22,6 +22,7 @@ const (
 	Joined  Kind = "joined"  // the client connected with Since (-1: without) and stands at Seq; More: after fetching the rest
 	Shown   Kind = "shown"   // in a history, a resume or a page after Since: Message with Op as its client_id, Seq, Rev, Content
 	Told    Kind = "told"    // live: number Seq after Prev; Message, made at Made, with Op and Content
+	Ended   Kind = "ended"   // the client's connection was ended by the server, or by a fault, with Code
 	Stays   Kind = "stays"   // the client is connected at the end of the run
 	Read    Kind = "read"    // read back at the end by Way: Message with Op, Seq, Rev, Content
 	End     Kind = "end"     // in the end the room stands at Seq

@@ -18,6 +18,8 @@ type Report struct {
 	Shown    int64            `json:"shown"`    // messages seen in histories, resumes and pages
 	Joins    int64            `json:"joins"`    // connections that got their first frame
 
+	Ended map[string]int64 `json:"ended"` // connections that their member did not end, by close code; 1006: without one
+
 	Lost        Finding `json:"lost"`        // committed or acknowledged, and missing for somebody
 	Repeated    Finding `json:"repeated"`    // stored, applied or told more than once
 	Reordered   Finding `json:"reordered"`   // not the same order for all

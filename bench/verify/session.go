@@ -2,7 +2,9 @@ package verify
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"strconv"
 	"sync"
 
 	"github.com/caravan-chat/caravan/bench/ledger"
@@ -22,6 +24,7 @@ type session struct {
 	done   chan struct{} // closed when it has ended and is accounted for
 	err    error         // why it ended; after done
 	once   sync.Once
+	left   bool // by the member
 	ended  bool // its attempts are cut
 	first  bool // the first frame has come; owned by read
 }
@@ -29,6 +32,9 @@ type session struct {
 // end closes the session and waits until it is accounted for.
 func (s *session) end() {
 	s.once.Do(func() {
+		s.member.mu.Lock()
+		s.left = true
+		s.member.mu.Unlock()
 		const politely = 0.5
 		if s.member.draw() < politely {
 			s.client.Close()
@@ -71,7 +77,19 @@ func (s *session) read() {
 		m.sess = nil
 	}
 	s.ended = true
+	if s.first && !s.left {
+		m.note(ledger.Record{Kind: ledger.Ended, Code: closeCode(s.err)})
+	}
 	m.cutAll(s)
+}
+
+// closeCode is how a session ended; 1006 stands for no close frame.
+func closeCode(err error) string {
+	var end *wire.CloseError
+	if errors.As(err, &end) {
+		return strconv.Itoa(int(end.Code))
+	}
+	return "1006"
 }
 
 func (s *session) receive(p []byte) error {
