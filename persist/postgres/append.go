@@ -69,6 +69,12 @@ func (s *Store) run(ctx context.Context, ops []*room.Op, mode persist.Mode) (*pe
 		return plan, 0, nil
 	}
 
+	if len(plan.Inserts) >= copyRowsMin {
+		if err := copyIn(txCtx, conn.Conn(), plan.Inserts); err != nil {
+			endTransaction(ctx, conn)
+			return nil, 0, undone(err)
+		}
+	}
 	err = write(txCtx, conn.Conn(), plan, mode)
 	switch {
 	case err == nil:

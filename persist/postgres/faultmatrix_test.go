@@ -26,6 +26,7 @@ func TestCommitPointFaultMatrix(t *testing.T) {
 		{"sends", (*faultRig).sends},
 		{"mixed", (*faultRig).mixed},
 		{"edits", (*faultRig).edits},
+		{"copied", (*faultRig).copied},
 	} {
 		for _, how := range []damage{cutBoth, cutWithin, loseClient, loseServer} {
 			t.Run(batch.name+"/"+how.String(), func(t *testing.T) {
@@ -104,6 +105,14 @@ func (r *faultRig) op(in int) *room.Op {
 }
 
 func (r *faultRig) sends() []*room.Op { return []*room.Op{r.op(0), r.op(1), r.op(0)} }
+
+func (r *faultRig) copied() []*room.Op {
+	batch := r.edits()
+	for i := range copyRowsMin {
+		batch = append(batch, r.op(i%2))
+	}
+	return batch
+}
 
 func (r *faultRig) edits() []*room.Op {
 	op := r.op(0)

@@ -32,11 +32,16 @@ const (
 	rollback = `ROLLBACK`
 )
 
-// write sends the plan's rows and the end of the transaction in one round trip.
-// After an error that is not definite the transaction may have committed.
+// copyRowsMin is how many new messages pay for the round trip of COPY.
+// Processor time of both sides by BenchmarkInsert, arrays and COPY: 10 rows 68 and
+// 91 µs a row, 100 rows 32 and 30, 1,000 rows 23 and 20, 5,000 rows 34 and 17.
+const copyRowsMin = 100
+
+// write sends the plan's rows (but those that COPY took) and the end of the
+// transaction in one round trip. After an error that is not definite the transaction may have committed.
 func write(ctx context.Context, conn *pgx.Conn, plan *persist.Plan, mode persist.Mode) error {
 	var batch pgx.Batch
-	if len(plan.Inserts) > 0 {
+	if n := len(plan.Inserts); n > 0 && n < copyRowsMin {
 		batch.Queue(insertMessages, insertColumns(plan.Inserts)...)
 	}
 	if len(plan.Updates) > 0 {

@@ -1,0 +1,211 @@
+package postgres
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/caravan-chat/caravan/persist"
+	"github.com/caravan-chat/caravan/persist/pgserver"
+	"github.com/caravan-chat/caravan/protocol"
+	"github.com/caravan-chat/caravan/room"
+)
+
+var text256 = strings.Repeat("0123456789abcdef", 16)
+
+// BenchmarkAppend tells durable messages a second, fsync on: 256 bytes each,
+// with a client_id.
+func BenchmarkAppend(b *testing.B) {
+	for _, writers := range []int{1, 2, 4} {
+		for _, rows := range []int{1, 10, 100, 1000, 5000} {
+			b.Run(fmt.Sprintf("writers=%d/rows=%d", writers, rows), func(b *testing.B) {
+				f := newFleet(b, Config{URL: pgserver.Shared(b).Database(b), Writers: writers}, 100)
+				var turn atomic.Int64
+				var wg sync.WaitGroup
+				b.ResetTimer()
+				start := time.Now()
+				for w := range writers {
+					wg.Go(func() {
+						for turn.Add(1) <= int64(b.N) {
+							batch := make([]*room.Op, rows)
+							for i := range batch {
+								// A lane has rooms of its own.
+								batch[i] = f.send(w+writers*(i%(100/writers)), text256)
+								batch[i].ClientID = uuid.NewString()
+							}
+							if err := f.Append(b.Context(), batch); err != nil {
+								b.Error(err)
+								return
+							}
+						}
+					})
+				}
+				wg.Wait()
+				b.ReportMetric(float64(b.N*rows)/time.Since(start).Seconds(), "rows/s")
+				b.ReportMetric(0, "ns/op")
+				b.ReportMetric(float64(time.Since(start).Microseconds())*float64(writers)/float64(b.N), "µs/commit")
+			})
+		}
+	}
+}
+
+// BenchmarkInsert compares the ways to insert many rows, each in a transaction of
+// its own: one statement with arrays, a pipelined statement a row, and COPY.
+func BenchmarkInsert(b *testing.B) {
+	const insertOne = `INSERT INTO chat_messages
+	(id, chat_room_id, sender_id, content, message_type, reply_to_id, is_edited, created_at, updated_at, seq, rev, client_id)
+	VALUES ($1, $2, $3, $4, $5, nullif($6, '00000000-0000-0000-0000-000000000000'::uuid), $7, $8, $9, $10, $11, nullif($12, ''))`
+	row := func(m *protocol.Message) []any {
+		return []any{[16]byte(m.ID), [16]byte(m.RoomID), [16]byte(m.Sender.ID), m.Content, string(m.Type), [16]byte{}, m.IsEdited,
+			m.CreatedAt, m.UpdatedAt, m.Seq, m.Rev, m.ClientID}
+	}
+	ways := []struct {
+		name string
+		run  func(*testing.B, *pgx.Conn, []*protocol.Message) error
+	}{
+		{"arrays", func(b *testing.B, conn *pgx.Conn, rows []*protocol.Message) error {
+			var batch pgx.Batch
+			batch.Queue(begin)
+			batch.Queue(insertMessages, insertColumns(rows)...)
+			batch.Queue(commit)
+			return conn.SendBatch(b.Context(), &batch).Close()
+		}},
+		{"pipeline", func(b *testing.B, conn *pgx.Conn, rows []*protocol.Message) error {
+			var batch pgx.Batch
+			batch.Queue(begin)
+			for _, m := range rows {
+				batch.Queue(insertOne, row(m)...)
+			}
+			batch.Queue(commit)
+			return conn.SendBatch(b.Context(), &batch).Close()
+		}},
+		{"copy", func(b *testing.B, conn *pgx.Conn, rows []*protocol.Message) error {
+			if _, err := conn.Exec(b.Context(), begin); err != nil {
+				return err
+			}
+			if err := copyIn(b.Context(), conn, rows); err != nil {
+				return err
+			}
+			_, err := conn.Exec(b.Context(), commit)
+			return err
+		}},
+	}
+	for _, rows := range []int{1, 10, 50, 100, 200, 500, 1000, 5000} {
+		for _, way := range ways {
+			b.Run(fmt.Sprintf("rows=%d/%s", rows, way.name), func(b *testing.B) {
+				f := newFleet(b, Config{URL: pgserver.Shared(b).Database(b)}, 100)
+				conn := f.session()
+				at := time.Now().UTC()
+				seq := int64(0)
+				b.ResetTimer()
+				start, ownBefore, serverBefore := time.Now(), ownCPU(b), backendCPU(b, conn)
+				for range b.N {
+					batch := make([]*protocol.Message, rows)
+					for i := range batch {
+						seq++
+						batch[i] = &protocol.Message{
+							ID: uuid.Must(uuid.NewV7()), RoomID: f.rooms[i%100], Sender: f.user, Content: text256, Type: protocol.TypeText,
+							CreatedAt: at, UpdatedAt: at, Seq: seq, Rev: seq, ClientID: uuid.NewString(),
+						}
+					}
+					if err := way.run(b, conn, batch); err != nil {
+						b.Fatal(err)
+					}
+				}
+				b.ReportMetric(float64(b.N*rows)/time.Since(start).Seconds(), "rows/s")
+				b.ReportMetric(0, "ns/op")
+				b.ReportMetric(float64((ownCPU(b)-ownBefore).Microseconds())/float64(b.N*rows), "client-µs/row")
+				b.ReportMetric(float64((backendCPU(b, conn)-serverBefore).Microseconds())/float64(b.N*rows), "server-µs/row")
+			})
+		}
+	}
+}
+
+// ownCPU and backendCPU tell processor time, which other load on the machine
+// does not distort as it does rows/s.
+func ownCPU(b *testing.B) time.Duration {
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}
+
+func backendCPU(b *testing.B, conn *pgx.Conn) time.Duration {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/schedstat", conn.PgConn().PID()))
+	if err != nil {
+		b.Fatal(err)
+	}
+	ns, err := strconv.ParseInt(strings.Fields(string(stat))[0], 10, 64)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(ns)
+}
+
+// benchRead has 100 rooms of 60 messages and 1,000 users.
+func benchRead(b *testing.B) (*fleet, *persist.Seeds) {
+	f := newFleet(b, Config{URL: pgserver.Shared(b).Database(b)}, 100)
+	seeds := persist.Fleet(1000, 100)
+	if err := f.Seed(b.Context(), seeds); err != nil {
+		b.Fatal(err)
+	}
+	var batch []*room.Op
+	for i := range 6000 {
+		op := f.send(i%100, text256)
+		op.Sender = seeds.Users[i%1000]
+		batch = append(batch, op)
+	}
+	f.mustAppend(batch...)
+	return f, seeds
+}
+
+func BenchmarkLatest(b *testing.B) {
+	f, _ := benchRead(b)
+	for _, rooms := range []int{1, 10, 100} {
+		b.Run(fmt.Sprintf("rooms=%d", rooms), func(b *testing.B) {
+			for range b.N {
+				if _, err := f.Latest(b.Context(), f.rooms[:rooms], 50); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*rooms), "µs/room")
+		})
+	}
+}
+
+func BenchmarkAccess(b *testing.B) {
+	f, seeds := benchRead(b)
+	for _, n := range []int{1, 10, 100, 1000} {
+		b.Run(fmt.Sprintf("questions=%d", n), func(b *testing.B) {
+			questions := make([]room.AccessQuestion, n)
+			for i := range questions {
+				questions[i] = room.AccessQuestion{User: seeds.Users[i].ID, Place: seeds.Trips[i%100].ID}
+			}
+			for range b.N {
+				if _, err := f.Access(b.Context(), questions); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/1000/float64(b.N*n), "µs/question")
+		})
+	}
+}
+
+func BenchmarkSeed(b *testing.B) {
+	f := newFleet(b, Config{URL: pgserver.Shared(b).Database(b)}, 1)
+	for range b.N {
+		if err := f.Seed(b.Context(), persist.Fleet(100_000, 1000)); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
