@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -13,35 +14,43 @@ import (
 
 // Access implements room.Store.
 func (s *Store) Access(ctx context.Context, questions []room.AccessQuestion) ([]room.Access, error) {
-	answers := make([]room.Access, len(questions))
-	var roomless []uuid.UUID
-	err := s.snapshot(ctx, func(tx *sql.Tx) error {
-		access := tx.StmtContext(ctx, s.read.access)
-		for i, q := range questions {
-			if err := scanAccess(access.QueryRowContext(ctx, q.User.String(), q.Place.String(), q.TripOnly), &answers[i]); err != nil {
-				return err
-			}
-			if a := &answers[i]; a.UserKnown {
-				a.User.ID = q.User
-				if a.Allowed && a.Room.ID == uuid.Nil {
-					roomless = append(roomless, a.Room.TripID)
-				}
-			}
-		}
-		return nil
-	})
+	answers, roomless, err := s.access(ctx, questions)
 	if err != nil || len(roomless) == 0 {
 		return answers, err
 	}
 	if err := s.makeRooms(ctx, roomless); err != nil {
 		return nil, err
 	}
-	// Another node or program may have made one first: what counts is what is stored.
-	return s.Access(ctx, questions)
+	// Another call may have made one first: what counts is what is stored.
+	answers, roomless, err = s.access(ctx, questions)
+	if err == nil && len(roomless) > 0 {
+		err = unreachable(fmt.Errorf("the room of trip %s cannot be made", roomless[0]))
+	}
+	return answers, err
+}
+
+// access answers the questions, and tells which trips of those answers have no
+// room.
+func (s *Store) access(ctx context.Context, questions []room.AccessQuestion) (answers []room.Access, roomless []uuid.UUID, err error) {
+	answers = make([]room.Access, len(questions))
+	err = s.snapshot(ctx, func(tx *sql.Tx) error {
+		access := tx.StmtContext(ctx, s.read.access)
+		for i, q := range questions {
+			a := &answers[i]
+			if err := scanAccess(access.QueryRowContext(ctx, q.User.String(), q.Place.String(), q.TripOnly), q.User, a); err != nil {
+				return err
+			}
+			if a.Allowed && a.Room.ID == uuid.Nil {
+				roomless = append(roomless, a.Room.TripID)
+			}
+		}
+		return nil
+	})
+	return answers, roomless, err
 }
 
 // scanAccess reads a row of the statement access; no row is an unknown user.
-func scanAccess(row *sql.Row, a *room.Access) error {
+func scanAccess(row *sql.Row, user uuid.UUID, a *room.Access) error {
 	var (
 		trip, id uuid.NullUUID
 		title    sql.NullString
@@ -51,7 +60,7 @@ func scanAccess(row *sql.Row, a *room.Access) error {
 	if err != nil || !known {
 		return err
 	}
-	a.UserKnown, a.Allowed = true, trip.Valid
+	a.UserKnown, a.User.ID, a.Allowed = true, user, trip.Valid
 	a.Room = room.Info{ID: id.UUID, TripID: trip.UUID, Title: title.String, Seq: seq.Int64}
 	return nil
 }
