@@ -3,7 +3,7 @@
 // nothing that was accepted is lost. End-to-end tests run the same App as
 // `caravan serve`.
 //
-//	start: open files → admin port → store → chat → loops → ready
+//	start: open files → admin port → store → backplane → chat → loops → ready
 //	stop:  not ready → no new clients → lanes drain, events are delivered →
 //	       1012 to the clients, spread over the drain time → REST → store
 package app
@@ -23,6 +23,7 @@ import (
 	"github.com/caravan-chat/caravan/netpoll"
 	"github.com/caravan-chat/caravan/protocol/token"
 	"github.com/caravan-chat/caravan/room"
+	"github.com/caravan-chat/caravan/room/backplane"
 	"github.com/caravan-chat/caravan/room/rest"
 	"github.com/caravan-chat/caravan/room/socket"
 )
@@ -35,16 +36,17 @@ type App struct {
 	log     *slog.Logger
 
 	// Set by Open, in this order.
-	metrics *metrics.Metrics
-	admin   *admin.Server // nil: switched off
-	store   Store
-	watch   *storeWatch
-	tokens  *token.Verifier
-	chat    *room.Service
-	handler *socket.Handler
-	door    *door
-	rest    *rest.Server
-	sockets *netpoll.Server
+	metrics   *metrics.Metrics
+	admin     *admin.Server // nil: switched off
+	store     Store
+	watch     *storeWatch
+	tokens    *token.Verifier
+	backplane *backplane.Backplane // nil: one node
+	chat      *room.Service
+	handler   *socket.Handler
+	door      *door
+	rest      *rest.Server
+	sockets   *netpoll.Server
 
 	phase   atomic.Int32
 	running sync.WaitGroup
@@ -76,9 +78,6 @@ func (a *App) Open(ctx context.Context) error {
 			return err
 		}
 	}
-	if a.cfg.Redis != "" {
-		a.log.Warn("this version serves on one node only: Redis is not used")
-	}
 	var err error
 	if a.store, err = OpenStore(ctx, a.cfg, a.log); err != nil {
 		return err
@@ -98,11 +97,15 @@ func (a *App) openChat(ctx context.Context) error {
 	if a.tokens, err = token.New(ctx, jwt); err != nil {
 		return fmt.Errorf("token keys: %w", err)
 	}
+	others, err := a.openBackplane()
+	if err != nil {
+		return err
+	}
 	history := a.cfg.History
 	if history == 0 {
 		history = -1 // none, where zero would mean the default
 	}
-	a.chat = room.New(a.store, a.tokens, nil, room.Config{
+	a.chat = room.New(a.store, a.tokens, others, room.Config{
 		Lanes:           writers(a.cfg),
 		BatchOps:        a.cfg.BatchRows,
 		BatchDelay:      a.cfg.BatchDelay,
@@ -112,6 +115,9 @@ func (a *App) openChat(ctx context.Context) error {
 		Observer:        a.metrics,
 		Log:             a.log,
 	})
+	if a.backplane != nil {
+		a.backplane.Start(a.chat)
+	}
 	return nil
 }
 
@@ -135,10 +141,14 @@ func (a *App) openPort(ctx context.Context) error {
 	if a.sockets, err = netpoll.Listen(a.netpollConfig()); err != nil {
 		return fmt.Errorf("listen on %s: %w", a.cfg.Listen, err)
 	}
-	a.metrics.Read(metrics.Sources{
+	from := metrics.Sources{
 		Sockets: a.sockets.Stats, Chat: a.chat.Stats, REST: a.rest.Stats,
 		DatabaseUp: a.watch.up, Ready: func() bool { return len(a.obstacles()) == 0 },
-	})
+	}
+	if a.backplane != nil {
+		from.Backplane = a.backplane.Stats
+	}
+	a.metrics.Read(from)
 	return nil
 }
 
@@ -186,6 +196,9 @@ func (a *App) Close() error {
 	a.running.Wait()
 	if a.handler != nil {
 		a.handler.Stop()
+	}
+	if a.backplane != nil {
+		a.backplane.Close()
 	}
 	if a.chat != nil {
 		a.chat.Close()

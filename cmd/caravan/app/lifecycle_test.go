@@ -19,6 +19,7 @@ import (
 	"github.com/caravan-chat/caravan/cmd/caravan/config"
 	"github.com/caravan-chat/caravan/persist"
 	"github.com/caravan-chat/caravan/persist/pgserver"
+	"github.com/caravan-chat/caravan/room/backplane/redisserver"
 )
 
 // seed writes rows while the server runs, as another process would.
@@ -187,7 +188,7 @@ func TestTheDemoPageIsServedInDevelopmentOnly(t *testing.T) {
 }
 
 func TestEveryMetricAndFlagIsDocumented(t *testing.T) {
-	s := start(t, sqliteFile(t))
+	s := start(t, sqliteFile(t), "--redis", redisserver.Start(t).URL())
 	member, _ := s.join(0, 0)
 	member.send(`{"type":"chat_message","content":"x"}`)
 	member.read()

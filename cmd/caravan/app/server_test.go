@@ -56,11 +56,17 @@ func sqliteFile(t *testing.T) string {
 	return "sqlite:" + filepath.Join(t.TempDir(), "caravan.db")
 }
 
+// before is what there was when the first of a test's servers started.
+var before struct{ servers, goroutines, files int }
+
 // start opens and runs an App. At the end of the test it is stopped, if the test
-// has not done so, and must leave no goroutine and no descriptor behind.
+// has not done so; the last one must leave no goroutine and no descriptor behind.
 func start(t *testing.T, database string, flags ...string) *server {
 	t.Helper()
-	before, files := len(goroutines()), descriptors(t)
+	if before.servers == 0 {
+		before.goroutines, before.files = len(goroutines()), descriptors(t)
+	}
+	before.servers++
 	flags = append([]string{"--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--database", database, "--jwt-secret", secret,
 		"--drain-timeout", "500ms", "--log-level", "debug"}, flags...)
 	cfg, _, err := config.Load(config.Serve, flags, nil)
@@ -99,7 +105,9 @@ func start(t *testing.T, database string, flags ...string) *server {
 			t.Logf("the server's log:\n%s", s.log)
 		}
 		http.DefaultClient.CloseIdleConnections()
-		leftOver(t, before, files)
+		if before.servers--; before.servers == 0 {
+			leftOver(t)
+		}
 	})
 	return s
 }
@@ -122,15 +130,15 @@ func (s *server) shutDown() {
 
 // leftOver fails the test where goroutines or descriptors do not come back to
 // what they were.
-func leftOver(t *testing.T, before, files int) {
+func leftOver(t *testing.T) {
 	t.Helper()
 	for until := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 		g, f := goroutines(), descriptors(t)
-		if len(g) <= before && f <= files {
+		if len(g) <= before.goroutines && f <= before.files {
 			return
 		}
 		if time.Now().After(until) {
-			t.Errorf("goroutines %d, were %d; descriptors %d, were %d\n%s", len(g), before, f, files, strings.Join(g, "\n\n"))
+			t.Errorf("goroutines %d, were %d; descriptors %d, were %d\n%s", len(g), before.goroutines, f, before.files, strings.Join(g, "\n\n"))
 			return
 		}
 	}
@@ -138,7 +146,8 @@ func leftOver(t *testing.T, before, files int) {
 
 // processWide are goroutines that libraries start once and keep, or keep for a
 // while, for all of the process.
-var processWide = []string{"fasthttp.updateServerDate", "fasthttp.(*workerPool).Start.func", "panjf2000/ants", "pgserver.(*Server).start"}
+var processWide = []string{"fasthttp.updateServerDate", "fasthttp.(*workerPool).Start.func", "panjf2000/ants",
+	"pgserver.(*Server).start", "redisserver.(*Server).start"}
 
 // goroutines are the stacks of those that belong to somebody.
 func goroutines() []string {

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/caravan-chat/caravan/room/backplane"
 )
 
 // value reads the text of a setting into its place. Its errors do not repeat the
@@ -130,8 +132,10 @@ func database(into *string) value {
 
 func redis(into *string) value {
 	return func(s string) error {
-		if hosts, ok := strings.CutPrefix(s, "redis://"); s != "" && (!ok || hosts == "") {
-			return errors.New("must be redis://[user:pass@]host:port[,host:port...]")
+		if s != "" {
+			if err := backplane.CheckURL(s); err != nil {
+				return err
+			}
 		}
 		*into = s
 		return nil

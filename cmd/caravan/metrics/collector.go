@@ -7,6 +7,7 @@ import (
 
 	"github.com/caravan-chat/caravan/netpoll"
 	"github.com/caravan-chat/caravan/room"
+	"github.com/caravan-chat/caravan/room/backplane"
 	"github.com/caravan-chat/caravan/room/rest"
 )
 
@@ -16,6 +17,7 @@ type Sources struct {
 	Sockets    func() netpoll.Stats
 	Chat       func() room.Stats
 	REST       func() rest.Stats
+	Backplane  func() backplane.Stats // nil: this node is alone
 	DatabaseUp func() bool
 	Ready      func() bool
 }
@@ -102,6 +104,18 @@ var (
 	ready         = gauge("ready", "1 while /readyz says so.")
 )
 
+// What is read of the way to the other nodes.
+var (
+	backplaneHealthy       = gauge("backplane_healthy", "1 while notices of other nodes can be expected to arrive.")
+	backplaneRoundTrip     = gauge("backplane_round_trip_seconds", "Time of a notice through Redis and back; grows while none comes back.")
+	backplaneSubscriptions = gauge("backplane_subscriptions", "Rooms whose notices are subscribed to.")
+	backplanePublished     = counter("backplane_published", "Notices that Redis took.")
+	backplaneReceived      = counter("backplane_received", "Notices that came, this node's own included.")
+	backplaneLost          = counter("backplane_lost", "Notices that were not carried, by reason; the database has what they told.", "reason")
+	backplaneReconnects    = counter("backplane_reconnects", "Subscriptions that broke.")
+	backplaneErrors        = counter("backplane_errors", "What failed at Redis otherwise, by operation.", "operation")
+)
+
 // Describe implements prometheus.Collector.
 func (*collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range all {
@@ -116,6 +130,9 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	to.sockets(c.from.Sockets())
 	to.chat(&chat)
 	to.rest(c.from.REST())
+	if c.from.Backplane != nil {
+		to.backplane(c.from.Backplane())
+	}
 	to.number(databaseUp, one(c.from.DatabaseUp()))
 	to.number(ready, one(c.from.Ready()))
 }
@@ -193,6 +210,22 @@ func (s sink) rest(n rest.Stats) {
 	s.number(restRequests, float64(n.RequestsNow))
 	s.number(restLongPolls, float64(n.LongPollsNow))
 	s.number(restCrowded, float64(n.Crowded))
+}
+
+func (s sink) backplane(n backplane.Stats) {
+	s.number(backplaneHealthy, one(n.HealthyNow))
+	s.number(backplaneRoundTrip, n.RoundTripNow.Seconds())
+	s.number(backplaneSubscriptions, float64(n.SubscriptionsNow))
+	s.number(backplanePublished, float64(n.Published))
+	s.number(backplaneReceived, float64(n.Received))
+	s.number(backplaneLost, float64(n.PublishErrors), "publish")
+	s.number(backplaneLost, float64(n.Dropped), "crowded")
+	s.number(backplaneLost, float64(n.Foreign), "foreign")
+	s.number(backplaneLost, float64(n.Newer), "newer")
+	s.number(backplaneLost, float64(n.Malformed), "malformed")
+	s.number(backplaneReconnects, float64(n.Reconnects))
+	s.number(backplaneErrors, float64(n.ConnectErrors), "connect")
+	s.number(backplaneErrors, float64(n.LeaseErrors), "lease")
 }
 
 func one(is bool) float64 {
