@@ -28,6 +28,7 @@ type Backplane struct {
 	stop    context.CancelFunc
 	running sync.WaitGroup
 	stats   counters
+	trouble trouble
 }
 
 var _ room.Backplane = (*Backplane)(nil)
@@ -62,6 +63,7 @@ func (b *Backplane) Start(in room.Inbound) {
 	ctx, stop := context.WithCancel(context.Background())
 	b.in, b.stop = in, stop
 	b.running.Go(func() { b.run(ctx) })
+	b.running.Go(func() { b.watch(ctx) })
 }
 
 // Close ends all connections and goroutines. What waits to be sent is sent first

@@ -14,7 +14,7 @@
 // look.
 //
 // Goroutines: the one that makes a client as soon as Redis can be reached, and
-// again where it proves useless; with a client, one for each ear and each mouth,
+// again where it proves useless; one that watches the health; with a client, one for each ear and each mouth,
 // the canary's and the lease's. All of them end with Close. No method but Close
 // blocks.
 package backplane

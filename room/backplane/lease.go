@@ -11,30 +11,36 @@ import (
 
 // lease tells the others every now and then that this node is alive, until ctx
 // ends; then it takes the node off the list. It returns errReadOnly where the
-// server turns out to be a replica: what is published there does not reach the
-// nodes that follow the master.
+// server turns out to be a replica.
 func (b *Backplane) lease(ctx context.Context, client rueidis.Client) error {
-	outage := outage{log: b.log, broke: "redis does not take this node's lease", back: "redis takes this node's lease again"}
 	tick := time.NewTicker(leaseEvery)
 	defer tick.Stop()
 	for {
-		err := b.renew(ctx, client)
-		if refused, ok := rueidis.IsRedisErr(err); ok && strings.HasPrefix(refused.Error(), "READONLY") {
-			return errReadOnly
-		}
-		if err == nil {
-			outage.over()
-		} else if ctx.Err() == nil {
-			b.stats.leaseErrors.Add(1)
-			outage.goesOn(err)
-		}
 		select {
 		case <-tick.C:
+			if err := b.hold(ctx, client); err != nil {
+				return err
+			}
 		case <-ctx.Done():
 			b.leave(context.WithoutCancel(ctx), client)
 			return ctx.Err()
 		}
 	}
+}
+
+// hold renews the lease. Its only error is errReadOnly, where the server is a
+// replica: what is published there does not reach the nodes that follow the
+// master. Any other failure is counted; notices may flow even so.
+func (b *Backplane) hold(ctx context.Context, client rueidis.Client) error {
+	err := b.renew(ctx, client)
+	if refused, ok := rueidis.IsRedisErr(err); ok && strings.HasPrefix(refused.Error(), "READONLY") {
+		return errReadOnly
+	}
+	if err != nil && ctx.Err() == nil {
+		b.stats.leaseErrors.Add(1)
+		b.trouble.is(cause("lease", err))
+	}
+	return nil
 }
 
 // renew writes this node's entry and its lease.

@@ -16,15 +16,15 @@ var errMoved = errors.New("the channels' slot has moved")
 // proves deaf.
 func (e *ear) run(ctx context.Context, client rueidis.Client) error {
 	var pause backoff
-	outage := outage{log: e.b.log.With("slot", e.slot.canary), broke: "the subscription to redis broke", back: "redis is subscribed to again"}
 	for {
 		begun := time.Now()
-		err := e.listen(ctx, client, outage.over)
+		err := e.listen(ctx, client)
 		if ctx.Err() != nil || errors.Is(err, errDeaf) {
 			return err
 		}
 		e.b.stats.reconnects.Add(1)
-		outage.goesOn(err)
+		e.b.trouble.is(err)
+		e.b.log.Debug("a subscription broke", "channels", e.slot.prefix, "err", err)
 		pause.worked(time.Since(begun))
 		pause.wait(ctx)
 	}
@@ -32,7 +32,7 @@ func (e *ear) run(ctx context.Context, client rueidis.Client) error {
 
 // listen is the life of one connection. rueidis would reconnect in silence and
 // lose what came meanwhile; a dedicated client with hooks says when it breaks.
-func (e *ear) listen(ctx context.Context, client rueidis.Client, opened func()) error {
+func (e *ear) listen(ctx context.Context, client rueidis.Client) error {
 	c, release := client.Dedicate()
 	defer release()
 	defer c.Close() // drops the connection, so that no subscription goes back to rueidis' pool
@@ -51,7 +51,6 @@ func (e *ear) listen(ctx context.Context, client rueidis.Client, opened func()) 
 	if err := e.begin(ctx, c); err != nil {
 		return cause("subscribe", err)
 	}
-	opened()
 	e.restart()
 	begun := e.b.now()
 	tick := time.NewTicker(canaryEvery)
@@ -100,7 +99,7 @@ func (e *ear) begin(ctx context.Context, c rueidis.DedicatedClient) error {
 
 func isUnknownCommand(err error) bool {
 	refused, ok := rueidis.IsRedisErr(err)
-	return ok && strings.HasPrefix(strings.ToLower(refused.Error()), "err unknown command")
+	return ok && strings.HasPrefix(strings.ToLower(refused.Error()), "unknown command")
 }
 
 func (e *ear) subscribe(ctx context.Context, c rueidis.DedicatedClient, rooms []uuid.UUID) error {

@@ -2,6 +2,8 @@ package backplane
 
 import (
 	"context"
+	"errors"
+	"strings"
 	"sync"
 	"time"
 
@@ -81,15 +83,10 @@ func (m *mouth) take(batch []saying) []saying {
 func (m *mouth) run(ctx context.Context, client rueidis.Client) {
 	m.setRunning(true)
 	defer m.setRunning(false)
-	outage := outage{log: m.b.log.With("slot", m.slot.canary), broke: "redis does not take notices", back: "redis takes notices again"}
 	var batch []saying
 	for {
 		if batch = m.take(batch); len(batch) > 0 {
-			if err := m.send(ctx, client, batch); err == nil {
-				outage.over()
-			} else if ctx.Err() == nil {
-				outage.goesOn(err)
-			}
+			m.send(ctx, client, batch)
 			continue
 		}
 		select {
@@ -108,8 +105,7 @@ func (m *mouth) setRunning(running bool) {
 	m.running, m.queue, m.bytes, m.busy = running, nil, 0, false
 }
 
-// send returns the last error there was.
-func (m *mouth) send(ctx context.Context, client rueidis.Client, batch []saying) (last error) {
+func (m *mouth) send(ctx context.Context, client rueidis.Client, batch []saying) {
 	cmds := make(rueidis.Commands, len(batch))
 	sharded := m.slot.sharded.Load()
 	for i, s := range batch {
@@ -123,13 +119,21 @@ func (m *mouth) send(ctx context.Context, client rueidis.Client, batch []saying)
 	defer cancel()
 	for _, result := range client.DoMulti(ctx, cmds...) {
 		if err := result.Error(); err != nil {
-			last = err
+			m.b.trouble.is(cause("publish", withoutArguments(err)))
 			m.b.stats.publishErrors.Add(1)
 		} else {
 			m.b.stats.published.Add(1)
 		}
 	}
-	return last
+}
+
+// withoutArguments leaves out the part of an error of Redis that quotes what was
+// sent: it is nothing for a log.
+func withoutArguments(err error) error {
+	if text, _, quoted := strings.Cut(err.Error(), ", with args"); quoted {
+		return errors.New(text)
+	}
+	return err
 }
 
 // flush waits until everything is sent, or the time is up.

@@ -18,19 +18,18 @@ var (
 // run makes a client, and again where that one proved useless, until ctx ends.
 func (b *Backplane) run(ctx context.Context) {
 	var pause backoff
-	outage := outage{log: b.log, broke: "redis cannot be used; other nodes are caught up with from the database", back: "redis is used"}
 	for ctx.Err() == nil {
 		client, err := rueidis.NewClient(b.options)
 		if err != nil {
 			b.stats.connectErrors.Add(1)
 		} else {
-			outage.over()
 			begun := time.Now()
 			err = b.session(ctx, client)
 			pause.worked(time.Since(begun))
 		}
 		if ctx.Err() == nil {
-			outage.goesOn(err)
+			b.trouble.is(err)
+			b.log.Debug("redis cannot be used", "err", err)
 			pause.wait(ctx)
 		}
 	}
@@ -42,6 +41,9 @@ func (b *Backplane) session(ctx context.Context, client rueidis.Client) error {
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	defer client.Close()
+	if err := b.hold(ctx, client); err != nil {
+		return err
+	}
 	var parts sync.WaitGroup
 	for _, s := range b.slots {
 		parts.Go(func() { end(s.ear.run(ctx, client)) })

@@ -2,7 +2,6 @@ package backplane
 
 import (
 	"context"
-	"log/slog"
 	"math/rand/v2"
 	"time"
 )
@@ -28,27 +27,4 @@ func (p *backoff) wait(ctx context.Context) {
 	case <-timer.C:
 	case <-ctx.Done():
 	}
-}
-
-// outage tells the operator when something breaks and when it works again, and
-// not of each attempt between.
-type outage struct {
-	log         *slog.Logger
-	broke, back string
-	since       time.Time // zero: it works
-}
-
-func (o *outage) goesOn(err error) {
-	if o.since.IsZero() {
-		o.since = time.Now()
-		o.log.Warn(o.broke, "err", err)
-	}
-}
-
-func (o *outage) over() {
-	if o.since.IsZero() {
-		return
-	}
-	o.log.Info(o.back, "after", time.Since(o.since).Round(time.Millisecond))
-	o.since = time.Time{}
 }

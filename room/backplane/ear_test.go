@@ -1,0 +1,215 @@
+package backplane
+
+import (
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/redis/rueidis"
+
+	"github.com/caravan-chat/caravan/room"
+	"github.com/caravan-chat/caravan/room/backplane/redisserver"
+)
+
+// inbox is an Inbound that counts.
+type inbox struct {
+	mu     sync.Mutex
+	caught map[uuid.UUID]int
+}
+
+func (x *inbox) Announce(*room.Batch)                        {}
+func (x *inbox) AnnounceTyping(uuid.UUID, uuid.UUID, []byte) {}
+func (x *inbox) CatchUp(in uuid.UUID) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.caught[in]++
+}
+
+func (x *inbox) times(in uuid.UUID) int {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.caught[in]
+}
+
+// open starts a Backplane on a Redis and waits until it is healthy.
+func open(t testing.TB, url string) (*Backplane, *inbox) {
+	t.Helper()
+	b, err := New(Config{URL: url})
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := &inbox{caught: make(map[uuid.UUID]int)}
+	b.Start(in)
+	t.Cleanup(b.Close)
+	until(t, "healthy", b.Healthy)
+	return b, in
+}
+
+func until(t testing.TB, what string, is func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); !is(); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("never ", what)
+		}
+	}
+}
+
+// TestSubscriptionsLinger lets the members of a room go and come back: within a
+// while Redis hears nothing of it, but the room is compared with the database.
+func TestSubscriptionsLinger(t *testing.T) {
+	t.Parallel()
+	r := redisserver.Start(t)
+	b, in := open(t, r.URL())
+	e := b.slots[0].ear
+	subscribed := func() bool {
+		n, err := r.Do("PUBLISH", b.slots[0].channel(roomR), "anybody?")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n == "1"
+	}
+	b.Follow(roomR)
+	until(t, "told to catch up", func() bool { return in.times(roomR) == 1 })
+	if !subscribed() {
+		t.Fatal("told to catch up before Redis has the subscription")
+	}
+	b.Unfollow(roomR)
+	if gone := e.takeStale(time.Now().Add(linger / 2)); len(gone) > 0 || !subscribed() {
+		t.Fatal("the subscription did not linger")
+	}
+	b.Follow(roomR)
+	if in.times(roomR) != 2 {
+		t.Error("nobody was told to catch up with what came while nobody kept it")
+	}
+	b.Follow(roomR) // before the Unfollow of another loop
+	b.Unfollow(roomR)
+	if gone := e.takeStale(time.Now().Add(2 * linger)); len(gone) > 0 {
+		t.Error("a room that is followed was given up")
+	}
+	b.Unfollow(roomR)
+	e.mu.Lock()
+	e.wanted[roomR].idle = time.Now().Add(-2 * linger)
+	e.mu.Unlock()
+	until(t, "unsubscribed", func() bool { return !subscribed() })
+	if n := b.Stats().SubscriptionsNow; n != 0 {
+		t.Errorf("%d rooms are wanted", n)
+	}
+	b.Follow(roomR)
+	until(t, "subscribed again", subscribed)
+	if n := b.Stats().Reconnects; n != 0 {
+		t.Errorf("%d connections broke: an asked unsubscribe was taken for a moved slot", n)
+	}
+}
+
+func TestUnaskedUnsubscribeMeansAMovedSlot(t *testing.T) {
+	b, err := New(Config{URL: "redis://h"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.in = &inbox{caught: make(map[uuid.UUID]int)}
+	e := b.slots[0].ear
+	e.follow(roomR)
+	word := func(kind, channel string) bool {
+		return e.confirmed(rueidis.PubSubSubscription{Kind: kind, Channel: channel})
+	}
+	channel := e.slot.channel(roomR)
+	if !word("ssubscribe", channel) || !word("subscribe", e.slot.canary) {
+		t.Error("a subscription was taken for a moved slot")
+	}
+	if word("sunsubscribe", channel) || word("sunsubscribe", e.slot.canary) {
+		t.Error("an unasked unsubscribe was not noticed")
+	}
+	e.unfollow(roomR, time.Now())
+	if len(e.takeStale(time.Now().Add(2*linger))) != 1 || !word("sunsubscribe", channel) {
+		t.Error("an asked unsubscribe was taken for a moved slot")
+	}
+	if word("sunsubscribe", channel) {
+		t.Error("a second unsubscribe was not noticed")
+	}
+}
+
+// TestClientIsMadeAnewWhereItsServerBecameAReplica turns the server into a
+// replica of another one: publishing there works, and reaches nobody.
+func TestClientIsMadeAnewWhereItsServerBecameAReplica(t *testing.T) {
+	t.Parallel()
+	r := redisserver.Start(t)
+	b, _ := open(t, r.URL())
+	if _, err := r.Do("REPLICAOF", "127.0.0.1", "1"); err != nil {
+		t.Fatal(err)
+	}
+	// Soon the lease is refused, the client made anew, and refused again.
+	until(t, "given up", func() bool { return errors.Is(b.trouble.take(), errReadOnly) })
+	until(t, "unhealthy", func() bool { return !b.Healthy() })
+	time.Sleep(canaryEvery)
+	if b.Healthy() {
+		t.Error("healthy on a replica")
+	}
+	if _, err := r.Do("REPLICAOF", "NO", "ONE"); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "healthy again", b.Healthy)
+}
+
+func TestHealthAndRoundTripTellOfSilence(t *testing.T) {
+	b, err := New(Config{URL: "redis://h"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.started = time.Now().Add(-time.Hour)
+	if b.Healthy() {
+		t.Error("healthy before any canary came")
+	}
+	e := b.slots[0].ear
+	at := b.now()
+	e.heard(at, at-5*time.Millisecond)
+	if s := b.Stats(); !s.HealthyNow || s.RoundTripNow < 5*time.Millisecond || s.RoundTripNow > time.Second {
+		t.Errorf("after a canary: %+v", s)
+	}
+	e.heard(at-canaryLate, at-canaryLate)
+	if s := b.Stats(); s.HealthyNow || s.RoundTripNow < canaryLate-canaryEvery {
+		t.Errorf("after silence: %+v", s)
+	}
+}
+
+func TestMouthDropsWhatItCannotSay(t *testing.T) {
+	b, err := New(Config{URL: "redis://h"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.PublishTyping(roomR, userU, []byte("{}"))
+	m := b.slots[0].mouth
+	if b.Stats().Dropped != 1 || len(m.queue) != 0 {
+		t.Errorf("without a Redis: %+v, %d wait", b.Stats(), len(m.queue))
+	}
+	m.setRunning(true)
+	for range noticesMax + 10 {
+		b.PublishTyping(roomR, userU, []byte("{}"))
+	}
+	if len(m.queue) != typingMax {
+		t.Errorf("%d notices of typing wait, want %d", len(m.queue), typingMax)
+	}
+	for range noticesMax {
+		b.Publish(sample())
+	}
+	if len(m.queue) != noticesMax {
+		t.Errorf("%d notices wait, want %d", len(m.queue), noticesMax)
+	}
+	for range 2 * noticeBytesMax >> 20 {
+		m.say("c", make([]byte, 1<<20), 1<<20)
+	}
+	if m.bytes > noticeBytesMax {
+		t.Errorf("%d bytes wait", m.bytes)
+	}
+	taken := 0
+	var batch []saying
+	for batch = m.take(batch); len(batch) > 0; batch = m.take(batch) {
+		if taken += len(batch); len(batch) > pipelineMax {
+			t.Fatalf("%d notices in one pipeline", len(batch))
+		}
+	}
+	if m.bytes != 0 || m.busy || taken < noticesMax {
+		t.Errorf("%d taken, %d bytes and busy %v left", taken, m.bytes, m.busy)
+	}
+}

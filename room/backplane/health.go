@@ -1,0 +1,49 @@
+package backplane
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+)
+
+// trouble keeps the last thing that failed, for the log.
+type trouble struct{ last atomic.Pointer[error] }
+
+// is takes note of an error; nil is none.
+func (t *trouble) is(err error) {
+	if err != nil {
+		t.last.Store(&err)
+	}
+}
+
+func (t *trouble) take() error {
+	if err := t.last.Swap(nil); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// watch tells the operator when notices stop to arrive and when they arrive
+// again, once each, however many connections that concerns.
+func (b *Backplane) watch(ctx context.Context) {
+	tick := time.NewTicker(canaryEvery)
+	defer tick.Stop()
+	arrive := true
+	since := b.now()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		switch now := b.now(); {
+		case b.Healthy() && !arrive:
+			b.log.Info("notices between nodes arrive again", "after", (now - since).Round(time.Millisecond))
+			arrive, since = true, now
+			b.trouble.take()
+		case !b.Healthy() && arrive && now > canaryLate: // at the start they need a moment
+			b.log.Warn("notices between nodes do not arrive; what other nodes tell is read from the database", "err", b.trouble.take())
+			arrive, since = false, now
+		}
+	}
+}

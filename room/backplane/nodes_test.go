@@ -1,0 +1,104 @@
+package backplane_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/caravan-chat/caravan/room/backplane/redisserver"
+)
+
+// onEachRedis runs a test on a single Redis and on a cluster of three masters.
+func onEachRedis(t *testing.T, test func(t *testing.T, url string)) {
+	t.Run("single", func(t *testing.T) {
+		t.Parallel()
+		test(t, redisserver.Start(t).URL())
+	})
+	t.Run("cluster", func(t *testing.T) {
+		t.Parallel()
+		test(t, redisserver.StartCluster(t, 3).URL())
+	})
+}
+
+// TestAllNodesTellOneOrder lets three nodes write to the same rooms at once, edits
+// included, and listens on all of them.
+func TestAllNodesTellOneOrder(t *testing.T) {
+	onEachRedis(t, func(t *testing.T, url string) {
+		c := newCaravan(t)
+		nodes := []*node{c.node(url), c.node(url), c.node(url)}
+		var members [trips][]*member
+		for i, n := range nodes {
+			for r := range trips {
+				members[r] = append(members[r], n.join(t, c.rooms[r].ID, fmt.Sprintf("room %d on node %d", r, i)))
+			}
+		}
+		healthy(t, nodes...)
+		const each = 20
+		var writers sync.WaitGroup
+		for i, n := range nodes {
+			for user := range users {
+				writers.Go(func() {
+					for k := range each {
+						m := n.send(user, fmt.Sprintf("%d of user %d on node %d", k, user, i))
+						if k%4 == 0 && m != nil {
+							nodes[(i+1)%len(nodes)].edit(user, m, m.Content+", corrected elsewhere")
+						}
+					}
+				})
+			}
+		}
+		writers.Wait()
+		heads, err := c.store.Heads(t.Context(), []uuid.UUID{c.rooms[0].ID, c.rooms[1].ID, c.rooms[2].ID})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for r := range members {
+			for _, m := range members[r] {
+				m.hears(heads[r], 10*time.Second)
+			}
+			same(t, members[r]...)
+			want := each * len(nodes) * users / trips
+			if got := len(members[r][0].contents); got != want {
+				t.Errorf("room %d has %d messages, want %d", r, got, want)
+			}
+		}
+		var repairs int64
+		for _, n := range nodes {
+			repairs += n.Stats().Repairs
+		}
+		t.Logf("%d events, %d rooms read again", slices.Max(heads)*trips, repairs)
+	})
+}
+
+func TestTypingReachesOtherNodesOnce(t *testing.T) {
+	onEachRedis(t, func(t *testing.T, url string) {
+		c := newCaravan(t)
+		a, b := c.node(url), c.node(url)
+		here, there := a.join(t, c.rooms[0].ID, "here"), b.join(t, c.rooms[0].ID, "there")
+		healthy(t, a, b)
+		there.hears(a.send(0, "so that the room is subscribed").Seq, 10*time.Second)
+		eventually(t, 10*time.Second, "typing is told", func() bool {
+			a.Typing(c.rooms[0].ID, &c.users[0], true)
+			time.Sleep(50 * time.Millisecond)
+			there.mu.Lock()
+			defer there.mu.Unlock()
+			return len(there.typings) > 0
+		})
+		time.Sleep(100 * time.Millisecond)
+		here.mu.Lock()
+		there.mu.Lock()
+		defer here.mu.Unlock()
+		defer there.mu.Unlock()
+		if len(here.typings) < len(there.typings) {
+			t.Errorf("told %d times here, %d times there", len(here.typings), len(there.typings))
+		}
+		if got, want := string(there.typings[0]), string(here.typings[0]); got != want || !strings.Contains(got, c.users[0].Email) {
+			t.Errorf("the other node tells %s, this one %s", got, want)
+		}
+	})
+}

@@ -1,0 +1,31 @@
+package backplane_test
+
+import (
+	"testing"
+
+	"github.com/caravan-chat/caravan/room/backplane/redisserver"
+)
+
+// redisWith starts a Redis with further arguments.
+func redisWith(t testing.TB, arguments ...string) *redisserver.Server {
+	t.Helper()
+	s, err := redisserver.New(arguments...)
+	must(t, err)
+	t.Cleanup(func() { must(t, s.Close()) })
+	return s
+}
+
+// command sends a command as a second program would.
+func command(t testing.TB, s *redisserver.Server, words ...string) string {
+	t.Helper()
+	answer, err := s.Do(words...)
+	must(t, err)
+	return answer
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
