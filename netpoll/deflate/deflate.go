@@ -6,10 +6,6 @@ import (
 	"github.com/klauspost/compress/flate"
 )
 
-// WorthBytes is the size from which deflating a message is worth its while: a
-// smaller one gains little or nothing (256 bytes of JSON: a quarter; 64: none).
-const WorthBytes = 256
-
 // flushBytes is how many bytes a flush leaves at the end of every message, which
 // are not sent: an empty stored block without its three header bits.
 const flushBytes = 4
