@@ -23,18 +23,19 @@ type Conn struct {
 	deflate deflate.Params
 
 	// Owned by the loop. What is a pointer here is nil for an idle connection.
-	state   connState
-	flow    flowState
-	slot    uint32 // index in loop.conns
-	heard   moment // when bytes came last
-	mark    moment // by state: of the accept, of the last ping, of the beginning of the end
-	seat    uint32 // index in topic.members
-	topic   *Topic // the first topic
-	seats   *[]seat
-	outbox  *outbox
-	pongs   *pongs
-	request *request
-	reader  frame.Reader
+	state    connState
+	flow     flowState
+	returned bool   // by Config.HTTP, which does not get it again
+	slot     uint32 // index in loop.conns
+	heard    moment // when bytes came last
+	mark     moment // by state: of the accept, of the last ping, of the beginning of the end
+	seat     uint32 // index in topic.members
+	topic    *Topic // the first topic
+	seats    *[]seat
+	outbox   *outbox
+	pongs    *pongs
+	request  *request
+	reader   frame.Reader
 }
 
 // connState is where a socket stands. It only moves downwards.

@@ -18,6 +18,8 @@ func (e *events) OnBoot(engine gnet.Engine) gnet.Action {
 // OnShutdown comes before the loops are told to end.
 func (e *events) OnShutdown(gnet.Engine) {
 	e.stopping.Store(true)
+	e.adopting.Lock() // the loops still run: what is on its way to them arrives
+	e.adopting.Unlock()
 	for _, l := range e.loops {
 		l.deafen()
 	}
@@ -34,13 +36,21 @@ func (e *events) OnOpen(raw gnet.Conn) ([]byte, gnet.Action) {
 		return nil, gnet.None
 	}
 	c := &Conn{raw: raw, fd: int32(raw.Fd()), loop: l, heard: l.at, mark: l.at}
+	back, adopted := raw.Context().(*adoption)
 	raw.SetContext(c)
-	l.adopt(c)
-	l.counts.accepted++
+	l.enlist(c)
+	if adopted {
+		back.arrived()
+		c.returned = true
+	} else {
+		l.counts.accepted++
+	}
 	sockets := s.sockets.Add(1) + s.https.Load()
 	switch {
 	case s.draining.Load():
 		l.refuse(c, unavailable(), RefusedDraining)
+	case adopted: // it has its place among the connections already
+		l.receive(c, back.bytes())
 	case sockets > int64(s.files.connectionsMax+refusedLingerMax), c.fd >= s.files.fdMax:
 		// So many that not even the refusal's end can be waited for.
 		l.counts.refused[RefusedConnections]++

@@ -63,7 +63,7 @@ func loopOfNulls(t testing.TB, n int) (*Loop, *Topic) {
 	topic := new(Topic)
 	for range n {
 		c := &Conn{raw: nullSocket{}, loop: l, fd: int32(null.Fd()), state: stateOpen}
-		l.adopt(c)
+		l.enlist(c)
 		topic.Add(c)
 	}
 	return l, topic

@@ -16,13 +16,14 @@ const handoversMax = 256
 type handover struct {
 	fd    int    // a duplicate, which outlives gnet's
 	bytes []byte // read already
+	loop  *Loop  // where it was
 }
 
 // handOver gives a connection that speaks plain HTTP away. b is all that was read
 // of it.
 func (l *Loop) handOver(c *Conn, b []byte) {
 	s := l.server
-	if s.cfg.HTTP == nil {
+	if s.cfg.HTTP == nil || c.returned {
 		l.refuse(c, &Refusal{Status: 426}, RefusedMalformed)
 		return
 	}
@@ -32,7 +33,7 @@ func (l *Loop) handOver(c *Conn, b []byte) {
 		return
 	}
 	select {
-	case s.handovers <- handover{fd, append([]byte(nil), b...)}:
+	case s.handovers <- handover{fd, append([]byte(nil), b...), l}:
 		s.https.Add(1)
 		s.sockets.Add(-1)
 		l.counts.httpTotal++
@@ -78,7 +79,7 @@ func (s *Server) deliver(h handover) {
 		s.cfg.Log.Warn("netpoll: hand-over of an HTTP connection", "error", err)
 		return
 	}
-	r := &replay{Conn: conn, bytes: h.bytes, closed: sync.OnceFunc(func() { s.https.Add(-1) })}
+	r := &replay{Conn: conn, bytes: h.bytes, loop: h.loop, closed: sync.OnceFunc(func() { s.https.Add(-1) })}
 	defer func() {
 		if v := recover(); v != nil {
 			s.httpPanics.Add(1)
@@ -91,9 +92,10 @@ func (s *Server) deliver(h handover) {
 
 // replay is a connection that gives first what was read of it before.
 type replay struct {
-	net.Conn
-	bytes  []byte
-	closed func()
+	net.Conn // a *net.TCPConn
+	bytes    []byte
+	loop     *Loop // where it was, and goes where it is adopted
+	closed   func()
 }
 
 // Read implements net.Conn.

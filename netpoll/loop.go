@@ -103,8 +103,8 @@ func (m moment) since(earlier moment) time.Duration {
 	return time.Duration(m-earlier) * time.Millisecond
 }
 
-// adopt makes c one of the loop's connections.
-func (l *Loop) adopt(c *Conn) {
+// enlist makes c one of the loop's connections.
+func (l *Loop) enlist(c *Conn) {
 	c.slot = uint32(len(l.conns))
 	l.conns = append(l.conns, c)
 }

@@ -37,6 +37,7 @@ type Server struct {
 	quit       chan struct{} // closed when the engine begins to end
 	done       chan struct{} // closed when the loops have ended
 	binding    sync.Mutex    // orders the binding of loops to gnet's
+	adopting   sync.RWMutex  // held for reading by Adopt
 
 	anchorOnce sync.Once
 	anchors    []*anchor // of the ticker's goroutine, until done
