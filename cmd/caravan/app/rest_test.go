@@ -156,6 +156,12 @@ func TestRESTPagesLeadThroughTheWholeHistoryBothWays(t *testing.T) {
 		if got := walk(messages+"/?limit=200", func(p *page) *string { return p.Previous }); !slices.Equal(got, []string{"1234567"}) {
 			t.Errorf("at once: %v", got)
 		}
+		stay := func(*page) *string { return nil }
+		for query, want := range map[string]string{"before=7": "123456", "before=8": "", "before=99999999999999999999": "", "after=7": "", "after=8": ""} {
+			if got := walk(messages+"/?"+query, stay); !slices.Equal(got, []string{want}) {
+				t.Errorf("%s: %v, want %q", query, got, want)
+			}
+		}
 	})
 }
 
