@@ -178,11 +178,11 @@ func TestAnswerIsOneThatWasOffered(t *testing.T) {
 	for range 150 {
 		var offers []string
 		for range 1 + random.IntN(3) {
-			offer := "permessage-deflate"
+			offer := []string{"permessage-deflate"}
 			for range random.IntN(4) {
-				offer += "; " + params[random.IntN(len(params))]
+				offer = append(offer, params[random.IntN(len(params))])
 			}
-			offers = append(offers, offer)
+			offers = append(offers, strings.Join(offer, "; "))
 		}
 		says := strings.Join(offers, ", ")
 		c, answer := opened(t, server, says)

@@ -139,7 +139,7 @@ func modelHead(lines []string) string {
 }
 
 func modelList(fields []string, word string) bool {
-	for _, element := range strings.Split(strings.Join(fields, ","), ",") {
+	for element := range strings.SplitSeq(strings.Join(fields, ","), ",") {
 		if asciiLower(strings.Trim(element, " \t")) == word {
 			return true
 		}

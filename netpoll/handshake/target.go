@@ -45,9 +45,7 @@ func validHost(host []byte) bool {
 			}
 		}
 	} else {
-		if i := bytes.IndexByte(host, ':'); i >= 0 {
-			name, port = host[:i], host[i+1:]
-		}
+		name, port, _ = bytes.Cut(host, []byte{':'})
 		for _, c := range name {
 			if !hostByte(c) {
 				return false
