@@ -53,6 +53,9 @@ const loopMailMax = 4_096
 
 // congested says whether some loop does not keep up with what it is posted.
 func (a *App) congested() bool {
+	if a.phase.Load() == starting {
+		return false // there are no loops yet
+	}
 	for _, l := range a.sockets.Loops() {
 		if l.MailWaiting() > loopMailMax {
 			return true
