@@ -23,7 +23,7 @@ var (
 // event makes an event whose frame holds its body.
 func event(kind room.EventKind, seq, prev int64, content string) room.Event {
 	body := fmt.Sprintf(`{"content":%q}`, content)
-	frame := []byte(fmt.Sprintf(`{"type":"x","message":%s,"seq":%d}`, body, seq))
+	frame := fmt.Appendf(nil, `{"type":"x","message":%s,"seq":%d}`, body, seq)
 	at := bytes.Index(frame, []byte(body))
 	return room.Event{
 		Kind: kind, Seq: seq, Prev: prev, Message: uuid.NewSHA1(roomR, []byte(content)),
@@ -162,7 +162,7 @@ func FuzzDecode(f *testing.F) {
 				if e.Seq <= e.Prev || (i > 0 && e.Prev != n.batch.Events[i-1].Seq) {
 					t.Fatalf("event %d has seq %d after %d", i, e.Seq, e.Prev)
 				}
-				if bytes.Index(e.Frame, e.Body) < 0 {
+				if !bytes.Contains(e.Frame, e.Body) {
 					t.Fatal("the body is not in the frame")
 				}
 			}

@@ -178,7 +178,7 @@ func (m *member) Deliver(b *room.Batch) {
 		if e.Prev != m.last {
 			m.t.Errorf("%s: event %d says that it comes after %d, but %d was told last", m.name, e.Seq, e.Prev, m.last)
 		}
-		if !bytes.Contains(e.Frame, []byte(fmt.Sprintf(`"seq":%d`, e.Seq))) || !bytes.Contains(e.Frame, e.Body) {
+		if !bytes.Contains(e.Frame, fmt.Appendf(nil, `"seq":%d`, e.Seq)) || !bytes.Contains(e.Frame, e.Body) {
 			m.t.Errorf("%s: event %d has the frame %s", m.name, e.Seq, e.Frame)
 		}
 		m.last = e.Seq
