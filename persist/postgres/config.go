@@ -50,6 +50,7 @@ var sessionParameters = map[string]string{
 	"application_name":                    "caravan",
 	"plan_cache_mode":                     "force_generic_plan",
 	"enable_seqscan":                      "off",
+	"enable_bitmapscan":                   "off", // would read a whole room and sort it
 	"enable_hashjoin":                     "off",
 	"enable_mergejoin":                    "off",
 	"jit":                                 "off",

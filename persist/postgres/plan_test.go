@@ -1,0 +1,58 @@
+package postgres
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/caravan-chat/caravan/persist/pgserver"
+)
+
+// wholeTable are the plan nodes that read more than what is asked for, or a
+// page by sorting a room.
+var wholeTable = regexp.MustCompile(`Seq Scan|Bitmap|Hash|Merge|Limit[^\n]*\n *->  (Incremental )?Sort`)
+
+// TestEveryStatementLooksUpByIndex explains all statements on empty tables that
+// were never analyzed: connections keep such plans while the tables grow.
+func TestEveryStatementLooksUpByIndex(t *testing.T) {
+	f := newFleet(t, Config{URL: pgserver.Shared(t).Database(t)}, 1)
+	conn, err := f.readers.Acquire(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Release()
+	for name, sql := range map[string]string{
+		"lockRooms": lockRooms, "findSenders": findSenders, "findKnown": findKnown, "findEdits": findEdits, "findOriginals": findOriginals,
+		"updateMessages": updateMessages, "updateRooms": updateRooms,
+		"findInsert": findInsert, "findUpdate": findUpdate,
+		"selectLatest": selectLatest, "selectSince": selectSince, "selectBefore": selectBefore, "selectAfter": selectAfter,
+		"selectMessage": selectMessage, "selectHeads": selectHeads, "selectAccess": selectAccess, "selectRoomless": selectRoomless,
+	} {
+		plan := explain(t, conn.Conn(), name, sql)
+		if bad := wholeTable.FindString(plan); bad != "" {
+			t.Errorf("%s: %q in\n%s", name, bad, plan)
+		}
+	}
+}
+
+func explain(t *testing.T, conn *pgx.Conn, name, sql string) string {
+	t.Helper()
+	mustExec(t, conn, fmt.Sprintf("PREPARE %s AS %s", name, sql))
+	params := 0
+	for strings.Contains(sql, fmt.Sprintf("$%d", params+1)) {
+		params++
+	}
+	nulls := strings.TrimSuffix(strings.Repeat("NULL,", params), ",")
+	rows, err := conn.Query(t.Context(), fmt.Sprintf("EXPLAIN (COSTS OFF) EXECUTE %s(%s)", name, nulls), pgx.QueryExecModeSimpleProtocol)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Join(lines, "\n")
+}
