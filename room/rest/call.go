@@ -38,6 +38,9 @@ func (s *Server) serve(http *fasthttp.RequestCtx) {
 			c.refuse(protocol.ErrInternal)
 			http.SetConnectionClose()
 		}
+		if http.Hijacked() {
+			return // others answer
+		}
 		s.observe(c.route, http.Response.StatusCode(), begun)
 		if s.log.Enabled(http, slog.LevelDebug) {
 			s.log.Debug("rest", "route", c.route, "method", string(http.Method()), "status", http.Response.StatusCode(), "took", time.Since(begun))
@@ -48,6 +51,10 @@ func (s *Server) serve(http *fasthttp.RequestCtx) {
 
 // dispatch finds who answers, and lets in as many as there is room for.
 func (c *call) dispatch() {
+	if c.cfg.Upgrade != nil && asksForWebSocket(&c.http.Request.Header) {
+		c.handBack()
+		return
+	}
 	path := string(c.http.Path())
 	r, id := match(path)
 	switch {

@@ -2,6 +2,7 @@ package rest
 
 import (
 	"log/slog"
+	"net"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -44,7 +45,12 @@ type Config struct {
 	AllowOrigin func(origin, host string) bool
 	// Page answers requests that are neither REST nor WebSocket and returns true,
 	// or leaves ctx alone and returns false. Nil: there are no pages.
-	Page     func(ctx *fasthttp.RequestCtx) bool
+	Page func(ctx *fasthttp.RequestCtx) bool
+	// Upgrade takes connections on which, after plain requests, a WebSocket is asked
+	// for: c as it was handed in, and what was read from it and not answered, from
+	// the first byte of that request on. It owns c until it returns; then c is
+	// closed. Nil: such requests are answered like any other.
+	Upgrade  func(c net.Conn, read []byte)
 	Observer Observer     // nil: nobody
 	Log      *slog.Logger // nil: slog.Default()
 }

@@ -86,12 +86,9 @@ func (c *call) retryAfter(wait time.Duration) {
 }
 
 // upgradeRequired answers who calls a WebSocket's path without asking for one.
-// The connection is closed so that a proxy does not try the next handshake on it:
-// here nobody would answer that.
 func (c *call) upgradeRequired() {
 	c.http.Response.Header.Set(fasthttp.HeaderUpgrade, "websocket")
 	c.refuse(errNoUpgrade)
-	c.http.SetConnectionClose()
 }
 
 // unreadable answers what fasthttp could not read as a request; the connection

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -133,6 +134,7 @@ func (a *App) openPort(ctx context.Context) error {
 	a.rest = rest.New(rest.Config{
 		Chat: a.chat, Limits: limits, AllowOrigin: a.cfg.AllowedOrigins.Allow,
 		Page: page, Observer: a.metrics, Log: a.log,
+		Upgrade: func(c net.Conn, read []byte) { a.sockets.Adopt(c, read) },
 	})
 	a.handler = socket.New(a.chat, a.cfg.Loops, socket.Config{
 		AllowOrigin: a.cfg.AllowedOrigins.Allow, Rate: float64(a.cfg.Rate), Burst: a.cfg.Burst, Log: a.log,
@@ -243,6 +245,9 @@ func (a *App) obstacles() []string {
 	case serving:
 		if !a.watch.up() {
 			reasons = append(reasons, "database unreachable")
+		}
+		if !a.hears() {
+			reasons = append(reasons, "redis does not carry notices")
 		}
 	}
 	return reasons
