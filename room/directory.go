@@ -57,9 +57,9 @@ func newDirectory(stats *counters, tailMax int, repair func(uuid.UUID, time.Dura
 
 func (d *directory) shard(room uuid.UUID) *shard { return &d.shards[room[15]%64] }
 
-// follow adds a listener, which is told every event after the number base at
-// the latest. It returns true where it is the room's first.
-func (d *directory) follow(room uuid.UUID, base int64, l Listener) (first bool) {
+// follow adds a listener, which is told every event after the number last: base
+// where it is the room's first, otherwise where the room's listeners stand.
+func (d *directory) follow(room uuid.UUID, base int64, l Listener) (last int64, first bool) {
 	sh := d.shard(room)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
@@ -70,7 +70,7 @@ func (d *directory) follow(room uuid.UUID, base int64, l Listener) (first bool) 
 		first = true
 	}
 	f.listeners = append(f.listeners, l)
-	return first
+	return f.last, first
 }
 
 // unfollow takes a listener away and returns true where it was the room's last.

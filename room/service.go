@@ -148,12 +148,16 @@ func (s *Service) Typing(room uuid.UUID, u *protocol.User, typing bool) {
 	}
 }
 
-// Follow makes l hear what happens in a room. base is a number that the room
-// has had: every event after it is told. Each Follow is undone by one Unfollow.
-func (s *Service) Follow(room uuid.UUID, base int64, l Listener) {
-	if s.dir.follow(room, base, l) && s.backplane != nil {
+// Follow makes l hear what happens in a room: every event after the number that
+// it returns. base is a number that the room has had; the answer is that, or the
+// number where those stand who follow the room already, which may be less. Each
+// Follow is undone by one Unfollow.
+func (s *Service) Follow(room uuid.UUID, base int64, l Listener) (last int64) {
+	last, first := s.dir.follow(room, base, l)
+	if first && s.backplane != nil {
 		s.backplane.Follow(room)
 	}
+	return last
 }
 
 // Unfollow ends a Follow. When it has returned l is not called any more for it.

@@ -488,3 +488,20 @@ func TestLanesPauseWhileListenersDoNotKeepUp(t *testing.T) {
 		t.Errorf("after it: %d stored, %d pauses", stored.Load(), h.Stats().Congested)
 	}
 }
+
+// TestFollowSaysWhereTheListenerBegins: who follows a room later than others
+// begins where those stand, whatever number of the room it knows.
+func TestFollowSaysWhereTheListenerBegins(t *testing.T) {
+	h := open(t, room.Config{})
+	id := h.rooms[0].ID
+	if got := h.Follow(id, 0, &hearer{}); got != 0 {
+		t.Errorf("the first begins at %d, want its base 0", got)
+	}
+	if got := h.Follow(id, 7, &hearer{}); got != 0 {
+		t.Errorf("the second begins at %d, want 0, where the first stands", got)
+	}
+	h.send(t, 0, "m")
+	if got := h.Follow(id, 0, &hearer{}); got != 1 {
+		t.Errorf("the third begins at %d, want 1", got)
+	}
+}

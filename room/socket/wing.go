@@ -34,15 +34,15 @@ type hall struct {
 
 var _ room.Listener = (*hall)(nil)
 
-// enter returns the room's hall on this loop. A new one follows the room from
-// the number that it had when its first session was let in.
+// enter returns the room's hall on this loop. What a new one is told is posted
+// to this loop, so nothing comes before Follow has said where it begins.
 func (w *wing) enter(l *netpoll.Loop, r room.Info) *hall {
 	if x := w.halls[r.ID]; x != nil {
 		return x
 	}
-	x := &hall{loop: l, room: r.ID, trip: r.TripID, last: r.Seq, joining: make(map[*session]struct{}), ahead: make(map[*session]int64)}
+	x := &hall{loop: l, room: r.ID, trip: r.TripID, joining: make(map[*session]struct{}), ahead: make(map[*session]int64)}
 	w.halls[r.ID] = x
-	w.h.svc.Follow(r.ID, r.Seq, x)
+	x.last = w.h.svc.Follow(r.ID, r.Seq, x)
 	return x
 }
 
