@@ -41,6 +41,7 @@ var commands = []command{
 	{config.Migrate, "caravan migrate [flags]", "brings the database's schema up to date and exits", migrate},
 	{config.Token, "caravan token --user UUID [--ttl 1h] [flags]", "prints an access token signed with the configured secret", printToken},
 	{config.Seed, "caravan seed --users N --trips M [flags]", "writes a fleet of users and trips for load tests and demos", seed},
+	{config.Status, "caravan status [--json] [flags]", "lists the nodes that share a Redis, and their load", status},
 }
 
 const (

@@ -2,6 +2,7 @@ package app
 
 import (
 	"fmt"
+	"net"
 	"os"
 
 	"github.com/caravan-chat/caravan/room"
@@ -14,12 +15,9 @@ func (a *App) openBackplane() (room.Backplane, error) {
 	if a.cfg.Redis == "" {
 		return nil, nil
 	}
-	name, err := os.Hostname()
-	if err != nil {
-		name = "unknown" // it is for people only
-	}
+	var err error
 	a.backplane, err = backplane.New(backplane.Config{
-		URL: a.cfg.Redis, Name: name, Version: a.version.Version, Load: a.load, Log: a.log,
+		URL: a.cfg.Redis, Prefix: a.cfg.RedisPrefix, Name: nodeName(a.cfg.Listen), Version: a.version.Version, Load: a.load, Log: a.log,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("backplane: %w", err)
@@ -27,11 +25,27 @@ func (a *App) openBackplane() (room.Backplane, error) {
 	return a.backplane, nil
 }
 
+// nodeName says which node this is, to people: several may share a machine.
+func nodeName(listen string) string {
+	name, err := os.Hostname()
+	if err != nil {
+		name = "unknown"
+	}
+	if _, port, err := net.SplitHostPort(listen); err == nil {
+		name = net.JoinHostPort(name, port)
+	}
+	return name
+}
+
+// hears says whether what other nodes tell can be expected to arrive, and what
+// this one tells to be carried.
+func (a *App) hears() bool { return a.backplane == nil || a.backplane.Healthy() }
+
 // load is what this node tells the others about itself. Before it serves, and
 // once it drains, it has nothing to offer.
 func (a *App) load() backplane.Load {
 	if a.phase.Load() != serving {
 		return backplane.Load{}
 	}
-	return backplane.Load{Ready: a.watch.up(), Rooms: a.chat.Stats().RoomsNow, Connections: a.sockets.Stats().Open}
+	return backplane.Load{Ready: len(a.obstacles()) == 0, Rooms: a.chat.Stats().RoomsNow, Connections: a.sockets.Stats().Open}
 }

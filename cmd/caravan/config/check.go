@@ -32,6 +32,10 @@ func (c *Config) check(cmd Command) (warnings []string, err error) {
 		if c.Users > 0 && c.Trips == 0 {
 			return nil, &Error{Flag: "trips", Text: "must be at least 1 where there are users"}
 		}
+	case Status:
+		if c.Redis == "" {
+			return nil, &Error{Flag: "redis", Text: "is missing: nodes are listed there; a single node has /metrics on its admin port"}
+		}
 	case Migrate:
 	}
 	return nil, nil

@@ -23,6 +23,7 @@ const (
 	Migrate Command = "migrate"
 	Token   Command = "token"
 	Seed    Command = "seed"
+	Status  Command = "status"
 )
 
 // Config holds the value of every setting that concerns a command; the others
@@ -33,6 +34,7 @@ type Config struct {
 	Database       string // sqlite:PATH or a postgres:// URL; may hold a password
 	DatabaseWait   time.Duration
 	Redis          string       // redis:// URL; may hold a password; empty: one node
+	RedisPrefix    string       // of all channels and keys
 	JWT            token.Config // its keys read from their files
 	AllowedOrigins Origins
 	Loops          int
@@ -61,6 +63,7 @@ type Config struct {
 	TTL   time.Duration // token: how long it is valid
 	Users int           // seed
 	Trips int           // seed
+	JSON  bool          // status: for programs
 
 	secret, secretFile, publicKeyFile string // as given; JWT has what they hold
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/caravan-chat/caravan/protocol"
+	"github.com/caravan-chat/caravan/room/backplane"
 )
 
 // setting is one row of the table of flags. The order of the table is the order
@@ -25,12 +26,14 @@ type setting struct {
 func (s *setting) concerns(cmd Command) bool { return slices.Contains(s.on, cmd) }
 
 var (
-	everywhere = []Command{Serve, Migrate, Token, Seed}
+	everywhere = []Command{Serve, Migrate, Token, Seed, Status}
 	onDatabase = []Command{Serve, Migrate, Seed}
+	onRedis    = []Command{Serve, Status}
 	onTokens   = []Command{Serve, Token}
 	onServe    = []Command{Serve}
 	onToken    = []Command{Token}
 	onSeed     = []Command{Seed}
+	onStatus   = []Command{Status}
 )
 
 const configFlag = "config"
@@ -49,9 +52,12 @@ var settings = []setting{
 	{name: "database-wait", arg: "DURATION", def: "30s", on: onDatabase,
 		about: "how long the start waits for the database",
 		into:  func(c *Config) value { return duration(&c.DatabaseWait, 0, time.Hour) }},
-	{name: "redis", arg: "URL", on: onServe, secret: true,
+	{name: "redis", arg: "URL", on: onRedis, secret: true,
 		about: "redis://[user:pass@]host:port[,host:port...]; several hosts mean Redis Cluster; empty: one node. Where empty, REDIS_HOST and REDIS_PORT count",
 		into:  func(c *Config) value { return redis(&c.Redis) }},
+	{name: "redis-prefix", arg: "TEXT", def: backplane.PrefixDefault, on: onRedis,
+		about: "of all channels and keys in Redis: different ones keep deployments apart that share it",
+		into:  func(c *Config) value { return redisPrefix(&c.RedisPrefix) }},
 
 	{name: "jwt-secret", arg: "TEXT", on: onTokens, secret: true,
 		about: "HS256 key",
@@ -140,6 +146,10 @@ var settings = []setting{
 	{name: "trips", arg: "M", def: "0", on: onSeed,
 		about: "how many trips; user i becomes a collaborator of trip i mod M",
 		into:  func(c *Config) value { return count(&c.Trips, 0, 10_000_000) }},
+
+	{name: "json", def: "false", on: onStatus,
+		about: "for programs",
+		into:  func(c *Config) value { return truth(&c.JSON) }},
 
 	{name: "log-level", arg: "LEVEL", def: "info", on: everywhere,
 		about: "debug, info, warn or error",

@@ -142,6 +142,13 @@ func redis(into *string) value {
 	}
 }
 
+func redisPrefix(into *string) value {
+	return func(s string) error {
+		*into = s
+		return backplane.CheckPrefix(s)
+	}
+}
+
 func webURL(into *string) value {
 	return func(s string) error {
 		if s != "" {

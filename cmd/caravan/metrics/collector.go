@@ -219,7 +219,7 @@ func (s sink) backplane(n backplane.Stats) {
 	s.number(backplanePublished, float64(n.Published))
 	s.number(backplaneReceived, float64(n.Received))
 	s.number(backplaneLost, float64(n.PublishErrors), "publish")
-	s.number(backplaneLost, float64(n.Dropped), "crowded")
+	s.number(backplaneLost, float64(n.Dropped), "dropped")
 	s.number(backplaneLost, float64(n.Foreign), "foreign")
 	s.number(backplaneLost, float64(n.Newer), "newer")
 	s.number(backplaneLost, float64(n.Malformed), "malformed")

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"encoding/json"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/caravan-chat/caravan/room/backplane"
+	"github.com/caravan-chat/caravan/room/backplane/redisserver"
+)
+
+// TestStatusListsTheNodesThatLive starts two servers, kills one, and watches its
+// lease end.
+func TestStatusListsTheNodesThatLive(t *testing.T) {
+	t.Parallel()
+	redis := redisserver.Start(t)
+	var nodes []*exec.Cmd
+	for range 2 {
+		cmd := process(t, nil, "serve", "--dev", "--listen", "127.0.0.1:0", "--admin-listen", "", "--redis", redis.URL(), "--redis-prefix", "blue")
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		nodes = append(nodes, cmd)
+		t.Cleanup(func() {
+			_ = cmd.Process.Kill()
+			_ = cmd.Wait()
+		})
+	}
+	type status struct {
+		Nodes []struct {
+			ID, Name, Version string
+			Started           time.Time
+			Ready             bool
+			Rooms             *int
+			Connections       *int
+			Seen              *float64 `json:"seen_seconds_ago"`
+		}
+	}
+	list := func() (s status) {
+		t.Helper()
+		got := caravan(t, []string{"CARAVAN_REDIS=" + redis.URL()}, "status", "--redis-prefix", "blue", "--json")
+		if err := json.Unmarshal([]byte(got.stdout), &s); got.status != 0 || err != nil {
+			t.Fatalf("status %d, %v\n%s%s", got.status, err, got.stdout, got.stderr)
+		}
+		return s
+	}
+	waitFor := func(ready int) status {
+		t.Helper()
+		for until := time.Now().Add(40 * time.Second); ; time.Sleep(200 * time.Millisecond) {
+			s, n := list(), 0
+			for _, node := range s.Nodes {
+				if node.Ready {
+					n++
+				}
+			}
+			if n == ready && len(s.Nodes) == ready {
+				return s
+			}
+			if time.Now().After(until) {
+				t.Fatalf("%d nodes are never ready: %+v", ready, s)
+			}
+		}
+	}
+	for _, n := range waitFor(2).Nodes {
+		if !strings.HasSuffix(n.Name, ":0") || n.ID == "" || n.Version == "" || time.Since(n.Started) > time.Minute ||
+			n.Rooms == nil || *n.Rooms != 0 || n.Connections == nil || *n.Connections != 0 || n.Seen == nil || *n.Seen < 0 || *n.Seen > 16 {
+			t.Errorf("%+v", n)
+		}
+	}
+	if err := nodes[0].Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(list().Nodes); n != 2 {
+		t.Errorf("%d nodes at once after one was killed; its lease holds for a while", n)
+	}
+	waitFor(1)
+	if got := caravan(t, nil, "status", "--redis", redis.URL(), "--redis-prefix", "blue"); !strings.Contains(got.stdout, "ready") || !strings.Contains(got.stdout, "1 in all") {
+		t.Errorf("the table:\n%s%s", got.stdout, got.stderr)
+	}
+	if got := caravan(t, nil, "status", "--redis", redis.URL()); got.stdout != "no nodes\n" {
+		t.Errorf("another prefix:\n%s%s", got.stdout, got.stderr)
+	}
+}
+
+func TestStatusWithoutRedis(t *testing.T) {
+	t.Parallel()
+	if got := caravan(t, nil, "status"); got.status != exitUsage || !strings.Contains(got.stderr, "--redis") {
+		t.Errorf("without --redis: %+v", got)
+	}
+	if got := caravan(t, nil, "status", "--redis", "redis://h", "--redis-prefix", "a b"); got.status != exitUsage || !strings.Contains(got.stderr, "--redis-prefix") {
+		t.Errorf("a malformed prefix: %+v", got)
+	}
+	redis := redisserver.Start(t)
+	if err := redis.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if got := caravan(t, nil, "status", "--redis", redis.URL()); got.status != exitFailed || strings.Count(got.stderr, "\n") != 1 {
+		t.Errorf("a Redis that is away: %+v", got)
+	}
+}
+
+func TestTableOfNodes(t *testing.T) {
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	var out strings.Builder
+	err := nodesAsTable(&out, []backplane.Node{
+		{ID: "id1", Name: "berlin:8000", Version: "v1", Started: now.Add(-90 * time.Minute), Seen: 1400 * time.Millisecond,
+			Load: backplane.Load{Ready: true, Rooms: 312, Connections: 15004}},
+		{ID: "id2", Name: "lima:8000", Version: "v1.1", Started: now.Add(-3 * time.Second), Load: backplane.Load{Connections: 1}},
+	}, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `NODE          STATE       CONNECTIONS   ROOMS   UP        SEEN     VERSION   ID
+berlin:8000   ready       15004         312     1h30m0s   1s ago   v1        id1
+lima:8000     not ready   1             0       3s        0s ago   v1.1      id2
+2 in all                  15005
+`
+	if out.String() != want {
+		t.Errorf("got\n%swant\n%s", out.String(), want)
+	}
+}
