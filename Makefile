@@ -22,6 +22,11 @@ FUZZTIME ?= 30s
 BENCH ?= .
 PACKAGES ?= ./...
 BASE ?= origin/main
+SEED ?= 1
+DURATION ?= 60s
+STORE ?= postgres
+NODES ?= 1
+REDIS ?=
 
 .PHONY: help
 help: ## list the targets
@@ -56,6 +61,10 @@ bench: toolchain ## run the benchmarks that match BENCH in PACKAGES, six times e
 .PHONY: bench-compare
 bench-compare: toolchain ## compare the benchmarks with those of the commit BASE
 	@.ci/bench-compare '$(BASE)' '$(BENCH)' $(PACKAGES)
+
+.PHONY: chaos
+chaos: build ## break servers for DURATION (60s) as SEED decides, STORE postgres or sqlite, NODES, REDIS=1, and account for every message
+	@bin/caravan-bench chaos --seed '$(SEED)' --duration '$(DURATION)' --store '$(STORE)' --nodes '$(NODES)' $(if $(REDIS),--redis)
 
 .PHONY: clean
 clean: ## remove what was built

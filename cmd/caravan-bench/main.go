@@ -1,6 +1,7 @@
 // Command caravan-bench loads a running Caravan server and tells what it found:
-// speed and cost (run), or an account of every message (verify). As echo it is
-// itself a server, which shows what the network layer alone costs.
+// speed and cost (run), or an account of every message (verify); as chaos it
+// draws up that account while it breaks servers of its own. As echo it is itself a
+// server, which shows what the network layer alone costs.
 package main
 
 import (
@@ -34,6 +35,7 @@ const usage = `caravan-bench loads a running Caravan server.
 Usage:
   caravan-bench run      measure speed and cost in a scenario
   caravan-bench verify   account for every message, through faults
+  caravan-bench chaos    break servers of its own, and account for every message
   caravan-bench echo     run a bare WebSocket echo server on Caravan's network layer
   caravan-bench version  print the version
 
@@ -48,6 +50,7 @@ type command func(ctx context.Context, args []string, stdout, stderr io.Writer) 
 var commands = map[string]command{
 	"run":    runLoad,
 	"verify": runVerify,
+	"chaos":  runChaos,
 	"echo":   runEcho,
 	"version": func(_ context.Context, _ []string, stdout, _ io.Writer) (int, error) {
 		_, err := fmt.Fprintf(stdout, "caravan-bench %s (%s, %s)\n", version, commit, runtime.Version())

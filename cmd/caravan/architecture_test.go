@@ -53,7 +53,8 @@ var house = map[string]wing{
 
 	// The commands wire all of it.
 	"cmd/caravan":       {ours: []string{"*"}, thirdParty: []string{"*"}},
-	"cmd/caravan-bench": {ours: []string{"bench", "bench/echo", "protocol", "protocol/token"}},
+	"cmd/caravan-bench": {ours: []string{"bench", "bench/echo", "protocol", "protocol/token",
+		"persist/pgserver", "room/backplane/redisserver"}}, // chaos breaks throw-away servers
 }
 
 // everywhere are modules that any wing may use: ids, and what the standard

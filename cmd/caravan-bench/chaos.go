@@ -1,0 +1,203 @@
+package main
+
+import (
+	"context"
+	crand "crypto/rand"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/caravan-chat/caravan/bench/chaos"
+	"github.com/caravan-chat/caravan/bench/fleet"
+	"github.com/caravan-chat/caravan/bench/ledger"
+	"github.com/caravan-chat/caravan/bench/verify"
+	"github.com/caravan-chat/caravan/cmd/caravan-bench/stage"
+)
+
+const chaosHelp = `caravan-bench chaos breaks everything and accounts for every message.
+
+It starts servers and a database of its own, and lets a fleet publish, edit,
+reconnect and resend (as verify does) while it kills, stops and freezes servers,
+database and Redis, cuts connections, takes locks, and more. The seed decides
+what happens when: the schedule is printed first, then each fault as it happens.
+At the end all is mended, the account is drawn up and printed, and everything
+that was started is gone. Where something went wrong, the logs and the ledger stay.
+
+It needs PostgreSQL's programs for --store postgres, and redis-server for --redis.
+
+Examples:
+  caravan-bench chaos --seed 7 --duration 5m --store sqlite
+  caravan-bench chaos --seed 7 --duration 5m --store postgres --nodes 3 --redis
+
+Exit status: 0 nothing was lost, repeated, reordered or unexplained; 1 something
+was, or there is no account; 2 wrong usage.
+`
+
+// settleTime is how long everything may take to be settled after the last mending.
+const settleTime = 90 * time.Second
+
+// chaosRun is one run of chaos.
+type chaosRun struct {
+	stage    stage.Config
+	account  verify.Config
+	seed     uint64
+	duration time.Duration
+	pace     time.Duration
+	quiet    bool
+	out      io.Writer // schedule, faults, account
+	errs     io.Writer
+}
+
+// runChaos is `caravan-bench chaos`.
+func runChaos(ctx context.Context, args []string, stdout, stderr io.Writer) (int, error) {
+	run := chaosRun{out: stdout, errs: stderr}
+	fs := newFlags("chaos", chaosHelp, stderr)
+	run.register(fs)
+	if status, err := parse(fs, args, stdout); err != nil {
+		return status, err
+	}
+	if err := run.complete(); err != nil {
+		return exitUsage, err
+	}
+	report, err := run.perform(ctx)
+	if err != nil {
+		return statusOf(err), err
+	}
+	if !report.Clean {
+		return exitFault, nil
+	}
+	return exitClean, nil
+}
+
+func (run *chaosRun) register(fs *flag.FlagSet) {
+	fs.Uint64Var(&run.seed, "seed", 1, "what decides the schedule")
+	fs.DurationVar(&run.duration, "duration", time.Minute, "how long things break")
+	fs.DurationVar(&run.pace, "pace", 3*time.Second, "from one fault to the next on average")
+	fs.StringVar(&run.stage.Store, "store", "postgres", "postgres or sqlite")
+	fs.IntVar(&run.stage.Nodes, "nodes", 1, "servers, 1 to 3; more than one need --redis")
+	fs.BoolVar(&run.stage.Redis, "redis", false, "start Redis, too, and break it")
+	fs.StringVar(&run.stage.Binary, "caravan", besides("caravan"), "the server's program")
+	fs.IntVar(&run.account.Members, "members", 40, "members of the fleet")
+	fs.IntVar(&run.account.Rooms, "rooms", 4, "rooms that they share")
+	fs.Float64Var(&run.account.Rate, "rate", 4, "actions a second of each member")
+	fs.BoolVar(&run.quiet, "quiet", false, "no line of progress each second")
+}
+
+// besides returns the path of a program in the directory of this one.
+func besides(name string) string {
+	self, err := os.Executable()
+	if err != nil {
+		return name
+	}
+	return filepath.Join(filepath.Dir(self), name)
+}
+
+const (
+	nodesMax = 3
+	paceMin  = 100 * time.Millisecond
+)
+
+// complete checks the flags and fills in what follows from them.
+func (run *chaosRun) complete() error {
+	s := &run.stage
+	switch {
+	case s.Store != "postgres" && s.Store != "sqlite":
+		return fmt.Errorf("--store %q is neither postgres nor sqlite", s.Store)
+	case s.Nodes < 1 || s.Nodes > nodesMax:
+		return fmt.Errorf("--nodes must be 1 to %d", nodesMax)
+	case s.Nodes > 1 && s.Store == "sqlite":
+		return errors.New("--nodes: an embedded store has one server")
+	case s.Nodes > 1 && !s.Redis:
+		return errors.New("--nodes: several hear one another over --redis only")
+	case run.duration <= 0 || run.pace < paceMin:
+		return fmt.Errorf("--duration must be more than nothing, --pace at least %v", paceMin)
+	}
+	if _, err := os.Stat(s.Binary); err != nil {
+		return fmt.Errorf("--caravan: %w; `make build` builds it", err)
+	}
+	s.Secret = crand.Text()
+	s.Fleet = fleet.Fleet{Users: run.account.Members, Trips: run.account.Rooms}
+	mint, err := (&seats{secret: s.Secret}).mint(tokenTTL)
+	if err != nil {
+		return err
+	}
+	run.account.Mint, run.account.Fleet = mint, s.Fleet
+	run.account.Seed, run.account.Duration, run.account.Settle = run.seed, run.duration, settleTime
+	if !run.quiet {
+		run.account.Progress = run.errs
+	}
+	return nil
+}
+
+// perform puts up the stage, plays, and takes everything down again.
+func (run *chaosRun) perform(ctx context.Context) (report *ledger.Report, err error) {
+	s, err := stage.Open(ctx, run.stage)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		failed := err != nil || !report.Clean
+		if failed {
+			s.WriteLogs(run.errs)
+		}
+		err = errors.Join(err, s.Close())
+		if failed {
+			_, _ = fmt.Fprintf(run.errs, "logs and ledger are in %s\n", s.Dir()) // there is nobody else to tell
+			return
+		}
+		err = errors.Join(err, s.Remove())
+	}()
+	events, err := os.Create(filepath.Join(s.Dir(), "ledger.jsonl"))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, events.Close()) }()
+	run.account.Events, run.account.URLs = events, s.URLs()
+	schedule := chaos.Draw(run.seed, run.duration, run.pace, s.Parts())
+	_, _ = fmt.Fprintf(run.out, "seed %d, %v: %d faults\n", run.seed, run.duration, len(schedule.Steps())) // a closed stdout is no reason to stop
+	if err := schedule.WriteText(run.out); err != nil {
+		return nil, err
+	}
+	if report, err = run.play(ctx, s, schedule); err != nil {
+		return nil, err
+	}
+	return report, report.WriteText(run.out)
+}
+
+// play lets the fleet act while the schedule is played. A server that ends by
+// itself ends both.
+func (run *chaosRun) play(ctx context.Context, s *stage.Stage, schedule *chaos.Schedule) (*ledger.Report, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	_, _ = fmt.Fprintln(run.out, "what happened:")
+	played := make(chan error, 1)
+	go func() {
+		err := schedule.Play(ctx, run.out)
+		if err != nil {
+			cancel(err) // what stays broken cannot be accounted for
+		}
+		played <- err
+	}()
+	accounted := make(chan struct{})
+	fell := make(chan error, 1)
+	go func() {
+		select {
+		case err := <-s.Fell():
+			cancel(err)
+			fell <- err
+		case <-accounted:
+			fell <- nil
+		}
+	}()
+	report, err := verify.Run(ctx, run.account)
+	cancel(nil) // no account, no play
+	close(accounted)
+	if err := errors.Join(err, <-played, <-fell); err != nil {
+		return nil, err
+	}
+	return report, nil
+}
