@@ -35,6 +35,7 @@ type followed struct {
 	state     followState
 	parked    []*Batch // waiting for a hole to be filled, by Prev
 	again     bool     // something came during the repair that it may not have seen
+	vain      int      // repairs in a row that told nothing and left batches parked
 	tail      *tail    // nil: nobody asked lately
 }
 
@@ -224,7 +225,7 @@ func (d *directory) unpark(f *followed) {
 	}
 	f.parked = slices.Delete(f.parked, 0, n)
 	if len(f.parked) == 0 {
-		f.parked = nil
+		f.parked, f.vain = nil, 0
 		if f.state == waiting && !f.again {
 			f.state = flowing
 		}
@@ -247,26 +248,35 @@ func (d *directory) beginRepair(room uuid.UUID) (since int64, needed bool) {
 }
 
 // endRepair tells what was read, and what waited for it. It returns false where
-// more must be read: b was not all (more), or something came meanwhile that the
-// read may not have seen.
-func (d *directory) endRepair(room uuid.UUID, b *Batch, more bool) (whole bool) {
+// more must be read, at once or after the pause: b was not all (more), or
+// something came meanwhile that the read may not have seen.
+//
+// A batch whose predecessor the store does not get to know for long is not of
+// this store: somebody else's notices come this way. It is dropped.
+func (d *directory) endRepair(room uuid.UUID, b *Batch, more bool) (whole bool, pause time.Duration) {
 	sh := d.shard(room)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	f := sh.rooms[room]
 	if f == nil || f.state != repairing {
-		return true
+		return true, 0
 	}
+	f.vain++
 	if b != nil && b.Last() > f.last {
 		d.tell(f, b)
+		f.vain = 0
 	}
 	d.unpark(f)
+	if len(f.parked) > 0 && f.vain >= vainRepairsMax {
+		d.stats.ParkedDropped.Add(int64(len(f.parked)))
+		f.parked, f.vain = nil, 0
+	}
 	if more || f.again || len(f.parked) > 0 {
 		f.state = waiting
-		return false
+		return false, min(repairGrace<<f.vain, repairRetry)
 	}
 	f.state = flowing
-	return true
+	return true, 0
 }
 
 // failRepair puts the room back among those that wait.

@@ -106,7 +106,7 @@ func TestDirectoryTellsEachEventOnceInOrder(t *testing.T) {
 				if b != nil {
 					prev = b.Last()
 				}
-				if d.endRepair(log.room, b, more) {
+				if whole, _ := d.endRepair(log.room, b, more); whole {
 					return
 				}
 				if !more {
@@ -210,8 +210,40 @@ func TestDirectoryParksABoundedNumber(t *testing.T) {
 		t.Fatal("what was left out is not asked for")
 	}
 	page, _ := log.since(since, 1000)
-	if !d.endRepair(log.room, encodeMissed(log.room, since, since, page), false) || e.last != int64(len(log.events)) {
+	if whole, _ := d.endRepair(log.room, encodeMissed(log.room, since, since, page), false); !whole || e.last != int64(len(log.events)) {
 		t.Errorf("told up to %d, want %d", e.last, len(log.events))
+	}
+}
+
+// TestDirectoryGivesUpOnBatchesFromNowhere announces a batch that the store never
+// leads up to, as another deployment on the same channels would.
+func TestDirectoryGivesUpOnBatchesFromNowhere(t *testing.T) {
+	log := &roomLog{room: uuid.New()}
+	var stats counters
+	d := newDirectory(&stats, 5, func(uuid.UUID, time.Duration) {})
+	e := &ear{t: t}
+	d.follow(log.room, 0, e)
+	d.announce(&Batch{Room: log.room, Events: []Event{{Kind: EventMessage, Seq: 1000, Prev: 999}}}, 0)
+	var waited time.Duration
+	for whole := false; !whole; {
+		since, needed := d.beginRepair(log.room)
+		if !needed || since != e.last {
+			t.Fatalf("reads after %d, needed %v", since, needed)
+		}
+		var pause time.Duration
+		whole, pause = d.endRepair(log.room, nil, false)
+		waited += pause
+		if !whole && pause < repairGrace {
+			t.Fatal("the store is asked without a pause")
+		}
+	}
+	if waited < 5*time.Second || waited > 10*time.Second || stats.ParkedDropped.Load() != 1 {
+		t.Errorf("given up after %v with %d batches dropped", waited, stats.ParkedDropped.Load())
+	}
+	log.send()
+	d.announce(log.batch(1, 1), 0)
+	if e.last != 1 {
+		t.Error("the room's own events do not flow any more")
 	}
 }
 

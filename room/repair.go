@@ -115,13 +115,14 @@ func (r *repairs) repair(ctx context.Context, room uuid.UUID) {
 		if b != nil {
 			prev = b.Last()
 		}
-		if r.s.dir.endRepair(room, b, page.HasMore) {
+		whole, pause := r.s.dir.endRepair(room, b, page.HasMore)
+		if whole {
 			return
 		}
 		if !page.HasMore {
 			// Something came that this read had not seen: another look, once its
 			// own announcement has had time to fill the hole.
-			r.ask(room, repairGrace)
+			r.ask(room, pause)
 			return
 		}
 		if _, needed = r.s.dir.beginRepair(room); !needed {
