@@ -43,6 +43,7 @@ type Config struct {
 	Seed     uint64                               // of what members do; when they do it depends on the server
 	Events   io.Writer                            // the ledger as JSON lines; nil: not written
 	Progress io.Writer                            // a line each second; nil: none
+	Hopeless <-chan error                         // an error from it makes the run pointless: Run returns it at once; nil: none
 }
 
 const (
@@ -128,17 +129,37 @@ func Run(ctx context.Context, cfg Config) (*ledger.Report, error) {
 	life, end := context.WithTimeout(context.WithoutCancel(ctx), startWait+cfg.Duration+cfg.Settle+readWait)
 	defer end()
 	life, cr.failed = context.WithCancelCause(life)
+	var outside sync.WaitGroup
+	defer outside.Wait()
 	defer cr.failed(nil)
-	if err := cr.begin(life); err != nil {
+	outside.Go(func() {
+		select {
+		case err := <-cfg.Hopeless:
+			cr.failed(err)
+		case <-life.Done():
+		}
+	})
+	if err := cr.account(ctx, life); err != nil {
+		if cause := context.Cause(life); cause != nil && !errors.Is(err, cause) {
+			err = cause
+		}
 		return nil, err
-	}
-	if err := cr.play(ctx, life); err != nil {
-		return nil, err
-	}
-	if err := cr.readBack(life); err != nil {
-		return nil, fmt.Errorf("read back: %w", err)
 	}
 	return cr.book.close()
+}
+
+// account fills the book, until all is settled and read back.
+func (cr *crew) account(ctx, life context.Context) error {
+	if err := cr.begin(life); err != nil {
+		return err
+	}
+	if err := cr.play(ctx, life); err != nil {
+		return err
+	}
+	if err := cr.readBack(life); err != nil {
+		return fmt.Errorf("read back: %w", err)
+	}
+	return nil
 }
 
 func newCrew(cfg *Config) (*crew, error) {

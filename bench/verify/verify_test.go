@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -160,6 +161,20 @@ func TestFaultsAreFound(t *testing.T) {
 				t.Errorf("want %q in %+v", c.text, rep)
 			}
 		})
+	}
+}
+
+func TestAHopelessRunEndsAtOnce(t *testing.T) {
+	t.Parallel()
+	cfg := config(start(t, benchtest.Faults{}))
+	cfg.Duration = time.Minute
+	burnt := errors.New("the server's house burnt down")
+	hopeless := make(chan error, 1)
+	cfg.Hopeless = hopeless
+	time.AfterFunc(300*time.Millisecond, func() { hopeless <- burnt })
+	begun := time.Now()
+	if rep, err := verify.Run(context.Background(), cfg); !errors.Is(err, burnt) || time.Since(begun) > 20*time.Second {
+		t.Errorf("after %v: %v, %+v", time.Since(begun), err, rep)
 	}
 }
 

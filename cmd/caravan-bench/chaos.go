@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/caravan-chat/caravan/bench/chaos"
@@ -169,34 +170,35 @@ func (run *chaosRun) perform(ctx context.Context) (report *ledger.Report, err er
 }
 
 // play lets the fleet act while the schedule is played. A server that ends by
-// itself ends both.
+// itself, and what cannot be mended, end both at once.
 func (run *chaosRun) play(ctx context.Context, s *stage.Stage, schedule *chaos.Schedule) (*ledger.Report, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	_, _ = fmt.Fprintln(run.out, "what happened:")
-	played := make(chan error, 1)
-	go func() {
-		err := schedule.Play(ctx, run.out)
-		if err != nil {
-			cancel(err) // what stays broken cannot be accounted for
-		}
-		played <- err
-	}()
-	accounted := make(chan struct{})
-	fell := make(chan error, 1)
-	go func() {
+	_, _ = fmt.Fprintln(run.out, "what happened:") // a closed stdout is no reason to stop
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	hopeless := make(chan error, 2) // a server that fell, and what could not be mended
+	run.account.Hopeless = hopeless
+	var around sync.WaitGroup
+	around.Go(func() {
 		select {
 		case err := <-s.Fell():
-			cancel(err)
-			fell <- err
-		case <-accounted:
-			fell <- nil
+			hopeless <- err
+		case <-ctx.Done():
 		}
-	}()
+	})
+	around.Go(func() {
+		if err := schedule.Play(ctx, run.out); err != nil {
+			hopeless <- err
+		}
+	})
 	report, err := verify.Run(ctx, run.account)
-	cancel(nil) // no account, no play
-	close(accounted)
-	if err := errors.Join(err, <-played, <-fell); err != nil {
+	cancel()
+	around.Wait()
+	select {
+	case late := <-hopeless: // after the account was drawn up
+		err = errors.Join(err, late)
+	default:
+	}
+	if err != nil {
 		return nil, err
 	}
 	return report, nil

@@ -52,7 +52,7 @@ var house = map[string]wing{
 	"room/backplane/redisserver": {},
 
 	// The commands wire all of it.
-	"cmd/caravan":       {ours: []string{"*"}, thirdParty: []string{"*"}},
+	"cmd/caravan": {ours: []string{"*"}, thirdParty: []string{"*"}},
 	"cmd/caravan-bench": {ours: []string{"bench", "bench/echo", "protocol", "protocol/token",
 		"persist/pgserver", "room/backplane/redisserver"}}, // chaos breaks throw-away servers
 }

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// A short run of `make chaos` on each kind of deployment, and one that fails.
+func TestChaos(t *testing.T) {
+	binary := filepath.Join(t.TempDir(), "caravan")
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "github.com/caravan-chat/caravan/cmd/caravan").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, c := range []struct {
+		name string
+		args []string
+	}{
+		{"sqlite", []string{"--store", "sqlite"}},
+		{"postgres", []string{"--store", "postgres"}},
+		{"three servers", []string{"--store", "postgres", "--nodes", "3", "--redis"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			before := t.TempDir()
+			t.Setenv("TMPDIR", before)
+			status, out, errs := call(t, append([]string{"chaos", "--seed", "1", "--duration", "6s", "--pace", "500ms",
+				"--members", "20", "--rooms", "2", "--rate", "3", "--caravan", binary, "--quiet"}, c.args...)...)
+			if status != exitClean {
+				t.Fatalf("status %d\n%s%s", status, out, errs)
+			}
+			schedule, happened, _ := strings.Cut(out, "what happened:\n")
+			happened, _, _ = strings.Cut(happened, "sent ")
+			planned, done := strings.Count(schedule, "s  "), strings.Count(happened, "s  ")
+			if mended := strings.Count(happened, ", mended in "); planned < 5 || done != planned+mended || mended != strings.Count(schedule, ", mended after ") {
+				t.Errorf("%d faults were planned, %d lines tell of them, %d of a mending:\n%s", planned, done, mended, out)
+			}
+			left, err := os.ReadDir(before)
+			if err != nil || len(left) != 0 {
+				t.Errorf("it left %v behind, %v", left, err)
+			}
+		})
+	}
+	t.Run("a server that falls", func(t *testing.T) { aServerThatFalls(t, binary) })
+}
+
+// aServerThatFalls: one that ends by itself is a defect, whatever the ledger
+// says, and its log is shown and kept.
+func aServerThatFalls(t *testing.T, binary string) {
+	t.Setenv("TMPDIR", t.TempDir())
+	fragile := filepath.Join(t.TempDir(), "fragile")
+	script := "#!/bin/sh\n[ \"$1\" = serve ] || exec " + binary + " \"$@\"\n(sleep 1; kill -KILL $$) &\nexec " + binary + " \"$@\"\n"
+	if err := os.WriteFile(fragile, []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	status, out, errs := call(t, "chaos", "--duration", "1m", "--store", "sqlite", "--members", "2", "--rooms", "1", "--caravan", fragile, "--quiet")
+	_, dir, _ := strings.Cut(errs, "logs and ledger are in ")
+	dir, _, _ = strings.Cut(dir, "\n")
+	if status != exitFault || !strings.Contains(errs, "server 1 ended by itself") || !strings.Contains(errs, "msg=ready") {
+		t.Errorf("status %d\n%s%s", status, out, errs)
+	}
+	for _, name := range []string{"server1.log", "ledger.jsonl"} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
+			t.Errorf("not kept: %v", err)
+		}
+	}
+}
