@@ -3,6 +3,7 @@ package postgres
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -32,7 +33,7 @@ func BenchmarkAppend(b *testing.B) {
 				var turn atomic.Int64
 				var wg sync.WaitGroup
 				b.ResetTimer()
-				start := time.Now()
+				start, ownBefore := time.Now(), ownCPU(b)
 				for w := range writers {
 					wg.Go(func() {
 						for turn.Add(1) <= int64(b.N) {
@@ -53,6 +54,13 @@ func BenchmarkAppend(b *testing.B) {
 				b.ReportMetric(float64(b.N*rows)/time.Since(start).Seconds(), "rows/s")
 				b.ReportMetric(0, "ns/op")
 				b.ReportMetric(float64(time.Since(start).Microseconds())*float64(writers)/float64(b.N), "µs/commit")
+				b.ReportMetric(float64((ownCPU(b)-ownBefore).Microseconds())/float64(b.N*rows), "client-µs/row")
+				var server time.Duration
+				for _, conn := range f.writers.AcquireAllIdle(b.Context()) {
+					server += backendCPU(b, conn.Conn())
+					conn.Release()
+				}
+				b.ReportMetric(float64(server.Microseconds())/float64(b.N*rows), "server-µs/row")
 			})
 		}
 	}
@@ -208,4 +216,35 @@ func BenchmarkSeed(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// BenchmarkLightLoad takes turns between Append of one message and the least that
+// a durable row costs: BEGIN, INSERT and COMMIT one after the other, into a table
+// without further indexes. It tells both medians.
+func BenchmarkLightLoad(b *testing.B) {
+	f := newFleet(b, Config{URL: pgserver.Shared(b).Database(b), Writers: 1}, 1)
+	conn := f.session()
+	mustExec(b, conn, "CREATE TABLE bare (id uuid PRIMARY KEY, room uuid, sender uuid, content text, at timestamptz)")
+	var bare, appended []time.Duration
+	for b.Loop() {
+		op := f.send(0, text256)
+		op.ClientID = uuid.NewString()
+		start := time.Now()
+		f.mustAppend(op)
+		appended = append(appended, time.Since(start))
+
+		start = time.Now()
+		mustExec(b, conn, "BEGIN")
+		mustExec(b, conn, "INSERT INTO bare VALUES ($1, $2, $3, $4, $5)", [16]byte(op.ID), [16]byte(op.Room), [16]byte(op.Sender.ID), op.Content, op.At)
+		mustExec(b, conn, "COMMIT")
+		bare = append(bare, time.Since(start))
+	}
+	median := func(all []time.Duration) float64 {
+		slices.Sort(all)
+		return float64(all[len(all)/2].Microseconds())
+	}
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(median(bare), "bare-µs")
+	b.ReportMetric(median(appended), "append-µs")
+	b.ReportMetric(median(appended)/median(bare), "times")
 }

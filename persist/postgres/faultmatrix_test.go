@@ -89,7 +89,7 @@ func newFaultRig(t testing.TB) *faultRig {
 	for _, s := range summaries {
 		r.rooms = append(r.rooms, s.ID)
 	}
-	r.store = openStore(t, Config{URL: proxied + "&idle_in_transaction_session_timeout=300ms", Writers: 1, Log: quiet})
+	r.store = openStore(t, Config{URL: proxied + "&idle_in_transaction_session_timeout=150ms", Writers: 1, Log: quiet})
 	r.store.wait = patience{transaction: 250 * time.Millisecond, outcome: 15 * time.Second, abandoned: 20 * time.Millisecond}
 	first := r.sends()
 	r.mustAppend(first)

@@ -45,7 +45,7 @@ const (
 )
 
 // noticeAfter stands for the time that keepalives take.
-const noticeAfter = 300 * time.Millisecond
+const noticeAfter = 150 * time.Millisecond
 
 func (d damage) String() string {
 	return [...]string{"both", "within", "client", "server"}[d]
