@@ -44,6 +44,7 @@ run: build ## start a development server and print the link to its demo page
 .PHONY: test
 test: toolchain ## run every test, and first install what they need
 	@.ci/provision
+	@go build ./cmd/... # some tests build the commands: once, before they compete for it
 	go test $(RACE) -timeout 15m $(PACKAGES)
 
 .PHONY: lint
