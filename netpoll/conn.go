@@ -110,6 +110,16 @@ func (c *Conn) sendMessage(op frame.Op, b []byte) Outcome {
 	return out
 }
 
+// Hold, called by Handler.Open, says that the first message is about to follow: it
+// and the handshake's answer leave in one write then. The answer waits for a tenth
+// of a second at most.
+func (c *Conn) Hold() {
+	if c.flow == flowDirty {
+		c.flow = flowHeld
+		c.loop.held = append(c.loop.held, c)
+	}
+}
+
 // Close sends what is queued and then a close frame, and ends the connection when
 // the client has answered, at the latest after five seconds. Nothing that the
 // client sends after the call is looked at. Handler.Close follows at the end of

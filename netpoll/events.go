@@ -30,10 +30,12 @@ func (e *events) OnShutdown(gnet.Engine) {
 func (e *events) OnOpen(raw gnet.Conn) ([]byte, gnet.Action) {
 	s := (*Server)(e)
 	l := s.loopOf(raw.EventLoop())
-	l.begin()
 	if a, ok := raw.Context().(*anchor); ok {
 		l.anchor = a
 		return nil, gnet.None
+	}
+	if !l.inTurn {
+		l.readClock() // and no more: most accepts are no reason for a turn
 	}
 	c := &Conn{raw: raw, fd: int32(raw.Fd()), loop: l, heard: l.at, mark: l.at}
 	back, adopted := raw.Context().(*adoption)
@@ -48,8 +50,10 @@ func (e *events) OnOpen(raw gnet.Conn) ([]byte, gnet.Action) {
 	sockets := s.sockets.Add(1) + s.https.Load()
 	switch {
 	case s.draining.Load():
+		l.begin()
 		l.refuse(c, unavailable(), RefusedDraining)
 	case adopted: // it has its place among the connections already
+		l.begin()
 		l.receive(c, back.bytes())
 	case sockets > int64(s.files.connectionsMax+refusedLingerMax), c.fd >= s.files.fdMax:
 		// So many that not even the refusal's end can be waited for.
@@ -57,6 +61,7 @@ func (e *events) OnOpen(raw gnet.Conn) ([]byte, gnet.Action) {
 		c.state = stateEnding
 		return unavailable().Append(nil, l.now), gnet.Close
 	case sockets > int64(s.files.connectionsMax):
+		l.begin()
 		l.refuse(c, unavailable(), RefusedConnections)
 	}
 	return nil, gnet.None

@@ -16,7 +16,7 @@ type Handler interface {
 	Upgrade(r *Request) (session any, refusal *Refusal)
 
 	// Open is called when the handshake's answer is on its way: from now on
-	// messages come and can be sent.
+	// messages come and can be sent. See also Conn.Hold.
 	Open(c *Conn)
 
 	// Message takes one whole message. payload is valid only during the call and

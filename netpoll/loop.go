@@ -38,6 +38,7 @@ type Loop struct {
 
 	conns    []*Conn // all sockets of this loop, in no order
 	dirty    []*Conn // to be written at the end of the turn
+	held     []*Conn // whose handshake's answer waits, and some that did; see Conn.Hold
 	ended    []farewell
 	doomed   []*Conn // sockets to be closed at the end of the turn
 	stalled  []*Conn // connections whose kernel buffer is full

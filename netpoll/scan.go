@@ -21,6 +21,7 @@ const (
 func (l *Loop) tick() {
 	l.scan()
 	l.drainSome()
+	l.releaseHeld()
 	if l.now.Sub(l.tickTime) >= handlerTickPeriod-tickPeriod/2 {
 		l.tickTime = l.now
 		l.outboxes.trim()

@@ -60,12 +60,12 @@ func (l *Loop) begin() {
 	if l.inTurn {
 		return
 	}
+	l.inTurn = true
 	l.readClock()
 	l.wake()
 }
 
 func (l *Loop) readClock() {
-	l.inTurn = true
 	l.now = time.Now()
 	l.at = moment(l.now.Sub(l.server.epoch) / time.Millisecond)
 }
@@ -78,6 +78,7 @@ type turn Loop
 func (t *turn) Run(context.Context) error {
 	l := (*Loop)(t)
 	if !l.inTurn {
+		l.inTurn = true
 		l.readClock()
 	}
 

@@ -12,6 +12,7 @@ type flowState uint8
 const (
 	flowIdle    flowState = iota // nothing waits
 	flowDirty                    // in loop.dirty: written at the end of the turn
+	flowHeld                     // in loop.held: the handshake's answer waits for company
 	flowStalled                  // in loop.stalled: the kernel's buffer is full
 )
 
@@ -60,10 +61,26 @@ func (l *Loop) push(c *Conn, b []byte) {
 	}
 	c.outbox.push(b)
 	l.counts.outboxBytes += len(b)
-	if c.flow == flowIdle {
-		c.flow = flowDirty
-		l.dirty = append(l.dirty, c)
+	if c.flow == flowIdle || c.flow == flowHeld {
+		l.soil(c)
 	}
+}
+
+// soil has c written at the end of the turn.
+func (l *Loop) soil(c *Conn) {
+	c.flow = flowDirty
+	l.dirty = append(l.dirty, c)
+}
+
+// releaseHeld has the answers written that have waited long enough.
+func (l *Loop) releaseHeld() {
+	for i, c := range l.held {
+		if c.flow == flowHeld {
+			l.soil(c)
+		}
+		l.held[i] = nil
+	}
+	l.held = l.held[:0]
 }
 
 // tooSlow ends a slow consumer: what it has not begun to get, it does not get.
@@ -121,7 +138,7 @@ func (l *Loop) write(c *Conn) {
 // its FIN may come in the same epoll batch, so before the end of the turn. The
 // socket is about to be closed: errors mean nothing any more.
 func (l *Loop) lastWrite(c *Conn) {
-	if c.flow != flowDirty {
+	if c.flow != flowDirty && c.flow != flowHeld {
 		return
 	}
 	for o := c.outbox; o != nil && o.bytes > 0; {

@@ -1,0 +1,85 @@
+package netpoll
+
+import (
+	"testing"
+	"time"
+
+	"github.com/gobwas/ws"
+)
+
+// What follows soon leaves with the handshake's answer, in one write.
+func TestHeldAnswerLeavesWithTheFirstMessage(t *testing.T) {
+	first := map[string]func(*Conn){
+		"message": func(c *Conn) { c.SendText([]byte("first")) },
+		"close":   func(c *Conn) { c.Close(4003, "no") },
+	}
+	for name, then := range first {
+		t.Run(name, func(t *testing.T) {
+			s := start(t, Config{Loops: 1, Handler: funcs{open: func(c *Conn) {
+				c.Hold()
+				go c.Loop().Post(func() { then(c) })
+			}}})
+			c := dial(t, s)
+			if name == "close" {
+				if code, _ := c.expectClose(); code != 4003 {
+					t.Error(code)
+				}
+			} else {
+				c.expect("first")
+			}
+			onLoop(t, s.loops[0], func() {}) // the turn that wrote has shown its counts
+			if n := s.Stats().Writes; n != 1 {
+				t.Errorf("%d writes", n)
+			}
+		})
+	}
+}
+
+// Where nothing follows, the answer comes all the same, and soon.
+func TestHeldAnswerDoesNotWaitForLong(t *testing.T) {
+	s := start(t, Config{Handler: funcs{open: (*Conn).Hold, message: echoBack}})
+	began := time.Now()
+	c := dial(t, s)
+	if took := time.Since(began); took > 2*time.Second {
+		t.Errorf("answered after %v", took)
+	}
+	c.send("x")
+	c.expect("x")
+}
+
+// Frames that came with the request are answered in the same turn.
+func TestHeldAnswerAndEarlyFrames(t *testing.T) {
+	s := start(t, Config{Loops: 1, Handler: funcs{open: (*Conn).Hold, message: echoBack}})
+	c := connect(t, s)
+	c.write(append([]byte(plainRequest), masked(ws.OpText, "early")...))
+	c.response()
+	c.expect("early")
+	onLoop(t, s.loops[0], func() {})
+	if n := s.Stats().Writes; n != 1 {
+		t.Errorf("%d writes", n)
+	}
+}
+
+// A client that goes at once gets its answer, and nothing of it is left.
+func TestClientsThatGoWhileTheAnswerIsHeld(t *testing.T) {
+	j := newJournal()
+	s := start(t, Config{Loops: 1, Handler: funcs{open: (*Conn).Hold, close: j.close}})
+	c := connect(t, s)
+	c.write([]byte(plainRequest))
+	if err := c.conn.CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	if r := c.response(); r.StatusCode != 101 {
+		t.Error(r.Status)
+	}
+	j.expect(t, Closed{CloseAbnormal, "", CauseLost})
+	dial(t, s)
+	eventually(t, "released", func() bool {
+		held := -1
+		onLoop(t, s.loops[0], func() { held = len(s.loops[0].held) })
+		return held == 0
+	})
+	if n := s.Stats().OutboxBytes; n != 0 {
+		t.Errorf("%d bytes are said to wait", n)
+	}
+}
