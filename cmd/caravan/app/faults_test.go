@@ -1,0 +1,353 @@
+package app_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/caravan-chat/caravan/persist"
+	"github.com/caravan-chat/caravan/persist/pgserver"
+)
+
+// databaseFault is something that happens to a database while a fleet writes.
+type databaseFault struct {
+	name    string
+	refuses bool // it lasts for longer than messages wait
+	harm    func(ctx context.Context, pg *pgserver.Server, database string) error
+}
+
+var databaseFaults = []databaseFault{
+	{"immediate shutdown", false, func(_ context.Context, pg *pgserver.Server, _ string) error { return pg.Restart(pgserver.Immediate) }},
+	{"frozen for three seconds", false, func(_ context.Context, pg *pgserver.Server, _ string) error {
+		err := pg.Pause()
+		time.Sleep(3 * time.Second)
+		return errors.Join(err, pg.Resume())
+	}},
+	{"read-only for seven seconds", true, func(_ context.Context, pg *pgserver.Server, _ string) error {
+		err := readOnly(pg, "on")
+		time.Sleep(7 * time.Second)
+		return errors.Join(err, readOnly(pg, "off"))
+	}},
+	{"every connection taken", true, func(ctx context.Context, _ *pgserver.Server, database string) error {
+		free, err := takeConnections(ctx, database)
+		time.Sleep(7 * time.Second)
+		return errors.Join(err, free())
+	}},
+}
+
+func readOnly(pg *pgserver.Server, on string) error {
+	_, err := pg.Exec("postgres", "ALTER SYSTEM SET default_transaction_read_only = "+on)
+	_, err2 := pg.Exec("postgres", "SELECT pg_reload_conf()")
+	return errors.Join(err, err2)
+}
+
+// takeConnections takes all connections that there are, the server's own too.
+func takeConnections(ctx context.Context, database string) (free func() error, err error) {
+	var taken []*pgx.Conn
+	for cut := int64(1); cut > 0 && err == nil; {
+		for {
+			conn, err := pgx.Connect(ctx, database)
+			if err != nil {
+				break // the limit
+			}
+			taken = append(taken, conn)
+		}
+		if len(taken) == 0 {
+			return func() error { return nil }, errors.New("there was no connection to take")
+		}
+		var tag pgconn.CommandTag
+		tag, err = taken[0].Exec(ctx, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'caravan'")
+		cut = tag.RowsAffected()
+	}
+	return func() error {
+		var errs []error
+		for _, conn := range taken {
+			errs = append(errs, conn.Close(ctx))
+		}
+		return errors.Join(errs...)
+	}, err
+}
+
+// Whatever happens to PostgreSQL, clients stay connected, each message ends as
+// stored and told or as unavailable and never stored, and service resumes.
+func TestClientsStayWhateverHappensToPostgreSQL(t *testing.T) {
+	for _, fault := range databaseFaults {
+		t.Run(fault.name, func(t *testing.T) {
+			pg := pgserver.Start(t, pgserver.Setting("max_connections", "20"))
+			database := pg.Database(t)
+			s := start(t, database, "--rate", "0", "--batch-rows", "50")
+			amina, _ := s.join(0, 0)
+			jonas, _ := s.join(2, 0)
+			trip := persist.FleetTrip(0).String()
+
+			over := make(chan error, 1)
+			rest := make(chan map[string]string)
+			stop := make(chan struct{})
+			time.AfterFunc(100*time.Millisecond, func() { over <- fault.harm(t.Context(), pg, database) })
+			bearer := bearer(t, 2)
+			go func() { rest <- s.postUntil(stop, bearer, trip) }()
+			sent := 0
+			send := func() {
+				sent++
+				amina.send(fmt.Sprintf(`{"type":"chat_message","content":"w%d","client_id":"w%d"}`, sent, sent))
+			}
+			for waiting := true; waiting; {
+				send()
+				select {
+				case err := <-over:
+					if err != nil {
+						t.Fatal(err)
+					}
+					waiting = false
+				case <-time.After(20 * time.Millisecond):
+				}
+			}
+			ended := time.Now()
+			close(stop)
+			fates := <-rest
+			send()
+			resumed := time.Duration(0)
+			told := map[string]int64{}
+			for answered := 0; answered < sent; {
+				switch f := amina.read(); {
+				case f.Type == "error" && f.Code == "unavailable" && fates[f.ClientID] == "":
+					fates[f.ClientID] = f.Code
+					answered++
+				case f.Type == "chat_message" && f.Message.ClientID != nil:
+					id := *f.Message.ClientID
+					told[id] = f.Seq
+					if strings.HasPrefix(id, "w") {
+						fates[id] = "stored"
+						answered++
+					}
+					if id == fmt.Sprintf("w%d", sent) {
+						resumed = time.Since(ended)
+					}
+				default:
+					t.Fatalf("got %+v", f)
+				}
+			}
+			if resumed == 0 { // the one sent as it ended may have been refused
+				eventually(t, "messages are stored again", func() bool {
+					a := s.call(bearer, "POST", messagesPath, `{"chat_room":"`+trip+`","content":"again","client_id":"again"}`)
+					return a.StatusCode == 201
+				})
+				resumed = time.Since(ended)
+				fates["again"] = "stored"
+			}
+			if resumed > 10*time.Second {
+				t.Errorf("service resumed after %v", resumed)
+			}
+			stored := s.everyClientID(bearer, trip)
+			refused := 0
+			for id, fate := range fates {
+				if seq := stored[id]; (fate == "stored") != (seq > 0) {
+					t.Errorf("%s ended as %s, and is stored as %d", id, fate, seq)
+				} else if was, ok := told[id]; ok && was != seq {
+					t.Errorf("%s was told as %d, and is stored as %d", id, was, seq)
+				}
+				if fate == "unavailable" {
+					refused++
+				}
+			}
+			if len(stored)+refused != len(fates) || (fault.refuses && refused == 0) {
+				t.Errorf("%d fates, %d stored, %d refused", len(fates), len(stored), refused)
+			}
+			for seq := int64(1); seq <= int64(len(stored)); seq++ { // to the other member as well, each once
+				if f := jonas.read(); f.Type != "chat_message" || f.Seq != seq {
+					t.Fatalf("the other member got %+v, want %d", f, seq)
+				}
+			}
+			t.Logf("%d stored, %d refused, resumed after %v", len(stored), refused, resumed)
+		})
+	}
+}
+
+// postUntil posts messages one after the other and returns what became of each.
+func (s *server) postUntil(stop <-chan struct{}, bearer, trip string) map[string]string {
+	fates := map[string]string{}
+	for n := 1; ; n++ {
+		select {
+		case <-stop:
+			return fates
+		case <-time.After(20 * time.Millisecond):
+		}
+		id := fmt.Sprintf("r%d", n)
+		req, err := http.NewRequest(http.MethodPost, s.url+messagesPath, strings.NewReader(fmt.Sprintf(`{"chat_room":%q,"content":"x","client_id":%q}`, trip, id)))
+		if err != nil {
+			s.t.Error(err)
+			return fates
+		}
+		req.Header.Set("Authorization", "Bearer "+bearer)
+		req.Header.Set("Content-Type", "application/json")
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			s.t.Error(err)
+			return fates
+		}
+		body, err := io.ReadAll(res.Body)
+		_ = res.Body.Close()
+		var refusal struct{ Code string }
+		switch {
+		case err == nil && res.StatusCode == http.StatusCreated:
+			fates[id] = "stored"
+		case err == nil && res.StatusCode == http.StatusServiceUnavailable && json.Unmarshal(body, &refusal) == nil && res.Header.Get("Retry-After") != "":
+			fates[id] = refusal.Code
+		default:
+			s.t.Errorf("%s: %d %s %v", id, res.StatusCode, body, err)
+		}
+	}
+}
+
+// everyClientID reads a whole room, whose numbers must be dense, and returns the
+// number of each client_id, which must be there once.
+func (s *server) everyClientID(bearer, place string) map[string]int64 {
+	s.t.Helper()
+	stored := map[string]int64{}
+	for after := int64(0); ; {
+		var p page
+		s.call(bearer, "GET", fmt.Sprintf("%s%s/messages/?after=%d&limit=200", roomsPath, place, after), "").into(s.t, 200, &p)
+		if len(p.Results) == 0 {
+			return stored
+		}
+		for _, m := range p.Results {
+			if after++; m.Seq != after {
+				s.t.Fatalf("message %d comes after %d", m.Seq, after-1)
+			}
+			if m.ClientID == nil || stored[*m.ClientID] != 0 {
+				s.t.Fatalf("stored twice, or without client_id: %+v", m)
+			}
+			stored[*m.ClientID] = m.Seq
+		}
+	}
+}
+
+// A room whose row another session has locked holds up its own lane only.
+func TestALockedRoomDelaysNoOtherLane(t *testing.T) {
+	const rooms, othersMin = 16, 5 // of four lanes; fewer than that on others: once in 100,000 runs
+	database := pgserver.Shared(t).Database(t)
+	s := start(t, database, "--writers", "4")
+	s.seed(persist.Fleet(rooms, rooms))
+	var members []*member
+	for i := range rooms {
+		m, _ := s.join(i, i)
+		members = append(members, m)
+		s.post(i, persist.FleetTrip(i).String(), "first")
+		m.read()
+	}
+	conn, err := pgx.Connect(t.Context(), database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.WithoutCancel(t.Context()))
+	tx, err := conn.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.Exec(t.Context(), "SELECT FROM chat_rooms WHERE trip_id = $1 FOR UPDATE", persist.FleetTrip(0)); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	members[0].send(`{"type":"chat_message","content":"locked"}`)
+	time.Sleep(100 * time.Millisecond) // its transaction waits now
+	type telling struct {
+		room  int
+		after time.Duration
+	}
+	tellings := make(chan telling, rooms)
+	for i, m := range members[1:] {
+		m.send(`{"type":"chat_message","content":"free"}`)
+		go func() {
+			if _, _, err := readFrame(m.conn); err != nil {
+				t.Error(err)
+			}
+			tellings <- telling{i + 1, time.Since(began)}
+		}()
+	}
+	const locked = 3 * time.Second
+	time.Sleep(locked)
+	if err := tx.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if f := members[0].read(); f.Message.Content != "locked" || time.Since(began) < locked {
+		t.Errorf("after %v: %+v", time.Since(began), f)
+	}
+	prompt := 0
+	for range rooms - 1 {
+		if told := <-tellings; told.after < locked {
+			prompt++
+		}
+	}
+	if prompt < othersMin {
+		t.Errorf("%d of %d other rooms went on while one was locked", prompt, rooms-1)
+	}
+}
+
+// One client_id is one message: on the same connection, on another, from ten at
+// once, over REST, and after a restart.
+func TestAClientIDIsStoredOnce(t *testing.T) {
+	eachStore(t, func(t *testing.T, database string) {
+		const frameText = `{"type":"chat_message","content":"once","client_id":"one"}`
+		trip := persist.FleetTrip(0).String()
+		body := `{"chat_room":"` + trip + `","content":"once","client_id":"one"}`
+		s := start(t, database, "--rate", "0")
+		first := make(chan message, 10)
+		watcher, _ := s.join(2, 0)
+		for range 9 {
+			m, _ := s.join(0, 0)
+			m.send(frameText)
+			m.send(frameText)
+			go func() {
+				_, payload, err := readFrame(m.conn)
+				var f struct{ Message message }
+				if err == nil {
+					err = json.Unmarshal(payload, &f)
+				}
+				if err != nil {
+					t.Errorf("%v in %s", err, payload)
+				}
+				first <- f.Message
+			}()
+		}
+		posted := s.call(bearer(t, 0), "POST", messagesPath, body)
+		if posted.StatusCode != 200 && posted.StatusCode != 201 {
+			t.Errorf("%d %s", posted.StatusCode, posted.body)
+		}
+		var byREST message
+		posted.into(t, posted.StatusCode, &byREST)
+		first <- byREST
+		one := watcher.read().Message
+		for range 10 {
+			if m := <-first; m.ID != one.ID || m.Seq != 1 {
+				t.Errorf("one was told %+v, another %+v", one, m)
+			}
+		}
+		s.shutDown()
+
+		again := start(t, database)
+		m, history := again.join(0, 0)
+		if len(history.Messages) != 1 || history.Messages[0].ID != one.ID {
+			t.Errorf("after the restart there are %+v", history.Messages)
+		}
+		m.send(frameText)
+		if f := m.read(); !f.Duplicate || f.Message.ID != one.ID {
+			t.Errorf("after the restart: %+v", f)
+		}
+		again.call(bearer(t, 0), "POST", messagesPath, body).into(t, 200, &byREST)
+		if byREST.ID != one.ID {
+			t.Errorf("over REST after the restart: %+v", byREST)
+		}
+		if stored := again.everyClientID(bearer(t, 0), trip); len(stored) != 1 {
+			t.Errorf("stored: %v", stored)
+		}
+	})
+}
