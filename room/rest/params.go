@@ -1,7 +1,6 @@
 package rest
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -58,19 +57,14 @@ func (c *call) limitParam() (int, *protocol.Error) {
 	return n, nil
 }
 
-// numberParam reads a sequence number. One too large for any room is like one
-// beyond the room's last.
+// numberParam reads a sequence number.
 func (c *call) numberParam(name string) (*int64, *protocol.Error) {
 	args := c.http.QueryArgs()
 	if !args.Has(name) {
 		return nil, nil
 	}
-	text := string(args.Peek(name))
-	n, err := strconv.ParseInt(text, 10, 64)
-	if errors.Is(err, strconv.ErrRange) {
-		err = nil // n is the nearest number that there is
-	}
-	if err != nil || n < 0 || text[0] == '+' {
+	n, ok := protocol.ParseSeq(string(args.Peek(name)))
+	if !ok {
 		return nil, invalid(name + " must be a sequence number")
 	}
 	return &n, nil

@@ -3,7 +3,6 @@ package socket
 import (
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 
 	"github.com/caravan-chat/caravan/netpoll"
@@ -28,8 +27,8 @@ func (h *Handler) request(r *netpoll.Request) (*session, *netpoll.Refusal) {
 	query, _ := url.ParseQuery(r.RawQuery) // what is malformed is left out
 	s := &session{h: h, since: -1}
 	if query.Has("since") {
-		since, err := strconv.ParseInt(query.Get("since"), 10, 64)
-		if err != nil || since < 0 {
+		since, ok := protocol.ParseSeq(query.Get("since"))
+		if !ok {
 			return nil, refuse(http.StatusBadRequest, "since must be a whole number, 0 or more.", protocol.CodeInvalidField)
 		}
 		s.since = since

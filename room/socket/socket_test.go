@@ -110,6 +110,7 @@ func TestDoorRefusesByHTTPBeforeAndByCloseCodeAfterTheUpgrade(t *testing.T) {
 		{"since no number", path + "/?since=abc&token=" + good, "", 400},
 		{"since negative", path + "/?since=-1&token=" + good, "", 400},
 		{"since empty", path + "/?since=&token=" + good, "", 400},
+		{"since with a sign", path + "/?since=%2B1&token=" + good, "", 400},
 	} {
 		header := http.Header{}
 		if c.origin != "" {
