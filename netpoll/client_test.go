@@ -89,8 +89,18 @@ func (c *client) send(text string) { c.t.Helper(); c.write(masked(ws.OpText, tex
 // frame reads one frame.
 func (c *client) frame() (ws.OpCode, string, error) {
 	c.deadline(waitMax)
-	f, err := ws.ReadFrame(c.in)
-	return f.Header.OpCode, string(f.Payload), err
+	header, payload, err := readFrame(c.in)
+	return header.OpCode, string(payload), err
+}
+
+// readFrame reads one frame of a server that is trusted to send no huge ones.
+func readFrame(r io.Reader) (header ws.Header, payload []byte, err error) {
+	if header, err = ws.ReadHeader(r); err != nil {
+		return header, nil, err
+	}
+	payload = make([]byte, header.Length)
+	_, err = io.ReadFull(r, payload)
+	return header, payload, err
 }
 
 // expect reads one text message.

@@ -17,8 +17,8 @@ func (e *events) OnBoot(engine gnet.Engine) gnet.Action {
 
 // OnShutdown comes before the loops are told to end.
 func (e *events) OnShutdown(gnet.Engine) {
-	e.stopping.Store(true)
 	e.adopting.Lock() // the loops still run: what is on its way to them arrives
+	e.stopping.Store(true)
 	e.adopting.Unlock()
 	for _, l := range e.loops {
 		l.deafen()
@@ -43,7 +43,7 @@ func (e *events) OnOpen(raw gnet.Conn) ([]byte, gnet.Action) {
 	l.enlist(c)
 	if adopted {
 		back.arrived()
-		c.returned = true
+		c.request = &request{returned: true}
 	} else {
 		l.counts.accepted++
 	}

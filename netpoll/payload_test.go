@@ -25,12 +25,11 @@ func agreed(t testing.TB) deflate.Params {
 func messages(t testing.TB, b []byte) (texts []string) {
 	t.Helper()
 	for r := bytes.NewReader(b); r.Len() > 0; {
-		f, err := ws.ReadFrame(r)
+		header, text, err := readFrame(r)
 		if err != nil {
 			t.Fatal(err)
 		}
-		text := f.Payload
-		if f.Header.Rsv1() {
+		if header.Rsv1() {
 			if text, err = deflate.Inflate(nil, text, 1<<20); err != nil {
 				t.Fatal(err)
 			}
@@ -84,11 +83,11 @@ func TestCompressedClientGetsTheSharedCopy(t *testing.T) {
 	read := func() string {
 		t.Helper()
 		packed.deadline(waitMax)
-		f, err := ws.ReadFrame(packed.in)
-		if err != nil || !f.Header.Rsv1() || len(f.Payload) > len(text)/4 {
-			t.Fatalf("%+v, %v", f.Header, err)
+		header, payload, err := readFrame(packed.in)
+		if err != nil || !header.Rsv1() || len(payload) > len(text)/4 {
+			t.Fatalf("%+v, %v", header, err)
 		}
-		got, err := deflate.Inflate(nil, f.Payload, 1<<20)
+		got, err := deflate.Inflate(nil, payload, 1<<20)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,6 +1,7 @@
 package room
 
 import (
+	"maps"
 	"sync"
 	"sync/atomic"
 
@@ -78,9 +79,7 @@ func (s *Service) Stats() Stats {
 		RoomsNow: s.dir.len(), TailBytesNow: s.dir.tailBytes.Load(),
 	}
 	c.mu.Lock()
-	for code, n := range c.refused {
-		st.Refused[code] = n
-	}
+	maps.Copy(st.Refused, c.refused)
 	c.mu.Unlock()
 	for _, l := range s.lanes {
 		st.LanesNow = append(st.LanesNow, l.depth())

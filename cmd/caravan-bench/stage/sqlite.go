@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -63,7 +64,7 @@ func (f *sqliteFile) lock(ctx context.Context) (string, error) {
 	} else if err != nil {
 		return "", err
 	}
-	lock := unix.Flock_t{Type: unix.F_WRLCK, Whence: int16(os.SEEK_SET), Start: walWriteLock, Len: 1}
+	lock := unix.Flock_t{Type: unix.F_WRLCK, Whence: io.SeekStart, Start: walWriteLock, Len: 1}
 	for begun := time.Now(); ; {
 		err := unix.FcntlFlock(shm.Fd(), unix.F_SETLK, &lock)
 		switch {

@@ -1,6 +1,7 @@
 package demo_test
 
 import (
+	"strings"
 	"testing"
 )
 
@@ -184,11 +185,11 @@ func testRefusedMessage(t *testing.T, c *chromium) {
 	s := startServer(t)
 	p := openPage(t, c, s.url("/"), desktop)
 	one, two := p.both()
-	tooLong := ""
+	var tooLong strings.Builder
 	for range 1001 {
-		tooLong += "ten chars "
+		tooLong.WriteString("ten chars ")
 	}
-	one.say(tooLong)
+	one.say(tooLong.String())
 	p.waitFor("!" + one.js(".failure") + ".hidden")
 	p.expect(one.js(".failure p")+".textContent", "Message is too long (max 10000 characters)")
 	p.expect(one.js(".problem")+".textContent", "Not sent: Message is too long (max 10000 characters)")

@@ -1,10 +1,8 @@
 package demo_test
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -261,14 +259,4 @@ func (p *page) press(name string) {
 	}
 	p.call("Input.dispatchKeyEvent", down, nil)
 	p.call("Input.dispatchKeyEvent", map[string]any{"type": "keyUp", "key": key, "code": key, "windowsVirtualKeyCode": code}, nil)
-}
-
-// screenshot writes the window's picture to path.
-func (p *page) screenshot(path string) {
-	p.t.Helper()
-	var shot struct{ Data string }
-	p.call("Page.captureScreenshot", map[string]any{"format": "png"}, &shot)
-	picture, err := base64.StdEncoding.DecodeString(shot.Data)
-	p.must(err)
-	p.must(os.WriteFile(path, picture, 0o644))
 }
