@@ -10,7 +10,8 @@ import (
 	"github.com/caravan-chat/caravan/netpoll/frame"
 )
 
-// Conn is one client. All methods belong to the connection's loop.
+// Conn is one client. All methods belong to the connection's loop. The order of
+// the fields leaves no gaps: there may be millions.
 type Conn struct {
 	// Static after construction, until the socket is closed: then raw is nil and
 	// fd is -1, because the kernel gives the number to somebody else.
@@ -18,24 +19,23 @@ type Conn struct {
 	loop *Loop
 	fd   int32
 
-	// Static from the handshake on.
-	session any
+	// Static from the handshake on, but for the two states.
 	deflate deflate.Params
+	state   connState
+	flow    flowState
+	session any
 
 	// Owned by the loop. What is a pointer here is nil for an idle connection.
-	state    connState
-	flow     flowState
-	returned bool   // by Config.HTTP, which does not get it again
-	slot     uint32 // index in loop.conns
-	heard    moment // when bytes came last
-	mark     moment // by state: of the accept, of the last ping, of the beginning of the end
-	seat     uint32 // index in topic.members
-	topic    *Topic // the first topic
-	seats    *[]seat
-	outbox   *outbox
-	pongs    *pongs
-	request  *request
-	reader   frame.Reader
+	slot    uint32 // index in loop.conns
+	heard   moment // when bytes came last
+	mark    moment // by state: of the accept, of the last ping, of the beginning of the end
+	seat    uint32 // index in topic.members
+	topic   *Topic // the first topic
+	seats   *[]seat
+	outbox  *outbox
+	pongs   *pongs
+	request *request
+	reader  frame.Reader
 }
 
 // connState is where a socket stands. It only moves downwards.

@@ -23,10 +23,6 @@ type handover struct {
 // of it.
 func (l *Loop) handOver(c *Conn, b []byte) {
 	s := l.server
-	if s.cfg.HTTP == nil || c.returned {
-		l.refuse(c, &Refusal{Status: 426}, RefusedMalformed)
-		return
-	}
 	fd, err := unix.FcntlInt(uintptr(c.fd), unix.F_DUPFD_CLOEXEC, 0)
 	if err != nil {
 		l.refuse(c, unavailable(), RefusedHTTP)

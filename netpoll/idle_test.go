@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/gobwas/ws"
 	"golang.org/x/sys/unix"
@@ -89,6 +90,13 @@ func TestIdleConnectionIsSmall(t *testing.T) {
 	t.Logf("%.0f bytes of heap a connection", heap)
 	if heap > 1000 {
 		t.Errorf("an idle connection costs %.0f bytes of heap", heap)
+	}
+}
+
+// Go gives out memory in sizes of 112, 128, 144 bytes; one field more costs 16.
+func TestConnFillsItsSizeClass(t *testing.T) {
+	if size := unsafe.Sizeof(Conn{}); size > 112 {
+		t.Errorf("a Conn has %d bytes", size)
 	}
 }
 

@@ -14,18 +14,19 @@ type Refusal = handshake.Refusal
 // draining.
 const refusalRetryAfter = 5 * time.Second
 
-// request is a request of which only a part has come.
+// request is what is kept of a request that is not complete yet.
 type request struct {
-	bytes []byte
-	seen  int // bytes in which the end was looked for in vain
+	bytes    []byte
+	seen     int  // bytes in which the end was looked for in vain
+	returned bool // by Config.HTTP, which does not get the connection again
 }
 
 // gather collects a request until its header block is whole.
 func (l *Loop) gather(c *Conn, b []byte) {
-	seen := 0
+	seen, returned := 0, false
 	if r := c.request; r != nil {
 		r.bytes = append(r.bytes, b...)
-		b, seen = r.bytes, r.seen
+		b, seen, returned = r.bytes, r.seen, r.returned
 	}
 	end := handshake.HeaderEnd(b, seen)
 	if end < 0 {
@@ -42,6 +43,8 @@ func (l *Loop) gather(c *Conn, b []byte) {
 		l.refuse(c, refusal, RefusedMalformed)
 	case l.server.draining.Load():
 		l.refuse(c, unavailable(), RefusedDraining)
+	case kind == handshake.HTTP && (returned || l.server.cfg.HTTP == nil):
+		l.refuse(c, &Refusal{Status: 426}, RefusedMalformed)
 	case kind == handshake.HTTP:
 		l.handOver(c, b)
 	default:
