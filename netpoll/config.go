@@ -23,6 +23,10 @@ type Config struct {
 	// with 426.
 	HTTP func(net.Conn)
 
+	// RefusalBody writes the bodies of the refusals that netpoll makes itself, in the
+	// application's format: text says why. It is called on the loops. Nil: plain text.
+	RefusalBody func(status int, text string) (contentType string, body []byte)
+
 	// ConnectionsMax bounds the open connections, those given to HTTP included. A
 	// client above it gets HTTP 503 with Retry-After. Default, and upper bound:
 	// what the process's limit of open files leaves.

@@ -92,6 +92,11 @@ func requestOf(c *Conn, r *handshake.Request) *Request {
 // refuse answers a handshake with a whole HTTP response and ends the connection.
 func (l *Loop) refuse(c *Conn, r *Refusal, why RefusalReason) {
 	l.counts.refused[why]++
+	if body := l.server.cfg.RefusalBody; body != nil && r.ContentType == "" {
+		told := *r
+		told.ContentType, told.Body = body(r.Status, r.Text())
+		r = &told
+	}
 	l.leave(c, r.Append(nil, l.now))
 }
 

@@ -3,6 +3,7 @@ package handshake
 import (
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -19,6 +20,14 @@ type Refusal struct {
 // refuse makes a refusal whose body says why.
 func refuse(status int, why string) *Refusal {
 	return &Refusal{Status: status, Body: []byte(why + "\n")}
+}
+
+// Text says why in words, as the body of a refusal in plain text does.
+func (r *Refusal) Text() string {
+	if len(r.Body) == 0 {
+		return http.StatusText(r.Status)
+	}
+	return strings.TrimSuffix(string(r.Body), "\n")
 }
 
 // Append appends the whole HTTP/1.1 response, after which the connection is to be

@@ -56,6 +56,25 @@ var statuses = map[protocol.Code]int{
 	protocol.CodeUnknownOutcome: fasthttp.StatusServiceUnavailable,
 }
 
+// RefusalBody is the body of an HTTP answer that is given before a request gets
+// here: it did not come whole, is not HTTP, or there is no room for it.
+func RefusalBody(status int, text string) (contentType string, body []byte) {
+	code := codeInvalidRequest
+	switch status {
+	case fasthttp.StatusMethodNotAllowed:
+		code = codeMethodNotAllowed
+	case fasthttp.StatusRequestTimeout:
+		code, text = codeTimeout, errTimeout.Text
+	case fasthttp.StatusUpgradeRequired:
+		code = codeUpgradeRequired
+	case fasthttp.StatusRequestHeaderFieldsTooLarge:
+		code, text = codeTooLarge, errHeader.Text
+	case fasthttp.StatusServiceUnavailable:
+		code, text = errUnavailable.Code, errUnavailable.Text
+	}
+	return "application/json", protocol.AppendRESTError(nil, text, code)
+}
+
 // refuse answers with an error.
 func (c *call) refuse(e *protocol.Error) {
 	status, ok := statuses[e.Code]

@@ -9,6 +9,7 @@ import (
 	"github.com/caravan-chat/caravan/netpoll"
 	"github.com/caravan-chat/caravan/persist/postgres"
 	"github.com/caravan-chat/caravan/protocol"
+	"github.com/caravan-chat/caravan/room/rest"
 )
 
 // writers is how many lanes commit side by side. SQLite takes one writer at a
@@ -70,6 +71,7 @@ func (a *App) netpollConfig() netpoll.Config {
 		Handler:          a.door,
 		Loops:            a.cfg.Loops,
 		HTTP:             a.rest.Hand,
+		RefusalBody:      rest.RefusalBody,
 		ConnectionsMax:   a.cfg.MaxConnections,
 		HandshakeTimeout: a.cfg.HandshakeTimeout,
 		PingInterval:     a.cfg.PingInterval,

@@ -123,6 +123,24 @@ func TestConnectionsOverTheLimitGet503(t *testing.T) {
 	if refused := ws.StatusError(0); !errors.As(err, &refused) || refused != 503 {
 		t.Errorf("the third client got %v", err)
 	}
+	if a := s.raw("GET "+roomsPath+" HTTP/1.1\r\nHost: x\r\n\r\n", 1)[0]; a.StatusCode != 503 || a.code() != "unavailable" || a.Header.Get("Retry-After") == "" {
+		t.Errorf("a call got %s: %s", a.Status, a.body)
+	}
+}
+
+func TestWhatIsRefusedBeforeItIsReadIsRefusedInJSON(t *testing.T) {
+	s := start(t, sqliteFile(t), "--handshake-timeout", "200ms")
+	for code, sent := range map[string]string{
+		"invalid_request": "what?\r\n\r\n",
+		"too_large":       "GET " + roomsPath + " HTTP/1.1\r\nHost: x\r\nX-Long: " + strings.Repeat("x", 20_000) + "\r\n\r\n",
+		"timeout":         "GET " + roomsPath + " HTTP/1.1\r\nHost:",
+		"method_not_allowed": "POST /ws/chat/x/ HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+			"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+	} {
+		if a := s.raw(sent, 1)[0]; a.code() != code || a.Header.Get("Content-Type") != "application/json" {
+			t.Errorf("%s: %s, %v, %s", code, a.Status, a.Header, a.body)
+		}
+	}
 }
 
 func TestNoHistoryIsSentWhereNoneIsWanted(t *testing.T) {
