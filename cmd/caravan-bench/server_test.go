@@ -18,11 +18,12 @@ import (
 
 	"github.com/caravan-chat/caravan/bench"
 	"github.com/caravan-chat/caravan/bench/ledger"
+	"github.com/caravan-chat/caravan/persist/pgserver"
 )
 
 const secret = "a secret of the tests, long enough for HS256"
 
-// caravan is a real server in a process of its own, on an embedded store.
+// caravan is a real server in a process of its own.
 type caravan struct {
 	binary  string
 	store   string
@@ -32,10 +33,9 @@ type caravan struct {
 }
 
 // startCaravan builds the server, seeds a fleet and starts it.
-func startCaravan(t *testing.T, users, trips int) *caravan {
+func startCaravan(t *testing.T, store string, users, trips int) *caravan {
 	t.Helper()
-	dir := t.TempDir()
-	c := &caravan{binary: filepath.Join(dir, "caravan"), store: "sqlite:" + filepath.Join(dir, "caravan.db"), listen: "127.0.0.1:0"}
+	c := &caravan{binary: filepath.Join(t.TempDir(), "caravan"), store: store, listen: "127.0.0.1:0"}
 	for _, args := range [][]string{
 		{"go", "build", "-o", c.binary, "github.com/caravan-chat/caravan/cmd/caravan"},
 		{c.binary, "seed", "--users", strconv.Itoa(users), "--trips", strconv.Itoa(trips), "--database", c.store},
@@ -50,6 +50,8 @@ func startCaravan(t *testing.T, users, trips int) *caravan {
 	t.Cleanup(c.kill)
 	return c
 }
+
+func sqliteFile(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "caravan.db") }
 
 var readyLine = regexp.MustCompile(`msg=ready.* listen=(\S+)`)
 
@@ -110,7 +112,7 @@ func readJSON[T any](t *testing.T, path string) *T {
 }
 
 func TestEveryScenarioOnARealServer(t *testing.T) {
-	server := startCaravan(t, 60, 30)
+	server := startCaravan(t, sqliteFile(t), 60, 30)
 	for _, scenario := range bench.Scenarios() {
 		t.Run(string(scenario), func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "report.json")
@@ -147,7 +149,12 @@ func TestEveryScenarioOnARealServer(t *testing.T) {
 
 // The server is killed and restarted again and again; nothing is lost.
 func TestVerifyThroughKills(t *testing.T) {
-	server := startCaravan(t, 20, 2)
+	t.Run("sqlite", func(t *testing.T) { verifyThroughKills(t, sqliteFile(t)) })
+	t.Run("postgres", func(t *testing.T) { verifyThroughKills(t, pgserver.Shared(t).Database(t)) })
+}
+
+func verifyThroughKills(t *testing.T, store string) {
+	server := startCaravan(t, store, 20, 2)
 	url := "ws://" + server.listen
 	path := filepath.Join(t.TempDir(), "report.json")
 	stop := make(chan struct{})
