@@ -20,6 +20,7 @@ type directory struct {
 	stats     *counters
 	tailMax   int // messages in a tail
 	tailBytes atomic.Int64
+	births    atomic.Int64 // how often a room began to be followed
 	shards    [64]shard
 }
 
@@ -37,6 +38,7 @@ type followed struct {
 	again     bool     // something came during the repair that it may not have seen
 	vain      int      // repairs in a row that told nothing and left batches parked
 	tail      *tail    // nil: nobody asked lately
+	born      int64    // births when it began to be followed
 }
 
 // followState says whether a room's events flow.
@@ -66,7 +68,7 @@ func (d *directory) follow(room uuid.UUID, base int64, l Listener) (last int64, 
 	defer sh.mu.Unlock()
 	f := sh.rooms[room]
 	if f == nil {
-		f = &followed{last: base}
+		f = &followed{last: base, born: d.births.Add(1)}
 		sh.rooms[room] = f
 		first = true
 	}
@@ -195,8 +197,8 @@ func (d *directory) tell(f *followed, b *Batch) {
 	f.last = b.Last()
 	switch {
 	case f.tail == nil:
-	case slices.ContainsFunc(b.Events, func(e Event) bool { return e.Prev != e.Seq-1 }):
-		d.dropTail(f) // events out of the order of their messages: read it anew when asked
+	case slices.ContainsFunc(b.Events, f.tail.outdatedBy):
+		d.dropTail(f) // read it anew when asked
 	default:
 		d.tailBytes.Add(f.tail.add(b.Events))
 	}

@@ -262,7 +262,7 @@ func TestTailIsWhatTheStoreWouldAnswer(t *testing.T) {
 		var stats counters
 		d := newDirectory(&stats, tailMax, func(uuid.UUID, time.Duration) {})
 		d.follow(log.room, int64(len(log.events)), &ear{t: t, last: int64(len(log.events))})
-		d.keepTail(log.room, page())
+		d.keepTail(log.room, page(), d.births.Load())
 		for range rapid.IntRange(0, 20).Draw(t, "steps") {
 			from := int64(len(log.events))
 			if len(log.messages) > 0 && rapid.Bool().Draw(t, "is edit") {
@@ -294,4 +294,52 @@ func TestTailIsWhatTheStoreWouldAnswer(t *testing.T) {
 			t.Fatalf("a forgotten tail still answers, or %d bytes stay counted", d.tailBytes.Load())
 		}
 	})
+}
+
+// TestTailIsNotKeptFromAReadThatBeganBeforeItsRoomWasFollowed: what was committed
+// between the read and the follow is announced to nobody.
+func TestTailIsNotKeptFromAReadThatBeganBeforeItsRoomWasFollowed(t *testing.T) {
+	log := &roomLog{room: uuid.New()}
+	log.send()
+	page := &Page{Messages: log.messages, Seq: 1}
+	var stats counters
+	d := newDirectory(&stats, 5, func(uuid.UUID, time.Duration) {})
+	before := d.births.Load()
+	d.follow(log.room, 1, &ear{t: t, last: 1})
+	if d.keepTail(log.room, page, before); d.history(log.room) != nil {
+		t.Error("a history is answered from a read that may not have seen what nobody was told")
+	}
+	if d.keepTail(log.room, page, d.births.Load()); d.history(log.room) == nil {
+		t.Error("no history from a read that began after the follow")
+	}
+}
+
+// TestTailIsForgottenWhenAQuotedMessageIsEdited: a reply quotes its original as
+// that stands now; the edit's event does not bring the reply.
+func TestTailIsForgottenWhenAQuotedMessageIsEdited(t *testing.T) {
+	log := &roomLog{room: uuid.New()}
+	for range 3 {
+		log.send()
+	}
+	log.messages[1].ReplyTo = &protocol.Reply{ID: log.messages[0].ID, Content: "m1"}
+	var stats counters
+	d := newDirectory(&stats, 5, func(uuid.UUID, time.Duration) {})
+	d.follow(log.room, 3, &ear{t: t, last: 3})
+	d.keepTail(log.room, &Page{Messages: log.messages, Seq: 3}, d.births.Load())
+	edit := func(i int) {
+		log.edit(i)
+		e := encoder{room: log.room}
+		m := &log.messages[i]
+		e.add(EventEdited, m, m.Rev, m.Rev-1)
+		d.announce(e.batch(), 0)
+	}
+	if edit(2); d.history(log.room) == nil {
+		t.Error("the edit of a message that nobody quotes costs the tail")
+	}
+	if edit(0); d.history(log.room) != nil {
+		t.Error("a history is answered whose reply quotes what the original was")
+	}
+	if bytes := d.tailBytes.Load(); bytes != 0 {
+		t.Errorf("%d bytes stay counted", bytes)
+	}
 }

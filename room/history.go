@@ -64,13 +64,14 @@ func (s *Service) Resume(room uuid.UUID, since int64, done func(*History, error)
 
 // readHistories is the latest combiner's look into the store.
 func (s *Service) readHistories(ctx context.Context, rooms []uuid.UUID) ([]*History, error) {
+	births := s.dir.births.Load()
 	pages, err := s.store.Latest(ctx, rooms, s.cfg.HistoryMessages)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	histories := make([]*History, len(rooms))
 	for i := range pages {
-		histories[i] = s.dir.keepTail(rooms[i], &pages[i])
+		histories[i] = s.dir.keepTail(rooms[i], &pages[i], births)
 	}
 	return histories, nil
 }
@@ -100,7 +101,7 @@ func Bodies(messages []protocol.Message) [][]byte {
 	out := make([][]byte, len(messages))
 	start := 0
 	for i, end := range ends {
-		out[i] = buf[start:end]
+		out[i] = buf[start:end:end]
 		start = end
 	}
 	return out

@@ -1,6 +1,7 @@
 package room
 
 import (
+	"bytes"
 	"slices"
 	"time"
 
@@ -65,6 +66,19 @@ func (t *tail) add(events []Event) (grown int64) {
 	return grown
 }
 
+// outdatedBy says whether add cannot bring the tail up to date with an event: it
+// stands out of the order of its messages, or changes what a message quotes.
+func (t *tail) outdatedBy(e Event) bool {
+	if e.Prev != e.Seq-1 {
+		return true
+	}
+	if e.Kind != EventEdited {
+		return false
+	}
+	id := []byte(e.Message.String())
+	return slices.ContainsFunc(t.messages, func(m tailMessage) bool { return m.id != e.Message && bytes.Contains(m.body, id) })
+}
+
 func (t *tail) bytes() (n int64) {
 	for _, m := range t.messages {
 		n += int64(len(m.body))
@@ -97,16 +111,18 @@ func (d *directory) history(room uuid.UUID) *History {
 	return f.tail.frame()
 }
 
-// keepTail keeps what was just read as the room's tail, where somebody follows
-// the room, no event came since that the read has not seen, and there is room.
-func (d *directory) keepTail(room uuid.UUID, page *Page) *History {
+// keepTail keeps what was just read as the room's tail, where there is room and
+// somebody has followed the room since before the read, which began after so many
+// births: of what was committed while nobody did, no event comes. Nor is it kept
+// where an event came since that the read has not seen.
+func (d *directory) keepTail(room uuid.UUID, page *Page, births int64) *History {
 	t, size := newTail(page, d.tailMax)
 	h := t.frame()
 	sh := d.shard(room)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	f := sh.rooms[room]
-	if f == nil || f.last > page.Seq || d.tailBytes.Load()+size > tailBytesMax {
+	if f == nil || f.born > births || f.last > page.Seq || d.tailBytes.Load()+size > tailBytesMax {
 		return h
 	}
 	d.dropTail(f)

@@ -104,7 +104,7 @@ func (c *call) history(id uuid.UUID, p *params) {
 			next = c.link(path, "after", strconv.FormatInt(last, 10), p.limit)
 		}
 	}
-	c.answer(fasthttp.StatusOK, protocol.AppendMessagePage(nil, encode(page.Messages), next, previous))
+	c.answer(fasthttp.StatusOK, protocol.AppendMessagePage(nil, room.Bodies(page.Messages), next, previous))
 }
 
 // resume answers with what changed since a number, by rev.
@@ -114,7 +114,7 @@ func (c *call) resume(id uuid.UUID, p *params) {
 		c.fail(err)
 		return
 	}
-	c.answer(fasthttp.StatusOK, protocol.AppendResumePage(nil, encode(page.Messages), page.Stand(), page.HasMore))
+	c.answer(fasthttp.StatusOK, protocol.AppendResumePage(nil, room.Bodies(page.Messages), page.Stand(), page.HasMore))
 }
 
 // longPoll answers like resume, but waits for something to tell: until the time
@@ -147,7 +147,7 @@ func (c *call) longPoll(in room.Info, p *params) {
 	if len(page.Messages) > 0 && !c.stillThere(in.ID) {
 		return
 	}
-	c.answer(fasthttp.StatusOK, protocol.AppendResumePage(nil, encode(page.Messages), page.Stand(), page.HasMore))
+	c.answer(fasthttp.StatusOK, protocol.AppendResumePage(nil, room.Bodies(page.Messages), page.Stand(), page.HasMore))
 }
 
 // stillThere checks the caller's right again: it may have ended during the wait.
@@ -177,21 +177,4 @@ func (c *call) visibleMessage() (protocol.Message, room.Access, bool) {
 	// No message has no room, which nobody may enter.
 	access, ok := c.enter(m.RoomID)
 	return m, access, ok
-}
-
-// encode encodes messages side by side in one buffer.
-func encode(messages []protocol.Message) [][]byte {
-	var buf []byte
-	ends := make([]int, len(messages))
-	for i := range messages {
-		buf = protocol.AppendMessage(buf, &messages[i])
-		ends[i] = len(buf)
-	}
-	encoded := make([][]byte, len(messages))
-	start := 0
-	for i, end := range ends {
-		encoded[i] = buf[start:end:end]
-		start = end
-	}
-	return encoded
 }
