@@ -36,7 +36,7 @@ const (
 	retryDelayMin     = 20 * time.Millisecond
 	retryDelayMax     = 500 * time.Millisecond
 
-	enterQueueMax    = 65_536 // handshakes that wait for a token check; more are turned away
+	enterQueueMax    = 16_384 // handshakes that wait for a token check; more are turned away
 	lookupQueueMax   = 65_536 // questions that wait for one look into the store; more fail as unavailable
 	lookupBatchMax   = 256    // questions in one look
 	lookupTimeout    = 10 * time.Second
@@ -45,7 +45,7 @@ const (
 	congestedPause   = time.Millisecond       // of a lane before it looks again
 	parkedBatchesMax = 64                     // batches that wait for a hole to be filled; more are read again from the store
 	repairGrace      = 25 * time.Millisecond  // how long a hole may wait for another node's notice
-	vainRepairsMax   = 20                     // reads, over 9 s, after which batches that no read leads up to are dropped
+	vainRepairsMax   = 20                     // reads, over 8 s, after which batches that no read leads up to are dropped
 	repairRetry      = 500 * time.Millisecond // pause after a failed repair
 	pollHealthy      = 5 * time.Second        // slow poll of last_seq while the backplane is healthy
 	pollUnhealthy    = 1 * time.Second        // and while it is not

@@ -42,7 +42,7 @@ type entering struct {
 }
 
 func newGate(ctx context.Context, s *Service) *gate {
-	g := &gate{s: s, queue: make(chan entering, enterQueueMax/64)}
+	g := &gate{s: s, queue: make(chan entering, enterQueueMax)}
 	for range runtime.GOMAXPROCS(0) {
 		g.workers.Go(func() { g.work(ctx) })
 	}

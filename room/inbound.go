@@ -20,7 +20,9 @@ func (s *Service) Announce(b *Batch) {
 }
 
 // AnnounceTyping implements Inbound.
-func (s *Service) AnnounceTyping(room, user uuid.UUID, frame []byte) { s.dir.typing(room, user, frame) }
+func (s *Service) AnnounceTyping(room, user uuid.UUID, frame []byte) {
+	s.tellTyping(room, user, frame)
+}
 
 // CatchUp implements Inbound: rooms that may have been missed together, as when
 // a connection to Redis was made anew, are compared with the store in few looks.

@@ -142,10 +142,20 @@ func (s *Service) Do(ctx context.Context, op *Op) error {
 // stored; nobody hears whether it arrived.
 func (s *Service) Typing(room uuid.UUID, u *protocol.User, typing bool) {
 	frame := protocol.AppendTyping(nil, u, typing)
-	s.dir.typing(room, u.ID, frame)
+	s.tellTyping(room, u.ID, frame)
 	if s.backplane != nil {
 		s.backplane.PublishTyping(room, u.ID, frame)
 	}
+}
+
+// tellTyping passes a typing notice on to this node's listeners, unless they do
+// not keep up: nobody wants it late.
+func (s *Service) tellTyping(room, user uuid.UUID, frame []byte) {
+	if s.cfg.Congested() {
+		s.stats.TypingLeftOut.Add(1)
+		return
+	}
+	s.dir.typing(room, user, frame)
 }
 
 // Follow makes l hear what happens in a room: every event after the number that

@@ -489,6 +489,28 @@ func TestLanesPauseWhileListenersDoNotKeepUp(t *testing.T) {
 	}
 }
 
+// TestTypingIsDroppedWhileListenersDoNotKeepUp: it must not wait without bounds.
+func TestTypingIsDroppedWhileListenersDoNotKeepUp(t *testing.T) {
+	var congested atomic.Bool
+	h := open(t, room.Config{Congested: congested.Load})
+	id, user := h.rooms[0].ID, h.users[0]
+	l := &typingCounter{}
+	h.Follow(id, 0, l)
+	for _, slow := range []bool{true, false} {
+		congested.Store(slow)
+		h.Typing(id, &user, true)
+		h.AnnounceTyping(id, user.ID, []byte("{}"))
+	}
+	if l.heard != 2 || h.Stats().TypingLeftOut != 2 {
+		t.Errorf("%d notices told and %d left out, want 2 and 2", l.heard, h.Stats().TypingLeftOut)
+	}
+}
+
+type typingCounter struct{ heard int }
+
+func (*typingCounter) Deliver(*room.Batch)                   {}
+func (c *typingCounter) Typing(uuid.UUID, uuid.UUID, []byte) { c.heard++ }
+
 // TestFollowSaysWhereTheListenerBegins: who follows a room later than others
 // begins where those stand, whatever number of the room it knows.
 func TestFollowSaysWhereTheListenerBegins(t *testing.T) {

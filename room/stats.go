@@ -17,7 +17,7 @@ type counters struct {
 	HistoriesFromTail, HistoriesFromRead atomic.Int64
 	Repairs, RepairErrors                atomic.Int64
 	Repeats, Holes, ParkedDropped        atomic.Int64
-	Congested, LeftOut                   atomic.Int64
+	Congested, LeftOut, TypingLeftOut    atomic.Int64
 
 	mu      sync.Mutex
 	refused map[protocol.Code]int64
@@ -56,6 +56,7 @@ type Stats struct {
 	Holes                 int64 // batches that came before their predecessor
 	ParkedDropped         int64 // batches left out because too many waited; read again from the store
 	LeftOut               int64 // batches of other nodes left out because the loops did not keep up; likewise
+	TypingLeftOut         int64 // typing notices left out for the same reason; nobody reads them again
 	Congested             int64 // pauses of a lane because the loops did not keep up
 
 	RoomsNow     int   // rooms with listeners on this node
@@ -75,7 +76,7 @@ func (s *Service) Stats() Stats {
 		HistoryLooks: s.latest.looks.Load() + s.since.looks.Load(), HistoryAsked: s.latest.asked.Load() + s.since.asked.Load(),
 		HistoriesFromTail: c.HistoriesFromTail.Load(),
 		Repairs:           c.Repairs.Load(), RepairErrors: c.RepairErrors.Load(), Repeats: c.Repeats.Load(),
-		Holes: c.Holes.Load(), ParkedDropped: c.ParkedDropped.Load(), LeftOut: c.LeftOut.Load(), Congested: c.Congested.Load(),
+		Holes: c.Holes.Load(), ParkedDropped: c.ParkedDropped.Load(), LeftOut: c.LeftOut.Load(), TypingLeftOut: c.TypingLeftOut.Load(), Congested: c.Congested.Load(),
 		RoomsNow: s.dir.len(), TailBytesNow: s.dir.tailBytes.Load(),
 	}
 	c.mu.Lock()

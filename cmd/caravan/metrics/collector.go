@@ -91,6 +91,7 @@ var (
 	parkedDropped   = counter("batches_unparked", "Early batches that were left out because too many waited, and read again.")
 	congested       = counter("lane_pauses", "Pauses of a lane because the event loops did not keep up.")
 	leftOut         = counter("batches_left_out", "Batches of other nodes that were left out because the event loops did not keep up, and read again.")
+	typingLeftOut   = counter("typing_left_out", "Typing notices that were left out because the event loops did not keep up.")
 	rooms           = gauge("rooms", "Rooms that somebody on this node listens to.")
 	tailBytes       = gauge("recent_message_bytes", "Recent messages kept in memory.")
 )
@@ -201,6 +202,7 @@ func (s sink) chat(n *room.Stats) {
 	s.number(parkedDropped, float64(n.ParkedDropped))
 	s.number(congested, float64(n.Congested))
 	s.number(leftOut, float64(n.LeftOut))
+	s.number(typingLeftOut, float64(n.TypingLeftOut))
 	s.number(rooms, float64(n.RoomsNow))
 	s.number(tailBytes, float64(n.TailBytesNow))
 }
