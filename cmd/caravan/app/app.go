@@ -5,7 +5,7 @@
 //
 //	start: open files → admin port → store → backplane → chat → loops → ready
 //	stop:  not ready → no new clients → lanes drain, events are delivered →
-//	       1012 to the clients, spread over the drain time → REST → store
+//	       REST, beside 1012 to the clients, spread over the drain time → store
 package app
 
 import (

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -45,10 +46,13 @@ func (a *App) drain() {
 	begun := time.Now()
 
 	a.step("lanes", lanesTimeout, a.chat.Drain)
+	// Long polls have nothing left to wait for, the spread of the closes least of all.
+	var calls sync.WaitGroup
+	calls.Go(func() { a.step("rest", restTimeout, a.rest.Drain) })
 	// The events of the lanes' last batches are in the loops' mailboxes by now,
 	// ahead of the closes.
 	a.step("clients", max(a.cfg.DrainTimeout, spreadLeast), a.sockets.Drain)
-	a.step("rest", restTimeout, a.rest.Drain)
+	calls.Wait()
 
 	a.log.Info("drained", "took", time.Since(begun).Round(time.Millisecond))
 }

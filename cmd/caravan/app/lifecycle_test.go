@@ -83,9 +83,15 @@ func TestWhatWasAcceptedIsCommittedAndToldBeforeTheClose(t *testing.T) {
 
 func TestADrainAnswersLongPollsAndRefusesNewClients(t *testing.T) {
 	s := start(t, sqliteFile(t), "--drain-timeout", "2s")
-	member, _ := s.join(0, 0)
+	var members []*member
+	for range 8 { // the last of them is sent away late in the spread
+		m, _ := s.join(0, 0)
+		members = append(members, m)
+	}
 	polled := make(chan answer, 1)
+	var polledAt, closedAt time.Time
 	go func() {
+		defer func() { polledAt = time.Now(); close(polled) }()
 		polled <- s.call(bearer(t, 0), "GET", roomsPath+persist.FleetTrip(0).String()+"/messages/?since=0&wait=60s", "")
 	}()
 	eventually(t, "the poll waits", func() bool { return strings.Contains(string(s.admin("/metrics").body), "caravan_rest_long_polls 1") })
@@ -101,11 +107,18 @@ func TestADrainAnswersLongPollsAndRefusesNewClients(t *testing.T) {
 	if refused := ws.StatusError(0); !errors.As(err, &refused) || refused != 503 {
 		t.Errorf("a new client got %v", err)
 	}
-	if _, closed := member.next(); closed != 1012 {
-		t.Errorf("the member was closed with %d", closed)
+	for _, m := range members {
+		if _, closed := m.next(); closed != 1012 {
+			t.Errorf("a member was closed with %d", closed)
+		}
 	}
+	closedAt = time.Now()
 	select {
 	case a := <-polled:
+		<-polled // and polledAt is set
+		if polledAt.After(closedAt) {
+			t.Error("the poll waited until the last member was gone")
+		}
 		if a.StatusCode != 200 || string(a.body) != `{"results":[],"seq":0,"has_more":false}` {
 			t.Errorf("the poll got %d %s", a.StatusCode, a.body)
 		}
