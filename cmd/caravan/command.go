@@ -114,6 +114,8 @@ func find(name string) *command {
 // second one ends the process at once.
 func untilSignal(log *slog.Logger) (context.Context, func()) {
 	ctx, cancel := context.WithCancel(context.Background())
+	// A limit of file sizes shall fail a write, which is answered, not end the process.
+	signal.Ignore(syscall.SIGXFSZ)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGTERM, os.Interrupt)
 	go func() {
