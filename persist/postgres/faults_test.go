@@ -344,11 +344,11 @@ func (f *fleet) failInserts(code string, times int) {
 }
 
 func TestStatementTimeout(t *testing.T) {
-	f := newFleet(t, Config{URL: pgserver.Shared(t).Database(t) + "&statement_timeout=200ms"}, 1)
+	f := newFleet(t, Config{URL: pgserver.Shared(t).Database(t) + "&statement_timeout=1s"}, 1)
 	other := f.session()
 	mustExec(t, other, "BEGIN")
 	mustExec(t, other, "SELECT FROM chat_rooms WHERE id = $1 FOR UPDATE", [16]byte(f.rooms[0]))
-	f.mustNotStore(f.send(0, "locked"), 3*time.Second)
+	f.mustNotStore(f.send(0, "locked"), 5*time.Second)
 	mustExec(t, other, "ROLLBACK")
 	f.mustAppend(f.send(0, "free"))
 	f.mustStand(0, 1)

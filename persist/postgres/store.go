@@ -50,12 +50,14 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	return s, nil
 }
 
-// Migrate brings the schema up to date. It waits while another node does.
+// Migrate brings the schema up to date. It waits while another node does, and is
+// bound by ctx alone: numbering a large adopted table takes its time.
 func (s *Store) Migrate(ctx context.Context) error {
 	cfg := s.writers.Config().ConnConfig
 	for name := range sessionParameters {
 		delete(cfg.RuntimeParams, name) // those of a writer are wrong for a migration
 	}
+	cfg.RuntimeParams["statement_timeout"] = "0"
 	db := stdlib.OpenDB(*cfg)
 	defer db.Close()
 	_, _, err := migrations.Up(ctx, db, migrations.Postgres, s.log)
