@@ -85,7 +85,7 @@ func (s *Service) Wait(ctx context.Context, room Info, since int64, limit int) (
 	w := &waiter{news: make(chan struct{}, 1)}
 	s.Follow(room.ID, room.Seq, w)
 	defer s.Unfollow(room.ID, w)
-	last := Page{Seq: room.Seq}
+	last := Page{Seq: min(since, room.Seq)} // nothing was read yet: the caller stands where it stood
 	for {
 		p, err := s.Since(ctx, room.ID, since, limit)
 		switch {
