@@ -167,7 +167,7 @@ func (a *App) Run(ctx context.Context, ready func()) error {
 		return nil
 	}
 	a.phase.Store(serving)
-	a.log.Info("ready", "listen", a.Addr(), "admin", a.adminAddr(), "version", a.version.Version)
+	a.log.Info("ready", "listen", a.Addr(), "admin", a.AdminAddr(), "version", a.version.Version)
 	ready()
 	select {
 	case <-ctx.Done():
@@ -225,9 +225,7 @@ func (a *App) Addr() netip.AddrPort { return a.sockets.Addr() }
 
 // AdminAddr is the address of the admin port, with its real number; empty where
 // it is switched off.
-func (a *App) AdminAddr() string { return a.adminAddr() }
-
-func (a *App) adminAddr() string {
+func (a *App) AdminAddr() string {
 	if a.admin == nil {
 		return ""
 	}
