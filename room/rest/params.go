@@ -22,10 +22,14 @@ func (c *call) pageParams() (p params, refused *protocol.Error) {
 	if p.limit, refused = c.limitParam(); refused != nil {
 		return p, refused
 	}
-	for name, into := range map[string]**int64{"before": &p.before, "after": &p.after, "since": &p.since} {
-		if *into, refused = c.numberParam(name); refused != nil {
-			return p, refused
-		}
+	if p.before, refused = c.numberParam("before"); refused != nil {
+		return p, refused
+	}
+	if p.after, refused = c.numberParam("after"); refused != nil {
+		return p, refused
+	}
+	if p.since, refused = c.numberParam("since"); refused != nil {
+		return p, refused
 	}
 	args := c.http.QueryArgs()
 	if args.Has("wait") {
