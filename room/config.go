@@ -32,11 +32,13 @@ type Config struct {
 // Limits that no flag changes. Their relations are asserted in limits_test.go.
 const (
 	laneQueueBytesMax = 32 << 20         // bytes of content that wait in one lane; more are refused as unavailable
-	appendTimeout     = 20 * time.Second // one attempt of a lane, the look-up of a cut commit included
+	appendTimeout     = 30 * time.Second // one attempt of a lane, the look-up of a cut commit included
 	retryDelayMin     = 20 * time.Millisecond
 	retryDelayMax     = 500 * time.Millisecond
 
 	enterQueueMax    = 16_384 // handshakes that wait for a token check; more are turned away
+	patienceMax      = 1_024  // handshakes that wait for an unknown key to be asked for; more are turned away
+	patientWorkers   = 4      // of them, those that share one question
 	lookupQueueMax   = 65_536 // questions that wait for one look into the store; more fail as unavailable
 	lookupBatchMax   = 256    // questions in one look
 	lookupTimeout    = 10 * time.Second

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/caravan-chat/caravan/protocol"
+	"github.com/caravan-chat/caravan/protocol/token"
 )
 
 // EnterRequest is a client at the door of a room.
@@ -26,14 +27,18 @@ type Entry struct {
 	Expires time.Time // when the token does
 }
 
-// gate checks tokens and rights off the loops: a bounded queue, a worker for
-// each core for the tokens, and the access combiner for the rights.
+// gate checks tokens and rights off the loops: a bounded queue and a worker for
+// each core for the tokens, the access combiner for the rights. A token that
+// names an unknown key, which anybody can make, waits apart for the keys to be
+// asked for, so that nobody else waits with it.
 type gate struct {
-	s       *Service
-	mu      sync.RWMutex // against a send on the closed queue
-	closed  bool
-	queue   chan entering
-	workers sync.WaitGroup
+	s        *Service
+	mu       sync.RWMutex // against a send on the closed queue
+	closed   bool
+	queue    chan entering
+	patience chan entering // tokens whose key is not known yet
+	workers  sync.WaitGroup
+	patient  sync.WaitGroup
 }
 
 type entering struct {
@@ -42,9 +47,17 @@ type entering struct {
 }
 
 func newGate(ctx context.Context, s *Service) *gate {
-	g := &gate{s: s, queue: make(chan entering, enterQueueMax)}
+	g := &gate{s: s, queue: make(chan entering, enterQueueMax), patience: make(chan entering, patienceMax)}
 	for range runtime.GOMAXPROCS(0) {
-		g.workers.Go(func() { g.work(ctx) })
+		g.workers.Go(g.work)
+	}
+	for range patientWorkers {
+		g.patient.Go(func() {
+			for e := range g.patience {
+				id, err := s.verify.Verify(ctx, e.Bearer)
+				g.verified(e, id, err)
+			}
+		})
 	}
 	return g
 }
@@ -55,6 +68,8 @@ func (g *gate) close() {
 	close(g.queue)
 	g.mu.Unlock()
 	g.workers.Wait()
+	close(g.patience)
+	g.patient.Wait()
 }
 
 // Enter checks a client's token, and whether the user may enter the trip's
@@ -76,21 +91,38 @@ func (s *Service) Enter(r EnterRequest, done func(Entry, error)) {
 	done(Entry{}, ErrUnavailable)
 }
 
-func (g *gate) work(ctx context.Context) {
+// work checks tokens without ever waiting for a key.
+func (g *gate) work() {
+	now, cancel := context.WithCancel(context.Background())
+	cancel() // to Verify, an ended context means: do not wait
 	for e := range g.queue {
-		id, err := g.s.verify.Verify(ctx, e.Bearer)
-		if err != nil {
-			g.s.stats.Unauthorized.Add(1)
-			e.done(Entry{}, fmt.Errorf("%w: %w", ErrUnauthorized, err))
+		id, err := g.s.verify.Verify(now, e.Bearer)
+		if token.ReasonOf(err) != token.ReasonKey {
+			g.verified(e, id, err)
 			continue
 		}
-		question := AccessQuestion{User: id.User, Place: e.Place, TripOnly: true}
-		g.s.access.do(question, func(a Access, err error) {
-			entry, err := g.s.judge(a, err, e.PlaceOK)
-			entry.Expires = id.Expires
-			e.done(entry, err)
-		})
+		select {
+		case g.patience <- e:
+		default:
+			g.s.stats.EnterUnavailable.Add(1)
+			e.done(Entry{}, ErrUnavailable)
+		}
 	}
+}
+
+// verified goes on with the rights, or refuses.
+func (g *gate) verified(e entering, id token.Identity, err error) {
+	if err != nil {
+		g.s.stats.Unauthorized.Add(1)
+		e.done(Entry{}, fmt.Errorf("%w: %w", ErrUnauthorized, err))
+		return
+	}
+	question := AccessQuestion{User: id.User, Place: e.Place, TripOnly: true}
+	g.s.access.do(question, func(a Access, err error) {
+		entry, err := g.s.judge(a, err, e.PlaceOK)
+		entry.Expires = id.Expires
+		e.done(entry, err)
+	})
 }
 
 // judge turns the answer to an access question into an entry or a refusal.

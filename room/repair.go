@@ -125,6 +125,9 @@ func (r *repairs) repair(ctx context.Context, room uuid.UUID) {
 			r.ask(room, pause)
 			return
 		}
+		for r.s.cfg.Congested() && ctx.Err() == nil {
+			time.Sleep(congestedPause) // page by page, as the loops take them
+		}
 		if _, needed = r.s.dir.beginRepair(room); !needed {
 			return
 		}

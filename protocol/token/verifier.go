@@ -94,7 +94,8 @@ func (v *Verifier) Close() {
 
 // Verify checks a token, given without the word "Bearer". Every refusal is a
 // *Refusal and wraps ErrInvalid. It may wait for the JWKS endpoint, at most until
-// ctx ends, where a token names a key that is not known yet.
+// ctx ends, where a token names a key that is not known yet; with an ended ctx it
+// does not wait and refuses such a token with ReasonKey.
 func (v *Verifier) Verify(ctx context.Context, bearer string) (Identity, error) {
 	if bearer == "" {
 		return Identity{}, refuse(ReasonMissing)

@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	lanesTimeout    = 30 * time.Second       // to commit what was accepted; the store may be away
+	lanesTimeout    = 40 * time.Second       // to commit what was accepted; the store may be away
 	spreadLeast     = 500 * time.Millisecond // for the closes, however short --drain-timeout is
 	restTimeout     = 5 * time.Second        // for REST calls under way
 	doorRetryAfter  = 2 * time.Second

@@ -1,0 +1,67 @@
+package room_test
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/caravan-chat/caravan/persist"
+	"github.com/caravan-chat/caravan/protocol/token"
+	"github.com/caravan-chat/caravan/room"
+)
+
+// TestUnknownKeysDelayNobodyElse brings tokens that name keys which nobody has,
+// while the endpoint that could say so hangs: others enter meanwhile.
+func TestUnknownKeysDelayNobodyElse(t *testing.T) {
+	release := make(chan struct{})
+	hanging := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release }))
+	t.Cleanup(hanging.Close)
+	t.Cleanup(func() { close(release) })
+
+	h := open(t, room.Config{})
+	verifier, err := token.New(t.Context(), token.Config{Secret: secret, JWKSURL: hanging.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(verifier.Close)
+	s := room.New(h.store, verifier, nil, room.Config{})
+	t.Cleanup(s.Close)
+
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	invented := jwt.NewWithClaims(jwt.SigningMethodRS256, jwt.MapClaims{
+		"user_id": persist.FleetUser(0).String(), "token_type": "access", "exp": time.Now().Add(time.Hour).Unix(),
+	})
+	invented.Header["kid"] = "invented"
+	stranger, err := invented.SignedString(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := make(chan error, 100)
+	for range cap(refused) {
+		s.Enter(room.EnterRequest{Bearer: stranger, Place: persist.FleetTrip(0), PlaceOK: true}, func(_ room.Entry, err error) { refused <- err })
+	}
+	member, err := token.Sign(secret, persist.FleetUser(0), time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	entered := make(chan error, 1)
+	s.Enter(room.EnterRequest{Bearer: member, Place: persist.FleetTrip(0), PlaceOK: true}, func(_ room.Entry, err error) { entered <- err })
+	select {
+	case err := <-entered:
+		if err != nil {
+			t.Error(err)
+		}
+	case err := <-refused:
+		t.Errorf("a token with an unknown key was judged before its keys were asked for: %v", err)
+	case <-time.After(4 * time.Second):
+		t.Error("a member waits behind tokens with unknown keys")
+	}
+}
