@@ -17,6 +17,11 @@ import (
 // this process no memory. They are closed when the test ends.
 func rawClients(t testing.TB, s *Server, n int) []int {
 	t.Helper()
+	return rawClientsWith(t, s, n, plainRequest)
+}
+
+func rawClientsWith(t testing.TB, s *Server, n int, request string) []int {
+	t.Helper()
 	sa := &unix.SockaddrInet4{Port: int(s.Addr().Port()), Addr: s.Addr().Addr().As4()}
 	fds := make([]int, 0, n)
 	t.Cleanup(func() {
@@ -34,7 +39,7 @@ func rawClients(t testing.TB, s *Server, n int) []int {
 		if err := unix.Connect(fd, sa); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := unix.Write(fd, []byte(plainRequest)); err != nil {
+		if _, err := unix.Write(fd, []byte(request)); err != nil {
 			t.Fatal(err)
 		}
 		if n, err := unix.Read(fd, answer); err != nil || !strings.HasPrefix(string(answer[:n]), "HTTP/1.1 101") {
