@@ -20,15 +20,9 @@ func NewestPage(messages []protocol.Message, limit int, seq int64) room.Page {
 	return page
 }
 
-// OldestPage makes a page of messages that were read oldest first, by seq: that
-// of After.
+// OldestPage makes a page of messages that were read oldest first: that of After,
+// by seq, and that of Since, by rev.
 func OldestPage(messages []protocol.Message, limit int, seq int64) room.Page {
-	return cut(messages, limit, seq)
-}
-
-// ResumePage makes a page of messages that were read in the order of rev: that
-// of Since.
-func ResumePage(messages []protocol.Message, limit int, seq int64) room.Page {
 	return cut(messages, limit, seq)
 }
 

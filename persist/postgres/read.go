@@ -86,7 +86,7 @@ func (s *Store) Latest(ctx context.Context, rooms []uuid.UUID, limit int) ([]roo
 
 // Since implements room.Store.
 func (s *Store) Since(ctx context.Context, id uuid.UUID, since int64, limit int) (room.Page, error) {
-	return s.page(ctx, "since", persist.ResumePage, limit, selectSince, id, since)
+	return s.page(ctx, "since", persist.OldestPage, limit, selectSince, id, since)
 }
 
 // Before implements room.Store.

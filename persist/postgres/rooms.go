@@ -9,12 +9,13 @@ import (
 	"github.com/caravan-chat/caravan/room"
 )
 
+// An adopted collaborators table may name somebody twice: each room is still one.
 const (
-	selectRoomless = `SELECT t.id FROM collaborators c JOIN trips t ON t.id = c.trip_id
+	selectRoomless = `SELECT DISTINCT t.id FROM collaborators c JOIN trips t ON t.id = c.trip_id
 	WHERE c.user_id = $1 AND NOT EXISTS (SELECT FROM chat_rooms r WHERE r.trip_id = c.trip_id)`
 
 	selectRooms = `SELECT r.id, r.trip_id, t.title::text, r.last_seq, ` + messageColumns + `
-	FROM (SELECT r.id, r.trip_id, r.last_seq FROM collaborators c JOIN chat_rooms r ON r.trip_id = c.trip_id
+	FROM (SELECT DISTINCT r.id, r.trip_id, r.last_seq FROM collaborators c JOIN chat_rooms r ON r.trip_id = c.trip_id
 		WHERE c.user_id = $1 AND r.id > $2 ORDER BY r.id LIMIT $3) r
 	JOIN trips t ON t.id = r.trip_id
 	LEFT JOIN LATERAL (SELECT * FROM chat_messages WHERE chat_room_id = r.id ORDER BY seq DESC LIMIT 1) m ON true` +

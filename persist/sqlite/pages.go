@@ -47,7 +47,7 @@ func (s *Store) page(ctx context.Context, id uuid.UUID, limit int, statement *sq
 
 // Since implements room.Store.
 func (s *Store) Since(ctx context.Context, id uuid.UUID, since int64, limit int) (room.Page, error) {
-	return s.page(ctx, id, limit, s.read.since, since, persist.ResumePage)
+	return s.page(ctx, id, limit, s.read.since, since, persist.OldestPage)
 }
 
 // Before implements room.Store.
