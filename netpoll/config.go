@@ -32,6 +32,10 @@ type Config struct {
 	// what the process's limit of open files leaves.
 	ConnectionsMax int
 
+	// WebSocketsMax bounds the open WebSockets alone: a handshake above it gets HTTP
+	// 503 with Retry-After, while plain HTTP goes on. 0: no bound but ConnectionsMax.
+	WebSocketsMax int
+
 	HandshakeTimeout time.Duration // from accept to the whole request; default 10s
 	PingInterval     time.Duration // a client silent for so long is pinged; default 30s
 	IdleTimeout      time.Duration // a client silent for so long is closed; default 75s

@@ -42,6 +42,7 @@ func (l *Loop) leave(c *Conn, last []byte) {
 func (l *Loop) end(c *Conn, why Closed) {
 	l.ended = append(l.ended, farewell{c, why})
 	l.counts.open--
+	l.server.webSockets.Add(-1)
 	l.counts.causes[why.Cause]++
 	l.counts.closes[codeClass(why)]++
 }

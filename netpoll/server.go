@@ -28,6 +28,7 @@ type Server struct {
 
 	// Any goroutine.
 	sockets    atomic.Int64 // with gnet
+	webSockets atomic.Int64 // of them, those that are open
 	https      atomic.Int64 // with Config.HTTP, or on the way to it
 	httpPanics atomic.Uint64
 	draining   atomic.Bool

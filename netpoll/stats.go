@@ -39,7 +39,7 @@ type RefusalReason uint8
 
 // The reasons.
 const (
-	RefusedConnections RefusalReason = iota // ConnectionsMax
+	RefusedConnections RefusalReason = iota // ConnectionsMax, WebSocketsMax
 	RefusedDraining                         // Server.Drain
 	RefusedMalformed                        // not what RFC 6455 and RFC 9112 ask for
 	RefusedTimeout                          // HandshakeTimeout

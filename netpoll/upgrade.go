@@ -60,6 +60,11 @@ func (l *Loop) upgrade(c *Conn, rest []byte) {
 		l.refuse(c, refusal, RefusedHandler)
 		return
 	}
+	if n := l.server.webSockets.Add(1); l.server.cfg.WebSocketsMax > 0 && n > int64(l.server.cfg.WebSocketsMax) {
+		l.server.webSockets.Add(-1)
+		l.refuse(c, unavailable(), RefusedConnections)
+		return
+	}
 	if l.server.cfg.Compression {
 		c.deflate = l.request.Deflate
 	}

@@ -128,7 +128,7 @@ func (a *App) openPort(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	limits := rest.DefaultLimits(restConnections(a.cfg.MaxConnections))
+	limits := rest.DefaultLimits(restConnections())
 	limits.BodyBytes = a.cfg.MaxFrame
 	limits.Rate, limits.Burst = a.cfg.Rate, a.cfg.Burst
 	a.rest = rest.New(rest.Config{

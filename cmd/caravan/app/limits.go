@@ -37,15 +37,13 @@ const (
 )
 
 // restConnections is how many connections may speak plain HTTP, out of as many
-// as --max-connections or the limit of open files allow.
-func restConnections(connectionsMax int) int {
-	all := connectionsMax
+// as the limit of open files allows.
+func restConnections() int {
 	var files unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &files); err == nil {
-		if max := int(min(files.Max, math.MaxInt32)); all == 0 || max < all { // the limit is raised that far
-			all = max
-		}
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &files); err != nil {
+		return restConnectionsMin
 	}
+	all := int(min(files.Max, math.MaxInt32)) // the limit is raised that far
 	return max(restConnectionsMin, all/restShare)
 }
 
@@ -72,7 +70,7 @@ func (a *App) netpollConfig() netpoll.Config {
 		Loops:            a.cfg.Loops,
 		HTTP:             a.rest.Hand,
 		RefusalBody:      rest.RefusalBody,
-		ConnectionsMax:   a.cfg.MaxConnections,
+		WebSocketsMax:    a.cfg.MaxConnections,
 		HandshakeTimeout: a.cfg.HandshakeTimeout,
 		PingInterval:     a.cfg.PingInterval,
 		IdleTimeout:      a.cfg.IdleTimeout,
