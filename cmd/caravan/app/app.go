@@ -72,6 +72,7 @@ func New(cfg *config.Config, version Version, log *slog.Logger) *App {
 // Open gets everything ready, up to the binding of the port. Where it fails,
 // Close frees what it had got.
 func (a *App) Open(ctx context.Context) error {
+	spareProcessors(a.cfg.Loops)
 	a.metrics = metrics.New(a.version.Version, a.version.Commit, a.version.Go)
 	if a.cfg.AdminListen != "" {
 		var err error

@@ -2,6 +2,9 @@ package app
 
 import (
 	"math"
+	"os"
+	"runtime"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -46,6 +49,19 @@ func restConnections() int {
 	all := int(min(files.Max, math.MaxInt32)) // the limit is raised that far
 	return max(restConnectionsMin, all/restShare)
 }
+
+// spareProcessors gives Go's scheduler a processor for each event loop on top of
+// those for everything else, once in a process; GOMAXPROCS in the environment
+// wins. A loop that waits for its sockets keeps its processor until the scheduler
+// takes it back, which may be 10 ms later; with none to spare, lanes and database
+// connections stood still for so long.
+func spareProcessors(loops int) {
+	if os.Getenv("GOMAXPROCS") == "" {
+		spared.Do(func() { runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + loops) })
+	}
+}
+
+var spared sync.Once
 
 // loopMailMax is how many posts may wait for one loop before the lanes pause.
 const loopMailMax = 4_096
