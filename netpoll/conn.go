@@ -110,7 +110,7 @@ func (c *Conn) sendMessage(op frame.Op, b []byte) Outcome {
 	return out
 }
 
-// Hold, called by Handler.Open, says that the first message is about to follow: it
+// Hold says, called by Handler.Open, that the first message is about to follow: it
 // and the handshake's answer leave in one write then. The answer waits for a tenth
 // of a second at most.
 func (c *Conn) Hold() {
