@@ -1,6 +1,7 @@
 package netpoll
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -82,4 +83,16 @@ func TestClientsThatGoWhileTheAnswerIsHeld(t *testing.T) {
 	if n := s.Stats().OutboxBytes; n != 0 {
 		t.Errorf("%d bytes are said to wait", n)
 	}
+}
+
+// A first message beyond the outbox's limit does not make the held answer what
+// waits before it: both are sent.
+func TestHeldAnswerBeforeALongFirstMessage(t *testing.T) {
+	long := strings.Repeat("x", 10_000)
+	s := start(t, Config{Loops: 1, OutboxBytesMax: 1_000, Handler: funcs{open: func(c *Conn) {
+		c.Hold()
+		go c.Loop().Post(func() { c.SendText([]byte(long)) })
+	}}})
+	c := dial(t, s)
+	c.expect(long)
 }

@@ -34,7 +34,7 @@ func (l *Loop) enqueue(c *Conn, b []byte) Outcome {
 	}
 	if l.overflows(c, b) {
 		// A turn can bring more than the limit to a client that reads well.
-		if c.flow == flowDirty {
+		if c.flow == flowDirty || c.flow == flowHeld {
 			l.write(c)
 		}
 		switch {
