@@ -27,23 +27,30 @@ const (
 // caravan is a fleet of users and rooms in one database, for several nodes.
 type caravan struct {
 	t        testing.TB
-	store    *sqlite.Store
+	store    store
 	verifier *token.Verifier
 	users    []protocol.User
 	rooms    []room.Info // of trips 0, 1, 2; user i belongs to i mod 3
 }
 
+// store is either kind.
+type store interface {
+	room.Store
+	persist.Seeder
+}
+
+// newCaravan makes one on SQLite, which is cheap.
 func newCaravan(t testing.TB) *caravan {
 	t.Helper()
-	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "caravan.db"), slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := store.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "caravan.db"), slog.New(slog.DiscardHandler))
+	must(t, err)
+	t.Cleanup(func() { must(t, s.Close()) })
+	return newCaravanOn(t, s)
+}
+
+// newCaravanOn makes one in an empty database.
+func newCaravanOn(t testing.TB, store store) *caravan {
+	t.Helper()
 	if err := store.Seed(t.Context(), persist.Fleet(users, trips)); err != nil {
 		t.Fatal(err)
 	}
@@ -83,12 +90,18 @@ func (c *caravan) node(url string) *node {
 
 func (c *caravan) nodeWith(cfg backplane.Config) *node {
 	c.t.Helper()
+	return c.nodeOn(c.store, cfg)
+}
+
+// nodeOn makes a node with a store of its own on the same database.
+func (c *caravan) nodeOn(store store, cfg backplane.Config) *node {
+	c.t.Helper()
 	cfg.Log = slog.New(slog.NewTextHandler(c.t.Output(), nil))
 	bp, err := backplane.New(cfg)
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	s := room.New(c.store, c.verifier, bp, room.Config{Lanes: 2, Log: cfg.Log})
+	s := room.New(store, c.verifier, bp, room.Config{Lanes: 2, Log: cfg.Log})
 	bp.Start(s)
 	c.t.Cleanup(func() {
 		if err := s.Drain(c.t.Context()); err != nil && c.t.Context().Err() == nil {

@@ -2,6 +2,7 @@ package backplane_test
 
 import (
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -10,6 +11,9 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/caravan-chat/caravan/persist/pgserver"
+	"github.com/caravan-chat/caravan/persist/postgres"
+	"github.com/caravan-chat/caravan/room/backplane"
 	"github.com/caravan-chat/caravan/room/backplane/redisserver"
 )
 
@@ -30,49 +34,68 @@ func onEachRedis(t *testing.T, test func(t *testing.T, url string)) {
 func TestAllNodesTellOneOrder(t *testing.T) {
 	onEachRedis(t, func(t *testing.T, url string) {
 		c := newCaravan(t)
-		nodes := []*node{c.node(url), c.node(url), c.node(url)}
-		var members [trips][]*member
-		for i, n := range nodes {
-			for r := range trips {
-				members[r] = append(members[r], n.join(t, c.rooms[r].ID, fmt.Sprintf("room %d on node %d", r, i)))
-			}
-		}
-		healthy(t, nodes...)
-		const each = 20
-		var writers sync.WaitGroup
-		for i, n := range nodes {
-			for user := range users {
-				writers.Go(func() {
-					for k := range each {
-						m := n.send(user, fmt.Sprintf("%d of user %d on node %d", k, user, i))
-						if k%4 == 0 && m != nil {
-							nodes[(i+1)%len(nodes)].edit(user, m, m.Content+", corrected elsewhere")
-						}
-					}
-				})
-			}
-		}
-		writers.Wait()
-		heads, err := c.store.Heads(t.Context(), []uuid.UUID{c.rooms[0].ID, c.rooms[1].ID, c.rooms[2].ID})
-		if err != nil {
-			t.Fatal(err)
-		}
-		for r := range members {
-			for _, m := range members[r] {
-				m.hears(heads[r], 10*time.Second)
-			}
-			same(t, members[r]...)
-			want := each * len(nodes) * users / trips
-			if got := len(members[r][0].contents); got != want {
-				t.Errorf("room %d has %d messages, want %d", r, got, want)
-			}
-		}
-		var repairs int64
-		for _, n := range nodes {
-			repairs += n.Stats().Repairs
-		}
-		t.Logf("%d events, %d rooms read again", slices.Max(heads)*trips, repairs)
+		tellsOneOrder(t, c, []*node{c.node(url), c.node(url), c.node(url)})
 	})
+	// Here the lanes of the nodes compete for the rooms' rows.
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		url, database := redisserver.Start(t).URL(), pgserver.Shared(t).Database(t)
+		open := func() store {
+			s, err := postgres.Open(t.Context(), postgres.Config{URL: database, Log: slog.New(slog.DiscardHandler)})
+			must(t, err)
+			t.Cleanup(func() { must(t, s.Close()) })
+			must(t, s.Migrate(t.Context()))
+			return s
+		}
+		c := newCaravanOn(t, open())
+		var nodes []*node
+		for range 3 {
+			nodes = append(nodes, c.nodeOn(open(), backplane.Config{URL: url}))
+		}
+		tellsOneOrder(t, c, nodes)
+	})
+}
+
+func tellsOneOrder(t *testing.T, c *caravan, nodes []*node) {
+	var members [trips][]*member
+	for i, n := range nodes {
+		for r := range trips {
+			members[r] = append(members[r], n.join(t, c.rooms[r].ID, fmt.Sprintf("room %d on node %d", r, i)))
+		}
+	}
+	healthy(t, nodes...)
+	const each = 20
+	var writers sync.WaitGroup
+	for i, n := range nodes {
+		for user := range users {
+			writers.Go(func() {
+				for k := range each {
+					m := n.send(user, fmt.Sprintf("%d of user %d on node %d", k, user, i))
+					if k%4 == 0 && m != nil {
+						nodes[(i+1)%len(nodes)].edit(user, m, m.Content+", corrected elsewhere")
+					}
+				}
+			})
+		}
+	}
+	writers.Wait()
+	heads, err := c.store.Heads(t.Context(), []uuid.UUID{c.rooms[0].ID, c.rooms[1].ID, c.rooms[2].ID})
+	must(t, err)
+	for r := range members {
+		for _, m := range members[r] {
+			m.hears(heads[r], 10*time.Second)
+		}
+		same(t, members[r]...)
+		want := each * len(nodes) * users / trips
+		if got := len(members[r][0].contents); got != want {
+			t.Errorf("room %d has %d messages, want %d", r, got, want)
+		}
+	}
+	var repairs int64
+	for _, n := range nodes {
+		repairs += n.Stats().Repairs
+	}
+	t.Logf("%d events, %d times a room was read again", slices.Max(heads)*trips, repairs)
 }
 
 func TestTypingReachesOtherNodesOnce(t *testing.T) {
