@@ -29,7 +29,14 @@ const (
 
 // Access implements room.Store.
 func (s *Store) Access(ctx context.Context, questions []room.AccessQuestion) ([]room.Access, error) {
-	answers, roomless, err := s.askAccess(ctx, questions)
+	var (
+		answers  []room.Access
+		roomless []uuid.UUID
+	)
+	err := s.again(ctx, func() (err error) {
+		answers, roomless, err = s.askAccess(ctx, questions)
+		return err
+	})
 	if err == nil && len(roomless) > 0 {
 		if err = s.makeRooms(ctx, roomless); err == nil {
 			answers, _, err = s.askAccess(ctx, questions)

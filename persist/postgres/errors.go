@@ -3,7 +3,9 @@ package postgres
 import (
 	"errors"
 	"fmt"
+	"strings"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/caravan-chat/caravan/persist"
@@ -67,6 +69,16 @@ func fault(doing string, err error) error {
 		}
 	}
 	return fmt.Errorf("postgres: %s: %w: %w", doing, room.ErrStoreDown, err)
+}
+
+// sessionEnded reports whether err comes from a session that is no more: the server shut down or
+// somebody ended it (57P01 and the like), or the connection just broke.
+func sessionEnded(err error) bool {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return strings.HasPrefix(pg.Code, classOperator+"P0")
+	}
+	return err != nil && !errors.Is(err, pgx.ErrNoRows)
 }
 
 func class(pg *pgconn.PgError) string { return pg.Code[:min(2, len(pg.Code))] }

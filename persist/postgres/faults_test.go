@@ -333,3 +333,30 @@ func TestNumbersBehindTheMessages(t *testing.T) {
 	f.exec("UPDATE chat_rooms SET last_seq = 1")
 	f.mustNotStore(f.send(0, "three"), 3*time.Second)
 }
+
+// TestReadsOutliveTheServersRestart: after it every idle connection is dead, and
+// nobody who asks may notice.
+func TestReadsOutliveTheServersRestart(t *testing.T) {
+	pg := pgserver.Start(t)
+	f := newFleet(t, Config{URL: pg.Database(t)}, 1)
+	var warm sync.WaitGroup
+	for range 8 { // several idle connections
+		warm.Go(func() {
+			if _, err := f.Heads(t.Context(), f.rooms); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	warm.Wait()
+	for _, how := range []pgserver.Shutdown{pgserver.Immediate, pgserver.Fast} {
+		if err := pg.Restart(how); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.Since(t.Context(), f.rooms[0], 0, 10); err != nil {
+			t.Errorf("since: %v", err)
+		}
+		if _, err := f.Access(t.Context(), []room.AccessQuestion{{User: f.user.ID, Place: f.rooms[0]}}); err != nil {
+			t.Errorf("access: %v", err)
+		}
+	}
+}

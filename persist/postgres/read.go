@@ -47,8 +47,27 @@ type stretch struct {
 	seq      int64
 }
 
+// again runs a read, and once more where its connection turned out to be cut.
+// After a restart of the server all idle ones are, so they are let go first.
+func (s *Store) again(ctx context.Context, read func() error) error {
+	err := read()
+	if ctx.Err() == nil && sessionEnded(err) {
+		s.readers.Reset()
+		err = read()
+	}
+	return err
+}
+
 // stretches runs a statement that selects an ordinal, last_seq and messages.
-func (s *Store) stretches(ctx context.Context, n int, sql string, args ...any) ([]stretch, error) {
+func (s *Store) stretches(ctx context.Context, n int, sql string, args ...any) (out []stretch, err error) {
+	err = s.again(ctx, func() error {
+		out, err = s.readStretches(ctx, n, sql, args...)
+		return err
+	})
+	return out, err
+}
+
+func (s *Store) readStretches(ctx context.Context, n int, sql string, args ...any) ([]stretch, error) {
 	rows, err := s.readers.Query(ctx, sql, args...)
 	if err != nil {
 		return nil, err
@@ -111,7 +130,9 @@ func (s *Store) page(ctx context.Context, doing string, cut func([]protocol.Mess
 // Message implements room.Store.
 func (s *Store) Message(ctx context.Context, id uuid.UUID) (protocol.Message, error) {
 	scan := newMessageScan()
-	err := s.readers.QueryRow(ctx, selectMessage, [16]byte(id)).Scan(scan.targets...)
+	err := s.again(ctx, func() error {
+		return s.readers.QueryRow(ctx, selectMessage, [16]byte(id)).Scan(scan.targets...)
+	})
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return protocol.Message{}, room.ErrNoMessage
@@ -124,14 +145,17 @@ func (s *Store) Message(ctx context.Context, id uuid.UUID) (protocol.Message, er
 // Heads implements room.Store.
 func (s *Store) Heads(ctx context.Context, rooms []uuid.UUID) ([]int64, error) {
 	heads := make([]int64, len(rooms))
-	rows, err := s.readers.Query(ctx, selectHeads, ids(rooms))
-	if err != nil {
-		return nil, fault("heads", err)
-	}
-	var ordinal, seq int64
-	_, err = pgx.ForEachRow(rows, []any{&ordinal, &seq}, func() error {
-		heads[ordinal-1] = seq
-		return nil
+	err := s.again(ctx, func() error {
+		rows, err := s.readers.Query(ctx, selectHeads, ids(rooms))
+		if err != nil {
+			return err
+		}
+		var ordinal, seq int64
+		_, err = pgx.ForEachRow(rows, []any{&ordinal, &seq}, func() error {
+			heads[ordinal-1] = seq
+			return nil
+		})
+		return err
 	})
 	if err != nil {
 		return nil, fault("heads", err)

@@ -24,7 +24,14 @@ const (
 
 // Rooms implements room.Store.
 func (s *Store) Rooms(ctx context.Context, user uuid.UUID, after uuid.UUID, limit int) ([]room.Summary, error) {
-	summaries, roomless, err := s.askRooms(ctx, user, after, limit)
+	var (
+		summaries []room.Summary
+		roomless  []uuid.UUID
+	)
+	err := s.again(ctx, func() (err error) {
+		summaries, roomless, err = s.askRooms(ctx, user, after, limit)
+		return err
+	})
 	if err == nil && len(roomless) > 0 {
 		if err = s.makeRooms(ctx, roomless); err == nil {
 			summaries, _, err = s.askRooms(ctx, user, after, limit)
