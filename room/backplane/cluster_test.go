@@ -48,7 +48,6 @@ func TestClusterFailsOver(t *testing.T) {
 	k := startTalk(t, c.URL(), 100)
 	healthy(t, k.nodes[:]...)
 	must(t, c.Nodes[1].Kill())
-	k.unhealthy()
 	eventually(t, 20*time.Second, "the replica takes over", func() bool {
 		return strings.Contains(command(t, replica, "INFO", "replication"), "role:master")
 	})
