@@ -125,7 +125,8 @@ var endings = flag.Int("endings", 480, "how many connections TestNoEndingLeaks m
 // However a connection ends, everything of it is given back, and a bystander is
 // served all the time.
 func TestNoEndingLeaks(t *testing.T) {
-	server := echoServer(t, netpoll.Config{Compression: true, MessageBytesMax: 64 << 10, OutboxBytesMax: 64 << 10, HandshakeTimeout: time.Second})
+	server := echoServer(t, netpoll.Config{Compression: true, MessageBytesMax: 64 << 10, OutboxBytesMax: 64 << 10, HandshakeTimeout: time.Second,
+		PingInterval: time.Hour, IdleTimeout: 2 * time.Hour}) // the bystander is silent, however many endings there are
 	bystander, _ := opened(t, server, "")
 	end := func(n int) {
 		var clients sync.WaitGroup
