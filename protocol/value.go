@@ -77,7 +77,7 @@ func unescaped(c byte) byte {
 	return c // a quote, a backslash or a slash
 }
 
-// escapedRune is the rune of the \uXXXX that raw begins with, or U+FFFD if it
+// escapedRune is the rune of the \u escape that raw begins with, or U+FFFD if it
 // begins with anything else.
 func escapedRune(raw []byte) (r rune) {
 	if len(raw) < 6 || raw[0] != '\\' || raw[1] != 'u' {
