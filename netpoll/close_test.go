@@ -97,7 +97,7 @@ func TestServerCloses(t *testing.T) {
 		after.Add(1)
 		c.SendText([]byte("last words"))
 		c.Close(4001, "enough")
-		if c.Close(4002, "twice"); !c.Closing() || c.SendText(p) != NotOpen {
+		if c.Close(4002, "twice"); c.SendText(p) != NotOpen {
 			t.Error("still open after Close")
 		}
 	}}})

@@ -130,19 +130,6 @@ func (c *Conn) Close(code uint16, reason string) {
 	}
 }
 
-// Closing tells whether the connection is no longer open: Handler.Close was called
-// or will be at the end of this turn.
-func (c *Conn) Closing() bool { return c.state > stateOpen }
-
-// Buffered returns the bytes that wait to be written to the client. What is queued
-// in this turn counts until the turn ends.
-func (c *Conn) Buffered() int {
-	if c.outbox == nil {
-		return 0
-	}
-	return c.outbox.bytes
-}
-
 // scratchKeptMax is the greatest scratch buffer that a loop keeps between messages.
 const scratchKeptMax = 256 << 10
 

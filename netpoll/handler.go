@@ -47,7 +47,6 @@ type Request struct {
 	Host          string
 	Origin        string // empty where the client is no browser
 	Authorization string
-	UserAgent     string
 	Remote        netip.AddrPort
 
 	checked *handshake.Request
@@ -101,5 +100,4 @@ const (
 	CloseTooBig      uint16 = 1009
 	CloseInternal    uint16 = 1011
 	CloseRestart     uint16 = 1012 // the server restarts: reconnect
-	CloseTryLater    uint16 = 1013
 )

@@ -86,16 +86,6 @@ func (l *Loop) Index() int { return l.index }
 // the loop.
 func (l *Loop) Now() time.Time { return l.now }
 
-// Each calls f for each open connection of the loop until f returns false. Only
-// on the loop.
-func (l *Loop) Each(f func(*Conn) bool) {
-	for _, c := range l.conns {
-		if c.state == stateOpen && !f(c) {
-			return
-		}
-	}
-}
-
 // moment is a point in time: milliseconds since the Server was made. It wraps
 // around after 49 days, so only differences mean anything.
 type moment uint32

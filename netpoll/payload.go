@@ -18,16 +18,11 @@ func worthDeflating(n int) bool { return n >= deflateBytesMin }
 // too. A Payload is safe for concurrent use.
 type Payload struct {
 	plain   []byte
-	ends    []int // where each message ends in plain, plus start
-	start   int   // where this part begins in the whole
+	ends    []int // where each message ends in plain
 	longest int   // bytes of the longest message
 
-	whole *Payload // nil, or what this is the later part of
-	first int      // the number of its first message in the whole
-
-	deflated   sync.Once
-	packed     []byte // what connections with compression get; plain itself where nothing is gained
-	packedEnds []int
+	deflated sync.Once
+	packed   []byte // what connections with compression get
 }
 
 // NewPayload frames the texts, which must be valid UTF-8. They are copied.
@@ -45,46 +40,13 @@ func NewPayload(texts ...[]byte) *Payload {
 	return p
 }
 
-// Messages returns how many messages the Payload holds.
-func (p *Payload) Messages() int { return len(p.ends) }
-
-// Size returns the bytes that a connection without compression gets.
-func (p *Payload) Size() int { return len(p.plain) }
-
-// From returns the messages from number i on (0 is the first) as a Payload of its
-// own, which shares the bytes.
-func (p *Payload) From(i int) *Payload {
-	if i <= 0 {
-		return p
-	}
-	if i >= len(p.ends) {
-		return &Payload{}
-	}
-	part := &Payload{
-		plain:   p.plain[p.ends[i-1]-p.start:],
-		ends:    p.ends[i:],
-		start:   p.ends[i-1],
-		longest: p.longest,
-		whole:   p.whole,
-		first:   p.first + i,
-	}
-	if part.whole == nil {
-		part.whole = p
-	}
-	return part
-}
-
 // bytesFor returns what a connection with these parameters gets.
 func (p *Payload) bytesFor(params deflate.Params) []byte {
 	if !worthDeflating(p.longest) || !params.Fits(p.longest) {
 		return p.plain
 	}
-	if p.whole == nil {
-		p.deflated.Do(p.pack)
-		return p.packed
-	}
-	p.whole.deflated.Do(p.whole.pack)
-	return p.whole.packed[p.whole.packedEnds[p.first-1]:]
+	p.deflated.Do(p.pack)
+	return p.packed
 }
 
 // pack makes the compressed form: each message deflated by itself, or left as it
@@ -98,14 +60,12 @@ func (p *Payload) pack() {
 		if text := textOf(whole); worthDeflating(len(text)) {
 			if scratch = deflate.Deflate(scratch[:0], text); len(scratch) < len(text) {
 				p.packed = frame.AppendFrame(p.packed, frame.OpText, true, scratch)
-				p.packedEnds = append(p.packedEnds, len(p.packed))
 				continue
 			}
 		}
 		p.packed = append(p.packed, whole...)
-		p.packedEnds = append(p.packedEnds, len(p.packed))
 	}
-	p.packed = append(make([]byte, 0, len(p.packed)), p.packed...)
+	p.packed = append(make([]byte, 0, len(p.packed)), p.packed...) // it may live for long
 }
 
 // textOf returns the text of a frame that AppendText made.

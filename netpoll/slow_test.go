@@ -100,12 +100,11 @@ func TestStalledClientCatchesUp(t *testing.T) {
 	}
 	eventually(t, "drained", func() bool { st := s.Stats(); return st.Stalled == 0 && st.OutboxBytes == 0 })
 	onLoop(t, s.loops[0], func() {
-		s.loops[0].Each(func(c *Conn) bool {
+		for _, c := range s.loops[0].conns {
 			if c.outbox != nil || c.flow != flowIdle {
 				t.Error("an idle connection holds an outbox")
 			}
-			return true
-		})
+		}
 	})
 }
 

@@ -88,7 +88,6 @@ func requestOf(c *Conn, r *handshake.Request) *Request {
 		Host:          string(r.Host),
 		Origin:        string(r.Origin),
 		Authorization: string(r.Authorization),
-		UserAgent:     string(r.UserAgent),
 		Remote:        c.Remote(),
 		checked:       r,
 	}

@@ -7,10 +7,8 @@ import (
 
 // Close codes that this package and its callers use (section 7.4.1).
 const (
-	CodeNormal   uint16 = 1000
 	CodeProtocol uint16 = 1002 // protocol error
 	CodeNone     uint16 = 1005 // no code was given; never on the wire
-	CodeAbnormal uint16 = 1006 // ended without a close frame; never on the wire
 	CodeInvalid  uint16 = 1007 // text that is not UTF-8
 	CodeTooBig   uint16 = 1009 // message too big
 )

@@ -41,10 +41,6 @@ type Reader struct {
 	p *partial // nil at the end of a message
 }
 
-// Idle tells whether the Reader holds nothing: every byte fed belonged to a
-// complete message.
-func (r *Reader) Idle() bool { return r.p == nil }
-
 // Reset gives back what the Reader holds of an incomplete message. It may be
 // called at any time, also by a Sink during Feed, which then must return false.
 func (r *Reader) Reset() {

@@ -47,8 +47,8 @@ func TestFalseFromTheSinkEndsReading(t *testing.T) {
 						t.Fatal(v)
 					}
 				}
-				if !slices.Equal(s.events, all[:after]) || !r.Idle() {
-					t.Errorf("after %d calls (pieces of %d): heard %q, idle %v", after, size, s.events, r.Idle())
+				if !slices.Equal(s.events, all[:after]) || r.p != nil {
+					t.Errorf("after %d calls (pieces of %d): heard %q, idle %v", after, size, s.events, r.p == nil)
 				}
 			}
 		}

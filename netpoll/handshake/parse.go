@@ -143,8 +143,6 @@ func (h *upgrade) take(r *Request, f *field) {
 		h.once(&r.Origin, f.value)
 	case f.is("Authorization"):
 		h.once(&r.Authorization, f.value)
-	case f.is("User-Agent"):
-		r.UserAgent = f.value
 	case f.is("Content-Length"), f.is("Transfer-Encoding"):
 		h.body = true
 	}

@@ -26,7 +26,6 @@ type Request struct {
 	Host          []byte // of the target where that is absolute, otherwise the field
 	Origin        []byte // nil where the client sent none
 	Authorization []byte // nil where the client sent none
-	UserAgent     []byte // nil where the client sent none
 	Key           []byte // Sec-WebSocket-Key, valid; WebSocket only
 
 	Deflate deflate.Params // the first acceptable offer of permessage-deflate; WebSocket only

@@ -31,7 +31,7 @@ func TestRequestTellsWhatItHolds(t *testing.T) {
 		"host":          {r.Host, "chat.example.com:8000"},
 		"origin":        {r.Origin, "https://example.com"},
 		"authorization": {r.Authorization, "Bearer t"},
-		"user agent":    {r.UserAgent, "test/1"},
+		"user agent":    {r.Header("User-Agent"), "test/1"},
 		"key":           {r.Key, "dGhlIHNhbXBsZSBub25jZQ=="},
 		"first of two":  {r.Header("x-FORWARDED-for"), "192.0.2.1"},
 		"host again":    {r.Header("Host"), "chat.example.com:8000"},
