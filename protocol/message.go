@@ -8,16 +8,14 @@ import (
 	"github.com/google/uuid"
 )
 
-// MessageType says what a message is. Clients may send TypeText and TypeFile;
-// TypeSystem is the server's own. An adopted database may hold others, which
-// are passed on as they are.
+// MessageType says what a message is. An adopted database may hold others than
+// those below, the old service's "system" for one, which are passed on as they are.
 type MessageType string
 
-// The message types that Caravan itself writes.
+// The message types that clients may send.
 const (
-	TypeText   MessageType = "text"
-	TypeFile   MessageType = "file"
-	TypeSystem MessageType = "system"
+	TypeText MessageType = "text"
+	TypeFile MessageType = "file"
 )
 
 // User is a person as the application's users table describes them.
