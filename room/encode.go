@@ -9,7 +9,7 @@ import (
 )
 
 // frameTypes are the "type" of an event on the wire.
-var frameTypes = [...]string{EventMessage: "chat_message", EventEdited: "message_edited"}
+var frameTypes = [...]string{EventMessage: protocol.EventMessage, EventEdited: protocol.EventEdited}
 
 // batchBytesMax cuts long batches, so that a slow reader's outbox lets go of
 // what it has sent in pieces.

@@ -56,7 +56,7 @@ func (s *session) answered(op *room.Op) {
 	if op.Outcome == room.Duplicate {
 		m := op.Message
 		body := protocol.AppendMessage(nil, m)
-		s.conn.SendText(protocol.AppendEvent(nil, "chat_message", body, m.Seq, m.Seq-1, true))
+		s.conn.SendText(protocol.AppendEvent(nil, protocol.EventMessage, body, m.Seq, m.Seq-1, true))
 		return
 	}
 	s.refuse(op.Err, op.ClientID)
