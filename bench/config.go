@@ -56,7 +56,7 @@ type Config struct {
 	Workers        int           // zero: 1, so that the harness takes one core at most
 
 	Seed       uint64    // of the contents and of the order of senders
-	Durability string    // what the user says about the store; a black box cannot see it
+	Durability string    // what the user says about the store; empty: what the server tells on Admin
 	Version    string    // of the harness, for the report
 	Progress   io.Writer // a line each second; nil: none
 }

@@ -14,7 +14,7 @@
 //
 // The parts: wire (the client's side of RFC 6455 and a fast look into frames),
 // fleet (the ids of `caravan seed`), proc (what a process and a machine spend),
-// ledger (the account of every message, pure), verify (the fleet that fills the
+// scrape (what a server tells about itself), ledger (the account of every message, pure), verify (the fleet that fills the
 // ledger through crashes and restarts), echo (a bare echo server, the measure of
 // what the network layer alone costs).
 package bench

@@ -1,17 +1,19 @@
 package bench
 
 import (
+	"context"
 	"fmt"
 	"time"
 
 	"github.com/caravan-chat/caravan/bench/proc"
+	"github.com/caravan-chat/caravan/bench/scrape"
 )
 
 // moment is what was spent up to one moment of the run.
 type moment struct {
 	at      time.Time
-	server  proc.Sample // zero where the server's process is not known
-	metrics metrics     // empty where the admin port is not known
+	server  proc.Sample    // zero where the server's process is not known
+	metrics scrape.Metrics // empty where the admin port is not known
 	self    time.Duration
 	machine proc.Times
 	seen    reading // what the workers had seen by then
@@ -36,7 +38,7 @@ func (o *observer) before() error {
 		}
 	}
 	if o.run.cfg.Admin != "" {
-		if _, err := scrape(o.run.cfg.Admin); err != nil {
+		if _, err := scrape.Read(context.Background(), o.run.cfg.Admin); err != nil {
 			return err
 		}
 	}
@@ -72,11 +74,11 @@ func (o *observer) sample() moment {
 	return m
 }
 
-func (o *observer) scrape() metrics {
+func (o *observer) scrape() scrape.Metrics {
 	if o.run.cfg.Admin == "" {
-		return metrics{}
+		return scrape.Metrics{}
 	}
-	m, err := scrape(o.run.cfg.Admin)
+	m, err := scrape.Read(context.Background(), o.run.cfg.Admin)
 	if err != nil {
 		o.run.fail(err)
 	}

@@ -25,7 +25,8 @@ type Report struct {
 	Messages    MessagePart  `json:"messages"`
 	Deliveries  DeliveryPart `json:"deliveries"`
 	Latency     LatencyPart  `json:"latency"`
-	Server      *ServerPart  `json:"server"` // nil: its process is not known
+	Commits     *CommitPart  `json:"commits"` // nil: there was none, or the server's metrics are not read
+	Server      *ServerPart  `json:"server"`  // nil: its process is not known
 	Load        LoadPart     `json:"load"`
 
 	Errors  map[string]int64   `json:"errors_by_code"`
@@ -62,6 +63,7 @@ type Parameters struct {
 type ConnectPart struct {
 	Connected int64   `json:"connected"`
 	Dropped   int64   `json:"dropped"` // that the server, or a fault, ended
+	TookS     float64 `json:"took_s"`  // for all of them, to 10 ms
 	Latency   Latency `json:"latency"`
 }
 
@@ -186,12 +188,12 @@ func (o *observer) report(interrupted bool) *Report {
 		Parameters:  o.run.parameters(),
 		RunID:       o.run.id,
 		Harness:     o.run.cfg.Version,
-		ServerIs:    o.to.metrics.version,
+		ServerIs:    o.to.metrics.Info(buildMetric)[versionLabel],
 		Machine:     proc.Machine(),
-		Durability:  o.run.cfg.Durability,
+		Durability:  durability(o.run.cfg.Durability, o.to.metrics),
 		Interrupted: interrupted,
 		MeasuredS:   seconds,
-		Connect:     ConnectPart{Connected: total.ready, Dropped: total.dropped, Latency: latencyOf(total.connect)},
+		Connect:     ConnectPart{Connected: total.ready, Dropped: total.dropped, TookS: o.run.connectTook.Seconds(), Latency: latencyOf(total.connect)},
 		Messages: MessagePart{
 			Sent: total.sent, Unsent: total.unsent, Acknowledged: total.acked, Refused: total.refused,
 			Unanswered: total.sent - total.acked - total.refused,
@@ -211,7 +213,8 @@ func (o *observer) report(interrupted bool) *Report {
 		Load:    o.load(),
 		Errors:  total.errors,
 		Closes:  total.closes,
-		Metrics: o.to.metrics.since(o.from.metrics),
+		Metrics: o.to.metrics.Since(o.from.metrics),
+		Commits: commits(o.from.metrics, o.to.metrics, seconds),
 	}
 	rep.Server = o.server(rep)
 	rep.Load.OtherCores = rep.Load.MachineBusy*float64(rep.Machine.Cores) - rep.Load.HarnessCores

@@ -38,6 +38,8 @@ type run struct {
 	handshakesMax   int     // of one worker
 	workers         []*worker
 
+	connectTook time.Duration // until all were members; owned by the goroutine of Run
+
 	members []atomic.Int32 // connections in each room
 	proven  atomic.Bool    // a connection has become a member
 	plan    atomic.Pointer[plan]
@@ -184,6 +186,7 @@ func (r *run) connectAll(ctx context.Context) bool {
 		}
 		time.Sleep(watchPeriod)
 	}
+	r.connectTook = time.Duration(r.now())
 	return true
 }
 

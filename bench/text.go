@@ -16,6 +16,7 @@ func (rep *Report) WriteText(w io.Writer) error {
 	}
 	rep.writeSetting(line)
 	rep.writeCounts(line)
+	rep.writeCommits(line)
 	rep.writeLatencies(line)
 	rep.writeCosts(line)
 	for _, text := range rep.Warnings {
@@ -61,7 +62,7 @@ func prefixed(prefix, s string) string {
 
 func (rep *Report) writeCounts(line liner) {
 	m, d := &rep.Messages, &rep.Deliveries
-	line("connected", "%d; ended by the server: %d%s", rep.Connect.Connected, rep.Connect.Dropped, byCode(rep.Closes))
+	line("connected", "%d in %.2f s; ended by the server: %d%s", rep.Connect.Connected, rep.Connect.TookS, rep.Connect.Dropped, byCode(rep.Closes))
 	if rep.Parameters.Senders == 0 {
 		return
 	}

@@ -88,7 +88,7 @@ const tokenTTL = 72 * time.Hour
 func registerRun(fs *flag.FlagSet, cfg *bench.Config) {
 	fs.StringVar((*string)(&cfg.Scenario), "scenario", "", "idle, fanout, rooms, pairs or publish")
 	fs.StringVar(&cfg.URL, "url", defaultURL, "the server")
-	fs.StringVar(&cfg.Admin, "admin", "", "its admin port, such as http://127.0.0.1:9000: reads its metrics (writes per delivery)")
+	fs.StringVar(&cfg.Admin, "admin", "", "its admin port, such as http://127.0.0.1:9000: reads its metrics (store, commits, writes per delivery)")
 	fs.IntVar(&cfg.ServerPID, "server-pid", 0, "its process on this machine: reads its CPU time and memory")
 	fs.IntVar(&cfg.Connections, "connections", 100, "connections")
 	fs.IntVar(&cfg.Rooms, "rooms", 0, "rooms (0: by scenario: fanout 1, pairs one for two, publish one for each, rooms one for ten, idle one for fifty)")
@@ -105,7 +105,7 @@ func registerRun(fs *flag.FlagSet, cfg *bench.Config) {
 	fs.IntVar(&cfg.Sources, "sources", 0, "loopback addresses to connect from, 127.0.0.2 and on (0: as many as the ports need)")
 	fs.IntVar(&cfg.Workers, "workers", 1, "threads of the harness: 1 lets it take one core at most")
 	fs.Uint64Var(&cfg.Seed, "seed", 1, "of contents and of the order of senders")
-	fs.StringVar(&cfg.Durability, "durability", "as the server promises: an echo follows its commit (store not told)", "what store and settings the server runs on, for the report")
+	fs.StringVar(&cfg.Durability, "durability", "", "what store and settings the server runs on, for the report (empty: what the server itself tells on --admin)")
 }
 
 // arrivals checks the arrival mode that was insisted on.
