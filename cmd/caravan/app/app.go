@@ -22,6 +22,7 @@ import (
 	"github.com/caravan-chat/caravan/cmd/caravan/config"
 	"github.com/caravan-chat/caravan/cmd/caravan/metrics"
 	"github.com/caravan-chat/caravan/netpoll"
+	"github.com/caravan-chat/caravan/persist"
 	"github.com/caravan-chat/caravan/protocol/token"
 	"github.com/caravan-chat/caravan/room"
 	"github.com/caravan-chat/caravan/room/backplane"
@@ -84,6 +85,11 @@ func (a *App) Open(ctx context.Context) error {
 	if a.store, err = OpenStore(ctx, a.cfg, a.log); err != nil {
 		return err
 	}
+	is, err := retry(ctx, a.cfg.DatabaseWait, a.log, func() (*persist.Durability, error) { return a.store.Durability(ctx) })
+	if err != nil {
+		return err
+	}
+	a.metrics.Store(is)
 	a.watch = watchStore(a.store, a.log)
 	if err := a.openChat(ctx); err != nil {
 		return err

@@ -240,7 +240,8 @@ func TestEveryMetricAndFlagIsDocumented(t *testing.T) {
 		}
 	}
 	for _, line := range []string{
-		"caravan_connections 1\n", "caravan_messages_total 1\n", `caravan_build_info{commit="c0",go="go0",version="v0"} 1`, "caravan_database_up 1\n", "caravan_ready 1\n",
+		"caravan_connections 1\n", "caravan_messages_total 1\n", `caravan_build_info{commit="c0",go="go0",version="v0"} 1`,
+		`caravan_store_info{journal_mode="wal",store="sqlite",synchronous="full",version="3.`, "caravan_database_up 1\n", "caravan_ready 1\n",
 		"caravan_batch_messages_count 2\n", "go_goroutines ", "process_open_fds ",
 	} {
 		if !bytes.Contains(body, []byte(line)) {

@@ -19,6 +19,7 @@ import (
 type Store interface {
 	room.Store
 	persist.Seeder
+	Durability(context.Context) (*persist.Durability, error)
 }
 
 // databaseRetry is the pause between attempts to reach the database.
