@@ -114,10 +114,12 @@ type Op struct {
 	Err     *protocol.Error   // after Refused
 }
 
-// AccessQuestion asks whether a user may enter a room.
+// AccessQuestion asks whether a user may enter a room. Rooms go before trips
+// because Caravan makes their ids: whoever can choose a trip's id must not get
+// another trip's messages by choosing that of its room.
 type AccessQuestion struct {
 	User     uuid.UUID
-	Place    uuid.UUID // a trip's id, or, unless TripOnly, a room's id
+	Place    uuid.UUID // a trip's id, or, unless TripOnly, a room's id, which goes before
 	TripOnly bool
 }
 

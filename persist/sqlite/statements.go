@@ -53,12 +53,11 @@ func (r *reading) prepare(ctx context.Context, db *sql.DB) error {
 		&r.before:  selectMessage + ` WHERE m.chat_room_id = ? AND m.seq < ? ORDER BY m.seq DESC LIMIT ?`,
 		&r.after:   selectMessage + ` WHERE m.chat_room_id = ? AND m.seq > ? ORDER BY m.seq LIMIT ?`,
 		&r.message: selectMessage + ` WHERE m.id = ? AND m.seq > 0`,
-		// A place that is a trip is taken for that even if a room has the same id.
 		&r.access: `SELECT coalesce(u.email, ''), coalesce(u.username, ''), coalesce(u.first_name, ''), coalesce(u.last_name, ''),
 				t.id, t.title, r.id, r.last_seq
 			FROM users u
 			LEFT JOIN collaborators c ON c.user_id = u.id AND c.trip_id = coalesce(
-				(SELECT id FROM trips WHERE id = ?2), (SELECT trip_id FROM chat_rooms WHERE id = ?2 AND NOT ?3))
+				(SELECT trip_id FROM chat_rooms WHERE id = ?2 AND NOT ?3), ?2)
 			LEFT JOIN trips t ON t.id = c.trip_id
 			LEFT JOIN chat_rooms r ON r.trip_id = t.id
 			WHERE u.id = ?1 LIMIT 1`,

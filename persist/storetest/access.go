@@ -76,6 +76,35 @@ func testAccess(t *testing.T, open Open) {
 	}
 }
 
+// testTripWithARoomsID has a stranger make a trip whose id is that of a room.
+func testTripWithARoomsID(t *testing.T, open Open) {
+	w := newWorld(t, open, 1, 1)
+	member, mallory := w.users[0], persist.Fleet(2, 0).Users[1]
+	w.seed(&persist.Seeds{
+		Users:         []protocol.User{mallory},
+		Trips:         []persist.Trip{{ID: w.rooms[0], Title: "Trap"}},
+		Collaborators: []persist.Collaborator{{Trip: w.rooms[0], User: mallory.ID, Role: "owner"}},
+	})
+	answers, err := w.store.Access(w.ctx(), []room.AccessQuestion{
+		{User: member.ID, Place: w.rooms[0]},
+		{User: member.ID, Place: w.rooms[0], TripOnly: true},
+		{User: mallory.ID, Place: w.rooms[0]},
+		{User: mallory.ID, Place: w.rooms[0], TripOnly: true},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a := answers[0]; !a.Allowed || a.Room.ID != w.rooms[0] || a.Room.Title != "Trip 0" {
+		t.Errorf("the room's member, by its id: %+v", a)
+	}
+	if answers[1].Allowed || answers[2].Allowed {
+		t.Errorf("the member in the other trip: %+v; the stranger in the room: %+v", answers[1], answers[2])
+	}
+	if a := answers[3]; !a.Allowed || a.Room.ID == w.rooms[0] || a.Room.Title != "Trap" {
+		t.Errorf("the stranger in their own trip: %+v", a)
+	}
+}
+
 func (w *world) send2(in uuid.UUID, sender protocol.User) *room.Op {
 	return &room.Op{
 		Kind: room.OpSend, Room: in, Sender: sender, ID: uuid.Must(uuid.NewV7()),

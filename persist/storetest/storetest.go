@@ -50,6 +50,7 @@ func Run(t *testing.T, open Open) {
 		{"PagesOfRoomsThatAreEmptyOrMissing", testEmptyPages},
 		{"Heads", testHeads},
 		{"Access", testAccess},
+		{"ARoomsIDIsNoOtherTrips", testTripWithARoomsID},
 		{"RoomIsMadeOnce", testRoomMadeOnce},
 		{"Rooms", testRooms},
 		{"SeedTwiceChangesNothing", testSeed},
