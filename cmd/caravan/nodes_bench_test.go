@@ -124,6 +124,7 @@ func BenchmarkDelivery(b *testing.B) {
 type benchNode struct {
 	pid    int
 	listen string
+	admin  string
 }
 
 // asProcess returns caravan with those arguments, ended with the benchmark.
@@ -164,7 +165,7 @@ func startNode(b *testing.B, flags ...string) *benchNode {
 		if res, err := http.Get("http://" + admin + "/readyz"); err == nil {
 			_ = res.Body.Close()
 			if res.StatusCode == http.StatusOK {
-				return &benchNode{cmd.Process.Pid, listen}
+				return &benchNode{cmd.Process.Pid, listen, admin}
 			}
 		}
 		if time.Now().After(deadline) {
