@@ -39,7 +39,7 @@ func seed(ctx context.Context, j *job) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	if err := store.Seed(ctx, persist.Fleet(j.cfg.Users, j.cfg.Trips)); err != nil {
+	if err := app.Seed(ctx, store, persist.Fleet(j.cfg.Users, j.cfg.Trips)); err != nil {
 		return err
 	}
 	fmt.Fprintf(j.stdout, "%d users and %d trips are there\n", j.cfg.Users, j.cfg.Trips)

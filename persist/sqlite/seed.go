@@ -9,6 +9,8 @@ import (
 	"os"
 	"time"
 
+	sqlite3 "modernc.org/sqlite/lib"
+
 	"github.com/caravan-chat/caravan/migrations"
 	"github.com/caravan-chat/caravan/persist"
 )
@@ -95,10 +97,13 @@ func seed(ctx context.Context, writer *sql.DB, seeds *persist.Seeds) error {
 				return []any{c.Trip.String(), c.User.String(), c.Role, now}
 			})
 	})
-	if err != nil {
+	switch {
+	case err == nil:
+		return nil
+	case primary(resultCode(err)) == sqlite3.SQLITE_CONSTRAINT: // the application's own, in an adopted database
 		return fmt.Errorf("sqlite: seed: %w", err)
 	}
-	return nil
+	return unreachable(fmt.Errorf("sqlite: seed: %w", err))
 }
 
 // insertAll runs a statement n times with the arguments that row gives.

@@ -51,7 +51,7 @@ func (a *App) openDemo(ctx context.Context) (func(*fasthttp.RequestCtx) bool, er
 		return nil, nil
 	}
 	seeds := demoSeeds()
-	if err := a.store.Seed(ctx, seeds); err != nil {
+	if err := Seed(ctx, a.store, seeds); err != nil {
 		return nil, fmt.Errorf("demo data: %w", err)
 	}
 	cfg := demo.Config{

@@ -65,6 +65,18 @@ func OpenSeeder(ctx context.Context, cfg *config.Config, log *slog.Logger) (Seed
 	return OpenStore(ctx, cfg, log)
 }
 
+// Seed writes seeds. An application's own tables may ask for more than Caravan
+// knows of; the error says which column it is, in the database's words, and what
+// to do.
+func Seed(ctx context.Context, s persist.Seeder, seeds *persist.Seeds) error {
+	err := s.Seed(ctx, seeds)
+	if err == nil || ctx.Err() != nil || errors.Is(err, room.ErrStoreDown) {
+		return err
+	}
+	return fmt.Errorf("%w: caravan fills in only the columns that it reads: give the others a default or let them be null, "+
+		"or add users, trips and collaborators by the application's own means", err)
+}
+
 // retry calls open until it succeeds, fails for good, or the wait is over.
 func retry[T any](ctx context.Context, wait time.Duration, log *slog.Logger, open func() (T, error)) (T, error) {
 	var none T
