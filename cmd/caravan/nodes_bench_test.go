@@ -186,8 +186,14 @@ func freeAddress(b *testing.B) string {
 	return l.Addr().String()
 }
 
-// join opens a session of user i.
+// join opens a session of user i in the first room.
 func (n *benchNode) join(b *testing.B, i int) *wire.Client {
+	b.Helper()
+	return n.joinRoom(b, i, 0)
+}
+
+// joinRoom opens a session of user i in the room of a trip.
+func (n *benchNode) joinRoom(b *testing.B, i, trip int) *wire.Client {
 	b.Helper()
 	bearer, err := token.Sign([]byte(benchSecret), persist.FleetUser(i), time.Hour)
 	if err != nil {
@@ -197,7 +203,7 @@ func (n *benchNode) join(b *testing.B, i int) *wire.Client {
 	if err != nil {
 		b.Fatal(err)
 	}
-	client, err := wire.Dial(b.Context(), at, fmt.Sprintf("/ws/chat/%s/", persist.FleetTrip(0)), bearer, [4]byte{1, 2, 3, 4}, 16<<20)
+	client, err := wire.Dial(b.Context(), at, fmt.Sprintf("/ws/chat/%s/", persist.FleetTrip(trip)), bearer, [4]byte{1, 2, 3, 4}, 16<<20)
 	if err != nil {
 		b.Fatal(err)
 	}
