@@ -40,7 +40,8 @@ type Config struct {
 	PingInterval     time.Duration // a client silent for so long is pinged; default 30s
 	IdleTimeout      time.Duration // a client silent for so long is closed; default 75s
 
-	MessageBytesMax int // of one incoming message, after inflation; default 64 KiB
+	MessageBytesMax int  // of one incoming message, after inflation; default 64 KiB
+	TextOnly        bool // a client that begins a binary message is closed with CloseUnsupported
 
 	// OutboxBytesMax bounds what waits for one client that does not read, beside
 	// the payload that is being written to it. Above it the client is closed with

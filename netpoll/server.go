@@ -102,8 +102,9 @@ func Listen(cfg Config) (*Server, error) {
 		quit:       make(chan struct{}),
 		done:       make(chan struct{}),
 	}
-	s.limits[limitsPlain] = frame.Limits{MessageBytesMax: cfg.MessageBytesMax}
-	s.limits[limitsDeflate] = frame.Limits{MessageBytesMax: cfg.MessageBytesMax, Compression: true}
+	s.limits[limitsPlain] = frame.Limits{MessageBytesMax: cfg.MessageBytesMax, TextOnly: cfg.TextOnly}
+	s.limits[limitsDeflate] = s.limits[limitsPlain]
+	s.limits[limitsDeflate].Compression = true
 	for i := range cfg.Loops {
 		s.loops = append(s.loops, newLoop(s, i))
 	}

@@ -7,10 +7,11 @@ import (
 
 // Close codes that this package and its callers use (section 7.4.1).
 const (
-	CodeProtocol uint16 = 1002 // protocol error
-	CodeNone     uint16 = 1005 // no code was given; never on the wire
-	CodeInvalid  uint16 = 1007 // text that is not UTF-8
-	CodeTooBig   uint16 = 1009 // message too big
+	CodeProtocol    uint16 = 1002 // protocol error
+	CodeUnsupported uint16 = 1003 // a kind of message that is not accepted
+	CodeNone        uint16 = 1005 // no code was given; never on the wire
+	CodeInvalid     uint16 = 1007 // text that is not UTF-8
+	CodeTooBig      uint16 = 1009 // message too big
 )
 
 // closeReasonMax is what a control frame leaves for the reason, in bytes.

@@ -41,12 +41,12 @@ func seeds() [][]byte {
 // likes.
 func FuzzReader(f *testing.F) {
 	for _, b := range seeds() {
-		f.Add(b, []byte{1}, true)
-		f.Add(b, []byte{2, 7}, false)
-		f.Add(b, []byte{255}, true)
+		f.Add(b, []byte{1}, true, false)
+		f.Add(b, []byte{2, 7}, false, true)
+		f.Add(b, []byte{255}, true, true)
 	}
-	f.Fuzz(func(t *testing.T, b, cuts []byte, compression bool) {
-		lim := &Limits{MessageBytesMax: 300, FragmentsMax: 6, Compression: compression}
+	f.Fuzz(func(t *testing.T, b, cuts []byte, compression, textOnly bool) {
+		lim := &Limits{MessageBytesMax: 300, FragmentsMax: 6, TextOnly: textOnly, Compression: compression}
 		sizes := []int{1}
 		for _, c := range cuts {
 			sizes = append(sizes, int(c))

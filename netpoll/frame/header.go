@@ -104,6 +104,8 @@ func (h *header) parseFirst(first byte, lim *Limits, m message) *Violation {
 		return errContinuation
 	case h.op != OpContinuation && m.open:
 		return errInterleaved
+	case h.op == OpBinary && lim.TextOnly:
+		return errBinary
 	case m.frames >= lim.fragmentsMax():
 		return errMessagePieces
 	}

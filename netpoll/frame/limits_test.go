@@ -29,6 +29,19 @@ func TestSection10_4_LengthOverTheLimitIsRefusedAtTheHeader(t *testing.T) {
 	})
 }
 
+func TestBinaryIsRefusedAtItsFirstByte(t *testing.T) {
+	lim := &Limits{MessageBytesMax: 100, TextOnly: true}
+	check(t, []wire{
+		{name: "text", lim: lim, bytes: join(client(textBegin, "a"), client(ping, "p"), client(goOnLast, "b")),
+			events: []string{controlEvent(OpPing, []byte("p")), messageEvent(true, false, []byte("ab"))}},
+		{name: "whole", lim: lim, bytes: []byte{binaryWord}, v: errBinary},
+		{name: "first fragment", lim: lim, bytes: []byte{0x02}, v: errBinary},
+		{name: "after a text", lim: lim, bytes: join(client(text, "a"), []byte{binaryWord}), events: isText("a"), v: errBinary},
+		{name: "inside a text", lim: lim, bytes: join(client(textBegin, "a"), []byte{binaryWord}), v: errInterleaved},
+		{name: "compressed", lim: &Limits{MessageBytesMax: 100, TextOnly: true, Compression: true}, bytes: []byte{binaryWord | 0x40}, v: errBinary},
+	})
+}
+
 func TestFragmentsAreBoundedInCount(t *testing.T) {
 	lim := &Limits{MessageBytesMax: 100, FragmentsMax: 3}
 	check(t, []wire{

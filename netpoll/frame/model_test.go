@@ -41,6 +41,9 @@ func model(b []byte, lim *Limits) (events []string, v *Violation) {
 		if isData && open {
 			return events, errInterleaved
 		}
+		if op == 2 && lim.TextOnly {
+			return events, errBinary
+		}
 		if !isControl && frames == fragments {
 			return events, errMessagePieces
 		}

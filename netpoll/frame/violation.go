@@ -4,7 +4,7 @@ package frame
 // the close frame that the server sends, Reason beside it. Violations are shared
 // and never change.
 type Violation struct {
-	Code   uint16 // CodeProtocol, CodeInvalid or CodeTooBig
+	Code   uint16 // CodeProtocol, CodeUnsupported, CodeInvalid or CodeTooBig
 	Reason string // short, for people
 }
 
@@ -23,6 +23,7 @@ var (
 	errLengthHighBit = &Violation{CodeProtocol, "length with its highest bit set"}
 	errContinuation  = &Violation{CodeProtocol, "continuation without a message"}
 	errInterleaved   = &Violation{CodeProtocol, "new message inside a fragmented one"}
+	errBinary        = &Violation{CodeUnsupported, "binary messages are not supported"}
 	errClosePayload  = &Violation{CodeProtocol, "close payload of one byte"}
 	errCloseCode     = &Violation{CodeProtocol, "invalid close code"}
 	errCloseReason   = &Violation{CodeInvalid, "close reason is not UTF-8"}

@@ -58,7 +58,7 @@ func serve(t *testing.T, cfg socket.Config) *server {
 	s.svc = room.New(s.store, verifier, nil, room.Config{})
 	const loops = 2
 	h := socket.New(s.svc, loops, cfg)
-	s.net, err = netpoll.Listen(netpoll.Config{Addr: "127.0.0.1:0", Loops: loops, Handler: h, MessageBytesMax: 163_840,
+	s.net, err = netpoll.Listen(netpoll.Config{Addr: "127.0.0.1:0", Loops: loops, Handler: h, MessageBytesMax: 163_840, TextOnly: true,
 		SlowCloseCode: 4008, Compression: true, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)

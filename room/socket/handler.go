@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/caravan-chat/caravan/netpoll"
-	"github.com/caravan-chat/caravan/protocol"
 	"github.com/caravan-chat/caravan/room"
 )
 
@@ -45,8 +44,8 @@ type Handler struct {
 
 var _ netpoll.Handler = (*Handler)(nil)
 
-// New returns the handler for a server with so many loops. Stop it after the
-// server.
+// New returns the handler for a server with so many loops, and with TextOnly in
+// its Config. Stop it after the server.
 func New(svc *room.Service, loops int, cfg Config) *Handler {
 	if cfg.AllowOrigin == nil {
 		cfg.AllowOrigin = func(string, string) bool { return true }
@@ -92,12 +91,9 @@ func (h *Handler) Open(c *netpoll.Conn) {
 	s.enter()
 }
 
-// Message implements netpoll.Handler.
-func (h *Handler) Message(c *netpoll.Conn, kind netpoll.Kind, payload []byte) {
-	if kind != netpoll.Text {
-		c.Close(uint16(protocol.CloseUnsupported), "binary frames are not supported")
-		return
-	}
+// Message implements netpoll.Handler. All messages are text, as the server's
+// Config says TextOnly.
+func (h *Handler) Message(c *netpoll.Conn, _ netpoll.Kind, payload []byte) {
 	s := c.Session().(*session)
 	switch s.state {
 	case entering, joining:

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/gobwas/ws"
-	"github.com/gobwas/ws/wsutil"
 	"github.com/google/uuid"
 
 	"github.com/caravan-chat/caravan/persist"
@@ -156,7 +155,7 @@ func TestDoorRefusesByHTTPBeforeAndByCloseCodeAfterTheUpgrade(t *testing.T) {
 	if f := c.next(); f.Type != "message_history" {
 		t.Errorf("with a header: %+v", f)
 	}
-	if err := wsutil.WriteClientBinary(c.conn, []byte("x")); err != nil {
+	if err := ws.WriteHeader(c.conn, ws.Header{OpCode: ws.OpBinary, Masked: true, Length: 100_000}); err != nil {
 		t.Fatal(err)
 	}
 	if code := c.closeCode(); code != 1003 {

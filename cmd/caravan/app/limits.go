@@ -91,6 +91,7 @@ func (a *App) netpollConfig() netpoll.Config {
 		PingInterval:     a.cfg.PingInterval,
 		IdleTimeout:      a.cfg.IdleTimeout,
 		MessageBytesMax:  a.cfg.MaxFrame,
+		TextOnly:         true,
 		OutboxBytesMax:   a.cfg.SendBuffer,
 		SlowCloseCode:    uint16(protocol.CloseSlowConsumer),
 		Compression:      a.cfg.Compression,
