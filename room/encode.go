@@ -33,7 +33,13 @@ func encodeBatches(ops []*Op, wanted func(uuid.UUID) bool) []*Batch {
 			}
 			rooms[op.Room] = e
 		}
-		if e == nil {
+		if e != nil {
+			e.expect(op.Message)
+		}
+	}
+	for _, op := range ops {
+		e := rooms[op.Room]
+		if op.Outcome != Stored || e == nil {
 			continue
 		}
 		if len(e.buf) >= batchBytesMax {
@@ -63,6 +69,9 @@ func encodeMissed(room uuid.UUID, since, prev int64, messages []protocol.Message
 	}
 	e := encoder{room: room}
 	for i := range messages {
+		e.expect(&messages[i])
+	}
+	for i := range messages {
 		m := &messages[i]
 		kind := EventMessage
 		if m.Seq <= since {
@@ -77,33 +86,50 @@ func encodeMissed(room uuid.UUID, since, prev int64, messages []protocol.Message
 // encoder gathers the events of one room in one buffer.
 type encoder struct {
 	room   uuid.UUID
+	count  int // events that are expected and not yet added
+	bytes  int // and about what their frames take
 	buf    []byte
-	ends   []int // where each frame ends in buf
-	bodies []int // where each message's object begins in buf
-	sizes  []int // and its length
+	parts  []part // of buf, one for each event
 	events []Event
 	body   []byte // scratch
 }
 
+// part is where an event stands in an encoder's buffer.
+type part struct{ end, body, size int } // of the frame; of the message's object in it
+
+// envelopeBytes is about what an event's frame has besides the content.
+const envelopeBytes = 512
+
+// expect announces a message that will be added, so that there is room for it: a
+// buffer that grows is copied, and leaves garbage, several times.
+func (e *encoder) expect(m *protocol.Message) {
+	e.count++
+	e.bytes += envelopeBytes + len(m.Content)
+}
+
 func (e *encoder) add(kind EventKind, m *protocol.Message, seq, prev int64) {
+	if e.buf == nil {
+		e.buf = make([]byte, 0, min(e.bytes, batchBytesMax+envelopeBytes+len(m.Content)))
+		n := min(e.count, batchBytesMax/envelopeBytes+1)
+		e.parts, e.events = make([]part, 0, n), make([]Event, 0, n)
+	}
+	e.count, e.bytes = max(e.count-1, 0), max(e.bytes-envelopeBytes-len(m.Content), 0)
 	e.body = protocol.AppendMessage(e.body[:0], m)
 	start := len(e.buf)
 	e.buf = protocol.AppendEvent(e.buf, frameTypes[kind], e.body, seq, prev, false)
-	e.bodies = append(e.bodies, start+bytes.Index(e.buf[start:], e.body))
-	e.sizes = append(e.sizes, len(e.body))
-	e.ends = append(e.ends, len(e.buf))
+	e.parts = append(e.parts, part{len(e.buf), start + bytes.Index(e.buf[start:], e.body), len(e.body)})
 	e.events = append(e.events, Event{Kind: kind, Seq: seq, Prev: prev, Message: m.ID})
 }
 
 // batch hands out what was gathered and begins anew.
 func (e *encoder) batch() *Batch {
 	start := 0
-	for i := range e.events {
-		e.events[i].Frame = e.buf[start:e.ends[i]:e.ends[i]]
-		e.events[i].Body = e.buf[e.bodies[i] : e.bodies[i]+e.sizes[i] : e.bodies[i]+e.sizes[i]]
-		start = e.ends[i]
+	for i, p := range e.parts {
+		e.events[i].Frame = e.buf[start:p.end:p.end]
+		e.events[i].Body = e.buf[p.body : p.body+p.size : p.body+p.size]
+		start = p.end
 	}
 	b := &Batch{Room: e.room, Events: e.events}
-	*e = encoder{room: e.room, body: e.body}
+	*e = encoder{room: e.room, count: e.count, bytes: e.bytes, body: e.body}
 	return b
 }
