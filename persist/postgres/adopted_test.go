@@ -93,6 +93,10 @@ func TestAdoptedDatabase(t *testing.T) {
 	if bad.Outcome != room.Refused || good.Outcome != room.Stored || good.Message.Seq != 6 {
 		t.Errorf("outcomes %d %d", bad.Outcome, good.Outcome)
 	}
+	lone := f.send(0, "alone")
+	if f.mustAppend(lone); lone.Outcome != room.Stored || lone.Message.Seq != 7 {
+		t.Errorf("outcome %d, %v", lone.Outcome, lone.Err)
+	}
 }
 
 // TestSenderWhoWasDeleted: the application may delete a user; the messages stay.

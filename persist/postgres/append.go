@@ -5,7 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/caravan-chat/caravan/persist"
@@ -58,6 +57,17 @@ func (s *Store) run(ctx context.Context, ops []*room.Op, mode persist.Mode) (*pe
 	defer conn.Release() // closes it unless it is idle and outside a transaction
 
 	lookup := persist.NewLookup(ops)
+	if expressible(ops, lookup, mode) {
+		plan, xact, err := express(txCtx, conn.Conn(), ops, lookup)
+		if plan != nil {
+			return finish(ctx, conn, plan, xact, mode, sendCommit(txCtx, conn.Conn()))
+		}
+		endTransaction(ctx, conn)
+		if err != nil {
+			return nil, 0, undone(err)
+		}
+	}
+
 	found, xact, err := lookUp(txCtx, conn.Conn(), lookup)
 	if err != nil {
 		endTransaction(ctx, conn)
@@ -75,14 +85,20 @@ func (s *Store) run(ctx context.Context, ops []*room.Op, mode persist.Mode) (*pe
 			return nil, 0, undone(err)
 		}
 	}
-	err = write(txCtx, conn.Conn(), plan, mode)
+	return finish(ctx, conn, plan, xact, mode, write(txCtx, conn.Conn(), plan, mode))
+}
+
+// finish says what it means for a transaction that its last round trip, the one
+// with the COMMIT, returned err. That COMMIT was not sent is nothing to conclude from
+// the driver's words: pgconn.SafeToRetry says so of some answers that were lost, too.
+func finish(ctx context.Context, conn *pgxpool.Conn, plan *persist.Plan, xact uint64, mode persist.Mode, err error) (*persist.Plan, uint64, error) {
 	switch {
 	case err == nil:
 		return plan, 0, nil
 	case definite(err):
 		endTransaction(ctx, conn)
 		return nil, 0, undone(err)
-	case mode == persist.TryOut, pgconn.SafeToRetry(err): // COMMIT was not sent
+	case mode == persist.TryOut:
 		return nil, 0, undone(err)
 	}
 	_ = conn.Conn().PgConn().Conn().Close() // so that the server notices, too

@@ -289,7 +289,7 @@ func TestOutcomeUnknownOnlyWhenTheServerStaysAway(t *testing.T) {
 			if !back {
 				f.wait.outcome = 2 * time.Second
 			}
-			proxy.arm(&cut{from: server, n: fromServer - 3, how: cutBoth, then: func() {
+			proxy.arm(&cut{from: server, n: fromServer - 2, how: cutBoth, then: func() {
 				if err := pg.Kill(); err != nil {
 					t.Error(err)
 				}

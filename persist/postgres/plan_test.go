@@ -26,7 +26,7 @@ func TestEveryStatementLooksUpByIndex(t *testing.T) {
 	defer conn.Release()
 	for name, sql := range map[string]string{
 		"lockRooms": lockRooms, "findSenders": findSenders, "findKnown": findKnown, "findEdits": findEdits, "findOriginals": findOriginals,
-		"updateMessages": updateMessages, "updateRooms": updateRooms,
+		"storeOne": storeOne, "updateMessages": updateMessages, "updateRooms": updateRooms,
 		"findInsert": findInsert, "findUpdate": findUpdate,
 		"selectLatest": selectLatest, "selectSince": selectSince, "selectBefore": selectBefore, "selectAfter": selectAfter,
 		"selectMessage": selectMessage, "selectHeads": selectHeads, "selectAccess": selectAccess, "selectRoomless": selectRoomless,

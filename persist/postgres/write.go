@@ -6,12 +6,13 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/caravan-chat/caravan/persist"
 	"github.com/caravan-chat/caravan/protocol"
 )
 
-// The statements of Append's second round trip.
+// The statements of Append's last round trip.
 const (
 	// insertMessages gives the zero uuid and the empty text for NULL.
 	insertMessages = `INSERT INTO chat_messages
@@ -67,8 +68,21 @@ func write(ctx context.Context, conn *pgx.Conn, plan *persist.Plan, mode persist
 	}
 	tag, err := results.Exec()
 	_ = results.Close() // the answer stands, whatever happens to the connection after it
-	if err == nil && tag.String() != end {
-		err = fmt.Errorf("the server answered %s with %s", end, tag) // COMMIT of a failed transaction
+	return answered(end, tag, err)
+}
+
+// sendCommit ends a transaction that has written everything. After an error that
+// is not definite it may have committed.
+func sendCommit(ctx context.Context, conn *pgx.Conn) error {
+	tag, err := conn.Exec(ctx, commit)
+	return answered(commit, tag, err)
+}
+
+// answered is err, or an error where the server did something else than it was
+// told: a failed transaction answers COMMIT with ROLLBACK.
+func answered(told string, tag pgconn.CommandTag, err error) error {
+	if err == nil && tag.String() != told {
+		return fmt.Errorf("the server answered %s with %s", told, tag)
 	}
 	return err
 }

@@ -1,0 +1,64 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/caravan-chat/caravan/persist"
+	"github.com/caravan-chat/caravan/room"
+)
+
+// storeOne takes a number and stores a message in one statement. The update of
+// the room's row is also its lock, and goes by the row that the lock found. Where
+// the room or the sender does not exist, or the client_id is known, no row is
+// stored and none returned.
+const storeOne = `WITH grown AS (UPDATE chat_rooms SET last_seq = last_seq + 1 WHERE id = $1 RETURNING last_seq)
+	INSERT INTO chat_messages
+	(id, chat_room_id, sender_id, content, message_type, reply_to_id, is_edited, created_at, updated_at, seq, rev, client_id)
+	SELECT $2::uuid, $1, u.id, $4::text, $5::text, NULL, false, $6::timestamptz, $6, grown.last_seq, grown.last_seq, nullif($7, '')
+	FROM grown CROSS JOIN users u WHERE u.id = $3
+	ON CONFLICT (chat_room_id, sender_id, client_id) WHERE client_id IS NOT NULL DO NOTHING
+	RETURNING seq, pg_current_xact_id()`
+
+// expressible reports whether a batch is what most are under light load: one new
+// message that refers to no other.
+func expressible(ops []*room.Op, l *persist.Lookup, mode persist.Mode) bool {
+	return mode == persist.Commit && len(ops) == 1 && len(l.Senders) == 1 && len(l.Originals) == 0
+}
+
+// express opens a transaction and writes a batch of one in one round trip,
+// presuming that it is a new message of a known sender in a known room. Where that
+// is so it returns the plan that has been written, and the transaction's number;
+// where not, nil, and the transaction must be rolled back.
+func express(ctx context.Context, conn *pgx.Conn, ops []*room.Op, l *persist.Lookup) (plan *persist.Plan, xact uint64, err error) {
+	op := ops[0]
+	var batch pgx.Batch
+	batch.Queue(begin)
+	batch.Queue(storeOne, [16]byte(op.Room), [16]byte(op.ID), [16]byte(op.Sender.ID), op.Content, string(op.Type), op.At, op.ClientID).
+		QueryRow(func(row pgx.Row) error {
+			var seq int64
+			err := row.Scan(&seq, &xact)
+			if errors.Is(err, pgx.ErrNoRows) {
+				return nil
+			}
+			if err == nil {
+				plan = presumed(ops, l, seq-1)
+			}
+			return err
+		})
+	if err := conn.SendBatch(ctx, &batch).Close(); err != nil {
+		return nil, 0, err
+	}
+	return plan, xact, nil
+}
+
+// presumed settles a batch of one whose room stood at last, and of which all is
+// as express presumes.
+func presumed(ops []*room.Op, l *persist.Lookup, last int64) *persist.Plan {
+	found := persist.NewFound(l)
+	found.Rooms[ops[0].Room] = last
+	found.Senders[ops[0].Sender.ID] = struct{}{}
+	return persist.Settle(ops, l, found)
+}
