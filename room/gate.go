@@ -157,7 +157,8 @@ func compact(u *protocol.User) *protocol.User {
 }
 
 // Recheck asks whether users may still enter rooms. The answers stand in the
-// order of the questions; the error wraps ErrUnavailable.
+// order of the questions; with an error, which wraps ErrUnavailable, they are
+// those to the first ones.
 func (s *Service) Recheck(ctx context.Context, questions []AccessQuestion) ([]Access, error) {
 	answers := make([]Access, 0, len(questions))
 	for len(questions) > 0 {
@@ -166,7 +167,7 @@ func (s *Service) Recheck(ctx context.Context, questions []AccessQuestion) ([]Ac
 		part, err := s.store.Access(look, questions[:n])
 		cancel()
 		if err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+			return answers, fmt.Errorf("%w: %w", ErrUnavailable, err)
 		}
 		answers = append(answers, part...)
 		questions = questions[n:]

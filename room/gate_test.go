@@ -1,8 +1,10 @@
 package room_test
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/rsa"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -63,5 +65,33 @@ func TestUnknownKeysDelayNobodyElse(t *testing.T) {
 		t.Errorf("a token with an unknown key was judged before its keys were asked for: %v", err)
 	case <-time.After(4 * time.Second):
 		t.Error("a member waits behind tokens with unknown keys")
+	}
+}
+
+// tiring is a store that answers one look for access and no more.
+type tiring struct {
+	room.Store
+	looks int
+}
+
+func (s *tiring) Access(ctx context.Context, questions []room.AccessQuestion) ([]room.Access, error) {
+	if s.looks++; s.looks > 1 {
+		return nil, room.ErrStoreDown
+	}
+	return s.Store.Access(ctx, questions)
+}
+
+// Who was found to be removed must not stay because of a look that failed later.
+func TestRecheckKeepsTheAnswersThatItGot(t *testing.T) {
+	h := open(t, room.Config{})
+	s := room.New(&tiring{Store: h.store}, nil, nil, room.Config{})
+	t.Cleanup(s.Close)
+	questions := make([]room.AccessQuestion, 1_500)
+	for i := range questions {
+		questions[i] = room.AccessQuestion{User: persist.FleetUser(i), Place: persist.FleetTrip(0), TripOnly: true}
+	}
+	answers, err := s.Recheck(t.Context(), questions)
+	if !errors.Is(err, room.ErrUnavailable) || len(answers) == 0 || !answers[0].Allowed || answers[1].Allowed {
+		t.Errorf("%d answers, %v", len(answers), err)
 	}
 }

@@ -43,6 +43,12 @@ type server struct {
 
 func serve(t *testing.T, cfg socket.Config) *server {
 	t.Helper()
+	return serveOn(t, cfg, func(s room.Store) room.Store { return s })
+}
+
+// serveOn lets the chat see its store as wrap has it.
+func serveOn(t *testing.T, cfg socket.Config, wrap func(room.Store) room.Store) *server {
+	t.Helper()
 	s := &server{t: t, path: filepath.Join(t.TempDir(), "caravan.db")}
 	var err error
 	if s.store, err = sqlite.Open(t.Context(), s.path, slog.New(slog.DiscardHandler)); err != nil {
@@ -55,7 +61,7 @@ func serve(t *testing.T, cfg socket.Config) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.svc = room.New(s.store, verifier, nil, room.Config{})
+	s.svc = room.New(wrap(s.store), verifier, nil, room.Config{})
 	const loops = 2
 	h := socket.New(s.svc, loops, cfg)
 	s.net, err = netpoll.Listen(netpoll.Config{Addr: "127.0.0.1:0", Loops: loops, Handler: h, MessageBytesMax: 163_840, TextOnly: true,

@@ -16,12 +16,13 @@ type recheck struct {
 	questions []room.AccessQuestion
 }
 
-// recheck gathers the wing's members and hands the question to the handler's
-// goroutine. At most one per wing is under way, so the queue has room.
+// recheck gathers the wing's members, those included that are still joining, and
+// hands the question to the handler's goroutine. At most one per wing is under
+// way, so the queue has room.
 func (w *wing) recheck(l *netpoll.Loop) {
 	r := recheck{wing: w, loop: l}
 	for _, x := range w.halls {
-		x.each(func(s *session) {
+		x.all(func(s *session) {
 			r.sessions = append(r.sessions, s)
 			r.questions = append(r.questions, room.AccessQuestion{User: s.user.ID, Place: x.trip, TripOnly: true})
 		})
@@ -31,7 +32,7 @@ func (w *wing) recheck(l *netpoll.Loop) {
 }
 
 // recheck answers the loops' questions until ctx ends. Members who may not stay
-// are closed; where the store cannot say, all stay until the next time.
+// are closed; those of whom the store cannot say stay until the next time.
 func (h *Handler) recheck(ctx context.Context) {
 	for {
 		select {
@@ -40,20 +41,21 @@ func (h *Handler) recheck(ctx context.Context) {
 		case r := <-h.rechecks:
 			answers, err := h.svc.Recheck(ctx, r.questions)
 			if err != nil && ctx.Err() == nil {
-				h.log.Warn("rights could not be checked again", "members", len(r.questions), "err", err)
+				h.log.Warn("rights could not be checked again", "members", len(r.questions)-len(answers), "err", err)
 			}
 			r.loop.Post(func() { r.act(answers) })
 		}
 	}
 }
 
-// act closes whom the answers turn out; on the loop.
+// act closes whom the answers, which may be fewer than the sessions, turn out; on
+// the loop.
 func (r *recheck) act(answers []room.Access) {
 	r.wing.checking = false
 	for i, a := range answers {
 		s := r.sessions[i]
 		switch {
-		case s.state != live || a.Allowed && a.UserKnown:
+		case s.state == closed || a.Allowed && a.UserKnown:
 		case !a.UserKnown:
 			s.close(protocol.CloseUnauthorized, "the user is not known any more")
 		default:

@@ -1,7 +1,6 @@
 package socket_test
 
 import (
-	"database/sql"
 	"errors"
 	"fmt"
 	"net/http"
@@ -259,27 +258,6 @@ func TestExpiredTokenEndsTheConnection(t *testing.T) {
 	}
 	if code := c.closeCode(); code != 4001 {
 		t.Errorf("closed with %d", code)
-	}
-}
-
-func TestRemovedMemberIsClosed(t *testing.T) {
-	s := serve(t, socket.Config{RecheckEvery: 200 * time.Millisecond})
-	ada, _ := s.join(0, "")
-	bob, _ := s.join(3, "")
-	db, err := sql.Open("sqlite", s.path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	if _, err := db.Exec("DELETE FROM collaborators WHERE user_id = ?", persist.FleetUser(3).String()); err != nil {
-		t.Fatal(err)
-	}
-	if code := bob.closeCode(); code != 4003 {
-		t.Errorf("closed with %d", code)
-	}
-	ada.send(`{"type":"ping"}`)
-	if f := ada.next(); f.Type != "pong" {
-		t.Errorf("who may stay got %+v", f)
 	}
 }
 

@@ -113,11 +113,19 @@ func (x *hall) each(f func(*session)) {
 	}
 }
 
+// all calls f for the live sessions and those that are joining.
+func (x *hall) all(f func(*session)) {
+	x.each(f)
+	for s := range x.joining {
+		f(s)
+	}
+}
+
 // tick closes whose token has expired, and has rights checked again now and then.
 func (w *wing) tick(l *netpoll.Loop, now time.Time) {
 	unix := now.Unix()
 	for _, x := range w.halls {
-		x.each(func(s *session) {
+		x.all(func(s *session) {
 			if s.expires <= unix {
 				s.close(protocol.CloseUnauthorized, "the access token has expired")
 			}

@@ -1,0 +1,77 @@
+package socket_test
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/caravan-chat/caravan/persist"
+	"github.com/caravan-chat/caravan/room"
+	"github.com/caravan-chat/caravan/room/socket"
+)
+
+// remove takes user i off their trip.
+func (s *server) remove(i int) {
+	s.t.Helper()
+	db, err := sql.Open("sqlite", s.path)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.Exec("DELETE FROM collaborators WHERE user_id = ?", persist.FleetUser(i).String()); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func TestRemovedMemberIsClosed(t *testing.T) {
+	s := serve(t, socket.Config{RecheckEvery: 200 * time.Millisecond})
+	ada, _ := s.join(0, "")
+	bob, _ := s.join(3, "")
+	s.remove(3)
+	if code := bob.closeCode(); code != 4003 {
+		t.Errorf("closed with %d", code)
+	}
+	ada.send(`{"type":"ping"}`)
+	if f := ada.next(); f.Type != "pong" {
+		t.Errorf("who may stay got %+v", f)
+	}
+}
+
+// waitingRoom is a store whose histories come when they are let.
+type waitingRoom struct {
+	room.Store
+	asked, let chan struct{}
+}
+
+func (w *waitingRoom) Latest(ctx context.Context, rooms []uuid.UUID, limit int) ([]room.Page, error) {
+	close(w.asked)
+	select {
+	case <-w.let:
+	case <-ctx.Done():
+	}
+	return w.Store.Latest(ctx, rooms, limit)
+}
+
+// Who is let in and removed before their history came would get it, and stay,
+// until the next time.
+func TestRemovedMemberIsClosedWhileJoining(t *testing.T) {
+	w := &waitingRoom{asked: make(chan struct{}), let: make(chan struct{})}
+	s := serveOn(t, socket.Config{RecheckEvery: 200 * time.Millisecond}, func(s room.Store) room.Store {
+		w.Store = s
+		return w
+	})
+	c, err := s.open(fmt.Sprintf("/ws/chat/%s/?token=%s", persist.FleetTrip(0), sign(t, persist.FleetUser(3), time.Hour)), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-w.asked
+	s.remove(3)
+	if code := c.closeCode(); code != 4003 {
+		t.Errorf("closed with %d", code)
+	}
+	close(w.let)
+}
