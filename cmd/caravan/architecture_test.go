@@ -48,13 +48,14 @@ var house = map[string]wing{
 	"persist/storetest": {ours: []string{"persist", "room", "protocol"}, thirdParty: []string{"pgregory.net/rapid"}},
 
 	// The throw-away servers of the tests stand by themselves.
-	"persist/pgserver":           {},
-	"room/backplane/redisserver": {},
+	"bench/child":                {},
+	"persist/pgserver":           {ours: []string{"bench/child"}},
+	"room/backplane/redisserver": {ours: []string{"bench/child"}},
 
 	// The commands wire all of it.
 	"cmd/caravan": {ours: []string{"*"}, thirdParty: []string{"*"}},
 	"cmd/caravan-bench": {ours: []string{"bench", "bench/echo", "protocol", "protocol/token",
-		"persist/pgserver", "room/backplane/redisserver"}}, // chaos breaks throw-away servers
+		"bench/child", "persist/pgserver", "room/backplane/redisserver"}}, // chaos breaks throw-away servers
 }
 
 // everywhere are modules that any wing may use: ids, and what the standard

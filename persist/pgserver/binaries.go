@@ -50,10 +50,8 @@ func majorVersion(binDir string) int {
 	return v
 }
 
-// account is the user that a server runs as where root starts it.
-type account struct{ uid, gid uint32 }
-
-func serverAccount() (*account, error) {
+// serverAccount returns the user that a server runs as where root starts it.
+func serverAccount() (*syscall.Credential, error) {
 	if os.Geteuid() != 0 {
 		return nil, nil
 	}
@@ -70,7 +68,7 @@ func serverAccount() (*account, error) {
 		if err != nil {
 			return nil, fmt.Errorf("pgserver: %w", err)
 		}
-		return &account{uint32(uid), uint32(gid)}, nil
+		return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
 	}
 	return nil, errors.New("pgserver: PostgreSQL does not run as root, and there is no user postgres or nobody")
 }
@@ -79,11 +77,8 @@ func serverAccount() (*account, error) {
 // the server's directory, with nothing of the caller's environment.
 func (s *Server) command(name string, args ...string) *exec.Cmd {
 	cmd := exec.Command(filepath.Join(s.binDir, name), args...)
-	cmd.Dir = s.dir
-	cmd.Env = []string{"PATH=" + s.binDir + ":/usr/bin:/bin", "LC_ALL=C", "TZ=UTC", "HOME=" + s.dir}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // Ctrl-C is for the test, not for its servers
-	if s.owner != nil {
-		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: s.owner.uid, Gid: s.owner.gid}
-	}
+	cmd.Dir = s.Dir()
+	cmd.Env = []string{"PATH=" + s.binDir + ":/usr/bin:/bin", "LC_ALL=C", "TZ=UTC", "HOME=" + s.Dir()}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Credential: s.owner}
 	return cmd
 }

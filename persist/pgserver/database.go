@@ -34,7 +34,7 @@ func (s *Server) DropDatabase(name string) error {
 // are one transaction.
 func (s *Server) Exec(database, sql string) (string, error) {
 	out, err := s.command("psql", "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set", "ON_ERROR_STOP=1",
-		"--host", s.dir, "--port", strconv.Itoa(s.port), "--username", superuser, "--dbname", database, "--command", sql).CombinedOutput()
+		"--host", s.Dir(), "--port", strconv.Itoa(s.port), "--username", superuser, "--dbname", database, "--command", sql).CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("pgserver: psql: %w\n%s", err, out)
 	}

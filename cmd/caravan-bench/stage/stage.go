@@ -88,7 +88,7 @@ func (s *Stage) open(ctx context.Context, cfg *Config) error {
 			return err
 		}
 		s.nodes = append(s.nodes, n)
-		if err := n.start(ctx); err != nil {
+		if err := n.Start(ctx); err != nil {
 			return err
 		}
 	}
@@ -129,7 +129,7 @@ func (s *Stage) WriteLogs(w io.Writer) {
 		_, _ = fmt.Fprintf(w, "--- the end of the log of %s\n%s", name, log) // there is nobody else to tell
 	}
 	for _, n := range s.nodes {
-		tell(n.name, n.logTail())
+		tell(n.name, n.LogTail())
 	}
 	if log := s.database.logTail(); log != "" {
 		tell("the database", log)
@@ -140,7 +140,7 @@ func (s *Stage) WriteLogs(w io.Writer) {
 func (s *Stage) Close() error {
 	var errs []error
 	for _, n := range s.nodes {
-		n.kill()
+		errs = append(errs, n.Close())
 	}
 	if s.redis != nil {
 		errs = append(errs, s.redis.Close())

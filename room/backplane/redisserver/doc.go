@@ -2,8 +2,8 @@
 // tests and benchmarks, and lets a test stop, kill and freeze them.
 //
 // A Server keeps nothing on disk and listens on one TCP port of 127.0.0.1, which
-// stays the same over restarts. Whatever ends the process that started it, a
-// watchdog ends the server and removes its directory.
+// stays the same over restarts. It ends with the process that started it, whatever
+// ends that.
 //
 //	redis := redisserver.Start(t)
 //	redis.URL()                     // redis://127.0.0.1:16379

@@ -1,10 +1,6 @@
 package redisserver_test
 
 import (
-	"bufio"
-	"context"
-	"os"
-	"os/exec"
 	"strconv"
 	"strings"
 	"testing"
@@ -107,52 +103,5 @@ func TestClusterIsWholeAgainAfterAKill(t *testing.T) {
 	}
 	if err := c.WaitWhole(20 * time.Second); err != nil {
 		t.Error(err)
-	}
-}
-
-// TestServerEndsWithItsProcess runs this test binary again as an owner that is
-// killed while its server is paused.
-func TestServerEndsWithItsProcess(t *testing.T) {
-	const variable = "CARAVAN_TEST_REDISSERVER_OWNER"
-	if os.Getenv(variable) != "" {
-		s, err := redisserver.New()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := s.Pause(); err != nil {
-			t.Fatal(err)
-		}
-		os.Stdout.WriteString(s.Dir() + "\n")
-		time.Sleep(time.Minute)
-		return
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	owner := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestServerEndsWithItsProcess$")
-	owner.Env = append(os.Environ(), variable+"=1")
-	out, err := owner.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := owner.Start(); err != nil {
-		t.Fatal(err)
-	}
-	lines := bufio.NewScanner(out)
-	lines.Scan()
-	dir := lines.Text()
-	if _, err := os.Stat(dir); err != nil {
-		t.Fatalf("the owner said %q: %v", dir, err)
-	}
-	if err := owner.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	_ = owner.Wait()
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		if _, err := os.Stat(dir); os.IsNotExist(err) {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%s is still there after its owner was killed", dir)
-		}
 	}
 }
