@@ -28,6 +28,7 @@ type caravan struct {
 	binary  string
 	store   string
 	listen  string // where it listened first, and does again
+	admin   string // where its admin port is now
 	process *exec.Cmd
 	ended   chan struct{}
 }
@@ -53,7 +54,7 @@ func startCaravan(t *testing.T, store string, users, trips int) *caravan {
 
 func sqliteFile(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "caravan.db") }
 
-var readyLine = regexp.MustCompile(`msg=ready.* listen=(\S+)`)
+var readyLine = regexp.MustCompile(`msg=ready.* listen=(\S+) admin=(\S+)`)
 
 // start starts the server and waits until it is ready.
 func (c *caravan) start() error {
@@ -73,7 +74,7 @@ func (c *caravan) start() error {
 		line, err := lines.ReadString('\n')
 		log.WriteString(line)
 		if found := readyLine.FindStringSubmatch(line); found != nil {
-			c.listen = found[1]
+			c.listen, c.admin = found[1], found[2]
 			break
 		}
 		if err != nil {
@@ -117,7 +118,7 @@ func TestEveryScenarioOnARealServer(t *testing.T) {
 		t.Run(string(scenario), func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "report.json")
 			status, out, errs := call(t, "run", "--scenario", string(scenario), "--url", "ws://"+server.listen, "--jwt-secret", secret,
-				"--users", "60", "--trips", "30", "--connections", "30", "--server-pid", server.pid(),
+				"--users", "60", "--trips", "30", "--connections", "30", "--server-pid", server.pid(), "--admin", "http://"+server.admin,
 				"--warmup", "100ms", "--duration", "500ms", "--quiet", "--json", path)
 			if status != exitClean {
 				t.Fatalf("status %d\n%s%s", status, out, errs)
@@ -125,6 +126,12 @@ func TestEveryScenarioOnARealServer(t *testing.T) {
 			rep := readJSON[bench.Report](t, path)
 			if rep.Connect.Connected != 30 || rep.Server.RSSBytes == 0 || rep.Server.CPUPerConnectUS <= 0 {
 				t.Errorf("connect %+v, server %+v", rep.Connect, rep.Server)
+			}
+			if !strings.HasPrefix(rep.Durability, "sqlite 3.") || !strings.Contains(rep.Durability, "synchronous=full") {
+				t.Errorf("durability %q", rep.Durability)
+			}
+			if c := rep.Commits; (c == nil) != (scenario == bench.Idle) || (c != nil && (c.Messages.Mean < 1 || c.TookUS.P50 <= 0)) {
+				t.Errorf("commits %+v", c)
 			}
 			if scenario != bench.Idle && (rep.Messages.PerSecond == 0 || rep.Latency.OwnEcho.P99 == 0 || rep.Server.CPUPerDeliveryUS <= 0) {
 				t.Errorf("messages %+v, latency %+v, server %+v", rep.Messages, rep.Latency, rep.Server)
