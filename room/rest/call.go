@@ -20,7 +20,7 @@ import (
 type call struct {
 	*Server
 	http   *fasthttp.RequestCtx
-	ctx    context.Context // ends after requestTimeout or when the server is closed
+	ctx    context.Context // ends after requestTimeout, or with the server's life
 	route  string          // the name in metrics
 	id     string          // what the path holds
 	caller token.Identity
@@ -90,6 +90,11 @@ func (c *call) dispatch() {
 		c.crowd()
 		return
 	}
+	if !c.begin() {
+		c.refuse(errUnavailable)
+		return
+	}
+	defer c.calls.Done()
 	ctx, cancel := context.WithTimeout(c.living, requestTimeout)
 	defer cancel()
 	c.ctx = ctx

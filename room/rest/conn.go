@@ -7,19 +7,22 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
 // conn is a connection that can be watched for its client's leaving while nobody
-// reads from it. Read and watch belong to the goroutine that serves it.
+// reads from it. Read and watch belong to the goroutine that serves it; Close is
+// safe from any.
 type conn struct {
 	net.Conn
 	ln     *listener
 	closed sync.Once
 
-	ahead  [1]byte // what watch read of the next request
-	held   bool    // ahead has a byte
-	linger bool    // the client may still be sending what nobody wants
+	ahead [1]byte // what watch read of the next request
+	held  bool    // ahead has a byte
+
+	linger atomic.Bool // the client may still be sending what nobody wants
 }
 
 func (c *conn) Read(p []byte) (int, error) {
@@ -33,7 +36,7 @@ func (c *conn) Read(p []byte) (int, error) {
 // Close closes the connection, once; its error is that of the first call.
 func (c *conn) Close() (err error) {
 	c.closed.Do(func() {
-		if c.linger {
+		if c.linger.Load() {
 			c.discard()
 		}
 		err = c.Conn.Close()

@@ -66,15 +66,16 @@ type Observer interface {
 // the longest that the store needs to find out what became of a commit, so that
 // the answer is the truth wherever it can be had.
 const (
-	headerBytesMax = 16 << 10
-	readTimeout    = 20 * time.Second // from the first byte of a request to its last
-	writeTimeout   = 30 * time.Second // for an answer
-	idleTimeout    = 75 * time.Second // between requests
-	requestTimeout = 45 * time.Second // from a request to its answer, long polls apart
-	waitMax        = 60 * time.Second // ?wait
-	lingerTimeout  = time.Second      // for the rest of a body that is not wanted
-	lingerBytesMax = 1 << 20
-	bucketsMax     = 65_536 // users whose writes are counted at one time
+	headerBytesMax  = 16 << 10
+	readTimeout     = 20 * time.Second // from the first byte of a request to its last
+	writeTimeout    = 30 * time.Second // for an answer
+	idleTimeout     = 75 * time.Second // between requests
+	requestTimeout  = 45 * time.Second // from a request to its answer, long polls apart
+	waitMax         = 60 * time.Second // ?wait
+	lastAnswersTime = time.Second      // what the requests that a drain cuts short have for their answers
+	lingerTimeout   = time.Second      // for the rest of a body that is not wanted
+	lingerBytesMax  = 1 << 20
+	bucketsMax      = 65_536 // users whose writes are counted at one time
 
 	retryAfterSeconds   = "2"   // of a 503
 	preflightAgeSeconds = "600" // how long a browser may remember a preflight

@@ -128,7 +128,7 @@ func (s *Server) unreadable(http *fasthttp.RequestCtx, err error) {
 		c.refuse(errUnreadable)
 	}
 	if in, ok := http.Conn().(*conn); ok {
-		in.linger = true
+		in.linger.Store(true)
 	}
 	s.observe(routeUnreadable, http.Response.StatusCode(), time.Now())
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -23,9 +24,14 @@ type Server struct {
 	writes *limiter
 
 	// polling ends when the server drains: waiting long polls are answered then.
-	// living ends when it is closed: everything else is given up then.
+	// living ends when the time for that is nearly over, or when the server is
+	// closed: everything else is given up then.
 	polling, living         context.Context
 	stopPolling, stopLiving context.CancelFunc
+
+	mu     sync.Mutex
+	closed bool           // guarded by mu
+	calls  sync.WaitGroup // those that may ask Config.Chat; added to under mu, while not closed
 
 	requests  atomic.Int64 // under way, long polls apart
 	longPolls atomic.Int64
@@ -85,20 +91,40 @@ func (s *Server) Hand(c net.Conn) {
 }
 
 // Drain answers the long polls that wait, refuses new connections, lets requests
-// that are under way finish and closes their connections. It returns when none is
-// left, or with ctx's error.
+// that are under way finish and closes their connections. Those that are not done
+// shortly before ctx's deadline are answered 503. It returns when none is left, or
+// with ctx's error.
 func (s *Server) Drain(ctx context.Context) error {
 	s.stopPolling()
+	if deadline, ok := ctx.Deadline(); ok {
+		last := time.AfterFunc(time.Until(deadline)-lastAnswersTime, s.stopLiving)
+		defer last.Stop()
+	}
 	if err := s.http.ShutdownWithContext(ctx); err != nil {
 		return fmt.Errorf("drain REST: %w", err)
 	}
 	return nil
 }
 
-// Close ends what Drain has left and closes every connection.
+// Close ends what Drain has left and closes every connection. When it returns
+// Config.Chat is not asked any more.
 func (s *Server) Close() {
 	s.stopLiving()
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
 	s.ln.closeAll()
+	s.calls.Wait()
+}
+
+// begin counts a call that may ask Config.Chat, until calls.Done; false after Close.
+func (s *Server) begin() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closed {
+		s.calls.Add(1)
+	}
+	return !s.closed
 }
 
 // Stats are figures since the start, but for those whose name ends in Now.

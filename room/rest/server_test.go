@@ -106,9 +106,19 @@ func (a answer) code() string {
 // ask makes a call as amina, unless a header says otherwise.
 func (n *node) ask(t *testing.T, method, path, body string, header ...string) answer {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, "http://"+n.addr+path, strings.NewReader(body))
+	a, err := n.tryAsk(t, method, path, body, header...)
 	if err != nil {
 		t.Fatal(err)
+	}
+	return a
+}
+
+// tryAsk makes a call that may be cut off.
+func (n *node) tryAsk(t *testing.T, method, path, body string, header ...string) (answer, error) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, "http://"+n.addr+path, strings.NewReader(body))
+	if err != nil {
+		return answer{}, err
 	}
 	req.Header.Set("Authorization", "Bearer amina")
 	if body != "" {
@@ -122,12 +132,9 @@ func (n *node) ask(t *testing.T, method, path, body string, header ...string) an
 	}
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
-		t.Fatal(err)
+		return answer{}, err
 	}
 	defer res.Body.Close()
 	text, err := io.ReadAll(res.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return answer{res, string(text)}
+	return answer{res, string(text)}, err
 }
