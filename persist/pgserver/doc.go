@@ -1,5 +1,5 @@
 // Package pgserver starts throw-away PostgreSQL servers for tests and
-// benchmarks, and lets a test stop, kill and freeze them.
+// benchmarks, and lets a test stop, kill and freeze them, and fill their disk.
 //
 // A Server is real: initdb in a temporary directory, fsync on, a Unix socket in
 // that directory and one TCP port on 127.0.0.1. PostgreSQL refuses to run as

@@ -215,3 +215,58 @@ func BenchmarkDatabase(b *testing.B) {
 		}
 	}
 }
+
+func TestFullDiskFailsStatementsUntilItIsFreed(t *testing.T) {
+	s := pgserver.Start(t, pgserver.Setting("autovacuum", "off"))
+	name := databaseName(t, s.Database(t))
+	query(t, s, name, `CREATE TABLE chat_messages (id uuid PRIMARY KEY, chat_room_id uuid, sender_id uuid, content text, message_type text,
+		is_edited boolean, created_at timestamptz, updated_at timestamptz, seq bigint, rev bigint)`)
+	started := query(t, s, name, "SELECT pg_postmaster_start_time()")
+	const insert = "INSERT INTO chat_messages (id, content) SELECT gen_random_uuid(), repeat('x', 100) FROM generate_series(1, 100)"
+	for rows := 0; rows < 300; rows += 100 { // filled again, it is full again
+		query(t, s, name, insert)
+		if err := s.FillTables(name); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Exec(name, insert); err == nil || !strings.Contains(err.Error(), "could not extend file") {
+			t.Errorf("a hundred rows more: %v", err)
+		}
+		query(t, s, name, "CREATE TABLE other AS SELECT 1; DROP TABLE other") // the log has room
+		if err := s.FreeDisk(); err != nil {
+			t.Fatal(err)
+		}
+		if got := query(t, s, name, "SELECT count(*) FROM chat_messages"); got != strconv.Itoa(rows+100) {
+			t.Errorf("%s rows, want %d", got, rows+100)
+		}
+	}
+	if got := query(t, s, name, "SELECT pg_postmaster_start_time()"); got != started {
+		t.Errorf("it was started %s and then %s", started, got)
+	}
+	if got := s.LogTail(); strings.Contains(got, "reinitializing") {
+		t.Errorf("it crashed:\n%s", got)
+	}
+}
+
+func TestFullDiskOfTheLogCrashesTheServerUntilItIsFreed(t *testing.T) {
+	s := pgserver.Start(t)
+	name := databaseName(t, s.Database(t))
+	query(t, s, name, "CREATE TABLE t (n int)")
+	for rows := 1; rows <= 2; rows++ {
+		query(t, s, name, "INSERT INTO t VALUES (1)")
+		if err := s.FillWAL(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Exec(name, "SELECT 1"); err == nil {
+			t.Error("it accepts connections")
+		}
+		if log := s.LogTail(); !strings.Contains(log, "PANIC:  could not write to log file") {
+			t.Errorf("its log:\n%s", log)
+		}
+		if err := s.FreeDisk(); err != nil {
+			t.Fatal(err)
+		}
+		if got := query(t, s, name, "SELECT count(*) FROM t"); got != strconv.Itoa(rows) {
+			t.Errorf("%s rows, want %d", got, rows)
+		}
+	}
+}

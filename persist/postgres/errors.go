@@ -28,6 +28,7 @@ const (
 	classResources  = "53" // too many connections, disk full, out of memory
 	classOperator   = "57" // shut down, starting up, canceled
 	classSystem     = "58" // I/O error
+	classInternal   = "XX" // what has no code of its own: a disk quota used up, a file as large as may be
 )
 
 // primaryKey is the only unique index that an op can break by itself: the others
@@ -63,7 +64,7 @@ func fault(doing string, err error) error {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
 		switch class(pg) {
-		case classConnection, classResources, classOperator, classSystem:
+		case classConnection, classResources, classOperator, classSystem, classInternal:
 		default:
 			return fmt.Errorf("postgres: %s: %w", doing, err)
 		}

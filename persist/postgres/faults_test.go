@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/caravan-chat/caravan/persist/pgserver"
 	"github.com/caravan-chat/caravan/room"
@@ -20,17 +21,19 @@ import (
 func TestServerDiesUnderLoad(t *testing.T) {
 	for _, fault := range []struct {
 		name string
-		harm func(*pgserver.Server) error
+		harm func(pg *pgserver.Server, database string) error
 	}{
-		{"kill -9", func(pg *pgserver.Server) error { return errors.Join(pg.Kill(), pg.Start()) }},
-		{"immediate shutdown", func(pg *pgserver.Server) error { return pg.Restart(pgserver.Immediate) }},
-		{"fast shutdown", func(pg *pgserver.Server) error { return pg.Restart(pgserver.Fast) }},
-		{"frozen", func(pg *pgserver.Server) error {
-			if err := pg.Pause(); err != nil {
-				return err
-			}
-			time.Sleep(500 * time.Millisecond)
-			return pg.Resume()
+		{"kill -9", func(pg *pgserver.Server, _ string) error { return errors.Join(pg.Kill(), pg.Start()) }},
+		{"immediate shutdown", func(pg *pgserver.Server, _ string) error { return pg.Restart(pgserver.Immediate) }},
+		{"fast shutdown", func(pg *pgserver.Server, _ string) error { return pg.Restart(pgserver.Fast) }},
+		{"frozen", func(pg *pgserver.Server, _ string) error {
+			return errors.Join(pg.Pause(), aMoment(), pg.Resume())
+		}},
+		{"no disk for tables", func(pg *pgserver.Server, database string) error {
+			return errors.Join(pg.FillTables(database), aMoment(), pg.FreeDisk())
+		}},
+		{"no disk for the log", func(pg *pgserver.Server, _ string) error {
+			return errors.Join(pg.FillWAL(), aMoment(), pg.FreeDisk())
 		}},
 	} {
 		t.Run(fault.name, func(t *testing.T) {
@@ -66,7 +69,7 @@ func TestServerDiesUnderLoad(t *testing.T) {
 			}
 			for range 3 {
 				time.Sleep(300 * time.Millisecond)
-				if err := fault.harm(pg); err != nil {
+				if err := fault.harm(pg, f.session().Config().Database); err != nil {
 					t.Error(err)
 					break
 				}
@@ -92,6 +95,68 @@ func TestServerDiesUnderLoad(t *testing.T) {
 				f.mustStand(i, counts[id])
 			}
 			t.Logf("stored %v, batches not stored %v", counts, notStored)
+		})
+	}
+}
+
+// aMoment is how long a fault lasts; it never fails.
+func aMoment() error {
+	time.Sleep(500 * time.Millisecond)
+	return nil
+}
+
+// TestFullDisk: the kernel refuses what there is no room for, and the store what
+// it could not write, until there is room again.
+func TestFullDisk(t *testing.T) {
+	for name, fill := range map[string]func(*pgserver.Server, string) error{
+		"tables":          (*pgserver.Server).FillTables,
+		"write-ahead log": func(pg *pgserver.Server, _ string) error { return pg.FillWAL() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			pg := pgserver.Start(t, pgserver.Setting("autovacuum", "off"))
+			f := newFleet(t, Config{URL: pg.Database(t)}, 2)
+			f.mustAppend(f.send(0, "before"), f.send(1, "before"))
+			if err := fill(pg, f.session().Config().Database); err != nil {
+				t.Fatal(err)
+			}
+			stored, sizes := [2]int64{1, 1}, []int{1, 7, 2 * copyRowsMin}
+			var refused []*room.Op
+			for n := 0; len(refused) < 1000; n++ {
+				in, batch := n%2, make([]*room.Op, sizes[n%len(sizes)])
+				for i := range batch {
+					batch[i] = f.send(in, "full")
+				}
+				err := f.Append(t.Context(), batch)
+				if err == nil { // what the last pages had room for
+					stored[in] += int64(len(batch))
+					continue
+				}
+				if !errors.Is(err, room.ErrNotStored) || !errors.Is(err, room.ErrStoreDown) || errors.Is(err, room.ErrOutcomeUnknown) {
+					t.Fatal(err)
+				}
+				for _, op := range batch {
+					if op.Outcome != room.Pending {
+						t.Fatalf("outcome %d of what was not stored", op.Outcome)
+					}
+				}
+				refused = append(refused, batch...)
+			}
+			if err := pg.FreeDisk(); err != nil {
+				t.Fatal(err)
+			}
+			for in := range stored {
+				op := f.send(in, "room again")
+				if err := f.Append(t.Context(), []*room.Op{op}); err != nil || op.Outcome != room.Stored {
+					t.Errorf("there is room again, and %d, %v", op.Outcome, err)
+				}
+				f.mustStand(in, stored[in]+1)
+			}
+			for _, op := range refused {
+				if _, err := f.Message(t.Context(), op.ID); !errors.Is(err, room.ErrNoMessage) {
+					t.Fatalf("what was not stored is found: %v", err)
+				}
+			}
 		})
 	}
 }
@@ -220,6 +285,18 @@ func TestServerErrors(t *testing.T) {
 			f.mustAppend(f.send(0, "y"))
 			f.mustStand(0, 1)
 		})
+	}
+}
+
+func TestServerThatCannotWorkIsDown(t *testing.T) {
+	for code, down := range map[string]bool{
+		"53100": true, "53200": true, "53300": true, "57P03": true, "58030": true, "08006": true,
+		"XX000": true, // "could not extend file: Disk quota exceeded"
+		"42P01": false, "42501": false, "28P01": false,
+	} {
+		if err := fault("append", &pgconn.PgError{Code: code}); errors.Is(err, room.ErrStoreDown) != down {
+			t.Errorf("%s: %v", code, err)
+		}
 	}
 }
 
