@@ -2,19 +2,21 @@ package room
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
 
 // combiner answers questions in bulk: those that wait while a look into the
 // store is under way go together into the next one, and equal ones are asked
-// once. Its workers are its only goroutines; its queue is bounded.
+// once; those that nobody waits for any more are not asked at all. Its workers are
+// its only goroutines; its queue is bounded.
 type combiner[Q comparable, A any] struct {
 	ask      func(context.Context, []Q) ([]A, error)
 	looks    atomic.Int64 // looks into the store
 	asked    atomic.Int64 // questions answered by them
 	mu       sync.Mutex
-	waiting  map[Q][]func(A, error)
+	waiting  map[Q][]asker[A]
 	order    []Q // the keys of waiting, oldest first
 	wake     *sync.Cond
 	closed   bool
@@ -22,9 +24,17 @@ type combiner[Q comparable, A any] struct {
 	batchMax int
 }
 
+// asker waits for an answer.
+type asker[A any] struct {
+	left func() bool // nil: stays
+	done func(A, error)
+}
+
+func (a asker[A]) gone() bool { return a.left != nil && a.left() }
+
 // newCombiner starts the given number of workers.
 func newCombiner[Q comparable, A any](ctx context.Context, workers, batchMax int, ask func(context.Context, []Q) ([]A, error)) *combiner[Q, A] {
-	c := &combiner[Q, A]{ask: ask, waiting: make(map[Q][]func(A, error)), batchMax: batchMax}
+	c := &combiner[Q, A]{ask: ask, waiting: make(map[Q][]asker[A]), batchMax: batchMax}
 	c.wake = sync.NewCond(&c.mu)
 	for range workers {
 		c.workers.Go(func() { c.work(ctx) })
@@ -33,17 +43,19 @@ func newCombiner[Q comparable, A any](ctx context.Context, workers, batchMax int
 }
 
 // do asks q; done is called once, from a worker, or at once with ErrUnavailable
-// where the queue is full or closed.
-func (c *combiner[Q, A]) do(q Q, done func(A, error)) {
+// where the queue is full or closed. left, if there is one, says whether the asker
+// has gone, and is called from any goroutine: done is not called then, unless its
+// turn had come before.
+func (c *combiner[Q, A]) do(q Q, left func() bool, done func(A, error)) {
 	c.mu.Lock()
-	waiters, known := c.waiting[q]
-	if c.closed || (!known && len(c.order) >= lookupQueueMax) || len(waiters) >= lookupQueueMax {
+	askers, known := c.waiting[q]
+	if c.closed || (!known && len(c.order) >= lookupQueueMax) || len(askers) >= lookupQueueMax {
 		c.mu.Unlock()
 		var none A
 		done(none, ErrUnavailable)
 		return
 	}
-	c.waiting[q] = append(waiters, done)
+	c.waiting[q] = append(askers, asker[A]{left, done})
 	if !known {
 		c.order = append(c.order, q)
 	}
@@ -51,14 +63,15 @@ func (c *combiner[Q, A]) do(q Q, done func(A, error)) {
 	c.wake.Signal()
 }
 
-// get asks q and waits for the answer.
+// get asks q and waits for the answer, or for the context's end.
 func (c *combiner[Q, A]) get(ctx context.Context, q Q) (A, error) {
 	type answer struct {
 		a   A
 		err error
 	}
 	ch := make(chan answer, 1)
-	c.do(q, func(a A, err error) { ch <- answer{a, err} })
+	left := func() bool { return ctx.Err() != nil }
+	c.do(q, left, func(a A, err error) { ch <- answer{a, err} })
 	select {
 	case r := <-ch:
 		return r.a, r.err
@@ -79,38 +92,38 @@ func (c *combiner[Q, A]) close() {
 
 func (c *combiner[Q, A]) work(ctx context.Context) {
 	for {
-		qs, waiters := c.take()
+		qs, askers := c.take()
 		if len(qs) == 0 {
 			return
 		}
-		c.answer(ctx, qs, waiters)
+		c.answer(ctx, qs, askers)
 	}
 }
 
 // take waits for questions; none means that the combiner is closed.
-func (c *combiner[Q, A]) take() ([]Q, [][]func(A, error)) {
+func (c *combiner[Q, A]) take() (qs []Q, askers [][]asker[A]) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for len(c.order) == 0 && !c.closed {
-		c.wake.Wait()
-	}
-	n := min(len(c.order), c.batchMax)
-	qs := append([]Q(nil), c.order[:n]...)
-	waiters := make([][]func(A, error), n)
-	for i, q := range qs {
-		waiters[i] = c.waiting[q]
+	for len(qs) < c.batchMax {
+		if len(c.order) == 0 {
+			c.order = nil // a storm is over: give its memory back
+			if len(qs) > 0 || c.closed {
+				break
+			}
+			c.wake.Wait()
+			continue
+		}
+		q := c.order[0]
+		c.order = c.order[1:]
+		if present := slices.DeleteFunc(c.waiting[q], asker[A].gone); len(present) > 0 {
+			qs, askers = append(qs, q), append(askers, present)
+		}
 		delete(c.waiting, q)
 	}
-	rest := copy(c.order, c.order[n:])
-	clear(c.order[rest:])
-	c.order = c.order[:rest]
-	if rest == 0 && cap(c.order) > 4*c.batchMax {
-		c.order = nil // a storm is over: give its memory back
-	}
-	return qs, waiters
+	return qs, askers
 }
 
-func (c *combiner[Q, A]) answer(ctx context.Context, qs []Q, waiters [][]func(A, error)) {
+func (c *combiner[Q, A]) answer(ctx context.Context, qs []Q, askers [][]asker[A]) {
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	answers, err := c.ask(ctx, qs)
 	cancel()
@@ -120,9 +133,9 @@ func (c *combiner[Q, A]) answer(ctx context.Context, qs []Q, waiters [][]func(A,
 		if err == nil {
 			a = answers[i]
 		}
-		c.asked.Add(int64(len(waiters[i])))
-		for _, done := range waiters[i] {
-			done(a, err)
+		c.asked.Add(int64(len(askers[i])))
+		for _, asker := range askers[i] {
+			asker.done(a, err)
 		}
 	}
 }

@@ -118,7 +118,7 @@ func (g *gate) verified(e entering, id token.Identity, err error) {
 		return
 	}
 	question := AccessQuestion{User: id.User, Place: e.Place, TripOnly: true}
-	g.s.access.do(question, func(a Access, err error) {
+	g.s.access.do(question, nil, func(a Access, err error) {
 		entry, err := g.s.judge(a, err, e.PlaceOK)
 		entry.Expires = id.Expires
 		e.done(entry, err)

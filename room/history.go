@@ -46,14 +46,16 @@ func (s *Service) History(room uuid.UUID, done func(*History, error)) {
 			return
 		}
 	}
-	s.latest.do(room, done)
+	s.latest.do(room, nil, done)
 }
 
 // Resume answers with what changed in a room after the number since. done is
-// called as History does it. Where more than the frame holds has changed,
-// History.Seq is still the number that live events go on from.
-func (s *Service) Resume(room uuid.UUID, since int64, done func(*History, error)) {
-	s.since.do(sinceQuestion{room, since, protocol.ResumeMessagesMax}, func(p Page, err error) {
+// called as History does it, but not at all where left, which any goroutine may
+// call, says that the client has gone before the store was asked: no two clients
+// need stand at the same number, so each costs a look. Where more than the frame
+// holds has changed, History.Seq is still the number that live events go on from.
+func (s *Service) Resume(room uuid.UUID, since int64, left func() bool, done func(*History, error)) {
+	s.since.do(sinceQuestion{room, since, protocol.ResumeMessagesMax}, left, func(p Page, err error) {
 		if err != nil {
 			done(nil, err)
 			return

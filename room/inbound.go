@@ -28,7 +28,7 @@ func (s *Service) AnnounceTyping(room, user uuid.UUID, frame []byte) {
 // a connection to Redis was made anew, are compared with the store in few looks.
 // A look that fails is made up for by the slow poll.
 func (s *Service) CatchUp(room uuid.UUID) {
-	s.heads.do(room, func(head int64, err error) {
+	s.heads.do(room, nil, func(head int64, err error) {
 		if err == nil {
 			s.dir.behind(room, head)
 		}

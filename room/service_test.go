@@ -363,7 +363,7 @@ func TestResumeTellsWhatChangedAndWhereToGoOn(t *testing.T) {
 	if err := h.Do(t.Context(), edit); err != nil || edit.Outcome != room.Stored {
 		t.Fatal(err, edit.Err)
 	}
-	got := history(t, func(done func(*room.History, error)) { h.Resume(id, 1, done) })
+	got := history(t, func(done func(*room.History, error)) { h.Resume(id, 1, nil, done) })
 	page, err := h.store.Since(t.Context(), id, 1, 1000)
 	if err != nil {
 		t.Fatal(err)
@@ -386,7 +386,7 @@ func TestResumeBeyondOneFrameGoesOnLiveFromTheRoomsNumber(t *testing.T) {
 		h.Submit(op)
 	}
 	sent.Wait()
-	got := history(t, func(done func(*room.History, error)) { h.Resume(id, 0, done) })
+	got := history(t, func(done func(*room.History, error)) { h.Resume(id, 0, nil, done) })
 	page, err := h.store.Since(t.Context(), id, 0, protocol.ResumeMessagesMax)
 	if err != nil {
 		t.Fatal(err)

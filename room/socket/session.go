@@ -2,6 +2,7 @@ package socket
 
 import (
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/caravan-chat/caravan/netpoll"
@@ -42,8 +43,9 @@ type session struct {
 
 // waiting is what a session keeps until its history is sent.
 type waiting struct {
-	frames  [][]byte // from the client, in order
-	bytes   int      // in frames
+	left    atomic.Bool // the client has gone: its history need not be read
+	frames  [][]byte    // from the client, in order
+	bytes   int         // in frames
 	batches []*room.Batch
 }
 
@@ -85,7 +87,7 @@ func (s *session) entered(e room.Entry, err error) {
 		loop.Post(func() { s.joined(past, err) })
 	}
 	if s.since >= 0 {
-		s.h.svc.Resume(e.Room.ID, s.since, done)
+		s.h.svc.Resume(e.Room.ID, s.since, s.wait().left.Load, done)
 	} else {
 		s.h.svc.History(e.Room.ID, done)
 	}
@@ -155,7 +157,10 @@ func (s *session) wait() *waiting {
 // leave is the end: the connection is gone, or will be when its last bytes are.
 func (s *session) leave() {
 	s.state = closed
-	s.waiting = nil
+	if s.waiting != nil {
+		s.waiting.left.Store(true)
+		s.waiting = nil
+	}
 	if s.hall != nil {
 		s.h.wings[s.conn.Loop().Index()].leave(s.hall, s)
 		s.hall = nil

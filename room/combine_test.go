@@ -1,0 +1,65 @@
+package room_test
+
+import (
+	"context"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/caravan-chat/caravan/room"
+)
+
+// busy is a store that reads what changed only when it is let.
+type busy struct {
+	room.Store
+	let   chan struct{}
+	looks atomic.Int64
+}
+
+func (s *busy) Since(ctx context.Context, id uuid.UUID, since int64, limit int) (room.Page, error) {
+	s.looks.Add(1)
+	<-s.let
+	return s.Store.Since(ctx, id, since, limit)
+}
+
+// TestNothingIsReadForWhoHasLeft lets clients come, ask where no two stand alike,
+// and go, while the store is busy.
+func TestNothingIsReadForWhoHasLeft(t *testing.T) {
+	h := open(t, room.Config{})
+	store := &busy{Store: h.store, let: make(chan struct{})}
+	s := room.New(store, nil, nil, room.Config{})
+	t.Cleanup(s.Close)
+	id := h.rooms[0].ID
+
+	const workers = 4
+	answers := make(chan error, workers+1)
+	ask := func(since int64) {
+		s.Resume(id, since, nil, func(_ *room.History, err error) { answers <- err })
+	}
+	for i := range int64(workers) {
+		ask(i)
+	}
+	for store.looks.Load() < workers {
+		time.Sleep(time.Millisecond)
+	}
+	ended, end := context.WithCancel(t.Context())
+	end()
+	for i := range int64(100) {
+		s.Resume(id, 1_000+i, func() bool { return true }, func(*room.History, error) { t.Error("who has left was answered") })
+		if _, err := s.Since(ended, id, 2_000+i, 50); err == nil {
+			t.Error("a call whose time is over was answered")
+		}
+	}
+	ask(workers)
+	close(store.let)
+	for range workers + 1 {
+		if err := <-answers; err != nil {
+			t.Error(err)
+		}
+	}
+	if n := store.looks.Load(); n != workers+1 {
+		t.Errorf("%d looks into the store for %d that waited", n, workers+1)
+	}
+}
