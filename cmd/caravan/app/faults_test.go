@@ -42,6 +42,23 @@ var databaseFaults = []databaseFault{
 		time.Sleep(7 * time.Second)
 		return errors.Join(err, free())
 	}},
+	{"no disk for tables", true, func(_ context.Context, pg *pgserver.Server, database string) error {
+		return fullFor(8*time.Second, pg.FillTables(databaseName(database)), pg)
+	}},
+	{"no disk for the log", false, func(_ context.Context, pg *pgserver.Server, _ string) error {
+		return fullFor(4*time.Second, pg.FillWAL(), pg)
+	}},
+}
+
+func fullFor(d time.Duration, err error, pg *pgserver.Server) error {
+	time.Sleep(d)
+	return errors.Join(err, pg.FreeDisk())
+}
+
+// databaseName returns the last part of a postgres:// URL's path.
+func databaseName(url string) string {
+	path, _, _ := strings.Cut(url, "?")
+	return path[strings.LastIndexByte(path, '/')+1:]
 }
 
 func readOnly(pg *pgserver.Server, on string) error {
@@ -82,7 +99,7 @@ func takeConnections(ctx context.Context, database string) (free func() error, e
 func TestClientsStayWhateverHappensToPostgreSQL(t *testing.T) {
 	for _, fault := range databaseFaults {
 		t.Run(fault.name, func(t *testing.T) {
-			pg := pgserver.Start(t, pgserver.Setting("max_connections", "20"))
+			pg := pgserver.Start(t, pgserver.Setting("max_connections", "20"), pgserver.Setting("autovacuum", "off"))
 			database := pg.Database(t)
 			s := start(t, database, "--rate", "0", "--batch-rows", "50")
 			amina, _ := s.join(0, 0)
