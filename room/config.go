@@ -52,6 +52,7 @@ const (
 	pollHealthy      = 5 * time.Second        // slow poll of last_seq while the backplane is healthy
 	pollUnhealthy    = 1 * time.Second        // and while it is not
 	tailIdle         = time.Minute            // a tail that nobody asked for is dropped after this long
+	tailAgeMax       = 5 * time.Minute        // and so is one that was read so long ago
 	tailBytesMax     = 64 << 20               // bytes of recent messages kept in memory, all rooms together
 )
 

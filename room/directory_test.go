@@ -296,6 +296,28 @@ func TestTailIsWhatTheStoreWouldAnswer(t *testing.T) {
 	})
 }
 
+// TestTailIsReadAnewNowAndThen: the application may give a user another name, and
+// no event tells.
+func TestTailIsReadAnewNowAndThen(t *testing.T) {
+	log := &roomLog{room: uuid.New()}
+	log.send()
+	var stats counters
+	d := newDirectory(&stats, 5, func(uuid.UUID, time.Duration) {})
+	d.follow(log.room, 1, &ear{t: t, last: 1})
+	d.keepTail(log.room, &Page{Messages: log.messages, Seq: 1}, d.births.Load())
+	tail := d.shard(log.room).rooms[log.room].tail
+	for now, end := tail.read, tail.read.Add(tailAgeMax); !now.After(end); now = now.Add(tailIdle / 2) {
+		tail.asked = now // by newcomers, again and again
+		if d.dropTails(now); d.history(log.room) == nil {
+			t.Fatalf("forgotten after %v", now.Sub(tail.read))
+		}
+	}
+	tail.asked = tail.read.Add(tailAgeMax)
+	if d.dropTails(tail.asked.Add(time.Second)); d.history(log.room) != nil {
+		t.Error("newcomers get old names for as long as they come")
+	}
+}
+
 // TestTailIsNotKeptFromAReadThatBeganBeforeItsRoomWasFollowed: what was committed
 // between the read and the follow is announced to nobody.
 func TestTailIsNotKeptFromAReadThatBeganBeforeItsRoomWasFollowed(t *testing.T) {

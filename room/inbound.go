@@ -35,8 +35,8 @@ func (s *Service) CatchUp(room uuid.UUID) {
 	})
 }
 
-// watch does what has to be done every now and then: it forgets tails that
-// nobody asked for, and, with other nodes, looks into the store for events whose
+// watch does what has to be done every now and then: it forgets tails whose time
+// is over, and, with other nodes, looks into the store for events whose
 // notice never came.
 func (s *Service) watch(ctx context.Context) {
 	const step = time.Second
@@ -47,7 +47,7 @@ func (s *Service) watch(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case now := <-tick.C:
-			s.dir.dropTails(now.Add(-tailIdle))
+			s.dir.dropTails(now)
 			if s.backplane == nil {
 				continue
 			}

@@ -22,6 +22,7 @@ func TestLimitsFitTogether(t *testing.T) {
 		"a repair that is tried again beats the slow poll":        repairRetry < pollUnhealthy,
 		"the poll is faster while no notices come":                pollUnhealthy < pollHealthy,
 		"a tail outlives the poll":                                pollHealthy < tailIdle,
+		"a tail that is asked for outlives one that is not":       tailIdle < tailAgeMax,
 		"the default history is what the protocol says":           def.HistoryMessages == protocol.HistoryMessagesDefault,
 		"the outcome of a commit may be looked up within a write": appendTimeout > def.WriteWait,
 	} {

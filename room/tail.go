@@ -17,6 +17,7 @@ type tail struct {
 	max      int
 	messages []tailMessage // by seq
 	seq      int64         // the messages are as of this number
+	read     time.Time     // from the store; who sent the messages is called as of then
 	asked    time.Time
 	history  *History // made from the above; nil: not yet, or outdated
 }
@@ -28,7 +29,8 @@ type tailMessage struct {
 
 // newTail begins a tail from what was read from the store.
 func newTail(page *Page, max int) (t *tail, bytes int64) {
-	t = &tail{max: max, seq: page.Seq, asked: time.Now(), messages: make([]tailMessage, 0, len(page.Messages))}
+	now := time.Now()
+	t = &tail{max: max, seq: page.Seq, read: now, asked: now, messages: make([]tailMessage, 0, len(page.Messages))}
 	for i := range page.Messages {
 		m := &page.Messages[i]
 		body := protocol.AppendMessage(nil, m)
@@ -138,13 +140,15 @@ func (d *directory) dropTail(f *followed) {
 	}
 }
 
-// dropTails forgets the tails that nobody asked for since the given time.
-func (d *directory) dropTails(since time.Time) {
+// dropTails forgets the tails that nobody asked for lately, and those that were
+// read so long ago that users may have other names by now, which no event tells.
+func (d *directory) dropTails(now time.Time) {
+	asked, read := now.Add(-tailIdle), now.Add(-tailAgeMax)
 	for i := range d.shards {
 		sh := &d.shards[i]
 		sh.mu.Lock()
 		for _, f := range sh.rooms {
-			if f.tail != nil && f.tail.asked.Before(since) {
+			if f.tail != nil && (f.tail.asked.Before(asked) || f.tail.read.Before(read)) {
 				d.dropTail(f)
 			}
 		}

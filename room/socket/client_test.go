@@ -129,7 +129,10 @@ type message struct {
 	Seq      int64  `json:"seq"`
 	Rev      int64  `json:"rev"`
 	ClientID string `json:"client_id"`
-	ReplyTo  *struct {
+	Sender   struct {
+		Username string `json:"username"`
+	} `json:"sender"`
+	ReplyTo *struct {
 		ID          string `json:"id"`
 		Content     string `json:"content"`
 		SenderEmail string `json:"sender_email"`

@@ -48,18 +48,21 @@ func (h *Handler) recheck(ctx context.Context) {
 	}
 }
 
-// act closes whom the answers, which may be fewer than the sessions, turn out; on
-// the loop.
+// act closes whom the answers, which may be fewer than the sessions, turn out, and
+// has the others called as they are called now; on the loop.
 func (r *recheck) act(answers []room.Access) {
 	r.wing.checking = false
 	for i, a := range answers {
 		s := r.sessions[i]
 		switch {
-		case s.state == closed || a.Allowed && a.UserKnown:
+		case s.state == closed:
 		case !a.UserKnown:
 			s.close(protocol.CloseUnauthorized, "the user is not known any more")
-		default:
+		case !a.Allowed:
 			s.close(protocol.CloseForbidden, "not a collaborator of this trip any more")
+		case a.User != *s.user: // the application has given them another name
+			user := a.User
+			s.user = &user
 		}
 	}
 }

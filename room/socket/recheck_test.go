@@ -17,12 +17,18 @@ import (
 // remove takes user i off their trip.
 func (s *server) remove(i int) {
 	s.t.Helper()
+	s.exec("DELETE FROM collaborators WHERE user_id = ?", persist.FleetUser(i).String())
+}
+
+// exec changes the application's tables, as the application does.
+func (s *server) exec(statement string, args ...any) {
+	s.t.Helper()
 	db, err := sql.Open("sqlite", s.path)
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	defer db.Close()
-	if _, err := db.Exec("DELETE FROM collaborators WHERE user_id = ?", persist.FleetUser(i).String()); err != nil {
+	if _, err := db.Exec(statement, args...); err != nil {
 		s.t.Fatal(err)
 	}
 }
@@ -38,6 +44,21 @@ func TestRemovedMemberIsClosed(t *testing.T) {
 	ada.send(`{"type":"ping"}`)
 	if f := ada.next(); f.Type != "pong" {
 		t.Errorf("who may stay got %+v", f)
+	}
+}
+
+func TestMessagesBearTheirSendersPresentName(t *testing.T) {
+	s := serve(t, socket.Config{RecheckEvery: 200 * time.Millisecond})
+	bob, _ := s.join(3, "")
+	s.exec("UPDATE users SET username = 'robert' WHERE id = ?", persist.FleetUser(3).String())
+	for until := time.Now().Add(10 * time.Second); ; {
+		bob.send(`{"type":"chat_message","content":"hi"}`)
+		if bob.next().Message.Sender.Username == "robert" {
+			break
+		}
+		if time.Now().After(until) {
+			t.Fatal("bob is still called what he was when he connected")
+		}
 	}
 }
 
