@@ -19,7 +19,7 @@
 // another goroutine, which brings its result back with Loop.Post.
 //
 // Safe from any goroutine are only: Loop.Post, Loop.Index, Loop.MailWaiting, the
-// methods of Server, NewPayload and the methods of a Payload.
+// methods of Server, and NewPayload. A Payload may be sent on all loops.
 //
 // # A turn
 //

@@ -57,13 +57,14 @@ func (l *Loop) inspect(c *Conn) {
 			l.refuse(c, &Refusal{Status: 408}, RefusedTimeout)
 		}
 	case stateOpen:
-		l.settlePongs(c)
 		silent := l.at.since(c.heard)
-		switch {
+		switch { // one of them: each may end the connection
 		case silent >= cfg.IdleTimeout:
 			l.finish(c, Closed{CloseGoingAway, "no sign of life", CauseIdle})
 		case silent >= cfg.PingInterval && l.at.since(c.mark) >= cfg.PingInterval:
 			l.ping(c)
+		default:
+			l.settlePongs(c)
 		}
 	case stateEnding, stateLingering:
 		if l.at.since(c.mark) >= endingTimeout {

@@ -59,6 +59,28 @@ func TestSlowConsumerIsDroppedAndOthersAreServed(t *testing.T) {
 	fast.expect("still here")
 }
 
+// A silent client whose outbox is full ends once, although both are found in one look.
+func TestAConnectionEndsOnce(t *testing.T) {
+	const limit = 64 << 10
+	j := newJournal()
+	var c *Conn
+	s := start(t, Config{Loops: 1, OutboxBytesMax: limit, Handler: funcs{open: func(opened *Conn) { c = opened }, close: j.close}})
+	dial(t, s)
+	l := s.loops[0]
+	onLoop(t, l, func() {
+		l.push(c, []byte("being written"))
+		l.push(c, make([]byte, limit))
+		c.flow = flowStalled
+		c.pongs = &pongs{since: l.at - 2_000, owed: true}
+		c.heard = l.at - 80_000
+		l.inspect(c)
+	})
+	eventually(t, "shown", func() bool { return s.Stats().Open != 1 })
+	if st := s.Stats(); st.Open != 0 || st.Causes[CauseIdle]+st.Causes[CauseSlow] != 1 {
+		t.Errorf("%d open, ended %v", st.Open, st.Causes)
+	}
+}
+
 // A frozen client whose socket is never read again is closed all the same.
 func TestFrozenClientIsClosedInTime(t *testing.T) {
 	s := start(t, Config{Loops: 1, OutboxBytesMax: 64 << 10, Handler: funcs{message: func(c *Conn, _ Kind, _ []byte) {
