@@ -1,6 +1,7 @@
 package room
 
 import (
+	"cmp"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -200,7 +201,9 @@ func (d *directory) tell(f *followed, b *Batch) {
 	case slices.ContainsFunc(b.Events, f.tail.outdatedBy):
 		d.dropTail(f) // read it anew when asked
 	default:
-		d.tailBytes.Add(f.tail.add(b.Events))
+		if d.tailBytes.Add(f.tail.add(b.Events)) > tailBytesMax {
+			d.dropTail(f)
+		}
 	}
 }
 
@@ -211,7 +214,7 @@ func (d *directory) park(f *followed, b *Batch) {
 		f.again = true // it has to be read from the store
 		return
 	}
-	i, _ := slices.BinarySearchFunc(f.parked, b.Prev(), func(p *Batch, prev int64) int { return int(p.Prev() - prev) })
+	i, _ := slices.BinarySearchFunc(f.parked, b.Prev(), func(p *Batch, prev int64) int { return cmp.Compare(p.Prev(), prev) })
 	f.parked = slices.Insert(f.parked, i, b)
 }
 

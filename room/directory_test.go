@@ -296,6 +296,28 @@ func TestTailIsWhatTheStoreWouldAnswer(t *testing.T) {
 	})
 }
 
+// TestTailThatGrowsOverTheLimitIsForgotten: the limit is for all rooms together.
+func TestTailThatGrowsOverTheLimitIsForgotten(t *testing.T) {
+	log := &roomLog{room: uuid.New()}
+	log.send()
+	var stats counters
+	d := newDirectory(&stats, 5, func(uuid.UUID, time.Duration) {})
+	d.follow(log.room, 1, &ear{t: t, last: 1})
+	d.keepTail(log.room, &Page{Messages: log.messages, Seq: 1}, d.births.Load())
+	const others = tailBytesMax - 1_000
+	d.tailBytes.Add(others)
+	for range 5 {
+		log.send()
+		e := encoder{room: log.room}
+		m := &log.messages[len(log.messages)-1]
+		e.add(EventMessage, m, m.Rev, m.Rev-1)
+		d.announce(e.batch(), 0)
+	}
+	if d.history(log.room) != nil || d.tailBytes.Load() != others {
+		t.Errorf("%d bytes are kept beside those of others", d.tailBytes.Load()-others)
+	}
+}
+
 // TestTailIsReadAnewNowAndThen: the application may give a user another name, and
 // no event tells.
 func TestTailIsReadAnewNowAndThen(t *testing.T) {
