@@ -10,7 +10,8 @@ import (
 )
 
 // Authenticator turns a bearer token into an identity. Its errors mean that the
-// token is refused. It is called from the gate's goroutines, never from a loop.
+// token is refused. It may block, within the context; a context that has ended
+// already asks for what can be said at once.
 type Authenticator interface {
 	Verify(ctx context.Context, bearer string) (token.Identity, error)
 }
@@ -42,7 +43,7 @@ const (
 	lookupQueueMax   = 65_536 // questions that wait for one look into the store; more fail as unavailable
 	lookupBatchMax   = 256    // questions in one look
 	lookupTimeout    = 10 * time.Second
-	recheckBatchMax  = 1_000
+	roundBatchMax    = 1_000                  // questions in one look of what comes round: rechecks, the slow poll
 	repairersMax     = 4                      // rooms that are repaired from the store at once
 	congestedPause   = time.Millisecond       // of a lane before it looks again
 	parkedBatchesMax = 64                     // batches that wait for a hole to be filled; more are read again from the store

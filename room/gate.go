@@ -162,7 +162,7 @@ func compact(u *protocol.User) *protocol.User {
 func (s *Service) Recheck(ctx context.Context, questions []AccessQuestion) ([]Access, error) {
 	answers := make([]Access, 0, len(questions))
 	for len(questions) > 0 {
-		n := min(len(questions), recheckBatchMax)
+		n := min(len(questions), roundBatchMax)
 		look, cancel := context.WithTimeout(ctx, lookupTimeout)
 		part, err := s.store.Access(look, questions[:n])
 		cancel()

@@ -68,7 +68,7 @@ func (s *Service) watch(ctx context.Context) {
 func (s *Service) poll(ctx context.Context) {
 	rooms := s.dir.followed()
 	for len(rooms) > 0 {
-		n := min(len(rooms), recheckBatchMax)
+		n := min(len(rooms), roundBatchMax)
 		look, cancel := context.WithTimeout(ctx, lookupTimeout)
 		heads, err := s.store.Heads(look, rooms[:n])
 		cancel()

@@ -17,7 +17,7 @@ func TestLimitsFitTogether(t *testing.T) {
 		"pauses between attempts grow":                            0 < retryDelayMin && retryDelayMin < retryDelayMax,
 		"a short outage is waited out with several attempts":      def.WriteWait > 4*retryDelayMax,
 		"a lane looks for congestion more often than it retries":  congestedPause < retryDelayMin,
-		"a full look fits into the queue":                         lookupBatchMax <= lookupQueueMax && recheckBatchMax <= lookupQueueMax,
+		"a full look fits into the queue":                         lookupBatchMax <= lookupQueueMax,
 		"a hole waits for its notice before it is read":           0 < repairGrace && repairGrace < repairRetry,
 		"a repair that is tried again beats the slow poll":        repairRetry < pollUnhealthy,
 		"the poll is faster while no notices come":                pollUnhealthy < pollHealthy,
