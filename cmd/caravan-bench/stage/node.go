@@ -19,6 +19,10 @@ const (
 	drainTime    = time.Second      // over which a server that is stopped spreads its closes
 	stopTimeout  = 60 * time.Second // for a server that was asked to stop; its database may be away
 	databaseWait = "60s"            // for a server that starts; its database may be away
+
+	// fullDiskBytes is what the embedded store's write-ahead log grows to in moments;
+	// the server's own log has room.
+	fullDiskBytes = 256<<10 + 1
 )
 
 // node is one server of Caravan.
@@ -28,10 +32,11 @@ type node struct {
 	// Static after construction.
 	name          string
 	listen, admin string
+	embedded      bool // its store is a file of its own
 }
 
 func newNode(i int, cfg *Config, args []string, s *Stage) (*node, error) {
-	n := &node{name: fmt.Sprintf("server %d", i+1)}
+	n := &node{name: fmt.Sprintf("server %d", i+1), embedded: cfg.Store == "sqlite"}
 	for _, addr := range []*string{&n.listen, &n.admin} {
 		port, err := child.FreePort()
 		if err != nil {
@@ -74,7 +79,7 @@ func (n *node) faults() []chaos.Fault {
 	// told says that something happened to the process that runs.
 	told := func(what string, err error) (string, error) { return fmt.Sprintf("process %d %s", n.Pid(), what), err }
 	start := func(ctx context.Context) (string, error) { return told("is ready", n.Start(ctx)) }
-	return []chaos.Fault{
+	faults := []chaos.Fault{
 		{Name: "kill -9", Max: 2 * time.Second, Mend: start, Break: func(context.Context) (string, error) {
 			return told("was killed", n.Kill())
 		}},
@@ -85,6 +90,14 @@ func (n *node) faults() []chaos.Fault {
 			Mend:  func(context.Context) (string, error) { return told("goes on", n.Resume()) },
 		},
 	}
+	if n.embedded {
+		faults = append(faults, chaos.Fault{
+			Name: "disk full", Min: 500 * time.Millisecond, Max: 6 * time.Second,
+			Break: func(context.Context) (string, error) { return told("finds no room", n.FillDisk(fullDiskBytes)) },
+			Mend:  func(context.Context) (string, error) { return told("has room", n.FreeDisk()) },
+		})
+	}
+	return faults
 }
 
 // stop lets the server drain; it must end with status 0, and in time.

@@ -56,8 +56,18 @@ func (p *postgres) faults() []chaos.Fault {
 		{Name: "cut connections", Break: p.cut},
 		{Name: "read-only", Min: second / 2, Max: 4 * second, Break: p.readOnly("on"), Mend: p.readOnly("off")},
 		{Name: "row of a room locked", Min: second / 2, Max: 5 * second, Break: p.lockRow, Mend: release},
+		{Name: "no disk for tables", Min: second, Max: 6 * second, Break: p.fillTables, Mend: p.freeDisk},
+		{Name: "no disk for the log", Min: second / 2, Max: 4 * second, Break: p.fillLog, Mend: p.freeDisk},
 		{Name: "connections all taken", Min: second / 2, Max: 4 * second, Break: p.takeConnections, Mend: release},
 	}
+}
+
+func (p *postgres) fillTables(context.Context) (string, error) {
+	return "full", p.server.FillTables(p.name)
+}
+func (p *postgres) fillLog(context.Context) (string, error) { return "crashed", p.server.FillWAL() }
+func (p *postgres) freeDisk(context.Context) (string, error) {
+	return "there is room", p.server.FreeDisk()
 }
 
 // exec runs statements, each by itself, and returns the tag of the last.
