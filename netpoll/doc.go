@@ -38,7 +38,7 @@
 //
 // # Limits
 //
-// Everything that a client can make grow has a limit in the Config: connections,
-// bytes of a handshake and of a message, fragments, pings, time without a sign of
-// life, and the bytes that wait because it does not read (OutboxBytesMax).
+// Everything that a client can make grow has a limit, in the Config or a fixed one:
+// connections, bytes of a handshake and of a message, fragments, pings, time without
+// a sign of life, and the bytes that wait because it does not read (OutboxBytesMax).
 package netpoll
