@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+	"github.com/google/uuid"
 
 	"github.com/caravan-chat/caravan/persist"
 	"github.com/caravan-chat/caravan/protocol/token"
@@ -65,6 +66,22 @@ func TestUnknownKeysDelayNobodyElse(t *testing.T) {
 		t.Errorf("a token with an unknown key was judged before its keys were asked for: %v", err)
 	case <-time.After(4 * time.Second):
 		t.Error("a member waits behind tokens with unknown keys")
+	}
+}
+
+// A place that is no UUID reaches the service as the nil id, and so does the room
+// of a message that does not exist: a trip of that id must not open to them.
+func TestTheNilIDIsNoPlace(t *testing.T) {
+	h := open(t, room.Config{})
+	user := persist.FleetUser(0)
+	if err := h.store.Seed(t.Context(), &persist.Seeds{
+		Trips:         []persist.Trip{{Title: "Nowhere"}},
+		Collaborators: []persist.Collaborator{{User: user, Role: "member"}},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if a, err := h.Access(t.Context(), user, uuid.Nil); err != nil || !a.UserKnown || a.Allowed || a.Room.ID != uuid.Nil {
+		t.Errorf("%+v, %v", a, err)
 	}
 }
 

@@ -21,9 +21,13 @@ func (s *Service) Authenticate(ctx context.Context, bearer string) (token.Identi
 }
 
 // Access says who a user is and whether they may enter the room with the given
-// id, or of the trip with that id. Its error wraps ErrUnavailable.
+// id, or of the trip with that id. The nil id names none, whatever is stored. Its
+// error wraps ErrUnavailable.
 func (s *Service) Access(ctx context.Context, user, place uuid.UUID) (Access, error) {
 	a, err := s.access.get(ctx, AccessQuestion{User: user, Place: place})
+	if place == uuid.Nil {
+		a.Allowed, a.Room = false, Info{}
+	}
 	return a, unavailable(err)
 }
 
