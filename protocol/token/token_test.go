@@ -329,6 +329,8 @@ func FuzzVerify(f *testing.F) {
 	f.Add("bnVsbA.bnVsbA.bnVsbA")
 	v := verifier(f, Config{Secret: secret, PublicKeys: [][]byte{publicPEM(f, testKeys().ed.Public())}})
 	signedText := good[:strings.LastIndexByte(good, '.')]
+	header := good[:strings.IndexByte(good, '.')+1]
+	v.header.Store(&header)
 	f.Fuzz(func(t *testing.T, bearer string) {
 		_, err := v.Verify(t.Context(), bearer)
 		if err == nil && !strings.HasPrefix(bearer, signedText) {
@@ -337,5 +339,11 @@ func FuzzVerify(f *testing.F) {
 		if err != nil && ReasonOf(err) == "" {
 			t.Fatalf("%q: %v has no reason", bearer, err)
 		}
+		// The same by a Verifier that has never seen a token.
+		v.header.Store(nil)
+		if _, anew := v.Verify(t.Context(), bearer); ReasonOf(anew) != ReasonOf(err) || (anew == nil) != (err == nil) {
+			t.Fatalf("%q: %v after a good token, %v before", bearer, err, anew)
+		}
+		v.header.Store(&header)
 	})
 }
