@@ -47,6 +47,9 @@ func (s *Server) serve(http *fasthttp.RequestCtx) {
 		}
 	}()
 	c.dispatch()
+	if s.polling.Err() != nil && !http.Hijacked() {
+		http.SetConnectionClose() // the server drains: the client had better come back elsewhere
+	}
 }
 
 // dispatch finds who answers, and lets in as many as there is room for.

@@ -66,7 +66,6 @@ func New(cfg Config) *Server {
 		NoDefaultServerHeader:        true,
 		NoDefaultContentType:         true,
 		DisablePreParseMultipartForm: true,
-		CloseOnShutdown:              true,
 		SecureErrorLogMessage:        true, // request lines may hold tokens
 	}
 	return s
