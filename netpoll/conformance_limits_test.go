@@ -12,6 +12,7 @@ import (
 // echoed sends frames while it reads, and wants one message back.
 func (c *raw) echoed(frames []byte, piece int, op byte, want string) {
 	c.t.Helper()
+	_ = c.conn.SetDeadline(time.Now().Add(conformanceWait))
 	written := make(chan error, 1)
 	go func() {
 		for len(frames) > 0 {
