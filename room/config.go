@@ -23,7 +23,7 @@ type Config struct {
 	BatchDelay      time.Duration // how long a lane waits for company after the first op; default 0
 	QueueOps        int           // ops that wait in one lane, more are refused as unavailable; default 16,384
 	HistoryMessages int           // messages in the history frame; negative: none; default 50
-	WriteWait       time.Duration // how long a lane tries again while the store is away; default 5 s
+	WriteWait       time.Duration // how long a message waits for a store that is away; default 5 s
 	Rules           protocol.Rules
 	Congested       func() bool // says that listeners do not keep up; lanes then pause. Nil: they do
 	Observer        Observer
@@ -32,8 +32,9 @@ type Config struct {
 
 // Limits that no flag changes. Their relations are asserted in limits_test.go.
 const (
-	laneQueueBytesMax = 32 << 20         // bytes of content that wait in one lane; more are refused as unavailable
-	appendTimeout     = 30 * time.Second // one attempt of a lane, the look-up of a cut commit included
+	laneQueueBytesMax = 32 << 20        // bytes of content that wait in one lane; more are refused as unavailable
+	attemptMin        = time.Second     // of a lane while the store is away, up to the commit
+	expireEvery       = time.Second / 2 // looks at what waits behind a batch that the store keeps
 	retryDelayMin     = 20 * time.Millisecond
 	retryDelayMax     = 500 * time.Millisecond
 

@@ -3,6 +3,7 @@ package room
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -17,13 +18,14 @@ type lane struct {
 
 	mu     sync.Mutex
 	queue  []*Op
-	bytes  int // content in queue
+	bytes  int       // content in queue
+	taken  time.Time // when the batch under way was taken; zero: none is
 	closed bool
 	wake   chan struct{} // has one element when the goroutine should look
 
 	// Owned by the goroutine.
 	batch     []*Op
-	downSince time.Time // zero: the store answered last time
+	downSince time.Time // zero: the last attempt succeeded
 	idle      chan struct{}
 }
 
@@ -39,6 +41,7 @@ func (l *lane) submit(op *Op) bool {
 		l.mu.Unlock()
 		return false
 	}
+	op.accepted = time.Now()
 	l.queue = append(l.queue, op)
 	l.bytes += size
 	l.mu.Unlock()
@@ -95,6 +98,7 @@ func (l *lane) take(ctx context.Context) bool {
 	l.batch = l.batch[:0]
 	for {
 		l.mu.Lock()
+		l.taken = time.Time{}
 		waiting, closed := len(l.queue), l.closed
 		l.mu.Unlock()
 		if waiting > 0 {
@@ -113,62 +117,73 @@ func (l *lane) take(ctx context.Context) bool {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	n := min(len(l.queue), l.s.cfg.BatchOps)
-	l.batch = append(l.batch, l.queue[:n]...)
-	rest := copy(l.queue, l.queue[n:])
-	clear(l.queue[rest:])
-	l.queue = l.queue[:rest]
-	for _, op := range l.batch {
-		l.bytes -= len(op.Content)
-	}
+	l.taken = time.Now()
+	l.batch = l.dequeue(l.batch, 0, min(len(l.queue), l.s.cfg.BatchOps))
 	return true
 }
 
+// dequeue moves queue[from:to] to the end of dst. The caller holds mu.
+func (l *lane) dequeue(dst []*Op, from, to int) []*Op {
+	for _, op := range l.queue[from:to] {
+		l.bytes -= len(op.Content)
+	}
+	dst = append(dst, l.queue[from:to]...)
+	l.queue = slices.Delete(l.queue, from, to)
+	return dst
+}
+
 // append commits l.batch, or gives every op of it an outcome that says why not.
-// While the store is away it tries again for WriteWait, counted from when the
-// store went away, so that later batches are not held up once more.
+// While the store is away it tries again, and refuses what was accepted WriteWait
+// ago.
 func (l *lane) append(ctx context.Context) {
 	start := time.Now()
 	delay := retryDelayMin
-	for {
-		attempt, cancel := context.WithTimeout(ctx, appendTimeout)
+	for len(l.batch) > 0 {
+		attempt, cancel := context.WithTimeout(ctx, l.patience()+OutcomeWait)
 		err := l.s.store.Append(attempt, l.batch)
 		cancel()
-		now := time.Now()
 		if err == nil {
 			if !l.downSince.IsZero() {
-				l.s.log.Info("the store takes messages again", "after", now.Sub(l.downSince))
+				l.s.log.Info("the store takes messages again", "after", time.Since(l.downSince))
 				l.downSince = time.Time{}
 			}
-			l.s.cfg.Observer.Committed(len(l.batch), now.Sub(start))
+			l.s.cfg.Observer.Committed(len(l.batch), time.Since(start))
 			return
 		}
 		l.s.stats.AppendErrors.Add(1)
 		if l.downSince.IsZero() {
-			l.downSince = start
+			l.downSince = time.Now()
 			l.s.log.Error("the store does not take messages", "err", err)
 		}
-		if errors.Is(err, ErrOutcomeUnknown) {
+		switch {
+		case errors.Is(err, ErrOutcomeUnknown):
 			l.s.log.Error("the outcome of a commit is unknown", "ops", len(l.batch), "err", err)
-			l.refuse(protocol.ErrUnknownOutcome)
-			return
+			l.refuse(len(l.batch), protocol.ErrUnknownOutcome)
+		case ctx.Err() != nil:
+			l.refuse(len(l.batch), protocol.ErrUnavailable)
+		default:
+			time.Sleep(delay) // do not spin on a store that refuses at once
+			delay = min(2*delay, retryDelayMax)
+			l.refuse(overdue(l.batch, l.s.cfg.WriteWait), protocol.ErrUnavailable)
 		}
-		if ctx.Err() != nil || now.Sub(l.downSince)+delay > l.s.cfg.WriteWait {
-			l.refuse(protocol.ErrUnavailable)
-			if now.Sub(start) < retryDelayMin {
-				time.Sleep(retryDelayMin) // do not spin on a store that refuses at once
-			}
-			return
-		}
-		time.Sleep(delay)
-		delay = min(2*delay, retryDelayMax)
 	}
 }
 
-func (l *lane) refuse(why *protocol.Error) {
-	for _, op := range l.batch {
-		op.Outcome, op.Message, op.Err = Refused, nil, why
+// patience is how long an attempt may take up to its commit: WriteWait, or, while
+// the store is away, what is left of it for the oldest op.
+func (l *lane) patience() time.Duration {
+	if l.downSince.IsZero() {
+		return l.s.cfg.WriteWait
 	}
+	return max(attemptMin, l.s.cfg.WriteWait-time.Since(l.batch[0].accepted))
+}
+
+// refuse answers the first n ops of l.batch, and forgets them.
+func (l *lane) refuse(n int, why *protocol.Error) {
+	for _, op := range l.batch[:n] {
+		l.s.refuse(op, why)
+	}
+	l.batch = slices.Delete(l.batch, 0, n)
 }
 
 // announce tells the events of the committed batch, room by room in the order
@@ -181,9 +196,6 @@ func (l *lane) announce() {
 		}
 	}
 	for _, op := range l.batch {
-		l.s.stats.outcome(op)
-		if op.Answer != nil {
-			op.Answer(op)
-		}
+		l.s.answer(op)
 	}
 }

@@ -12,19 +12,20 @@ func TestLimitsFitTogether(t *testing.T) {
 	def := Config{}.withDefaults()
 	const runeBytesMax = 4
 	for what, holds := range map[string]bool{
-		"the longest message fits into an empty lane":             runeBytesMax*def.Rules.ContentRunesMax <= laneQueueBytesMax,
-		"a lane's queue fills a batch":                            def.QueueOps >= def.BatchOps,
-		"pauses between attempts grow":                            0 < retryDelayMin && retryDelayMin < retryDelayMax,
-		"a short outage is waited out with several attempts":      def.WriteWait > 4*retryDelayMax,
-		"a lane looks for congestion more often than it retries":  congestedPause < retryDelayMin,
-		"a full look fits into the queue":                         lookupBatchMax <= lookupQueueMax,
-		"a hole waits for its notice before it is read":           0 < repairGrace && repairGrace < repairRetry,
-		"a repair that is tried again beats the slow poll":        repairRetry < pollUnhealthy,
-		"the poll is faster while no notices come":                pollUnhealthy < pollHealthy,
-		"a tail outlives the poll":                                pollHealthy < tailIdle,
-		"a tail that is asked for outlives one that is not":       tailIdle < tailAgeMax,
-		"the default history is what the protocol says":           def.HistoryMessages == protocol.HistoryMessagesDefault,
-		"the outcome of a commit may be looked up within a write": appendTimeout > def.WriteWait,
+		"the longest message fits into an empty lane":            runeBytesMax*def.Rules.ContentRunesMax <= laneQueueBytesMax,
+		"a lane's queue fills a batch":                           def.QueueOps >= def.BatchOps,
+		"pauses between attempts grow":                           0 < retryDelayMin && retryDelayMin < retryDelayMax,
+		"a short outage is waited out with several attempts":     def.WriteWait > 4*retryDelayMax,
+		"a lane looks for congestion more often than it retries": congestedPause < retryDelayMin,
+		"a full look fits into the queue":                        lookupBatchMax <= lookupQueueMax,
+		"a hole waits for its notice before it is read":          0 < repairGrace && repairGrace < repairRetry,
+		"a repair that is tried again beats the slow poll":       repairRetry < pollUnhealthy,
+		"the poll is faster while no notices come":               pollUnhealthy < pollHealthy,
+		"a tail outlives the poll":                               pollHealthy < tailIdle,
+		"a tail that is asked for outlives one that is not":      tailIdle < tailAgeMax,
+		"the default history is what the protocol says":          def.HistoryMessages == protocol.HistoryMessagesDefault,
+		"an attempt is a part of what a message waits":           2*attemptMin < def.WriteWait,
+		"what waits too long is looked for more often than that": 2*expireEvery <= attemptMin,
 	} {
 		if !holds {
 			t.Errorf("not true any more: %s", what)

@@ -66,6 +66,7 @@ func New(store Store, verify Authenticator, backplane Backplane, cfg Config) *Se
 	}
 	s.running.Go(func() { s.repairs.run(ctx) })
 	s.running.Go(func() { s.watch(ctx) })
+	s.running.Go(func() { s.expire(ctx) })
 	return s
 }
 
@@ -117,15 +118,26 @@ func (s *Service) Submit(op *Op) {
 	if s.lane(op.Room).submit(op) {
 		return
 	}
-	op.Outcome, op.Err = Refused, protocol.ErrUnavailable
+	s.refuse(op, protocol.ErrUnavailable)
+}
+
+// refuse answers an op that is not stored.
+func (s *Service) refuse(op *Op, why *protocol.Error) {
+	op.Outcome, op.Message, op.Err = Refused, nil, why
+	s.answer(op)
+}
+
+// answer counts an op's outcome and tells it to whoever asked.
+func (s *Service) answer(op *Op) {
 	s.stats.outcome(op)
 	if op.Answer != nil {
 		op.Answer(op)
 	}
 }
 
-// Do submits an op and waits for its outcome. When ctx ends first its error is
-// returned, and the outcome is open: op must not be touched any more.
+// Do submits an op and waits for its outcome. When ctx ends first, an op that
+// still waits in its lane is refused as unavailable; otherwise the context's error
+// is returned, and the outcome is open: op must not be touched any more.
 func (s *Service) Do(ctx context.Context, op *Op) error {
 	answered := make(chan struct{})
 	op.Answer = func(*Op) { close(answered) }
@@ -134,6 +146,10 @@ func (s *Service) Do(ctx context.Context, op *Op) error {
 	case <-answered:
 		return nil
 	case <-ctx.Done():
+		if s.lane(op.Room).withdraw(op) {
+			s.refuse(op, protocol.ErrUnavailable)
+			return nil
+		}
 		return context.Cause(ctx)
 	}
 }

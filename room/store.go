@@ -23,7 +23,9 @@ type Store interface {
 	// An error that wraps ErrNotStored means that nothing of the batch is stored
 	// or ever will be, so that the batch may be appended again. One that wraps
 	// ErrOutcomeUnknown means that the commit was cut and that its outcome could
-	// not be looked up before the context ended.
+	// not be looked up before the context ended. OutcomeWait of the time until the
+	// context's deadline belongs to that search: a transaction that has not come to
+	// its commit by then is given up.
 	Append(ctx context.Context, batch []*Op) error
 
 	// Access answers many questions "may this user enter that room?" in one look,
@@ -65,6 +67,10 @@ type Store interface {
 	// Close frees what the store holds. No method may be called after it.
 	Close() error
 }
+
+// OutcomeWait is how long Append may look for the outcome of a commit that was
+// cut. It is part of the wire contract.
+const OutcomeWait = 15 * time.Second
 
 // Errors of a Store, to be tested with errors.Is.
 var (
@@ -112,6 +118,8 @@ type Op struct {
 	Outcome Outcome
 	Message *protocol.Message // after Stored or Duplicate: the whole message; immutable
 	Err     *protocol.Error   // after Refused
+
+	accepted time.Time // when its lane took it, by the monotonic clock
 }
 
 // AccessQuestion asks whether a user may enter a room. Rooms go before trips

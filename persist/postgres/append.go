@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -13,8 +12,7 @@ import (
 
 // Append implements room.Store. Even when ctx has no deadline it ends: a
 // transaction is given up after 10 s, and the search for the outcome of a commit
-// that was cut after 15 s more. With a deadline, half of the time that is left
-// belongs to that search.
+// that was cut after room.OutcomeWait more.
 func (s *Store) Append(ctx context.Context, batch []*room.Op) error {
 	return persist.Append(ctx, batch, s.transaction)
 }
@@ -48,7 +46,9 @@ func (e *cutError) Unwrap() error { return e.err }
 // good before the server confirmed the COMMIT. With a cutError come the plan that
 // was written and the transaction's number.
 func (s *Store) run(ctx context.Context, ops []*room.Op, mode persist.Mode) (*persist.Plan, uint64, error) {
-	txCtx, cancel := context.WithTimeout(ctx, s.transactionTime(ctx))
+	bounded, cancel := persist.UpToCommit(ctx)
+	defer cancel()
+	txCtx, cancel := context.WithTimeout(bounded, s.wait.transaction)
 	defer cancel()
 	conn, err := s.writers.Acquire(txCtx)
 	if err != nil {
@@ -103,15 +103,6 @@ func finish(ctx context.Context, conn *pgxpool.Conn, plan *persist.Plan, xact ui
 	}
 	_ = conn.Conn().PgConn().Conn().Close() // so that the server notices, too
 	return plan, xact, &cutError{err}
-}
-
-// transactionTime is how long a transaction may take so that time is left to
-// look its outcome up.
-func (s *Store) transactionTime(ctx context.Context) time.Duration {
-	if deadline, ok := ctx.Deadline(); ok {
-		return min(s.wait.transaction, time.Until(deadline)/2)
-	}
-	return s.wait.transaction
 }
 
 // endTransaction rolls back, so that the connection can be used again. Where

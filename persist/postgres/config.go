@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/caravan-chat/caravan/room"
 )
 
 // Config says where the database is and how many connections to use.
@@ -37,9 +39,8 @@ type patience struct {
 	abandoned   time.Duration // for the server to notice by itself that the client of a transaction has left
 }
 
-// patient is what the package's users get; 15 s for an outcome is part of the
-// wire contract.
-var patient = patience{transaction: 10 * time.Second, outcome: 15 * time.Second, abandoned: time.Second}
+// patient is what the package's users get.
+var patient = patience{transaction: 10 * time.Second, outcome: room.OutcomeWait, abandoned: time.Second}
 
 // sessionParameters hold for every connection, unless the URL sets them. All
 // statements look rows up by an index, also in a table that was empty when the

@@ -32,9 +32,7 @@ func TestCommitPointFaultMatrix(t *testing.T) {
 			t.Run(batch.name+"/"+how.String(), func(t *testing.T) {
 				t.Parallel()
 				rig := newFaultRig(t, how)
-				tell := rig.proxy.count()
-				rig.mustAppend(batch.make(rig))
-				fromClient, fromServer := tell()
+				fromClient, fromServer := rig.count(batch.make)
 				if fromClient < 7 || fromServer < 9 {
 					t.Fatalf("a transaction of %d and %d messages", fromClient, fromServer)
 				}
@@ -101,6 +99,20 @@ func newFaultRig(t testing.TB, how damage) *faultRig {
 	r.mustAppend(r.express()) // the first is the message to edit
 	r.mustAppend(r.mixed())   // every statement is prepared now
 	return r
+}
+
+// count returns how many messages either side sends for a batch. The least of
+// several counts: a connection that was idle for long is tried out by its pool.
+func (r *faultRig) count(make func(*faultRig) []*room.Op) (fromClient, fromServer int) {
+	for n := range 3 {
+		tell := r.proxy.count()
+		r.mustAppend(make(r))
+		c, s := tell()
+		if n == 0 || c < fromClient {
+			fromClient, fromServer = c, s
+		}
+	}
+	return fromClient, fromServer
 }
 
 func (r *faultRig) op(in int) *room.Op {

@@ -20,7 +20,9 @@ func (s *Store) Append(ctx context.Context, batch []*room.Op) error {
 // transact is one transaction. BEGIN takes SQLite's write lock, which stands for
 // the locks on the rooms' rows, so that what is found stays true until the end.
 func (s *Store) transact(ctx context.Context, ops []*room.Op, mode persist.Mode) (*persist.Plan, error) {
-	tx, err := s.writer.BeginTx(ctx, nil)
+	bounded, cancel := persist.UpToCommit(ctx)
+	defer cancel()
+	tx, err := s.writer.BeginTx(bounded, nil)
 	if err != nil {
 		return nil, refusal(err)
 	}

@@ -1,0 +1,152 @@
+package room_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/caravan-chat/caravan/persist"
+	"github.com/caravan-chat/caravan/protocol"
+	"github.com/caravan-chat/caravan/room"
+)
+
+// moody is a store that keeps numbers only, and hangs or refuses as it is told.
+type moody struct {
+	room.Store // what else a Service asks for does not happen here
+
+	mu     sync.Mutex
+	hangs  bool
+	fails  bool
+	seq    int64
+	stored map[string]bool
+}
+
+var errMood = fmt.Errorf("%w: %w", room.ErrNotStored, errors.New("not today"))
+
+func (m *moody) be(hangs, fails bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.hangs, m.fails = hangs, fails
+}
+
+func (m *moody) has(content string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.stored[content]
+}
+
+func (m *moody) Append(ctx context.Context, batch []*room.Op) error {
+	ctx, cancel := persist.UpToCommit(ctx)
+	defer cancel()
+	for {
+		m.mu.Lock()
+		if m.fails {
+			m.mu.Unlock()
+			return errMood
+		}
+		if !m.hangs {
+			defer m.mu.Unlock()
+			for _, op := range batch {
+				m.seq++
+				m.stored[op.Content] = true
+				op.Outcome, op.Message = room.Stored, &protocol.Message{ID: op.ID, RoomID: op.Room, Seq: m.seq, Rev: m.seq}
+			}
+			return nil
+		}
+		m.mu.Unlock()
+		select {
+		case <-ctx.Done():
+			return errMood
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+// onMoody runs a test of one lane on a store with moods, in a time of its own.
+func onMoody(t *testing.T, batchOps int, test func(*testing.T, *moody, *room.Service)) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &moody{stored: map[string]bool{}}
+		s := room.New(m, nil, nil, room.Config{Lanes: 1, BatchOps: batchOps})
+		defer s.Close()
+		test(t, m, s)
+	})
+}
+
+const writeWait = 5 * time.Second // what the documents promise
+
+func TestAHangingStoreKeepsNobodyWaitingForLong(t *testing.T) {
+	onMoody(t, 50, func(t *testing.T, m *moody, s *room.Service) {
+		m.be(true, false)
+		var (
+			mu      sync.Mutex
+			longest time.Duration
+			waiting sync.WaitGroup
+		)
+		for i := range 1200 { // 24 full batches, over 30 s
+			waiting.Add(1)
+			sent := time.Now()
+			s.Submit(&room.Op{Kind: room.OpSend, Content: fmt.Sprint(i), Answer: func(op *room.Op) {
+				mu.Lock()
+				defer mu.Unlock()
+				longest = max(longest, time.Since(sent))
+				if op.Outcome != room.Refused || op.Err != protocol.ErrUnavailable {
+					t.Errorf("message %s: outcome %d, %v", op.Content, op.Outcome, op.Err)
+				}
+				waiting.Done()
+			}})
+			time.Sleep(25 * time.Millisecond)
+		}
+		waiting.Wait()
+		if longest < writeWait || longest > writeWait+2*time.Second {
+			t.Errorf("somebody waited for %v, want %v and little more", longest, writeWait)
+		}
+		m.be(false, false)
+		back := &room.Op{Kind: room.OpSend, Content: "back"}
+		if err := s.Do(t.Context(), back); err != nil || back.Outcome != room.Stored || m.seq != 1 {
+			t.Errorf("after the outage: outcome %d, %v; %d stored", back.Outcome, err, m.seq)
+		}
+	})
+}
+
+func TestAShortOutageLongAfterAnotherIsWaitedOut(t *testing.T) {
+	onMoody(t, 50, func(t *testing.T, m *moody, s *room.Service) {
+		m.be(false, true)
+		first := &room.Op{Kind: room.OpSend, Content: "first"}
+		if err := s.Do(t.Context(), first); err != nil || first.Outcome != room.Refused {
+			t.Fatalf("outcome %d, %v", first.Outcome, err)
+		}
+		time.Sleep(time.Minute) // it came back in between; nobody wrote
+		time.AfterFunc(time.Second, func() { m.be(false, false) })
+		second := &room.Op{Kind: room.OpSend, Content: "second"}
+		if err := s.Do(t.Context(), second); err != nil || second.Outcome != room.Stored {
+			t.Errorf("outcome %d, %v: it was not waited for", second.Outcome, err)
+		}
+	})
+}
+
+// TestWhatOnlyWaitedIsNotStoredForWhoHasLeft: an answer that came too late for its
+// caller is unknown only if the op has come to the store.
+func TestWhatOnlyWaitedIsNotStoredForWhoHasLeft(t *testing.T) {
+	onMoody(t, 1, func(t *testing.T, m *moody, s *room.Service) {
+		m.be(true, false)
+		s.Submit(&room.Op{Kind: room.OpSend, Room: uuid.New(), Content: "ahead"})
+		synctest.Wait() // the lane has it
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		op := &room.Op{Kind: room.OpSend, Content: "behind"}
+		if err := s.Do(ctx, op); err != nil || op.Outcome != room.Refused || op.Err != protocol.ErrUnavailable {
+			t.Errorf("outcome %d (%v), %v", op.Outcome, op.Err, err)
+		}
+		m.be(false, false)
+		time.Sleep(time.Minute)
+		if !m.has("ahead") || m.has("behind") {
+			t.Errorf("stored: ahead %v, behind %v", m.has("ahead"), m.has("behind"))
+		}
+	})
+}

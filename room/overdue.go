@@ -1,0 +1,62 @@
+package room
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/caravan-chat/caravan/protocol"
+)
+
+// expire answers, about once in expireEvery, what waits behind a batch that the
+// store keeps: a lane that hangs must not keep everybody waiting for as long.
+func (s *Service) expire(ctx context.Context) {
+	tick := time.NewTicker(expireEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			for _, l := range s.lanes {
+				for _, op := range l.expired(s.cfg.WriteWait) {
+					s.refuse(op, protocol.ErrUnavailable)
+				}
+			}
+		}
+	}
+}
+
+// expired takes what has waited for longer than wait out of the queue, if the
+// batch under way has, too. A lane that only has much to do goes on with all it has
+// accepted.
+func (l *lane) expired(wait time.Duration) []*Op {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.taken.IsZero() || time.Since(l.taken) < wait {
+		return nil
+	}
+	return l.dequeue(nil, 0, overdue(l.queue, wait))
+}
+
+// withdraw takes an op out of the queue, and reports whether it was still there.
+func (l *lane) withdraw(op *Op) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	at := slices.Index(l.queue, op)
+	if at >= 0 {
+		l.dequeue(nil, at, at+1)
+	}
+	return at >= 0
+}
+
+// overdue returns how many ops, which stand in the order in which they were
+// accepted, have waited for longer than wait.
+func overdue(ops []*Op, wait time.Duration) int {
+	since := time.Now().Add(-wait)
+	n := slices.IndexFunc(ops, func(op *Op) bool { return op.accepted.After(since) })
+	if n < 0 {
+		return len(ops)
+	}
+	return n
+}
