@@ -171,7 +171,8 @@ func (s *session) close(code protocol.CloseCode, reason string) {
 	s.conn.Close(uint16(code), reason)
 }
 
-// allow takes one token of the rate limit.
+// allow takes one token of the rate limit. A clock that is set back gives none, and
+// costs none.
 func (s *session) allow(now time.Time) bool {
 	rate, burst := float32(s.h.cfg.Rate), float32(s.h.cfg.Burst)
 	if rate <= 0 {
@@ -181,7 +182,7 @@ func (s *session) allow(now time.Time) bool {
 	if s.filled == 0 {
 		s.tokens = burst
 	} else {
-		s.tokens = min(burst, s.tokens+float32(at-s.filled)/1e9*rate)
+		s.tokens = min(burst, s.tokens+float32(max(0, at-s.filled))/1e9*rate)
 	}
 	s.filled = at
 	if s.tokens < 1 {
