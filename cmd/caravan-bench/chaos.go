@@ -23,12 +23,14 @@ const chaosHelp = `caravan-bench chaos breaks everything and accounts for every 
 
 It starts servers and a database of its own, and lets a fleet publish, edit,
 reconnect and resend (as verify does) while it kills, stops and freezes servers,
-database and Redis, cuts connections, takes locks, and more. The seed decides
-what happens when: the schedule is printed first, then each fault as it happens.
-At the end all is mended, the account is drawn up and printed, and everything
-that was started is gone. Where something went wrong, the logs and the ledger stay.
+database and Redis, cuts connections, fills disks, takes locks, and more. The
+seed decides what happens when: the schedule is printed first, then each fault as
+it happens. At the end all is mended, the account is drawn up and printed, and
+everything that was started is gone. Where something went wrong, the logs and the
+ledger stay.
 
-It needs PostgreSQL's programs for --store postgres, and redis-server for --redis.
+It needs prlimit to fill disks, PostgreSQL's programs for --store postgres, and
+redis-server for --redis.
 
 Examples:
   caravan-bench chaos --seed 7 --duration 5m --store sqlite
