@@ -23,10 +23,14 @@ type Event struct {
 	Kind    EventKind
 	Seq     int64     // the room's number of this event
 	Prev    int64     // the number after which it comes; Seq-1 unless superseded events were left out
+	Age     int64     // of an EventMessage: how many numbers ago the message was made; 0 unless edits were left out
 	Message uuid.UUID // the message made or changed
 	Body    []byte    // the message's JSON object
 	Frame   []byte    // the whole frame's JSON text
 }
+
+// made is the number of the event that made an EventMessage's message.
+func (e *Event) made() int64 { return e.Seq - e.Age }
 
 // Batch is a run of one room's events in order, without holes between them
 // (each Prev is the Seq before it). It is never empty and never changes, so all
@@ -46,22 +50,30 @@ func (b *Batch) Prev() int64 { return b.Events[0].Prev }
 func (b *Batch) Last() int64 { return b.Events[len(b.Events)-1].Seq }
 
 // After returns the part of the batch that is news to somebody who stands at
-// seq, with that number as the Prev of its first event; nil where nothing is. In
-// the usual case that is the batch itself, so that what it derived stays shared.
+// seq and knows every message made up to there, with that number as the Prev of its
+// first event; nil where nothing is. In the usual case that is the batch itself, so
+// that what it derived stays shared.
 func (b *Batch) After(seq int64) *Batch {
 	i := slices.IndexFunc(b.Events, func(e Event) bool { return e.Seq > seq })
 	switch {
 	case i < 0:
 		return nil
-	case b.Events[i].Prev >= seq && i == 0:
+	case i == 0 && b.Prev() >= seq:
 		return b
-	case b.Events[i].Prev >= seq:
-		return &Batch{Room: b.Room, Events: b.Events[i:]}
 	}
 	events := slices.Clone(b.Events[i:])
-	e := &events[0]
-	e.Prev = seq
-	e.Frame = protocol.AppendEvent(nil, frameTypes[e.Kind], e.Body, e.Seq, e.Prev, false)
+	for i := range events {
+		e := &events[i]
+		late, known := e.Prev < seq, e.Kind == EventMessage && e.made() <= seq
+		if !late && !known {
+			continue
+		}
+		e.Prev = max(e.Prev, seq)
+		if known {
+			e.Kind, e.Age = EventEdited, 0
+		}
+		e.Frame = protocol.AppendEvent(nil, frameTypes[e.Kind], e.Body, e.Seq, e.Prev, false)
+	}
 	return &Batch{Room: b.Room, Events: events}
 }
 

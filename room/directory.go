@@ -38,6 +38,7 @@ type followed struct {
 	parked    []*Batch // waiting for a hole to be filled, by Prev
 	again     bool     // something came during the repair that it may not have seen
 	vain      int      // repairs in a row that told nothing and left batches parked
+	gap       *gap     // what is being read page by page; nil: nothing
 	tail      *tail    // nil: nobody asked lately
 	born      int64    // births when it began to be followed
 }
@@ -155,7 +156,7 @@ func (d *directory) announce(b *Batch, grace time.Duration) {
 	switch {
 	case b.Last() <= f.last:
 		d.stats.Repeats.Add(1)
-	case b.Prev() <= f.last:
+	case b.Prev() <= f.last && f.gap == nil:
 		d.tell(f, b)
 		d.unpark(f)
 	default:
@@ -191,7 +192,9 @@ func (d *directory) behind(room uuid.UUID, head int64) {
 
 // tell hands the part of b that is new, of which there is some, to the listeners.
 func (d *directory) tell(f *followed, b *Batch) {
-	b = b.After(f.last)
+	if b.Prev() < f.last {
+		b = b.After(f.last)
+	}
 	for _, l := range f.listeners {
 		l.Deliver(b)
 	}
@@ -237,19 +240,19 @@ func (d *directory) unpark(f *followed) {
 	}
 }
 
-// beginRepair returns the number to read from; false where the hole is filled
-// already or nobody follows the room any more.
-func (d *directory) beginRepair(room uuid.UUID) (since int64, needed bool) {
+// beginRepair returns what to read; false where the hole is filled already or nobody
+// follows the room any more.
+func (d *directory) beginRepair(room uuid.UUID) (m missing, needed bool) {
 	sh := d.shard(room)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	f := sh.rooms[room]
 	if f == nil || f.state == flowing {
-		return 0, false
+		return missing{}, false
 	}
 	f.state = repairing
 	f.again = false
-	return f.last, true
+	return missing{born: f.born, after: f.last, gap: f.gap}, true
 }
 
 // endRepair tells what was read, and what waited for it. It returns false where
@@ -258,25 +261,36 @@ func (d *directory) beginRepair(room uuid.UUID) (since int64, needed bool) {
 //
 // A batch whose predecessor the store does not get to know for long is not of
 // this store: somebody else's notices come this way. It is dropped.
-func (d *directory) endRepair(room uuid.UUID, b *Batch, more bool) (whole bool, pause time.Duration) {
+func (d *directory) endRepair(room uuid.UUID, m missing, b *Batch, more bool) (whole bool, pause time.Duration) {
 	sh := d.shard(room)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	f := sh.rooms[room]
-	if f == nil || f.state != repairing {
+	if f == nil || f.born != m.born {
 		return true, 0
 	}
 	f.vain++
+	if more && f.gap == nil {
+		f.gap = &gap{from: f.last}
+	}
 	if b != nil && b.Last() > f.last {
 		d.tell(f, b)
 		f.vain = 0
+		if more {
+			f.gap.tell(b)
+		}
 	}
+	if more {
+		f.state = waiting
+		return false, 0
+	}
+	f.gap = nil
 	d.unpark(f)
 	if len(f.parked) > 0 && f.vain >= vainRepairsMax {
 		d.stats.ParkedDropped.Add(int64(len(f.parked)))
 		f.parked, f.vain = nil, 0
 	}
-	if more || f.again || len(f.parked) > 0 {
+	if f.again || len(f.parked) > 0 {
 		f.state = waiting
 		return false, min(repairGrace<<f.vain, repairRetry)
 	}
@@ -285,11 +299,11 @@ func (d *directory) endRepair(room uuid.UUID, b *Batch, more bool) (whole bool, 
 }
 
 // failRepair puts the room back among those that wait.
-func (d *directory) failRepair(room uuid.UUID) {
+func (d *directory) failRepair(room uuid.UUID, m missing) {
 	sh := d.shard(room)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	if f := sh.rooms[room]; f != nil && f.state == repairing {
+	if f := sh.rooms[room]; f != nil && f.born == m.born {
 		f.state = waiting
 	}
 }

@@ -91,33 +91,38 @@ func TestDirectoryTellsEachEventOnceInOrder(t *testing.T) {
 		d.follow(log.room, base, ears[0])
 		pageMax := rapid.IntRange(1, 4).Draw(t, "page")
 
+		var late []*Batch // on their way
 		repair := func() {
 			asked = false
-			since, needed := d.beginRepair(log.room)
-			prev := since
-			for needed {
-				page, more := log.since(prev, pageMax)
+			for {
+				missed, needed := d.beginRepair(log.room)
+				if !needed {
+					return
+				}
+				page, more := log.since(missed.after, pageMax)
 				if rapid.Bool().Draw(t, "announce during the repair") && len(log.messages) > 0 {
 					log.edit(rapid.IntRange(0, len(log.messages)-1).Draw(t, "edit"))
 					n := int64(len(log.events))
 					d.announce(log.batch(n, n), 0)
 				}
-				b := encodeMissed(log.room, since, prev, page)
-				if b != nil {
-					prev = b.Last()
+				if len(late) > 0 && rapid.Bool().Draw(t, "a notice during the repair") {
+					d.announce(rapid.SampledFrom(late).Draw(t, "which notice"), 0)
 				}
-				if whole, _ := d.endRepair(log.room, b, more); whole {
+				if rapid.IntRange(0, 9).Draw(t, "fails") == 0 {
+					d.failRepair(log.room, missed)
+					asked = true
+					return
+				}
+				if whole, _ := d.endRepair(log.room, missed, encodeMissed(log.room, &missed, page), more); whole {
 					return
 				}
 				if !more {
 					asked = true
 					return
 				}
-				_, needed = d.beginRepair(log.room)
 			}
 		}
 
-		var late []*Batch // on their way
 		for range rapid.IntRange(1, 30).Draw(t, "steps") {
 			switch rapid.IntRange(0, 6).Draw(t, "step") {
 			case 0, 1: // a commit whose notice is on its way
@@ -167,9 +172,18 @@ func TestDirectoryTellsEachEventOnceInOrder(t *testing.T) {
 				t.Fatalf("listener %d heard up to %d of %d", i, e.last, len(log.events))
 			}
 		}
-		// Every message changed after the base was told in its present state.
+		// Every message changed after the base was told in its present state: as new
+		// the first time, as edited from then on.
 		told := make(map[uuid.UUID]int64)
+		for _, m := range log.messages {
+			if m.Seq <= base {
+				told[m.ID] = m.Seq
+			}
+		}
 		for _, ev := range ears[0].seen {
+			if _, known := told[ev.Message]; known != (ev.Kind == EventEdited) {
+				t.Fatalf("event %d of message %v, known: %v, is of kind %d", ev.Seq, ev.Message, known, ev.Kind)
+			}
 			told[ev.Message] = ev.Seq
 		}
 		for _, m := range log.messages {
@@ -205,12 +219,12 @@ func TestDirectoryParksABoundedNumber(t *testing.T) {
 	if want := int64(1 + parkedBatchesMax); e.last != want {
 		t.Errorf("told up to %d once the hole is filled, want %d", e.last, want)
 	}
-	since, needed := d.beginRepair(log.room)
+	missed, needed := d.beginRepair(log.room)
 	if !needed {
 		t.Fatal("what was left out is not asked for")
 	}
-	page, _ := log.since(since, 1000)
-	if whole, _ := d.endRepair(log.room, encodeMissed(log.room, since, since, page), false); !whole || e.last != int64(len(log.events)) {
+	page, _ := log.since(missed.after, 1000)
+	if whole, _ := d.endRepair(log.room, missed, encodeMissed(log.room, &missed, page), false); !whole || e.last != int64(len(log.events)) {
 		t.Errorf("told up to %d, want %d", e.last, len(log.events))
 	}
 }
@@ -226,12 +240,12 @@ func TestDirectoryGivesUpOnBatchesFromNowhere(t *testing.T) {
 	d.announce(&Batch{Room: log.room, Events: []Event{{Kind: EventMessage, Seq: 1000, Prev: 999}}}, 0)
 	var waited time.Duration
 	for whole := false; !whole; {
-		since, needed := d.beginRepair(log.room)
-		if !needed || since != e.last {
-			t.Fatalf("reads after %d, needed %v", since, needed)
+		missed, needed := d.beginRepair(log.room)
+		if !needed || missed.after != e.last {
+			t.Fatalf("reads after %d, needed %v", missed.after, needed)
 		}
 		var pause time.Duration
-		whole, pause = d.endRepair(log.room, nil, false)
+		whole, pause = d.endRepair(log.room, missed, nil, false)
 		waited += pause
 		if !whole && pause < repairGrace {
 			t.Fatal("the store is asked without a pause")

@@ -59,11 +59,10 @@ func encodeBatches(ops []*Op, wanted func(uuid.UUID) bool) []*Batch {
 	return batches
 }
 
-// encodeMissed makes events, to come after the number prev, of messages that
-// were read because their events were missed after the number since. Each
-// message is told once, by the last event that changed it; one that was made
-// after since is news, whatever changed it later.
-func encodeMissed(room uuid.UUID, since, prev int64, messages []protocol.Message) *Batch {
+// encodeMissed makes events of messages that were read because their events were
+// missed. Each message is told once, by the last event that changed it; one that
+// nobody has been told is news, whatever changed it later.
+func encodeMissed(room uuid.UUID, missed *missing, messages []protocol.Message) *Batch {
 	if len(messages) == 0 {
 		return nil
 	}
@@ -71,10 +70,11 @@ func encodeMissed(room uuid.UUID, since, prev int64, messages []protocol.Message
 	for i := range messages {
 		e.expect(&messages[i])
 	}
+	prev := missed.after
 	for i := range messages {
 		m := &messages[i]
 		kind := EventMessage
-		if m.Seq <= since {
+		if missed.knows(m.Seq) {
 			kind = EventEdited
 		}
 		e.add(kind, m, m.Rev, prev)
@@ -118,7 +118,11 @@ func (e *encoder) add(kind EventKind, m *protocol.Message, seq, prev int64) {
 	start := len(e.buf)
 	e.buf = protocol.AppendEvent(e.buf, frameTypes[kind], e.body, seq, prev, false)
 	e.parts = append(e.parts, part{len(e.buf), start + bytes.Index(e.buf[start:], e.body), len(e.body)})
-	e.events = append(e.events, Event{Kind: kind, Seq: seq, Prev: prev, Message: m.ID})
+	age := int64(0)
+	if kind == EventMessage {
+		age = seq - m.Seq
+	}
+	e.events = append(e.events, Event{Kind: kind, Seq: seq, Prev: prev, Age: age, Message: m.ID})
 }
 
 // batch hands out what was gathered and begins anew.

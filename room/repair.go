@@ -94,28 +94,23 @@ func (r *repairs) repair(ctx context.Context, room uuid.UUID) {
 		r.ask(room, repairRetry)
 		return
 	}
-	since, needed := r.s.dir.beginRepair(room)
+	m, needed := r.s.dir.beginRepair(room)
 	if !needed {
 		return
 	}
 	r.s.stats.Repairs.Add(1)
-	prev := since
 	for {
 		look, cancel := context.WithTimeout(ctx, lookupTimeout)
-		page, err := r.s.store.Since(look, room, prev, protocol.ResumeMessagesMax)
+		page, err := r.s.store.Since(look, room, m.after, protocol.ResumeMessagesMax)
 		cancel()
 		if err != nil {
 			r.s.stats.RepairErrors.Add(1)
 			r.s.log.Warn("missed events could not be read", "room", room, "err", err)
-			r.s.dir.failRepair(room)
+			r.s.dir.failRepair(room, m)
 			r.ask(room, repairRetry)
 			return
 		}
-		b := encodeMissed(room, since, prev, page.Messages)
-		if b != nil {
-			prev = b.Last()
-		}
-		whole, pause := r.s.dir.endRepair(room, b, page.HasMore)
+		whole, pause := r.s.dir.endRepair(room, m, encodeMissed(room, &m, page.Messages), page.HasMore)
 		if whole {
 			return
 		}
@@ -128,7 +123,7 @@ func (r *repairs) repair(ctx context.Context, room uuid.UUID) {
 		for r.s.cfg.Congested() && ctx.Err() == nil {
 			time.Sleep(congestedPause) // page by page, as the loops take them
 		}
-		if _, needed = r.s.dir.beginRepair(room); !needed {
+		if m, needed = r.s.dir.beginRepair(room); !needed {
 			return
 		}
 	}

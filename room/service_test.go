@@ -34,6 +34,13 @@ type house struct {
 
 func open(t *testing.T, cfg room.Config) *house {
 	t.Helper()
+	return openWith(t, cfg, nil, func(s room.Store) room.Store { return s })
+}
+
+// openWith opens a house with a backplane, and with something between it and its
+// store.
+func openWith(t *testing.T, cfg room.Config, plane room.Backplane, between func(room.Store) room.Store) *house {
+	t.Helper()
 	const users, trips = 9, 3
 	path := filepath.Join(t.TempDir(), "caravan.db")
 	store, err := sqlite.Open(t.Context(), path, slog.New(slog.DiscardHandler))
@@ -52,7 +59,7 @@ func open(t *testing.T, cfg room.Config) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := room.New(store, verifier, nil, cfg)
+	s := room.New(between(store), verifier, plane, cfg)
 	t.Cleanup(s.Close)
 	h := &house{Service: s, store: store, path: path}
 	for i := range users {
@@ -98,6 +105,22 @@ func (l *hearer) Deliver(b *room.Batch) {
 }
 
 func (l *hearer) Typing(uuid.UUID, uuid.UUID, []byte) {}
+
+// hears waits until so many events were told, and returns all that were.
+func (l *hearer) hears(t *testing.T, n int) []room.Event {
+	t.Helper()
+	for until := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+		l.mu.Lock()
+		events := l.events
+		l.mu.Unlock()
+		if len(events) >= n {
+			return events
+		}
+		if time.Now().After(until) {
+			t.Fatalf("%d of %d events were told", len(events), n)
+		}
+	}
+}
 
 func TestConcurrentSendersShareOneDenseOrder(t *testing.T) {
 	h := open(t, room.Config{Lanes: 3})

@@ -75,7 +75,7 @@ func (t *tail) outdatedBy(e Event) bool {
 		return true
 	}
 	if e.Kind != EventEdited {
-		return false
+		return e.Age > 0
 	}
 	id := []byte(e.Message.String())
 	return slices.ContainsFunc(t.messages, func(m tailMessage) bool { return m.id != e.Message && bytes.Contains(m.body, id) })

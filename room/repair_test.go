@@ -1,0 +1,130 @@
+package room_test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/caravan-chat/caravan/protocol"
+	"github.com/caravan-chat/caravan/room"
+)
+
+// deaf is a backplane that carries nothing and says that all is well.
+type deaf struct{}
+
+func (deaf) Follow(uuid.UUID)                           {}
+func (deaf) Unfollow(uuid.UUID)                         {}
+func (deaf) Publish(*room.Batch)                        {}
+func (deaf) PublishTyping(uuid.UUID, uuid.UUID, []byte) {}
+func (deaf) Healthy() bool                              { return true }
+
+// between stands between a service and its store.
+type between struct {
+	room.Store
+	appended func(batch []*room.Op, err error) error // nil: as the store says
+	read     func()                                  // after each Since
+}
+
+func (b *between) Append(ctx context.Context, batch []*room.Op) error {
+	err := b.Store.Append(ctx, batch)
+	if b.appended != nil {
+		err = b.appended(batch, err)
+	}
+	return err
+}
+
+func (b *between) Since(ctx context.Context, id uuid.UUID, since int64, limit int) (room.Page, error) {
+	p, err := b.Store.Since(ctx, id, since, limit)
+	if b.read != nil {
+		b.read()
+	}
+	return p, err
+}
+
+// elsewhere commits ops as another node would whose notices are lost.
+func (h *house) elsewhere(t *testing.T, ops ...*room.Op) {
+	t.Helper()
+	for _, op := range ops {
+		op.At = time.Now().UTC().Truncate(time.Microsecond)
+		if op.Kind == room.OpSend {
+			op.ID = uuid.Must(uuid.NewV7())
+		}
+	}
+	if err := h.store.Append(t.Context(), ops); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestAMessageEditedBetweenTwoPagesOfARepairIsToldAsEdited: it was told with the
+// first page, and newcomers find it at its place.
+func TestAMessageEditedBetweenTwoPagesOfARepairIsToldAsEdited(t *testing.T) {
+	var middle *between
+	h := openWith(t, room.Config{Lanes: 1, HistoryMessages: 5}, deaf{}, func(s room.Store) room.Store {
+		middle = &between{Store: s}
+		return middle
+	})
+	id := h.rooms[0].ID
+	l := &hearer{}
+	h.Follow(id, 0, l)
+	h.send(t, 0, "told live")
+	ask := func(done func(*room.History, error)) { h.History(id, done) }
+	history(t, ask) // is kept in memory from now on
+	var ops []*room.Op
+	for i := range protocol.ResumeMessagesMax + 500 {
+		ops = append(ops, h.message(0, fmt.Sprint("missed ", i)))
+	}
+	h.elsewhere(t, ops...)
+	var once sync.Once
+	middle.read = func() {
+		once.Do(func() {
+			h.elsewhere(t, &room.Op{Kind: room.OpEdit, Room: id, Sender: h.users[0], ID: ops[10].ID, Content: "edited"})
+		})
+	}
+	h.CatchUp(id)
+	events := l.hears(t, len(ops)+2)
+	if last := events[len(events)-1]; last.Kind != room.EventEdited || last.Message != ops[10].ID {
+		t.Errorf("the last event is of kind %d: %s", last.Kind, last.Frame)
+	}
+	got := history(t, ask)
+	page, err := h.store.Latest(t.Context(), []uuid.UUID{id}, 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := protocol.AppendHistory(nil, room.Bodies(page[0].Messages), page[0].Seq); string(got.Frame) != string(want) {
+		t.Errorf("newcomers get   %s\nthe store answers %s", got.Frame, want)
+	}
+}
+
+// TestWhoseHistoryHasAMessageIsToldItsEditAsSuch: others, who were told neither,
+// are told a new message by the same batch.
+func TestWhoseHistoryHasAMessageIsToldItsEditAsSuch(t *testing.T) {
+	b := &room.Batch{Events: []room.Event{
+		{Kind: room.EventMessage, Seq: 3, Prev: 2, Body: []byte(`{"id":3}`)},
+		{Kind: room.EventMessage, Seq: 9, Prev: 3, Age: 5, Body: []byte(`{"id":4}`)},
+		{Kind: room.EventMessage, Seq: 12, Prev: 9, Age: 1, Body: []byte(`{"id":11}`)},
+	}}
+	for _, c := range []struct {
+		stands int64
+		want   string
+	}{
+		{7, `{"type":"message_edited","message":{"id":4},"seq":9,"prev":7} 2 {"type":"chat_message","message":{"id":11},"seq":12,"prev":9} 1 `},
+		{3, `{"type":"chat_message","message":{"id":4},"seq":9,"prev":3} 1 {"type":"chat_message","message":{"id":11},"seq":12,"prev":9} 1 `},
+		{11, `{"type":"message_edited","message":{"id":11},"seq":12} 2 `},
+	} {
+		for i := range b.Events {
+			e := &b.Events[i]
+			e.Frame = protocol.AppendEvent(nil, protocol.EventMessage, e.Body, e.Seq, e.Prev, false)
+		}
+		got := ""
+		for _, e := range b.After(c.stands).Events {
+			got += fmt.Sprintf("%s %d ", e.Frame, e.Kind)
+		}
+		if got != c.want {
+			t.Errorf("who stands at %d is told %s\nwant %s", c.stands, got, c.want)
+		}
+	}
+}
