@@ -240,14 +240,15 @@ func (d *directory) unpark(f *followed) {
 	}
 }
 
-// beginRepair returns what to read; false where the hole is filled already or nobody
-// follows the room any more.
+// beginRepair returns what to read; false where the hole is filled already, is
+// being filled, or nobody follows the room any more. Whatever asked for the repair
+// under way did so before that began, or says with again that it may see too little.
 func (d *directory) beginRepair(room uuid.UUID) (m missing, needed bool) {
 	sh := d.shard(room)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	f := sh.rooms[room]
-	if f == nil || f.state == flowing {
+	if f == nil || f.state != waiting {
 		return missing{}, false
 	}
 	f.state = repairing

@@ -99,6 +99,9 @@ func TestDirectoryTellsEachEventOnceInOrder(t *testing.T) {
 				if !needed {
 					return
 				}
+				if _, twice := d.beginRepair(log.room); twice {
+					t.Fatal("two repairs of a room at once")
+				}
 				page, more := log.since(missed.after, pageMax)
 				if rapid.Bool().Draw(t, "announce during the repair") && len(log.messages) > 0 {
 					log.edit(rapid.IntRange(0, len(log.messages)-1).Draw(t, "edit"))
@@ -226,6 +229,33 @@ func TestDirectoryParksABoundedNumber(t *testing.T) {
 	page, _ := log.since(missed.after, 1000)
 	if whole, _ := d.endRepair(log.room, missed, encodeMissed(log.room, &missed, page), false); !whole || e.last != int64(len(log.events)) {
 		t.Errorf("told up to %d, want %d", e.last, len(log.events))
+	}
+}
+
+// TestARepairIsDoneOnceAtATime: of two at once the older read could end the repair,
+// and what only the newer one had seen was dropped.
+func TestARepairIsDoneOnceAtATime(t *testing.T) {
+	log := &roomLog{room: uuid.New()}
+	for range 3 {
+		log.send()
+	}
+	var stats counters
+	asked := 0
+	d := newDirectory(&stats, 5, func(uuid.UUID, time.Duration) { asked++ })
+	e := &ear{t: t}
+	d.follow(log.room, 0, e)
+	d.behind(log.room, 3)
+	d.behind(log.room, 3) // another look, before the first repair has begun
+	missed, needed := d.beginRepair(log.room)
+	page, _ := log.since(missed.after, 1000)
+	log.send()
+	d.behind(log.room, 4)
+	_, twice := d.beginRepair(log.room)
+	if asked != 2 || !needed || twice {
+		t.Errorf("asked for %d times; begins: %v, again meanwhile: %v", asked, needed, twice)
+	}
+	if whole, pause := d.endRepair(log.room, missed, encodeMissed(log.room, &missed, page), false); whole || pause == 0 || e.last != 3 {
+		t.Errorf("whole %v, pause %v, told up to %d: what came during the read is not asked for", whole, pause, e.last)
 	}
 }
 
