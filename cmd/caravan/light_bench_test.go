@@ -19,7 +19,8 @@ import (
 // PostgreSQL (fsync on) does the least that a durable row costs, BEGIN, INSERT and
 // COMMIT one after the other into a table with one index. Before each of them is a
 // pause, after which caches are cold and processors asleep, as under light load.
-// One iteration is one of each. All figures are medians.
+// One iteration is one of each, so give it a few hundred (-benchtime 300x). All
+// figures are medians.
 //
 //	bare-µs        BEGIN, INSERT, COMMIT
 //	commit-µs      the server's transaction, by caravan_commit_seconds (to a tenth)
