@@ -43,7 +43,7 @@ type run struct {
 	members []atomic.Int32 // connections in each room
 	proven  atomic.Bool    // a connection has become a member
 	plan    atomic.Pointer[plan]
-	halt    atomic.Bool  // nothing more is sent
+	halt    atomic.Bool  // nothing more becomes due
 	byeBy   atomic.Int64 // when goodbyes end; zero: not yet time to say any
 	failure atomic.Pointer[error]
 }
@@ -162,11 +162,11 @@ func (r *run) stages(ctx context.Context, o *observer) {
 	r.pause(ctx, time.Duration(pl.measureFrom-r.now()))
 	o.measureFrom()
 	r.pause(ctx, time.Duration(pl.end-r.now()))
-	r.halt.Store(true)
-	o.measureTo()
-	if ctx.Err() != nil {
+	if ctx.Err() != nil { // before halt, so that who has seen that sends by this plan
 		r.plan.Store(&plan{start: pl.start, measureFrom: pl.measureFrom, end: min(pl.end, r.now())})
 	}
+	r.halt.Store(true)
+	o.measureTo()
 	r.drain()
 }
 

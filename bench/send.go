@@ -84,12 +84,11 @@ func (p *pacer) later(index int32, until int64) {
 // sendDue sends what is due.
 func (w *worker) sendDue(now int64) {
 	pl := w.run.plan.Load()
-	if pl == nil || now < pl.start || len(w.pacer.senders) == 0 || w.run.halted() {
-		return
-	}
-	if w.pacer.interval > 0 {
-		w.sendOpen(pl, now)
-	} else {
+	switch {
+	case pl == nil || now < pl.start || len(w.pacer.senders) == 0:
+	case w.pacer.interval > 0:
+		w.sendOpen(pl, now) // after the end, too: what was due before it and is late
+	case !w.run.halted():
 		w.sendClosed(now)
 	}
 }
