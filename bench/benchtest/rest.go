@@ -77,7 +77,7 @@ func (s *Server) page(w http.ResponseWriter, req *http.Request) {
 	r := s.room(id)
 	if since, err := strconv.ParseInt(query.Get("since"), 10, 64); err == nil {
 		messages, seq, more := r.since(since, limit)
-		answer(w, http.StatusOK, map[string]any{"results": list(messages), "seq": seq, "has_more": more})
+		answer(w, http.StatusOK, map[string]any{"results": r.quotes(messages), "seq": seq, "has_more": more})
 		return
 	}
 	after, err := strconv.ParseInt(query.Get("after"), 10, 64)
@@ -95,14 +95,13 @@ func (s *Server) page(w http.ResponseWriter, req *http.Request) {
 	if len(found) == limit {
 		next = "?after=" + strconv.FormatInt(found[limit-1].Seq, 10)
 	}
-	answer(w, http.StatusOK, map[string]any{"results": list(found), "next": next, "previous": nil})
+	answer(w, http.StatusOK, map[string]any{"results": r.quotes(found), "next": next, "previous": nil})
 }
 
 func (s *Server) post(w http.ResponseWriter, req *http.Request) {
 	var b struct {
-		Room     uuid.UUID `json:"chat_room"`
-		Content  string    `json:"content"`
-		ClientID string    `json:"client_id"`
+		Room uuid.UUID `json:"chat_room"`
+		order
 	}
 	if json.NewDecoder(req.Body).Decode(&b) != nil {
 		refuse(w, http.StatusBadRequest, "invalid_json")
@@ -110,7 +109,7 @@ func (s *Server) post(w http.ResponseWriter, req *http.Request) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	m, duplicate, code := s.send(s.room(b.Room), caller(req), b.Content, b.ClientID)
+	m, duplicate, code := s.send(s.room(b.Room), caller(req), &b.order)
 	switch {
 	case code != "":
 		refuse(w, http.StatusServiceUnavailable, code)

@@ -29,6 +29,9 @@ type Faults struct {
 	Forget func(clientID string) bool
 	// Silent takes a message and neither stores nor answers it.
 	Silent func(clientID string) bool
+	// History and Resume return how many messages of a first frame are shown, of
+	// so many; the others, at its end, are left out.
+	History, Resume func(n int) int
 	// Reject refuses handshakes with this HTTP status.
 	Reject int
 	// CloseCode closes each session right after its handshake.
@@ -53,7 +56,7 @@ type Message struct {
 	Sender   sender    `json:"sender"`
 	Content  string    `json:"content"`
 	Type     string    `json:"message_type"`
-	ReplyTo  *struct{} `json:"reply_to"`
+	ReplyTo  *Reply    `json:"reply_to"`
 	IsEdited bool      `json:"is_edited"`
 	Created  time.Time `json:"created_at"`
 	Updated  time.Time `json:"updated_at"`
@@ -63,7 +66,23 @@ type Message struct {
 }
 
 type sender struct {
-	ID uuid.UUID `json:"id"`
+	ID    uuid.UUID `json:"id"`
+	Email string    `json:"email"`
+}
+
+// Reply is the message that another one answers.
+type Reply struct {
+	ID      uuid.UUID `json:"id"`
+	Content string    `json:"content"`
+	Email   string    `json:"sender_email"`
+}
+
+// order is a message as its sender asks for it.
+type order struct {
+	Content  string    `json:"content"`
+	Type     string    `json:"message_type"`
+	ReplyTo  uuid.UUID `json:"reply_to"`
+	ClientID string    `json:"client_id"`
 }
 
 // Server is the server. Its methods are safe for concurrent use.
@@ -72,6 +91,7 @@ type Server struct {
 	http   *httptest.Server
 
 	mu       sync.Mutex
+	shut     bool // nobody is let in
 	rooms    map[uuid.UUID]*room
 	sessions int
 }
@@ -124,6 +144,14 @@ func (s *Server) DropAll() {
 	}
 }
 
+// CloseDoor cuts all sessions, and refuses all that would come after them.
+func (s *Server) CloseDoor() {
+	s.mu.Lock()
+	s.shut = true
+	s.mu.Unlock()
+	s.DropAll()
+}
+
 func (s *Server) room(id uuid.UUID) *room {
 	r := s.rooms[id]
 	if r == nil {
@@ -151,14 +179,14 @@ func (r *room) since(since int64, limit int) (messages []*Message, seq int64, mo
 }
 
 // send stores a message, tells it, and returns it as it was at that moment.
-func (s *Server) send(r *room, user uuid.UUID, content, clientID string) (m *Message, duplicate bool, code string) {
+func (s *Server) send(r *room, user uuid.UUID, o *order) (m *Message, duplicate bool, code string) {
 	for _, known := range r.messages {
-		if clientID != "" && known.ClientID == clientID && known.Sender.ID == user {
-			return known, true, ""
+		if o.ClientID != "" && known.ClientID == o.ClientID && known.Sender.ID == user {
+			return r.quote(known), true, ""
 		}
 	}
 	if s.faults.Refuse != nil {
-		code = s.faults.Refuse(clientID)
+		code = s.faults.Refuse(o.ClientID)
 	}
 	if code != "" && !s.faults.StoreRefused {
 		return nil, false, code
@@ -166,14 +194,45 @@ func (s *Server) send(r *room, user uuid.UUID, content, clientID string) (m *Mes
 	r.seq++
 	now := time.Now().UTC()
 	m = &Message{
-		ID: uuid.New(), Room: r.id, Sender: sender{user}, Content: content, Type: "text",
-		Created: now, Updated: now, Seq: r.seq, Rev: r.seq, ClientID: clientID,
+		ID: uuid.New(), Room: r.id, Sender: sender{user, user.String() + "@example.com"}, Content: o.Content, Type: "text",
+		Created: now, Updated: now, Seq: r.seq, Rev: r.seq, ClientID: o.ClientID,
 	}
-	if s.faults.Forget == nil || !s.faults.Forget(clientID) {
+	if o.Type != "" {
+		m.Type = o.Type
+	}
+	if o.ReplyTo != uuid.Nil {
+		m.ReplyTo = &Reply{ID: o.ReplyTo}
+	}
+	if s.faults.Forget == nil || !s.faults.Forget(o.ClientID) {
 		r.messages = append(r.messages, m)
 	}
+	m = r.quote(m)
 	s.tell(r, "chat_message", m)
 	return m, false, code
+}
+
+// quote returns a message with what the one that it answers says now.
+func (r *room) quote(m *Message) *Message {
+	if m.ReplyTo == nil {
+		return m
+	}
+	quoting := *m
+	for _, original := range r.messages {
+		if original.ID == m.ReplyTo.ID {
+			runes := []rune(original.Content)
+			quoting.ReplyTo = &Reply{original.ID, string(runes[:min(len(runes), 100)]), original.Sender.Email}
+		}
+	}
+	return &quoting
+}
+
+// quotes does that for many.
+func (r *room) quotes(messages []*Message) []*Message {
+	quoting := make([]*Message, len(messages))
+	for i, m := range messages {
+		quoting[i] = r.quote(m)
+	}
+	return quoting
 }
 
 // edit changes a message in place of a copy, so that what was told stays as it was.
@@ -183,10 +242,11 @@ func (s *Server) edit(user, id uuid.UUID, content string) *Message {
 			if m.ID == id && m.Sender.ID == user {
 				r.seq++
 				changed := *m
-				changed.Content, changed.IsEdited, changed.Rev = content, true, r.seq
+				changed.Content, changed.IsEdited, changed.Rev, changed.Updated = content, true, r.seq, time.Now().UTC()
 				r.messages[i] = &changed
-				s.tell(r, "message_edited", &changed)
-				return &changed
+				m = r.quote(&changed)
+				s.tell(r, "message_edited", m)
+				return m
 			}
 		}
 	}

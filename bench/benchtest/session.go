@@ -20,6 +20,13 @@ func (s *Server) connect(w http.ResponseWriter, req *http.Request) {
 		http.Error(w, `{"detail":"rejected"}`, s.faults.Reject)
 		return
 	}
+	s.mu.Lock()
+	shut := s.shut
+	s.mu.Unlock()
+	if shut {
+		http.Error(w, `{"detail":"closed"}`, http.StatusServiceUnavailable)
+		return
+	}
 	user, err := userOf(req)
 	trip, err2 := uuid.Parse(req.PathValue("trip"))
 	if err != nil || err2 != nil {
@@ -54,19 +61,21 @@ func (m *session) join(trip uuid.UUID, since string) {
 	first := map[string]any{"type": "message_history"}
 	if from, err := strconv.ParseInt(since, 10, 64); err == nil {
 		messages, seq, more := m.room.since(from, 1000)
-		first["since"], first["messages"], first["seq"], first["has_more"] = from, list(messages), seq, more
+		first["since"], first["messages"], first["seq"], first["has_more"] = from, m.room.quotes(shown(messages, m.server.faults.Resume)), seq, more
 	} else {
-		first["messages"], first["seq"] = list(m.room.messages[max(0, len(m.room.messages)-50):]), m.room.seq
+		messages := m.room.messages[max(0, len(m.room.messages)-50):]
+		first["messages"], first["seq"] = m.room.quotes(shown(messages, m.server.faults.History)), m.room.seq
 	}
 	m.write(mustJSON(first))
 	m.room.members[m] = true
 }
 
-func list(messages []*Message) []*Message {
-	if messages == nil {
-		return []*Message{}
+// shown leaves messages out of a first frame where that is wanted.
+func shown(messages []*Message, count func(int) int) []*Message {
+	if count == nil {
+		return messages
 	}
-	return messages
+	return messages[:count(len(messages))]
 }
 
 func (m *session) part() {
@@ -94,9 +103,8 @@ func (m *session) serve(r *bufio.Reader) {
 func (m *session) message(p []byte) {
 	var f struct {
 		Type      string    `json:"type"`
-		Content   string    `json:"content"`
-		ClientID  string    `json:"client_id"`
 		MessageID uuid.UUID `json:"message_id"`
+		order
 	}
 	if json.Unmarshal(p, &f) != nil {
 		return
@@ -109,7 +117,7 @@ func (m *session) message(p []byte) {
 		if s.faults.Silent != nil && s.faults.Silent(f.ClientID) {
 			return
 		}
-		stored, duplicate, code := s.send(m.room, m.user, f.Content, f.ClientID)
+		stored, duplicate, code := s.send(m.room, m.user, &f.order)
 		switch {
 		case code != "":
 			m.fail(code, f.ClientID)

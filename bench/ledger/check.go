@@ -7,12 +7,14 @@ func (l *Ledger) Check() *Report {
 	for _, id := range sorted(l.messages) {
 		l.checkMessage(l.messages[id])
 	}
+	for _, id := range sorted(l.rooms) {
+		l.checkRoom(id, l.rooms[id])
+	}
 	for _, name := range sorted(l.ops) {
 		l.checkOp(l.ops[name])
 	}
-	unseen := l.unseenEdits()
-	for _, id := range sorted(l.rooms) {
-		l.checkRoom(id, l.rooms[id], unseen[id])
+	for len(l.views.waiting) > 0 {
+		l.judgeOldest()
 	}
 	for _, id := range sorted(l.clients) {
 		l.checkClient(id, l.clients[id])
@@ -59,6 +61,8 @@ func (l *Ledger) checkOp(o *op) {
 		l.lost("op %s was acknowledged, and is not stored", o.name)
 	case o.edits == "":
 		l.unexplained("op %s was never settled: neither stored nor refused", o.name)
+	case o.silent > 0 && !o.burnt:
+		l.unanswered(o.silent-1, o)
 	}
 	switch {
 	case stored:
@@ -71,9 +75,8 @@ func (l *Ledger) checkOp(o *op) {
 }
 
 // checkRoom: the numbers are dense. Each is of a known event, or of an edit that
-// nobody saw because another one followed; of those there can only be as many as
-// edits whose outcome nobody knows.
-func (l *Ledger) checkRoom(id int, r *room, unseen int64) {
+// nobody saw because another one followed.
+func (l *Ledger) checkRoom(id int, r *room) {
 	if !r.begun || !r.ended {
 		l.unexplained("room %d: its beginning or its end is not known", id)
 		return
@@ -81,35 +84,16 @@ func (l *Ledger) checkRoom(id int, r *room, unseen int64) {
 	if r.top > r.head {
 		l.lost("room %d: event %d was seen, and the room is at %d at the end", id, r.top, r.head)
 	}
-	var holes, first int64
-	for n := r.base + 1; n <= r.head; n++ {
-		if r.events[n] == nil {
-			if holes++; first == 0 {
-				first = n
-			}
-		}
-	}
-	if holes > unseen {
-		l.unexplained("room %d: %d numbers, the first is %d, belong to no event, and only %d edits are of unknown outcome", id, holes, first, unseen)
+	if left := l.holes(id, r); len(left) > 0 {
+		l.unexplained("room %d: %d numbers, the first is %d, belong to no event, and no edit of unknown outcome can have taken them", id, len(left), left[0])
 	}
 	l.report.Numbers += r.head - r.base
 }
 
-// unseenEdits counts, for each room, the edits that may have taken a number which
-// nobody saw.
-func (l *Ledger) unseenEdits() map[int]int64 {
-	unseen := map[int]int64{}
-	for _, o := range l.ops {
-		if o.edits != "" && o.number == 0 && !o.denied() {
-			unseen[o.room]++
-		}
-	}
-	return unseen
-}
-
-// checkClient: whoever is there at the end has the last state of each message.
+// checkClient: everybody is there at the end, and has the last state of each message.
 func (l *Ledger) checkClient(id int, c *client) {
 	if !c.stays {
+		l.unexplained("client %d was not connected at the end", id)
 		return
 	}
 	room := l.room(c.room)

@@ -1,8 +1,8 @@
 package ledger
 
 import (
-	"fmt"
 	"hash/maphash"
+	"strings"
 )
 
 // Ledger holds what the records say so far.
@@ -12,6 +12,9 @@ type Ledger struct {
 	clients  map[int]*client
 	ops      map[string]*op
 	messages map[string]*message
+	edits    map[string][]*op // by the message that they edit
+	views    views
+	clock    int64 // records so far
 	report   Report
 }
 
@@ -21,9 +24,17 @@ type op struct {
 	room     int
 	edits    string // the message that it edits; empty: it is a new message
 	content  uint64
+	quote    uint64 // of its content, what a reply shows of it
+	form     string // of a new message, like the next two
+	sender   string
+	reply    string
+	begun    int64 // the clock when it went out
+	top      int64 // the greatest number of the room that anybody had seen by then
 	attempts int
 	denials  int      // attempts answered with a code that promises that nothing is stored
 	acked    bool     // answered with a message
+	silent   int      // of an edit: 1 + the client whose connection lived on without an answer
+	burnt    bool     // of an edit: it may have taken a number that nobody saw
 	made     *message // of a new message: what it became; nil: nobody saw it yet
 	number   int64    // of an edit: the event that it became; zero: nobody saw it yet
 }
@@ -36,6 +47,8 @@ type message struct {
 	id   string
 	room int
 	op   *op     // nil: not of this fleet
+	face uint64  // what never changes: sender, time, message_type, what it answers
+	mail string  // its sender's address
 	seq  int64   // the number that made it; zero: not known yet
 	revs []state // what it said after each of its events that somebody saw
 	last int64   // the greatest number of its events
@@ -46,6 +59,7 @@ type message struct {
 type state struct {
 	number  int64
 	content uint64
+	updated uint64
 }
 
 // reading is how a message was found at the end.
@@ -58,6 +72,7 @@ type reading struct {
 type room struct {
 	begun  bool
 	ended  bool
+	nodes  int
 	base   int64
 	head   int64
 	events map[int64]*message
@@ -69,12 +84,17 @@ type client struct {
 	room   int
 	stays  bool
 	joined bool
-	start  int64   // where it first stood
-	at     int64   // where it stands
+	start  int64   // where it first stood, or stood when it last connected without saying where
+	known  int64   // the greatest number that it knows the room to have had
+	at     int64   // where it stands by its connection
+	paged  int64   // where it stands by pages fetched since it connected; zero: none
 	adrift bool    // it resumed with more to fetch: the next event tells where live events go on
+	paging bool    // it resumed with more to fetch on this connection
+	whole  bool    // and has fetched it all
+	live   int64   // while paging: where live events went on
 	seen   numbers // that it saw, live or shown
 	page   int64   // the last number of the list of messages that it is being shown
-	since  int64   // what that list was asked with
+	view   *view   // that list
 }
 
 // New returns an empty ledger.
@@ -85,30 +105,40 @@ func New() *Ledger {
 		clients:  map[int]*client{},
 		ops:      map[string]*op{},
 		messages: map[string]*message{},
+		edits:    map[string][]*op{},
 		report:   Report{Refused: map[string]int64{}, Ended: map[string]int64{}},
 	}
 }
 
 // Apply adds a record.
 func (l *Ledger) Apply(r *Record) {
+	l.clock++
 	switch r.Kind {
 	case Begin:
 		room := l.room(r.Room)
-		room.base, room.begun = r.Seq, true
+		room.base, room.begun, room.nodes = r.Seq, true, r.Nodes
 	case Send, Edit:
 		l.begin(r)
 	case Resend, Refused, Cut, Silent, Acked:
 		l.answer(r)
 	case Joined:
 		l.join(r)
+	case Paged:
+		l.turn(r)
 	case Shown:
 		l.show(r)
 	case Told:
 		l.tell(r)
+	case Due:
+		l.due(r)
 	case Ended:
-		l.report.Ended[r.Code]++
+		l.end(r)
 	case Stays:
 		l.client(r).stays = true
+	case Away:
+		l.client(r) // which does not stay
+	case Unsettled:
+		l.unexplained("room %d, client %d: %s", r.Room, r.Client, r.Code)
 	case Read:
 		l.readBack(r)
 	case End:
@@ -131,7 +161,7 @@ func (l *Ledger) room(id int) *room {
 func (l *Ledger) client(r *Record) *client {
 	c := l.clients[r.Client]
 	if c == nil {
-		c = &client{room: r.Room, seen: numbers{base: l.room(r.Room).base}}
+		c = &client{room: r.Room, seen: numbers{base: l.room(r.Room).base}, view: &view{}}
 		l.clients[r.Client] = c
 	}
 	return c
@@ -143,8 +173,13 @@ func (l *Ledger) begin(r *Record) {
 		l.unexplained("op %s begins twice", r.Op)
 		return
 	}
-	l.ops[r.Op] = &op{name: r.Op, room: r.Room, edits: r.Message, content: l.hash(r.Content), attempts: 1}
+	o := &op{
+		name: r.Op, room: r.Room, edits: r.Message, content: l.hash(r.Content), quote: l.hash(firstRunes(r.Content)),
+		form: r.Form, sender: r.Sender, reply: r.Reply, begun: l.clock, top: l.room(r.Room).top, attempts: 1,
+	}
+	l.ops[r.Op] = o
 	if r.Kind == Edit {
+		l.edits[r.Message] = append(l.edits[r.Message], o)
 		l.report.Edits++
 	} else {
 		l.report.Sent++
@@ -168,14 +203,43 @@ func (l *Ledger) answer(r *Record) {
 		if PromisesNothing(r.Code) {
 			o.denials++
 		}
+		if !mayBeSaid[r.Code] {
+			l.unexplained("client %d: op %s was refused with %q, for which there is no reason", r.Client, r.Op, r.Code)
+		}
 	case Cut:
 		l.report.Cut++
 	case Silent:
-		l.unexplained("client %d: op %s was never answered on a connection that lived on", r.Client, r.Op)
+		if o.edits != "" {
+			o.silent = 1 + r.Client // it may have been superseded: judged at the end
+			return
+		}
+		l.unanswered(r.Client, o)
 	case Acked:
-		o.acked = true
-		l.observe(r, r.Seq, r.Rev)
+		l.ack(r, o)
 	}
+}
+
+func (l *Ledger) unanswered(client int, o *op) {
+	l.unexplained("client %d: op %s was never answered on a connection that lived on", client, o.name)
+}
+
+// ack notes that an attempt was answered with a message, which must be the one
+// that was asked for; from now on the client knows where its room is at least.
+func (l *Ledger) ack(r *Record, o *op) {
+	o.acked = true
+	m := l.observe(r, r.Seq, r.Rev)
+	if (o.edits == "" && m.op != o) || (o.edits != "" && (m.id != o.edits || l.hash(r.Content) != o.content)) {
+		l.unexplained("client %d: op %s was acknowledged with what it did not ask for, message %s", r.Client, o.name, m.id)
+	}
+	c := l.client(r)
+	c.known = max(c.known, r.Rev)
+}
+
+// mayBeSaid are the codes with which a server may refuse what a fleet asks for,
+// which is always right and allowed.
+var mayBeSaid = map[string]bool{
+	"unavailable": true, "unknown_outcome": true, "internal": true, "rate_limited": true,
+	"timeout": true, // a request over REST that did not arrive in time, as when the server was frozen
 }
 
 // PromisesNothing reports whether an error with this code says that nothing was
@@ -184,115 +248,29 @@ func PromisesNothing(code string) bool {
 	return code != "unknown_outcome" && code != "internal"
 }
 
-// observe notes that a message was seen in the state that its event number rev
-// left behind. What the observer says must agree with what all others said.
-func (l *Ledger) observe(r *Record, seq, rev int64) *message {
-	m := l.messages[r.Message]
-	if m == nil {
-		m = &message{id: r.Message, room: r.Room}
-		l.messages[r.Message] = m
-		l.belongs(m, r)
-	}
-	if m.room != r.Room {
-		l.unexplained("message %s was seen in room %d and in room %d", m.id, m.room, r.Room)
-	}
-	if m.seq == 0 {
-		m.seq = seq
-		l.place(m, seq)
-	}
-	if m.seq != seq || rev < seq {
-		l.reordered("message %s: made at %d as first seen, client %d has it made at %d and changed at %d", m.id, m.seq, r.Client, seq, rev)
-	}
-	if l.place(m, rev) {
-		l.content(m, r, rev)
-	}
-	return m
-}
-
-// belongs finds the op that made a message.
-func (l *Ledger) belongs(m *message, r *Record) {
-	o := l.ops[r.Op]
-	switch {
-	case o == nil || o.edits != "":
-		if r.Rev > l.room(r.Room).base {
-			l.unexplained("message %s in room %d is not of this fleet (client_id %q)", m.id, r.Room, r.Op)
+// firstRunes is what a reply shows of the message that it answers.
+func firstRunes(content string) string {
+	const quoteRunes = 100
+	n := 0
+	for i := range content {
+		if n == quoteRunes {
+			return content[:i]
 		}
-		return
-	case o.made != nil:
-		l.repeated("op %s is stored twice, as %s and %s", o.name, o.made.id, m.id)
-	case o.room != m.room:
-		l.unexplained("op %s was sent to room %d and stored in room %d", o.name, o.room, m.room)
+		n++
 	}
-	o.made, m.op = m, o
+	return content
 }
 
-// place notes that event number n is of message m; false if it is of another one.
-func (l *Ledger) place(m *message, n int64) bool {
-	room := l.room(m.room)
-	other := room.events[n]
-	if other != nil && other != m {
-		l.reordered("room %d: number %d is of message %s for some and of %s for others", m.room, n, other.id, m.id)
-		return false
-	}
-	room.events[n] = m
-	room.top = max(room.top, n)
-	m.last = max(m.last, n)
-	return true
+func (l *Ledger) hash(parts ...string) uint64 {
+	return maphash.String(l.seed, strings.Join(parts, "\x00"))
 }
-
-// content checks what a message said after event n against what was asked for.
-func (l *Ledger) content(m *message, r *Record, n int64) {
-	if m.op == nil {
-		return
-	}
-	said := l.hash(r.Content)
-	for _, known := range m.revs {
-		if known.number == n {
-			if known.content != said {
-				l.unexplained("message %s said something else to client %d at %d than to others", m.id, r.Client, n)
-			}
-			return
-		}
-	}
-	m.revs = append(m.revs, state{n, said})
-	if n == m.seq {
-		if said != m.op.content {
-			l.unexplained("message %s does not say what op %s sent", m.id, m.op.name)
-		}
-		return
-	}
-	edit := l.editOf(m.id, said, r.Content)
-	switch {
-	case edit == nil:
-		l.unexplained("message %s says at %d what no edit asked for", m.id, n)
-	case edit.number != 0:
-		l.repeated("edit %s took effect twice, at %d and %d", edit.name, edit.number, n)
-	default:
-		edit.number = n
-	}
-}
-
-// editOf finds the edit by the name with which its content begins.
-func (l *Ledger) editOf(message string, said uint64, content string) *op {
-	o := l.ops[NameIn(content)]
-	if o == nil || o.edits != message || o.content != said {
-		return nil
-	}
-	return o
-}
-
-func (l *Ledger) hash(s string) uint64 { return maphash.String(l.seed, s) }
 
 // Content returns what the op with the given name must say, so that whoever
 // reads it can tell by what it was written: the name, a space, and the text.
-func Content(name, text string) string { return fmt.Sprintf("%s %s", name, text) }
+func Content(name, text string) string { return name + " " + text }
 
 // NameIn returns the name of the op that wrote the content.
 func NameIn(content string) string {
-	for i := range len(content) {
-		if content[i] == ' ' {
-			return content[:i]
-		}
-	}
-	return content
+	name, _, _ := strings.Cut(content, " ")
+	return name
 }

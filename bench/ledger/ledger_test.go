@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -51,9 +52,33 @@ func faithful() []Record {
 	}
 }
 
+// describe fills in what all records of a message have, where a test does not say
+// otherwise: its sender, its times and so on.
+func describe(r *Record) {
+	const sender, email = "user", "user@example.com"
+	switch {
+	case r.Form != "":
+		return // described by the test
+	case r.Kind == Send:
+		r.Form, r.Sender = "text", sender
+		return
+	case r.Message == "" || r.Kind == Edit:
+		return
+	case r.Kind == Told:
+		r.Rev = r.Seq
+		r.Edited = r.Rev != r.Made
+		r.Type = map[bool]string{false: "chat_message", true: "message_edited"}[r.Edited]
+	default:
+		r.Edited = r.Rev != r.Seq
+	}
+	r.Form, r.Sender, r.Email = "text", sender, email
+	r.Created, r.Updated = "when "+r.Message+" was made", fmt.Sprintf("at %d", r.Rev)
+}
+
 func check(records []Record) *Report {
 	l := New()
 	for i := range records {
+		describe(&records[i])
 		l.Apply(&records[i])
 	}
 	return l.Check()
@@ -92,40 +117,73 @@ func kind(k Kind, op string) func(*Record) bool {
 	return func(r *Record) bool { return r.Kind == k && r.Op == op }
 }
 
+// edit alters a history.
+type edit = func(t *testing.T, h []Record) []Record
+
+// drop leaves out the nth record that is meant.
+func drop(nth int, is func(*Record) bool) edit {
+	return func(t *testing.T, h []Record) []Record {
+		i := find(t, h, nth, is)
+		return slices.Delete(h, i, i+1)
+	}
+}
+
+// change alters the nth record that is meant.
+func change(nth int, is func(*Record) bool, to func(*Record)) edit {
+	return func(t *testing.T, h []Record) []Record {
+		to(&h[find(t, h, nth, is)])
+		return h
+	}
+}
+
+// again repeats the first record that is meant.
+func again(is func(*Record) bool) edit {
+	return func(t *testing.T, h []Record) []Record {
+		i := find(t, h, 0, is)
+		return slices.Insert(h, i+1, h[i])
+	}
+}
+
+// add appends records, and before inserts them before the first that is meant.
+func add(more ...Record) edit {
+	return func(_ *testing.T, h []Record) []Record { return append(h, more...) }
+}
+
+func before(is func(*Record) bool, more ...Record) edit {
+	return func(t *testing.T, h []Record) []Record { return slices.Insert(h, find(t, h, 0, is), more...) }
+}
+
+// both applies edits one after the other.
+func both(edits ...edit) edit {
+	return func(t *testing.T, h []Record) []Record {
+		for _, e := range edits {
+			h = e(t, h)
+		}
+		return h
+	}
+}
+
+// finds checks that an altered history has findings of one sort, with these words,
+// and of no other sort.
+func finds(t *testing.T, h []Record, want, text string) {
+	t.Helper()
+	rep := check(h)
+	findings := map[string]Finding{"lost": rep.Lost, "repeated": rep.Repeated, "reordered": rep.Reordered, "unexplained": rep.Unexplained}
+	found := findings[want]
+	if rep.Clean || found.Count == 0 || !slices.ContainsFunc(found.First, func(s string) bool { return strings.Contains(s, text) }) {
+		t.Fatalf("want %s: %q; got %+v", want, text, findings)
+	}
+	delete(findings, want)
+	for name, f := range findings {
+		if f.Count > 0 {
+			t.Errorf("also %s: %v", name, f.First)
+		}
+	}
+}
+
 // Each case breaks the contract in one place of the faithful history; the
 // checker must find it, and put it where it belongs.
 func TestEveryDefectIsFound(t *testing.T) {
-	type edit = func(t *testing.T, h []Record) []Record
-	drop := func(nth int, is func(*Record) bool) edit {
-		return func(t *testing.T, h []Record) []Record {
-			i := find(t, h, nth, is)
-			return slices.Delete(h, i, i+1)
-		}
-	}
-	change := func(nth int, is func(*Record) bool, to func(*Record)) edit {
-		return func(t *testing.T, h []Record) []Record {
-			to(&h[find(t, h, nth, is)])
-			return h
-		}
-	}
-	again := func(is func(*Record) bool) edit {
-		return func(t *testing.T, h []Record) []Record {
-			i := find(t, h, 0, is)
-			return slices.Insert(h, i+1, h[i])
-		}
-	}
-	add := func(more ...Record) edit {
-		return func(_ *testing.T, h []Record) []Record { return append(h, more...) }
-	}
-	// both applies edits one after the other.
-	both := func(edits ...edit) edit {
-		return func(t *testing.T, h []Record) []Record {
-			for _, e := range edits {
-				h = e(t, h)
-			}
-			return h
-		}
-	}
 	for _, c := range []struct {
 		name string
 		edit edit
@@ -228,20 +286,7 @@ func TestEveryDefectIsFound(t *testing.T) {
 			return slices.DeleteFunc(h, func(r Record) bool { return r.Kind == End })
 		}, "unexplained", "is not known"},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			rep := check(c.edit(t, faithful()))
-			findings := map[string]Finding{"lost": rep.Lost, "repeated": rep.Repeated, "reordered": rep.Reordered, "unexplained": rep.Unexplained}
-			found := findings[c.want]
-			if rep.Clean || found.Count == 0 || !slices.ContainsFunc(found.First, func(s string) bool { return strings.Contains(s, c.text) }) {
-				t.Fatalf("want %s: %q; got %+v", c.want, c.text, findings)
-			}
-			delete(findings, c.want)
-			for name, f := range findings {
-				if f.Count > 0 {
-					t.Errorf("also %s: %v", name, f.First)
-				}
-			}
-		})
+		t.Run(c.name, func(t *testing.T) { finds(t, c.edit(t, faithful()), c.want, c.text) })
 	}
 }
 

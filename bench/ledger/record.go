@@ -1,7 +1,8 @@
 // Package ledger is the account of every message of a test fleet: what was
 // sent, how it was answered, who saw it in which place, and what the server
 // had in the end. It is pure: records go in, findings come out. A Ledger is not
-// safe for concurrent use; whoever fills it keeps the order of each client's records.
+// safe for concurrent use; whoever fills it keeps the order of each client's
+// records, and notes what a client sends before it is sent.
 package ledger
 
 import "time"
@@ -10,22 +11,29 @@ import "time"
 type Kind string
 
 // The kinds of Record, with the fields that each uses besides Room and Client.
+// Where a message is told of, "message" stands for Message, Seq, Rev, Op (its
+// client_id), Content, Form, Sender, Email, Created, Updated, Edited, Reply,
+// Quote and QuoteBy.
 const (
-	Begin   Kind = "begin"   // before the run, the room stands at Seq
-	Send    Kind = "send"    // Op is a new message with Content; it goes out for the first time
-	Edit    Kind = "edit"    // Op is an edit of Message to Content; it goes out, once
-	Resend  Kind = "resend"  // the message Op goes out again
-	Refused Kind = "refused" // one attempt of Op was answered by an error with Code
-	Cut     Kind = "cut"     // one attempt of Op can no longer be answered: its connection ended
-	Silent  Kind = "silent"  // one attempt of Op was not answered though its connection lived on
-	Acked   Kind = "acked"   // one attempt of Op was answered with Message, its Seq, Rev and Content
-	Joined  Kind = "joined"  // the client connected with Since (-1: without) and stands at Seq; More: after fetching the rest
-	Shown   Kind = "shown"   // in a history, a resume or a page after Since: Message with Op as its client_id, Seq, Rev, Content
-	Told    Kind = "told"    // live: number Seq after Prev; Message, made at Made, with Op and Content
-	Ended   Kind = "ended"   // the client's connection was ended by the server, or by a fault, with Code
-	Stays   Kind = "stays"   // the client is connected at the end of the run
-	Read    Kind = "read"    // read back at the end by Way: Message with Op, Seq, Rev, Content
-	End     Kind = "end"     // in the end the room stands at Seq
+	Begin     Kind = "begin"     // before the run, the room stands at Seq; Nodes servers may be asked
+	Send      Kind = "send"      // Op is a new message with Content, Form, Sender and Reply; it goes out for the first time
+	Edit      Kind = "edit"      // Op is an edit of Message to Content; it goes out, once
+	Resend    Kind = "resend"    // the message Op goes out again
+	Refused   Kind = "refused"   // one attempt of Op was answered by an error with Code
+	Cut       Kind = "cut"       // one attempt of Op can no longer be answered: its connection ended
+	Silent    Kind = "silent"    // one attempt of Op was not answered in time though its connection lived on
+	Acked     Kind = "acked"     // one attempt of Op was answered with a message (whose client_id Op is, unless Op is an edit)
+	Joined    Kind = "joined"    // the client connected with Since (-1: without) and stands at Seq; More: after fetching the rest
+	Paged     Kind = "paged"     // the client asked over REST for what is beyond Since and stands at Seq; More: there is more
+	Shown     Kind = "shown"     // in the history, resume or page before it, asked for with Since: a message
+	Told      Kind = "told"      // live, in a frame of Type: number Seq after Prev; a message, made at Made
+	Due       Kind = "due"       // the client's connection lives on, and it is time that it has heard of all up to Seq
+	Ended     Kind = "ended"     // the client's connection was ended by the server, or by a fault, with Code; Alive: its server lives on
+	Stays     Kind = "stays"     // the client is connected at the end of the run
+	Away      Kind = "away"      // the client is not connected at the end of the run, though it tries
+	Unsettled Kind = "unsettled" // long after the last fault something was still not as it should be: Code says what
+	Read      Kind = "read"      // read back at the end by Way: a message
+	End       Kind = "end"       // in the end the room stands at Seq
 )
 
 // Record is one line of the ledger.
@@ -35,8 +43,18 @@ type Record struct {
 	Room    int       `json:"room"`
 	Client  int       `json:"client"`
 	Op      string    `json:"op,omitempty"`
+	Type    string    `json:"type,omitempty"` // of a frame
 	Message string    `json:"message,omitempty"`
 	Content string    `json:"content,omitempty"`
+	Form    string    `json:"form,omitempty"` // message_type
+	Sender  string    `json:"sender,omitempty"`
+	Email   string    `json:"email,omitempty"`
+	Created string    `json:"created,omitempty"`
+	Updated string    `json:"updated,omitempty"`
+	Edited  bool      `json:"edited,omitempty"`
+	Reply   string    `json:"reply,omitempty"`    // the message that it answers
+	Quote   string    `json:"quote,omitempty"`    // what that one says, its first characters
+	QuoteBy string    `json:"quote_by,omitempty"` // the e-mail address of who wrote it
 	Code    string    `json:"code,omitempty"`
 	Way     string    `json:"way,omitempty"`
 	Seq     int64     `json:"seq,omitempty"`
@@ -45,6 +63,8 @@ type Record struct {
 	Made    int64     `json:"made,omitempty"`
 	Since   int64     `json:"since,omitempty"`
 	More    bool      `json:"more,omitempty"`
+	Alive   bool      `json:"alive,omitempty"`
+	Nodes   int       `json:"nodes,omitempty"`
 }
 
 // The ways to read a room back at the end. Every message must come by each.

@@ -16,7 +16,8 @@ type Report struct {
 	Numbers  int64            `json:"numbers"`  // events by the rooms' own count
 	Told     int64            `json:"told"`     // live events seen
 	Shown    int64            `json:"shown"`    // messages seen in histories, resumes and pages
-	Joins    int64            `json:"joins"`    // connections that got their first frame
+	Joins    int64            `json:"joins"`    // connections that got their first frame, and pages
+	Due      int64            `json:"due"`      // times that a connection had to prove that it tells everything
 
 	Ended map[string]int64 `json:"ended"` // connections that their member did not end, by close code; 1006: without one
 

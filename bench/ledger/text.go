@@ -17,7 +17,7 @@ func (r *Report) WriteText(w io.Writer) error {
 	line("settled", "%d stored, %d refused, %d edits that were cut and that nobody saw", r.Settled, r.Denied, r.Unknown)
 	line("ended", "%d connections that their members did not end%s", sum(r.Ended), byCode(r.Ended))
 	line("stored", "%d messages; %d numbers used", r.Stored, r.Numbers)
-	line("seen", "%d live events, %d messages in histories, resumes and pages, by %d first frames and polls", r.Told, r.Shown, r.Joins)
+	line("seen", "%d live events, %d messages in histories, resumes and pages, by %d first frames and pages; %d times a member waited for all that was due", r.Told, r.Shown, r.Joins, r.Due)
 	for _, f := range []struct {
 		name    string
 		finding *Finding

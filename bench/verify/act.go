@@ -15,8 +15,15 @@ const (
 	shareAgain  = 0.06 // a known message again
 	shareStorm  = 0.04 // a message twice on the connection and at the same time over REST
 	shareTyping = 0.05
-	editREST    = 0.3 // of edits
+	shareBurst  = 0.002 // so many messages at once that they are stored another way than few
+	shareFile   = 0.1   // of messages
+	shareReply  = 0.15  // of messages
+	editREST    = 0.3   // of edits
 )
+
+// A burst holds this many messages, and up to as many more. A server may store
+// a hundred in another way than ten.
+const burstMin = 120
 
 // act does one thing.
 func (m *member) act(s *session) {
@@ -39,9 +46,9 @@ func (m *member) act(s *session) {
 	case pick(shareStorm):
 		m.storm(s)
 	case pick(shareTyping):
-		if s.client.Write([]byte(`{"type":"typing","is_typing":true}`)) != nil {
-			s.client.Abort()
-		}
+		s.send([]byte(`{"type":"typing","is_typing":true}`))
+	case pick(shareBurst):
+		m.burst(s)
 	default:
 		o := m.compose(nil)
 		m.mu.Lock()
@@ -58,7 +65,16 @@ func (m *member) compose(edits *own) *op {
 	if edits != nil {
 		name += "e"
 	}
-	return &op{name: name, content: ledger.Content(name, m.words()), edits: edits}
+	o := &op{name: name, content: ledger.Content(name, m.words()), edits: edits}
+	if edits == nil {
+		o.file = m.draw() < shareFile
+		if m.draw() < shareReply {
+			m.mu.Lock()
+			o.reply = m.heard
+			m.mu.Unlock()
+		}
+	}
+	return o
 }
 
 // words is text with what JSON and databases find hard.
@@ -119,7 +135,7 @@ func (m *member) sendAgain(s *session) {
 	known := m.mine[m.rng.IntN(len(m.mine))]
 	o := m.find(known.op)
 	if o == nil {
-		o = &op{name: known.op, content: known.content}
+		o = &op{name: known.op, content: known.content, file: known.file, reply: known.reply}
 		m.settled[o.name] = o
 	}
 	m.again(o, s)
@@ -141,6 +157,20 @@ func (m *member) storm(s *session) {
 	m.mu.Unlock()
 	s.write(o, o)
 	m.overREST(m.crew.living, o)
+}
+
+// burst sends many messages in one write.
+func (m *member) burst(s *session) {
+	ops := make([]*op, burstMin+int(m.draw()*burstMin))
+	for i := range ops {
+		ops[i] = m.compose(nil)
+	}
+	m.mu.Lock()
+	for _, o := range ops {
+		m.begin(o, s)
+	}
+	m.mu.Unlock()
+	s.write(ops...)
 }
 
 // resend tries again what nobody answers any more.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net"
+	"os"
 	"time"
 
 	"github.com/caravan-chat/caravan/bench/ledger"
@@ -11,10 +13,9 @@ import (
 
 // begin notes a new op and its first attempt on s; nil: over REST. m.mu is held.
 func (m *member) begin(o *op, s *session) {
-	kind := ledger.Send
-	r := ledger.Record{Kind: kind, Op: o.name, Content: o.content}
+	r := ledger.Record{Kind: ledger.Send, Op: o.name, Content: o.content, Form: o.form(), Sender: m.userID, Reply: o.reply}
 	if o.edits != nil {
-		r.Kind, r.Message = ledger.Edit, o.edits.id
+		r.Kind, r.Message, r.Form, r.Sender = ledger.Edit, o.edits.id, "", ""
 		o.edits.editing, o.revBefore = true, o.edits.rev
 	}
 	m.note(r)
@@ -56,6 +57,8 @@ func (o *op) text() []byte {
 	f := map[string]any{"type": "chat_message", "content": o.content, "client_id": o.name}
 	if o.edits != nil {
 		f["type"], f["message_id"] = "edit_message", o.edits.id
+	} else {
+		o.describe(f)
 	}
 	b, err := json.Marshal(f)
 	if err != nil {
@@ -64,20 +67,52 @@ func (o *op) text() []byte {
 	return b
 }
 
+// form is the op's message_type.
+func (o *op) form() string {
+	if o.file {
+		return "file"
+	}
+	return "text"
+}
+
+// describe puts into a request what its message is besides its content.
+func (o *op) describe(f map[string]any) {
+	if o.file {
+		f["message_type"] = "file"
+	}
+	if o.reply != "" {
+		f["reply_to"] = o.reply
+	}
+}
+
 // write sends ops on the session. An error shows in its reader, which cuts them.
 func (s *session) write(ops ...*op) {
 	texts := make([][]byte, len(ops))
 	for i, o := range ops {
 		texts[i] = o.text()
 	}
-	if s.client.Write(texts...) != nil {
-		s.client.Abort()
+	s.send(texts...)
+}
+
+// send writes frames. Where the server takes none for long the member gives the
+// session up; one that has ended meanwhile has been noted.
+func (s *session) send(texts ...[]byte) {
+	err := s.client.Write(texts...)
+	if err == nil {
+		return
 	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		s.member.mu.Lock()
+		s.left = true
+		s.member.mu.Unlock()
+	}
+	s.client.Abort()
 }
 
 // recognise looks whether a message that was seen settles an op, whatever
 // carried it. m.mu is held.
 func (m *member) recognise(msg *message) {
+	m.heard = msg.ID
 	if o := m.pending[msg.ClientID]; o != nil && o.edits == nil {
 		delete(m.pending, o.name)
 		m.own(o, msg)
@@ -104,7 +139,7 @@ func (m *member) leftOver(o *op) {
 
 // own remembers a message of the member's, to edit it or to send it again.
 func (m *member) own(o *op, msg *message) {
-	m.mine = append(m.mine, &own{id: msg.ID, op: o.name, content: o.content, rev: msg.Rev})
+	m.mine = append(m.mine, &own{id: msg.ID, op: o.name, content: o.content, rev: msg.Rev, file: o.file, reply: o.reply})
 	if len(m.mine) > mineMax {
 		m.mine = m.mine[1:]
 	}
@@ -127,7 +162,8 @@ func (m *member) answered(s *session, msg *message) {
 
 // acked notes the answer to one attempt: the message itself. m.mu is held.
 func (m *member) acked(s *session, msg *message) {
-	m.note(ledger.Record{Kind: ledger.Acked, Op: msg.ClientID, Message: msg.ID, Seq: msg.Seq, Rev: msg.Rev, Content: msg.Content})
+	m.note(msg.record(ledger.Acked))
+	m.know(msg.Rev)
 	m.recognise(msg)
 	if o := m.find(msg.ClientID); o != nil {
 		o.over(s)
@@ -151,11 +187,15 @@ func (m *member) refused(s *session, name, code string) {
 }
 
 // cut notes that one attempt on s cannot be answered any more. m.mu is held.
-func (m *member) cut(o *op, s *session) {
+func (m *member) cut(o *op, s *session) { m.fail(o, s, ledger.Cut) }
+
+// fail notes that one attempt on s got no answer: its connection ended, or it
+// lived on in silence. m.mu is held.
+func (m *member) fail(o *op, s *session, kind ledger.Kind) {
 	if !o.over(s) {
 		return
 	}
-	m.note(ledger.Record{Kind: ledger.Cut, Op: o.name})
+	m.note(ledger.Record{Kind: kind, Op: o.name})
 	o.retryAt = time.Now().Add(retryPause)
 	m.drop(o)
 }
@@ -197,21 +237,29 @@ func (m *member) overREST(ctx context.Context, o *op) {
 	var made message
 	var err error
 	if o.edits != nil {
-		made, err = m.patch(ctx, o.edits.id, o.content)
+		made, err = m.patch(ctx, o)
 	} else {
-		made, err = m.post(ctx, o.name, o.content)
+		made, err = m.post(ctx, o)
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var refused *restError
+	var network net.Error
 	switch {
 	case err == nil:
-		m.note(ledger.Record{Kind: ledger.Acked, Op: o.name, Message: made.ID, Seq: made.Seq, Rev: made.Rev, Content: made.Content})
+		r := made.record(ledger.Acked)
+		if o.edits != nil {
+			r.Op = o.name
+		}
+		m.note(r)
+		m.know(made.Rev)
 		m.recognise(&made)
 		o.over(nil)
 		m.forget(o)
 	case errors.As(err, &refused) && refused.code != "":
 		m.refused(nil, o.name, refused.code)
+	case errors.As(err, &network) && network.Timeout() && ctx.Err() == nil:
+		m.fail(o, nil, ledger.Silent)
 	default:
 		m.cut(o, nil)
 	}

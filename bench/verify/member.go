@@ -30,6 +30,7 @@ type member struct {
 	id     int
 	room   int
 	bearer string
+	userID string
 	habit  habit
 
 	// owned by the goroutine of live
@@ -42,17 +43,23 @@ type member struct {
 	at      int64          // where it stands: it has seen all up to here
 	adrift  bool           // a resume had more: pages are being fetched
 	told    int64          // while adrift: the last live event
+	known   int64          // the greatest number that it knows its room to have had
+	heard   string         // the message that it saw last
 	pending map[string]*op // sent, not settled
 	settled map[string]*op // settled, with attempts that still wait for an answer
 	mine    []*own         // its messages, the last ones
+
+	upToDate time.Time // of one that polls: when it stood where it knew its room to stand
 }
 
 // op is a message or an edit on its way.
 type op struct {
 	name      string
 	content   string
-	edits     *own  // nil: a new message
-	revBefore int64 // of an edit: the message's rev when it was sent
+	file      bool
+	reply     string // the message that it answers; empty: none
+	edits     *own   // nil: a new message
+	revBefore int64  // of an edit: the message's rev when it was sent
 	attempts  int
 	denials   int              // attempts answered with a code that promises that nothing is stored
 	waiting   int              // attempts that can still be answered
@@ -65,6 +72,8 @@ type own struct {
 	id      string
 	op      string
 	content string
+	file    bool
+	reply   string
 	rev     int64
 	editing bool
 }
@@ -87,6 +96,7 @@ func newMember(cr *crew, id, room int, bearer string) *member {
 		pending: map[string]*op{},
 		settled: map[string]*op{},
 	}
+	m.userID = fleet.User(m.user()).String()
 	// One in ten of each habit, but the first of each room is steady.
 	switch seat := id / cr.cfg.Rooms; {
 	case seat%10 == 3:
@@ -97,12 +107,15 @@ func newMember(cr *crew, id, room int, bearer string) *member {
 	return m
 }
 
-// node picks the server for the next call.
-func (m *member) node() wire.Endpoint {
+// node picks the server for the next call, one of the crew's nodes.
+func (m *member) node() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.crew.nodes[m.rng.IntN(len(m.crew.nodes))]
+	return m.rng.IntN(len(m.crew.nodes))
 }
+
+// know notes that the room has had a number. m.mu is held.
+func (m *member) know(number int64) { m.known = max(m.known, number) }
 
 // draw returns a number in [0,1) from the member's own sequence.
 func (m *member) draw() float64 {
@@ -174,13 +187,14 @@ func (m *member) sleep(d time.Duration) {
 }
 
 // connect opens a session and waits for its first frame. A member that has been
-// here before says where it stands, or now and then where it stood earlier.
+// here before says where it stands, or now and then where it stood earlier; or it
+// has forgotten all, as somebody on a new device has.
 func (m *member) connect() (*session, error) {
 	m.mu.Lock()
 	since := int64(-1)
-	if m.joined {
+	const forgetful, earlier = 0.2, 0.1
+	if m.joined && m.rng.Float64() >= forgetful {
 		since = m.at
-		const earlier = 0.1
 		if base := m.crew.book.base(m.room); m.rng.Float64() < earlier && since > base {
 			since = base + m.rng.Int64N(since-base)
 		}
@@ -193,11 +207,12 @@ func (m *member) connect() (*session, error) {
 	}
 	ctx, cancel := context.WithTimeout(m.crew.living, dialTimeout)
 	defer cancel()
-	client, err := wire.Dial(ctx, m.node(), target, m.bearer, key, messageBytesMax)
+	node := m.node()
+	client, err := wire.Dial(ctx, m.crew.nodes[node], target, m.bearer, key, messageBytesMax)
 	if err != nil {
 		return nil, err
 	}
-	s := &session{member: m, client: client, since: since, ready: make(chan struct{}), done: make(chan struct{})}
+	s := &session{member: m, client: client, node: node, since: since, ready: make(chan struct{}), done: make(chan struct{})}
 	go s.read()
 	select {
 	case <-s.ready:
@@ -235,6 +250,7 @@ func (m *member) spend(s *session) {
 		case <-over.C:
 			next.Stop()
 			if m.acting() {
+				m.takeLeave(s)
 				return
 			}
 		case <-s.done:
@@ -261,6 +277,7 @@ func (m *member) catchUp() error {
 			return err
 		}
 		m.mu.Lock()
+		m.note(ledger.Record{Kind: ledger.Paged, Since: since, Seq: p.Seq, More: p.HasMore})
 		m.show(since, p.Results)
 		m.at = p.Seq
 		if !p.HasMore {
@@ -274,9 +291,10 @@ func (m *member) catchUp() error {
 // show notes messages of a history, resume or page. m.mu is held.
 func (m *member) show(since int64, messages []message) {
 	for i := range messages {
-		msg := &messages[i]
-		m.note(ledger.Record{Kind: ledger.Shown, Since: since, Op: msg.ClientID, Message: msg.ID, Seq: msg.Seq, Rev: msg.Rev, Content: msg.Content})
-		m.recognise(msg)
+		r := messages[i].record(ledger.Shown)
+		r.Since = since
+		m.note(r)
+		m.recognise(&messages[i])
 	}
 }
 

@@ -14,7 +14,7 @@ const longPollWait = 3 * time.Second
 // follows the room by long polls, and sends over REST in between.
 func (m *member) poll() {
 	m.mu.Lock()
-	m.at, m.joined = m.crew.book.base(m.room), true
+	m.at, m.joined, m.upToDate = m.crew.book.base(m.room), true, time.Now()
 	m.note(ledger.Record{Kind: ledger.Joined, Since: -1, Seq: m.at})
 	m.mu.Unlock()
 	var next time.Time // it acts no more often than others
@@ -41,9 +41,15 @@ func (m *member) pollOnce() error {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.note(ledger.Record{Kind: ledger.Joined, Since: since, Seq: p.Seq, More: p.HasMore})
+	m.note(ledger.Record{Kind: ledger.Paged, Since: since, Seq: p.Seq, More: p.HasMore})
 	m.show(since, p.Results)
 	m.at = p.Seq
+	m.know(m.at)
+	if m.at >= m.known {
+		m.upToDate = time.Now()
+	} else if time.Since(m.upToDate) > m.crew.cfg.Answer {
+		m.note(ledger.Record{Kind: ledger.Due, Seq: m.known})
+	}
 	return nil
 }
 

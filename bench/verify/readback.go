@@ -63,8 +63,9 @@ func (m *member) readAfter(ctx context.Context, after int64) error {
 }
 
 func (m *member) noteRead(way string, messages []message) {
-	for _, msg := range messages {
-		m.crew.book.note(ledger.Record{Kind: ledger.Read, Way: way, Room: m.room, Client: m.id,
-			Op: msg.ClientID, Message: msg.ID, Seq: msg.Seq, Rev: msg.Rev, Content: msg.Content})
+	for i := range messages {
+		r := messages[i].record(ledger.Read)
+		r.Way = way
+		m.note(r)
 	}
 }

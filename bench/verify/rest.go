@@ -16,15 +16,6 @@ import (
 	"github.com/caravan-chat/caravan/bench/wire"
 )
 
-// message is M of the contract, as far as an account needs it.
-type message struct {
-	ID       string `json:"id"`
-	Content  string `json:"content"`
-	Seq      int64  `json:"seq"`
-	Rev      int64  `json:"rev"`
-	ClientID string `json:"client_id"`
-}
-
 // page is an answer to ?since= or ?after=.
 type page struct {
 	Results []message `json:"results"`
@@ -47,7 +38,8 @@ func (e *restError) Error() string { return fmt.Sprintf("HTTP %d %s: %s", e.stat
 type restClient struct{ http *http.Client }
 
 const (
-	restTimeout  = 25 * time.Second // longer than the 15 s after which an outcome may be called unknown
+	restTimeout  = 60 * time.Second // longer than a server may take to answer; a call that takes longer met with silence
+	readTimeout  = 25 * time.Second // of a call that only reads
 	restBytesMax = 64 << 20
 	idleConnsMax = 256
 	pageMessages = 200
@@ -104,6 +96,8 @@ func (c *restClient) call(ctx context.Context, node wire.Endpoint, bearer, metho
 
 // roomNumber asks where the member's room stands.
 func (m *member) roomNumber(ctx context.Context) (int64, error) {
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
 	target := "/api/v1/chat/rooms/"
 	for target != "" {
 		var rooms struct {
@@ -113,7 +107,7 @@ func (m *member) roomNumber(ctx context.Context) (int64, error) {
 			} `json:"results"`
 			Next *string `json:"next"`
 		}
-		if err := m.crew.rest.call(ctx, m.node(), m.bearer, http.MethodGet, target, nil, &rooms); err != nil {
+		if err := m.crew.rest.call(ctx, m.crew.nodes[m.node()], m.bearer, http.MethodGet, target, nil, &rooms); err != nil {
 			return 0, err
 		}
 		for _, r := range rooms.Results {
@@ -135,22 +129,25 @@ func (m *member) roomNumber(ctx context.Context) (int64, error) {
 
 // messages asks for a page of the member's room.
 func (m *member) messages(ctx context.Context, query string) (page, error) {
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
 	var p page
 	target := "/api/v1/chat/rooms/" + fleet.Trip(m.room).String() + "/messages/?" + query
-	err := m.crew.rest.call(ctx, m.node(), m.bearer, http.MethodGet, target, nil, &p)
+	err := m.crew.rest.call(ctx, m.crew.nodes[m.node()], m.bearer, http.MethodGet, target, nil, &p)
 	return p, err
 }
 
 // post sends a message over REST; patch edits one.
-func (m *member) post(ctx context.Context, op, content string) (message, error) {
-	body := map[string]any{"chat_room": fleet.Trip(m.room), "content": content, "client_id": op}
+func (m *member) post(ctx context.Context, o *op) (message, error) {
+	body := map[string]any{"chat_room": fleet.Trip(m.room), "content": o.content, "client_id": o.name}
+	o.describe(body)
 	var made message
-	err := m.crew.rest.call(ctx, m.node(), m.bearer, http.MethodPost, "/api/v1/chat/messages/", body, &made)
+	err := m.crew.rest.call(ctx, m.crew.nodes[m.node()], m.bearer, http.MethodPost, "/api/v1/chat/messages/", body, &made)
 	return made, err
 }
 
-func (m *member) patch(ctx context.Context, id, content string) (message, error) {
+func (m *member) patch(ctx context.Context, o *op) (message, error) {
 	var made message
-	err := m.crew.rest.call(ctx, m.node(), m.bearer, http.MethodPatch, "/api/v1/chat/messages/"+id+"/", map[string]string{"content": content}, &made)
+	err := m.crew.rest.call(ctx, m.crew.nodes[m.node()], m.bearer, http.MethodPatch, "/api/v1/chat/messages/"+o.edits.id+"/", map[string]string{"content": o.content}, &made)
 	return made, err
 }

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"strconv"
 	"sync"
 
@@ -19,6 +21,7 @@ const messageBytesMax = 64 << 20
 type session struct {
 	member *member
 	client *wire.Client
+	node   int           // of the crew's
 	since  int64         // what it asked for; -1: nothing
 	ready  chan struct{} // closed after the first frame
 	done   chan struct{} // closed when it has ended and is accounted for
@@ -53,7 +56,7 @@ type frame struct {
 	Since     *int64          `json:"since"`
 	HasMore   bool            `json:"has_more"`
 	Duplicate bool            `json:"duplicate"`
-	Message   json.RawMessage `json:"message"`
+	Message   json.RawMessage `json:"message"` // an object, or the text of an error
 	Messages  []message       `json:"messages"`
 	Code      string          `json:"code"`
 	ClientID  string          `json:"client_id"`
@@ -78,19 +81,29 @@ func (s *session) read() {
 	}
 	s.ended = true
 	if s.first && !s.left {
-		m.note(ledger.Record{Kind: ledger.Ended, Code: closeCode(s.err)})
+		alive := m.crew.cfg.Ending != nil && !m.crew.cfg.Ending(s.node)
+		m.note(ledger.Record{Kind: ledger.Ended, Code: closeCode(s.err), Alive: alive})
 	}
 	m.cutAll(s)
 }
 
-// closeCode is how a session ended; 1006 stands for no close frame.
+// closeCode is how a session ended: the code of a close frame, 1006 where the
+// connection broke, or what the server said that it may not.
 func closeCode(err error) string {
 	var end *wire.CloseError
-	if errors.As(err, &end) {
+	var network net.Error
+	switch {
+	case errors.As(err, &end):
 		return strconv.Itoa(int(end.Code))
+	case errors.As(err, &network), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return "1006"
 	}
-	return "1006"
+	return err.Error()
 }
+
+// errJump makes a member reconnect that was told an event too early; the ledger
+// knows why.
+var errJump = errors.New("an event came too early")
 
 func (s *session) receive(p []byte) error {
 	var f frame
@@ -117,6 +130,9 @@ func (s *session) receive(p []byte) error {
 		return s.told(&f, &msg)
 	case f.Type == "error":
 		m.refused(s, f.ClientID, f.Code)
+	case f.Type == "typing" || f.Type == "pong":
+	default:
+		return fmt.Errorf("a frame of type %q, which has no place there", f.Type)
 	}
 	return nil
 }
@@ -127,6 +143,7 @@ func (s *session) join(f *frame) {
 	m.sess = s
 	m.note(ledger.Record{Kind: ledger.Joined, Since: s.since, Seq: f.Seq, More: f.HasMore})
 	m.joined, m.at, m.adrift, m.told = true, f.Seq, f.HasMore, 0
+	m.known = max(m.known, f.Seq)
 	m.show(s.since, f.Messages)
 }
 
@@ -137,7 +154,9 @@ func (s *session) told(f *frame, msg *message) error {
 	if f.Prev != nil {
 		prev = *f.Prev
 	}
-	m.note(ledger.Record{Kind: ledger.Told, Op: msg.ClientID, Message: msg.ID, Seq: f.Seq, Prev: prev, Made: msg.Seq, Content: msg.Content})
+	r := msg.record(ledger.Told)
+	r.Type, r.Seq, r.Prev, r.Made = f.Type, f.Seq, prev, msg.Seq
+	m.note(r)
 	m.recognise(msg)
 	m.answered(s, msg)
 	if m.adrift {
@@ -145,7 +164,8 @@ func (s *session) told(f *frame, msg *message) error {
 		return nil
 	}
 	if prev > m.at {
-		return fmt.Errorf("event %d comes after %d, and the member stands at %d", f.Seq, prev, m.at)
+		s.left = true
+		return errJump
 	}
 	m.at = max(m.at, f.Seq)
 	return nil

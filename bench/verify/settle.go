@@ -14,15 +14,15 @@ const (
 )
 
 // settle waits until every op is settled and every member stands where its room
-// does, or the time is up.
-func (cr *crew) settle(ctx context.Context) {
+// does; false: the time is up.
+func (cr *crew) settle(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, cr.cfg.Settle)
 	defer cancel()
 	quiet, before := 0, cr.book.read()
 	for quiet < quietLooks {
 		select {
 		case <-ctx.Done():
-			return
+			return false
 		case <-time.After(settlePeriod):
 		}
 		now := cr.book.read()
@@ -34,29 +34,73 @@ func (cr *crew) settle(ctx context.Context) {
 			quiet = 0
 		}
 	}
+	return true
 }
 
 // settled reports whether nothing is on its way and all have seen all.
 func (cr *crew) settled(ctx context.Context) bool {
-	at := make([]int64, cr.cfg.Rooms)
+	heads := make([]int64, cr.cfg.Rooms)
 	for _, m := range cr.members {
-		m.mu.Lock()
-		here, idle := m.at, len(m.pending) == 0 && len(m.settled) == 0 && !m.adrift && (m.sess != nil || m.habit == polling)
-		m.mu.Unlock()
-		if first := m.id < cr.cfg.Rooms; first {
-			at[m.room] = here
+		if m.id < cr.cfg.Rooms {
+			heads[m.room] = m.stand()
 		}
-		if !idle || here != at[m.room] {
+		if m.unsettled(heads[m.room]) != "" {
 			return false
 		}
 	}
-	for room, number := range at {
+	for room, number := range heads {
 		p, err := cr.members[room].messages(ctx, fmt.Sprintf("since=%d&limit=1", number))
 		if err != nil || len(p.Results) > 0 || p.Seq != number {
 			return false
 		}
 	}
 	return true
+}
+
+func (m *member) stand() int64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.at
+}
+
+// unsettled says what is missing until all of the member's ops are settled and it
+// stands where its room does; empty: nothing.
+func (m *member) unsettled(head int64) string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch {
+	case m.sess == nil && m.habit != polling:
+		return "it is not connected"
+	case m.adrift:
+		return fmt.Sprintf("it is still fetching pages after %d", m.at)
+	case m.at != head:
+		return fmt.Sprintf("it stands at %d, and its room at %d", m.at, head)
+	}
+	for _, ops := range []map[string]*op{m.pending, m.settled} {
+		for _, o := range ops {
+			// Another edit may have superseded one that waits; the ledger judges that.
+			if o.edits == nil || o.edits.rev == o.revBefore {
+				return fmt.Sprintf("op %s is not settled, or not answered", o.name)
+			}
+		}
+	}
+	return ""
+}
+
+// noteUnsettled notes who is not as they should be, long after the last fault.
+func (cr *crew) noteUnsettled(ctx context.Context) {
+	heads := make([]int64, cr.cfg.Rooms)
+	for room := range heads {
+		var err error
+		if heads[room], err = cr.members[room].roomNumber(ctx); err != nil {
+			cr.members[room].note(ledger.Record{Kind: ledger.Unsettled, Code: "its room's number cannot be read: " + err.Error()})
+		}
+	}
+	for _, m := range cr.members {
+		if why := m.unsettled(heads[m.room]); why != "" {
+			m.note(ledger.Record{Kind: ledger.Unsettled, Code: "not settled in time: " + why})
+		}
+	}
 }
 
 // noteTheEnd notes who is connected, and which attempts were never answered
@@ -66,28 +110,13 @@ func (cr *crew) noteTheEnd() {
 		m.mu.Lock()
 		if m.sess != nil || m.habit == polling {
 			m.note(ledger.Record{Kind: ledger.Stays})
+		} else {
+			m.note(ledger.Record{Kind: ledger.Away})
 		}
-		for _, ops := range []map[string]*op{m.pending, m.settled} {
-			for _, o := range ops {
-				m.noteSilence(o)
-			}
+		if m.sess != nil {
+			m.noteSilence(m.sess)
 		}
 		m.mu.Unlock()
-	}
-}
-
-// noteSilence notes the attempts of o that wait in vain. An edit that another
-// one has superseded need not be told, so its silence means nothing.
-func (m *member) noteSilence(o *op) {
-	if m.sess == nil {
-		return
-	}
-	kind := ledger.Silent
-	if o.edits != nil && o.edits.rev > o.revBefore {
-		kind = ledger.Cut
-	}
-	for range o.sentOn[m.sess] {
-		m.note(ledger.Record{Kind: kind, Op: o.name})
 	}
 }
 

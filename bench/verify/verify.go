@@ -39,10 +39,12 @@ type Config struct {
 	Payload  int                                  // bytes of text in a message, besides its name; zero: 100
 	Session  time.Duration                        // how long a connection is kept on average; zero: 5 s
 	Duration time.Duration                        // of the actions; zero: 30 s
+	Answer   time.Duration                        // how long a server that lives may take to answer, and to tell what was committed; zero: 40 s
 	Settle   time.Duration                        // how long, after that, everything may take to be settled and seen; zero: 60 s
 	Seed     uint64                               // of what members do; when they do it depends on the server
 	Events   io.Writer                            // the ledger as JSON lines; nil: not written
 	Progress io.Writer                            // a line each second; nil: none
+	Ending   func(node int) bool                  // whether the server of URLs[node] is down, being ended or starting, or was a moment ago; nil: any end of a connection may be its server's
 	Hopeless <-chan error                         // an error from it makes the run pointless: Run returns it at once; nil: none
 }
 
@@ -69,6 +71,7 @@ func (c *Config) complete() error {
 	c.Payload = or(c.Payload, 100)
 	c.Session = or(c.Session, 5*time.Second)
 	c.Duration = or(c.Duration, 30*time.Second)
+	c.Answer = or(c.Answer, 40*time.Second)
 	c.Settle = or(c.Settle, time.Minute)
 	c.Fleet.Trips = or(c.Fleet.Trips, c.Rooms)
 	c.Fleet.Users = or(c.Fleet.Users, max(c.Members, c.Fleet.Trips))
@@ -81,7 +84,7 @@ func (c *Config) complete() error {
 		return fmt.Errorf("%d members in %d rooms: there must be 1 to %d members, and a room for each at most", c.Members, c.Rooms, membersMax)
 	case c.Rate < 0 || c.Rate > 1000 || c.Payload < 0 || c.Payload > 9000:
 		return fmt.Errorf("rate %g or payload %d is out of range", c.Rate, c.Payload)
-	case c.Session < 0 || c.Duration < 0 || c.Settle < 0:
+	case c.Session < 0 || c.Duration < 0 || c.Answer < 0 || c.Settle < 0:
 		return errors.New("times must not be negative")
 	}
 	return c.Fleet.Check(c.Rooms)
@@ -199,7 +202,7 @@ func (cr *crew) begin(ctx context.Context) error {
 			return fmt.Errorf("room %d as user %d: %w; is the server running, is this its --jwt-secret, and is the fleet seeded? `%s`",
 				room, cr.cfg.Fleet.Member(room, 0), err, cr.cfg.Fleet.SeedCommand())
 		}
-		cr.book.note(ledger.Record{Kind: ledger.Begin, Room: room, Seq: seq})
+		cr.book.note(ledger.Record{Kind: ledger.Begin, Room: room, Seq: seq, Nodes: len(cr.nodes)})
 	}
 	return nil
 }
@@ -237,7 +240,9 @@ func (cr *crew) play(ctx, life context.Context) error {
 	case <-acting.Done():
 	case <-life.Done():
 	}
-	cr.settle(life)
+	if !cr.settle(life) && life.Err() == nil {
+		cr.noteUnsettled(life)
+	}
 	cr.noteTheEnd()
 	leave()
 	wg.Wait()

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -47,6 +48,15 @@ func run(t *testing.T, cfg verify.Config) *ledger.Report {
 	return rep
 }
 
+// together runs cases at once, as they wait most of the time.
+func together[C any](t *testing.T, cases map[string]C, run func(t *testing.T, c C)) {
+	var all sync.WaitGroup
+	defer all.Wait()
+	for name, c := range cases {
+		all.Go(func() { t.Run(name, func(t *testing.T) { run(t, c) }) })
+	}
+}
+
 func TestAFaithfulServerIsClean(t *testing.T) {
 	t.Parallel()
 	server := start(t, benchtest.Faults{})
@@ -57,7 +67,7 @@ func TestAFaithfulServerIsClean(t *testing.T) {
 	if !rep.Clean {
 		t.Fatalf("%+v", rep)
 	}
-	if rep.Sent == 0 || rep.Edits == 0 || rep.Stored != rep.Sent || rep.Attempts <= rep.Sent+rep.Edits || rep.Told == 0 || rep.Joins < 20 {
+	if rep.Sent == 0 || rep.Edits == 0 || rep.Stored != rep.Sent || rep.Attempts <= rep.Sent+rep.Edits || rep.Told == 0 || rep.Joins < 20 || rep.Due == 0 {
 		t.Errorf("not much was tried: %+v", rep)
 	}
 	// What was written down gives the same account.
@@ -103,7 +113,8 @@ func TestConnectionsThatAreCutLoseNothing(t *testing.T) {
 
 func TestRefusalsAreAccountedFor(t *testing.T) {
 	t.Parallel()
-	for _, code := range []string{"unavailable", "unknown_outcome"} {
+	codes := map[string]string{"refused": "unavailable", "open": "unknown_outcome"}
+	together(t, codes, func(t *testing.T, code string) {
 		n := 0
 		rep := run(t, config(start(t, benchtest.Faults{Refuse: func(string) string {
 			if n++; n%5 == 0 {
@@ -114,7 +125,7 @@ func TestRefusalsAreAccountedFor(t *testing.T) {
 		if !rep.Clean || rep.Refused[code] == 0 || (code == "unavailable") != (rep.Denied > 0) {
 			t.Errorf("%s: %+v", code, rep)
 		}
-	}
+	})
 }
 
 // nth returns a function that is true the nth time that a name from a member's
@@ -124,6 +135,7 @@ func nth(n int) func(string) bool {
 }
 
 func TestFaultsAreFound(t *testing.T) {
+	t.Parallel()
 	late := func(fate benchtest.Fate) func(int, int64) benchtest.Fate {
 		n := 0
 		return func(int, int64) benchtest.Fate {
@@ -134,11 +146,7 @@ func TestFaultsAreFound(t *testing.T) {
 		}
 	}
 	asked := 0
-	for name, c := range map[string]struct {
-		faults benchtest.Faults
-		count  func(*ledger.Report) ledger.Finding
-		text   string
-	}{
+	together(t, map[string]fault{
 		"a lost delivery":          {benchtest.Faults{Deliver: late(benchtest.Drop)}, func(r *ledger.Report) ledger.Finding { return r.Lost }, "did not come before"},
 		"a repeated delivery":      {benchtest.Faults{Deliver: late(benchtest.Twice)}, func(r *ledger.Report) ledger.Finding { return r.Repeated }, "came again"},
 		"a message that was told":  {benchtest.Faults{Forget: nth(20)}, func(r *ledger.Report) ledger.Finding { return r.Lost }, "is not there at the end"},
@@ -149,18 +157,88 @@ func TestFaultsAreFound(t *testing.T) {
 			}
 			return ""
 		}}, func(r *ledger.Report) ledger.Finding { return r.Unexplained }, "was refused, and is stored"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			cfg := config(start(t, c.faults))
-			cfg.Session = time.Minute
-			cfg.Members = 6 // steady ones, so that nothing is repaired by reconnecting
-			rep := run(t, cfg)
-			found := c.count(rep)
-			if rep.Clean || found.Count == 0 || !strings.Contains(strings.Join(found.First, "\n"), c.text) {
-				t.Errorf("want %q in %+v", c.text, rep)
-			}
-		})
+	}, func(t *testing.T, f fault) {
+		cfg := config(start(t, f.faults))
+		cfg.Session = time.Minute
+		cfg.Settle = 2 * time.Second
+		cfg.Members = 6 // steady ones, so that nothing is repaired by reconnecting
+		f.isFound(t, cfg)
+	})
+}
+
+// fault is one that a run must find.
+type fault struct {
+	faults benchtest.Faults
+	count  func(*ledger.Report) ledger.Finding
+	text   string
+}
+
+func (f *fault) isFound(t *testing.T, cfg verify.Config) {
+	t.Helper()
+	rep := run(t, cfg)
+	found := f.count(rep)
+	if rep.Clean || found.Count == 0 || !strings.Contains(strings.Join(found.First, "\n"), f.text) {
+		t.Errorf("want %q in %+v", f.text, rep)
+	}
+}
+
+// Reconnecting hides much: whoever comes back is told what the old connection left
+// out. So these faults happen to members that come and go.
+func TestReconnectingHidesNothing(t *testing.T) {
+	t.Parallel()
+	deaf := func(member int, seq int64) benchtest.Fate {
+		if member%2 == 0 && seq < 300 { // half of the connections hear nothing live at all
+			return benchtest.Drop
+		}
+		return benchtest.Deliver
+	}
+	asked := 0
+	silent := func(string) bool { asked++; return asked%20 == 0 && asked < 400 }
+	together(t, map[string]fault{
+		"silence":          {benchtest.Faults{Silent: silent}, func(r *ledger.Report) ledger.Finding { return r.Unexplained }, "never answered"},
+		"deaf connections": {benchtest.Faults{Deliver: deaf}, func(r *ledger.Report) ledger.Finding { return r.Lost }, "its connection lives, and told nothing"},
+		"old histories":    {benchtest.Faults{History: func(n int) int { return max(0, n-3) }}, func(r *ledger.Report) ledger.Finding { return r.Lost }, "is missing in its history"},
+		"short resumes":    {benchtest.Faults{Resume: func(n int) int { return max(0, n-1) }}, func(r *ledger.Report) ledger.Finding { return r.Lost }, "is missing in what it resumed with"},
+	}, func(t *testing.T, f fault) {
+		cfg := config(start(t, f.faults))
+		cfg.Answer, cfg.Settle = 300*time.Millisecond, 2*time.Second
+		f.isFound(t, cfg)
+	})
+}
+
+// A server that drops a connection is at fault, unless it is being ended itself.
+func TestConnectionsEndOnlyWithTheirServer(t *testing.T) {
+	t.Parallel()
+	together(t, map[string]bool{"with it": true, "without": false}, func(t *testing.T, ending bool) {
+		server := start(t, benchtest.Faults{})
+		cfg := config(server)
+		cfg.Session = 10 * time.Second
+		cfg.Ending = func(node int) bool { return ending && node == 0 }
+		drop := time.AfterFunc(cfg.Duration/2, server.DropAll)
+		rep := run(t, cfg)
+		drop.Stop()
+		if rep.Clean != ending || rep.Ended["1006"] == 0 {
+			t.Errorf("%+v", rep)
+		}
+	})
+}
+
+// A member that cannot get back in is found, and so is what is not settled.
+func TestWhoStaysOutIsFound(t *testing.T) {
+	t.Parallel()
+	server := start(t, benchtest.Faults{})
+	cfg := config(server)
+	cfg.Settle = time.Second
+	closed := make(chan struct{})
+	time.AfterFunc(cfg.Duration/2, func() {
+		server.CloseDoor()
+		close(closed)
+	})
+	rep := run(t, cfg)
+	<-closed
+	text := strings.Join(rep.Unexplained.First, "\n")
+	if rep.Clean || !strings.Contains(text, "it is not connected") || rep.Unexplained.Count < 2 {
+		t.Errorf("%+v", rep)
 	}
 }
 

@@ -1,0 +1,60 @@
+package ledger
+
+// describe checks what a message says besides its content: who sent it, when,
+// in which form, what it answers. That never changes; only the quote does.
+func (l *Ledger) describe(m *message, r *Record, rev int64) {
+	client := r.Op
+	if r.Kind == Acked && m.op != nil {
+		client = m.op.name // an edit's answer is filed under the edit
+	}
+	face := l.hash(client, r.Sender, r.Email, r.Form, r.Created, r.Reply)
+	if m.face == 0 {
+		m.face, m.mail = face, r.Email
+		if o := m.op; o != nil && (r.Sender != o.sender || r.Form != o.form || r.Reply != o.reply) {
+			l.unexplained("message %s is by %s, %s, in answer to %q; op %s was by %s, %s, in answer to %q",
+				m.id, r.Sender, r.Form, r.Reply, o.name, o.sender, o.form, o.reply)
+		}
+	}
+	if m.face != face {
+		l.unexplained("message %s was described to client %d otherwise than before (client_id, sender, message_type, created_at or reply_to)", m.id, r.Client)
+	}
+	if m.op == nil {
+		return
+	}
+	if r.Edited != (rev > m.seq) {
+		l.unexplained("message %s, made at %d, says to client %d at %d that is_edited is %t", m.id, m.seq, r.Client, rev, r.Edited)
+	}
+	if original := l.messages[r.Reply]; original != nil && original.op != nil {
+		l.quoted(m, original, r, rev)
+	}
+}
+
+// quoted checks what a reply shows of the message that it answers: something
+// that this one was asked to say, and not what it had ceased to say by then.
+func (l *Ledger) quoted(m, original *message, r *Record, rev int64) {
+	if r.QuoteBy != original.mail {
+		l.unexplained("message %s quotes %s as by %q, who is %q", m.id, original.id, r.QuoteBy, original.mail)
+	}
+	o := l.ops[NameIn(r.Quote)]
+	if o == nil || o.quote != l.hash(r.Quote) || (o != original.op && o.edits != original.id) {
+		l.unexplained("message %s at %d quotes %s with what it never said", m.id, rev, original.id)
+		return
+	}
+	said := o.number
+	if o == original.op {
+		said = original.seq
+	}
+	if said == 0 {
+		return // an edit whose number nobody has seen yet
+	}
+	asOf := rev
+	if r.Kind == Shown && !l.client(r).view.open {
+		asOf = l.client(r).view.seq
+	}
+	for _, later := range original.revs {
+		if said < later.number && later.number <= asOf {
+			l.unexplained("message %s quoted %s to client %d as of %d; it had been changed at %d", m.id, original.id, r.Client, said, later.number)
+			return
+		}
+	}
+}

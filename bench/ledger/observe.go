@@ -1,0 +1,99 @@
+package ledger
+
+// observe notes that a message was seen in the state that its event number rev
+// left behind. What the observer says must agree with what all others said.
+func (l *Ledger) observe(r *Record, seq, rev int64) *message {
+	m := l.messages[r.Message]
+	if m == nil {
+		m = &message{id: r.Message, room: r.Room}
+		l.messages[r.Message] = m
+		l.belongs(m, r)
+	}
+	if m.room != r.Room {
+		l.unexplained("message %s was seen in room %d and in room %d", m.id, m.room, r.Room)
+	}
+	if m.seq == 0 {
+		m.seq = seq
+		l.place(m, seq)
+	}
+	if m.seq != seq || rev < seq {
+		l.reordered("message %s: made at %d as first seen, client %d has it made at %d and changed at %d", m.id, m.seq, r.Client, seq, rev)
+	}
+	l.describe(m, r, rev)
+	if l.place(m, rev) {
+		l.content(m, r, rev)
+	}
+	return m
+}
+
+// belongs finds the op that made a message.
+func (l *Ledger) belongs(m *message, r *Record) {
+	o := l.ops[r.Op]
+	switch {
+	case o == nil || o.edits != "":
+		if r.Rev > l.room(r.Room).base {
+			l.unexplained("message %s in room %d is not of this fleet (client_id %q)", m.id, r.Room, r.Op)
+		}
+		return
+	case o.made != nil:
+		l.repeated("op %s is stored twice, as %s and %s", o.name, o.made.id, m.id)
+	case o.room != m.room:
+		l.unexplained("op %s was sent to room %d and stored in room %d", o.name, o.room, m.room)
+	}
+	o.made, m.op = m, o
+}
+
+// place notes that event number n is of message m; false if it is of another one.
+func (l *Ledger) place(m *message, n int64) bool {
+	room := l.room(m.room)
+	other := room.events[n]
+	if other != nil && other != m {
+		l.reordered("room %d: number %d is of message %s for some and of %s for others", m.room, n, other.id, m.id)
+		return false
+	}
+	room.events[n] = m
+	room.top = max(room.top, n)
+	m.last = max(m.last, n)
+	return true
+}
+
+// content checks what a message said after event n against what was asked for.
+func (l *Ledger) content(m *message, r *Record, n int64) {
+	if m.op == nil {
+		return
+	}
+	said, updated := l.hash(r.Content), l.hash(r.Updated)
+	for _, known := range m.revs {
+		if known.number == n {
+			if known.content != said || known.updated != updated {
+				l.unexplained("message %s said something else to client %d at %d than to others", m.id, r.Client, n)
+			}
+			return
+		}
+	}
+	m.revs = append(m.revs, state{n, said, updated})
+	if n == m.seq {
+		if said != m.op.content {
+			l.unexplained("message %s does not say what op %s sent", m.id, m.op.name)
+		}
+		return
+	}
+	edit := l.editOf(m.id, said, r.Content)
+	switch {
+	case edit == nil:
+		l.unexplained("message %s says at %d what no edit asked for", m.id, n)
+	case edit.number != 0:
+		l.repeated("edit %s took effect twice, at %d and %d", edit.name, edit.number, n)
+	default:
+		edit.number = n
+	}
+}
+
+// editOf finds the edit by the name with which its content begins.
+func (l *Ledger) editOf(message string, said uint64, content string) *op {
+	o := l.ops[NameIn(content)]
+	if o == nil || o.edits != message || o.content != said {
+		return nil
+	}
+	return o
+}
