@@ -17,14 +17,15 @@ func (s *Store) Append(ctx context.Context, batch []*room.Op) error {
 	return persist.Append(ctx, batch, s.transaction)
 }
 
-// transaction is a persist.Transaction: it runs one, and where the connection
-// broke around its COMMIT it finds out what became of it.
+// transaction is a persist.Transaction: it runs one, and where its COMMIT got no
+// good answer it finds out what became of it.
 func (s *Store) transaction(ctx context.Context, ops []*room.Op, mode persist.Mode) (*persist.Plan, error) {
 	plan, xact, err := s.run(ctx, ops, mode)
 	var cut *cutError
 	if !errors.As(err, &cut) {
 		return plan, err
 	}
+	s.writers.Reset() // nobody goes on but behind a barrier
 	committed, err := s.outcome(ctx, xact, plan, cut)
 	switch {
 	case err != nil:
@@ -35,10 +36,10 @@ func (s *Store) transaction(ctx context.Context, ops []*room.Op, mode persist.Mo
 	return plan, nil
 }
 
-// cutError says that the connection broke when COMMIT may have been sent.
+// cutError says that COMMIT may have been sent, and that no good answer came.
 type cutError struct{ err error }
 
-func (e *cutError) Error() string { return "connection lost around the commit: " + e.err.Error() }
+func (e *cutError) Error() string { return "no answer to the commit: " + e.err.Error() }
 func (e *cutError) Unwrap() error { return e.err }
 
 // run is one transaction on one connection. The order of its stages is the

@@ -61,8 +61,8 @@ var sessionParameters = map[string]string{
 	"tcp_keepalives_count":                "2",
 }
 
-// newPool makes a pool without connecting.
-func newPool(ctx context.Context, url string, connections int) (*pgxpool.Pool, error) {
+// newPool makes a pool without connecting, as prepared by those functions.
+func newPool(ctx context.Context, url string, connections int, prepare ...func(*pgxpool.Config)) (*pgxpool.Pool, error) {
 	cfg, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, fmt.Errorf("postgres: %w", err)
@@ -75,6 +75,9 @@ func newPool(ctx context.Context, url string, connections int) (*pgxpool.Pool, e
 		if _, set := cfg.ConnConfig.RuntimeParams[name]; !set {
 			cfg.ConnConfig.RuntimeParams[name] = value
 		}
+	}
+	for _, change := range prepare {
+		change(cfg)
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {

@@ -36,7 +36,8 @@ const (
 
 // outcome finds out whether a transaction was committed whose connection broke
 // (cause) when COMMIT may have been sent. First it waits until the transaction
-// has ended, then it looks for its rows. The rows decide, not the status: after a
+// has ended, then it looks for its rows, and where they are there it waits until the
+// synchronous standbys have them, too. The rows decide, not the status: after a
 // crash or a failover the number may belong to another transaction, or to none.
 // As long as the server does not answer it asks again, until the time is up.
 func (s *Store) outcome(ctx context.Context, xact uint64, plan *persist.Plan, cause error) (committed bool, err error) {
@@ -80,6 +81,9 @@ func (s *Store) askOutcome(ctx context.Context, xact uint64, plan *persist.Plan,
 		return false, false, err
 	}
 	committed, err = findRows(ctx, conn, plan, status == "committed")
+	if err == nil && committed {
+		err = passBarrier(ctx, conn.Conn())
+	}
 	return committed, err == nil, err
 }
 

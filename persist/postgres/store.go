@@ -33,7 +33,7 @@ var (
 // another attempt by the caller, any other (a malformed URL, a wrong password)
 // is not.
 func Open(ctx context.Context, cfg Config) (*Store, error) {
-	writers, err := newPool(ctx, cfg.URL, cmp.Or(cfg.Writers, WritersDefault))
+	writers, err := newPool(ctx, cfg.URL, cmp.Or(cfg.Writers, WritersDefault), watchCommits)
 	if err != nil {
 		return nil, err
 	}

@@ -51,15 +51,17 @@ func write(ctx context.Context, conn *pgx.Conn, plan *persist.Plan, mode persist
 	if len(plan.Heads) > 0 {
 		batch.Queue(updateRooms, headColumns(plan.Heads)...)
 	}
-	end := rollback
-	if mode == persist.Commit {
-		end = commit
-	} else {
+	if mode == persist.TryOut {
 		batch.Queue(checkNow)
+		return sendBatch(ctx, conn, &batch, rollback)
 	}
-	batch.Queue(end)
+	return committing(conn, func() error { return sendBatch(ctx, conn, &batch, commit) })
+}
 
-	results := conn.SendBatch(ctx, &batch)
+// sendBatch sends statements and then the transaction's end, in one round trip.
+func sendBatch(ctx context.Context, conn *pgx.Conn, batch *pgx.Batch, end string) error {
+	batch.Queue(end)
+	results := conn.SendBatch(ctx, batch)
 	for range batch.Len() - 1 {
 		if _, err := results.Exec(); err != nil {
 			_ = results.Close() // repeats err
@@ -74,8 +76,10 @@ func write(ctx context.Context, conn *pgx.Conn, plan *persist.Plan, mode persist
 // sendCommit ends a transaction that has written everything. After an error that
 // is not definite it may have committed.
 func sendCommit(ctx context.Context, conn *pgx.Conn) error {
-	tag, err := conn.Exec(ctx, commit)
-	return answered(commit, tag, err)
+	return committing(conn, func() error {
+		tag, err := conn.Exec(ctx, commit)
+		return answered(commit, tag, err)
+	})
 }
 
 // answered is err, or an error where the server did something else than it was
