@@ -46,7 +46,7 @@ func (e *cutError) Unwrap() error { return e.err }
 // guarantee: rooms are locked before anything is read, and nothing is settled for
 // good before the server confirmed the COMMIT. With a cutError come the plan that
 // was written and the transaction's number.
-func (s *Store) run(ctx context.Context, ops []*room.Op, mode persist.Mode) (*persist.Plan, uint64, error) {
+func (s *Store) run(ctx context.Context, ops []*room.Op, mode persist.Mode) (plan *persist.Plan, xact uint64, err error) {
 	bounded, cancel := persist.UpToCommit(ctx)
 	defer cancel()
 	txCtx, cancel := context.WithTimeout(bounded, s.wait.transaction)
@@ -55,7 +55,13 @@ func (s *Store) run(ctx context.Context, ops []*room.Op, mode persist.Mode) (*pe
 	if err != nil {
 		return nil, 0, undone(err)
 	}
-	defer conn.Release() // closes it unless it is idle and outside a transaction
+	defer func() {
+		if readOnly(err) { // another server is the primary now, or will be
+			s.writers.Reset()
+			s.readers.Reset()
+		}
+		conn.Release() // closes it unless it is idle and outside a transaction
+	}()
 
 	lookup := persist.NewLookup(ops)
 	if expressible(ops, lookup, mode) {
@@ -74,7 +80,7 @@ func (s *Store) run(ctx context.Context, ops []*room.Op, mode persist.Mode) (*pe
 		endTransaction(ctx, conn)
 		return nil, 0, undone(err)
 	}
-	plan := persist.Settle(ops, lookup, found)
+	plan = persist.Settle(ops, lookup, found)
 	if plan.Empty() {
 		endTransaction(ctx, conn)
 		return plan, 0, nil

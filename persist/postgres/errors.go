@@ -17,6 +17,7 @@ import (
 const (
 	codeForeignKey    = "23503"
 	codeUnique        = "23505"
+	codeReadOnly      = "25006"
 	codeSerialization = "40001"
 	codeDeadlock      = "40P01"
 	codeProgramLimit  = "54000"
@@ -80,6 +81,13 @@ func sessionEnded(err error) bool {
 		return strings.HasPrefix(pg.Code, classOperator+"P0")
 	}
 	return err != nil && !errors.Is(err, pgx.ErrNoRows)
+}
+
+// readOnly reports whether the server refuses to write anything: it is a standby, or
+// somebody has made it read-only, as is done with a primary before another takes over.
+func readOnly(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.Code == codeReadOnly
 }
 
 func class(pg *pgconn.PgError) string { return pg.Code[:min(2, len(pg.Code))] }

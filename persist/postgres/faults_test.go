@@ -247,19 +247,6 @@ func TestAllConnectionsTaken(t *testing.T) {
 	f.mustStand(0, 1)
 }
 
-func TestReadOnlyServer(t *testing.T) {
-	f := newFleet(t, Config{URL: pgserver.Shared(t).Database(t)}, 1)
-	f.exec(fmt.Sprintf("ALTER DATABASE %s SET default_transaction_read_only = on", f.session().Config().Database))
-	f.writers.Reset()
-	f.mustNotStore(f.send(0, "x"), 3*time.Second)
-	admin := f.session()
-	mustExec(t, admin, "SET default_transaction_read_only = off")
-	mustExec(t, admin, fmt.Sprintf("ALTER DATABASE %s RESET default_transaction_read_only", admin.Config().Database))
-	f.writers.Reset()
-	f.mustAppend(f.send(0, "y"))
-	f.mustStand(0, 1)
-}
-
 // TestServerErrors lets a trigger fail as the server would. The errors of the first
 // kind pass; those of the second do not, until the trigger is gone.
 func TestServerErrors(t *testing.T) {
