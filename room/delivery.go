@@ -39,6 +39,8 @@ type Batch struct {
 	Room   uuid.UUID
 	Events []Event
 
+	told int64 // of the first batch that an own transaction makes in its room: what had been told there before it began
+
 	once    sync.Once
 	derived any
 }
@@ -92,6 +94,10 @@ type Listener interface {
 	// Deliver tells durable events. For one room the Prev of a batch is never
 	// beyond the Last of the batch before it: nothing is missing between them.
 	Deliver(b *Batch)
+	// SetBack tells that the store has lost events that were delivered, or some that
+	// History or Resume told. Nothing else comes after it: the listener unfollows the
+	// room and has its members come anew.
+	SetBack()
 	// Typing tells that a user types or stopped; frame is the JSON text for all
 	// connections of the room but the user's own.
 	Typing(room, user uuid.UUID, frame []byte)

@@ -21,6 +21,7 @@ type directory struct {
 	stats     *counters
 	tailMax   int // messages in a tail
 	tailBytes atomic.Int64
+	setbacks  setbacks
 	births    atomic.Int64 // how often a room began to be followed
 	shards    [64]shard
 }
@@ -33,7 +34,9 @@ type shard struct {
 // followed is a room with listeners on this node. Its shard's lock guards it.
 type followed struct {
 	listeners []Listener
-	last      int64 // every event up to this number has been told
+	gone      []Listener // were told of a setback, have not unfollowed yet, and hear nothing
+	last      int64      // every event up to this number has been told
+	lastOf    uuid.UUID  // the message that the last of them told; zero: none was told yet
 	state     followState
 	parked    []*Batch // waiting for a hole to be filled, by Prev
 	again     bool     // something came during the repair that it may not have seen
@@ -53,7 +56,7 @@ const (
 )
 
 func newDirectory(stats *counters, tailMax int, repair func(uuid.UUID, time.Duration)) *directory {
-	d := &directory{repair: repair, stats: stats, tailMax: tailMax}
+	d := &directory{repair: repair, stats: stats, tailMax: tailMax, setbacks: setbacks{rooms: make(map[uuid.UUID]setback)}}
 	for i := range d.shards {
 		d.shards[i].rooms = make(map[uuid.UUID]*followed)
 	}
@@ -87,12 +90,14 @@ func (d *directory) unfollow(room uuid.UUID, l Listener) (last bool) {
 	if f == nil {
 		return false
 	}
-	i := slices.Index(f.listeners, l)
-	if i < 0 {
+	if i := slices.Index(f.listeners, l); i >= 0 {
+		f.listeners = slices.Delete(f.listeners, i, i+1)
+	} else if i := slices.Index(f.gone, l); i >= 0 {
+		f.gone = slices.Delete(f.gone, i, i+1)
+	} else {
 		return false
 	}
-	f.listeners = slices.Delete(f.listeners, i, i+1)
-	if len(f.listeners) > 0 {
+	if len(f.listeners)+len(f.gone) > 0 {
 		return false
 	}
 	d.dropTail(f)
@@ -118,17 +123,17 @@ func (d *directory) len() int {
 	return n
 }
 
-// followed returns the rooms that are followed.
-func (d *directory) followed() (rooms []uuid.UUID) {
+// followed returns the rooms that are followed, and where each stands.
+func (d *directory) followed() (rooms []uuid.UUID, stand []int64) {
 	for i := range d.shards {
 		sh := &d.shards[i]
 		sh.mu.Lock()
-		for id := range sh.rooms {
-			rooms = append(rooms, id)
+		for id, f := range sh.rooms {
+			rooms, stand = append(rooms, id), append(stand, f.last)
 		}
 		sh.mu.Unlock()
 	}
-	return rooms
+	return rooms, stand
 }
 
 // typing passes a typing notice on. It has no place in the order.
@@ -144,7 +149,9 @@ func (d *directory) typing(room, user uuid.UUID, frame []byte) {
 }
 
 // announce tells a committed batch, or parks it when something before it is
-// missing, or leaves it out when it was told already.
+// missing, or leaves it out when it was told already. A batch that this node has
+// committed, and that comes before what was told when its transaction had not begun,
+// proves that the store has gone back; another node's may only be late.
 func (d *directory) announce(b *Batch, grace time.Duration) {
 	sh := d.shard(b.Room)
 	sh.mu.Lock()
@@ -154,6 +161,11 @@ func (d *directory) announce(b *Batch, grace time.Duration) {
 		return
 	}
 	switch {
+	case b.Prev() < min(b.told, f.last):
+		d.setBack(f, b.Room, b.Prev(), b.Prev())
+		d.tell(f, b)
+	case f.contradicts(b):
+		d.doubt(f, b.Room)
 	case b.Last() <= f.last:
 		d.stats.Repeats.Add(1)
 	case b.Prev() <= f.last && f.gap == nil:
@@ -169,16 +181,21 @@ func (d *directory) announce(b *Batch, grace time.Duration) {
 	}
 }
 
-// behind says that the store has events of the room up to head. Where they have
-// not been told, they are asked for, as no batch shows that they are missing.
-func (d *directory) behind(room uuid.UUID, head int64) {
+// looked says that the store has events of the room up to head. Where they have
+// not been told, they are asked for, as no batch shows that they are missing; and so
+// they are where the listeners stood at a greater number before the look.
+func (d *directory) looked(room uuid.UUID, stood, head int64) {
 	sh := d.shard(room)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	f := sh.rooms[room]
-	if f == nil || head <= f.last {
-		return
+	if f != nil && (head > f.last || head < min(stood, f.last)) {
+		d.doubt(f, room)
 	}
+}
+
+// doubt has a room compared with the store.
+func (d *directory) doubt(f *followed, room uuid.UUID) {
 	switch f.state {
 	case flowing:
 		f.state = waiting
@@ -198,7 +215,7 @@ func (d *directory) tell(f *followed, b *Batch) {
 	for _, l := range f.listeners {
 		l.Deliver(b)
 	}
-	f.last = b.Last()
+	f.last, f.lastOf = b.Last(), b.Events[len(b.Events)-1].Message
 	switch {
 	case f.tail == nil:
 	case slices.ContainsFunc(b.Events, f.tail.outdatedBy):
@@ -253,7 +270,7 @@ func (d *directory) beginRepair(room uuid.UUID) (m missing, needed bool) {
 	}
 	f.state = repairing
 	f.again = false
-	return missing{born: f.born, after: f.last, gap: f.gap}, true
+	return missing{born: f.born, after: f.last, afterOf: f.lastOf, gap: f.gap}, true
 }
 
 // endRepair tells what was read, and what waited for it. It returns false where

@@ -74,6 +74,8 @@ func (e *ear) Deliver(b *Batch) {
 
 func (e *ear) Typing(uuid.UUID, uuid.UUID, []byte) {}
 
+func (e *ear) SetBack() { e.t.Fatalf("the store is said to have gone back") }
+
 // TestDirectoryTellsEachEventOnceInOrder loses, repeats and reorders batches of
 // a room, with repairs that run at any later moment, and demands that every
 // listener hears a log without holes that ends where the truth ends.
@@ -129,7 +131,7 @@ func TestDirectoryTellsEachEventOnceInOrder(t *testing.T) {
 		for range rapid.IntRange(1, 30).Draw(t, "steps") {
 			switch rapid.IntRange(0, 6).Draw(t, "step") {
 			case 0, 1: // a commit whose notice is on its way
-				first := int64(len(log.events) + 1)
+				first, told := int64(len(log.events)+1), d.stands(log.room)
 				for range rapid.IntRange(1, 4).Draw(t, "batch") {
 					if len(log.messages) > 0 && rapid.Bool().Draw(t, "is edit") {
 						log.edit(rapid.IntRange(0, len(log.messages)-1).Draw(t, "which"))
@@ -138,7 +140,11 @@ func TestDirectoryTellsEachEventOnceInOrder(t *testing.T) {
 					}
 				}
 				if !rapid.Bool().Draw(t, "lost") {
-					late = append(late, log.batch(first, int64(len(log.events))))
+					b := log.batch(first, int64(len(log.events)))
+					if rapid.Bool().Draw(t, "of this node") {
+						b.told = told
+					}
+					late = append(late, b)
 				}
 			case 2, 3: // a notice arrives, perhaps not the first, perhaps not the last time
 				if len(late) > 0 {
@@ -153,7 +159,8 @@ func TestDirectoryTellsEachEventOnceInOrder(t *testing.T) {
 					repair()
 				}
 			case 5:
-				d.behind(log.room, int64(len(log.events)))
+				head := rapid.Int64Range(0, int64(len(log.events))).Draw(t, "a look's answer, perhaps late")
+				d.looked(log.room, rapid.Int64Range(0, head).Draw(t, "where they stood before it"), head)
 			case 6: // another loop begins to follow: it hears what comes from now on
 				e := &ear{t: t, last: d.shard(log.room).rooms[log.room].last}
 				ears = append(ears, e)
@@ -163,7 +170,7 @@ func TestDirectoryTellsEachEventOnceInOrder(t *testing.T) {
 		for _, b := range late {
 			d.announce(b, 0)
 		}
-		d.behind(log.room, int64(len(log.events)))
+		d.looked(log.room, 0, int64(len(log.events)))
 		for range 100 {
 			if !asked {
 				break
@@ -244,12 +251,12 @@ func TestARepairIsDoneOnceAtATime(t *testing.T) {
 	d := newDirectory(&stats, 5, func(uuid.UUID, time.Duration) { asked++ })
 	e := &ear{t: t}
 	d.follow(log.room, 0, e)
-	d.behind(log.room, 3)
-	d.behind(log.room, 3) // another look, before the first repair has begun
+	d.looked(log.room, 0, 3)
+	d.looked(log.room, 0, 3) // another look, before the first repair has begun
 	missed, needed := d.beginRepair(log.room)
 	page, _ := log.since(missed.after, 1000)
 	log.send()
-	d.behind(log.room, 4)
+	d.looked(log.room, 0, 4)
 	_, twice := d.beginRepair(log.room)
 	if asked != 2 || !needed || twice {
 		t.Errorf("asked for %d times; begins: %v, again meanwhile: %v", asked, needed, twice)

@@ -29,7 +29,7 @@ func encodeBatches(ops []*Op, wanted func(uuid.UUID) bool) []*Batch {
 		e, seen := rooms[op.Room]
 		if !seen {
 			if wanted(op.Room) {
-				e = &encoder{room: op.Room}
+				e = &encoder{room: op.Room, told: op.told}
 			}
 			rooms[op.Room] = e
 		}
@@ -86,8 +86,9 @@ func encodeMissed(room uuid.UUID, missed *missing, messages []protocol.Message) 
 // encoder gathers the events of one room in one buffer.
 type encoder struct {
 	room   uuid.UUID
-	count  int // events that are expected and not yet added
-	bytes  int // and about what their frames take
+	told   int64 // of the first batch
+	count  int   // events that are expected and not yet added
+	bytes  int   // and about what their frames take
 	buf    []byte
 	parts  []part // of buf, one for each event
 	events []Event
@@ -133,7 +134,7 @@ func (e *encoder) batch() *Batch {
 		e.events[i].Body = e.buf[p.body : p.body+p.size : p.body+p.size]
 		start = p.end
 	}
-	b := &Batch{Room: e.room, Events: e.events}
+	b := &Batch{Room: e.room, Events: e.events, told: e.told}
 	*e = encoder{room: e.room, count: e.count, bytes: e.bytes, body: e.body}
 	return b
 }

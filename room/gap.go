@@ -1,5 +1,7 @@
 package room
 
+import "github.com/google/uuid"
+
 // gap is a stretch of a room's events that listeners missed and that takes several
 // reads of the store. Until the last of them it is filled by those alone, and what
 // they have told is kept, a bit for each number: a message that is changed between
@@ -33,9 +35,10 @@ func (g *gap) knows(made int64) bool {
 
 // missing is what a repair is to read: the events of a room after a number.
 type missing struct {
-	born  int64 // of whom it is read for
-	after int64
-	gap   *gap // nil: every message made up to after has been told
+	born    int64 // of whom it is read for
+	after   int64
+	afterOf uuid.UUID // the message that event told; zero: not known
+	gap     *gap      // nil: every message made up to after has been told
 }
 
 // knows says whether listeners have been told the message made at a number.

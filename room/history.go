@@ -54,7 +54,11 @@ func (s *Service) History(room uuid.UUID, done func(*History, error)) {
 // call, says that the client has gone before the store was asked: no two clients
 // need stand at the same number, so each costs a look. Where more than the frame
 // holds has changed, History.Seq is still the number that live events go on from.
+//
+// Where the store has gone back, and the number may be of what it lost, the answer
+// begins before that, and says so.
 func (s *Service) Resume(room uuid.UUID, since int64, left func() bool, done func(*History, error)) {
+	since = s.dir.setbacks.since(room, since)
 	s.since.do(sinceQuestion{room, since, protocol.ResumeMessagesMax}, left, func(p Page, err error) {
 		if err != nil {
 			done(nil, err)

@@ -28,9 +28,10 @@ func (s *Service) AnnounceTyping(room, user uuid.UUID, frame []byte) {
 // a connection to Redis was made anew, are compared with the store in few looks.
 // A look that fails is made up for by the slow poll.
 func (s *Service) CatchUp(room uuid.UUID) {
+	stood := s.dir.stands(room)
 	s.heads.do(room, nil, func(head int64, err error) {
 		if err == nil {
-			s.dir.behind(room, head)
+			s.dir.looked(room, stood, head)
 		}
 	})
 }
@@ -48,6 +49,9 @@ func (s *Service) watch(ctx context.Context) {
 			return
 		case now := <-tick.C:
 			s.dir.dropTails(now)
+			for _, b := range s.dir.setbacks.news(now) {
+				s.log.Error("the database went back: what was told is not in it any more", "room", b.room, "told", b.from, "kept", b.to)
+			}
 			if s.backplane == nil {
 				continue
 			}
@@ -66,7 +70,7 @@ func (s *Service) watch(ctx context.Context) {
 
 // poll compares the number told last in each followed room with the store's.
 func (s *Service) poll(ctx context.Context) {
-	rooms := s.dir.followed()
+	rooms, stood := s.dir.followed()
 	for len(rooms) > 0 {
 		n := min(len(rooms), roundBatchMax)
 		look, cancel := context.WithTimeout(ctx, lookupTimeout)
@@ -77,8 +81,8 @@ func (s *Service) poll(ctx context.Context) {
 			return
 		}
 		for i, head := range heads {
-			s.dir.behind(rooms[i], head)
+			s.dir.looked(rooms[i], stood[i], head)
 		}
-		rooms = rooms[n:]
+		rooms, stood = rooms[n:], stood[n:]
 	}
 }

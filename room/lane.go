@@ -138,6 +138,7 @@ func (l *lane) dequeue(dst []*Op, from, to int) []*Op {
 func (l *lane) append(ctx context.Context) {
 	start := time.Now()
 	delay := retryDelayMin
+	l.s.dir.note(l.batch)
 	for len(l.batch) > 0 {
 		attempt, cancel := context.WithTimeout(ctx, l.patience()+OutcomeWait)
 		err := l.s.store.Append(attempt, l.batch)

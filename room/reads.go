@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/google/uuid"
 
@@ -61,8 +62,10 @@ func (s *Service) Page(ctx context.Context, q PageQuery) (Page, error) {
 	return p, unavailable(err)
 }
 
-// Since reads what changed in a room after a number, in the order of rev.
+// Since reads what changed in a room after a number, in the order of rev; where the
+// store has gone back and the number may be of what it lost, from before that on.
 func (s *Service) Since(ctx context.Context, room uuid.UUID, since int64, limit int) (Page, error) {
+	since = s.dir.setbacks.since(room, since)
 	p, err := s.since.get(ctx, sinceQuestion{room, since, limit})
 	return p, unavailable(err)
 }
@@ -91,14 +94,16 @@ func (s *Service) Wait(ctx context.Context, room Info, since int64, limit int) (
 	defer s.Unfollow(room.ID, w)
 	last := Page{Seq: min(since, room.Seq)} // nothing was read yet: the caller stands where it stood
 	for {
+		over := w.setBack.Load()
 		p, err := s.Since(ctx, room.ID, since, limit)
 		switch {
 		case err != nil && ctx.Err() != nil:
 			return last, nil // time is up: what is known is the answer
-		case err != nil || len(p.Messages) > 0:
+		case err != nil || len(p.Messages) > 0 || over:
 			return p, err
 		}
 		last = p
+		since = min(since, p.Seq) // who asks from beyond the last event waits for the next one
 		select {
 		case <-w.news:
 		case <-ctx.Done():
@@ -108,9 +113,19 @@ func (s *Service) Wait(ctx context.Context, room Info, since int64, limit int) (
 }
 
 // waiter is a listener that only says that there is something new.
-type waiter struct{ news chan struct{} }
+type waiter struct {
+	news    chan struct{}
+	setBack atomic.Bool
+}
 
-func (w *waiter) Deliver(*Batch) {
+func (w *waiter) Deliver(*Batch) { w.wake() }
+
+func (w *waiter) SetBack() {
+	w.setBack.Store(true)
+	w.wake()
+}
+
+func (w *waiter) wake() {
 	select {
 	case w.news <- struct{}{}:
 	default:

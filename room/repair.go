@@ -101,13 +101,17 @@ func (r *repairs) repair(ctx context.Context, room uuid.UUID) {
 	r.s.stats.Repairs.Add(1)
 	for {
 		look, cancel := context.WithTimeout(ctx, lookupTimeout)
-		page, err := r.s.store.Since(look, room, m.after, protocol.ResumeMessagesMax)
+		page, setBack, err := r.read(look, room, &m)
 		cancel()
 		if err != nil {
 			r.s.stats.RepairErrors.Add(1)
 			r.s.log.Warn("missed events could not be read", "room", room, "err", err)
 			r.s.dir.failRepair(room, m)
 			r.ask(room, repairRetry)
+			return
+		}
+		if setBack {
+			r.s.dir.proveSetBack(room, &m, page.Seq)
 			return
 		}
 		whole, pause := r.s.dir.endRepair(room, m, encodeMissed(room, &m, page.Messages), page.HasMore)
@@ -127,4 +131,31 @@ func (r *repairs) repair(ctx context.Context, room uuid.UUID) {
 			return
 		}
 	}
+}
+
+// read reads what a room misses, and whether the store still has what was told last.
+// It has not where another message has that number, or where the room's own number
+// is smaller. That it is smaller in a copy of the database, which may lag, is no
+// proof: then the server is asked that takes writes.
+func (r *repairs) read(ctx context.Context, room uuid.UUID, m *missing) (page Page, setBack bool, err error) {
+	page, err = r.s.store.Since(ctx, room, max(m.after-1, 0), protocol.ResumeMessagesMax)
+	if err != nil {
+		return page, false, err
+	}
+	if len(page.Messages) > 0 && page.Messages[0].Rev == m.after {
+		known := page.Messages[0].ID
+		page.Messages = page.Messages[1:]
+		if m.afterOf != (uuid.UUID{}) && known != m.afterOf {
+			return page, true, nil
+		}
+	}
+	if page.Seq >= m.after {
+		return page, false, nil
+	}
+	head, exists, err := r.s.store.Head(ctx, room)
+	if err != nil || !exists || head >= m.after {
+		return page, false, err // a room that is gone is left to the next look at rights
+	}
+	page.Seq = head
+	return page, true, nil
 }

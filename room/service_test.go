@@ -94,8 +94,9 @@ func (h *house) send(t *testing.T, user int, content string) *protocol.Message {
 
 // hearer keeps the events that it is told.
 type hearer struct {
-	mu     sync.Mutex
-	events []room.Event
+	mu      sync.Mutex
+	events  []room.Event
+	setBack bool
 }
 
 func (l *hearer) Deliver(b *room.Batch) {
@@ -105,6 +106,12 @@ func (l *hearer) Deliver(b *room.Batch) {
 }
 
 func (l *hearer) Typing(uuid.UUID, uuid.UUID, []byte) {}
+
+func (l *hearer) SetBack() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.setBack = true
+}
 
 // hears waits until so many events were told, and returns all that were.
 func (l *hearer) hears(t *testing.T, n int) []room.Event {
@@ -189,6 +196,7 @@ type listener struct{ f func(*room.Batch) }
 
 func (l *listener) Deliver(b *room.Batch)             { l.f(b) }
 func (*listener) Typing(uuid.UUID, uuid.UUID, []byte) {}
+func (*listener) SetBack()                            {}
 
 // lock keeps everybody else from writing to the database file, as a hung disk or
 // another program's long transaction would.
@@ -532,6 +540,7 @@ func TestTypingIsDroppedWhileListenersDoNotKeepUp(t *testing.T) {
 type typingCounter struct{ heard int }
 
 func (*typingCounter) Deliver(*room.Batch)                   {}
+func (*typingCounter) SetBack()                              {}
 func (c *typingCounter) Typing(uuid.UUID, uuid.UUID, []byte) { c.heard++ }
 
 // TestFollowSaysWhereTheListenerBegins: who follows a room later than others

@@ -18,6 +18,7 @@ type counters struct {
 	Repairs, RepairErrors                atomic.Int64
 	Repeats, Holes, ParkedDropped        atomic.Int64
 	Congested, LeftOut, TypingLeftOut    atomic.Int64
+	SetBack                              atomic.Int64
 
 	mu      sync.Mutex
 	refused map[protocol.Code]int64
@@ -59,6 +60,8 @@ type Stats struct {
 	TypingLeftOut         int64 // typing notices left out for the same reason; nobody reads them again
 	Congested             int64 // pauses of a lane because the loops did not keep up
 
+	SetBack int64 // rooms whose store went back behind what had been told
+
 	RoomsNow     int   // rooms with listeners on this node
 	TailBytesNow int64 // recent messages kept in memory
 	LanesNow     []int // ops that wait, by lane
@@ -77,6 +80,7 @@ func (s *Service) Stats() Stats {
 		HistoriesFromTail: c.HistoriesFromTail.Load(),
 		Repairs:           c.Repairs.Load(), RepairErrors: c.RepairErrors.Load(), Repeats: c.Repeats.Load(),
 		Holes: c.Holes.Load(), ParkedDropped: c.ParkedDropped.Load(), LeftOut: c.LeftOut.Load(), TypingLeftOut: c.TypingLeftOut.Load(), Congested: c.Congested.Load(),
+		SetBack:  c.SetBack.Load(),
 		RoomsNow: s.dir.len(), TailBytesNow: s.dir.tailBytes.Load(),
 	}
 	c.mu.Lock()

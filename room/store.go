@@ -57,6 +57,10 @@ type Store interface {
 	// the first), at most limit.
 	Rooms(ctx context.Context, user uuid.UUID, after uuid.UUID, limit int) ([]Summary, error)
 
+	// Head returns a room's present number as the server has it that takes writes: a
+	// copy, which may lag, fails. False where there is no such room.
+	Head(ctx context.Context, room uuid.UUID) (seq int64, exists bool, err error)
+
 	// Heads returns the present number of each room, zero for one that does not
 	// exist, in the order of the rooms.
 	Heads(ctx context.Context, rooms []uuid.UUID) ([]int64, error)
@@ -119,6 +123,7 @@ type Op struct {
 	Message *protocol.Message // after Stored or Duplicate: the whole message; immutable
 	Err     *protocol.Error   // after Refused
 
+	told     int64     // what had been told in the room before its transaction began
 	accepted time.Time // when its lane took it, by the monotonic clock
 }
 

@@ -38,6 +38,8 @@ const (
 
 	selectMessage = `SELECT ` + messageColumns + ` FROM chat_messages m` + messageJoins + ` WHERE m.id = $1`
 
+	selectHead = `SELECT last_seq, pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean FROM chat_rooms WHERE id = $1`
+
 	selectHeads = `SELECT q.n, r.last_seq FROM unnest($1::uuid[]) WITH ORDINALITY AS q(id, n) JOIN chat_rooms r ON r.id = q.id`
 )
 
@@ -140,6 +142,26 @@ func (s *Store) Message(ctx context.Context, id uuid.UUID) (protocol.Message, er
 		return protocol.Message{}, fault("message", err)
 	}
 	return scan.message(), nil
+}
+
+// errCopy says that a server that takes no writes answered.
+var errCopy = errors.New("the server is a standby or read-only")
+
+// Head implements room.Store. It locks nothing, as a transaction that has a number
+// would wait for synchronous standbys.
+func (s *Store) Head(ctx context.Context, id uuid.UUID) (seq int64, exists bool, err error) {
+	var isCopy bool
+	err = s.writers.QueryRow(ctx, selectHead, [16]byte(id)).Scan(&seq, &isCopy)
+	if isCopy {
+		err = errCopy
+	}
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return 0, false, nil
+	case err != nil:
+		return 0, false, fault("head", err)
+	}
+	return seq, true, nil
 }
 
 // Heads implements room.Store.

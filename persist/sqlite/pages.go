@@ -81,6 +81,15 @@ func (s *Store) Latest(ctx context.Context, rooms []uuid.UUID, limit int) ([]roo
 	return pages, err
 }
 
+// Head implements room.Store.
+func (s *Store) Head(ctx context.Context, id uuid.UUID) (seq int64, exists bool, err error) {
+	err = s.snapshot(ctx, func(tx *sql.Tx) error {
+		exists, err = scanRow(tx.StmtContext(ctx, s.read.head).QueryRowContext(ctx, id.String()), &seq)
+		return err
+	})
+	return seq, exists, err
+}
+
 // Heads implements room.Store.
 func (s *Store) Heads(ctx context.Context, rooms []uuid.UUID) ([]int64, error) {
 	heads := make([]int64, len(rooms))

@@ -130,6 +130,14 @@ func testHeads(t *testing.T, open Open) {
 	if err != nil || !slices.Equal(heads, []int64{2, 0, 0, 2}) {
 		t.Errorf("%v, %v", heads, err)
 	}
+	for id, want := range map[uuid.UUID]int64{w.rooms[0]: 0, w.rooms[1]: 2} {
+		if head, exists, err := w.store.Head(w.ctx(), id); err != nil || !exists || head != want {
+			t.Errorf("%d, %v, %v; want %d", head, exists, err, want)
+		}
+	}
+	if head, exists, err := w.store.Head(w.ctx(), uuid.New()); err != nil || exists {
+		t.Errorf("no such room: %d, %v, %v", head, exists, err)
+	}
 	if heads, err := w.store.Heads(w.ctx(), nil); err != nil || len(heads) != 0 {
 		t.Errorf("no rooms: %v, %v", heads, err)
 	}

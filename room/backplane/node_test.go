@@ -205,6 +205,9 @@ func (m *member) Deliver(b *room.Batch) {
 	}
 }
 
+// SetBack implements room.Listener.
+func (m *member) SetBack() { m.t.Errorf("%s: the store is said to have gone back", m.name) }
+
 // Typing implements room.Listener.
 func (m *member) Typing(_, _ uuid.UUID, frame []byte) {
 	m.mu.Lock()

@@ -3,7 +3,6 @@ package socket_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -223,15 +222,15 @@ func (c *client) read() (f frame, err error) {
 // closeCode reads until the server closes and returns its code.
 func (c *client) closeCode() ws.StatusCode {
 	c.t.Helper()
+	_ = c.conn.SetReadDeadline(time.Now().Add(20 * time.Second))
 	for {
-		_, err := c.read()
-		var closed wsutil.ClosedError
-		switch {
-		case err == nil:
-		case errors.As(err, &closed):
-			return closed.Code
-		default:
+		f, err := ws.ReadFrame(c.conn)
+		if err != nil {
 			c.t.Fatalf("no close frame: %v", err)
+		}
+		if f.Header.OpCode == ws.OpClose {
+			code, _ := ws.ParseCloseFrameData(f.Payload)
+			return code
 		}
 	}
 }

@@ -60,6 +60,8 @@ func (r *recheck) act(answers []room.Access) {
 			s.close(protocol.CloseUnauthorized, "the user is not known any more")
 		case !a.Allowed:
 			s.close(protocol.CloseForbidden, "not a collaborator of this trip any more")
+		case a.Room.ID != s.hall.room: // the store has gone back behind the making of the room
+			s.close(protocol.CloseRestart, "the trip has another room, please come again")
 		case a.User != *s.user: // the application has given them another name
 			user := a.User
 			s.user = &user

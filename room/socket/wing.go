@@ -20,9 +20,10 @@ type wing struct {
 
 func newWing(h *Handler) *wing { return &wing{h: h, halls: make(map[uuid.UUID]*hall)} }
 
-// hall is one room on one loop. It belongs to the loop; only Deliver and Typing
-// are called from elsewhere, and they post.
+// hall is one room on one loop. It belongs to the loop; only Deliver, SetBack and
+// Typing are called from elsewhere, and they post.
 type hall struct {
+	wing    *wing
 	loop    *netpoll.Loop
 	room    uuid.UUID
 	trip    uuid.UUID
@@ -40,7 +41,7 @@ func (w *wing) enter(l *netpoll.Loop, r room.Info) *hall {
 	if x := w.halls[r.ID]; x != nil {
 		return x
 	}
-	x := &hall{loop: l, room: r.ID, trip: r.TripID, joining: make(map[*session]struct{}), ahead: make(map[*session]int64)}
+	x := &hall{wing: w, loop: l, room: r.ID, trip: r.TripID, joining: make(map[*session]struct{}), ahead: make(map[*session]int64)}
 	w.halls[r.ID] = x
 	x.last = w.h.svc.Follow(r.ID, r.Seq, x)
 	return x
@@ -53,6 +54,13 @@ func (w *wing) leave(x *hall, s *session) {
 	delete(x.ahead, s)
 	x.members.Remove(s.conn)
 	if x.members.Len()+len(x.joining)+len(x.ahead) == 0 {
+		w.shut(x)
+	}
+}
+
+// shut takes a hall out of the room, once.
+func (w *wing) shut(x *hall) {
+	if w.halls[x.room] == x {
 		delete(w.halls, x.room)
 		w.h.svc.Unfollow(x.room, x)
 	}
@@ -88,6 +96,15 @@ func (x *hall) deliver(b *room.Batch) {
 		}
 		x.members.Add(s.conn)
 	}
+}
+
+// SetBack implements room.Listener: the members come again, to a hall that begins
+// anew.
+func (x *hall) SetBack() {
+	x.loop.Post(func() {
+		x.wing.shut(x)
+		x.all(func(s *session) { s.close(protocol.CloseRestart, "the room has changed, please come again") })
+	})
 }
 
 // Typing implements room.Listener.

@@ -1,0 +1,241 @@
+package room_test
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/caravan-chat/caravan/protocol"
+	"github.com/caravan-chat/caravan/room"
+)
+
+// goBack makes the store's room 0 what it was at a number, as an older copy of the
+// database would have it.
+func (h *house) goBack(t *testing.T, to int64) {
+	t.Helper()
+	db, err := sql.Open("sqlite", h.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	db.SetMaxOpenConns(1)
+	id := h.rooms[0].ID.String()
+	for _, q := range []string{
+		"PRAGMA busy_timeout = 5000",
+		fmt.Sprintf("DELETE FROM chat_messages WHERE chat_room_id = '%s' AND seq > %d", id, to),
+		fmt.Sprintf("UPDATE chat_rooms SET last_seq = %d WHERE id = '%s'", to, id),
+	} {
+		if _, err := db.Exec(q); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func (l *hearer) isSetBack() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.setBack
+}
+
+// until waits for what must become true.
+func until(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); !is(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("waited in vain until " + what)
+		}
+	}
+}
+
+// tell has a room told so many messages, and one listener hear them.
+func (h *house) tell(t *testing.T, n int) *hearer {
+	t.Helper()
+	l := &hearer{}
+	h.Follow(h.rooms[0].ID, h.rooms[0].Seq, l)
+	for i := range n {
+		h.send(t, 0, fmt.Sprint("told as ", i+1))
+	}
+	l.hears(t, n)
+	return l
+}
+
+// TestAStoreThatGoesBackSetsItsRoomsBack: the numbers of events that it has lost are
+// given again, which nobody may take for repeats of what was told.
+func TestAStoreThatGoesBackSetsItsRoomsBack(t *testing.T) {
+	var logged syncBuffer
+	h := open(t, room.Config{Lanes: 1, Log: slog.New(slog.NewTextHandler(&logged, nil))})
+	id := h.rooms[0].ID
+	old := h.tell(t, 5)
+	ask := func(done func(*room.History, error)) { h.History(id, done) }
+	history(t, ask) // is kept in memory from now on
+	polled := make(chan room.Page, 1)
+	go func() {
+		p, err := h.Wait(t.Context(), h.rooms[0], 5, 50)
+		if err != nil {
+			t.Error(err)
+		}
+		polled <- p
+	}()
+	h.goBack(t, 2)
+	h.send(t, 0, "stored as 3")
+	if !old.isSetBack() || len(old.events) != 5 {
+		t.Errorf("told of it: %v; %d events told", old.isSetBack(), len(old.events))
+	}
+	if p := <-polled; len(p.Messages) != 1 || p.Messages[0].Content != "stored as 3" || p.Seq != 3 {
+		t.Errorf("who polls from 5 gets %+v", p)
+	}
+
+	fresh := &hearer{}
+	if last := h.Follow(id, 0, fresh); last != 3 {
+		t.Errorf("who follows the room now begins at %d", last)
+	}
+	h.Unfollow(id, old)
+	for i := range 4 {
+		h.send(t, 0, fmt.Sprint("stored as ", i+4))
+	}
+	for i, e := range fresh.hears(t, 4) {
+		if e.Seq != int64(i+4) || e.Prev != int64(i+3) {
+			t.Errorf("event %d comes after %d", e.Seq, e.Prev)
+		}
+	}
+	page, err := h.store.Latest(t.Context(), []uuid.UUID{id}, 50)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := protocol.AppendHistory(nil, room.Bodies(page[0].Messages), 7)
+	if got := history(t, ask); string(got.Frame) != string(want) {
+		t.Errorf("newcomers get   %s\nthe store answers %s", got.Frame, want)
+	}
+	// Who comes back with the number of a lost event misses none that has it now.
+	lost := protocol.AppendResume(nil, 2, room.Bodies(page[0].Messages[2:]), 7, false)
+	if got := history(t, func(done func(*room.History, error)) { h.Resume(id, 5, nil, done) }); string(got.Frame) != string(lost) || got.Seq != 7 {
+		t.Errorf("who comes back with 5 gets %s\nwant %s", got.Frame, lost)
+	}
+	if p, err := h.Since(t.Context(), id, 4, 50); err != nil || len(p.Messages) != 5 {
+		t.Errorf("who asks what comes after 4 gets %d messages, %v", len(p.Messages), err)
+	}
+	if p, err := h.Since(t.Context(), id, 6, 50); err != nil || len(p.Messages) != 1 {
+		t.Errorf("who asks what comes after 6 gets %d messages, %v", len(p.Messages), err)
+	}
+	if n := h.Stats().SetBack; n != 1 {
+		t.Errorf("counted as %d rooms", n)
+	}
+	until(t, "the operator is told", func() bool {
+		return strings.Contains(logged.String(), "level=ERROR") && strings.Contains(logged.String(), "told=5 kept=2")
+	})
+	if h.Unfollow(id, fresh); h.Stats().RoomsNow != 0 {
+		t.Error("the room is followed for ever")
+	}
+}
+
+// syncBuffer is a log that is read while it is written.
+type syncBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *syncBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *syncBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}
+
+// TestANodeThatOnlyListensFindsThatTheStoreWentBack: others write there, and their
+// notices look like repeats, or are lost.
+func TestANodeThatOnlyListensFindsThatTheStoreWentBack(t *testing.T) {
+	for name, find := range map[string]func(*testing.T, *house){
+		"by a look, nothing was stored since": func(_ *testing.T, h *house) { h.CatchUp(h.rooms[0].ID) },
+		"by a look, more was stored since than was lost": func(t *testing.T, h *house) {
+			for range 6 {
+				h.elsewhere(t, h.message(3, "of another node"))
+			}
+			h.CatchUp(h.rooms[0].ID)
+		},
+		"by a notice": func(t *testing.T, h *house) {
+			for seq := int64(3); seq <= 5; seq++ {
+				op := h.message(3, "of another node")
+				h.elsewhere(t, op)
+				h.Announce(&room.Batch{Room: op.Room, Events: []room.Event{{Kind: room.EventMessage, Seq: seq, Prev: seq - 1, Message: op.ID, Body: []byte("{}"), Frame: []byte("{}")}}})
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := openWith(t, room.Config{Lanes: 1}, deaf{}, func(s room.Store) room.Store { return s })
+			l := h.tell(t, 5)
+			h.goBack(t, 2)
+			find(t, h)
+			until(t, "the listener is told", l.isSetBack)
+			h.Unfollow(h.rooms[0].ID, l)
+			at, err := h.Since(t.Context(), h.rooms[0].ID, 5, 50)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if all := at.Seq; int64(len(at.Messages)) != all {
+				t.Errorf("who comes back with 5 gets %d of %d messages", len(at.Messages), all)
+			}
+		})
+	}
+}
+
+// lagging is a store whose reads go to a copy that lags, but for Head.
+type lagging struct {
+	room.Store
+	by func() int64
+}
+
+func (l *lagging) Heads(ctx context.Context, rooms []uuid.UUID) ([]int64, error) {
+	heads, err := l.Store.Heads(ctx, rooms)
+	for i := range heads {
+		heads[i] -= l.by()
+	}
+	return heads, err
+}
+
+func (l *lagging) Since(ctx context.Context, id uuid.UUID, since int64, limit int) (room.Page, error) {
+	p, err := l.Store.Since(ctx, id, since, limit)
+	p.Seq -= l.by()
+	for len(p.Messages) > 0 && p.Messages[len(p.Messages)-1].Rev > p.Seq {
+		p.Messages = p.Messages[:len(p.Messages)-1]
+	}
+	return p, err
+}
+
+// TestNothingElseIsTakenForAStoreThatWentBack: a copy that lags, notices that are
+// late or come again, and those of another deployment.
+func TestNothingElseIsTakenForAStoreThatWentBack(t *testing.T) {
+	h := openWith(t, room.Config{Lanes: 1}, deaf{}, func(s room.Store) room.Store {
+		return &lagging{s, func() int64 { return 2 }}
+	})
+	id := h.rooms[0].ID
+	var notices []*room.Batch
+	keeper := &listener{func(b *room.Batch) { notices = append(notices, b) }}
+	h.Follow(id, 0, keeper)
+	l := h.tell(t, 5)
+	for range 10 {
+		h.CatchUp(id)
+		for _, b := range notices {
+			h.Announce(b)
+		}
+		h.Announce(&room.Batch{Room: id, Events: []room.Event{{Kind: room.EventMessage, Seq: 5, Prev: 4, Message: uuid.New(), Body: []byte("{}"), Frame: []byte("{}")}}})
+		time.Sleep(5 * time.Millisecond)
+	}
+	until(t, "the store was asked", func() bool { return h.Stats().Repairs > 2 })
+	h.send(t, 0, "and so on")
+	if events := l.hears(t, 6); len(events) != 6 || l.isSetBack() || h.Stats().SetBack != 0 {
+		t.Errorf("%d events told; set back: %v", len(events), l.isSetBack())
+	}
+}
