@@ -16,10 +16,19 @@ const copyMessages = `COPY chat_messages
 	(id, chat_room_id, sender_id, content, message_type, reply_to_id, is_edited, created_at, updated_at, seq, rev, client_id)
 	FROM STDIN BINARY`
 
+// copyRowBytes is what a row takes beside its content and client_id, at most: twelve lengths,
+// four ids, four numbers and times, a type and a flag.
+const copyRowBytes = 2 + 12*4 + 4*16 + 4*8 + 16 + 1
+
 // copyIn inserts messages with COPY, in one round trip. It writes the binary
 // format itself: pgx's CopyFrom would ask for the columns' types first, each time.
 func copyIn(ctx context.Context, conn *pgx.Conn, messages []*protocol.Message) error {
-	_, err := conn.PgConn().CopyFrom(ctx, bytes.NewReader(appendCopy(nil, messages)), copyMessages)
+	size := 64 // signature and end
+	for _, m := range messages {
+		size += copyRowBytes + len(m.Content) + len(m.ClientID)
+	}
+	rows := appendCopy(make([]byte, 0, size), messages)
+	_, err := conn.PgConn().CopyFrom(ctx, bytes.NewReader(rows), copyMessages)
 	return err
 }
 
