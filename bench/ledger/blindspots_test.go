@@ -164,6 +164,7 @@ func TestBlindSpotsAreClosed(t *testing.T) {
 			Record{Kind: Joined, Client: 1, Since: -1, Seq: 11},
 			Record{Kind: Shown, Client: 1, Since: -1, Op: "a", Message: "A", Seq: 11, Rev: 11, Content: Content("a", "hello")},
 		), "lost", "client 1 knew of event 12, and the room stood at 11"},
+		{"a resume begins earlier than it was asked to", change(0, joined(3, 11), func(r *Record) { r.Prev = 10 }), "lost", "asked for what is beyond 11, and got what is beyond 10"},
 		{"a new message is told as an edit", described(0, told(2, 12), func(r *Record) { r.Type = "message_edited" }), "unexplained", "came as message_edited and not as chat_message"},
 		{"an edit is told as a new message", described(0, told(2, 14), func(r *Record) { r.Type = "chat_message" }), "unexplained", "came as chat_message and not as message_edited"},
 		{"a frame and its message differ in number", described(0, told(2, 13), func(r *Record) { r.Rev = 11 }), "unexplained", "event 13 tells a message at 11"},

@@ -106,6 +106,7 @@ func New() *Ledger {
 		ops:      map[string]*op{},
 		messages: map[string]*message{},
 		edits:    map[string][]*op{},
+		views:    views{max: viewsMax},
 		report:   Report{Refused: map[string]int64{}, Ended: map[string]int64{}},
 	}
 }

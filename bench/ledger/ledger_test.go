@@ -59,6 +59,9 @@ func describe(r *Record) {
 	switch {
 	case r.Form != "":
 		return // described by the test
+	case r.Kind == Joined && r.Prev == 0:
+		r.Prev = r.Since
+		return
 	case r.Kind == Send:
 		r.Form, r.Sender = "text", sender
 		return

@@ -23,7 +23,7 @@ const (
 	Cut       Kind = "cut"       // one attempt of Op can no longer be answered: its connection ended
 	Silent    Kind = "silent"    // one attempt of Op was not answered in time though its connection lived on
 	Acked     Kind = "acked"     // one attempt of Op was answered with a message (whose client_id Op is, unless Op is an edit)
-	Joined    Kind = "joined"    // the client connected with Since (-1: without) and stands at Seq; More: after fetching the rest
+	Joined    Kind = "joined"    // the client connected with Since (-1: without), is told what is beyond Prev, and stands at Seq; More: after fetching the rest
 	Paged     Kind = "paged"     // the client asked over REST for what is beyond Since and stands at Seq; More: there is more
 	Shown     Kind = "shown"     // in the history, resume or page before it, asked for with Since: a message
 	Told      Kind = "told"      // live, in a frame of Type: number Seq after Prev; a message, made at Made

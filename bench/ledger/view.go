@@ -21,13 +21,14 @@ type view struct {
 type views struct {
 	waiting []*view
 	size    int
+	max     int // of size
 	longest int // messages in a history, the most so far
 }
 
 // viewsMax is how many numbers the views that wait may hold. Beyond it the oldest
 // is judged by what is known by then, which is minutes later.
 const (
-	viewsMax  = 1 << 20
+	viewsMax  = 1 << 19
 	viewItems = 16 // what a view takes besides, as numbers
 )
 
@@ -57,7 +58,7 @@ func (l *Ledger) skipped(c *client, r *Record, since int64) {
 func (l *Ledger) keep(v *view) {
 	l.views.waiting = append(l.views.waiting, v)
 	l.views.size += viewItems
-	for l.views.size > viewsMax && len(l.views.waiting) > 1 {
+	for l.views.size > l.views.max && len(l.views.waiting) > 1 {
 		l.judgeOldest()
 	}
 }

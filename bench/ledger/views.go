@@ -14,6 +14,8 @@ func (l *Ledger) join(r *Record) {
 		c.start, c.seen = r.Seq, numbers{base: room.base}
 	case r.Seq < r.Since || (!r.More && r.Seq < max(c.known, c.at)):
 		l.lost("client %d: the room stood at %d, and after reconnecting at %d", r.Client, max(r.Since, c.known, c.at), r.Seq)
+	case r.Prev != r.Since:
+		l.lost("client %d: it asked for what is beyond %d, and got what is beyond %d", r.Client, r.Since, r.Prev)
 	case !c.joined:
 		c.start = r.Since
 	}

@@ -141,7 +141,11 @@ func (s *session) receive(p []byte) error {
 func (s *session) join(f *frame) {
 	m := s.member
 	m.sess = s
-	m.note(ledger.Record{Kind: ledger.Joined, Since: s.since, Seq: f.Seq, More: f.HasMore})
+	from := int64(-1)
+	if f.Since != nil {
+		from = *f.Since
+	}
+	m.note(ledger.Record{Kind: ledger.Joined, Since: s.since, Prev: from, Seq: f.Seq, More: f.HasMore})
 	m.joined, m.at, m.adrift, m.told = true, f.Seq, f.HasMore, 0
 	m.known = max(m.known, f.Seq)
 	m.show(s.since, f.Messages)

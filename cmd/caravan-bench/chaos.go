@@ -159,7 +159,7 @@ func (run *chaosRun) perform(ctx context.Context) (report *ledger.Report, err er
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, events.Close()) }()
-	run.account.Events, run.account.URLs = events, s.URLs()
+	run.account.Events, run.account.URLs, run.account.Ending = events, s.URLs(), s.Ending
 	schedule := chaos.Draw(run.seed, run.duration, run.pace, s.Parts())
 	_, _ = fmt.Fprintf(run.out, "seed %d, %v: %d faults\n", run.seed, run.duration, len(schedule.Steps())) // a closed stdout is no reason to stop
 	if err := schedule.WriteText(run.out); err != nil {

@@ -3,11 +3,13 @@ package stage
 import (
 	"context"
 	"fmt"
+	"math"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"strconv"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -33,7 +35,17 @@ type node struct {
 	name          string
 	listen, admin string
 	embedded      bool // its store is a file of its own
+
+	ending atomic.Int64 // until when its connections may end, in Unix nanoseconds
 }
+
+// lateEnds is how long after a new start the fleet may find that a connection to
+// the process before it has ended.
+const lateEnds = 5 * time.Second
+
+// leaves says that the process is about to be ended, comesBack that another runs.
+func (n *node) leaves()    { n.ending.Store(math.MaxInt64) }
+func (n *node) comesBack() { n.ending.Store(time.Now().Add(lateEnds).UnixNano()) }
 
 func newNode(i int, cfg *Config, args []string, s *Stage) (*node, error) {
 	n := &node{name: fmt.Sprintf("server %d", i+1), embedded: cfg.Store == "sqlite"}
@@ -78,9 +90,13 @@ func (n *node) ready(ctx context.Context, _ int) bool {
 func (n *node) faults() []chaos.Fault {
 	// told says that something happened to the process that runs.
 	told := func(what string, err error) (string, error) { return fmt.Sprintf("process %d %s", n.Pid(), what), err }
-	start := func(ctx context.Context) (string, error) { return told("is ready", n.Start(ctx)) }
+	start := func(ctx context.Context) (string, error) {
+		defer n.comesBack()
+		return told("is ready", n.Start(ctx))
+	}
 	faults := []chaos.Fault{
 		{Name: "kill -9", Max: 2 * time.Second, Mend: start, Break: func(context.Context) (string, error) {
+			n.leaves()
 			return told("was killed", n.Kill())
 		}},
 		{Name: "stop", Max: time.Second, Mend: start, Break: n.stop},
@@ -105,6 +121,7 @@ func (n *node) stop(ctx context.Context) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, stopTimeout)
 	defer cancel()
 	begun := time.Now()
+	n.leaves()
 	status, err := n.Stop(ctx, syscall.SIGTERM)
 	if err == nil && status.ExitCode() != 0 {
 		err = fmt.Errorf("%s ended with status %d (%v)", n.name, status.ExitCode(), status)

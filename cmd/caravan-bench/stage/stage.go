@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"github.com/caravan-chat/caravan/bench/chaos"
 	"github.com/caravan-chat/caravan/bench/fleet"
@@ -103,6 +104,11 @@ func (s *Stage) URLs() []string {
 	}
 	return urls
 }
+
+// Ending reports whether a server's connections may end, by its place in URLs: it
+// is down, being stopped or starting, or was a moment ago. It is safe for
+// concurrent use.
+func (s *Stage) Ending(node int) bool { return time.Now().UnixNano() < s.nodes[node].ending.Load() }
 
 // Parts returns what can be broken, the same for the same Config.
 func (s *Stage) Parts() []chaos.Part {
