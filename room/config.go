@@ -51,7 +51,7 @@ const (
 	repairGrace      = 25 * time.Millisecond  // how long a hole may wait for another node's notice
 	vainRepairsMax   = 20                     // reads, over 8 s, after which batches that no read leads up to are dropped
 	repairRetry      = 500 * time.Millisecond // pause after a failed repair
-	pollHealthy      = 5 * time.Second        // slow poll of last_seq while the backplane is healthy
+	pollHealthy      = 5 * time.Second        // slow poll of last_seq on one node, or while the backplane is healthy
 	pollUnhealthy    = 1 * time.Second        // and while it is not
 	tailIdle         = time.Minute            // a tail that nobody asked for is dropped after this long
 	tailAgeMax       = 5 * time.Minute        // and so is one that was read so long ago

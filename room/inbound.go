@@ -37,8 +37,8 @@ func (s *Service) CatchUp(room uuid.UUID) {
 }
 
 // watch does what has to be done every now and then: it forgets tails whose time
-// is over, and, with other nodes, looks into the store for events whose
-// notice never came.
+// is over, and looks into the store for events that nobody was told: other nodes'
+// whose notice never came, and this node's whose commit succeeded unknown to it.
 func (s *Service) watch(ctx context.Context) {
 	const step = time.Second
 	tick := time.NewTicker(step)
@@ -52,12 +52,9 @@ func (s *Service) watch(ctx context.Context) {
 			for _, b := range s.dir.setbacks.news(now) {
 				s.log.Error("the database went back: what was told is not in it any more", "room", b.room, "told", b.from, "kept", b.to)
 			}
-			if s.backplane == nil {
-				continue
-			}
-			every := pollUnhealthy
-			if s.backplane.Healthy() {
-				every = pollHealthy
+			every := pollHealthy
+			if s.backplane != nil && !s.backplane.Healthy() {
+				every = pollUnhealthy
 			}
 			if now.Sub(polled) < every-step/2 {
 				continue

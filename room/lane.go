@@ -197,6 +197,10 @@ func (l *lane) announce() {
 		}
 	}
 	for _, op := range l.batch {
+		if op.Outcome == Duplicate {
+			// Its commit may have succeeded unknown to this node: then nobody was told.
+			l.s.dir.looked(op.Room, 0, op.Message.Rev)
+		}
 		l.s.answer(op)
 	}
 }

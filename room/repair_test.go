@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -126,5 +127,50 @@ func TestWhoseHistoryHasAMessageIsToldItsEditAsSuch(t *testing.T) {
 		if got != c.want {
 			t.Errorf("who stands at %d is told %s\nwant %s", c.stands, got, c.want)
 		}
+	}
+}
+
+// TestWhatWasStoredUnknownToItsLaneIsToldAllTheSame: a commit succeeds, and the store
+// cannot say so. Who sends again settles it for all; if nobody does, a look will.
+func TestWhatWasStoredUnknownToItsLaneIsToldAllTheSame(t *testing.T) {
+	for name, again := range map[string]bool{"sent again": true, "not sent again": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var cut atomic.Bool
+			h := openWith(t, room.Config{Lanes: 1}, nil, func(s room.Store) room.Store {
+				return &between{Store: s, appended: func(_ []*room.Op, err error) error {
+					if err == nil && cut.CompareAndSwap(true, false) {
+						return fmt.Errorf("cut: %w", room.ErrOutcomeUnknown)
+					}
+					return err
+				}}
+			})
+			l := &hearer{}
+			h.Follow(h.rooms[0].ID, 0, l)
+			send := func() *room.Op {
+				op := h.message(0, "perhaps")
+				op.ClientID = "1"
+				if err := h.Do(t.Context(), op); err != nil {
+					t.Fatal(err)
+				}
+				return op
+			}
+			cut.Store(true)
+			if op := send(); op.Err != protocol.ErrUnknownOutcome {
+				t.Fatalf("outcome %d, %v", op.Outcome, op.Err)
+			}
+			begun := time.Now()
+			if again {
+				if op := send(); op.Outcome != room.Duplicate {
+					t.Fatalf("sent again: outcome %d, %v", op.Outcome, op.Err)
+				}
+			}
+			if e := l.hears(t, 1)[0]; e.Seq != 1 || e.Kind != room.EventMessage {
+				t.Errorf("told %+v", e)
+			}
+			if took := time.Since(begun); again && took > 4*time.Second {
+				t.Errorf("settled, but told only after %v", took)
+			}
+		})
 	}
 }
