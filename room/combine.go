@@ -48,19 +48,45 @@ func newCombiner[Q comparable, A any](ctx context.Context, workers, batchMax int
 // turn had come before.
 func (c *combiner[Q, A]) do(q Q, left func() bool, done func(A, error)) {
 	c.mu.Lock()
-	askers, known := c.waiting[q]
-	if c.closed || (!known && len(c.order) >= lookupQueueMax) || len(askers) >= lookupQueueMax {
-		c.mu.Unlock()
+	queued := c.put(q, asker[A]{left, done})
+	c.mu.Unlock()
+	if !queued {
 		var none A
 		done(none, ErrUnavailable)
 		return
 	}
-	c.waiting[q] = append(askers, asker[A]{left, done})
-	if !known {
-		c.order = append(c.order, q)
+	c.wake.Signal()
+}
+
+// doAll asks several questions that go into one look, if that has room for them.
+// done is called for each of them, by its index, as do calls it.
+func (c *combiner[Q, A]) doAll(qs []Q, done func(int, A, error)) {
+	var refused []int
+	c.mu.Lock()
+	for i, q := range qs {
+		if !c.put(q, asker[A]{done: func(a A, err error) { done(i, a, err) }}) {
+			refused = append(refused, i)
+		}
 	}
 	c.mu.Unlock()
 	c.wake.Signal()
+	for _, i := range refused {
+		var none A
+		done(i, none, ErrUnavailable)
+	}
+}
+
+// put queues a question under c.mu.
+func (c *combiner[Q, A]) put(q Q, who asker[A]) bool {
+	askers, known := c.waiting[q]
+	if c.closed || (!known && len(c.order) >= lookupQueueMax) || len(askers) >= lookupQueueMax {
+		return false
+	}
+	c.waiting[q] = append(askers, who)
+	if !known {
+		c.order = append(c.order, q)
+	}
+	return true
 }
 
 // get asks q and waits for the answer, or for the context's end.

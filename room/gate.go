@@ -27,35 +27,47 @@ type Entry struct {
 	Expires time.Time // when the token does
 }
 
-// gate checks tokens and rights off the loops: a bounded queue and a worker for
-// each core for the tokens, the access combiner for the rights. A token that
-// names an unknown key, which anybody can make, waits apart for the keys to be
-// asked for, so that nobody else waits with it.
+// gate checks tokens and rights off the loops. Clients that come within a moment
+// go through together, so that goroutines, loops and the database are woken up once
+// for all of them; who comes alone does not wait. A token that names an unknown key,
+// which anybody can make, waits apart for the keys to be asked for, so that nobody
+// else waits with it.
 type gate struct {
 	s        *Service
-	mu       sync.RWMutex // against a send on the closed queue
-	closed   bool
-	queue    chan entering
+	mu       sync.Mutex
+	wake     *sync.Cond
+	queue    []entering    // guarded by mu; oldest first
+	taken    time.Time     // guarded by mu: when somebody took from the queue last
+	closed   bool          // guarded by mu
 	patience chan entering // tokens whose key is not known yet
 	workers  sync.WaitGroup
 	patient  sync.WaitGroup
 }
 
+// enterPause is how long those who come right after others wait for company: little
+// beside the round trips that a client needs for its handshake.
+const enterPause = 2 * time.Millisecond
+
 type entering struct {
 	EnterRequest
 	done func(Entry, error)
+	id   token.Identity // once the token is accepted
 }
 
 func newGate(ctx context.Context, s *Service) *gate {
-	g := &gate{s: s, queue: make(chan entering, enterQueueMax), patience: make(chan entering, patienceMax)}
+	g := &gate{s: s, patience: make(chan entering, patienceMax)}
+	g.wake = sync.NewCond(&g.mu)
 	for range runtime.GOMAXPROCS(0) {
 		g.workers.Go(g.work)
 	}
 	for range patientWorkers {
 		g.patient.Go(func() {
 			for e := range g.patience {
-				id, err := s.verify.Verify(ctx, e.Bearer)
-				g.verified(e, id, err)
+				if err := g.check(ctx, &e); err != nil {
+					g.unauthorized(&e, err)
+					continue
+				}
+				g.ask([]entering{e})
 			}
 		})
 	}
@@ -65,8 +77,8 @@ func newGate(ctx context.Context, s *Service) *gate {
 func (g *gate) close() {
 	g.mu.Lock()
 	g.closed = true
-	close(g.queue)
 	g.mu.Unlock()
+	g.wake.Broadcast()
 	g.workers.Wait()
 	close(g.patience)
 	g.patient.Wait()
@@ -77,50 +89,103 @@ func (g *gate) close() {
 // is crowded, at once; it must not block. Its error is or wraps ErrUnauthorized,
 // ErrForbidden or ErrUnavailable.
 func (s *Service) Enter(r EnterRequest, done func(Entry, error)) {
-	g := s.gate
-	g.mu.RLock()
-	defer g.mu.RUnlock()
-	if !g.closed {
-		select {
-		case g.queue <- entering{r, done}:
-			return
-		default:
-		}
+	if !s.gate.put(entering{EnterRequest: r, done: done}) {
+		s.stats.EnterUnavailable.Add(1)
+		done(Entry{}, ErrUnavailable)
 	}
-	s.stats.EnterUnavailable.Add(1)
-	done(Entry{}, ErrUnavailable)
+}
+
+// put queues e, unless too many wait or the gate is closed.
+func (g *gate) put(e entering) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.closed || len(g.queue) >= enterQueueMax {
+		return false
+	}
+	if g.queue = append(g.queue, e); len(g.queue)%lookupBatchMax == 1 {
+		g.wake.Signal() // whoever wakes up takes along who comes meanwhile
+	}
+	return true
+}
+
+// take returns who waits, not sooner than enterPause after the last time unless
+// they are enough for a look; nobody means that the gate is closed.
+func (g *gate) take() []entering {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for !g.closed {
+		if len(g.queue) == 0 {
+			g.wake.Wait()
+			continue
+		}
+		pause := enterPause - time.Since(g.taken)
+		if pause <= 0 || len(g.queue) >= lookupBatchMax {
+			break
+		}
+		g.mu.Unlock()
+		time.Sleep(pause)
+		g.mu.Lock()
+	}
+	n := min(len(g.queue), lookupBatchMax)
+	batch := g.queue[:n:n]
+	if g.queue = g.queue[n:]; len(g.queue) == 0 {
+		g.queue = nil
+	}
+	g.taken = time.Now()
+	return batch
 }
 
 // work checks tokens without ever waiting for a key.
 func (g *gate) work() {
 	now, cancel := context.WithCancel(context.Background())
 	cancel() // to Verify, an ended context means: do not wait
-	for e := range g.queue {
-		id, err := g.s.verify.Verify(now, e.Bearer)
-		if token.ReasonOf(err) != token.ReasonKey {
-			g.verified(e, id, err)
-			continue
+	for batch := g.take(); len(batch) > 0; batch = g.take() {
+		good := batch[:0]
+		for _, e := range batch {
+			switch err := g.check(now, &e); {
+			case err == nil:
+				good = append(good, e)
+			case token.ReasonOf(err) == token.ReasonKey:
+				g.wait(e)
+			default:
+				g.unauthorized(&e, err)
+			}
 		}
-		select {
-		case g.patience <- e:
-		default:
-			g.s.stats.EnterUnavailable.Add(1)
-			e.done(Entry{}, ErrUnavailable)
-		}
+		g.ask(good)
 	}
 }
 
-// verified goes on with the rights, or refuses.
-func (g *gate) verified(e entering, id token.Identity, err error) {
-	if err != nil {
-		g.s.stats.Unauthorized.Add(1)
-		e.done(Entry{}, fmt.Errorf("%w: %w", ErrUnauthorized, err))
-		return
+// check looks at the token.
+func (g *gate) check(ctx context.Context, e *entering) (err error) {
+	e.id, err = g.s.verify.Verify(ctx, e.Bearer)
+	return err
+}
+
+// wait lets a token wait for its key.
+func (g *gate) wait(e entering) {
+	select {
+	case g.patience <- e:
+	default:
+		g.s.stats.EnterUnavailable.Add(1)
+		e.done(Entry{}, ErrUnavailable)
 	}
-	question := AccessQuestion{User: id.User, Place: e.Place, TripOnly: true}
-	g.s.access.do(question, nil, func(a Access, err error) {
+}
+
+func (g *gate) unauthorized(e *entering, err error) {
+	g.s.stats.Unauthorized.Add(1)
+	e.done(Entry{}, fmt.Errorf("%w: %w", ErrUnauthorized, err))
+}
+
+// ask goes on with the rights of those whose tokens are good.
+func (g *gate) ask(good []entering) {
+	questions := make([]AccessQuestion, len(good))
+	for i, e := range good {
+		questions[i] = AccessQuestion{User: e.id.User, Place: e.Place, TripOnly: true}
+	}
+	g.s.access.doAll(questions, func(i int, a Access, err error) {
+		e := &good[i]
 		entry, err := g.s.judge(a, err, e.PlaceOK)
-		entry.Expires = id.Expires
+		entry.Expires = e.id.Expires
 		e.done(entry, err)
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -110,5 +111,62 @@ func TestRecheckKeepsTheAnswersThatItGot(t *testing.T) {
 	answers, err := s.Recheck(t.Context(), questions)
 	if !errors.Is(err, room.ErrUnavailable) || len(answers) == 0 || !answers[0].Allowed || answers[1].Allowed {
 		t.Errorf("%d answers, %v", len(answers), err)
+	}
+}
+
+// counting counts the looks for access.
+type counting struct {
+	room.Store
+	looks atomic.Int64
+}
+
+func (s *counting) Access(ctx context.Context, questions []room.AccessQuestion) ([]room.Access, error) {
+	s.looks.Add(1)
+	return s.Store.Access(ctx, questions)
+}
+
+func TestClientsThatComeTogetherEnterTogether(t *testing.T) {
+	h := open(t, room.Config{})
+	store := &counting{Store: h.store}
+	verifier, err := token.New(t.Context(), token.Config{Secret: secret})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(verifier.Close)
+	s := room.New(store, verifier, nil, room.Config{})
+	t.Cleanup(s.Close)
+
+	const clients = 300 // more than fit into one look
+	const pause = 2 * time.Millisecond
+	bearers := make([]string, clients)
+	for i := range bearers {
+		if bearers[i], err = token.Sign(secret, persist.FleetUser(i%3), time.Hour); err != nil {
+			t.Fatal(err)
+		}
+	}
+	bearers[7] = "garbage"
+	type answer struct {
+		i   int
+		err error
+	}
+	for _, gap := range []time.Duration{0, pause / 20} {
+		store.looks.Store(0)
+		begun := time.Now()
+		answers := make(chan answer, clients)
+		for i, bearer := range bearers {
+			r := room.EnterRequest{Bearer: bearer, Place: persist.FleetTrip(i % 3), PlaceOK: i != 8}
+			s.Enter(r, func(_ room.Entry, err error) { answers <- answer{i, err} })
+			time.Sleep(gap)
+		}
+		want := map[int]error{7: room.ErrUnauthorized, 8: room.ErrForbidden}
+		for range clients {
+			if a := <-answers; !errors.Is(a.err, want[a.i]) {
+				t.Errorf("client %d: %v, want %v", a.i, a.err, want[a.i])
+			}
+		}
+		most := int64(time.Since(begun)/pause) + 2
+		if n := store.looks.Load(); n > most {
+			t.Errorf("%d looks for %d clients in a row, want %d at most", n, clients, most)
+		}
 	}
 }
