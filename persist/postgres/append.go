@@ -56,9 +56,12 @@ func (s *Store) run(ctx context.Context, ops []*room.Op, mode persist.Mode) (pla
 		return nil, 0, undone(err)
 	}
 	defer func() {
-		if readOnly(err) { // another server is the primary now, or will be
+		switch {
+		case hasCode(err, codeReadOnly): // another server is the primary now, or will be
 			s.writers.Reset()
 			s.readers.Reset()
+		case hasCode(err, codeLockTimeout):
+			endFrozen(ctx, conn)
 		}
 		conn.Release() // closes it unless it is idle and outside a transaction
 	}()
@@ -111,6 +114,21 @@ func finish(ctx context.Context, conn *pgxpool.Conn, plan *persist.Plan, xact ui
 	_ = conn.Conn().PgConn().Conn().Close() // so that the server notices, too
 	return plan, xact, &cutError{err}
 }
+
+// endFrozen ends the session of a node that was stopped in the midst of a COPY, or of
+// statements that it sends together, and holds a room that others wait for: no timeout of the server counts
+// there, and the node's kernel answers for it. What fails is tried at the next wait.
+func endFrozen(ctx context.Context, conn *pgxpool.Conn) {
+	ctx, cancel := context.WithTimeout(ctx, rollbackTimeout)
+	defer cancel()
+	_, _ = conn.Exec(ctx, endSessionsWithin)
+}
+
+// endSessionsWithin takes for frozen whose transaction was under way during the whole
+// wait, and whom the server still waits for. Others of the same user may be the application's own.
+const endSessionsWithin = `SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+	WHERE datname = current_database() AND usename = current_user AND application_name = current_setting('application_name')
+	AND state = 'active' AND wait_event = 'ClientRead' AND xact_start < now() - current_setting('lock_timeout')::interval`
 
 // endTransaction rolls back, so that the connection can be used again. Where
 // that fails, the pool closes it.

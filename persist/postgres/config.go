@@ -46,7 +46,8 @@ var patient = patience{transaction: 10 * time.Second, outcome: room.OutcomeWait,
 // statements look rows up by an index, also in a table that was empty when the
 // plan was made, so plans are made once and need no choice. A node that freezes or
 // vanishes within a transaction loses it, and the locks on its rooms, soon: by the
-// first timeout between round trips, by keepalives within one.
+// first timeout between round trips, by keepalives within one. Where it is stopped in
+// the midst of what it sends, neither counts: whoever waits for its lock ends it (endFrozen).
 var sessionParameters = map[string]string{
 	"application_name":                    "caravan",
 	"plan_cache_mode":                     "force_generic_plan",
@@ -56,6 +57,7 @@ var sessionParameters = map[string]string{
 	"enable_mergejoin":                    "off",
 	"jit":                                 "off",
 	"idle_in_transaction_session_timeout": "3s",
+	"lock_timeout":                        "3s",
 	"tcp_keepalives_idle":                 "3",
 	"tcp_keepalives_interval":             "2",
 	"tcp_keepalives_count":                "2",

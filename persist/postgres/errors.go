@@ -17,9 +17,10 @@ import (
 const (
 	codeForeignKey    = "23503"
 	codeUnique        = "23505"
-	codeReadOnly      = "25006"
+	codeReadOnly      = "25006" // a standby, or made read-only, as is done with a primary before another takes over
 	codeSerialization = "40001"
 	codeDeadlock      = "40P01"
+	codeLockTimeout   = "55P03"
 	codeProgramLimit  = "54000"
 	codeFutureXact    = "22023" // invalid_parameter_value: "transaction ID … is in the future"
 
@@ -27,6 +28,7 @@ const (
 	classData       = "22"
 	classIntegrity  = "23"
 	classResources  = "53" // too many connections, disk full, out of memory
+	classState      = "55" // cannot be done as things stand: a lock that does not become free
 	classOperator   = "57" // shut down, starting up, canceled
 	classSystem     = "58" // I/O error
 	classInternal   = "XX" // what has no code of its own: a disk quota used up, a file as large as may be
@@ -65,7 +67,7 @@ func fault(doing string, err error) error {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
 		switch class(pg) {
-		case classConnection, classResources, classOperator, classSystem, classInternal:
+		case classConnection, classResources, classOperator, classSystem, classInternal, classState:
 		default:
 			return fmt.Errorf("postgres: %s: %w", doing, err)
 		}
@@ -83,11 +85,9 @@ func sessionEnded(err error) bool {
 	return err != nil && !errors.Is(err, pgx.ErrNoRows)
 }
 
-// readOnly reports whether the server refuses to write anything: it is a standby, or
-// somebody has made it read-only, as is done with a primary before another takes over.
-func readOnly(err error) bool {
+func hasCode(err error, code string) bool {
 	var pg *pgconn.PgError
-	return errors.As(err, &pg) && pg.Code == codeReadOnly
+	return errors.As(err, &pg) && pg.Code == code
 }
 
 func class(pg *pgconn.PgError) string { return pg.Code[:min(2, len(pg.Code))] }
