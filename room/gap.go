@@ -1,6 +1,10 @@
 package room
 
-import "github.com/google/uuid"
+import (
+	"math"
+
+	"github.com/google/uuid"
+)
 
 // gap is a stretch of a room's events that listeners missed and that takes several
 // reads of the store. Until the last of them it is filled by those alone, and what
@@ -47,4 +51,45 @@ func (m *missing) knows(made int64) bool {
 		return made <= m.after
 	}
 	return m.gap.knows(made)
+}
+
+// hole is a room where batches are parked, this node's own perhaps among them.
+type hole struct {
+	room uuid.UUID
+	born int64
+	upTo int64 // the last of their events
+}
+
+// holes returns the holes that there are, and has them filled at once.
+func (d *directory) holes() (holes []hole) {
+	for i := range d.shards {
+		sh := &d.shards[i]
+		sh.mu.Lock()
+		for id, f := range sh.rooms {
+			if f.state == flowing {
+				continue
+			}
+			h := hole{room: id, born: f.born}
+			for _, b := range f.parked {
+				h.upTo = max(h.upTo, b.Last())
+			}
+			if f.again {
+				h.upTo = math.MaxInt64 // some were left out: all must be read
+			}
+			holes = append(holes, h)
+			d.repair(id, 0)
+		}
+		sh.mu.Unlock()
+	}
+	return holes
+}
+
+// filled says whether what was parked behind a hole has been told, or dropped, or
+// nobody is left to hear it.
+func (d *directory) filled(h hole) bool {
+	sh := d.shard(h.room)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	f := sh.rooms[h.room]
+	return f == nil || f.born != h.born || f.state == flowing || f.last >= h.upTo
 }

@@ -174,3 +174,21 @@ func TestWhatWasStoredUnknownToItsLaneIsToldAllTheSame(t *testing.T) {
 		})
 	}
 }
+
+// TestADrainTellsWhatWaitsBehindAHole: what this node has committed waits for another
+// node's event, whose notice is lost, and the clients are closed after the drain.
+func TestADrainTellsWhatWaitsBehindAHole(t *testing.T) {
+	h := openWith(t, room.Config{Lanes: 1}, deaf{}, func(s room.Store) room.Store { return s })
+	l := &hearer{}
+	h.Follow(h.rooms[0].ID, 0, l)
+	h.elsewhere(t, h.message(3, "of another node"))
+	h.Submit(h.message(0, "accepted before the drain"))
+	if err := h.Drain(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.events) != 2 {
+		t.Errorf("%d of 2 events were told", len(l.events))
+	}
+}

@@ -71,7 +71,9 @@ func New(store Store, verify Authenticator, backplane Backplane, cfg Config) *Se
 }
 
 // Drain refuses new messages and returns when all that were accepted are
-// committed, told and answered, or with the context's error.
+// committed, told and answered, or with the context's error. Where they cannot be
+// told soon, as the store does not say what came before, that is
+// context.DeadlineExceeded.
 func (s *Service) Drain(ctx context.Context) error {
 	for _, l := range s.lanes {
 		l.close()
@@ -81,6 +83,17 @@ func (s *Service) Drain(ctx context.Context) error {
 		case <-l.idle:
 		case <-ctx.Done():
 			return context.Cause(ctx)
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, drainHolesTimeout)
+	defer cancel()
+	for _, h := range s.dir.holes() {
+		for !s.dir.filled(h) {
+			select {
+			case <-time.After(drainHolesPause):
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			}
 		}
 	}
 	return nil
