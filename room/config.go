@@ -48,6 +48,7 @@ const (
 	repairersMax      = 4                      // rooms that are repaired from the store at once
 	congestedPause    = time.Millisecond       // of a lane before it looks again
 	parkedBatchesMax  = 64                     // batches that wait for a hole to be filled; more are read again from the store
+	parkedBytesMax    = 64 << 20               // bytes of them, all rooms together; likewise
 	repairGrace       = 25 * time.Millisecond  // how long a hole may wait for another node's notice
 	vainRepairsMax    = 20                     // reads, over 8 s, after which batches that no read leads up to are dropped
 	repairRetry       = 500 * time.Millisecond // pause after a failed repair

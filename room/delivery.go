@@ -51,6 +51,14 @@ func (b *Batch) Prev() int64 { return b.Events[0].Prev }
 // Last is the number of the batch's last event.
 func (b *Batch) Last() int64 { return b.Events[len(b.Events)-1].Seq }
 
+// bytes is about how much memory the batch holds.
+func (b *Batch) bytes() (n int64) {
+	for i := range b.Events {
+		n += int64(len(b.Events[i].Frame))
+	}
+	return n
+}
+
 // After returns the part of the batch that is news to somebody who stands at
 // seq and knows every message made up to there, with that number as the Prev of its
 // first event; nil where nothing is. In the usual case that is the batch itself, so

@@ -17,13 +17,14 @@ import (
 // Each shard has a lock that is held for map and slice work only; listeners are
 // called under it, which is what keeps a room's order.
 type directory struct {
-	repair    func(uuid.UUID, time.Duration) // asks for a room to be read from the store, after a while
-	stats     *counters
-	tailMax   int // messages in a tail
-	tailBytes atomic.Int64
-	setbacks  setbacks
-	births    atomic.Int64 // how often a room began to be followed
-	shards    [64]shard
+	repair      func(uuid.UUID, time.Duration) // asks for a room to be read from the store, after a while
+	stats       *counters
+	tailMax     int // messages in a tail
+	tailBytes   atomic.Int64
+	parkedBytes atomic.Int64
+	setbacks    setbacks
+	births      atomic.Int64 // how often a room began to be followed
+	shards      [64]shard
 }
 
 type shard struct {
@@ -101,6 +102,7 @@ func (d *directory) unfollow(room uuid.UUID, l Listener) (last bool) {
 		return false
 	}
 	d.dropTail(f)
+	d.release(f, len(f.parked))
 	delete(sh.rooms, room)
 	return true
 }
@@ -229,13 +231,23 @@ func (d *directory) tell(f *followed, b *Batch) {
 
 // park keeps a batch until the hole before it is filled.
 func (d *directory) park(f *followed, b *Batch) {
-	if len(f.parked) >= parkedBatchesMax {
+	size := b.bytes()
+	if len(f.parked) >= parkedBatchesMax || d.parkedBytes.Load()+size > parkedBytesMax {
 		d.stats.ParkedDropped.Add(1)
 		f.again = true // it has to be read from the store
 		return
 	}
 	i, _ := slices.BinarySearchFunc(f.parked, b.Prev(), func(p *Batch, prev int64) int { return cmp.Compare(p.Prev(), prev) })
 	f.parked = slices.Insert(f.parked, i, b)
+	d.parkedBytes.Add(size)
+}
+
+// release forgets the first n batches that are parked.
+func (d *directory) release(f *followed, n int) {
+	for _, b := range f.parked[:n] {
+		d.parkedBytes.Add(-b.bytes())
+	}
+	f.parked = slices.Delete(f.parked, 0, n)
 }
 
 // unpark tells what the filled hole held up. Events flow again when nothing is
@@ -248,7 +260,7 @@ func (d *directory) unpark(f *followed) {
 		}
 		n++
 	}
-	f.parked = slices.Delete(f.parked, 0, n)
+	d.release(f, n)
 	if len(f.parked) == 0 {
 		f.parked, f.vain = nil, 0
 		if f.state == waiting && !f.again {
@@ -306,6 +318,7 @@ func (d *directory) endRepair(room uuid.UUID, m missing, b *Batch, more bool) (w
 	d.unpark(f)
 	if len(f.parked) > 0 && f.vain >= vainRepairsMax {
 		d.stats.ParkedDropped.Add(int64(len(f.parked)))
+		d.release(f, len(f.parked))
 		f.parked, f.vain = nil, 0
 	}
 	if f.again || len(f.parked) > 0 {

@@ -182,6 +182,9 @@ func TestDirectoryTellsEachEventOnceInOrder(t *testing.T) {
 				t.Fatalf("listener %d heard up to %d of %d", i, e.last, len(log.events))
 			}
 		}
+		if n := d.parkedBytes.Load(); n != 0 {
+			t.Fatalf("%d bytes of parked batches stay counted", n)
+		}
 		// Every message changed after the base was told in its present state: as new
 		// the first time, as edited from then on.
 		told := make(map[uuid.UUID]int64)
@@ -236,6 +239,40 @@ func TestDirectoryParksABoundedNumber(t *testing.T) {
 	page, _ := log.since(missed.after, 1000)
 	if whole, _ := d.endRepair(log.room, missed, encodeMissed(log.room, &missed, page), false); !whole || e.last != int64(len(log.events)) {
 		t.Errorf("told up to %d, want %d", e.last, len(log.events))
+	}
+}
+
+// TestDirectoryParksABoundedNumberOfBytes: of all rooms together, given back when the
+// hole is filled, and when nobody follows the room any more.
+func TestDirectoryParksABoundedNumberOfBytes(t *testing.T) {
+	const frame = 1 << 20
+	var stats counters
+	d := newDirectory(&stats, 5, func(uuid.UUID, time.Duration) {})
+	early := func(room uuid.UUID, seq int64) *Batch {
+		return &Batch{Room: room, Events: []Event{{Kind: EventMessage, Seq: seq, Prev: seq - 1, Message: uuid.New(), Frame: make([]byte, frame)}}}
+	}
+	ears := make(map[uuid.UUID]*ear)
+	for range 4 {
+		id := uuid.New()
+		ears[id] = &ear{t: t}
+		d.follow(id, 0, ears[id])
+		for seq := int64(2); seq < 2+parkedBatchesMax/2; seq++ {
+			d.announce(early(id, seq), 0)
+		}
+	}
+	if n := d.parkedBytes.Load(); n != parkedBytesMax || stats.ParkedDropped.Load() != 2*parkedBatchesMax-parkedBytesMax/frame {
+		t.Errorf("%d bytes are parked, %d batches left out", n, stats.ParkedDropped.Load())
+	}
+	filled := false
+	for id, e := range ears {
+		if !filled {
+			d.announce(early(id, 1), 0)
+		}
+		filled = true
+		d.unfollow(id, e)
+	}
+	if n := d.parkedBytes.Load(); n != 0 {
+		t.Errorf("%d bytes stay counted", n)
 	}
 }
 

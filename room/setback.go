@@ -75,6 +75,7 @@ func (d *directory) setBack(f *followed, room uuid.UUID, to, last int64) {
 	d.stats.SetBack.Add(1)
 	d.setbacks.add(setback{room: room, from: f.last, to: to, at: time.Now()})
 	d.dropTail(f)
+	d.release(f, len(f.parked))
 	*f = followed{gone: append(f.gone, f.listeners...), last: last, born: d.births.Add(1)}
 }
 
