@@ -92,6 +92,12 @@ func Append(ctx context.Context, batch []*room.Op, run Transaction) error {
 			err = tryErr
 			break
 		}
+		if last := len(ops) - 1; poison == last && proven < last {
+			// Nothing was refused when it was tried out, and the last op was not tried: what was
+			// wrong may have passed, as it does when a sender is deleted after the look-up.
+			proven = last
+			continue
+		}
 		refusals[ops[poison]] = refusal
 		ops = append(ops[:poison], ops[poison+1:]...)
 		proven, plan, err = poison, &Plan{}, nil

@@ -57,7 +57,7 @@ func TestPoisonIsFoundInFewTransactions(t *testing.T) {
 		if err != nil || commits != 1 {
 			t.Fatalf("%v: %d commits, %v", bad, commits, err)
 		}
-		if most := 1 + 11*len(bad); runs > most {
+		if most := 1 + 12*len(bad); runs > most {
 			t.Errorf("%v: %d transactions, want at most %d", bad, runs, most)
 		}
 		seq := int64(0)
@@ -70,6 +70,28 @@ func TestPoisonIsFoundInFewTransactions(t *testing.T) {
 			}
 			if seq++; op.Outcome != room.Stored || op.Message.Seq != seq {
 				t.Fatalf("%v: op %d: outcome %d", bad, i, op.Outcome)
+			}
+		}
+	}
+}
+
+// TestDataErrorThatPassesHarmsNobody: at the next commit, or already when the first
+// half is tried out, nothing is wrong any more.
+func TestDataErrorThatPassesHarmsNobody(t *testing.T) {
+	for _, n := range []int{2, 3, 100} {
+		ops, runs := sends(n), 0
+		err := Append(t.Context(), ops, func(_ context.Context, ops []*room.Op, _ Mode) (*Plan, error) {
+			if runs++; runs == 1 {
+				return nil, &DataError{Refusal: ErrUnknownSender, Err: errors.New("deleted after the look-up")}
+			}
+			return keep(ops), nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, op := range ops {
+			if op.Outcome != room.Stored {
+				t.Errorf("op %d of %d: outcome %d, %v", i, n, op.Outcome, op.Err)
 			}
 		}
 	}
