@@ -39,14 +39,23 @@ type sinceQuestion struct {
 // Who follows the room from before the call misses nothing by dropping the
 // events up to History.Seq.
 func (s *Service) History(room uuid.UUID, done func(*History, error)) {
-	if s.backplane == nil || s.backplane.Healthy() {
-		if h := s.dir.history(room); h != nil {
-			s.stats.HistoriesFromTail.Add(1)
-			done(h, nil)
-			return
-		}
+	if h := s.Recent(room); h != nil {
+		done(h, nil)
+		return
 	}
 	s.latest.do(room, nil, done)
+}
+
+// Recent returns what History would answer from memory, or nil.
+func (s *Service) Recent(room uuid.UUID) *History {
+	if s.backplane != nil && !s.backplane.Healthy() {
+		return nil
+	}
+	h := s.dir.history(room)
+	if h != nil {
+		s.stats.HistoriesFromTail.Add(1)
+	}
+	return h
 }
 
 // Resume answers with what changed in a room after the number since. done is

@@ -82,6 +82,12 @@ func (s *session) entered(e room.Entry, err error) {
 	s.user = e.User
 	s.expires = e.Expires.Unix()
 	s.hall = s.h.wings[loop.Index()].enter(loop, e.Room)
+	if s.since < 0 {
+		if past := s.h.svc.Recent(e.Room.ID); past != nil {
+			s.joined(past, nil) // in this turn, as for most
+			return
+		}
+	}
 	s.hall.joining[s] = struct{}{}
 	done := func(past *room.History, err error) {
 		loop.Post(func() { s.joined(past, err) })
