@@ -218,14 +218,12 @@ func (d *directory) tell(f *followed, b *Batch) {
 		l.Deliver(b)
 	}
 	f.last, f.lastOf = b.Last(), b.Events[len(b.Events)-1].Message
-	switch {
-	case f.tail == nil:
-	case slices.ContainsFunc(b.Events, f.tail.outdatedBy):
-		d.dropTail(f) // read it anew when asked
-	default:
-		if d.tailBytes.Add(f.tail.add(b.Events)) > tailBytesMax {
-			d.dropTail(f)
-		}
+	if f.tail == nil {
+		return
+	}
+	grown, current := f.tail.add(b.Events)
+	if d.tailBytes.Add(grown) > tailBytesMax || !current {
+		d.dropTail(f) // it is read anew when asked for
 	}
 }
 

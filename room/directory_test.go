@@ -475,3 +475,27 @@ func TestTailIsForgottenWhenAQuotedMessageIsEdited(t *testing.T) {
 		t.Errorf("%d bytes stay counted", bytes)
 	}
 }
+
+// TestTailIsForgottenWhenOneBatchQuotesAndEdits: the reply comes with the batch that
+// edits, after it, what it quotes.
+func TestTailIsForgottenWhenOneBatchQuotesAndEdits(t *testing.T) {
+	log := &roomLog{room: uuid.New()}
+	log.send()
+	d := newDirectory(&counters{}, 5, func(uuid.UUID, time.Duration) {})
+	d.follow(log.room, 1, &ear{t: t, last: 1})
+	d.keepTail(log.room, &Page{Messages: log.messages, Seq: 1}, d.births.Load())
+
+	log.send()
+	log.messages[1].ReplyTo = &protocol.Reply{ID: log.messages[0].ID, Content: "m1"}
+	e := encoder{room: log.room}
+	e.add(EventMessage, &log.messages[1], 2, 1)
+	log.edit(0)
+	e.add(EventEdited, &log.messages[0], 3, 2)
+	d.announce(e.batch(), 0)
+	if d.history(log.room) != nil {
+		t.Error("a history is answered whose reply quotes what the original was")
+	}
+	if bytes := d.tailBytes.Load(); bytes != 0 {
+		t.Errorf("%d bytes stay counted", bytes)
+	}
+}

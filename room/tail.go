@@ -40,11 +40,15 @@ func newTail(page *Page, max int) (t *tail, bytes int64) {
 	return t, bytes
 }
 
-// add brings the tail up to date and returns by how many bytes it grew.
-func (t *tail) add(events []Event) (grown int64) {
+// add brings the tail up to date and returns by how many bytes it grew. Where it
+// cannot, current is false and the tail is of no more use.
+func (t *tail) add(events []Event) (grown int64, current bool) {
 	for _, e := range events {
 		if e.Seq <= t.seq {
 			continue
+		}
+		if t.outdatedBy(e) { // events before e in the batch count: one may quote what e edits
+			return grown, false
 		}
 		t.seq = e.Seq
 		t.history = nil
@@ -65,7 +69,7 @@ func (t *tail) add(events []Event) (grown int64) {
 			grown += int64(len(body))
 		}
 	}
-	return grown
+	return grown, true
 }
 
 // outdatedBy says whether add cannot bring the tail up to date with an event: it
