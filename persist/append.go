@@ -19,7 +19,14 @@ var ErrConflict = errors.New("conflict with another transaction")
 // what some op holds. Running it again with the same ops fails again.
 type DataError struct {
 	Refusal *protocol.Error // what the sender is told if the op at fault is alone
+	Room    bool            // it is its room that cannot go on: all ops in it are refused
 	Err     error           // the database's own words
+}
+
+// RoomError is the DataError of a number that a message of the room has already:
+// somebody set the room's last_seq back. Once that is mended, the room goes on.
+func RoomError(err error) *DataError {
+	return &DataError{Refusal: protocol.ErrUnavailable, Room: true, Err: err}
 }
 
 // Error returns the database's own words.
@@ -87,7 +94,7 @@ func Append(ctx context.Context, batch []*room.Op, run Transaction) error {
 		if !errors.As(err, &data) {
 			break
 		}
-		poison, refusal, tryErr := findPoison(ctx, ops, proven, data, run)
+		poison, failure, tryErr := findPoison(ctx, ops, proven, data, run)
 		if tryErr != nil {
 			err = tryErr
 			break
@@ -98,9 +105,19 @@ func Append(ctx context.Context, batch []*room.Op, run Transaction) error {
 			proven = last
 			continue
 		}
-		refusals[ops[poison]] = refusal
-		ops = append(ops[:poison], ops[poison+1:]...)
-		proven, plan, err = poison, &Plan{}, nil
+		bad, kept := ops[poison], ops[:0]
+		proven, plan, err = 0, &Plan{}, nil
+		for i, op := range ops {
+			switch {
+			case op == bad, failure.Room && op.Room == bad.Room:
+				refusals[op] = failure.Refusal
+				continue
+			case i < poison:
+				proven++
+			}
+			kept = append(kept, op)
+		}
+		ops = kept
 	}
 	if err != nil {
 		if errors.Is(err, room.ErrOutcomeUnknown) || errors.Is(err, room.ErrNotStored) {
@@ -133,11 +150,11 @@ func attempt(ctx context.Context, ops []*room.Op, mode Mode, run Transaction) (*
 	}
 }
 
-// findPoison returns the index of the first op that the database refuses, given
+// findPoison returns the index of the first op that the database refuses, and how, given
 // that it refuses ops as a whole with failure and takes ops[:proven]. It tries
 // out prefixes, since an op may be at fault only together with one before it:
 // each step halves what is left.
-func findPoison(ctx context.Context, ops []*room.Op, proven int, failure *DataError, run Transaction) (int, *protocol.Error, error) {
+func findPoison(ctx context.Context, ops []*room.Op, proven int, failure *DataError, run Transaction) (int, *DataError, error) {
 	good, bad := proven, len(ops) // ops[:good] is taken, ops[:bad] is refused
 	for bad-good > 1 {
 		middle := good + (bad-good)/2
@@ -152,5 +169,5 @@ func findPoison(ctx context.Context, ops []*room.Op, proven int, failure *DataEr
 			return 0, nil, err
 		}
 	}
-	return bad - 1, failure.Refusal, nil
+	return bad - 1, failure, nil
 }

@@ -75,6 +75,44 @@ func TestPoisonIsFoundInFewTransactions(t *testing.T) {
 	}
 }
 
+// TestARoomThatCannotGoOnIsRefusedAsAWhole: few transactions find it, however many
+// ops are in it, and the other rooms' ops keep their order.
+func TestARoomThatCannotGoOnIsRefusedAsAWhole(t *testing.T) {
+	ops, runs := sends(1000), 0
+	for i, op := range ops {
+		if i%3 == 1 {
+			op.Room = uuid.UUID{9}
+		}
+	}
+	err := Append(t.Context(), ops, func(_ context.Context, ops []*room.Op, _ Mode) (*Plan, error) {
+		runs++
+		behind := 0
+		for _, op := range ops {
+			if op.Room == (uuid.UUID{9}) {
+				if behind++; behind == 5 { // four numbers are free
+					return nil, RoomError(errors.New("that number is taken"))
+				}
+			}
+		}
+		return keep(ops), nil
+	})
+	if err != nil || runs > 13 {
+		t.Fatalf("%d transactions, %v", runs, err)
+	}
+	seq := int64(0)
+	for i, op := range ops {
+		if i%3 == 1 {
+			if op.Outcome != room.Refused || op.Err != protocol.ErrUnavailable {
+				t.Fatalf("op %d: outcome %d, %v", i, op.Outcome, op.Err)
+			}
+			continue
+		}
+		if seq++; op.Outcome != room.Stored || op.Message.Seq != seq {
+			t.Fatalf("op %d: outcome %d, %v", i, op.Outcome, op.Err)
+		}
+	}
+}
+
 // TestDataErrorThatPassesHarmsNobody: at the next commit, or already when the first
 // half is tried out, nothing is wrong any more.
 func TestDataErrorThatPassesHarmsNobody(t *testing.T) {

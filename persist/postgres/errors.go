@@ -53,8 +53,8 @@ func undone(err error) error {
 		return &persist.DataError{Refusal: persist.ErrUnknownSender, Err: err}
 	case pg.Code == codeUnique && pg.ConstraintName == primaryKey:
 		return &persist.DataError{Refusal: protocol.ErrInternal, Err: err}
-	case pg.Code == codeUnique: // last_seq is behind the messages: nobody's op is at fault
-		return fault("append", err)
+	case pg.Code == codeUnique:
+		return persist.RoomError(err)
 	case pg.Code == codeProgramLimit, class(pg) == classData, class(pg) == classIntegrity:
 		return &persist.DataError{Refusal: protocol.ErrInvalidContent, Err: err}
 	}

@@ -389,15 +389,6 @@ func TestOutcomeUnknownOnlyWhenTheServerStaysAway(t *testing.T) {
 	}
 }
 
-// TestNumbersBehindTheMessages: a last_seq that somebody set back is nobody's
-// op's fault, so nothing is refused for good.
-func TestNumbersBehindTheMessages(t *testing.T) {
-	f := newFleet(t, Config{URL: pgserver.Shared(t).Database(t)}, 1)
-	f.mustAppend(f.send(0, "one"), f.send(0, "two"))
-	f.exec("UPDATE chat_rooms SET last_seq = 1")
-	f.mustNotStore(f.send(0, "three"), 3*time.Second)
-}
-
 // TestReadsOutliveTheServersRestart: after it every idle connection is dead, and
 // nobody who asks may notice.
 func TestReadsOutliveTheServersRestart(t *testing.T) {

@@ -24,9 +24,12 @@ func resultCode(err error) int {
 func primary(code int) int { return code & 0xff }
 
 // refusal says of an error within a transaction what persist.Append needs to
-// know: whether the data is at fault. Everything else, a busy or full or
+// know: whether the data, or a room, is at fault. Everything else, a busy or full or
 // read-only file above all, undoes the batch and may be gone at the next one.
 func refusal(err error) error {
+	if resultCode(err) == sqlite3.SQLITE_CONSTRAINT_UNIQUE { // an id's own code is another
+		return persist.RoomError(err)
+	}
 	switch primary(resultCode(err)) {
 	case sqlite3.SQLITE_TOOBIG:
 		return &persist.DataError{Refusal: protocol.ErrInvalidContent, Err: err}
