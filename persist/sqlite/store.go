@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/url"
 	"os"
@@ -41,6 +42,7 @@ const (
 	walBytesMax   = 64 << 20        // what a reader made the WAL grow beyond this is given back
 	readersMin    = 2
 	directoryMode = 0o750
+	fileMode      = 0o644 // as SQLite makes one
 )
 
 // Open takes the ownership of the SQLite file at path, makes it and its directory
@@ -77,14 +79,28 @@ func (s *Store) open(ctx context.Context, path string, log *slog.Logger) error {
 	return s.read.prepare(ctx, s.reader)
 }
 
-// makePath makes the file's directory, and the path independent of the working
-// directory.
+// makePath makes the file and its directory where missing, and returns the name that all who
+// open the file agree on, so that they find the same lock: absolute and without links.
 func makePath(path string) (string, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return "", err
 	}
-	return path, os.MkdirAll(filepath.Dir(path), directoryMode)
+	if err := os.MkdirAll(filepath.Dir(path), directoryMode); err != nil {
+		return "", err
+	}
+	// A file that is there must not be opened: to close it would free the locks that
+	// SQLite has on it in this process.
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		f, err := os.OpenFile(path, os.O_RDONLY|os.O_CREATE, fileMode)
+		if err != nil {
+			return "", err
+		}
+		if err := f.Close(); err != nil {
+			return "", err
+		}
+	}
+	return filepath.EvalSymlinks(path)
 }
 
 func connectWriter(path string) (*sql.DB, error) {

@@ -28,6 +28,32 @@ func TestSecondStoreOnTheSameFileIsRefused(t *testing.T) {
 	openFleet(t, path, 1).closeAfter(t)
 }
 
+// TestSecondStoreThroughALinkIsRefused: the link may lead to the file, to its
+// directory, or to a file that the first one to come makes.
+func TestSecondStoreThroughALinkIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	data, path := filepath.Join(dir, "data"), filepath.Join(dir, "data", "caravan.db")
+	if err := os.Mkdir(data, 0o750); err != nil {
+		t.Fatal(err)
+	}
+	links := map[string]string{filepath.Join(dir, "a.db"): path, filepath.Join(dir, "b"): data}
+	for link, to := range links {
+		if err := os.Symlink(to, link); err != nil {
+			t.Fatal(err)
+		}
+	}
+	names := []string{path, filepath.Join(dir, "a.db"), filepath.Join(dir, "b", "caravan.db")}
+	for i, name := range names {
+		first := openFleet(t, names[(i+1)%len(names)], 1)
+		if _, err := sqlite.Open(t.Context(), name, quiet); !errors.Is(err, sqlite.ErrInUse) {
+			t.Errorf("a second Open, as %s: %v", name, err)
+		}
+		if err := first.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestSeederWorksBesideTheOwner(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "caravan.db")
 	for _, who := range []string{"alone on a new file", "beside its owner"} {
