@@ -3,6 +3,7 @@ package room_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -120,12 +121,12 @@ func TestWhoseHistoryHasAMessageIsToldItsEditAsSuch(t *testing.T) {
 			e := &b.Events[i]
 			e.Frame = protocol.AppendEvent(nil, protocol.EventMessage, e.Body, e.Seq, e.Prev, false)
 		}
-		got := ""
+		var got strings.Builder
 		for _, e := range b.After(c.stands).Events {
-			got += fmt.Sprintf("%s %d ", e.Frame, e.Kind)
+			fmt.Fprintf(&got, "%s %d ", e.Frame, e.Kind)
 		}
-		if got != c.want {
-			t.Errorf("who stands at %d is told %s\nwant %s", c.stands, got, c.want)
+		if got.String() != c.want {
+			t.Errorf("who stands at %d is told %s\nwant %s", c.stands, got.String(), c.want)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -224,12 +225,16 @@ func (c *client) closeCode() ws.StatusCode {
 	c.t.Helper()
 	_ = c.conn.SetReadDeadline(time.Now().Add(20 * time.Second))
 	for {
-		f, err := ws.ReadFrame(c.conn)
+		h, err := ws.ReadHeader(c.conn)
 		if err != nil {
 			c.t.Fatalf("no close frame: %v", err)
 		}
-		if f.Header.OpCode == ws.OpClose {
-			code, _ := ws.ParseCloseFrameData(f.Payload)
+		payload := make([]byte, h.Length)
+		if _, err := io.ReadFull(c.conn, payload); err != nil {
+			c.t.Fatal(err)
+		}
+		if h.OpCode == ws.OpClose {
+			code, _ := ws.ParseCloseFrameData(payload)
 			return code
 		}
 	}
