@@ -69,11 +69,11 @@ func (s *setbacks) news(now time.Time) []setback {
 // begins at the number last. From the number to on, events may be others than those
 // that were told.
 func (d *directory) setBack(f *followed, room uuid.UUID, to, last int64) {
+	d.setbacks.add(setback{room: room, from: f.last, to: to, at: time.Now()}) // first: who is told comes back at once
 	for _, l := range f.listeners {
 		l.SetBack()
 	}
 	d.stats.SetBack.Add(1)
-	d.setbacks.add(setback{room: room, from: f.last, to: to, at: time.Now()})
 	d.dropTail(f)
 	d.release(f, len(f.parked))
 	*f = followed{gone: append(f.gone, f.listeners...), last: last, born: d.births.Add(1)}
