@@ -22,9 +22,11 @@ const (
 	askStatus = `SELECT coalesce(pg_xact_status($1), 'forgotten') WHERE NOT pg_is_in_recovery()`
 
 	// endAbandoned ends the transaction if it only waits for its client: the COMMIT
-	// has not arrived and must not arrive any more.
+	// has not arrived and must not arrive any more. One that is younger than the cut is
+	// somebody else's, who was given the number anew after a crash.
 	endAbandoned = `SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
-	WHERE backend_xid = $1::xid8::xid AND datname = current_database() AND wait_event = 'ClientRead'`
+	WHERE backend_xid = $1::xid8::xid AND datname = current_database() AND wait_event = 'ClientRead'
+	AND xact_start < clock_timestamp() - $2::interval`
 
 	findInsert = `SELECT EXISTS (SELECT FROM chat_messages WHERE id = $1)`
 
@@ -45,7 +47,7 @@ func (s *Store) outcome(ctx context.Context, xact uint64, plan *persist.Plan, ca
 	defer cancel()
 	start, pause := time.Now(), time.Millisecond
 	for {
-		committed, ended, err := s.askOutcome(ctx, xact, plan, time.Since(start) > s.wait.abandoned)
+		committed, ended, err := s.askOutcome(ctx, xact, plan, start)
 		if err == nil && ended {
 			return committed, nil
 		}
@@ -58,8 +60,9 @@ func (s *Store) outcome(ctx context.Context, xact uint64, plan *persist.Plan, ca
 	}
 }
 
-// askOutcome asks once. An error means that the server did not answer.
-func (s *Store) askOutcome(ctx context.Context, xact uint64, plan *persist.Plan, abandoned bool) (committed, ended bool, err error) {
+// askOutcome asks once about a transaction that was cut at that time. An error
+// means that the server did not answer.
+func (s *Store) askOutcome(ctx context.Context, xact uint64, plan *persist.Plan, cut time.Time) (committed, ended bool, err error) {
 	conn, err := s.writers.Acquire(ctx)
 	if err != nil {
 		return false, false, err
@@ -75,8 +78,8 @@ func (s *Store) askOutcome(ctx context.Context, xact uint64, plan *persist.Plan,
 	case err != nil:
 		return false, false, err
 	case status == "in progress":
-		if abandoned {
-			_, err = conn.Exec(ctx, endAbandoned, xact)
+		if time.Since(cut) > s.wait.abandoned {
+			_, err = conn.Exec(ctx, endAbandoned, xact, time.Since(cut))
 		}
 		return false, false, err
 	}
