@@ -67,6 +67,9 @@ func (s *Store) open(ctx context.Context, path string, log *slog.Logger) error {
 	if s.writer, err = connectWriter(path); err != nil {
 		return err
 	}
+	if err := requireWAL(ctx, s.writer); err != nil {
+		return err
+	}
 	if _, _, err := migrations.Up(ctx, s.writer, migrations.SQLite, log); err != nil {
 		return err
 	}
@@ -106,6 +109,20 @@ func makePath(path string) (string, error) {
 func connectWriter(path string) (*sql.DB, error) {
 	return connect(path, 1, "journal_mode(WAL)", "synchronous(FULL)",
 		fmt.Sprintf("wal_autocheckpoint(%d)", walPages), fmt.Sprintf("journal_size_limit(%d)", walBytesMax))
+}
+
+// requireWAL refuses a file that SQLite keeps without a write-ahead log, as it does
+// where the file system has no shared memory: each reader could then leave the
+// writer's connection within a COMMIT that is neither done nor undone.
+func requireWAL(ctx context.Context, writer *sql.DB) error {
+	var mode string
+	if err := writer.QueryRowContext(ctx, "PRAGMA journal_mode").Scan(&mode); err != nil {
+		return err
+	}
+	if mode != "wal" {
+		return fmt.Errorf("the file system of the database does not allow a write-ahead log (journal_mode is %s)", mode)
+	}
+	return nil
 }
 
 // connect opens a pool of connections to the file.
