@@ -4,7 +4,8 @@
 // Writing is one transaction a batch in two round trips (append.go): what must be
 // known is locked and read in the first (lookup.go), rows and COMMIT go in the
 // second (write.go); many rows take a third, for COPY (copy.go). A commit whose answer is lost is looked up by its
-// transaction's number before anything is said (outcome.go). What an error means
+// transaction's number before anything is said (outcome.go); none counts before the synchronous
+// standbys have it (commit.go). What an error means
 // for the batch stands in errors.go. Every read is one statement, so one
 // snapshot (read.go, access.go, rooms.go).
 //
