@@ -15,15 +15,18 @@ const (
 	shareAgain  = 0.06 // a known message again
 	shareStorm  = 0.04 // a message twice on the connection and at the same time over REST
 	shareTyping = 0.05
-	shareBurst  = 0.002 // so many messages at once that they are stored another way than few
-	shareFile   = 0.1   // of messages
-	shareReply  = 0.15  // of messages
-	editREST    = 0.3   // of edits
+	shareFile   = 0.1  // of messages
+	shareReply  = 0.15 // of messages
+	editREST    = 0.3  // of edits
 )
 
-// A burst holds this many messages, and up to as many more. A server may store
-// a hundred in another way than ten.
-const burstMin = 120
+// The first member of each room sends a burst now and then, because a server may
+// store a hundred messages in another way than ten: so many, up to twice as many.
+const (
+	burstMin   = 200
+	burstFirst = 10  // which of its actions is the first
+	burstEvery = 100 // and how many follow until the next
+)
 
 // act does one thing.
 func (m *member) act(s *session) {
@@ -35,8 +38,11 @@ func (m *member) act(s *session) {
 	m.mu.Lock()
 	full := len(m.pending) >= pendingMax
 	m.mu.Unlock()
+	m.acts++
 	switch {
 	case full:
+	case m.id < m.crew.cfg.Rooms && m.acts%burstEvery == burstFirst:
+		m.burst(s)
 	case pick(shareREST):
 		m.sendREST()
 	case pick(shareEdit):
@@ -47,8 +53,6 @@ func (m *member) act(s *session) {
 		m.storm(s)
 	case pick(shareTyping):
 		s.send([]byte(`{"type":"typing","is_typing":true}`))
-	case pick(shareBurst):
-		m.burst(s)
 	default:
 		o := m.compose(nil)
 		m.mu.Lock()

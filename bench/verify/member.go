@@ -35,6 +35,7 @@ type member struct {
 
 	// owned by the goroutine of live
 	serial int // of its ops
+	acts   int // that it has done
 
 	mu      sync.Mutex // guards what follows
 	rng     *rand.Rand
