@@ -86,6 +86,7 @@ type client struct {
 	joined bool
 	start  int64   // where it first stood, or stood when it last connected without saying where
 	known  int64   // the greatest number that it knows the room to have had
+	heard  int64   // the greatest of them that was told live, or acknowledged
 	at     int64   // where it stands by its connection
 	paged  int64   // where it stands by pages fetched since it connected; zero: none
 	adrift bool    // it resumed with more to fetch: the next event tells where live events go on
@@ -233,7 +234,7 @@ func (l *Ledger) ack(r *Record, o *op) {
 		l.unexplained("client %d: op %s was acknowledged with what it did not ask for, message %s", r.Client, o.name, m.id)
 	}
 	c := l.client(r)
-	c.known = max(c.known, r.Rev)
+	c.known, c.heard = max(c.known, r.Rev), max(c.heard, r.Rev)
 }
 
 // mayBeSaid are the codes with which a server may refuse what a fleet asks for,

@@ -6,10 +6,11 @@ func (l *Ledger) join(r *Record) {
 	l.report.Joins++
 	switch {
 	case r.Since < 0:
-		// Where there are several servers, one that has not heard of the latest
-		// event yet may show who does not say where it stands an older history.
-		if r.Seq < c.known && room.nodes <= 1 {
-			l.lost("client %d knew of event %d, and the room stood at %d when it connected", r.Client, c.known, r.Seq)
+		// Who does not say where it stands may get a history from memory, which is
+		// as of the last event that its server has told. What was read from the
+		// store may be ahead of that for a moment, and so may another server.
+		if r.Seq < c.heard && room.nodes <= 1 {
+			l.lost("client %d knew of event %d, and the room stood at %d when it connected", r.Client, c.heard, r.Seq)
 		}
 		c.start, c.seen = r.Seq, numbers{base: room.base}
 	case r.Seq < r.Since || (!r.More && r.Seq < max(c.known, c.at)):
@@ -107,7 +108,7 @@ func (l *Ledger) tell(r *Record) {
 	if r.Seq > c.at {
 		l.typed(c, m, r, news)
 	}
-	c.at, c.known = max(c.at, r.Seq), max(c.known, r.Seq)
+	c.at, c.known, c.heard = max(c.at, r.Seq), max(c.known, r.Seq), max(c.heard, r.Seq)
 	c.seen.add(r.Seq)
 }
 

@@ -35,7 +35,7 @@ func config(server *benchtest.Server) verify.Config {
 	return verify.Config{
 		URLs: []string{server.URL()}, Mint: benchtest.Mint,
 		Members: 20, Rooms: rooms, Rate: 40, Session: 100 * time.Millisecond,
-		Duration: 1500 * time.Millisecond, Settle: 4 * time.Second, Seed: 1,
+		Duration: 1500 * time.Millisecond, Settle: 30 * time.Second, Seed: 1,
 	}
 }
 
