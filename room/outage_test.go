@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -112,6 +113,39 @@ func TestAHangingStoreKeepsNobodyWaitingForLong(t *testing.T) {
 			t.Errorf("after the outage: outcome %d, %v; %d stored", back.Outcome, err, m.seq)
 		}
 	})
+}
+
+// TestWhatWaitsForAHangingStoreIsBounded: beyond the limits of messages and of bytes
+// the answer is immediate.
+func TestWhatWaitsForAHangingStoreIsBounded(t *testing.T) {
+	const messagesMax, bytesMax = 16_384, 32 << 20
+	for name, content := range map[string]string{"messages": "x", "bytes": strings.Repeat("x", 40_000)} {
+		t.Run(name, func(t *testing.T) {
+			onMoody(t, 1, func(t *testing.T, m *moody, s *room.Service) {
+				m.be(true, false)
+				const sent = 2 * messagesMax
+				atOnce, start := 0, time.Now()
+				for range sent {
+					s.Submit(&room.Op{Kind: room.OpSend, Content: content, Answer: func(op *room.Op) {
+						if time.Since(start) > 0 {
+							return // by and by, when it has waited long enough
+						}
+						if atOnce++; op.Err != protocol.ErrUnavailable {
+							t.Errorf("a full lane answers %v", op.Err)
+						}
+					}})
+				}
+				// One more may be on its way to the store.
+				waiting := sent - atOnce - 1
+				if waiting > messagesMax || waiting*len(content) > bytesMax || s.Stats().LanesNow[0] > messagesMax {
+					t.Errorf("%d messages of %d bytes wait", waiting, len(content))
+				}
+				if waiting < messagesMax-1 && (waiting+2)*len(content) < bytesMax {
+					t.Errorf("%d messages of %d bytes are not much for a lane", waiting, len(content))
+				}
+			})
+		})
+	}
 }
 
 func TestAShortOutageLongAfterAnotherIsWaitedOut(t *testing.T) {

@@ -91,8 +91,19 @@ func testAnyText(t *testing.T, open Open) {
 	rapid.Check(t, func(rt *rapid.T) {
 		content, id := text.Draw(rt, "content"), text.Draw(rt, "client_id")
 		op := w.send(0, 0, content, clientID(id))
-		before := w.head(0)
-		w.append(op)
+		before, batch := w.head(0), []*room.Op{op}
+		if rapid.Bool().Draw(rt, "among others") {
+			batch = []*room.Op{w.send(0, 0, "one before"), op, w.send(0, 0, "one after")}
+		}
+		w.append(batch...)
+		for _, other := range batch {
+			if other == op {
+				continue
+			}
+			if before++; other.Outcome != room.Stored {
+				rt.Fatalf("%q: outcome %d, %v", other.Content, other.Outcome, other.Err)
+			}
+		}
 		storable := func(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune(s, 0) }
 		if !storable(content) || !storable(id) || utf8.RuneCountInString(id) > protocol.ClientIDRunesMax {
 			if op.Outcome != room.Refused || w.head(0) != before {
