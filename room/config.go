@@ -58,7 +58,7 @@ const (
 	pollUnhealthy     = 1 * time.Second        // and while it is not
 	tailIdle          = time.Minute            // a tail that nobody asked for is dropped after this long
 	tailAgeMax        = 5 * time.Minute        // and so is one that was read so long ago
-	setbacksMax       = 65_536                 // rooms that the store set back, remembered for clients who come back
+	setbacksMax       = 65_536                 // rooms that the store set back, remembered for clients who come back; of more, they are taken at their word
 	setbackAgeMax     = time.Hour              // and for how long
 	setbackMargin     = 100                    // events before the store's number that may be others, too, where nobody saw it go back
 	tailBytesMax      = 64 << 20               // bytes of recent messages kept in memory, all rooms together

@@ -41,6 +41,7 @@ type followed struct {
 	state     followState
 	parked    []*Batch // waiting for a hole to be filled, by Prev
 	again     bool     // something came during the repair that it may not have seen
+	doubted   bool     // the store may have gone back: nothing is told until it was asked
 	vain      int      // repairs in a row that told nothing and left batches parked
 	gap       *gap     // what is being read page by page; nil: nothing
 	tail      *tail    // nil: nobody asked lately
@@ -153,7 +154,7 @@ func (d *directory) typing(room, user uuid.UUID, frame []byte) {
 // announce tells a committed batch, or parks it when something before it is
 // missing, or leaves it out when it was told already. A batch that this node has
 // committed, and that comes before what was told when its transaction had not begun,
-// proves that the store has gone back; another node's may only be late.
+// proves that the store has gone back, if not how far; another node's may only be late.
 func (d *directory) announce(b *Batch, grace time.Duration) {
 	sh := d.shard(b.Room)
 	sh.mu.Lock()
@@ -164,13 +165,14 @@ func (d *directory) announce(b *Batch, grace time.Duration) {
 	}
 	switch {
 	case b.Prev() < min(b.told, f.last):
-		d.setBack(f, b.Room, b.Prev(), b.Prev())
+		d.setBack(f, b.Room, b.Prev()-setbackMargin, b.Prev())
 		d.tell(f, b)
 	case f.contradicts(b):
+		f.doubted = true
 		d.doubt(f, b.Room)
 	case b.Last() <= f.last:
 		d.stats.Repeats.Add(1)
-	case b.Prev() <= f.last && f.gap == nil:
+	case b.Prev() <= f.last && f.gap == nil && !f.doubted:
 		d.tell(f, b)
 		d.unpark(f)
 	default:
@@ -191,7 +193,13 @@ func (d *directory) looked(room uuid.UUID, stood, head int64) {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	f := sh.rooms[room]
-	if f != nil && (head > f.last || head < min(stood, f.last)) {
+	if f == nil {
+		return
+	}
+	if head < min(stood, f.last) {
+		f.doubted = true
+	}
+	if f.doubted || head > f.last {
 		d.doubt(f, room)
 	}
 }
@@ -313,6 +321,11 @@ func (d *directory) endRepair(room uuid.UUID, m missing, b *Batch, more bool) (w
 		return false, 0
 	}
 	f.gap = nil
+	if f.doubted && f.again { // since the read: what is parked must not hide what was told last
+		f.state = waiting
+		return false, 0
+	}
+	f.doubted = false
 	d.unpark(f)
 	if len(f.parked) > 0 && f.vain >= vainRepairsMax {
 		d.stats.ParkedDropped.Add(int64(len(f.parked)))

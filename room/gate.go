@@ -95,7 +95,8 @@ func (s *Service) Enter(r EnterRequest, done func(Entry, error)) {
 	}
 }
 
-// put queues e, unless too many wait or the gate is closed.
+// put queues e, unless too many wait or the gate is closed. A worker waits only
+// while the queue is empty; one more is woken up for each further look's worth.
 func (g *gate) put(e entering) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -19,7 +19,7 @@ type lane struct {
 	mu     sync.Mutex
 	queue  []*Op
 	bytes  int       // content in queue
-	taken  time.Time // when the batch under way was taken; zero: none is
+	taken  time.Time // when the batch that the store has was taken; zero: it has none
 	closed bool
 	wake   chan struct{} // has one element when the goroutine should look
 
@@ -98,7 +98,6 @@ func (l *lane) take(ctx context.Context) bool {
 	l.batch = l.batch[:0]
 	for {
 		l.mu.Lock()
-		l.taken = time.Time{}
 		waiting, closed := len(l.queue), l.closed
 		l.mu.Unlock()
 		if waiting > 0 {
@@ -136,6 +135,11 @@ func (l *lane) dequeue(dst []*Op, from, to int) []*Op {
 // While the store is away it tries again, and refuses what was accepted WriteWait
 // ago.
 func (l *lane) append(ctx context.Context) {
+	defer func() {
+		l.mu.Lock()
+		l.taken = time.Time{} // from here on the store keeps nobody waiting
+		l.mu.Unlock()
+	}()
 	start := time.Now()
 	delay := retryDelayMin
 	l.s.dir.note(l.batch)

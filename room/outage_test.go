@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -71,9 +72,13 @@ func (m *moody) Append(ctx context.Context, batch []*room.Op) error {
 
 // onMoody runs a test of one lane on a store with moods, in a time of its own.
 func onMoody(t *testing.T, batchOps int, test func(*testing.T, *moody, *room.Service)) {
+	withMoody(t, room.Config{Lanes: 1, BatchOps: batchOps}, test)
+}
+
+func withMoody(t *testing.T, cfg room.Config, test func(*testing.T, *moody, *room.Service)) {
 	synctest.Test(t, func(t *testing.T) {
 		m := &moody{stored: map[string]bool{}}
-		s := room.New(m, nil, nil, room.Config{Lanes: 1, BatchOps: batchOps})
+		s := room.New(m, nil, nil, cfg)
 		defer s.Close()
 		test(t, m, s)
 	})
@@ -181,6 +186,23 @@ func TestWhatOnlyWaitedIsNotStoredForWhoHasLeft(t *testing.T) {
 		time.Sleep(time.Minute)
 		if !m.has("ahead") || m.has("behind") {
 			t.Errorf("stored: ahead %v, behind %v", m.has("ahead"), m.has("behind"))
+		}
+	})
+}
+
+// TestALaneThatWaitsForListenersRefusesNobody: the store keeps nothing, so what is
+// accepted will be stored.
+func TestALaneThatWaitsForListenersRefusesNobody(t *testing.T) {
+	var congested atomic.Bool
+	congested.Store(true)
+	withMoody(t, room.Config{Lanes: 1, Congested: congested.Load}, func(t *testing.T, m *moody, s *room.Service) {
+		if err := s.Do(t.Context(), &room.Op{Kind: room.OpSend, Content: "told late"}); err != nil {
+			t.Fatal(err)
+		}
+		time.AfterFunc(3*writeWait, func() { congested.Store(false) })
+		op := &room.Op{Kind: room.OpSend, Content: "waits for it"}
+		if err := s.Do(t.Context(), op); err != nil || op.Outcome != room.Stored {
+			t.Errorf("outcome %d (%v), %v", op.Outcome, op.Err, err)
 		}
 	})
 }

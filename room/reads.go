@@ -62,10 +62,10 @@ func (s *Service) Page(ctx context.Context, q PageQuery) (Page, error) {
 	return p, unavailable(err)
 }
 
-// Since reads what changed in a room after a number, in the order of rev; where the
-// store has gone back and the number may be of what it lost, from before that on.
+// Since reads what changed in a room after a number, in the order of rev. The number
+// is taken at its word, also where the store has gone back: most are stands of pages
+// that were answered since.
 func (s *Service) Since(ctx context.Context, room uuid.UUID, since int64, limit int) (Page, error) {
-	since = s.dir.setbacks.since(room, since)
 	p, err := s.since.get(ctx, sinceQuestion{room, since, limit})
 	return p, unavailable(err)
 }
@@ -87,7 +87,8 @@ func (s *Service) Rooms(ctx context.Context, user, after uuid.UUID, limit int) (
 }
 
 // Wait answers like Since, but where nothing changed it waits until something
-// does. When ctx ends first the answer is an empty page with the room's number.
+// does. When ctx ends first the answer is an empty page with the room's number. Where
+// the store goes back meanwhile, it answers from before what was lost.
 func (s *Service) Wait(ctx context.Context, room Info, since int64, limit int) (Page, error) {
 	w := &waiter{news: make(chan struct{}, 1)}
 	s.Follow(room.ID, room.Seq, w)
@@ -95,6 +96,9 @@ func (s *Service) Wait(ctx context.Context, room Info, since int64, limit int) (
 	last := Page{Seq: min(since, room.Seq)} // nothing was read yet: the caller stands where it stood
 	for {
 		over := w.setBack.Load()
+		if over {
+			since = s.dir.setbacks.since(room.ID, since)
+		}
 		p, err := s.Since(ctx, room.ID, since, limit)
 		switch {
 		case err != nil && ctx.Err() != nil:

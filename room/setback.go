@@ -40,7 +40,8 @@ func (s *setbacks) add(b setback) {
 	}
 }
 
-// since returns where a client goes on who says that it stands at a number.
+// since returns where a client goes on who says that it stands at a number, and may
+// have got it before the store went back.
 func (s *setbacks) since(room uuid.UUID, at int64) int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -67,9 +68,9 @@ func (s *setbacks) news(now time.Time) []setback {
 // setBack ends a room for its listeners, as what they were told is not in the store
 // any more: they are told so, and nothing else. Who follows the room from now on
 // begins at the number last. From the number to on, events may be others than those
-// that were told.
+// that were told; below zero is from the beginning.
 func (d *directory) setBack(f *followed, room uuid.UUID, to, last int64) {
-	d.setbacks.add(setback{room: room, from: f.last, to: to, at: time.Now()}) // first: who is told comes back at once
+	d.setbacks.add(setback{room: room, from: f.last, to: max(0, to), at: time.Now()}) // first: who is told comes back at once
 	for _, l := range f.listeners {
 		l.SetBack()
 	}
@@ -125,6 +126,6 @@ func (d *directory) proveSetBack(room uuid.UUID, m *missing, head int64) {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	if f := sh.rooms[room]; f != nil && f.born == m.born {
-		d.setBack(f, room, max(0, min(head, m.after)-setbackMargin), head)
+		d.setBack(f, room, min(head, m.after)-setbackMargin, head)
 	}
 }

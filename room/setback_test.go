@@ -89,7 +89,7 @@ func TestAStoreThatGoesBackSetsItsRoomsBack(t *testing.T) {
 	if !old.isSetBack() || len(old.events) != 5 {
 		t.Errorf("told of it: %v; %d events told", old.isSetBack(), len(old.events))
 	}
-	if p := <-polled; len(p.Messages) != 1 || p.Messages[0].Content != "stored as 3" || p.Seq != 3 {
+	if p := <-polled; len(p.Messages) != 3 || p.Messages[2].Content != "stored as 3" || p.Seq != 3 {
 		t.Errorf("who polls from 5 gets %+v", p)
 	}
 
@@ -114,22 +114,32 @@ func TestAStoreThatGoesBackSetsItsRoomsBack(t *testing.T) {
 	if got := history(t, ask); string(got.Frame) != string(want) {
 		t.Errorf("newcomers get   %s\nthe store answers %s", got.Frame, want)
 	}
-	// Who comes back with the number of a lost event misses none that has it now.
-	lost := protocol.AppendResume(nil, 2, room.Bodies(page[0].Messages[2:]), 7, false)
+	// Who comes back with the number of a lost event misses none that has it now, nor
+	// of those before it: how far the store had gone back is not known.
+	lost := protocol.AppendResume(nil, 0, room.Bodies(page[0].Messages), 7, false)
 	if got := history(t, func(done func(*room.History, error)) { h.Resume(id, 5, nil, done) }); string(got.Frame) != string(lost) || got.Seq != 7 {
 		t.Errorf("who comes back with 5 gets %s\nwant %s", got.Frame, lost)
 	}
-	if p, err := h.Since(t.Context(), id, 4, 50); err != nil || len(p.Messages) != 5 {
-		t.Errorf("who asks what comes after 4 gets %d messages, %v", len(p.Messages), err)
+	// Pages and polls come to an end, though they pass through those numbers again.
+	for since := int64(0); since < 7; {
+		p, err := h.Since(t.Context(), id, since, 2)
+		if err != nil || p.Stand() != min(since+2, 7) || p.HasMore != (since+2 < 7) {
+			t.Fatalf("after %d comes %+v, %v", since, p, err)
+		}
+		since = p.Stand()
 	}
-	if p, err := h.Since(t.Context(), id, 6, 50); err != nil || len(p.Messages) != 1 {
-		t.Errorf("who asks what comes after 6 gets %d messages, %v", len(p.Messages), err)
+	for _, since := range []int64{4, 7} {
+		short, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		if p, err := h.Wait(short, room.Info{ID: id, Seq: 7}, since, 50); err != nil || int64(len(p.Messages)) != 7-since {
+			t.Errorf("who polls from %d gets %d messages, %v", since, len(p.Messages), err)
+		}
 	}
 	if n := h.Stats().SetBack; n != 1 {
 		t.Errorf("counted as %d rooms", n)
 	}
 	until(t, "the operator is told", func() bool {
-		return strings.Contains(logged.String(), "level=ERROR") && strings.Contains(logged.String(), "told=5 kept=2")
+		return strings.Contains(logged.String(), "level=ERROR") && strings.Contains(logged.String(), "told=5 kept=0")
 	})
 	if h.Unfollow(id, fresh); h.Stats().RoomsNow != 0 {
 		t.Error("the room is followed for ever")
@@ -165,13 +175,8 @@ func TestANodeThatOnlyListensFindsThatTheStoreWentBack(t *testing.T) {
 			}
 			h.CatchUp(h.rooms[0].ID)
 		},
-		"by a notice": func(t *testing.T, h *house) {
-			for seq := int64(3); seq <= 5; seq++ {
-				op := h.message(3, "of another node")
-				h.elsewhere(t, op)
-				h.Announce(&room.Batch{Room: op.Room, Events: []room.Event{{Kind: room.EventMessage, Seq: seq, Prev: seq - 1, Message: op.ID, Body: []byte("{}"), Frame: []byte("{}")}}})
-			}
-		},
+		"by a notice":                      func(t *testing.T, h *house) { h.hearElsewhere(t, 3, 5) },
+		"by a notice, others on its heels": func(t *testing.T, h *house) { h.hearElsewhere(t, 3, 20) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := openWith(t, room.Config{Lanes: 1}, deaf{}, func(s room.Store) room.Store { return s })
@@ -180,15 +185,69 @@ func TestANodeThatOnlyListensFindsThatTheStoreWentBack(t *testing.T) {
 			find(t, h)
 			until(t, "the listener is told", l.isSetBack)
 			h.Unfollow(h.rooms[0].ID, l)
-			at, err := h.Since(t.Context(), h.rooms[0].ID, 5, 50)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if all := at.Seq; int64(len(at.Messages)) != all {
-				t.Errorf("who comes back with 5 gets %d of %d messages", len(at.Messages), all)
-			}
+			h.mustResumeWhole(t, 5)
 		})
 	}
+}
+
+// hearElsewhere has another node store messages, and tell of them at once.
+func (h *house) hearElsewhere(t *testing.T, first, last int64) {
+	t.Helper()
+	var notices []*room.Batch
+	for seq := first; seq <= last; seq++ {
+		op := h.message(3, "of another node")
+		h.elsewhere(t, op)
+		notices = append(notices, &room.Batch{Room: op.Room, Events: []room.Event{
+			{Kind: room.EventMessage, Seq: seq, Prev: seq - 1, Message: op.ID, Body: []byte("{}"), Frame: []byte("{}")},
+		}})
+	}
+	for _, b := range notices {
+		h.Announce(b)
+	}
+}
+
+// mustResumeWhole checks that who comes back to room 0 gets all that it has.
+func (h *house) mustResumeWhole(t *testing.T, since int64) {
+	t.Helper()
+	id := h.rooms[0].ID
+	got := history(t, func(done func(*room.History, error)) { h.Resume(id, since, nil, done) })
+	page, err := h.store.Latest(t.Context(), []uuid.UUID{id}, 50)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := protocol.AppendResume(nil, 0, room.Bodies(page[0].Messages), page[0].Seq, false); string(got.Frame) != string(want) {
+		t.Errorf("who comes back with %d gets %s\nwant %s", since, got.Frame, want)
+	}
+}
+
+// TestWhoOnlyReadAHistoryLearnsThatTheStoreWentBack: nothing was told live yet.
+func TestWhoOnlyReadAHistoryLearnsThatTheStoreWentBack(t *testing.T) {
+	h := openWith(t, room.Config{Lanes: 1}, deaf{}, func(s room.Store) room.Store { return s })
+	for i := range 5 {
+		h.send(t, 0, fmt.Sprint("stored as ", i+1))
+	}
+	l := &hearer{}
+	h.Follow(h.rooms[0].ID, 5, l)
+	history(t, func(done func(*room.History, error)) { h.History(h.rooms[0].ID, done) })
+	h.goBack(t, 2)
+	for range 4 {
+		h.elsewhere(t, h.message(3, "of another node"))
+	}
+	h.CatchUp(h.rooms[0].ID)
+	until(t, "the listener is told", l.isSetBack)
+	h.mustResumeWhole(t, 5)
+}
+
+// TestTwoNodesFindThatTheStoreWentBack: what another node stored before this one
+// did is not taken for what the store kept.
+func TestTwoNodesFindThatTheStoreWentBack(t *testing.T) {
+	h := openWith(t, room.Config{Lanes: 1}, deaf{}, func(s room.Store) room.Store { return s })
+	l := h.tell(t, 10)
+	h.goBack(t, 5)
+	h.elsewhere(t, h.message(3, "of another node")) // 6
+	h.send(t, 0, "stored as 7")
+	until(t, "the listener is told", l.isSetBack)
+	h.mustResumeWhole(t, 10)
 }
 
 // lagging is a store whose reads go to a copy that lags, but for Head.

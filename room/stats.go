@@ -10,15 +10,15 @@ import (
 
 // counters are the service's own figures.
 type counters struct {
-	Messages, Edits, Duplicates          atomic.Int64
-	AppendErrors                         atomic.Int64
-	Entered, Unauthorized, Forbidden     atomic.Int64
-	EnterUnavailable                     atomic.Int64
-	HistoriesFromTail, HistoriesFromRead atomic.Int64
-	Repairs, RepairErrors                atomic.Int64
-	Repeats, Holes, ParkedDropped        atomic.Int64
-	Congested, LeftOut, TypingLeftOut    atomic.Int64
-	SetBack                              atomic.Int64
+	Messages, Edits, Duplicates       atomic.Int64
+	AppendErrors                      atomic.Int64
+	Entered, Unauthorized, Forbidden  atomic.Int64
+	EnterUnavailable                  atomic.Int64
+	HistoriesFromTail                 atomic.Int64
+	Repairs, RepairErrors             atomic.Int64
+	Repeats, Holes, ParkedDropped     atomic.Int64
+	Congested, LeftOut, TypingLeftOut atomic.Int64
+	SetBack                           atomic.Int64
 
 	mu      sync.Mutex
 	refused map[protocol.Code]int64

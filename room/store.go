@@ -168,6 +168,17 @@ func (p *Page) Stand() int64 {
 	return p.Seq
 }
 
+// lastOf is the message that the room's last event made or changed; zero where the
+// page does not have it.
+func (p *Page) lastOf() uuid.UUID {
+	for i := range p.Messages {
+		if p.Messages[i].Rev == p.Seq {
+			return p.Messages[i].ID
+		}
+	}
+	return uuid.UUID{}
+}
+
 // Summary is a room as the list of rooms shows it.
 type Summary struct {
 	Info

@@ -128,7 +128,13 @@ func (d *directory) keepTail(room uuid.UUID, page *Page, births int64) *History 
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	f := sh.rooms[room]
-	if f == nil || f.born > births || f.last > page.Seq || d.tailBytes.Load()+size > tailBytesMax {
+	if f == nil || f.born > births || f.last > page.Seq {
+		return h
+	}
+	if f.lastOf == (uuid.UUID{}) && f.last == page.Seq {
+		f.lastOf = page.lastOf() // newcomers are told it by this page
+	}
+	if d.tailBytes.Load()+size > tailBytesMax {
 		return h
 	}
 	d.dropTail(f)

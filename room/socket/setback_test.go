@@ -45,7 +45,7 @@ func TestMembersComeAnewWhenTheStoreHasGoneBack(t *testing.T) {
 		}
 	}
 	back, f := s.join(0, "&since=5")
-	if f.Seq != 3 || *f.Since != 2 || len(f.Messages) != 1 || f.Messages[0].Content != "stored as 3" {
+	if f.Seq != 3 || *f.Since != 0 || len(f.Messages) != 3 || f.Messages[2].Content != "stored as 3" {
 		t.Errorf("who comes back with 5 gets %+v", f)
 	}
 	back.send(`{"type":"chat_message","content":"stored as 3","client_id":"again"}`)

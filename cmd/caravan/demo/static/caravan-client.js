@@ -48,6 +48,7 @@ export class CaravanClient extends EventTarget {
   #link = null; // the present WebSocket
   #poll = null; // AbortController of the long poll, in standard messaging
   #position = null; // the number up to which everything is here; null before any history
+  #asked = null; // our position when this connection was made
   #held = null; // live events that wait while the rest of an absence is fetched
   #pause = new Pause(); // between two attempts to connect
   #hold = null; // timer: nothing is sent until then
@@ -174,7 +175,8 @@ export class CaravanClient extends EventTarget {
     }
     if (signal.aborted) return { code: 1000, joined: false };
     const query = new URLSearchParams({ token });
-    if (this.#position !== null) query.set('since', this.#position);
+    this.#asked = this.#position;
+    if (this.#asked !== null) query.set('since', this.#asked);
     const link = new Link(`${this.#socketUrl}?${query}`, (frame) => this.#take(frame));
     this.#link = link;
     const code = await link.ended;
@@ -201,8 +203,8 @@ export class CaravanClient extends EventTarget {
 
   /** The first frame of a connection: the newest page, or what we missed. */
   async #takeHistory({ messages, since, seq, has_more: hasMore }) {
-    if (since > seq) {
-      // The room has begun anew, with an empty database: so do we.
+    if (since > seq || since < this.#asked) {
+      // The database went back, and what we have may not be in it: we begin anew.
       this.#position = null;
       this.#link.close(4000);
       return;
@@ -283,8 +285,14 @@ export class CaravanClient extends EventTarget {
 
   /** Resolves to whether there is more at once. */
   async #nextPage(signal, wait) {
-    const page = await this.#rest.since(this.#position, { wait, signal });
+    const asked = this.#position;
+    const page = await this.#rest.since(asked, { wait, signal });
     if (signal.aborted) return false;
+    if (page.seq < asked && asked === this.#position) {
+      this.#position = null; // the database went back
+      await this.#firstPage();
+      return true;
+    }
     this.#apply(page.results);
     this.#advance(page.seq);
     return page.has_more;
