@@ -150,7 +150,10 @@ func (r *repairs) read(ctx context.Context, room uuid.UUID, m *missing) (page Pa
 		}
 	}
 	if page.Seq >= m.after {
-		return page, false, nil
+		if len(page.Messages) > 0 {
+			err = r.s.store.Settled(ctx) // it may be of a commit that still waits, or was cut
+		}
+		return page, false, err
 	}
 	head, exists, err := r.s.store.Head(ctx, room)
 	if err != nil || !exists || head >= m.after {

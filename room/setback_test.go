@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -248,6 +249,36 @@ func TestTwoNodesFindThatTheStoreWentBack(t *testing.T) {
 	h.send(t, 0, "stored as 7")
 	until(t, "the listener is told", l.isSetBack)
 	h.mustResumeWhole(t, 10)
+}
+
+// unsettled is a store whose standbys lack what was committed last.
+type unsettled struct {
+	room.Store
+	lacking atomic.Bool
+}
+
+func (u *unsettled) Settled(ctx context.Context) error {
+	if u.lacking.Load() {
+		return room.ErrStoreDown
+	}
+	return u.Store.Settled(ctx)
+}
+
+// TestARepairTellsNothingThatTheStandbysLack: rows of a commit that was cut can be
+// read before they are safe.
+func TestARepairTellsNothingThatTheStandbysLack(t *testing.T) {
+	u := &unsettled{}
+	h := openWith(t, room.Config{Lanes: 1}, deaf{}, func(s room.Store) room.Store { u.Store = s; return u })
+	l := h.tell(t, 1)
+	u.lacking.Store(true)
+	h.elsewhere(t, h.message(3, "cut"))
+	h.CatchUp(h.rooms[0].ID)
+	until(t, "a repair has failed", func() bool { return h.Stats().RepairErrors > 0 })
+	if n := len(l.hears(t, 1)); n != 1 {
+		t.Errorf("%d events told", n)
+	}
+	u.lacking.Store(false)
+	l.hears(t, 2)
 }
 
 // lagging is a store whose reads go to a copy that lags, but for Head.

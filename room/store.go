@@ -65,6 +65,10 @@ type Store interface {
 	// exist, in the order of the rooms.
 	Heads(ctx context.Context, rooms []uuid.UUID) ([]int64, error)
 
+	// Settled returns nil when all that could be read when it was called is as safe
+	// as what Append has stored: on the standbys, too, where commits wait for some.
+	Settled(ctx context.Context) error
+
 	// Ping reports whether the store can be reached.
 	Ping(ctx context.Context) error
 

@@ -39,8 +39,9 @@ type op struct {
 	number   int64    // of an edit: the event that it became; zero: nobody saw it yet
 }
 
-// denied reports whether the server has promised that the op is not stored.
-func (o *op) denied() bool { return o.attempts == o.denials }
+// denied reports whether the server has promised that the op is not stored, perhaps
+// more often than it was asked.
+func (o *op) denied() bool { return o.denials >= o.attempts }
 
 // message is one message of the server, however it came to be known.
 type message struct {

@@ -86,6 +86,11 @@ func (s *Store) run(ctx context.Context, ops []*room.Op, mode persist.Mode) (pla
 	plan = persist.Settle(ops, lookup, found)
 	if plan.Empty() {
 		endTransaction(ctx, conn)
+		if len(found.Known) > 0 { // told as known now, so no less safe than what is stored
+			if err := passBarrier(txCtx, conn.Conn()); err != nil {
+				return nil, 0, undone(err)
+			}
+		}
 		return plan, 0, nil
 	}
 

@@ -3,6 +3,7 @@ package postgres
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -34,9 +35,13 @@ const (
 	classInternal   = "XX" // what has no code of its own: a disk quota used up, a file as large as may be
 )
 
-// primaryKey is the only unique index that an op can break by itself: the others
+// primaryKey is the only unique index of Caravan's that an op can break by itself: the others
 // hold numbers that the store gives, and client ids that it looked up.
 const primaryKey = "chat_messages_pkey"
+
+// numberIndexes are broken where the room's number is behind its messages. An
+// adopted table may have further indexes, which are the application's rules.
+var numberIndexes = []string{"caravan_messages_seq", "caravan_messages_rev"}
 
 // undone says what it means that the database undid a transaction of Append:
 // persist.ErrConflict, a persist.DataError, or anything else, which the driver
@@ -53,7 +58,7 @@ func undone(err error) error {
 		return &persist.DataError{Refusal: persist.ErrUnknownSender, Err: err}
 	case pg.Code == codeUnique && pg.ConstraintName == primaryKey:
 		return &persist.DataError{Refusal: protocol.ErrInternal, Err: err}
-	case pg.Code == codeUnique:
+	case pg.Code == codeUnique && slices.Contains(numberIndexes, pg.ConstraintName):
 		return persist.RoomError(err)
 	case pg.Code == codeProgramLimit, class(pg) == classData, class(pg) == classIntegrity:
 		return &persist.DataError{Refusal: protocol.ErrInvalidContent, Err: err}

@@ -16,6 +16,8 @@ import (
 func TestPoisonThatOnlyTheDatabaseKnows(t *testing.T) {
 	for _, rule := range []struct{ name, sql string }{
 		{"check constraint", `ALTER TABLE chat_messages ADD CHECK (content NOT LIKE 'poison%')`},
+		{"unique index", `CREATE UNIQUE INDEX ON chat_messages ((1)) WHERE content LIKE 'poison%';
+			INSERT INTO chat_messages (id, chat_room_id, sender_id, content, seq, rev) VALUES (gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 'poison', 1, 1)`},
 		{"narrow column", `ALTER TABLE chat_messages ALTER COLUMN content TYPE varchar(20)`},
 		{"deferred rule", `CREATE FUNCTION judge() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
 				IF NEW.content LIKE 'poison%' THEN RAISE EXCEPTION 'poison' USING ERRCODE = '23514'; END IF;

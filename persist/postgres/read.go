@@ -164,6 +164,19 @@ func (s *Store) Head(ctx context.Context, id uuid.UUID) (seq int64, exists bool,
 	return seq, true, nil
 }
 
+// Settled implements room.Store.
+func (s *Store) Settled(ctx context.Context) error {
+	conn, err := s.writers.Acquire(ctx)
+	if err != nil {
+		return fault("settled", err)
+	}
+	defer conn.Release()
+	if err := passBarrier(ctx, conn.Conn()); err != nil {
+		return fault("settled", err)
+	}
+	return nil
+}
+
 // Heads implements room.Store.
 func (s *Store) Heads(ctx context.Context, rooms []uuid.UUID) ([]int64, error) {
 	heads := make([]int64, len(rooms))

@@ -120,6 +120,31 @@ func TestStandbyAwayTakesFewSessions(t *testing.T) {
 	}
 }
 
+// TestWhatIsKnownIsToldAgainOnceTheStandbyHasIt: the message may be one whose commit
+// was cut on another node.
+func TestWhatIsKnownIsToldAgainOnceTheStandbyHasIt(t *testing.T) {
+	f := newStandbyFleet(t)
+	f.wait.transaction = time.Second
+	op := f.send(0, "known")
+	op.ClientID = "again"
+	f.mustAppend(op)
+	f.standbyAway()
+	again := f.send(0, "known")
+	again.ClientID = op.ClientID
+	if err := f.Append(t.Context(), []*room.Op{again}); !errors.Is(err, room.ErrNotStored) || again.Outcome != room.Pending {
+		t.Errorf("the standby is away: outcome %d, %v", again.Outcome, err)
+	}
+	short, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if err := f.Settled(short); err == nil {
+		t.Error("the standby is away, and all is settled")
+	}
+	f.standbyBack()
+	if f.mustAppend(again); again.Outcome != room.Duplicate {
+		t.Errorf("outcome %d, %v", again.Outcome, again.Err)
+	}
+}
+
 // standbyFleet is a fleet on a server of its own that may lack its standby.
 type standbyFleet struct {
 	*fleet
