@@ -43,7 +43,7 @@ func (f *fleet) checkLog(t *testing.T) map[uuid.UUID]protocol.Message {
 				}
 				seen[m.Seq], seen[m.Rev] = true, true
 			}
-			since, more = page.Seq, page.HasMore
+			since, more = page.Stand(), page.HasMore
 		}
 		// An edit that a later one superseded leaves no trace; those made here edit
 		// a message once.
