@@ -68,7 +68,7 @@ func (s *Store) run(ctx context.Context, ops []*room.Op, mode persist.Mode) (pla
 
 	lookup := persist.NewLookup(ops)
 	if expressible(ops, lookup, mode) {
-		plan, xact, err := express(txCtx, conn.Conn(), ops, lookup)
+		plan, xact, err = express(txCtx, conn.Conn(), ops, lookup)
 		if plan != nil {
 			return finish(ctx, conn, plan, xact, mode, sendCommit(txCtx, conn.Conn()))
 		}
