@@ -15,8 +15,8 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib"
 	_ "modernc.org/sqlite"
 
+	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
 	"github.com/caravan-chat/caravan/migrations"
-	"github.com/caravan-chat/caravan/persist/pgserver"
 )
 
 var quiet = slog.New(slog.DiscardHandler)

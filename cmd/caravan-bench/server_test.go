@@ -18,7 +18,7 @@ import (
 
 	"github.com/caravan-chat/caravan/bench"
 	"github.com/caravan-chat/caravan/bench/ledger"
-	"github.com/caravan-chat/caravan/persist/pgserver"
+	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
 )
 
 const secret = "a secret of the tests, long enough for HS256"

@@ -10,8 +10,8 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/caravan-chat/caravan/bench/scrape"
+	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
 	"github.com/caravan-chat/caravan/persist"
-	"github.com/caravan-chat/caravan/persist/pgserver"
 )
 
 // BenchmarkLightLoad measures how long somebody who talks alone waits: a client

@@ -15,11 +15,11 @@ import (
 	"time"
 
 	"github.com/caravan-chat/caravan/bench/proc"
+	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
+	redisserver "github.com/caravan-chat/caravan/bench/servers/redis"
 	"github.com/caravan-chat/caravan/bench/wire"
 	"github.com/caravan-chat/caravan/persist"
-	"github.com/caravan-chat/caravan/persist/pgserver"
 	"github.com/caravan-chat/caravan/protocol/token"
-	"github.com/caravan-chat/caravan/room/backplane/redisserver"
 )
 
 const benchSecret = "a secret of the benchmarks, 32 bytes"

@@ -8,7 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/caravan-chat/caravan/persist/pgserver"
+	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
 )
 
 // An application's users may have columns of its own that must have a value.

@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
+	redisserver "github.com/caravan-chat/caravan/bench/servers/redis"
 	"github.com/caravan-chat/caravan/room/backplane"
-	"github.com/caravan-chat/caravan/room/backplane/redisserver"
 )
 
 // TestStatusListsTheNodesThatLive starts two servers, kills one, and watches its

@@ -3,7 +3,7 @@ package postgres
 import (
 	"testing"
 
-	"github.com/caravan-chat/caravan/persist/pgserver"
+	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
 	"github.com/caravan-chat/caravan/protocol"
 	"github.com/caravan-chat/caravan/room"
 )

@@ -4,7 +4,7 @@ import (
 	"maps"
 	"testing"
 
-	"github.com/caravan-chat/caravan/persist/pgserver"
+	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
 )
 
 // What counts is what holds for the connections that write, wherever it was set.

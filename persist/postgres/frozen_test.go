@@ -7,7 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgproto3"
 
-	"github.com/caravan-chat/caravan/persist/pgserver"
+	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
 )
 
 // TestFrozenNodeLosesItsRooms: a node is stopped in the midst of what it sends, while

@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
+	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
 	"github.com/caravan-chat/caravan/persist"
-	"github.com/caravan-chat/caravan/persist/pgserver"
 	"github.com/caravan-chat/caravan/room"
 )
 

@@ -14,9 +14,9 @@ import (
 
 	"github.com/google/uuid"
 
+	redisserver "github.com/caravan-chat/caravan/bench/servers/redis"
 	"github.com/caravan-chat/caravan/room"
 	"github.com/caravan-chat/caravan/room/backplane"
-	"github.com/caravan-chat/caravan/room/backplane/redisserver"
 )
 
 // BenchmarkSecondNode measures how much later than a member on the sender's node

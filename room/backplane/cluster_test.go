@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/caravan-chat/caravan/room/backplane/redisserver"
+	redisserver "github.com/caravan-chat/caravan/bench/servers/redis"
 )
 
 // TestClusterLosesAMaster kills one of three masters: what lies on the others

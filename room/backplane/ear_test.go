@@ -9,8 +9,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/redis/rueidis"
 
+	redisserver "github.com/caravan-chat/caravan/bench/servers/redis"
 	"github.com/caravan-chat/caravan/room"
-	"github.com/caravan-chat/caravan/room/backplane/redisserver"
 )
 
 // inbox is an Inbound that counts.

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/caravan-chat/caravan/room/backplane/redisserver"
+	redisserver "github.com/caravan-chat/caravan/bench/servers/redis"
 )
 
 // talk is a conversation over two nodes that goes on while things break: in one

@@ -11,10 +11,10 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/caravan-chat/caravan/persist/pgserver"
+	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
+	redisserver "github.com/caravan-chat/caravan/bench/servers/redis"
 	"github.com/caravan-chat/caravan/persist/postgres"
 	"github.com/caravan-chat/caravan/room/backplane"
-	"github.com/caravan-chat/caravan/room/backplane/redisserver"
 )
 
 // onEachRedis runs a test on a single Redis and on a cluster of three masters.

@@ -3,7 +3,7 @@ package backplane_test
 import (
 	"testing"
 
-	"github.com/caravan-chat/caravan/room/backplane/redisserver"
+	redisserver "github.com/caravan-chat/caravan/bench/servers/redis"
 )
 
 // redisWith starts a Redis with further arguments.

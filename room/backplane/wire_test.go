@@ -20,8 +20,8 @@ import (
 	"testing"
 	"time"
 
+	redisserver "github.com/caravan-chat/caravan/bench/servers/redis"
 	"github.com/caravan-chat/caravan/room/backplane"
-	"github.com/caravan-chat/caravan/room/backplane/redisserver"
 )
 
 // TestForeignPayloadsAreCountedAndIgnored publishes into a room's channel what no

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/caravan-chat/caravan/bench/chaos"
-	"github.com/caravan-chat/caravan/bench/child"
+	"github.com/caravan-chat/caravan/bench/servers/child"
 )
 
 const (

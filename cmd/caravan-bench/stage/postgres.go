@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/caravan-chat/caravan/bench/chaos"
-	"github.com/caravan-chat/caravan/persist/pgserver"
+	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
 )
 
 // postgres is a PostgreSQL server with one database.

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/caravan-chat/caravan/bench/chaos"
-	"github.com/caravan-chat/caravan/room/backplane/redisserver"
+	redisserver "github.com/caravan-chat/caravan/bench/servers/redis"
 )
 
 // redisFaults are what happens to Redis. It carries notice, not truth: it comes

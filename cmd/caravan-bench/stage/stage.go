@@ -17,7 +17,7 @@ import (
 
 	"github.com/caravan-chat/caravan/bench/chaos"
 	"github.com/caravan-chat/caravan/bench/fleet"
-	"github.com/caravan-chat/caravan/room/backplane/redisserver"
+	redisserver "github.com/caravan-chat/caravan/bench/servers/redis"
 )
 
 // Config says what to put up.

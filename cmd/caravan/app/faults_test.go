@@ -14,8 +14,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
 	"github.com/caravan-chat/caravan/persist"
-	"github.com/caravan-chat/caravan/persist/pgserver"
 )
 
 // databaseFault is something that happens to a database while a fleet writes.

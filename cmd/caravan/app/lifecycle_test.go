@@ -15,11 +15,11 @@ import (
 
 	"github.com/gobwas/ws"
 
+	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
+	redisserver "github.com/caravan-chat/caravan/bench/servers/redis"
 	"github.com/caravan-chat/caravan/cmd/caravan/app"
 	"github.com/caravan-chat/caravan/cmd/caravan/config"
 	"github.com/caravan-chat/caravan/persist"
-	"github.com/caravan-chat/caravan/persist/pgserver"
-	"github.com/caravan-chat/caravan/room/backplane/redisserver"
 )
 
 // seed writes rows while the server runs, as another process would.

@@ -6,9 +6,9 @@ import (
 	"testing"
 	"time"
 
+	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
+	redisserver "github.com/caravan-chat/caravan/bench/servers/redis"
 	"github.com/caravan-chat/caravan/persist"
-	"github.com/caravan-chat/caravan/persist/pgserver"
-	"github.com/caravan-chat/caravan/room/backplane/redisserver"
 )
 
 // TestMembersOnThreeNodesCannotTell lets three members of a trip meet, each on

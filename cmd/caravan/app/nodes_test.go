@@ -4,9 +4,9 @@ import (
 	"strings"
 	"testing"
 
+	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
+	redisserver "github.com/caravan-chat/caravan/bench/servers/redis"
 	"github.com/caravan-chat/caravan/persist"
-	"github.com/caravan-chat/caravan/persist/pgserver"
-	"github.com/caravan-chat/caravan/room/backplane/redisserver"
 )
 
 func TestTwoNodesAreOneChatAlsoWithoutRedis(t *testing.T) {

@@ -22,10 +22,10 @@ import (
 	"github.com/gobwas/ws/wsutil"
 	"github.com/google/uuid"
 
+	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
 	"github.com/caravan-chat/caravan/cmd/caravan/app"
 	"github.com/caravan-chat/caravan/cmd/caravan/config"
 	"github.com/caravan-chat/caravan/persist"
-	"github.com/caravan-chat/caravan/persist/pgserver"
 	"github.com/caravan-chat/caravan/protocol/token"
 )
 

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/caravan-chat/caravan/room/backplane/redisserver"
+	redisserver "github.com/caravan-chat/caravan/bench/servers/redis"
 )
 
 func do(t *testing.T, s *redisserver.Server, command ...string) string {

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/caravan-chat/caravan/bench/child"
+	"github.com/caravan-chat/caravan/bench/servers/child"
 )
 
 // shell returns a server that is ready as soon as its script says so in its log.

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/caravan-chat/caravan/persist/pgserver"
+	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
 )
 
 func query(t *testing.T, s *pgserver.Server, database, sql string) string {

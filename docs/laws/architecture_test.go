@@ -1,4 +1,4 @@
-package main
+package laws
 
 import (
 	"bytes"
@@ -47,15 +47,13 @@ var house = map[string]wing{
 
 	"persist/storetest": {ours: []string{"persist", "room", "protocol"}, thirdParty: []string{"pgregory.net/rapid"}},
 
-	// The throw-away servers of the tests stand by themselves.
-	"bench/child":                {},
-	"persist/pgserver":           {ours: []string{"bench/child"}},
-	"room/backplane/redisserver": {ours: []string{"bench/child"}},
+	"bench/servers": {}, // the throw-away servers of tests, benchmarks and chaos stand by themselves
+	"docs/laws":     {}, // tests alone
 
 	// The commands wire all of it.
 	"cmd/caravan": {ours: []string{"*"}, thirdParty: []string{"*"}},
 	"cmd/caravan-bench": {ours: []string{"bench", "bench/echo", "protocol", "protocol/token",
-		"bench/child", "persist/pgserver", "room/backplane/redisserver"}}, // chaos breaks throw-away servers
+		"bench/servers"}}, // chaos breaks throw-away servers
 }
 
 // everywhere are modules that any wing may use: ids, and what the standard

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/caravan-chat/caravan/bench/child"
+	"github.com/caravan-chat/caravan/bench/servers/child"
 )
 
 const (

@@ -5,7 +5,7 @@ import (
 	"os"
 	"syscall"
 
-	"github.com/caravan-chat/caravan/bench/child"
+	"github.com/caravan-chat/caravan/bench/servers/child"
 )
 
 // superuser owns every database of a throw-away server; it needs no password.
