@@ -84,6 +84,8 @@ func TestConformance_AcceptedHandshakes(t *testing.T) {
 		"lists in any case": strings.NewReplacer("Upgrade: websocket", "upgrade: h2c, WebSocket", "Connection: Upgrade", "CONNECTION: keep-alive,\tUPGRADE").Replace(upgradeRequest),
 		"absolute target":   strings.Replace(upgradeRequest, "GET /", "GET http://localhost/", 1),
 		"an empty line":     "\r\n" + upgradeRequest,
+		"no body":           upgradeRequest + "Content-Length: 0\r\n",
+		"no extension":      upgradeRequest + "Sec-WebSocket-Extensions: \r\nSec-WebSocket-Protocol: \r\n",
 		"header at limit":   upgradeRequest + "X: " + strings.Repeat("x", 16<<10-len(upgradeRequest)-len("X: \r\n\r\n")) + "\r\n",
 	} {
 		for _, piece := range []int{1 << 20, 100} {

@@ -45,18 +45,15 @@ func (p Params) Fits(n int) bool {
 // Negotiate reads one Sec-WebSocket-Extensions field of a request and returns the
 // parameters of the first offer of permessage-deflate that can be accepted, or
 // none. Offers of other extensions, and offers with parameters that are unknown,
-// repeated or invalid, are passed over (RFC 7692 section 7). The only error is
-// ErrMalformed.
+// repeated or invalid, are passed over (RFC 7692 section 7). A field without any
+// offer, which proxies send, offers nothing. The only error is ErrMalformed.
 func Negotiate(field []byte) (Params, error) {
 	var first Params
 	s := scanner{field}
-	for some := false; ; {
+	for {
 		for s.take(',') { // a list may have empty elements (RFC 9110 section 5.6.1)
 		}
 		if s.end() {
-			if !some {
-				return Params{}, ErrMalformed
-			}
 			return first, nil
 		}
 		p, ok := s.offer()
@@ -66,7 +63,6 @@ func Negotiate(field []byte) (Params, error) {
 		if !first.Agreed() {
 			first = p
 		}
-		some = true
 	}
 }
 

@@ -12,7 +12,7 @@ func FuzzParse(f *testing.F) {
 	for _, b := range []string{
 		sample,
 		with("Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits, foo; a=\"b\\c\""),
-		with("Sec-WebSocket-Extensions: ,"), with("Content-Length: 0"), with("Transfer-Encoding: chunked"),
+		with("Sec-WebSocket-Extensions: ,"), with("Content-Length: 0"), with("Content-Length: 00", "Content-Length: 1"), with("Transfer-Encoding: chunked"),
 		with("Origin: b"), with("Authorization: a", "Authorization: b"), with("X: a", " b"), with("Host: b"),
 		swap("GET", "GET http://a:1/b?c HTTP/1.1"), swap("GET", "GET * HTTP/1.1"), swap("GET", "POST /chat HTTP/1.0"),
 		swap("GET", "GET /chat HTTP/2.0"), swap("GET", "GET /a#b HTTP/1.1"), swap("GET", "GET  /a HTTP/1.1"),

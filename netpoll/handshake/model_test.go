@@ -94,6 +94,10 @@ func modelHead(lines []string) string {
 	case len(hosts) == 1 && !hostValue.MatchString(hosts[0]), target != nil && !hostValue.MatchString(target[1]):
 		return "400"
 	}
+	body := fields["transfer-encoding"] != nil
+	for _, length := range fields["content-length"] {
+		body = body || !regexp.MustCompile("^0+$").MatchString(length)
+	}
 	upgrade := modelList(fields["upgrade"], "websocket")
 	keys, versions := fields["sec-websocket-key"], fields["sec-websocket-version"]
 	if !upgrade && keys == nil {
@@ -106,8 +110,7 @@ func modelHead(lines []string) string {
 	switch {
 	case m[1] != "GET":
 		return "405"
-	case m[4] == "0", !upgrade, !modelList(fields["connection"], "upgrade"), fields["content-length"] != nil,
-		fields["transfer-encoding"] != nil, target == nil, host == "", len(versions) > 1:
+	case m[4] == "0", !upgrade, !modelList(fields["connection"], "upgrade"), body, target == nil, host == "", len(versions) > 1:
 		return "400"
 	case len(versions) == 0 || versions[0] != "13":
 		return "426"
@@ -121,7 +124,6 @@ func modelHead(lines []string) string {
 		return "400"
 	}
 	for _, f := range fields["sec-websocket-extensions"] {
-		some := false
 		for _, element := range modelSplit(f) {
 			if strings.Trim(element, " \t") == "" {
 				continue
@@ -129,10 +131,6 @@ func modelHead(lines []string) string {
 			if !extension.MatchString(element) {
 				return "400"
 			}
-			some = true
-		}
-		if !some {
-			return "400"
 		}
 	}
 	return "WebSocket"

@@ -143,7 +143,9 @@ func (h *upgrade) take(r *Request, f *field) {
 		h.once(&r.Origin, f.value)
 	case f.is("Authorization"):
 		h.once(&r.Authorization, f.value)
-	case f.is("Content-Length"), f.is("Transfer-Encoding"):
+	case f.is("Content-Length"):
+		h.body = h.body || !isZero(f.value)
+	case f.is("Transfer-Encoding"):
 		h.body = true
 	}
 }
@@ -152,6 +154,17 @@ func (h *upgrade) take(r *Request, f *field) {
 func (h *upgrade) once(into *[]byte, value []byte) {
 	h.repeated = h.repeated || *into != nil
 	*into = value
+}
+
+// isZero tells whether a Content-Length says that there is no body. Intermediaries
+// add such a field to requests that have none.
+func isZero(length []byte) bool {
+	for _, c := range length {
+		if c != '0' {
+			return false
+		}
+	}
+	return len(length) > 0
 }
 
 // judge decides on a request that asks for a WebSocket (RFC 6455 section 4.2.1).

@@ -94,13 +94,30 @@ func TestRFC6455Section4_2_1_Request(t *testing.T) {
 		// 9. Extensions.
 		{"extension", with("Sec-WebSocket-Extensions: permessage-deflate"), "WebSocket"},
 		{"malformed extension", with("Sec-WebSocket-Extensions: permessage-deflate;;"), "400"},
+		{"no extension in the field", with("Sec-WebSocket-Extensions:"), "WebSocket"},
+		{"no extension in a list", with("Sec-WebSocket-Extensions: , ,"), "WebSocket"},
+		{"no extension, then a malformed one", with("Sec-WebSocket-Extensions:", "Sec-WebSocket-Extensions: ;"), "400"},
 		{"unacceptable extension", with("Sec-WebSocket-Extensions: permessage-deflate; mystery=1"), "WebSocket"},
 		// 10. Other fields are passed over.
+		{"empty subprotocol", with("Sec-WebSocket-Protocol:"), "WebSocket"},
+		{"fields that intermediaries add", with("Via: 1.1 proxy", "X-Forwarded-For: 192.0.2.1, 192.0.2.2", "Forwarded: for=192.0.2.1", "Keep-Alive:",
+			"Proxy-Connection: keep-alive", "TE: trailers", "Expect: 100-continue", "Content-Type:", "Accept-Encoding: identity"), "WebSocket"},
 		{"others", with("Cookie: a=b", "X-Empty:", "Accept-Language: \xC3\xA9"), "WebSocket"},
 		// No body.
 		{"Content-Length", with("Content-Length: 5"), "400"},
-		{"Content-Length of zero", with("Content-Length: 0"), "400"},
+		{"Content-Length of zero", with("Content-Length: 0"), "WebSocket"},
+		{"Content-Length of zeros", with("Content-Length: 00"), "WebSocket"},
+		{"Content-Length of zero twice", with("Content-Length: 0", "Content-Length: 0"), "WebSocket"},
+		{"Content-Length of zero and of one", with("Content-Length: 0", "Content-Length: 1"), "400"},
+		{"Content-Length of one and of zero", with("Content-Length: 1", "Content-Length: 0"), "400"},
+		{"Content-Length as a list", with("Content-Length: 0, 0"), "400"},
+		{"Content-Length with a sign", with("Content-Length: -0"), "400"},
+		{"Content-Length in hexadecimal", with("Content-Length: 0x0"), "400"},
+		{"empty Content-Length", with("Content-Length:"), "400"},
 		{"Transfer-Encoding", with("Transfer-Encoding: chunked"), "400"},
+		{"Transfer-Encoding: identity", with("Transfer-Encoding: identity"), "400"},
+		{"empty Transfer-Encoding", with("Transfer-Encoding:"), "400"},
+		{"Transfer-Encoding and Content-Length of zero", with("Transfer-Encoding: chunked", "Content-Length: 0"), "400"},
 	})
 }
 
