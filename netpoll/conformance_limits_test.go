@@ -77,12 +77,13 @@ func TestConformance9_TooBig(t *testing.T) {
 }
 
 // A binary message that nobody wants is refused before any of its bytes are kept.
-func TestTextOnlyRefusesABinaryMessageAtItsFirstByte(t *testing.T) {
+func TestTextOnlyRefusesABinaryMessageAtItsSecondByte(t *testing.T) {
 	server := echoServer(t, netpoll.Config{TextOnly: true})
 	conform(t, server, []conformance{
 		normally("text", rawFrame(fin|opText, "a"), texts("a")...),
 		failing("whole", 1003, rawFrame(fin|opBinary, "a")),
-		failing("first fragment", 1003, rawFrame(opBinary, "a")[:1]),
+		failing("unmasked", 1002, []byte{fin | opBinary, 1, 'a'}),
+		failing("first fragment", 1003, rawFrame(opBinary, "a")[:2]),
 		failing("after a text", 1003, append(rawFrame(fin|opText, "a"), rawFrame(opBinary, "")...), texts("a")...),
 	})
 }

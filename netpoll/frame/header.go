@@ -38,7 +38,8 @@ type message struct {
 // parse reads a header from the beginning of b into h and returns its size, or 0
 // where b ends before the header does. Each check is made as soon as its byte is
 // there, in the order of the bytes: so what is found does not depend on how the
-// bytes were cut.
+// bytes were cut. What is allowed by the protocol but not wanted here is refused
+// once the mask bit is there: a frame without it breaks the protocol first.
 func (h *header) parse(b []byte, lim *Limits, m message) (size int, v *Violation) {
 	if len(b) == 0 {
 		return 0, nil
@@ -48,6 +49,9 @@ func (h *header) parse(b []byte, lim *Limits, m message) (size int, v *Violation
 	}
 	if b[1]&maskBit == 0 {
 		return 0, errUnmasked
+	}
+	if v := h.unwanted(lim, m); v != nil {
+		return 0, v
 	}
 	length, size := uint64(b[1]&lengthMask), 2
 	if h.op.control() && length > ControlPayloadMax {
@@ -83,7 +87,7 @@ func (h *header) parse(b []byte, lim *Limits, m message) (size int, v *Violation
 	return size + 4, nil
 }
 
-// parseFirst checks the first byte: flags and opcode.
+// parseFirst checks what the protocol says of the first byte: flags and opcode.
 func (h *header) parseFirst(first byte, lim *Limits, m message) *Violation {
 	h.op = Op(first & opMask)
 	h.fin = first&finBit != 0
@@ -104,9 +108,16 @@ func (h *header) parseFirst(first byte, lim *Limits, m message) *Violation {
 		return errContinuation
 	case h.op != OpContinuation && m.open:
 		return errInterleaved
+	}
+	return nil
+}
+
+// unwanted judges a data frame by what this server takes.
+func (h *header) unwanted(lim *Limits, m message) *Violation {
+	switch {
 	case h.op == OpBinary && lim.TextOnly:
 		return errBinary
-	case m.frames >= lim.fragmentsMax():
+	case !h.op.control() && m.frames >= lim.fragmentsMax():
 		return errMessagePieces
 	}
 	return nil

@@ -29,16 +29,19 @@ func TestSection10_4_LengthOverTheLimitIsRefusedAtTheHeader(t *testing.T) {
 	})
 }
 
-func TestBinaryIsRefusedAtItsFirstByte(t *testing.T) {
+func TestBinaryIsRefusedAtItsSecondByte(t *testing.T) {
 	lim := &Limits{MessageBytesMax: 100, TextOnly: true}
 	check(t, []wire{
 		{name: "text", lim: lim, bytes: join(client(textBegin, "a"), client(ping, "p"), client(goOnLast, "b")),
 			events: []string{controlEvent(OpPing, []byte("p")), messageEvent(true, false, []byte("ab"))}},
-		{name: "whole", lim: lim, bytes: []byte{binaryWord}, v: errBinary},
-		{name: "first fragment", lim: lim, bytes: []byte{0x02}, v: errBinary},
-		{name: "after a text", lim: lim, bytes: join(client(text, "a"), []byte{binaryWord}), events: isText("a"), v: errBinary},
+		{name: "whole", lim: lim, bytes: []byte{binaryWord, 0x80}, v: errBinary},
+		{name: "its first byte, which may be that of an unmasked frame", lim: lim, bytes: []byte{binaryWord}},
+		{name: "unmasked", lim: lim, bytes: []byte{binaryWord, 0x01}, v: errUnmasked},
+		{name: "whatever its length", lim: lim, bytes: []byte{binaryWord, 0xFF}, v: errBinary},
+		{name: "first fragment", lim: lim, bytes: []byte{0x02, 0x81}, v: errBinary},
+		{name: "after a text", lim: lim, bytes: join(client(text, "a"), []byte{binaryWord, 0x80}), events: isText("a"), v: errBinary},
 		{name: "inside a text", lim: lim, bytes: join(client(textBegin, "a"), []byte{binaryWord}), v: errInterleaved},
-		{name: "compressed", lim: &Limits{MessageBytesMax: 100, TextOnly: true, Compression: true}, bytes: []byte{binaryWord | 0x40}, v: errBinary},
+		{name: "compressed", lim: &Limits{MessageBytesMax: 100, TextOnly: true, Compression: true}, bytes: []byte{binaryWord | 0x40, 0x80}, v: errBinary},
 	})
 }
 
@@ -46,7 +49,8 @@ func TestFragmentsAreBoundedInCount(t *testing.T) {
 	lim := &Limits{MessageBytesMax: 100, FragmentsMax: 3}
 	check(t, []wire{
 		{name: "exactly", lim: lim, bytes: join(client(textBegin, "a"), client(goOn, "b"), client(goOnLast, "c")), events: isText("abc")},
-		{name: "one more", lim: lim, bytes: join(client(textBegin, "a"), client(goOn, "b"), client(goOn, "c"), []byte{goOnLast}), v: errMessagePieces},
+		{name: "one more", lim: lim, bytes: join(client(textBegin, "a"), client(goOn, "b"), client(goOn, "c"), []byte{goOnLast, 0x80}), v: errMessagePieces},
+		{name: "one more, unmasked", lim: lim, bytes: join(client(textBegin, "a"), client(goOn, "b"), client(goOn, "c"), []byte{goOnLast, 0x00}), v: errUnmasked},
 		{name: "empty ones count", lim: lim, bytes: bytes.Join([][]byte{client(textBegin, ""), client(goOn, ""), client(goOn, ""), client(goOn, "")}, nil), v: errMessagePieces},
 		{name: "counted for each message", lim: lim, bytes: join(client(textBegin, "a"), client(goOn, "b"), client(goOnLast, "c"), client(textBegin, "d"), client(goOnLast, "e"), client(text, "f")),
 			events: slices.Concat(isText("abc"), isText("de"), isText("f"))},

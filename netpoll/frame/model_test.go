@@ -41,17 +41,17 @@ func model(b []byte, lim *Limits) (events []string, v *Violation) {
 		if isData && open {
 			return events, errInterleaved
 		}
-		if op == 2 && lim.TextOnly {
-			return events, errBinary
-		}
-		if !isControl && frames == fragments {
-			return events, errMessagePieces
-		}
 		if len(b) < 2 {
 			return events, nil
 		}
 		if b[1] < 0x80 {
 			return events, errUnmasked
+		}
+		if op == 2 && lim.TextOnly {
+			return events, errBinary
+		}
+		if !isControl && frames == fragments {
+			return events, errMessagePieces
 		}
 		short := int(b[1] & 0x7F)
 		if isControl && short > 125 {

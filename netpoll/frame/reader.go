@@ -11,7 +11,7 @@ import (
 type Limits struct {
 	MessageBytesMax int  // payload of a message, all fragments together, as it is on the wire
 	FragmentsMax    int  // frames of one message; 0: 1,024 and one for each 64 bytes of MessageBytesMax
-	TextOnly        bool // a binary message is a Violation, from its first byte on
+	TextOnly        bool // a binary message is a Violation, from its first two bytes on
 	Compression     bool // permessage-deflate was negotiated: the compressed bit is allowed
 }
 
