@@ -27,7 +27,7 @@ type Conn struct {
 
 	// Owned by the loop. What is a pointer here is nil for an idle connection.
 	slot    uint32 // index in loop.conns
-	heard   moment // when bytes came last
+	heard   moment // when bytes came last; from the end on see discard
 	mark    moment // by state: of the accept, of the last ping, of the beginning of the end
 	seat    uint32 // index in topic.members
 	topic   *Topic // the first topic

@@ -13,6 +13,11 @@ import (
 // seconds that are promised.
 const endingTimeout = 3500 * time.Millisecond
 
+// lingerBytesMax bounds what is read of a client after the end was sent to it. It
+// has room for a client that sends all of a large body before it reads why that
+// was refused; who sends more than that is reset.
+const lingerBytesMax = 16 << 20
+
 // farewell is a call of Handler.Close that is due.
 type farewell struct {
 	c   *Conn
@@ -32,6 +37,7 @@ func (l *Loop) finish(c *Conn, why Closed) {
 func (l *Loop) leave(c *Conn, last []byte) {
 	c.state = stateEnding
 	c.mark = l.at
+	c.heard = 0
 	c.request, c.pongs = nil, nil
 	c.reader.Reset()
 	l.push(c, last)
@@ -79,6 +85,18 @@ func (l *Loop) shutWrite(c *Conn) {
 		return
 	}
 	c.state = stateLingering
+}
+
+// discard drops what a client sends after the end: it is read only to see the
+// FIN. A socket that is closed with bytes unread resets the connection, and the
+// client loses what it has not read of the answer; so many bytes are read first,
+// but not any number. heard, whose time means nothing any more, counts them.
+func (l *Loop) discard(c *Conn, n int) {
+	c.heard += moment(n)
+	if c.heard > lingerBytesMax {
+		_ = c.raw.SetLinger(0) // close resets
+		l.doom(c)
+	}
 }
 
 // lost ends a connection whose socket does not work any more.

@@ -11,15 +11,17 @@ import (
 // ours to change, until the return.
 func (l *Loop) receive(c *Conn, b []byte) {
 	defer l.recovered(c)
-	c.heard = l.at
 	l.counts.bytesIn += uint64(len(b))
 	switch c.state {
 	case stateHandshake:
+		c.heard = l.at
 		l.gather(c, b)
 	case stateOpen:
+		c.heard = l.at
 		l.feed(c, b)
-	case stateEnding, stateLingering, stateBroken, stateGone:
-		// Dropped: read only to see the client's FIN.
+	case stateEnding, stateLingering:
+		l.discard(c, len(b))
+	case stateBroken, stateGone:
 	}
 }
 
