@@ -18,8 +18,9 @@
 // connection or one loop, and must never block: what waits for anything goes to
 // another goroutine, which brings its result back with Loop.Post.
 //
-// Safe from any goroutine are only: Loop.Post, Loop.Index, Loop.MailWaiting, the
-// methods of Server, and NewPayload. A Payload may be sent on all loops.
+// Safe from any goroutine are only: Loop.Post and its halves Loop.Queue and
+// Loop.Wake, Loop.Index, Loop.MailWaiting, the methods of Server, and NewPayload. A
+// Payload may be sent on all loops.
 //
 // # A turn
 //

@@ -71,9 +71,20 @@ func newLoop(s *Server, index int) *Loop {
 // any goroutine; never blocks; a loop wakes up once for all that was posted
 // meanwhile. What is posted to a server that has stopped is dropped.
 func (l *Loop) Post(fn func()) {
-	l.mail.put(fn)
-	l.wake()
+	l.Queue(fn)
+	l.Wake()
 }
+
+// Queue is the first half of Post: it puts fn into the loop's mailbox and makes no
+// system call, so it may be called under a lock. Wake must follow. Where it is
+// forgotten, fn is called with the loop's next turn, at the latest after a tenth of
+// a second. Safe from any goroutine.
+func (l *Loop) Queue(fn func()) { l.mail.put(fn) }
+
+// Wake is the second half of Post: a turn begins soon in which all that was queued
+// before this call is called. It may be one system call; it is none where the loop
+// has been woken already. Safe from any goroutine.
+func (l *Loop) Wake() { l.wake() }
 
 // MailWaiting returns how many posted functions wait for the loop's next turn. Who
 // posts much can see here that the loop does not keep up. Safe from any goroutine.

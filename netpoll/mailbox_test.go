@@ -1,9 +1,13 @@
 package netpoll
 
 import (
+	"context"
+	"slices"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/panjf2000/gnet/v2"
 )
 
 // What one goroutine posts is called in its order, all of it, on the loop.
@@ -34,6 +38,45 @@ func TestMailKeepsItsOrder(t *testing.T) {
 			}
 		}
 	})
+}
+
+// engineStub is an event loop that only counts how often it was asked for a turn.
+type engineStub struct {
+	gnet.EventLoop
+	asked int
+}
+
+func (e *engineStub) Execute(context.Context, gnet.Runnable) error { e.asked++; return nil }
+
+// Who holds a lock queues; the system call of the wake-up comes after it, once.
+func TestQueueWakesNobodyAndWakeDoesOnce(t *testing.T) {
+	s, err := Listen(Config{Addr: "127.0.0.1:0", Loops: 1, Handler: funcs{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	l, stub := s.loops[0], new(engineStub)
+	engine := gnet.EventLoop(stub)
+	l.engine.Store(&engine)
+	var called []int
+	for i := range 3 {
+		l.Queue(func() { called = append(called, i) })
+	}
+	if stub.asked != 0 || l.MailWaiting() != 3 {
+		t.Fatalf("asked for %d turns, %d wait", stub.asked, l.MailWaiting())
+	}
+	l.Wake()
+	l.Wake()
+	l.Post(func() { called = append(called, 3) })
+	if stub.asked != 1 {
+		t.Errorf("asked for %d turns", stub.asked)
+	}
+	if err := (*turn)(l).Run(t.Context()); err != nil || !slices.Equal(called, []int{0, 1, 2, 3}) {
+		t.Error(called, err)
+	}
+	if l.Wake(); stub.asked != 2 {
+		t.Errorf("asked for %d turns after the first was over", stub.asked)
+	}
 }
 
 func TestMailPostedBeforeRun(t *testing.T) {
