@@ -2,7 +2,9 @@ package demo_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log"
 	"net"
@@ -10,6 +12,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -31,6 +34,7 @@ type gateway struct {
 	tokensAsked  atomic.Int64
 	otherTrip    atomic.Bool            // WebSockets ask for a trip that is not there
 	lose         atomic.Pointer[[]byte] // the next frame to the page that contains this is lost
+	refusals     chan refusal           // answers to the page's next messages and edits, which the server does not get
 	sockets      atomic.Int64           // WebSockets that were let through
 	mu           sync.Mutex             // guards open
 	open         map[net.Conn]struct{}  // to be cut at the end
@@ -41,7 +45,7 @@ type gateway struct {
 
 func startGateway(t *testing.T, s *server) *gateway {
 	t.Helper()
-	g := &gateway{target: s.addr, open: map[net.Conn]struct{}{}}
+	g := &gateway{target: s.addr, open: map[net.Conn]struct{}{}, refusals: make(chan refusal, 100)}
 	g.plain = &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(&url.URL{Scheme: "http", Host: g.target})
@@ -80,6 +84,7 @@ func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler) // cuts the connection
 	case strings.HasPrefix(r.URL.Path, "/ws/"):
 		g.socket(w, r)
+	case (r.Method == "POST" || r.Method == "PATCH") && g.refuseRequest(w):
 	case r.URL.Path == "/demo/token":
 		g.tokensAsked.Add(1)
 		if g.badTokens.Add(-1) >= 0 {
@@ -120,7 +125,7 @@ func (g *gateway) socket(w http.ResponseWriter, r *http.Request) {
 	g.mu.Unlock()
 	go func() {
 		defer up.Close()
-		pass(down, up, ws.StateServerSide, func([]byte) bool { return true })
+		pass(down, up, ws.StateServerSide, func(text []byte) bool { return !g.refuseFrame(down, text) })
 	}()
 	defer down.Close()
 	var fromServer io.ReadWriter = up
@@ -156,9 +161,62 @@ func pass(from io.ReadWriter, to io.Writer, side ws.State, passes func(text []by
 	}
 }
 
+// write sends one frame in one call, so that several goroutines may write to one connection.
 func write(to io.Writer, from ws.State, op ws.OpCode, payload []byte) error {
+	frame := ws.NewFrame(op, true, slices.Clone(payload))
 	if from == ws.StateServerSide {
-		return wsutil.WriteClientMessage(to, op, payload)
+		frame = ws.MaskFrameInPlace(frame)
 	}
-	return wsutil.WriteServerMessage(to, op, payload)
+	text, err := ws.CompileFrame(frame)
+	if err != nil {
+		return err
+	}
+	_, err = to.Write(text)
+	return err
+}
+
+// refusal is what the gateway answers to a message or an edit in the server's place.
+type refusal struct {
+	status int    // of REST
+	code   string // empty: a proxy's answer, which is not Caravan's JSON
+}
+
+// refuse answers the page's next messages and edits: each refusal is used once.
+func (g *gateway) refuse(refusals ...refusal) {
+	for _, r := range refusals {
+		g.refusals <- r
+	}
+}
+
+func (g *gateway) refuseRequest(w http.ResponseWriter) bool {
+	select {
+	case r := <-g.refusals:
+		if r.code == "" {
+			http.Error(w, "<h1>No answer from upstream</h1>", r.status)
+			return true
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(r.status)
+		fmt.Fprintf(w, `{"code":%q,"detail":"Refused on the way"}`, r.code)
+		return true
+	default:
+		return false
+	}
+}
+
+func (g *gateway) refuseFrame(page io.Writer, text []byte) bool {
+	var frame struct {
+		Type     string `json:"type"`
+		ClientID string `json:"client_id"`
+	}
+	if json.Unmarshal(text, &frame) != nil || frame.Type != "chat_message" && frame.Type != "edit_message" {
+		return false
+	}
+	select {
+	case r := <-g.refusals:
+		answer := fmt.Appendf(nil, `{"type":"error","message":"Refused on the way","code":%q,"client_id":%q}`, r.code, frame.ClientID)
+		return write(page, ws.StateClientSide, ws.OpText, answer) == nil
+	default:
+		return false
+	}
 }

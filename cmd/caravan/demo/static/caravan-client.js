@@ -4,7 +4,8 @@
 //   - connecting, and connecting again with a jittered, growing delay;
 //   - resuming: `?since=` the last number seen, so that nothing is lost or repeated;
 //   - noticing a jump in the numbers, and fetching the rest of a long absence;
-//   - sending again, with the same client_id, what was not acknowledged;
+//   - sending again, with the same client_id, what was not acknowledged or was
+//     refused for a reason that will pass;
 //   - standard messaging (REST and a long poll) where WebSockets are blocked, and
 //     the way back.
 
@@ -49,9 +50,9 @@ export class CaravanClient extends EventTarget {
   #poll = null; // AbortController of the long poll, in standard messaging
   #position = null; // the number up to which everything is here; null before any history
   #asked = null; // our position when this connection was made
-  #held = null; // live events that wait while the rest of an absence is fetched
+  #early = null; // live events that wait while the rest of an absence is fetched
   #pause = new Pause(); // between two attempts to connect
-  #hold = null; // timer: nothing is sent until then
+  #sendingPaused = null; // timer: nothing is sent until it ends
   #typingAt = 0; // performance.now() of the last typing frame; 0: not typing
 
   /**
@@ -181,7 +182,7 @@ export class CaravanClient extends EventTarget {
     this.#link = link;
     const code = await link.ended;
     this.#link = null;
-    this.#held = null;
+    this.#early = null;
     this.#typingAt = 0;
     if (!this.#poll) this.outbox.release();
     return { code, joined: link.joined };
@@ -210,15 +211,15 @@ export class CaravanClient extends EventTarget {
       return;
     }
     const link = this.#link;
-    this.#held = [];
+    this.#early = [];
     if (since === undefined) this.#open(messages);
     else this.#apply(messages);
     this.#advance(seq);
     if (hasMore && !(await this.#catchUp(this.#run.signal))) link.close(4000);
-    if (link !== this.#link || !this.#held) return;
-    const held = this.#held;
-    this.#held = null;
-    for (const frame of held) this.#takeEvent(frame);
+    if (link !== this.#link || !this.#early) return;
+    const early = this.#early;
+    this.#early = null;
+    for (const frame of early) this.#takeEvent(frame);
     this.#goLive();
   }
 
@@ -226,13 +227,15 @@ export class CaravanClient extends EventTarget {
     this.#poll?.abort();
     this.#poll = null;
     this.#become('live');
+    clearTimeout(this.#sendingPaused); // this may be another server than the one that asked for a pause
+    this.#sendingPaused = null;
     this.#sendNext();
   }
 
   /** A message made or edited. Its number says whether we missed one before it. */
   #takeEvent(frame) {
     if (frame.duplicate) return this.#apply([frame.message]); // outside the room's order
-    if (this.#held) return this.#held.push(frame);
+    if (this.#early) return this.#early.push(frame);
     const prev = frame.prev ?? frame.seq - 1;
     if (prev > this.#position) return this.#link?.close(4000); // and resume from our position
     this.#advance(frame.seq);
@@ -331,7 +334,7 @@ export class CaravanClient extends EventTarget {
 
   #sendNext() {
     const { phase } = this.state;
-    if ((phase !== 'live' && phase !== 'standard') || this.#hold) return;
+    if ((phase !== 'live' && phase !== 'standard') || this.#sendingPaused) return;
     const entry = this.outbox.take();
     if (!entry) return;
     if (entry.messageId) entry.rev ??= this.timeline.get(entry.messageId)?.rev ?? 0;
@@ -346,11 +349,14 @@ export class CaravanClient extends EventTarget {
       this.outbox.done(entry, message);
       this.#apply([message]);
     } catch (error) {
-      if (error instanceof RestError) {
+      if (error.status === 401) {
+        this.outbox.release(); // nothing is wrong with the entry: it waits for a sign-in
+        this.#stopIfRefused(error);
+      } else if (error instanceof RestError) {
         this.#refuse(entry, { code: error.code, text: error.message, retryAfter: error.retryAfter });
       } else {
         this.outbox.release(); // not reached: it goes out again when something answers
-        this.#holdSending(1000);
+        this.#pauseSending(1000);
       }
     }
   }
@@ -363,14 +369,14 @@ export class CaravanClient extends EventTarget {
 
   #refuse(entry, refusal) {
     const delay = this.outbox.refuse(entry, refusal);
-    if (delay) this.#holdSending(delay);
+    if (delay) this.#pauseSending(delay);
     else this.#sendNext();
   }
 
-  #holdSending(ms) {
-    clearTimeout(this.#hold);
-    this.#hold = setTimeout(() => {
-      this.#hold = null;
+  #pauseSending(ms) {
+    clearTimeout(this.#sendingPaused);
+    this.#sendingPaused = setTimeout(() => {
+      this.#sendingPaused = null;
       this.#sendNext();
     }, ms);
   }

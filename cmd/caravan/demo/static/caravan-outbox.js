@@ -1,6 +1,11 @@
 // What a user has written and the server has not acknowledged yet.
 
-const triesMax = 8; // of one entry, where the server asks to try again later
+import { backoff } from './caravan-pause.js';
+
+// Refusals that say nothing against the entry: it goes out again until it is through.
+const passing = new Set(['unavailable', 'rate_limited', 'unknown_outcome', 'timeout']);
+const faultsMax = 8; // answers `internal`: perhaps this entry is what the server fails on
+const again = { min: 1_000, max: 30_000 }; // ms before the next try, and the longest
 
 /**
  * Outbox keeps messages and edits in the order in which they were written, until
@@ -8,9 +13,10 @@ const triesMax = 8; // of one entry, where the server asks to try again later
  * in that order; whatever was under way when a connection ended is sent again
  * with the same `clientId`, which stores nothing twice.
  *
- * An entry is {clientId, content, replyTo?, messageId?, createdAt, status, error?},
- * where messageId makes it an edit and status is 'pending', 'failed' or 'sent'.
- * `notify(entry, message?)` is called whenever its status changes.
+ * An entry is {clientId, content, replyTo?, messageId?, createdAt, status, tries, error?},
+ * where messageId makes it an edit, status is 'pending', 'failed' or 'sent', and
+ * tries counts the refusals. `notify(entry, message?)` is called whenever one of
+ * these changes.
  */
 export class Outbox {
   #entries = [];
@@ -66,17 +72,19 @@ export class Outbox {
   }
 
   /**
-   * Takes the server's no. Returns after how many milliseconds to go on where it
-   * meant "later" and the entry stays pending; 0 where it is final.
+   * Takes the server's no. Returns after how many milliseconds to go on where the
+   * entry stays pending, because the reason will pass; 0 where the no is final.
    */
-  refuse(entry, { code, text, retryAfter = 1000 }) {
+  refuse(entry, { code, text, retryAfter = 0 }) {
     if (this.#underWay === entry) this.release();
-    const later = code === 'rate_limited' || code === 'unknown_outcome';
-    if (later && ++entry.tries < triesMax) return retryAfter * entry.tries;
-    entry.status = 'failed';
-    entry.error = text;
+    entry.tries++;
+    const later = passing.has(code) || (code === 'internal' && entry.tries < faultsMax);
+    if (!later) {
+      entry.status = 'failed';
+      entry.error = text;
+    }
     this.#notify(entry);
-    return 0;
+    return later ? Math.max(retryAfter, backoff(entry.tries, again)) : 0;
   }
 
   /** Makes a failed entry pending again, as the newest. */

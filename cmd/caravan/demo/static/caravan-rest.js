@@ -2,12 +2,15 @@
 
 const callTimeout = 20_000; // ms; a long poll gets this on top of its wait
 
-/** RestError is an answer that says no. `status` is HTTP's, `code` Caravan's. */
+/**
+ * RestError is an answer that says no. `status` is HTTP's, `code` Caravan's. An answer
+ * without one comes from a proxy, and may say nothing of what the server did.
+ */
 export class RestError extends Error {
   constructor(status, body, retryAfter) {
     super(body?.detail ?? `The server answered ${status}`);
     this.status = status;
-    this.code = body?.code ?? '';
+    this.code = body?.code ?? ([408, 429, 502, 503, 504].includes(status) ? 'unknown_outcome' : '');
     this.retryAfter = retryAfter; // ms
   }
 }

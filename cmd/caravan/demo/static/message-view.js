@@ -131,6 +131,7 @@ export class MessageView {
   #delivery() {
     if (!this.#mine) return '';
     if (this.entry?.status === 'failed') return 'Not sent';
+    if (this.entry?.tries) return 'Trying again…';
     if (this.entry) return this.message ? 'Saving…' : 'Sending…';
     return '';
   }
