@@ -24,6 +24,8 @@ func TestPage(t *testing.T) {
 		{"what is refused for good says so", testRefusedForGood},
 		{"standard messaging sends again, too", testRefusedByREST},
 		{"the server drains while people write", testServerDrains},
+		{"a long room opens at its end", testOpensAtItsEnd},
+		{"who reads older messages stays there", testStaysWhereItReads},
 		{"older messages are loaded, and a reply leads to its original", testOlderMessages},
 		{"the server is killed and comes back", testServerKilled},
 		{"a burst beyond the rate limit arrives in order", testBurst},

@@ -99,7 +99,6 @@ function offerSwitch() {
     main.dataset.shown = i;
     buttons.forEach((b, at) => b.setAttribute('aria-pressed', at === i));
     unread(i, 0);
-    panes[i].appear();
   }
 
   group.hidden = false;

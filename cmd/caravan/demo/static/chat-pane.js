@@ -48,11 +48,6 @@ export class ChatPane extends EventTarget {
     this.#listen();
   }
 
-  /** The pane has come into sight. */
-  appear() {
-    this.#log.scrollToEnd();
-  }
-
   #part(selector) {
     return this.element.querySelector(selector);
   }
@@ -132,7 +127,7 @@ export class ChatPane extends EventTarget {
       this.#showProblem('Earlier messages could not be loaded. Please try again.');
     }
     button.disabled = false;
-    if (button.hidden) this.#log.focusCurrent();
+    if (button.hidden) this.#log.focusReading();
     else button.focus({ preventScroll: true });
   }
 

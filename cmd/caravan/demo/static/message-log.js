@@ -20,6 +20,9 @@ export class MessageLog {
   #views = new Map(); // by message id, and by client id until there is one
   #byElement = new Map();
   #current = null; // the view in the tab order
+  #pinned = true; // the reader is at the end, and stays there
+  #top = 0; // scrollTop when the reader last scrolled
+  #reading = null; // {view, offset} at the upper edge while not pinned; offset in px below it
 
   constructor(root, { client, user, colourOf, nameByEmail }) {
     this.#client = client;
@@ -33,16 +36,9 @@ export class MessageLog {
     this.#log.addEventListener('focusin', (e) => this.#makeCurrent(this.#viewOf(e.target)));
     this.#log.addEventListener('quote', (e) => this.jumpTo(e.detail.message.reply_to.id));
     this.#latest.addEventListener('click', () => this.scrollToEnd());
-    this.#scroller.addEventListener('scroll', () => this.atEnd && (this.#latest.hidden = true));
-    new ResizeObserver(() => this.#pinned && this.scrollToEnd()).observe(this.#scroller);
-    this.#scroller.addEventListener('scroll', () => (this.#pinned = this.atEnd));
-  }
-
-  #pinned = true; // the newest message stays in sight when the pane changes its size
-
-  get atEnd() {
-    const { scrollHeight, scrollTop, clientHeight } = this.#scroller;
-    return scrollHeight - scrollTop - clientHeight < nearEnd;
+    this.#scroller.addEventListener('scroll', () => this.#noteScroll());
+    const sizes = new ResizeObserver(() => this.#keepPlace());
+    for (const e of [this.#scroller, ...this.#scroller.children]) sizes.observe(e);
   }
 
   get empty() {
@@ -51,14 +47,14 @@ export class MessageLog {
 
   scrollToEnd() {
     this.#scroller.scrollTop = this.#scroller.scrollHeight;
+    this.#top = this.#scroller.scrollTop;
     this.#latest.hidden = true;
     this.#pinned = true;
   }
 
   /** Shows messages that were made or changed. */
   show(messages, cause) {
-    const stay = cause !== 'older' && this.#pinned;
-    const fromEnd = this.#scroller.scrollHeight - this.#scroller.scrollTop;
+    this.#noteScroll(); // its event may be still to come
     this.#log.setAttribute('aria-busy', cause !== 'live'); // only news is announced
     if (cause === 'history') this.#clear();
     let others = false;
@@ -66,9 +62,8 @@ export class MessageLog {
       others ||= m.sender.id !== this.#user.id && !this.#views.has(m.id);
       this.#showMessage(m);
     }
-    if (cause === 'older') this.#scroller.scrollTop = this.#scroller.scrollHeight - fromEnd;
-    if (stay) this.scrollToEnd();
-    else if (others && cause === 'live') this.#latest.hidden = false;
+    this.#keepPlace();
+    if (others && cause === 'live') this.#latest.hidden = this.#pinned;
     requestAnimationFrame(() => this.#log.removeAttribute('aria-busy'));
   }
 
@@ -116,14 +111,61 @@ export class MessageLog {
     const view = this.#views.get(id);
     if (!view) return;
     view.article.scrollIntoView({ block: 'center' });
+    this.#noteScroll();
     view.article.focus({ preventScroll: true });
     view.element.classList.remove('found');
     requestAnimationFrame(() => view.element.classList.add('found'));
   }
 
-  focusCurrent() {
-    this.#current?.article.focus();
+  /** Focuses the message that is being read, and moves nothing. */
+  focusReading() {
+    const view = this.#pinned ? this.#current : this.#reading?.view;
+    view?.article.focus({ preventScroll: true });
   }
+
+  // --- Scrolling --------------------------------------------------------------
+
+  get #hidden() {
+    return this.#scroller.clientHeight === 0;
+  }
+
+  /** Where the reader is now. Only a move upwards leaves the end: growth alone does not. */
+  #noteScroll() {
+    const { scrollHeight, scrollTop, clientHeight } = this.#scroller;
+    if (this.#hidden || scrollTop === this.#top) return;
+    const up = scrollTop < this.#top;
+    this.#top = scrollTop;
+    if (scrollHeight - scrollTop - clientHeight < nearEnd) {
+      this.#pinned = true;
+      this.#latest.hidden = true;
+    } else if (up) {
+      this.#pinned = false;
+    }
+    if (!this.#pinned) this.#noteReading();
+  }
+
+  #noteReading() {
+    let element = this.#log.lastElementChild;
+    const above = (e) => this.#byElement.get(e).article.offsetTop > this.#top;
+    while (element?.previousElementSibling && above(element)) element = element.previousElementSibling;
+    const view = this.#byElement.get(element);
+    this.#reading = view ? { view, offset: view.article.offsetTop - this.#top } : null;
+  }
+
+  /**
+   * Whatever has changed its size, the reader goes on reading where he was: at the
+   * end, or at the message at the upper edge. Where that is gone it is the end.
+   */
+  #keepPlace() {
+    if (this.#hidden) return;
+    const { view, offset } = (!this.#pinned && this.#reading) || {};
+    const same = view?.element.isConnected ? view : this.#views.get(view?.message?.id);
+    if (!same) return this.scrollToEnd();
+    this.#scroller.scrollTop = same.article.offsetTop - offset;
+    this.#noteScroll();
+  }
+
+  // --- Views ------------------------------------------------------------------
 
   #showMessage(message) {
     const mine = message.sender.id === this.#user.id;
