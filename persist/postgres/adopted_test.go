@@ -29,6 +29,7 @@ const djangoSchema = `
 		sender_id uuid NOT NULL REFERENCES users DEFERRABLE INITIALLY DEFERRED);`
 
 func TestAdoptedDatabase(t *testing.T) {
+	t.Parallel()
 	ids := make([][16]byte, 8)
 	for i := range ids {
 		ids[i] = uuid.New()
@@ -101,6 +102,7 @@ func TestAdoptedDatabase(t *testing.T) {
 
 // TestSenderWhoWasDeleted: the application may delete a user; the messages stay.
 func TestSenderWhoWasDeleted(t *testing.T) {
+	t.Parallel()
 	f := newFleet(t, Config{URL: pgserver.Shared(t).Database(t)}, 1)
 	original := f.send(0, "original")
 	reply := f.send(0, "reply")

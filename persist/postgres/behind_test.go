@@ -11,6 +11,7 @@ import (
 // TestNumbersBehindTheMessages: somebody set a room's last_seq back. Its messages
 // are refused for now, which is nobody's fault, and the batch's others are stored.
 func TestNumbersBehindTheMessages(t *testing.T) {
+	t.Parallel()
 	f := newFleet(t, Config{URL: pgserver.Shared(t).Database(t)}, 2)
 	f.mustAppend(f.send(0, "one"), f.send(0, "two"), f.send(0, "three"))
 	for _, rows := range []int{1, 4, 2 * copyRowsMin} { // express, general, copied

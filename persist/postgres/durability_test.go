@@ -9,12 +9,14 @@ import (
 
 // What counts is what holds for the connections that write, wherever it was set.
 func TestDurabilityIsThatOfTheConnectionsThatWrite(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct{ synchronousCommit, urlOptions, want string }{
 		"as PostgreSQL comes": {"", "", "on"},
 		"of the database":     {"off", "", "off"},
 		"of the URL":          {"off", "&options=-c%20synchronous_commit%3Dlocal", "local"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			server := pgserver.Shared(t)
 			database, err := server.CreateDatabase()
 			if err != nil {

@@ -19,6 +19,7 @@ import (
 // transaction, in every way, and holds what Append says against what the table
 // has: it must never be wrong, and never unknown while the server is there.
 func TestCommitPointFaultMatrix(t *testing.T) {
+	t.Parallel()
 	for _, batch := range []struct {
 		name string
 		make func(*faultRig) []*room.Op

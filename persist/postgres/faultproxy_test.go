@@ -53,10 +53,10 @@ func (d damage) String() string {
 
 // cut is a fault at the n-th message (from 0) that one side sends.
 type cut struct {
-	from side
-	n    int
-	how  damage
-	then func() // where set, runs when the connection has broken
+	from   side
+	n      int
+	how    damage
+	before func() // where set, runs before the connection breaks
 
 	happened bool
 }
@@ -175,8 +175,8 @@ func (p *faultProxy) pump(from side, in, out net.Conn) {
 		if from == server {
 			down, up = out, in
 		}
-		if c.then != nil {
-			defer c.then()
+		if c.before != nil {
+			c.before()
 		}
 		switch c.how {
 		case cutWithin:

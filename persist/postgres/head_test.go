@@ -12,6 +12,7 @@ import (
 // TestHeadIsOfAServerThatTakesWrites: a former primary may lag behind what was told,
 // which must not look like a database that has lost it.
 func TestHeadIsOfAServerThatTakesWrites(t *testing.T) {
+	t.Parallel()
 	f := newFleet(t, Config{URL: pgserver.Shared(t).Database(t)}, 1)
 	op := f.send(0, "x")
 	f.mustAppend(op)

@@ -18,6 +18,7 @@ var wholeTable = regexp.MustCompile(`Seq Scan|Bitmap|Hash|Merge|Limit[^\n]*\n *-
 // TestEveryStatementLooksUpByIndex explains all statements on empty tables that
 // were never analyzed: connections keep such plans while the tables grow.
 func TestEveryStatementLooksUpByIndex(t *testing.T) {
+	t.Parallel()
 	f := newFleet(t, Config{URL: pgserver.Shared(t).Database(t)}, 1)
 	conn, err := f.readers.Acquire(t.Context())
 	if err != nil {

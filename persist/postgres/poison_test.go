@@ -14,6 +14,7 @@ import (
 // TestPoisonThatOnlyTheDatabaseKnows has an application's own rules refuse some
 // rows: those ops are refused alone, and the others keep their order.
 func TestPoisonThatOnlyTheDatabaseKnows(t *testing.T) {
+	t.Parallel()
 	for _, rule := range []struct{ name, sql string }{
 		{"check constraint", `ALTER TABLE chat_messages ADD CHECK (content NOT LIKE 'poison%')`},
 		{"unique index", `CREATE UNIQUE INDEX ON chat_messages ((1)) WHERE content LIKE 'poison%';
@@ -27,6 +28,7 @@ func TestPoisonThatOnlyTheDatabaseKnows(t *testing.T) {
 			FOR EACH ROW EXECUTE FUNCTION judge()`},
 	} {
 		t.Run(rule.name, func(t *testing.T) {
+			t.Parallel()
 			f := newFleet(t, Config{URL: pgserver.Shared(t).Database(t)}, 2)
 			f.exec(rule.sql)
 			target := f.send(0, "target")

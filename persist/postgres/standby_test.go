@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/caravan-chat/caravan/bench/await"
 	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
 	"github.com/caravan-chat/caravan/room"
 )
@@ -18,18 +18,19 @@ import (
 // COMMIT that waits for it is given up, or ended in every way there is. A failover
 // would lose the message, so nobody may hear of it.
 func TestNothingIsToldThatTheStandbyLacks(t *testing.T) {
+	t.Parallel()
 	for _, end := range []struct {
 		name    string
 		ends    func(f *standbyFleet)
 		visible bool // PostgreSQL shows the row then, which is beyond a client's power
 	}{
-		{"given up", func(*standbyFleet) {}, false},
+		{"given up", nothing, false},
 		{"canceled by an operator", func(f *standbyFleet) { f.harmWaiting("pg_cancel_backend(pid)") }, true},
 		{"session terminated", func(f *standbyFleet) { f.harmWaiting("pg_terminate_backend(pid)") }, true},
 		{"crash", func(f *standbyFleet) {
-			f.waitFor(1)
+			f.awaitWaiting()
 			if err := errors.Join(f.pg.Kill(), f.pg.Start()); err != nil {
-				f.t.Error(err)
+				f.t.Fatal(err)
 			}
 		}, true},
 	} {
@@ -44,17 +45,11 @@ func TestNothingIsToldThatTheStandbyLacks(t *testing.T) {
 					ops[i] = f.send(0, "not replicated")
 					ops[i].ClientID = uuid.NewString()
 				}
-				ended := make(chan struct{})
-				go func() {
-					defer close(ended)
-					end.ends(f)
-				}()
-				f.mustNotTell(ops...)
-				<-ended
+				f.mustNotTell(end.ends, ops...)
 				if _, err := f.Message(t.Context(), ops[0].ID); end.visible != (err == nil) {
 					t.Errorf("%d rows: after the wait for the standby was ended: %v", rows, err)
 				}
-				f.mustNotTell(ops...) // nor is it known when it is resent
+				f.mustNotTell(nothing, ops...) // nor is it known when it is resent
 
 				f.standbyBack()
 				again := *ops[0]
@@ -70,21 +65,29 @@ func TestNothingIsToldThatTheStandbyLacks(t *testing.T) {
 	}
 }
 
+func nothing(*standbyFleet) {}
+
 // TestStandbyBackInTime: it returns while the outcome of a commit is looked up.
 func TestStandbyBackInTime(t *testing.T) {
+	t.Parallel()
 	f := newStandbyFleet(t)
 	f.wait.outcome = time.Minute
 	f.standbyAway()
 	op, done := f.send(0, "late"), make(chan error, 1)
 	go func() { done <- f.Append(t.Context(), []*room.Op{op}) }()
 	f.harmWaiting("pg_terminate_backend(pid)") // committed, and not believed before the standby has it
-	select {
-	case err := <-done:
-		t.Fatalf("the standby is away: outcome %d, %v", op.Outcome, err)
-	case <-time.After(2 * time.Second):
-	}
+	const atBarrier = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND query LIKE '%pg_logical_emit_message%')"
+	await.Until(t, "what asks for the outcome waits for the standby, too", func() (waits bool) {
+		if err := f.readers.QueryRow(t.Context(), atBarrier).Scan(&waits); err != nil {
+			t.Fatal(err)
+		}
+		if len(done) > 0 {
+			t.Fatalf("the standby is away: outcome %d, %v", op.Outcome, <-done)
+		}
+		return waits
+	})
 	f.standbyBack()
-	if err := <-done; err != nil || op.Outcome != room.Stored {
+	if err := await.Value(t, "the outcome", done); err != nil || op.Outcome != room.Stored {
 		t.Errorf("outcome %d, %v", op.Outcome, err)
 	}
 }
@@ -92,6 +95,7 @@ func TestStandbyBackInTime(t *testing.T) {
 // TestStandbyAwayTakesFewSessions: each commit that waits for the standby keeps a
 // session of the server, so they must not pile up, and what comes after them is known not to be stored.
 func TestStandbyAwayTakesFewSessions(t *testing.T) {
+	t.Parallel()
 	f := newStandbyFleet(t)
 	f.wait.transaction, f.wait.outcome = 200*time.Millisecond, 100*time.Millisecond
 	f.standbyAway()
@@ -123,6 +127,7 @@ func TestStandbyAwayTakesFewSessions(t *testing.T) {
 // TestWhatIsKnownIsToldAgainOnceTheStandbyHasIt: the message may be one whose commit
 // was cut on another node.
 func TestWhatIsKnownIsToldAgainOnceTheStandbyHasIt(t *testing.T) {
+	t.Parallel()
 	f := newStandbyFleet(t)
 	f.wait.transaction = time.Second
 	op := f.send(0, "known")
@@ -156,7 +161,7 @@ const standbyWriters = 2
 func newStandbyFleet(t *testing.T) *standbyFleet {
 	pg := pgserver.Start(t)
 	f := &standbyFleet{fleet: newFleet(t, Config{URL: pg.Database(t), Writers: standbyWriters}, 5), pg: pg}
-	f.wait.transaction, f.wait.outcome = 2*time.Second, 2*time.Second
+	f.wait.transaction, f.wait.outcome = 2*time.Second, 500*time.Millisecond
 	f.mustAppend(f.send(0, "before"))
 	var warm [standbyWriters]*pgxpool.Conn // all there may be, idle when the standby goes
 	for i := range warm {
@@ -172,28 +177,33 @@ func newStandbyFleet(t *testing.T) *standbyFleet {
 	return f
 }
 
-func (f *standbyFleet) standbyAway() { f.setStandby("'standby'") }
-func (f *standbyFleet) standbyBack() { f.setStandby("''") } // which ends the waits as its return does
+// standbyAway returns when commits wait. The server's checkpointer lets them, which is
+// some time after the sessions have read the setting.
+func (f *standbyFleet) standbyAway() {
+	f.t.Helper()
+	f.setStandby("standby")
+	probe, done := f.session(), make(chan struct{})
+	go func() {
+		defer close(done)
+		for err := error(nil); err == nil; {
+			_, err = probe.Exec(f.t.Context(), barrier)
+		}
+	}()
+	f.harmWaiting("pg_terminate_backend(pid)")
+	await.Done(f.t, "the end of the session that waited", done)
+}
+
+// standbyBack ends the waits as the standby's return does.
+func (f *standbyFleet) standbyBack() { f.setStandby("") }
 
 func (f *standbyFleet) setStandby(names string) {
 	f.t.Helper()
-	for _, sql := range []string{"ALTER SYSTEM SET synchronous_standby_names = " + names, "SELECT pg_reload_conf()"} {
+	for _, sql := range []string{"ALTER SYSTEM SET synchronous_standby_names = '" + names + "'", "SELECT pg_reload_conf()"} {
 		if _, err := f.pg.Exec("postgres", sql); err != nil {
 			f.t.Fatal(err)
 		}
 	}
-	for now := ""; now != names; {
-		conn, err := pgx.Connect(context.Background(), f.url)
-		if err != nil {
-			f.t.Fatal(err)
-		}
-		err = conn.QueryRow(context.Background(), "SELECT quote_literal(current_setting('synchronous_standby_names'))").Scan(&now)
-		_ = conn.Close(context.Background())
-		if err != nil {
-			f.t.Fatal(err)
-		}
-	}
-	time.Sleep(100 * time.Millisecond) // until the sessions that are there have read it, too
+	awaitReload(f.t, f.pg, "synchronous_standby_names", names)
 }
 
 // waiting counts the sessions whose COMMIT waits for the standby.
@@ -201,34 +211,32 @@ func (f *standbyFleet) waiting() (n int) {
 	f.t.Helper()
 	err := f.readers.QueryRow(f.t.Context(), "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'").Scan(&n)
 	if err != nil {
-		f.t.Error(err)
+		f.t.Fatal(err)
 	}
 	return n
 }
 
-func (f *standbyFleet) waitFor(n int) {
+func (f *standbyFleet) awaitWaiting() {
 	f.t.Helper()
-	for begun := time.Now(); f.waiting() < n; time.Sleep(5 * time.Millisecond) {
-		if time.Since(begun) > time.Minute {
-			f.t.Errorf("no commit waits for the standby")
-			return
-		}
-	}
+	await.Until(f.t, "a commit waits for the standby", func() bool { return f.waiting() > 0 })
 }
 
 // harmWaiting does something to the one session that waits.
 func (f *standbyFleet) harmWaiting(how string) {
 	f.t.Helper()
-	f.waitFor(1)
+	f.awaitWaiting()
 	if _, err := f.readers.Exec(f.t.Context(), "SELECT "+how+" FROM pg_stat_activity WHERE wait_event = 'SyncRep'"); err != nil {
-		f.t.Error(err)
+		f.t.Fatal(err)
 	}
 }
 
-// mustNotTell appends ops, which must stay without an outcome.
-func (f *standbyFleet) mustNotTell(ops ...*room.Op) {
+// mustNotTell appends ops, which must stay without an outcome, whatever happens meanwhile.
+func (f *standbyFleet) mustNotTell(happens func(*standbyFleet), ops ...*room.Op) {
 	f.t.Helper()
-	err := f.Append(f.t.Context(), ops)
+	done := make(chan error, 1)
+	go func() { done <- f.Append(f.t.Context(), ops) }()
+	happens(f)
+	err := await.Value(f.t, "the end of Append", done)
 	if !errors.Is(err, room.ErrOutcomeUnknown) && !errors.Is(err, room.ErrNotStored) {
 		f.t.Errorf("the standby is away: %v", err)
 	}

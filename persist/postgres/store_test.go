@@ -11,6 +11,7 @@ import (
 var quiet = slog.New(slog.DiscardHandler)
 
 func TestConformance(t *testing.T) {
+	t.Parallel()
 	storetest.Run(t, func(t *testing.T) storetest.Store {
 		return openStore(t, Config{URL: pgserver.Shared(t).Database(t), Log: quiet})
 	})

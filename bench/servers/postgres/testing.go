@@ -24,6 +24,9 @@ func Start(t testing.TB, options ...Option) *Server {
 	return s
 }
 
+// sharedConnections is enough for the stores of many tests at once.
+const sharedConnections = "300"
+
 var shared struct {
 	once   sync.Once
 	server *Server
@@ -34,7 +37,7 @@ var shared struct {
 // first call; it ends with the process. Tests must not stop or reconfigure it.
 func Shared(t testing.TB) *Server {
 	t.Helper()
-	shared.once.Do(func() { shared.server, shared.err = New() })
+	shared.once.Do(func() { shared.server, shared.err = New(Setting("max_connections", sharedConnections)) })
 	if shared.err != nil {
 		t.Fatal(shared.err)
 	}
