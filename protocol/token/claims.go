@@ -1,8 +1,10 @@
 package token
 
 import (
+	"encoding/json"
 	"errors"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -16,13 +18,12 @@ const accessType = "access"
 // claims is what Caravan reads of a token. Numbers are plain, because the
 // library's own type for dates costs a decoder each.
 type claims struct {
-	TokenType string           `json:"token_type"`
-	UserID    string           `json:"user_id"`
-	Expires   *float64         `json:"exp"`
-	NotBefore *float64         `json:"nbf"`
-	IssuedAt  *float64         `json:"iat"`
-	Issuer    string           `json:"iss"`
-	Audience  jwt.ClaimStrings `json:"aud"`
+	tokenType string
+	userID    string
+	issuer    string
+	audience  jwt.ClaimStrings
+
+	exp, nbf, iat *float64 // seconds since 1970; nil: not given
 
 	// What the claims above say, once jwt's validation has asked for it.
 	expires, notBefore, issuedAt jwt.NumericDate
@@ -30,10 +31,62 @@ type claims struct {
 }
 
 var (
-	errDate = errors.New("a date that no clock shows")
-	errType = errors.New("not an access token")
-	errUser = errors.New("user_id is no UUID")
+	errShape = errors.New("the claims are no JSON object")
+	errTwice = errors.New("a claim is given twice")
+	errDate  = errors.New("a date that no clock shows")
+	errType  = errors.New("not an access token")
+	errUser  = errors.New("user_id is no UUID")
 )
+
+// claimNames are the claims that are read. Names are case-sensitive (RFC 7519,
+// section 10.1.1); encoding/json would take Token_Type for token_type.
+var claimNames = [...]string{"token_type", "user_id", "iss", "aud", "exp", "nbf", "iat"}
+
+// UnmarshalJSON reads the claims. A claim that is read must not be given twice,
+// because its issuer and Caravan may not mean the same one.
+func (c *claims) UnmarshalJSON(text []byte) error {
+	if string(text) == "null" {
+		return nil
+	}
+	if text[0] != '{' {
+		return errShape
+	}
+	var given [len(claimNames)]bool
+	for name, value := range members(text) {
+		i := slices.Index(claimNames[:], string(name))
+		if i < 0 {
+			continue
+		}
+		if given[i] {
+			return errTwice
+		}
+		given[i] = true
+		if err := c.read(claimNames[i], value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *claims) read(name string, value []byte) error {
+	switch name {
+	case "token_type":
+		return readText(value, &c.tokenType)
+	case "user_id":
+		return readText(value, &c.userID)
+	case "iss":
+		return readText(value, &c.issuer)
+	case "aud":
+		return json.Unmarshal(value, &c.audience)
+	case "exp":
+		return readNumber(value, &c.exp)
+	case "nbf":
+		return readNumber(value, &c.nbf)
+	case "iat":
+		return readNumber(value, &c.iat)
+	}
+	return nil
+}
 
 // dateMax is the last second of the year 9999, the last that RFC 3339 can write.
 const dateMax = 253_402_300_799
@@ -52,25 +105,25 @@ func date(seconds *float64, at *jwt.NumericDate) (*jwt.NumericDate, error) {
 }
 
 // GetExpirationTime and the methods below are jwt.Claims.
-func (c *claims) GetExpirationTime() (*jwt.NumericDate, error) { return date(c.Expires, &c.expires) }
-func (c *claims) GetNotBefore() (*jwt.NumericDate, error)      { return date(c.NotBefore, &c.notBefore) }
-func (c *claims) GetIssuedAt() (*jwt.NumericDate, error)       { return date(c.IssuedAt, &c.issuedAt) }
-func (c *claims) GetIssuer() (string, error)                   { return c.Issuer, nil }
+func (c *claims) GetExpirationTime() (*jwt.NumericDate, error) { return date(c.exp, &c.expires) }
+func (c *claims) GetNotBefore() (*jwt.NumericDate, error)      { return date(c.nbf, &c.notBefore) }
+func (c *claims) GetIssuedAt() (*jwt.NumericDate, error)       { return date(c.iat, &c.issuedAt) }
+func (c *claims) GetIssuer() (string, error)                   { return c.issuer, nil }
 func (c *claims) GetSubject() (string, error)                  { return "", nil }
-func (c *claims) GetAudience() (jwt.ClaimStrings, error)       { return c.Audience, nil }
+func (c *claims) GetAudience() (jwt.ClaimStrings, error)       { return c.audience, nil }
 
 // Validate checks the claims that are SimpleJWT's own: token_type, and user_id in
 // the canonical form of a UUID or as its 32 digits alone. It is part of jwt's
 // validation.
 func (c *claims) Validate() error {
-	if c.TokenType != accessType {
+	if c.tokenType != accessType {
 		return errType
 	}
-	if len(c.UserID) != 36 && len(c.UserID) != 32 {
+	if len(c.userID) != 36 && len(c.userID) != 32 {
 		return errUser // uuid.Parse would take URNs and braces, too
 	}
 	var err error
-	if c.user, err = uuid.Parse(c.UserID); err != nil {
+	if c.user, err = uuid.Parse(c.userID); err != nil {
 		return errUser
 	}
 	return nil
