@@ -25,7 +25,7 @@ type wing struct {
 // library lives behind one wall.
 var house = map[string]wing{
 	"protocol":       {},
-	"protocol/token": {thirdParty: []string{"github.com/golang-jwt/jwt/v5", "github.com/MicahParks/keyfunc/v3", "github.com/MicahParks/jwkset"}},
+	"protocol/token": {thirdParty: []string{"github.com/golang-jwt/jwt/v5", "github.com/MicahParks/jwkset"}},
 	"netpoll":        {thirdParty: []string{"github.com/panjf2000/gnet/v2", "github.com/gobwas/ws", "github.com/klauspost/compress"}},
 	"room":           {ours: []string{"protocol", "protocol/token"}},
 	"room/socket":    {ours: []string{"room", "netpoll", "protocol"}},

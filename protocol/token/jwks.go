@@ -5,6 +5,7 @@ import (
 	"crypto"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -12,8 +13,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/MicahParks/jwkset"
-	"github.com/MicahParks/keyfunc/v3"
 	"github.com/golang-jwt/jwt/v5"
 )
 
@@ -28,11 +27,12 @@ const (
 // when it begins, when the set is old, and when somebody misses a key. The last
 // set that came stays good while the endpoint fails.
 type jwks struct {
-	url    string
+	url    *url.URL
 	client *http.Client
 	log    *slog.Logger
+	odd    string // what was last said about members that are left out; the goroutine's
 
-	current atomic.Pointer[keyfunc.Keyfunc] // nil: none came yet
+	current atomic.Pointer[keySet] // nil: none came yet
 	stop    context.CancelFunc
 	stopped chan struct{} // closed when the goroutine has ended
 
@@ -44,21 +44,31 @@ type jwks struct {
 
 // openJWKS begins to ask for the set. It fails only where address is no URL.
 func openJWKS(ctx context.Context, address string, log *slog.Logger) (*jwks, error) {
-	u, err := url.Parse(address)
-	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
-		return nil, fmt.Errorf("JWKS URL %q is no http or https URL", address)
+	u, err := parseJWKSURL(address)
+	if err != nil {
+		return nil, err
 	}
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return startJWKS(ctx, address, log, http.DefaultTransport), nil
+	return startJWKS(ctx, u, log, http.DefaultTransport), nil
 }
 
-func startJWKS(ctx context.Context, address string, log *slog.Logger, transport http.RoundTripper) *jwks {
+// parseJWKSURL reads the address of an endpoint. Its error does not tell the
+// address, which may hold a password.
+func parseJWKSURL(address string) (*url.URL, error) {
+	u, err := url.Parse(address)
+	if err != nil || u.Hostname() == "" || u.Scheme != "https" && u.Scheme != "http" {
+		return nil, errors.New("the JWKS URL is no http or https URL")
+	}
+	return u, nil
+}
+
+func startJWKS(ctx context.Context, address *url.URL, log *slog.Logger, transport http.RoundTripper) *jwks {
 	ctx, stop := context.WithCancel(ctx)
 	s := &jwks{
 		url:      address,
-		client:   &http.Client{Transport: &boundedTransport{transport}},
+		client:   &http.Client{Transport: transport},
 		log:      log,
 		stop:     stop,
 		stopped:  make(chan struct{}),
@@ -100,26 +110,64 @@ func (s *jwks) run(ctx context.Context) {
 
 func (s *jwks) report(err error) {
 	if err != nil {
-		s.log.Warn("the JWKS endpoint fails; known keys stay good", "url", s.url, "error", err)
+		s.log.Warn("the JWKS endpoint fails; known keys stay good", "url", s.shown(), "error", err)
 		return
 	}
-	s.log.Info("the JWKS endpoint answers again", "url", s.url)
+	s.log.Info("the JWKS endpoint answers again", "url", s.shown())
+}
+
+// shown is the endpoint as logs may tell it: without user, password and query.
+func (s *jwks) shown() string {
+	return (&url.URL{Scheme: s.url.Scheme, Host: s.url.Host, Path: s.url.Path}).String()
 }
 
 // ask gets the set once and makes it the current one.
 func (s *jwks) ask(ctx context.Context) error {
-	set, err := jwkset.NewStorageFromHTTP(s.url, jwkset.HTTPClientStorageOptions{
-		Client: s.client, Ctx: ctx, HTTPTimeout: jwksAnswerWait,
-	})
+	text, err := s.get(ctx)
 	if err != nil {
 		return err
 	}
-	lookup, err := keyfunc.New(keyfunc.Options{Storage: set, UseWhitelist: []jwkset.USE{jwkset.UseSig, ""}})
+	set, err := parseKeySet(text)
 	if err != nil {
 		return err
 	}
-	s.current.Store(&lookup)
+	s.sayOdd(set.odd)
+	s.current.Store(set)
 	return nil
+}
+
+// get fetches the text of the set.
+func (s *jwks) get(ctx context.Context) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, jwksAnswerWait)
+	defer cancel()
+	question, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := s.client.Do(question)
+	if failed := (*url.Error)(nil); errors.As(err, &failed) {
+		err = failed.Err // what is around it tells the URL
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("status %d", answer.StatusCode)
+	}
+	return io.ReadAll(http.MaxBytesReader(nil, answer.Body, jwksBytesMax))
+}
+
+// sayOdd logs which members are left out, once while they are the same.
+func (s *jwks) sayOdd(odd []error) {
+	said := ""
+	if len(odd) > 0 {
+		said = fmt.Sprintf("%d: %v", len(odd), odd[0])
+	}
+	if said != s.odd && said != "" {
+		s.log.Warn("members of the JWKS cannot be read and are left out", "url", s.shown(), "members", len(odd), "first", odd[0])
+	}
+	s.odd = said
 }
 
 // settle ends the question that was under way; the next follows after pause.
@@ -183,32 +231,5 @@ func (s *jwks) lookup(t *jwt.Token) (keys []crypto.PublicKey, found bool) {
 	if current == nil {
 		return nil, false
 	}
-	got, err := (*current).Keyfunc(t)
-	if err != nil {
-		return nil, !errors.Is(err, jwkset.ErrKeyNotFound)
-	}
-	all := []crypto.PublicKey{got}
-	if several, ok := got.(jwt.VerificationKeySet); ok {
-		all = all[:0]
-		for _, k := range several.Keys {
-			all = append(all, k)
-		}
-	}
-	for _, k := range all {
-		if a, err := algorithmOf(k); err == nil && a == t.Method.Alg() {
-			keys = append(keys, k)
-		}
-	}
-	return keys, true
-}
-
-// boundedTransport cuts off what is too long to be a set of keys.
-type boundedTransport struct{ http.RoundTripper }
-
-func (b *boundedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
-	answer, err := b.RoundTripper.RoundTrip(r)
-	if err == nil {
-		answer.Body = http.MaxBytesReader(nil, answer.Body, jwksBytesMax)
-	}
-	return answer, err
+	return current.find(t)
 }

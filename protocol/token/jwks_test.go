@@ -26,6 +26,7 @@ import (
 type endpoint struct {
 	mu        sync.Mutex
 	body      []byte
+	status    int   // 0: 200
 	err       error // instead of an answer
 	takes     time.Duration
 	questions atomic.Int64
@@ -41,7 +42,7 @@ func (e *endpoint) set(body []byte, err error) {
 func (e *endpoint) RoundTrip(r *http.Request) (*http.Response, error) {
 	e.questions.Add(1)
 	e.mu.Lock()
-	body, err, takes := e.body, e.err, e.takes
+	body, status, err, takes := e.body, e.status, e.err, e.takes
 	e.mu.Unlock()
 	select {
 	case <-time.After(takes):
@@ -51,7 +52,10 @@ func (e *endpoint) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(bytes.NewReader(body)), Request: r}, nil
+	if status == 0 {
+		status = http.StatusOK
+	}
+	return &http.Response{StatusCode: status, Body: io.NopCloser(bytes.NewReader(body)), Request: r}, nil
 }
 
 // jwk describes one key of a set.
@@ -62,7 +66,7 @@ type jwk struct {
 	use jwkset.USE
 }
 
-func keySet(t testing.TB, keys ...jwk) []byte {
+func setOf(t testing.TB, keys ...jwk) []byte {
 	t.Helper()
 	var set jwkset.JWKSMarshal
 	for _, k := range keys {
@@ -87,11 +91,15 @@ func keySet(t testing.TB, keys ...jwk) []byte {
 func remoteVerifier(t *testing.T, e *endpoint) (*Verifier, *bytes.Buffer) {
 	t.Helper()
 	logged := &bytes.Buffer{}
-	c := Config{JWKSURL: "https://id.example.com/keys"}
+	c := Config{JWKSURL: "https://caravan:hunter2@id.example.com/keys?key=hunter2"}
+	address, err := parseJWKSURL(c.JWKSURL)
+	if err != nil {
+		t.Fatal(err)
+	}
 	v := &Verifier{
 		algorithms: publicAlgorithms,
 		parser:     c.parser(publicAlgorithms),
-		remote:     startJWKS(t.Context(), c.JWKSURL, slog.New(slog.NewTextHandler(logged, nil)), e),
+		remote:     startJWKS(t.Context(), address, slog.New(slog.NewTextHandler(logged, nil)), e),
 	}
 	t.Cleanup(v.Close)
 	return v, logged
@@ -105,7 +113,7 @@ func edToken(t testing.TB, kid string, key crypto.PrivateKey) string {
 func TestKeysOverHTTP(t *testing.T) {
 	k := testKeys()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = w.Write(keySet(t, jwk{kid: "r", key: k.rsa.Public()}, jwk{kid: "e", key: k.ec.Public()},
+		_, _ = w.Write(setOf(t, jwk{kid: "r", key: k.rsa.Public()}, jwk{kid: "e", key: k.ec.Public()},
 			jwk{kid: "d", key: k.ed.Public(), alg: jwkset.AlgEdDSA, use: jwkset.UseSig}))
 	}))
 	defer server.Close()
@@ -124,7 +132,7 @@ func TestKeysOverHTTP(t *testing.T) {
 func TestKeysThatDoNotFitAreLeftOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := testKeys()
-		e := &endpoint{body: keySet(t,
+		e := &endpoint{body: setOf(t,
 			jwk{kid: "oct", key: secret},
 			jwk{kid: "384", key: k.ec384.Public()},
 			jwk{kid: "enc", key: k.ed.Public(), use: jwkset.UseEnc},
@@ -149,14 +157,14 @@ func TestKeysThatDoNotFitAreLeftOut(t *testing.T) {
 func TestRotationRefetchesOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := testKeys()
-		e := &endpoint{body: keySet(t, jwk{kid: "old", key: k.ed.Public()}), takes: 100 * time.Millisecond}
+		e := &endpoint{body: setOf(t, jwk{kid: "old", key: k.ed.Public()}), takes: 100 * time.Millisecond}
 		v, _ := remoteVerifier(t, e)
 		mustAccept(t, v, "the old key", edToken(t, "old", k.ed))
 		if n := e.questions.Load(); n != 1 {
 			t.Fatalf("%d questions at the start", n)
 		}
 		time.Sleep(jwksPause)
-		e.set(keySet(t, jwk{kid: "new", key: k.otherEd.Public()}), nil)
+		e.set(setOf(t, jwk{kid: "new", key: k.otherEd.Public()}), nil)
 		fresh := edToken(t, "new", k.otherEd)
 		var wait sync.WaitGroup
 		for range 100 { // a fleet comes with the new key at once: one question serves all
@@ -173,7 +181,7 @@ func TestRotationRefetchesOnce(t *testing.T) {
 func TestUnknownKeysAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := testKeys()
-		e := &endpoint{body: keySet(t, jwk{kid: "good", key: k.ed.Public()}), takes: time.Second}
+		e := &endpoint{body: setOf(t, jwk{kid: "good", key: k.ed.Public()}), takes: time.Second}
 		v, _ := remoteVerifier(t, e)
 		mustAccept(t, v, "a good one", edToken(t, "good", k.ed))
 		bad := edToken(t, "bad", k.ed)
@@ -209,7 +217,7 @@ func TestEndpointDownAtTheStart(t *testing.T) {
 		if n := strings.Count(logged.String(), "level=WARN"); n != 1 {
 			t.Errorf("%d warnings: %s", n, logged)
 		}
-		e.set(keySet(t, jwk{kid: "a", key: k.ed.Public()}), nil)
+		e.set(setOf(t, jwk{kid: "a", key: k.ed.Public()}), nil)
 		time.Sleep(jwksPause)
 		synctest.Wait()
 		mustAccept(t, v, "when it is back", edToken(t, "a", k.ed))
@@ -243,7 +251,7 @@ func TestEndpointThatHangsHoldsNobodyForEver(t *testing.T) {
 func TestEndpointDownLaterLeavesKnownKeys(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := testKeys()
-		e := &endpoint{body: keySet(t, jwk{kid: "a", key: k.ed.Public()})}
+		e := &endpoint{body: setOf(t, jwk{kid: "a", key: k.ed.Public()})}
 		v, _ := remoteVerifier(t, e)
 		good := edToken(t, "a", k.ed)
 		mustAccept(t, v, "at first", good)
@@ -274,11 +282,11 @@ func TestEndpointDownLaterLeavesKnownKeys(t *testing.T) {
 func TestRevokedKeyGoesWithTheNextSet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := testKeys()
-		e := &endpoint{body: keySet(t, jwk{kid: "a", key: k.ed.Public()})}
+		e := &endpoint{body: setOf(t, jwk{kid: "a", key: k.ed.Public()})}
 		v, _ := remoteVerifier(t, e)
 		bearer := edToken(t, "a", k.ed)
 		mustAccept(t, v, "before", bearer)
-		e.set(keySet(t, jwk{kid: "b", key: k.otherEd.Public()}), nil)
+		e.set(setOf(t, jwk{kid: "b", key: k.otherEd.Public()}), nil)
 		time.Sleep(jwksFreshFor + time.Second)
 		synctest.Wait()
 		mustRefuse(t, v, "after", bearer, ReasonKey)
