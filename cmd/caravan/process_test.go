@@ -101,7 +101,8 @@ func TestExitStatusAndMessage(t *testing.T) {
 		{"no key", nil, []string{"serve"}, 2, "", "--jwt-secret"},
 		{"no user", nil, []string{"token", "--dev"}, 2, "", "--user"},
 		{"unknown variable", []string{"CARAVAN_FROBNICATE=1"}, []string{"migrate"}, 0, "up to date", "CARAVAN_FROBNICATE"},
-		{"key that is none", nil, []string{"serve", "--jwt-public-key-file", file, "--admin-listen", "", "--listen", "127.0.0.1:0"}, 1, "", "key"},
+		{"key that is none", nil, []string{"serve", "--jwt-public-key-file", file, "--admin-listen", "", "--listen", "127.0.0.1:0"}, 2, "", "--jwt-public-key-file"},
+		{"token where Redis has a port of Kubernetes", []string{"REDIS_HOST=redis", "REDIS_PORT=tcp://10.0.0.11:6379"}, []string{"token", "--dev", "--user", persist.FleetUser(1).String()}, 0, ".", ""},
 		{"port taken", nil, []string{"serve", "--dev", "--admin-listen", "", "--listen", taken.Addr().String()}, 1, "", taken.Addr().String()},
 		{"admin port taken", nil, []string{"serve", "--dev", "--admin-listen", taken.Addr().String(), "--listen", "127.0.0.1:0"}, 1, "", "admin port"},
 		{"database that is a directory", nil, append(dev, "--database", "sqlite:/"), 1, "", "sqlite"},
@@ -113,6 +114,44 @@ func TestExitStatusAndMessage(t *testing.T) {
 			}
 			if c.status != 0 && got.stdout != "" {
 				t.Errorf("stdout: %s", got.stdout)
+			}
+		})
+	}
+}
+
+// TestAWrongSettingTouchesNothing looks for the database that a start would make.
+func TestAWrongSettingTouchesNothing(t *testing.T) {
+	notAKey := filepath.Join(t.TempDir(), "key.pem")
+	if err := os.WriteFile(notAKey, []byte("hello"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		flag string
+		args []string
+	}{
+		{"jwt-public-key-file", []string{"serve", "--jwt-public-key-file", notAKey}},
+		{"jwt-secret-file", []string{"serve", "--jwt-secret-file", notAKey + ".none"}},
+		{"jwt-jwks-url", []string{"serve", "--jwt-jwks-url", "https://u:hunter2@h:abc/"}},
+		{"redis", []string{"serve", "--dev", "--redis", "redis://u:hunter2@h:abc"}},
+		{"redis-prefix", []string{"serve", "--dev", "--redis-prefix", "a b"}},
+		{"database", []string{"serve", "--dev", "--database", "postgres://u:hunter2@h:abc/d"}},
+		{"database", []string{"migrate", "--database", "postgres://u:hunter2@h:abc/d"}},
+		{"database", []string{"seed", "--users", "1", "--trips", "1", "--database", "postgres://u:hunter2@h:abc/d"}},
+		{"database-wait", []string{"migrate", "--database-wait", "soon"}},
+		{"trips", []string{"seed", "--users", "1"}},
+		{"jwt-secret-file", []string{"token", "--user", persist.FleetUser(1).String(), "--jwt-secret-file", notAKey + ".none"}},
+	} {
+		t.Run(strings.Join(c.args[:2], " "), func(t *testing.T) {
+			cmd := process(t, nil, c.args...)
+			out, err := cmd.CombinedOutput()
+			if exit := (*exec.ExitError)(nil); !errors.As(err, &exit) || exit.ExitCode() != exitUsage {
+				t.Errorf("ended with %v", err)
+			}
+			if text := string(out); !strings.Contains(text, "--"+c.flag+":") || strings.Contains(text, "hunter2") {
+				t.Errorf("it said %s", text)
+			}
+			if made, err := os.ReadDir(cmd.Dir); err != nil || len(made) > 0 {
+				t.Errorf("it made %v, %v", made, err)
 			}
 		})
 	}

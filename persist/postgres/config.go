@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -63,11 +64,34 @@ var sessionParameters = map[string]string{
 	"tcp_keepalives_count":                "2",
 }
 
-// newPool makes a pool without connecting, as prepared by those functions.
-func newPool(ctx context.Context, url string, connections int, prepare ...func(*pgxpool.Config)) (*pgxpool.Pool, error) {
+// CheckURL says what is wrong with a URL, or with a file that it names. Its error
+// reads on from the URL's name and does not show the URL, which may hold a password.
+func CheckURL(url string) error {
+	_, err := parseURL(url)
+	return err
+}
+
+func parseURL(url string) (*pgxpool.Config, error) {
 	cfg, err := pgxpool.ParseConfig(url)
 	if err != nil {
-		return nil, fmt.Errorf("postgres: %w", err)
+		// pgx tells the URL, with a mask over what it takes for a password, and then why.
+		const end = "`: "
+		why := err.Error()
+		if i := strings.LastIndex(why, end); i >= 0 {
+			why = why[i+len(end):]
+		} else {
+			why = "it is malformed"
+		}
+		return nil, fmt.Errorf("cannot be used: %s", why)
+	}
+	return cfg, nil
+}
+
+// newPool makes a pool without connecting, as prepared by those functions.
+func newPool(ctx context.Context, url string, connections int, prepare ...func(*pgxpool.Config)) (*pgxpool.Pool, error) {
+	cfg, err := parseURL(url)
+	if err != nil {
+		return nil, fmt.Errorf("postgres: the URL %w", err)
 	}
 	cfg.MaxConns = int32(connections)
 	if cfg.ConnConfig.ConnectTimeout == 0 {

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -46,7 +47,7 @@ type jwks struct {
 func openJWKS(ctx context.Context, address string, log *slog.Logger) (*jwks, error) {
 	u, err := parseJWKSURL(address)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("the JWKS URL %w", err)
 	}
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
@@ -54,12 +55,24 @@ func openJWKS(ctx context.Context, address string, log *slog.Logger) (*jwks, err
 	return startJWKS(ctx, u, log, http.DefaultTransport), nil
 }
 
-// parseJWKSURL reads the address of an endpoint. Its error does not tell the
-// address, which may hold a password.
+// CheckJWKSURL says what is wrong with the address of an endpoint. Its error does
+// not show the address, which may hold a password.
+func CheckJWKSURL(address string) error {
+	_, err := parseJWKSURL(address)
+	return err
+}
+
+var errJWKSURL = errors.New("must be an http:// or https:// URL")
+
 func parseJWKSURL(address string) (*url.URL, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Hostname() == "" || u.Scheme != "https" && u.Scheme != "http" {
-		return nil, errors.New("the JWKS URL is no http or https URL")
+		return nil, errJWKSURL
+	}
+	if port := u.Port(); port != "" {
+		if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+			return nil, errJWKSURL
+		}
 	}
 	return u, nil
 }

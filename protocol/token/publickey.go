@@ -1,6 +1,7 @@
 package token
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -42,6 +43,11 @@ func algorithmOf(key crypto.PublicKey) (string, error) {
 	return "", fmt.Errorf("%T is no key for RS256, ES256 or EdDSA", key)
 }
 
+// CheckPublicKeys says what is wrong with a PEM file of Config.PublicKeys.
+func CheckPublicKeys(file []byte) error {
+	return addPEM(map[string][]crypto.PublicKey{}, file)
+}
+
 // addPEM adds the public keys of a PEM file to keys, by algorithm.
 func addPEM(keys map[string][]crypto.PublicKey, file []byte) error {
 	found := false
@@ -63,6 +69,9 @@ func addPEM(keys map[string][]crypto.PublicKey, file []byte) error {
 	}
 	if !found {
 		return errors.New("no PEM block in it")
+	}
+	if bytes.Contains(file, []byte("-----BEGIN")) {
+		return errors.New("a PEM block in it is broken")
 	}
 	return nil
 }

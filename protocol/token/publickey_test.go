@@ -68,12 +68,14 @@ func TestNewRefusesBadConfigurations(t *testing.T) {
 		"no PEM":         {PublicKeys: [][]byte{[]byte("hello")}},
 		"empty file":     {PublicKeys: [][]byte{nil}},
 		"broken PEM":     {PublicKeys: [][]byte{pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: []byte("x")})}},
+		"a half block":   {PublicKeys: [][]byte{append(publicPEM(t, k.ed.Public()), publicPEM(t, k.rsa.Public())[:100]...)}},
 		"a private key":  {PublicKeys: [][]byte{pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})}},
 		"P-384":          {PublicKeys: [][]byte{publicPEM(t, k.ec384.Public())}},
 		"RSA, 1024 bits": {PublicKeys: [][]byte{publicPEM(t, short.Public())}},
 		"no URL":         {JWKSURL: "::"},
 		"a file URL":     {JWKSURL: "file:///keys.json"},
 		"a bare host":    {JWKSURL: "id.example.com/keys"},
+		"no such port":   {JWKSURL: "https://id.example.com:99999/keys"},
 	} {
 		if v, err := New(t.Context(), c); err == nil {
 			v.Close()

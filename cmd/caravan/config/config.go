@@ -73,6 +73,10 @@ type Config struct {
 // therefore no secret at all.
 const DevelopmentSecret = "caravan-development-secret-known-to-everybody"
 
+// devListen is where --dev listens unless --listen says otherwise: its secret is
+// known to everybody.
+const devListen = "127.0.0.1:8000"
+
 // Error is a setting that cannot be used: an unknown name, a malformed value, a
 // contradiction. Its text names the flag and never holds a secret.
 type Error struct {

@@ -1,12 +1,11 @@
 package config
 
 import (
-	"os"
+	"fmt"
 	"strings"
-)
 
-// keyFileBytesMax bounds what is read of a file that was named as a key.
-const keyFileBytesMax = 1 << 20
+	"github.com/caravan-chat/caravan/protocol/token"
+)
 
 // readKeys turns the settings that name keys into the keys.
 func (c *Config) readKeys() error {
@@ -15,11 +14,12 @@ func (c *Config) readKeys() error {
 	}
 	switch {
 	case c.secretFile != "":
-		content, err := readKeyFile("jwt-secret-file", c.secretFile)
+		content, err := readText(c.secretFile)
 		if err != nil {
-			return err
+			return &Error{Flag: "jwt-secret-file", Text: err.Error()}
 		}
-		secret := strings.TrimSuffix(strings.TrimSuffix(string(content), "\n"), "\r")
+		// Editors and shells put newlines there; no issuer means them.
+		secret := strings.TrimRight(content, " \t\r\n")
 		if secret == "" {
 			return &Error{Flag: "jwt-secret-file", Text: "the file " + c.secretFile + " is empty"}
 		}
@@ -33,26 +33,22 @@ func (c *Config) readKeys() error {
 		if path = strings.TrimSpace(path); path == "" {
 			continue
 		}
-		pem, err := readKeyFile("jwt-public-key-file", path)
+		pem, err := readPublicKeys(path)
 		if err != nil {
-			return err
+			return &Error{Flag: "jwt-public-key-file", Text: err.Error()}
 		}
 		c.JWT.PublicKeys = append(c.JWT.PublicKeys, pem)
 	}
 	return nil
 }
 
-func readKeyFile(flag, path string) ([]byte, error) {
-	info, err := os.Stat(path)
+func readPublicKeys(path string) ([]byte, error) {
+	content, err := readText(path)
 	if err != nil {
-		return nil, &Error{Flag: flag, Text: err.Error()}
+		return nil, err
 	}
-	if info.Size() > keyFileBytesMax {
-		return nil, &Error{Flag: flag, Text: path + " is too large for a key"}
+	if err := token.CheckPublicKeys([]byte(content)); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	content, err := os.ReadFile(path)
-	if err != nil {
-		return nil, &Error{Flag: flag, Text: err.Error()}
-	}
-	return content, nil
+	return []byte(content), nil
 }

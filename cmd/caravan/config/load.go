@@ -2,8 +2,6 @@ package config
 
 import (
 	"fmt"
-	"net"
-	"os"
 	"slices"
 	"strings"
 )
@@ -39,7 +37,10 @@ func Load(cmd Command, args, environ []string) (c *Config, warnings []string, er
 			return nil, nil, err
 		}
 	}
-	if c.Redis == "" {
+	if _, ok := first("listen", flags, env, file); c.Dev && !ok {
+		c.Listen = devListen
+	}
+	if c.Redis == "" && find("redis").concerns(cmd) {
 		if c.Redis, err = redisFromEnvironment(environ); err != nil {
 			return nil, nil, err
 		}
@@ -86,13 +87,15 @@ func first(name string, sources ...map[string]given) (given, bool) {
 // two, a switch needs no value, and the last of several wins.
 func parseFlags(cmd Command, args []string) (map[string]given, error) {
 	flags := make(map[string]given)
+	count := len(args)
 	for len(args) > 0 {
 		arg := args[0]
 		args = args[1:]
-		if len(arg) < 2 || arg[0] != '-' || arg == "--" {
-			return nil, &Error{Text: fmt.Sprintf("unexpected argument %q", arg)}
+		dashed, ok := strings.CutPrefix(arg, "-")
+		name, text, hasText := strings.Cut(strings.TrimPrefix(dashed, "-"), "=")
+		if !ok || !isName(name) {
+			return nil, &Error{Text: fmt.Sprintf("unexpected argument, number %d after the command", count-len(args))} // it may be a secret
 		}
-		name, text, hasText := strings.Cut(strings.TrimPrefix(arg[1:], "-"), "=")
 		if name == "help" || name == "h" {
 			return nil, ErrHelp
 		}
@@ -113,6 +116,12 @@ func parseFlags(cmd Command, args []string) (map[string]given, error) {
 		flags[name] = given{text: text}
 	}
 	return flags, nil
+}
+
+// isName reports whether a text may be the name of a setting. What is none may be a
+// secret that slipped, and is not shown.
+func isName(s string) bool {
+	return s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz-") == ""
 }
 
 // parseEnvironment takes the CARAVAN_ variables; those that name no setting are
@@ -145,7 +154,7 @@ func Variable(flag string) string {
 // readFile reads the file of --config: `name = value` lines, lines that begin
 // with # and empty ones.
 func readFile(path given) (map[string]given, error) {
-	content, err := os.ReadFile(path.text)
+	content, err := readText(path.text)
 	if err != nil {
 		return nil, &Error{Flag: configFlag, From: path.from, Text: err.Error()}
 	}
@@ -161,7 +170,7 @@ func readFile(path given) (map[string]given, error) {
 		name, text, ok := strings.Cut(line, "=")
 		name = strings.TrimSpace(name)
 		switch {
-		case !ok:
+		case !ok || !isName(name):
 			return nil, &Error{Flag: configFlag, From: from, Text: "a line must be `name = value`"}
 		case find(name) == nil || name == configFlag:
 			return nil, &Error{Flag: name, From: from, Text: "no such setting"}
@@ -169,29 +178,4 @@ func readFile(path given) (map[string]given, error) {
 		file[name] = given{text: strings.TrimSpace(text), from: from}
 	}
 	return file, nil
-}
-
-// redisFromEnvironment reads the variables of the service that Caravan replaces.
-func redisFromEnvironment(environ []string) (string, error) {
-	var host, port string
-	for _, line := range environ {
-		switch name, text, _ := strings.Cut(line, "="); name {
-		case "REDIS_HOST":
-			host = text
-		case "REDIS_PORT":
-			port = text
-		}
-	}
-	if host == "" {
-		return "", nil
-	}
-	if port == "" {
-		port = "6379"
-	}
-	var into string
-	at := net.JoinHostPort(strings.Trim(host, "[]"), port)
-	if err := address(&into)(at); err != nil {
-		return "", &Error{Flag: "redis", From: "REDIS_HOST and REDIS_PORT", Text: fmt.Sprintf("%q is no host and port", at)}
-	}
-	return "redis://" + at, nil
 }

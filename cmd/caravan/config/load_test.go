@@ -13,6 +13,12 @@ import (
 
 const user = "6f0a8f5e-0000-4000-8000-000000000001"
 
+// publicKey is that of RFC 8410, section 10.3.
+const publicKey = `-----BEGIN PUBLIC KEY-----
+MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=
+-----END PUBLIC KEY-----
+`
+
 func write(t *testing.T, content string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "file")
@@ -32,6 +38,8 @@ func TestAFlagWinsOverTheEnvironmentAndThatOverTheFile(t *testing.T) {
 	}{
 		{"default", []string{"--dev"}, nil, 50},
 		{"file", []string{"--config", file}, nil, 11},
+		{"file with a byte order mark", []string{"--config", write(t, "\xef\xbb\xbfhistory = 44\ndev = true")}, nil, 44},
+		{"file with a byte order mark and DOS newlines", []string{"--config", write(t, "\xef\xbb\xbf# first\r\n\r\n\r\nhistory = 44\r\ndev = true\r\n\r\n")}, nil, 44},
 		{"file named by the environment", nil, []string{"CARAVAN_CONFIG=" + file}, 11},
 		{"environment over default", []string{"--dev"}, []string{"CARAVAN_HISTORY=22"}, 22},
 		{"environment over file", []string{"--config=" + file}, []string{"CARAVAN_HISTORY=22"}, 22},
@@ -82,7 +90,9 @@ func TestWhatCannotBeUsedNamesTheFlagAndHidesSecrets(t *testing.T) {
 		{"unknown flag", config.Serve, []string{"--frobnicate"}, nil, "--frobnicate: no such flag"},
 		{"flag of another command", config.Migrate, []string{"--listen", ":1"}, nil, "--listen: does not concern caravan migrate"},
 		{"no value", config.Serve, []string{"--listen"}, nil, "--listen: needs a value"},
-		{"stray argument", config.Serve, []string{"now"}, nil, `unexpected argument "now"`},
+		{"stray argument", config.Serve, []string{"--dev", "now"}, nil, "unexpected argument, number 2"},
+		{"stray secret", config.Serve, []string{"--database=", "postgres://u:hunter2@h/d"}, nil, "unexpected argument, number 2"},
+		{"stray secret with dashes", config.Serve, []string{"--u:hunter2@h/d"}, nil, "unexpected argument, number 1"},
 		{"number", config.Serve, []string{"--dev", "--history", "many"}, nil, `--history: "many" must be a whole number`},
 		{"number too large", config.Serve, []string{"--dev", "--history", "1001"}, nil, "--history"},
 		{"negative", config.Serve, []string{"--dev", "--rate=-1"}, nil, "--rate"},
@@ -97,20 +107,44 @@ func TestWhatCannotBeUsedNamesTheFlagAndHidesSecrets(t *testing.T) {
 		{"format", config.Serve, []string{"--dev", "--log-format", "xml"}, nil, "--log-format"},
 		{"origin", config.Serve, []string{"--dev", "--allowed-origins", "https://a.example/path"}, nil, "--allowed-origins"},
 		{"JWKS", config.Serve, []string{"--jwt-jwks-url", "file:///etc/passwd"}, nil, "--jwt-jwks-url"},
+		{"JWKS without host", config.Serve, []string{"--jwt-jwks-url", "https://u:hunter2@:443/keys"}, nil, "--jwt-jwks-url: the value must be"},
+		{"JWKS port", config.Serve, []string{"--jwt-jwks-url", "https://u:hunter2@h:abc/keys"}, nil, "--jwt-jwks-url: the value must be"},
 		{"database scheme", config.Serve, []string{"--dev", "--database", "mysql://u:hunter2@h/d"}, nil, "--database"},
 		{"database without path", config.Serve, []string{"--dev", "--database", "sqlite:"}, nil, "--database"},
+		{"database without host", config.Serve, []string{"--dev", "--database", "postgres:u:hunter2@h/d"}, nil, "--database"},
+		{"database port", config.Serve, []string{"--dev", "--database", "postgres://u:hunter2@h:abc/d"}, nil, "--database: the value cannot be used: invalid port"},
+		{"database host", config.Serve, []string{"--dev", "--database", "postgres://u:hunter2@[::1/d"}, nil, "--database"},
+		{"database password with a slash", config.Serve, []string{"--dev", "--database", "postgres://u:hunter2/x@h/d"}, nil, "--database"},
+		{"database password half encoded", config.Serve, []string{"--dev", "--database", "postgres://u:hunter2%zz@h/d"}, nil, "--database"},
+		{"database parameter", config.Serve, []string{"--dev", "--database", "postgres://u:hunter2@h/d?sslmode=maybe"}, nil, "sslmode"},
+		{"database certificate", config.Serve, []string{"--dev", "--database", "postgres://u@h/d?password=hunter2&sslrootcert=" + noSuchFile}, nil, noSuchFile},
+		{"database of migrate", config.Migrate, []string{"--database", "postgres://u:hunter2@h:abc/d"}, nil, "--database"},
+		{"database of seed", config.Seed, []string{"--database", "postgres://u:hunter2@h:abc/d"}, nil, "--database"},
+		{"database in the environment", config.Migrate, nil, []string{"CARAVAN_DATABASE=postgres://u:hunter2@h:abc/d"}, "(from CARAVAN_DATABASE)"},
+		{"database in the file", config.Seed, []string{"--config", write(t, "database = postgres://u:hunter2@h:abc/d")}, nil, "line 1"},
+		{"Redis port", config.Serve, []string{"--dev", "--redis", "redis://u:hunter2@h:abc"}, nil, "--redis"},
+		{"Redis of status", config.Status, []string{"--redis", "redis://u:hunter2@h:abc"}, nil, "--redis"},
+		{"Redis database", config.Serve, []string{"--dev", "--redis", "redis://u:hunter2@h/x"}, nil, "--redis"},
 		{"Redis", config.Serve, []string{"--dev", "--redis", "http://:hunter2@h"}, nil, "--redis"},
 		{"REDIS_PORT", config.Serve, []string{"--dev"}, []string{"REDIS_HOST=h", "REDIS_PORT=x"}, "--redis"},
 		{"no key", config.Serve, nil, nil, "--jwt-secret: is missing"},
 		{"two secrets", config.Serve, []string{"--jwt-secret", "hunter2", "--jwt-secret-file", noSuchFile}, nil, "--jwt-secret-file"},
 		{"secret file", config.Serve, []string{"--jwt-secret-file", noSuchFile}, nil, "--jwt-secret-file"},
 		{"empty secret file", config.Serve, []string{"--jwt-secret-file", write(t, "\n")}, nil, "--jwt-secret-file"},
+		{"secret file of token", config.Token, []string{"--user", user, "--jwt-secret-file", noSuchFile}, nil, "--jwt-secret-file"},
+		{"secret file in UTF-16", config.Serve, []string{"--jwt-secret-file", write(t, "\xff\xfes\x00")}, nil, "UTF-16"},
+		{"secret file that is large", config.Serve, []string{"--jwt-secret-file", write(t, strings.Repeat("x", 1<<20+1))}, nil, "more than 1048576 bytes"},
+		{"key file that holds none", config.Serve, []string{"--jwt-public-key-file", write(t, "listen = :1")}, nil, "--jwt-public-key-file"},
+		{"second key file that holds none", config.Serve, []string{"--jwt-public-key-file", write(t, publicKey) + "," + write(t, "x")}, nil, "--jwt-public-key-file"},
+		{"key file with half a key", config.Serve, []string{"--jwt-public-key-file", write(t, publicKey+publicKey[:60])}, nil, "--jwt-public-key-file"},
 		{"key file", config.Serve, []string{"--jwt-public-key-file", noSuchFile}, nil, "--jwt-public-key-file"},
 		{"idle before ping", config.Serve, []string{"--dev", "--idle-timeout", "20s"}, nil, "--idle-timeout: must be longer than --ping-interval"},
 		{"one port for both", config.Serve, []string{"--dev", "--listen", ":1", "--admin-listen", ":1"}, nil, "--admin-listen"},
 		{"config file", config.Serve, []string{"--config", noSuchFile}, nil, "--config"},
 		{"config name", config.Serve, []string{"--config", write(t, "dev = true\nhistroy = 3\n")}, nil, "--histroy: no such setting"},
 		{"config line", config.Serve, []string{"--config", write(t, "dev\n")}, nil, "line 1"},
+		{"config line that is a secret", config.Serve, []string{"--config", write(t, "postgres://u:hunter2@h/d?a=b\n")}, nil, "line 1"},
+		{"config in UTF-16", config.Serve, []string{"--config", write(t, "\xfe\xff\x00d\x00e\x00v")}, nil, "UTF-16"},
 		{"config value", config.Serve, []string{"--config", write(t, "dev = true\nhistory = x\n")}, nil, "line 2"},
 		{"token for nobody", config.Token, []string{"--dev"}, nil, "--user"},
 		{"token for no UUID", config.Token, []string{"--dev", "--user", "7"}, nil, "--user"},
@@ -172,7 +206,9 @@ func TestKeysComeFromTextFileOrDev(t *testing.T) {
 		{"text", []string{"--jwt-secret", "one"}, "one"},
 		{"file", []string{"--jwt-secret-file", write(t, "two\n")}, "two"},
 		{"file of a DOS editor", []string{"--jwt-secret-file", write(t, "two\r\n")}, "two"},
-		{"only one newline goes", []string{"--jwt-secret-file", write(t, " two \n\n")}, " two \n"},
+		{"white space at the end goes", []string{"--jwt-secret-file", write(t, " t wo \t\r\n\n\r\n ")}, " t wo"},
+		{"byte order mark", []string{"--jwt-secret-file", write(t, "\xef\xbb\xbftwo\r\n")}, "two"},
+		{"text keeps its white space", []string{"--jwt-secret", "one \n"}, "one \n"},
 		{"dev", []string{"--dev"}, config.DevelopmentSecret},
 		{"dev with a secret", []string{"--dev", "--jwt-secret", "one"}, "one"},
 	} {
@@ -186,33 +222,10 @@ func TestKeysComeFromTextFileOrDev(t *testing.T) {
 			}
 		})
 	}
-	pems := write(t, "a") + ", " + write(t, "b")
+	pems := write(t, publicKey) + ", " + write(t, "\xef\xbb\xbf"+publicKey)
 	got, _, err := config.Load(config.Serve, []string{"--jwt-public-key-file", pems}, nil)
-	if err != nil || len(got.JWT.PublicKeys) != 2 || string(got.JWT.PublicKeys[1]) != "b" || got.JWT.Secret != nil {
+	if err != nil || len(got.JWT.PublicKeys) != 2 || string(got.JWT.PublicKeys[1]) != publicKey || got.JWT.Secret != nil {
 		t.Errorf("public keys %q, secret %q, error %v", got.JWT.PublicKeys, got.JWT.Secret, err)
-	}
-}
-
-func TestRedisFallsBackToTheVariablesOfTheFormerService(t *testing.T) {
-	for _, c := range []struct {
-		args, env []string
-		want      string
-	}{
-		{nil, nil, ""},
-		{nil, []string{"REDIS_HOST=r"}, "redis://r:6379"},
-		{nil, []string{"REDIS_PORT=7000", "REDIS_HOST=r"}, "redis://r:7000"},
-		{nil, []string{"REDIS_HOST=::1", "REDIS_PORT=7000"}, "redis://[::1]:7000"},
-		{nil, []string{"REDIS_PORT=7000"}, ""},
-		{nil, []string{"REDIS_HOST=r", "CARAVAN_REDIS=redis://s:1"}, "redis://s:1"},
-		{[]string{"--redis", "redis://u:p@a:1,b:2"}, []string{"REDIS_HOST=r"}, "redis://u:p@a:1,b:2"},
-	} {
-		got, _, err := config.Load(config.Serve, append(c.args, "--jwt-secret", "s"), c.env)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got.Redis != c.want {
-			t.Errorf("%q %q: got %q, want %q", c.args, c.env, got.Redis, c.want)
-		}
 	}
 }
 
@@ -251,5 +264,33 @@ func TestHelpListsEverySettingOfACommandWithItsDefault(t *testing.T) {
 		if !strings.Contains(help.String(), want) {
 			t.Errorf("%q is missing in the help", want)
 		}
+	}
+}
+
+func TestDevListensOnThisMachineAlone(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		args []string
+		env  []string
+		want string
+	}{
+		{"dev", []string{"--dev"}, nil, "127.0.0.1:8000"},
+		{"dev by the environment", nil, []string{"CARAVAN_DEV=1"}, "127.0.0.1:8000"},
+		{"dev by the file", []string{"--config", write(t, "dev = true")}, nil, "127.0.0.1:8000"},
+		{"dev with a secret", []string{"--dev", "--jwt-secret", "s"}, nil, "127.0.0.1:8000"},
+		{"no dev", []string{"--dev=false", "--jwt-secret", "s"}, nil, ":8000"},
+		{"a flag", []string{"--dev", "--listen", ":8000"}, nil, ":8000"},
+		{"a variable", []string{"--dev"}, []string{"CARAVAN_LISTEN=:8000"}, ":8000"},
+		{"a line", []string{"--config", write(t, "dev = true\nlisten = :8000")}, nil, ":8000"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got, _, err := config.Load(config.Serve, c.args, c.env)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got.Listen != c.want {
+				t.Errorf("listens on %s, want %s", got.Listen, c.want)
+			}
+		})
 	}
 }

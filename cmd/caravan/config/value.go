@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,6 +12,8 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/caravan-chat/caravan/persist/postgres"
+	"github.com/caravan-chat/caravan/protocol/token"
 	"github.com/caravan-chat/caravan/room/backplane"
 )
 
@@ -119,12 +120,12 @@ func optionalAddress(into *string) value {
 
 func database(into *string) value {
 	return func(s string) error {
-		scheme, rest, _ := strings.Cut(s, ":")
-		switch {
-		case rest == "":
-		case scheme == "sqlite", scheme == "postgres", scheme == "postgresql":
-			*into = s
+		*into = s
+		if path, ok := strings.CutPrefix(s, "sqlite:"); ok && path != "" {
 			return nil
+		}
+		if strings.HasPrefix(s, "postgres://") || strings.HasPrefix(s, "postgresql://") {
+			return postgres.CheckURL(s)
 		}
 		return errors.New("must be sqlite:PATH or a postgres:// URL")
 	}
@@ -149,16 +150,13 @@ func redisPrefix(into *string) value {
 	}
 }
 
-func webURL(into *string) value {
+func jwksURL(into *string) value {
 	return func(s string) error {
-		if s != "" {
-			u, err := url.Parse(s)
-			if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
-				return errors.New("must be an http:// or https:// URL")
-			}
-		}
 		*into = s
-		return nil
+		if s == "" {
+			return nil
+		}
+		return token.CheckJWKSURL(s)
 	}
 }
 
