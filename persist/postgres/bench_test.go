@@ -69,12 +69,17 @@ func BenchmarkAppend(b *testing.B) {
 // BenchmarkInsert compares the ways to insert many rows, each in a transaction of
 // its own: one statement with arrays, a pipelined statement a row, and COPY.
 func BenchmarkInsert(b *testing.B) {
-	const insertOne = `INSERT INTO chat_messages
-	(id, chat_room_id, sender_id, content, message_type, reply_to_id, is_edited, created_at, updated_at, seq, rev, client_id)
-	VALUES ($1, $2, $3, $4, $5, nullif($6, '00000000-0000-0000-0000-000000000000'::uuid), $7, $8, $9, $10, $11, nullif($12, ''))`
+	n := 0
+	insertOne := "INSERT INTO chat_messages (" + messageNames + ") VALUES (" + list(messageTable, func(c column) string {
+		n++
+		return c.stored(fmt.Sprintf("$%d::%s", n, c.sqlType))
+	}) + ")"
 	row := func(m *protocol.Message) []any {
-		return []any{[16]byte(m.ID), [16]byte(m.RoomID), [16]byte(m.Sender.ID), m.Content, string(m.Type), [16]byte{}, m.IsEdited,
-			m.CreatedAt, m.UpdatedAt, m.Seq, m.Rev, m.ClientID}
+		args := make([]any, len(messageTable))
+		for i, c := range messageTable {
+			args[i] = c.value(m)
+		}
+		return args
 	}
 	ways := []struct {
 		name string
@@ -83,7 +88,7 @@ func BenchmarkInsert(b *testing.B) {
 		{"arrays", func(b *testing.B, conn *pgx.Conn, rows []*protocol.Message) error {
 			var batch pgx.Batch
 			batch.Queue(begin)
-			batch.Queue(insertMessages, insertColumns(rows)...)
+			batch.Queue(insertMessages, arrayArgs(messageTable, rows)...)
 			batch.Queue(commit)
 			return conn.SendBatch(b.Context(), &batch).Close()
 		}},

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/jackc/pgx/v5"
 
@@ -14,13 +15,26 @@ import (
 // the room's row is also its lock, and goes by the row that the lock found. Where
 // the room or the sender does not exist, or the client_id is known, no row is
 // stored and none returned.
-const storeOne = `WITH grown AS (UPDATE chat_rooms SET last_seq = last_seq + 1 WHERE id = $1 RETURNING last_seq)
-	INSERT INTO chat_messages
-	(id, chat_room_id, sender_id, content, message_type, reply_to_id, is_edited, created_at, updated_at, seq, rev, client_id)
-	SELECT $2::uuid, $1, u.id, $4::text, $5::text, NULL, false, $6::timestamptz, $6, grown.last_seq, grown.last_seq, nullif($7, '')
-	FROM grown CROSS JOIN users u WHERE u.id = $3
+var storeOne, storedOne = makeStoreOne()
+
+// makeStoreOne also returns the columns whose values are its arguments: all but the numbers.
+func makeStoreOne() (sql string, given []column) {
+	param := make(map[string]string)
+	for _, c := range messageTable {
+		if c.numbered {
+			param[c.name] = "grown.last_seq"
+			continue
+		}
+		given = append(given, c)
+		param[c.name] = fmt.Sprintf("$%d::%s", len(given), c.sqlType)
+	}
+	return `WITH grown AS (UPDATE chat_rooms SET last_seq = last_seq + 1 WHERE id = ` + param["chat_room_id"] + ` RETURNING last_seq)
+	INSERT INTO chat_messages (` + messageNames + `)
+	SELECT ` + list(messageTable, func(c column) string { return c.stored(param[c.name]) }) + `
+	FROM grown CROSS JOIN users u WHERE u.id = ` + param["sender_id"] + `
 	ON CONFLICT (chat_room_id, sender_id, client_id) WHERE client_id IS NOT NULL DO NOTHING
-	RETURNING seq, pg_current_xact_id()`
+	RETURNING seq, pg_current_xact_id()`, given
+}
 
 // expressible reports whether a batch is what most are under light load: one new
 // message that refers to no other.
@@ -33,10 +47,14 @@ func expressible(ops []*room.Op, l *persist.Lookup, mode persist.Mode) bool {
 // is so it returns the plan that has been written, and the transaction's number;
 // where not, nil, and the transaction must be rolled back.
 func express(ctx context.Context, conn *pgx.Conn, ops []*room.Op, l *persist.Lookup) (plan *persist.Plan, xact uint64, err error) {
-	op := ops[0]
 	var batch pgx.Batch
 	batch.Queue(begin)
-	batch.Queue(storeOne, [16]byte(op.Room), [16]byte(op.ID), [16]byte(op.Sender.ID), op.Content, string(op.Type), op.At, op.ClientID).
+	m := presumed(ops, l, 0).Inserts[0] // but for its numbers
+	args := make([]any, len(storedOne))
+	for i, c := range storedOne {
+		args[i] = c.value(m)
+	}
+	batch.Queue(storeOne, args...).
 		QueryRow(func(row pgx.Row) error {
 			var seq int64
 			err := row.Scan(&seq, &xact)

@@ -21,14 +21,16 @@ const (
 
 	findSenders = `SELECT id FROM users WHERE id = ANY($1)`
 
+	findOriginals = `SELECT m.id, m.chat_room_id, left(m.content, 100), coalesce(u.email::text, '')
+	FROM chat_messages m LEFT JOIN users u ON u.id = m.sender_id WHERE m.id = ANY($1)`
+)
+
+var (
 	findKnown = `SELECT ` + messageColumns + `
 	FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS k(room, sender, client)
 	JOIN chat_messages m ON m.chat_room_id = k.room AND m.sender_id = k.sender AND m.client_id = k.client` + messageJoins
 
 	findEdits = `SELECT ` + messageColumns + ` FROM chat_messages m` + messageJoins + ` WHERE m.id = ANY($1)`
-
-	findOriginals = `SELECT m.id, m.chat_room_id, left(m.content, 100), coalesce(u.email::text, '')
-	FROM chat_messages m LEFT JOIN users u ON u.id = m.sender_id WHERE m.id = ANY($1)`
 )
 
 // lookUp opens a transaction, locks the rooms and finds what the batch needs to

@@ -7,26 +7,22 @@ import (
 )
 
 // messageColumns and messageJoins select whole messages m. A sender whom the
-// application has deleted is known by id alone. Text columns of an adopted
-// database may be of other types.
-const (
-	messageColumns = `m.id, m.chat_room_id, m.sender_id,
+// application has deleted is known by id alone.
+var messageColumns = list(readTable, func(c column) string { return c.selected }) + `,
 	coalesce(u.email::text, ''), coalesce(u.username::text, ''), coalesce(u.first_name::text, ''), coalesce(u.last_name::text, ''),
-	m.content, m.message_type::text, m.is_edited, m.created_at, m.updated_at, m.seq, m.rev, coalesce(m.client_id, ''),
-	o.id, left(o.content, 100), coalesce(ou.email::text, '')`
+	o.id, coalesce(left(o.content::text, 100), ''), coalesce(ou.email::text, '')`
 
-	messageJoins = `
+const messageJoins = `
 	LEFT JOIN users u ON u.id = m.sender_id
 	LEFT JOIN chat_messages o ON o.id = m.reply_to_id
 	LEFT JOIN users ou ON ou.id = o.sender_id`
-)
 
 // messageScan reads rows that select other columns and then messageColumns,
 // which are all null where there is no message.
 type messageScan struct {
 	row             protocol.Message
 	originalID      *[16]byte
-	originalContent *string
+	originalContent string
 	originalSender  string
 
 	before  int
@@ -38,9 +34,11 @@ type messageScan struct {
 func newMessageScan(before ...any) *messageScan {
 	s := &messageScan{before: len(before)}
 	m := &s.row
-	s.targets = append(before, (*[16]byte)(&m.ID), (*[16]byte)(&m.RoomID), (*[16]byte)(&m.Sender.ID),
-		&m.Sender.Email, &m.Sender.Username, &m.Sender.FirstName, &m.Sender.LastName,
-		&m.Content, (*string)(&m.Type), &m.IsEdited, &m.CreatedAt, &m.UpdatedAt, &m.Seq, &m.Rev, &m.ClientID,
+	s.targets = before
+	for _, c := range readTable {
+		s.targets = append(s.targets, c.target(m))
+	}
+	s.targets = append(s.targets, &m.Sender.Email, &m.Sender.Username, &m.Sender.FirstName, &m.Sender.LastName,
 		&s.originalID, &s.originalContent, &s.originalSender)
 	s.none = make([]any, len(s.targets)) // nil skips a column
 	copy(s.none, before)
@@ -60,7 +58,7 @@ func (s *messageScan) message() protocol.Message {
 	m := s.row
 	m.CreatedAt, m.UpdatedAt = m.CreatedAt.UTC(), m.UpdatedAt.UTC()
 	if s.originalID != nil {
-		m.ReplyTo = &protocol.Reply{ID: *s.originalID, Content: *s.originalContent, SenderEmail: s.originalSender}
+		m.ReplyTo = &protocol.Reply{ID: *s.originalID, Content: s.originalContent, SenderEmail: s.originalSender}
 	}
 	return m
 }

@@ -14,7 +14,7 @@ import (
 
 // Pages are read together with the number of their room, in one statement, so
 // in one snapshot. A room without such messages gives a row without a message.
-const (
+var (
 	selectLatest = `SELECT q.n, r.last_seq, ` + messageColumns + `
 	FROM unnest($1::uuid[]) WITH ORDINALITY AS q(id, n)
 	JOIN chat_rooms r ON r.id = q.id
@@ -37,7 +37,9 @@ const (
 		messageJoins + ` WHERE r.id = $1 ORDER BY m.seq`
 
 	selectMessage = `SELECT ` + messageColumns + ` FROM chat_messages m` + messageJoins + ` WHERE m.id = $1`
+)
 
+const (
 	selectHead = `SELECT last_seq, pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean FROM chat_rooms WHERE id = $1`
 
 	selectHeads = `SELECT q.n, r.last_seq FROM unnest($1::uuid[]) WITH ORDINALITY AS q(id, n) JOIN chat_rooms r ON r.id = q.id`

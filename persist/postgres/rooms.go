@@ -10,17 +10,15 @@ import (
 )
 
 // An adopted collaborators table may name somebody twice: each room is still one.
-const (
-	selectRoomless = `SELECT DISTINCT t.id FROM collaborators c JOIN trips t ON t.id = c.trip_id
+const selectRoomless = `SELECT DISTINCT t.id FROM collaborators c JOIN trips t ON t.id = c.trip_id
 	WHERE c.user_id = $1 AND NOT EXISTS (SELECT FROM chat_rooms r WHERE r.trip_id = c.trip_id)`
 
-	selectRooms = `SELECT r.id, r.trip_id, t.title::text, r.last_seq, ` + messageColumns + `
+var selectRooms = `SELECT r.id, r.trip_id, t.title::text, r.last_seq, ` + messageColumns + `
 	FROM (SELECT DISTINCT r.id, r.trip_id, r.last_seq FROM collaborators c JOIN chat_rooms r ON r.trip_id = c.trip_id
 		WHERE c.user_id = $1 AND r.id > $2 ORDER BY r.id LIMIT $3) r
 	JOIN trips t ON t.id = r.trip_id
 	LEFT JOIN LATERAL (SELECT * FROM chat_messages WHERE chat_room_id = r.id ORDER BY seq DESC LIMIT 1) m ON true` +
-		messageJoins + ` ORDER BY r.id`
-)
+	messageJoins + ` ORDER BY r.id`
 
 // Rooms implements room.Store.
 func (s *Store) Rooms(ctx context.Context, user uuid.UUID, after uuid.UUID, limit int) ([]room.Summary, error) {

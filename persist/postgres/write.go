@@ -3,28 +3,15 @@ package postgres
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/caravan-chat/caravan/persist"
-	"github.com/caravan-chat/caravan/protocol"
 )
 
-// The statements of Append's last round trip.
+// The statements of Append's last round trip, beside those of columns.go.
 const (
-	// insertMessages gives the zero uuid and the empty text for NULL.
-	insertMessages = `INSERT INTO chat_messages
-	(id, chat_room_id, sender_id, content, message_type, reply_to_id, is_edited, created_at, updated_at, seq, rev, client_id)
-	SELECT id, room, sender, content, type, nullif(reply, '00000000-0000-0000-0000-000000000000'), edited, created, updated, seq, rev, nullif(client, '')
-	FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::uuid[], $7::boolean[],
-		$8::timestamptz[], $9::timestamptz[], $10::bigint[], $11::bigint[], $12::text[])
-	AS n(id, room, sender, content, type, reply, edited, created, updated, seq, rev, client)`
-
-	updateMessages = `UPDATE chat_messages m SET content = e.content, is_edited = true, updated_at = e.updated, rev = e.rev
-	FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::bigint[]) AS e(id, content, updated, rev) WHERE m.id = e.id`
-
 	updateRooms = `UPDATE chat_rooms r SET last_seq = n.seq
 	FROM unnest($1::uuid[], $2::bigint[]) AS n(id, seq) WHERE r.id = n.id`
 
@@ -43,10 +30,10 @@ const copyRowsMin = 100
 func write(ctx context.Context, conn *pgx.Conn, plan *persist.Plan, mode persist.Mode) error {
 	var batch pgx.Batch
 	if n := len(plan.Inserts); n > 0 && n < copyRowsMin {
-		batch.Queue(insertMessages, insertColumns(plan.Inserts)...)
+		batch.Queue(insertMessages, arrayArgs(messageTable, plan.Inserts)...)
 	}
 	if len(plan.Updates) > 0 {
-		batch.Queue(updateMessages, updateColumns(plan.Updates)...)
+		batch.Queue(updateMessages, arrayArgs(changedTable, plan.Updates)...)
 	}
 	if len(plan.Heads) > 0 {
 		batch.Queue(updateRooms, headColumns(plan.Heads)...)
@@ -89,36 +76,6 @@ func answered(told string, tag pgconn.CommandTag, err error) error {
 		return fmt.Errorf("the server answered %s with %s", told, tag)
 	}
 	return err
-}
-
-func insertColumns(messages []*protocol.Message) []any {
-	n := len(messages)
-	var (
-		ids, rooms, senders, replies = make([][16]byte, n), make([][16]byte, n), make([][16]byte, n), make([][16]byte, n)
-		contents, types, clients     = make([]string, n), make([]string, n), make([]string, n)
-		created, updated             = make([]time.Time, n), make([]time.Time, n)
-		seqs, revs                   = make([]int64, n), make([]int64, n)
-		edited                       = make([]bool, n)
-	)
-	for i, m := range messages {
-		ids[i], rooms[i], senders[i] = m.ID, m.RoomID, m.Sender.ID
-		if m.ReplyTo != nil {
-			replies[i] = m.ReplyTo.ID
-		}
-		contents[i], types[i], clients[i] = m.Content, string(m.Type), m.ClientID
-		created[i], updated[i] = m.CreatedAt, m.UpdatedAt
-		seqs[i], revs[i], edited[i] = m.Seq, m.Rev, m.IsEdited
-	}
-	return []any{ids, rooms, senders, contents, types, replies, edited, created, updated, seqs, revs, clients}
-}
-
-func updateColumns(messages []*protocol.Message) []any {
-	n := len(messages)
-	ids, contents, updated, revs := make([][16]byte, n), make([]string, n), make([]time.Time, n), make([]int64, n)
-	for i, m := range messages {
-		ids[i], contents[i], updated[i], revs[i] = m.ID, m.Content, m.UpdatedAt, m.Rev
-	}
-	return []any{ids, contents, updated, revs}
 }
 
 func headColumns(heads []persist.Head) []any {

@@ -55,17 +55,12 @@ func (s *Store) settle(tx *sql.Tx, ops []*room.Op) (*persist.Plan, error) {
 func (s *Store) writePlan(tx *sql.Tx, plan *persist.Plan) error {
 	insert, update, setHead := tx.Stmt(s.write.insert), tx.Stmt(s.write.update), tx.Stmt(s.write.setHead)
 	for _, m := range plan.Inserts {
-		var replyTo any
-		if m.ReplyTo != nil {
-			replyTo = m.ReplyTo.ID.String()
-		}
-		if _, err := insert.Exec(m.ID.String(), m.RoomID.String(), m.Sender.ID.String(), m.Content, string(m.Type), replyTo,
-			m.IsEdited, formatStamp(m.CreatedAt), formatStamp(m.UpdatedAt), m.Seq, m.Rev, nullIfEmpty(m.ClientID)); err != nil {
+		if _, err := insert.Exec(args(messageTable, m)...); err != nil {
 			return err
 		}
 	}
 	for _, m := range plan.Updates {
-		if _, err := update.Exec(m.Content, formatStamp(m.UpdatedAt), m.Rev, m.ID.String()); err != nil {
+		if _, err := update.Exec(args(changedTable, m)...); err != nil {
 			return err
 		}
 	}
@@ -75,13 +70,6 @@ func (s *Store) writePlan(tx *sql.Tx, plan *persist.Plan) error {
 		}
 	}
 	return nil
-}
-
-func nullIfEmpty(text string) any {
-	if text == "" {
-		return nil
-	}
-	return text
 }
 
 // find answers a Lookup.

@@ -27,16 +27,18 @@ func scanRow(row *sql.Row, dest ...any) (bool, error) {
 func scanMessage(row scanner) (*protocol.Message, error) {
 	m := new(protocol.Message)
 	var (
-		clientID, original, originalEmail sql.NullString
-		replyTo                           uuid.NullUUID
+		original, originalEmail sql.NullString
+		replyTo                 uuid.NullUUID
 	)
-	if err := row.Scan(&m.ID, &m.RoomID, &m.Sender.ID, &m.Sender.Email, &m.Sender.Username,
-		&m.Sender.FirstName, &m.Sender.LastName, &m.Content, &m.Type, &m.IsEdited,
-		stamp{&m.CreatedAt}, stamp{&m.UpdatedAt}, &m.Seq, &m.Rev, &clientID,
-		&replyTo, &original, &originalEmail); err != nil {
+	targets := make([]any, 0, len(readTable)+7)
+	for _, c := range readTable {
+		targets = append(targets, c.target(m))
+	}
+	targets = append(targets, &m.Sender.Email, &m.Sender.Username, &m.Sender.FirstName, &m.Sender.LastName,
+		&replyTo, &original, &originalEmail)
+	if err := row.Scan(targets...); err != nil {
 		return nil, err
 	}
-	m.ClientID = clientID.String
 	if replyTo.Valid {
 		m.ReplyTo = &protocol.Reply{ID: replyTo.UUID, Content: persist.Excerpt(original.String), SenderEmail: originalEmail.String}
 	}

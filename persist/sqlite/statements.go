@@ -8,14 +8,11 @@ import (
 
 // A message as scanMessage reads it, with the alias m. Its sender may have been
 // deleted by the application; the message keeps its place in the room's order.
-const (
-	messageColumns = `m.id, m.chat_room_id, m.sender_id, coalesce(u.email, ''), coalesce(u.username, ''),
-	coalesce(u.first_name, ''), coalesce(u.last_name, ''), m.content, m.message_type, m.is_edited,
-	m.created_at, m.updated_at, m.seq, m.rev, m.client_id, o.id, substr(o.content, 1, 100), ou.email`
-	messageSource = ` FROM chat_messages m LEFT JOIN users u ON u.id = m.sender_id
+var selectMessage = `SELECT ` + list(readTable, func(c column) string { return c.selected }) + `,
+	coalesce(u.email, ''), coalesce(u.username, ''), coalesce(u.first_name, ''), coalesce(u.last_name, ''),
+	o.id, substr(o.content, 1, 100), ou.email
+	FROM chat_messages m LEFT JOIN users u ON u.id = m.sender_id
 	LEFT JOIN chat_messages o ON o.id = m.reply_to_id LEFT JOIN users ou ON ou.id = o.sender_id`
-	selectMessage = `SELECT ` + messageColumns + messageSource
-)
 
 // writing are the statements of the connection that writes.
 type writing struct {
@@ -31,9 +28,8 @@ func (w *writing) prepare(ctx context.Context, db *sql.DB) error {
 		&w.known:    selectMessage + ` WHERE m.chat_room_id = ? AND m.sender_id = ? AND m.client_id = ?`,
 		&w.message:  selectMessage + ` WHERE m.id = ? AND m.seq > 0`,
 		&w.original: `SELECT o.chat_room_id, substr(o.content, 1, 100), coalesce(u.email, '') FROM chat_messages o LEFT JOIN users u ON u.id = o.sender_id WHERE o.id = ?`,
-		&w.insert: `INSERT INTO chat_messages (id, chat_room_id, sender_id, content, message_type, reply_to_id,
-			is_edited, created_at, updated_at, seq, rev, client_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		&w.update:   `UPDATE chat_messages SET content = ?, is_edited = 1, updated_at = ?, rev = ? WHERE id = ?`,
+		&w.insert:   insertMessage,
+		&w.update:   updateMessage,
 		&w.setHead:  `UPDATE chat_rooms SET last_seq = ? WHERE id = ?`,
 		&w.makeRoom: `INSERT INTO chat_rooms (id, trip_id, created_at, last_seq) VALUES (?, ?, ?, 0) ON CONFLICT DO NOTHING`,
 	})

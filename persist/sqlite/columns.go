@@ -1,0 +1,121 @@
+package sqlite
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/caravan-chat/caravan/protocol"
+)
+
+// messageTable lists the columns of chat_messages that Caravan reads and writes.
+// Every statement and every list of arguments is made from it: a new column is
+// one line here.
+var messageTable = []column{
+	uuidColumn("id", func(m *protocol.Message) *uuid.UUID { return &m.ID }),
+	uuidColumn("chat_room_id", func(m *protocol.Message) *uuid.UUID { return &m.RoomID }),
+	uuidColumn("sender_id", func(m *protocol.Message) *uuid.UUID { return &m.Sender.ID }),
+	plainColumn("content", func(m *protocol.Message) *string { return &m.Content }).changes(),
+	plainColumn("message_type", func(m *protocol.Message) *string { return (*string)(&m.Type) }),
+	{name: "reply_to_id", value: originalOf},
+	plainColumn("is_edited", func(m *protocol.Message) *bool { return &m.IsEdited }).changes(),
+	timeColumn("created_at", func(m *protocol.Message) *time.Time { return &m.CreatedAt }),
+	timeColumn("updated_at", func(m *protocol.Message) *time.Time { return &m.UpdatedAt }).changes(),
+	plainColumn("seq", func(m *protocol.Message) *int64 { return &m.Seq }),
+	plainColumn("rev", func(m *protocol.Message) *int64 { return &m.Rev }).changes(),
+	plainColumn("client_id", func(m *protocol.Message) *string { return &m.ClientID }).orNull(),
+}
+
+// column is one column of chat_messages.
+type column struct {
+	name     string
+	selected string // the expression that reads it from chat_messages m
+	changed  bool   // a change of a message may change it
+
+	target func(*protocol.Message) any // where a value that was read goes; nil: it is only written
+	value  func(*protocol.Message) any // the value to write
+}
+
+// plainColumn is one whose values the driver reads and writes by itself.
+func plainColumn[T any](name string, at func(*protocol.Message) *T) column {
+	return column{
+		name: name, selected: "m." + name,
+		target: func(m *protocol.Message) any { return at(m) },
+		value:  func(m *protocol.Message) any { return *at(m) },
+	}
+}
+
+func uuidColumn(name string, at func(*protocol.Message) *uuid.UUID) column {
+	return column{
+		name: name, selected: "m." + name,
+		target: func(m *protocol.Message) any { return at(m) },
+		value:  func(m *protocol.Message) any { return at(m).String() },
+	}
+}
+
+func timeColumn(name string, at func(*protocol.Message) *time.Time) column {
+	return column{
+		name: name, selected: "m." + name,
+		target: func(m *protocol.Message) any { return stamp{at(m)} },
+		value:  func(m *protocol.Message) any { return formatStamp(*at(m)) },
+	}
+}
+
+func (c column) changes() column {
+	c.changed = true
+	return c
+}
+
+// orNull is for text: the empty one is stored as NULL.
+func (c column) orNull() column {
+	c.selected = "coalesce(m." + c.name + ", '')"
+	value := c.value
+	c.value = func(m *protocol.Message) any {
+		if v := value(m); v != "" {
+			return v
+		}
+		return nil
+	}
+	return c
+}
+
+func originalOf(m *protocol.Message) any {
+	if m.ReplyTo == nil {
+		return nil
+	}
+	return m.ReplyTo.ID.String()
+}
+
+// What is made from messageTable, once.
+var (
+	// readTable are the columns that a message is read from.
+	readTable = slices.DeleteFunc(slices.Clone(messageTable), func(c column) bool { return c.target == nil })
+
+	insertMessage = "INSERT INTO chat_messages (" + list(messageTable, func(c column) string { return c.name }) +
+		") VALUES (" + list(messageTable, func(column) string { return "?" }) + ")"
+
+	// changedTable are the arguments of updateMessage: what may change, and the id.
+	changedTable = append(slices.DeleteFunc(slices.Clone(messageTable), func(c column) bool { return !c.changed }), messageTable[0])
+
+	updateMessage = "UPDATE chat_messages SET " +
+		list(changedTable[:len(changedTable)-1], func(c column) string { return c.name + " = ?" }) + " WHERE id = ?"
+)
+
+func list(columns []column, text func(column) string) string {
+	var parts []string
+	for _, c := range columns {
+		parts = append(parts, text(c))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// args are the values of a message in those columns.
+func args(columns []column, m *protocol.Message) []any {
+	values := make([]any, len(columns))
+	for i, c := range columns {
+		values[i] = c.value(m)
+	}
+	return values
+}
