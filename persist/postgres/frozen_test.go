@@ -51,7 +51,7 @@ func TestFrozenNodeLosesItsRooms(t *testing.T) {
 				t.Fatal(err)
 			}
 			await.Until(t, "the frozen node has locked its room", func() (locked bool) {
-				const sql = "SELECT backend_xid IS NOT NULL AND wait_event = 'ClientRead' FROM pg_stat_activity WHERE pid = $1"
+				const sql = "SELECT backend_xid IS NOT NULL AND wait_event IS NOT DISTINCT FROM 'ClientRead' FROM pg_stat_activity WHERE pid = $1"
 				if err := f.readers.QueryRow(t.Context(), sql, frozen.PID()).Scan(&locked); err != nil {
 					t.Fatal(err)
 				}
