@@ -6,10 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 
 	"github.com/caravan-chat/caravan/cmd/caravan/config"
 )
@@ -108,33 +105,6 @@ func find(name string) *command {
 		}
 	}
 	return nil
-}
-
-// untilSignal returns a context that ends with the first SIGTERM or SIGINT. The
-// second one ends the process at once.
-func untilSignal(log *slog.Logger) (context.Context, func()) {
-	ctx, cancel := context.WithCancel(context.Background())
-	// A limit of file sizes shall fail a write, which is answered, not end the process.
-	signal.Ignore(syscall.SIGXFSZ)
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, syscall.SIGTERM, os.Interrupt)
-	go func() {
-		select {
-		case s := <-signals:
-			log.Info("stopping; a second signal ends the process at once", "signal", s.String())
-			cancel()
-		case <-ctx.Done():
-			return
-		}
-		if s, ok := <-signals; ok {
-			log.Error("ended without draining", "signal", s.String())
-			os.Exit(exitFailed)
-		}
-	}()
-	return ctx, func() {
-		signal.Stop(signals)
-		cancel()
-	}
 }
 
 func newLogger(cfg *config.Config, stderr io.Writer) *slog.Logger {

@@ -6,5 +6,6 @@ import (
 )
 
 func main() {
+	failedWritesAreErrors()
 	os.Exit(run(os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
 }

@@ -197,6 +197,37 @@ func TestTokenFitsTheServersKey(t *testing.T) {
 	}
 }
 
+// TestAReaderThatLeavesEndsNoCommand gives commands a stdout that nobody reads.
+func TestAReaderThatLeavesEndsNoCommand(t *testing.T) {
+	for _, c := range []struct {
+		args   []string
+		status int
+	}{
+		{[]string{"migrate"}, exitOK},
+		{[]string{"seed", "--users", "3", "--trips", "1"}, exitOK},
+		{[]string{"version"}, exitOK},
+		{[]string{"help"}, exitOK},
+		{[]string{"token", "--dev", "--user", persist.FleetUser(1).String()}, exitFailed}, // nobody has it
+	} {
+		t.Run(c.args[0], func(t *testing.T) {
+			r, w, err := os.Pipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = r.Close()
+			defer w.Close()
+			cmd := process(t, nil, c.args...)
+			cmd.Stdout, cmd.Stderr = w, w
+			if err := cmd.Run(); cmd.ProcessState == nil {
+				t.Fatal(err)
+			}
+			if got := cmd.ProcessState; got.ExitCode() != c.status {
+				t.Errorf("%v, want status %d", got, c.status)
+			}
+		})
+	}
+}
+
 func TestSeedingTwiceChangesNothing(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "deep", "er", "caravan.db")
 	var before string

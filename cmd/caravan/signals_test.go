@@ -28,9 +28,11 @@ type served struct {
 	cmd           *exec.Cmd
 	listen, admin string
 
+	stderr io.Closer
+
 	mu  sync.Mutex
 	log strings.Builder
-	eof chan struct{}
+	eof chan struct{} // closed when stderr has ended
 }
 
 // serveProcess starts a server and waits until it says that it is ready.
@@ -42,6 +44,7 @@ func serveProcess(t *testing.T, args ...string) *served {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.stderr = stderr
 	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -79,6 +82,15 @@ func (s *served) logged() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.log.String()
+}
+
+// deaf closes the reading end of the server's log.
+func (s *served) deaf() {
+	s.t.Helper()
+	if err := s.stderr.Close(); err != nil {
+		s.t.Fatal(err)
+	}
+	<-s.eof
 }
 
 func (s *served) signal(sig syscall.Signal) {
@@ -203,9 +215,57 @@ func TestASecondSignalEndsAtOnce(t *testing.T) {
 			t.Fatal("readyz never turned 503")
 		}
 	}
+	s.signal(syscall.SIGTERM) // may still be the first one's
+	again := time.NewTicker(100 * time.Millisecond)
+	defer again.Stop()
+	for range 100 {
+		select {
+		case <-again.C:
+			_ = s.cmd.Process.Signal(syscall.SIGTERM) // it may have ended
+			continue
+		case <-s.eof:
+		}
+		break
+	}
+	if status := s.status(5 * time.Second); status != exitFailed {
+		t.Errorf("status %d, want %d", status, exitFailed)
+	}
+}
+
+// TestTwoSignalsAtOnceDrain sends what a signal to a process and to its group is.
+func TestTwoSignalsAtOnceDrain(t *testing.T) {
+	s := serveProcess(t)
 	s.signal(syscall.SIGTERM)
-	if status := s.status(5 * time.Second); status <= 0 {
-		t.Errorf("status %d, want one that is not zero", status)
+	s.signal(syscall.SIGTERM)
+	s.signal(syscall.SIGINT)
+	if status := s.status(20 * time.Second); status != exitOK || !strings.Contains(s.logged(), `"drained"`) {
+		t.Errorf("status %d\n%s", status, s.logged())
+	}
+}
+
+// TestServingGoesOnWithoutAReaderOfItsLog closes the other end of stderr and stdout.
+func TestServingGoesOnWithoutAReaderOfItsLog(t *testing.T) {
+	s := serveProcess(t, "--drain-timeout", "2s")
+	conn, _ := s.join()
+	if _, err := wsutil.ReadServerText(conn); err != nil {
+		t.Fatal(err)
+	}
+	s.deaf()
+	s.signal(syscall.SIGTERM) // of which it logs several lines
+	for {
+		header, err := ws.ReadHeader(conn)
+		if err != nil {
+			t.Fatalf("no close came: %v", err)
+		}
+		if header.OpCode == ws.OpClose {
+			break
+		}
+	}
+	if err := ws.WriteFrame(conn, ws.MaskFrame(ws.NewCloseFrame(ws.NewCloseFrameBody(ws.StatusNormalClosure, "")))); err != nil {
+		t.Error(err)
+	}
+	if status := s.status(20 * time.Second); status != exitOK {
+		t.Errorf("status %d", status)
 	}
 }
 

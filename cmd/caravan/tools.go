@@ -28,8 +28,8 @@ func printToken(_ context.Context, j *job) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(j.stdout, signed)
-	return nil
+	_, err = fmt.Fprintln(j.stdout, signed)
+	return err
 }
 
 // seed writes the deterministic fleet.
