@@ -12,7 +12,7 @@ import (
 
 // Limit is how long everything here waits. It is no measurement: what a test
 // awaits comes at once on an idle machine, and later on a busy one.
-const Limit = 30 * time.Second
+const Limit = time.Minute
 
 const poll = 2 * time.Millisecond
 

@@ -295,7 +295,7 @@ func TestADatabaseThatIsAwayIsRetriedAndThenOneLine(t *testing.T) {
 	begun := time.Now()
 	got := caravan(t, nil, "serve", "--dev", "--listen", "127.0.0.1:0", "--admin-listen", "", "--log-level", "error",
 		"--database", "postgres://user:hunter2@"+addr+"/db", "--database-wait", "1200ms")
-	if took := time.Since(begun); took < time.Second || took > 20*time.Second {
+	if took := time.Since(begun); took < time.Second {
 		t.Errorf("gave up after %v", took)
 	}
 	if got.status != 1 || strings.Count(got.stderr, "\n") != 1 || strings.Contains(got.stderr, "hunter2") || !strings.HasPrefix(got.stderr, "caravan serve: ") {

@@ -17,6 +17,7 @@ import (
 	"github.com/gobwas/ws"
 	"github.com/gobwas/ws/wsutil"
 
+	"github.com/caravan-chat/caravan/bench/await"
 	"github.com/caravan-chat/caravan/cmd/caravan/config"
 	"github.com/caravan-chat/caravan/persist"
 	"github.com/caravan-chat/caravan/protocol/token"
@@ -72,7 +73,7 @@ func serveProcess(t *testing.T, args ...string) *served {
 	case <-ready:
 	case <-s.eof:
 		t.Fatalf("the server ended:\n%s", s.logged())
-	case <-time.After(20 * time.Second):
+	case <-time.After(await.Limit):
 		t.Fatalf("the server is not ready:\n%s", s.logged())
 	}
 	return s
@@ -101,12 +102,12 @@ func (s *served) signal(sig syscall.Signal) {
 }
 
 // status waits for the end of the process.
-func (s *served) status(within time.Duration) int {
+func (s *served) status() int {
 	s.t.Helper()
 	select {
 	case <-s.eof:
-	case <-time.After(within):
-		s.t.Fatalf("the server did not end within %v:\n%s", within, s.logged())
+	case <-time.After(await.Limit):
+		s.t.Fatalf("the server did not end within %v:\n%s", await.Limit, s.logged())
 	}
 	if err := s.cmd.Wait(); err != nil && s.cmd.ProcessState == nil {
 		s.t.Fatal(err)
@@ -189,7 +190,7 @@ func TestASignalDrainsAndExitsWithZero(t *testing.T) {
 			if err := ws.WriteFrame(conn, ws.MaskFrame(ws.NewCloseFrame(last))); err != nil {
 				t.Error(err)
 			}
-			if status := s.status(20 * time.Second); status != 0 {
+			if status := s.status(); status != 0 {
 				t.Errorf("status %d\n%s", status, s.logged())
 			}
 			if strings.Contains(s.logged(), bearer) || strings.Contains(s.logged(), strings.Split(bearer, ".")[2]) {
@@ -200,34 +201,28 @@ func TestASignalDrainsAndExitsWithZero(t *testing.T) {
 }
 
 func TestASecondSignalEndsAtOnce(t *testing.T) {
-	s := serveProcess(t, "--drain-timeout", "50s")
+	s := serveProcess(t, "--drain-timeout", "10m")
 	conn, _ := s.join()
 	if _, err := wsutil.ReadServerText(conn); err != nil {
 		t.Fatal(err)
 	}
 	// Nobody reads the close, so that the drain takes its time.
 	s.signal(syscall.SIGTERM)
-	for until := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		if status, body := s.ready(); status == 503 && strings.Contains(body, "draining") {
-			break
-		}
-		if time.Now().After(until) {
-			t.Fatal("readyz never turned 503")
-		}
-	}
+	await.Until(t, "readyz tells of the drain", func() bool {
+		status, body := s.ready()
+		return status == 503 && strings.Contains(body, "draining")
+	})
 	s.signal(syscall.SIGTERM) // may still be the first one's
-	again := time.NewTicker(100 * time.Millisecond)
-	defer again.Stop()
-	for range 100 {
+	await.Until(t, "a signal that comes later ends it", func() bool {
+		_ = s.cmd.Process.Signal(syscall.SIGTERM) // it may have ended
 		select {
-		case <-again.C:
-			_ = s.cmd.Process.Signal(syscall.SIGTERM) // it may have ended
-			continue
 		case <-s.eof:
+			return true
+		default:
+			return false
 		}
-		break
-	}
-	if status := s.status(5 * time.Second); status != exitFailed {
+	})
+	if status := s.status(); status != exitFailed {
 		t.Errorf("status %d, want %d", status, exitFailed)
 	}
 }
@@ -238,7 +233,7 @@ func TestTwoSignalsAtOnceDrain(t *testing.T) {
 	s.signal(syscall.SIGTERM)
 	s.signal(syscall.SIGTERM)
 	s.signal(syscall.SIGINT)
-	if status := s.status(20 * time.Second); status != exitOK || !strings.Contains(s.logged(), `"drained"`) {
+	if status := s.status(); status != exitOK || !strings.Contains(s.logged(), `"drained"`) {
 		t.Errorf("status %d\n%s", status, s.logged())
 	}
 }
@@ -264,7 +259,7 @@ func TestServingGoesOnWithoutAReaderOfItsLog(t *testing.T) {
 	if err := ws.WriteFrame(conn, ws.MaskFrame(ws.NewCloseFrame(ws.NewCloseFrameBody(ws.StatusNormalClosure, "")))); err != nil {
 		t.Error(err)
 	}
-	if status := s.status(20 * time.Second); status != exitOK {
+	if status := s.status(); status != exitOK {
 		t.Errorf("status %d", status)
 	}
 }

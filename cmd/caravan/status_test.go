@@ -2,11 +2,13 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"os/exec"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/caravan-chat/caravan/bench/await"
 	redisserver "github.com/caravan-chat/caravan/bench/servers/redis"
 	"github.com/caravan-chat/caravan/room/backplane"
 )
@@ -46,22 +48,17 @@ func TestStatusListsTheNodesThatLive(t *testing.T) {
 		}
 		return s
 	}
-	waitFor := func(ready int) status {
+	waitFor := func(ready int) (s status) {
 		t.Helper()
-		for until := time.Now().Add(40 * time.Second); ; time.Sleep(200 * time.Millisecond) {
-			s, n := list(), 0
+		await.Until(t, fmt.Sprintf("%d nodes, all ready", ready), func() bool {
+			s = list()
+			all := len(s.Nodes) == ready
 			for _, node := range s.Nodes {
-				if node.Ready {
-					n++
-				}
+				all = all && node.Ready
 			}
-			if n == ready && len(s.Nodes) == ready {
-				return s
-			}
-			if time.Now().After(until) {
-				t.Fatalf("%d nodes are never ready: %+v", ready, s)
-			}
-		}
+			return all
+		})
+		return s
 	}
 	for _, n := range waitFor(2).Nodes {
 		if !strings.HasSuffix(n.Name, ":0") || n.ID == "" || n.Version == "" || time.Since(n.Started) > time.Minute ||

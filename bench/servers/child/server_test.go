@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/caravan-chat/caravan/bench/await"
 	"github.com/caravan-chat/caravan/bench/servers/child"
 )
 
@@ -46,20 +47,12 @@ func start(t *testing.T, script string, fell func(*os.ProcessState)) *child.Serv
 			t.Errorf("%s is still there: %v", s.Dir(), err)
 		}
 	})
-	if err := s.Start(t.Context()); err != nil {
+	ctx, cancel := context.WithTimeout(t.Context(), await.Limit)
+	defer cancel()
+	if err := s.Start(ctx); err != nil {
 		t.Fatal(err)
 	}
 	return s
-}
-
-// eventually waits until what holds.
-func eventually(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !holds(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("not so after 20 s: %s", what)
-		}
-	}
 }
 
 func TestStopAndKillEndItAndStartBeginsAnew(t *testing.T) {
@@ -101,7 +94,7 @@ func TestAnEndThatNobodyAskedForIsTold(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(s.Dir(), "leave"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if status := <-fell; status.ExitCode() != 4 || s.Running() {
+	if status := await.Value(t, "the end is told", fell); status.ExitCode() != 4 || s.Running() {
 		t.Errorf("%v, running %v", status, s.Running())
 	}
 	if err := s.Start(t.Context()); err != nil || !s.Running() {
@@ -122,9 +115,13 @@ func TestWhatDoesNotStartOrStopIsKilled(t *testing.T) {
 	if err := os.Remove(filepath.Join(s.Dir(), "shell.log")); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel = context.WithTimeout(t.Context(), 100*time.Millisecond)
+	ctx, cancel = context.WithCancel(t.Context())
 	defer cancel()
-	if err := s.Start(ctx); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "words") || s.Running() {
+	ended := make(chan error, 1)
+	go func() { ended <- s.Start(ctx) }()
+	await.Until(t, "it says something", func() bool { return strings.Contains(s.LogTail(), "words") })
+	cancel()
+	if err := await.Value(t, "the end of Start", ended); !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "words") || s.Running() {
 		t.Errorf("it is never ready: %v, running %v", err, s.Running())
 	}
 }
@@ -147,7 +144,7 @@ func TestAFullDiskTakesNothingMore(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, i := range []string{"1", "2"} {
-		eventually(t, "writing fails", func() bool { return size("full"+i) == 0 })
+		await.Until(t, "writing fails", func() bool { return size("full"+i) == 0 })
 		if got := size("file" + i); got != full {
 			t.Errorf("a full disk holds %d bytes, want %d", got, full)
 		}
@@ -156,7 +153,7 @@ func TestAFullDiskTakesNothingMore(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, i := range []string{"1", "2"} {
-		eventually(t, "there is room again", func() bool { return size("file"+i) > 2*full })
+		await.Until(t, "there is room again", func() bool { return size("file"+i) > 2*full })
 	}
 	if err := s.Kill(); err != nil {
 		t.Fatal(err)
@@ -215,10 +212,10 @@ func TestItEndsWithItsOwner(t *testing.T) {
 		}
 		_ = owner.Wait()
 		for _, pid := range []int{server, inner} {
-			eventually(t, "its processes have ended", func() bool { return ended(pid) })
+			await.Until(t, "its processes have ended", func() bool { return ended(pid) })
 		}
 		if keep == "" {
-			eventually(t, "its directory is gone", func() bool {
+			await.Until(t, "its directory is gone", func() bool {
 				_, err := os.Stat(dir)
 				return errors.Is(err, fs.ErrNotExist)
 			})

@@ -2,6 +2,7 @@ package pgserver_test
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/url"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/caravan-chat/caravan/bench/await"
 	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
 )
 
@@ -105,19 +107,20 @@ func TestPausedServerIsSilentUntilResumed(t *testing.T) {
 	if _, err := conn.Write([]byte{0, 0, 0, 8, 4, 210, 22, 47}); err != nil {
 		t.Fatal(err)
 	}
-	answer := make([]byte, 1)
-	if err := conn.SetReadDeadline(time.Now().Add(300 * time.Millisecond)); err != nil {
-		t.Fatal(err)
-	}
-	if n, err := conn.Read(answer); err == nil {
-		t.Fatalf("a paused server answered %q", answer[:n])
-	}
+	await.Until(t, "who would answer is stopped", func() bool {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.Pid()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Contains(string(stat), ") T ")
+	})
 	if err := s.Resume(); err != nil {
 		t.Fatal(err)
 	}
-	if err := conn.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+	if err := conn.SetReadDeadline(time.Now().Add(await.Limit)); err != nil {
 		t.Fatal(err)
 	}
+	answer := make([]byte, 1)
 	if _, err := conn.Read(answer); err != nil || answer[0] != 'N' {
 		t.Errorf("a resumed server answered %q, %v; want N", answer, err)
 	}
@@ -163,17 +166,11 @@ func TestServerEndsWithItsProcess(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = owner.Wait()
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
-		if _, err := os.Stat(dir); os.IsNotExist(err) {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%s is still there after its owner was killed", dir)
-		}
-	}
-	if left := processesWith(t, dir); len(left) != 0 {
-		t.Errorf("processes left: %q", left)
-	}
+	await.Until(t, dir+" is removed after its owner was killed", func() bool {
+		_, err := os.Stat(dir)
+		return os.IsNotExist(err)
+	})
+	await.Until(t, "all its processes have ended", func() bool { return len(processesWith(t, dir)) == 0 })
 }
 
 func processesWith(t *testing.T, word string) (found []string) {

@@ -4,8 +4,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
+	"github.com/caravan-chat/caravan/bench/await"
 	redisserver "github.com/caravan-chat/caravan/bench/servers/redis"
 )
 
@@ -90,18 +90,13 @@ func TestClusterIsWholeAgainAfterAKill(t *testing.T) {
 	if err := c.Nodes[1].Kill(); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		if strings.Contains(do(t, c.Nodes[0], "CLUSTER", "INFO"), "cluster_state:fail") {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("nobody missed the killed master")
-		}
-	}
+	await.Until(t, "the killed master is missed", func() bool {
+		return strings.Contains(do(t, c.Nodes[0], "CLUSTER", "INFO"), "cluster_state:fail")
+	})
 	if err := c.Nodes[1].Start(); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.WaitWhole(20 * time.Second); err != nil {
+	if err := c.WaitWhole(await.Limit); err != nil {
 		t.Error(err)
 	}
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/gobwas/ws"
 
+	"github.com/caravan-chat/caravan/bench/await"
 	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
 	redisserver "github.com/caravan-chat/caravan/bench/servers/redis"
 	"github.com/caravan-chat/caravan/cmd/caravan/app"
@@ -94,9 +95,9 @@ func TestADrainAnswersLongPollsAndRefusesNewClients(t *testing.T) {
 		defer func() { polledAt = time.Now(); close(polled) }()
 		polled <- s.call(bearer(t, 0), "GET", roomsPath+persist.FleetTrip(0).String()+"/messages/?since=0&wait=60s", "")
 	}()
-	eventually(t, "the poll waits", func() bool { return strings.Contains(string(s.admin("/metrics").body), "caravan_rest_long_polls 1") })
+	await.Until(t, "the poll waits", func() bool { return strings.Contains(string(s.admin("/metrics").body), "caravan_rest_long_polls 1") })
 	s.stop()
-	eventually(t, "it is not ready", func() bool { return s.admin("/readyz").StatusCode == 503 })
+	await.Until(t, "it is not ready", func() bool { return s.admin("/readyz").StatusCode == 503 })
 	if body := string(s.admin("/readyz").body); !strings.Contains(body, "draining") {
 		t.Errorf("readyz says %s", body)
 	}
@@ -113,17 +114,13 @@ func TestADrainAnswersLongPollsAndRefusesNewClients(t *testing.T) {
 		}
 	}
 	closedAt = time.Now()
-	select {
-	case a := <-polled:
-		<-polled // and polledAt is set
-		if polledAt.After(closedAt) {
-			t.Error("the poll waited until the last member was gone")
-		}
-		if a.StatusCode != 200 || string(a.body) != `{"results":[],"seq":0,"has_more":false}` {
-			t.Errorf("the poll got %d %s", a.StatusCode, a.body)
-		}
-	case <-time.After(20 * time.Second):
-		t.Error("the poll was not answered")
+	a := await.Value(t, "the poll's answer", polled)
+	await.Done(t, "its time", polled) // polledAt is set
+	if polledAt.After(closedAt) {
+		t.Error("the poll waited until the last member was gone")
+	}
+	if a.StatusCode != 200 || string(a.body) != `{"results":[],"seq":0,"has_more":false}` {
+		t.Errorf("the poll got %d %s", a.StatusCode, a.body)
 	}
 	s.shutDown()
 }
@@ -147,14 +144,14 @@ func TestADatabaseThatGoesAwayAndComesBackNeedsNoRestart(t *testing.T) {
 			t.Errorf("%s %s: %d %s, Retry-After %q", a.Request.Method, a.Request.URL.Path, a.StatusCode, a.body, a.Header.Get("Retry-After"))
 		}
 	}
-	eventually(t, "it is not ready", func() bool {
+	await.Until(t, "it is not ready", func() bool {
 		a := s.admin("/readyz")
 		return a.StatusCode == 503 && strings.Contains(string(a.body), "database unreachable")
 	})
 	if err := pg.Start(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "it is ready again", func() bool { return s.admin("/readyz").StatusCode == 200 })
+	await.Until(t, "it is ready again", func() bool { return s.admin("/readyz").StatusCode == 200 })
 	m := s.post(0, trip, "after")
 	if f := member.read(); f.Type != "chat_message" || f.Message.ID != m.ID || f.Seq != 2 {
 		t.Errorf("the member got %+v", f)
@@ -210,7 +207,7 @@ func TestEveryMetricAndFlagIsDocumented(t *testing.T) {
 	gone, _ := s.join(2, 0)
 	_ = gone.conn.Close()
 	s.call(bearer(t, 0), "GET", roomsPath, "")
-	eventually(t, "one member has left", func() bool {
+	await.Until(t, "one member has left", func() bool {
 		return bytes.Contains(s.admin("/metrics").body, []byte(`caravan_closes_total{code="1006"} 1`))
 	})
 	doc, err := os.ReadFile("../../../docs/operations.md")
@@ -244,9 +241,7 @@ func TestEveryMetricAndFlagIsDocumented(t *testing.T) {
 		`caravan_store_info{journal_mode="wal",store="sqlite",synchronous="full",version="3.`, "caravan_database_up 1\n", "caravan_ready 1\n",
 		"caravan_batch_messages_count 2\n", "go_goroutines ", "process_open_fds ",
 	} {
-		if !bytes.Contains(body, []byte(line)) {
-			t.Errorf("no %q in the metrics", line)
-		}
+		await.Until(t, fmt.Sprintf("%q is in the metrics", line), func() bool { return bytes.Contains(s.admin("/metrics").body, []byte(line)) })
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/caravan-chat/caravan/bench/await"
 	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
 	redisserver "github.com/caravan-chat/caravan/bench/servers/redis"
 	"github.com/caravan-chat/caravan/persist"
@@ -28,7 +29,7 @@ func TestMembersOnThreeNodesCannotTell(t *testing.T) {
 		}
 	}
 	for _, s := range nodes {
-		eventually(t, "a node is ready", reasons(s, 200, "[]"))
+		await.Until(t, "a node is ready", reasons(s, 200, "[]"))
 	}
 	amina, _ := nodes[0].join(0, 0)
 	jonas, _ := nodes[1].join(2, 0)
@@ -92,7 +93,7 @@ func TestMembersOnThreeNodesCannotTell(t *testing.T) {
 	mei.send(`{"type":"chat_message","content":"does anybody hear me?"}`)
 	told("chat_message", "does anybody hear me?", rest...)
 	for _, s := range nodes {
-		eventually(t, "a node says that it is cut off", reasons(s, 503, "redis does not carry notices"))
+		await.Until(t, "a node says that it is cut off", reasons(s, 503, "redis does not carry notices"))
 	}
 	nodes[0].post(0, trip, "I do")
 	told("chat_message", "I do", rest...)
@@ -100,7 +101,7 @@ func TestMembersOnThreeNodesCannotTell(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, s := range nodes {
-		eventually(t, "a node is ready again", reasons(s, 200, "[]"))
+		await.Until(t, "a node is ready again", reasons(s, 200, "[]"))
 	}
 	amina.send(`{"type":"chat_message","content":"as before"}`)
 	told("chat_message", "as before", rest...)

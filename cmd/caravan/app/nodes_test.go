@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/caravan-chat/caravan/bench/await"
 	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
 	redisserver "github.com/caravan-chat/caravan/bench/servers/redis"
 	"github.com/caravan-chat/caravan/persist"
@@ -15,7 +16,7 @@ func TestTwoNodesAreOneChatAlsoWithoutRedis(t *testing.T) {
 	one := start(t, database, "--redis", redis.URL())
 	two := start(t, database, "--redis", redis.URL())
 	for _, node := range []*server{one, two} {
-		eventually(t, "Redis carries notices", func() bool {
+		await.Until(t, "Redis carries notices", func() bool {
 			return strings.Contains(string(node.admin("/metrics").body), "caravan_backplane_healthy 1\n")
 		})
 	}
@@ -44,7 +45,7 @@ func TestTwoNodesAreOneChatAlsoWithoutRedis(t *testing.T) {
 	if err := redis.Start(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "Redis carries notices again", func() bool {
+	await.Until(t, "Redis carries notices again", func() bool {
 		return strings.Contains(string(two.admin("/metrics").body), "caravan_backplane_healthy 1\n")
 	})
 	tell("with Redis again", 4)

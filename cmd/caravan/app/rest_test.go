@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/caravan-chat/caravan/bench/await"
 	"github.com/caravan-chat/caravan/persist"
 )
 
@@ -253,21 +254,17 @@ func TestRESTAndWebSocketsAreOneRoom(t *testing.T) {
 		got := make(chan page, 1)
 		go func() {
 			var p page
-			a := s.call(bearer(t, 0), "GET", roomsPath+trip+"/messages/?since=2&wait=30s", "")
+			a := s.call(bearer(t, 0), "GET", roomsPath+trip+"/messages/?since=2&wait=60s", "")
 			if err := json.Unmarshal(a.body, &p); err != nil {
 				t.Errorf("%v in %s", err, a.body)
 			}
 			got <- p
 		}()
-		eventually(t, "the poll waits", func() bool { return strings.Contains(string(s.admin("/metrics").body), "caravan_rest_long_polls 1") })
+		await.Until(t, "the poll waits", func() bool { return strings.Contains(string(s.admin("/metrics").body), "caravan_rest_long_polls 1") })
 		jonas.send(`{"type":"chat_message","content":"by WebSocket"}`)
-		select {
-		case p := <-got:
-			if len(p.Results) != 1 || p.Results[0].Content != "by WebSocket" || p.Seq != 3 || p.HasMore {
-				t.Errorf("the poll got %+v", p)
-			}
-		case <-time.After(10 * time.Second):
-			t.Error("the poll did not wake up")
+		p := await.Value(t, "the poll's answer", got)
+		if len(p.Results) != 1 || p.Results[0].Content != "by WebSocket" || p.Seq != 3 || p.HasMore {
+			t.Errorf("the poll got %+v", p)
 		}
 	})
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/gobwas/ws/wsutil"
 	"github.com/google/uuid"
 
+	"github.com/caravan-chat/caravan/bench/await"
 	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
 	"github.com/caravan-chat/caravan/cmd/caravan/app"
 	"github.com/caravan-chat/caravan/cmd/caravan/config"
@@ -93,11 +94,16 @@ func start(t *testing.T, database string, flags ...string) *server {
 	s.stop = stop
 	ready := make(chan struct{})
 	go func() { s.ended <- s.app.Run(ctx, func() { close(ready) }) }()
-	select {
-	case <-ready:
-	case err := <-s.ended:
-		t.Fatal(err)
-	}
+	await.Until(t, "the server is ready", func() bool {
+		select {
+		case <-ready:
+			return true
+		case err := <-s.ended:
+			t.Fatalf("it ended: %v", err)
+		default:
+		}
+		return false
+	})
 	s.url = "http://" + s.app.Addr().String()
 	t.Cleanup(func() {
 		s.shutDown()
@@ -119,7 +125,7 @@ func (s *server) shutDown() {
 	if s.ended == nil {
 		return
 	}
-	if err := <-s.ended; err != nil {
+	if err := await.Value(s.t, "the end of the server", s.ended); err != nil {
 		s.t.Error(err)
 	}
 	s.ended = nil
@@ -132,7 +138,7 @@ func (s *server) shutDown() {
 // what they were.
 func leftOver(t *testing.T) {
 	t.Helper()
-	for until := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for until := time.Now().Add(await.Limit); ; time.Sleep(20 * time.Millisecond) {
 		g, f := goroutines(), descriptors(t)
 		if len(g) <= before.goroutines && f <= before.files {
 			return
@@ -147,7 +153,7 @@ func leftOver(t *testing.T) {
 // processWide are goroutines that libraries start once and keep, or keep for a
 // while, for all of the process.
 var processWide = []string{"fasthttp.updateServerDate", "fasthttp.(*workerPool).Start.func", "panjf2000/ants",
-	"pgserver.(*Server).start", "redisserver.(*Server).start"}
+	"bench/servers/child.(*Server)"}
 
 // goroutines are the stacks of those that belong to somebody.
 func goroutines() []string {
@@ -397,13 +403,4 @@ func (m *member) read() frame {
 		m.t.Fatalf("closed with %d", closed)
 	}
 	return f
-}
-
-func eventually(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	for until := time.Now().Add(20 * time.Second); !is(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(until) {
-			t.Fatal("waited in vain until " + what)
-		}
-	}
 }
