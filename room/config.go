@@ -54,6 +54,7 @@ const (
 	repairRetry       = 500 * time.Millisecond // pause after a failed repair
 	drainHolesTimeout = 5 * time.Second        // how long a drain waits for what is parked to be told
 	drainHolesPause   = time.Millisecond       // between its looks
+	drainAnswersTime  = time.Second            // how long a drain that is over waits for the answers to what is left
 	pollHealthy       = 5 * time.Second        // slow poll of last_seq on one node, or while the backplane is healthy
 	pollUnhealthy     = 1 * time.Second        // and while it is not
 	tailIdle          = time.Minute            // a tail that nobody asked for is dropped after this long

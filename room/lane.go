@@ -165,6 +165,7 @@ func (l *lane) append(ctx context.Context) {
 			l.s.log.Error("the outcome of a commit is unknown", "ops", len(l.batch), "err", err)
 			l.refuse(len(l.batch), protocol.ErrUnknownOutcome)
 		case ctx.Err() != nil:
+			l.s.log.Error("the service ends before the store takes messages: they are refused", "ops", len(l.batch), "err", err)
 			l.refuse(len(l.batch), protocol.ErrUnavailable)
 		default:
 			time.Sleep(delay) // do not spin on a store that refuses at once

@@ -40,6 +40,7 @@ type Service struct {
 	gate      *gate
 
 	stats   counters
+	abandon context.CancelFunc // ends what the lanes ask of the store
 	stop    context.CancelFunc // ends the background goroutines
 	running sync.WaitGroup
 }
@@ -59,10 +60,12 @@ func New(store Store, verify Authenticator, backplane Backplane, cfg Config) *Se
 	s.since = newCombiner(ctx, 4, 1, s.readSince)
 	s.heads = newCombiner(ctx, 1, lookupBatchMax, store.Heads)
 	s.gate = newGate(ctx, s)
+	lanesCtx, abandon := context.WithCancel(ctx)
+	s.abandon = abandon
 	for range cfg.Lanes {
 		l := newLane(s)
 		s.lanes = append(s.lanes, l)
-		s.running.Go(func() { l.run(ctx) })
+		s.running.Go(func() { l.run(lanesCtx) })
 	}
 	s.running.Go(func() { s.repairs.run(ctx) })
 	s.running.Go(func() { s.watch(ctx) })
@@ -71,19 +74,20 @@ func New(store Store, verify Authenticator, backplane Backplane, cfg Config) *Se
 }
 
 // Drain refuses new messages and returns when all that were accepted are
-// committed, told and answered, or with the context's error. Where they cannot be
-// told soon, as the store does not say what came before, that is
-// context.DeadlineExceeded.
+// committed, told and answered. When ctx ends first, those that are left are
+// answered as unavailable, or as of unknown outcome, and Drain returns the context's
+// error, after drainAnswersTime at the latest. Where they cannot be told soon, as
+// the store does not say what came before, the error is context.DeadlineExceeded.
 func (s *Service) Drain(ctx context.Context) error {
 	for _, l := range s.lanes {
 		l.close()
 	}
-	for _, l := range s.lanes {
-		select {
-		case <-l.idle:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
+	if !s.idle(ctx) {
+		s.abandon()
+		answers, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainAnswersTime)
+		defer cancel()
+		s.idle(answers)
+		return context.Cause(ctx)
 	}
 	ctx, cancel := context.WithTimeout(ctx, drainHolesTimeout)
 	defer cancel()
@@ -97,6 +101,18 @@ func (s *Service) Drain(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// idle waits until the closed lanes have ended; false where ctx ends first.
+func (s *Service) idle(ctx context.Context) bool {
+	for _, l := range s.lanes {
+		select {
+		case <-l.idle:
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return true
 }
 
 // Close ends the service's goroutines. What is still in the lanes is refused as
