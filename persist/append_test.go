@@ -18,8 +18,8 @@ func sends(n int) []*room.Op {
 	ops := make([]*room.Op, n)
 	for i := range ops {
 		ops[i] = &room.Op{
-			Kind: room.OpSend, Room: uuid.UUID{1}, Sender: protocol.User{ID: uuid.UUID{2}}, ID: uuid.New(),
-			Content: fmt.Sprint(i), Type: protocol.TypeText, At: time.Unix(0, 0).UTC(),
+			Intent: protocol.Intent{Kind: protocol.KindMessage, MessageID: uuid.New(), Content: fmt.Sprint(i), Type: protocol.TypeText},
+			Room:   uuid.UUID{1}, Sender: protocol.User{ID: uuid.UUID{2}}, At: time.Unix(0, 0).UTC(),
 		}
 	}
 	return ops
@@ -196,7 +196,7 @@ func TestConflictEndsWithTheContext(t *testing.T) {
 
 func TestABatchOfRefusalsNeedsNoTransaction(t *testing.T) {
 	ops := sends(2)
-	ops[0].Content, ops[1].ID = "\x00", uuid.Nil
+	ops[0].Content, ops[1].MessageID = "\x00", uuid.Nil
 	err := Append(t.Context(), ops, func(context.Context, []*room.Op, Mode) (*Plan, error) {
 		t.Error("a transaction ran")
 		return nil, nil

@@ -35,7 +35,7 @@ func NewLookup(batch []*room.Op) *Lookup {
 	for _, op := range batch {
 		l.Rooms = append(l.Rooms, op.Room)
 		switch op.Kind {
-		case room.OpSend:
+		case protocol.KindMessage:
 			l.Senders = append(l.Senders, op.Sender.ID)
 			if op.ClientID != "" {
 				l.Keys = append(l.Keys, keyOf(op))
@@ -43,8 +43,8 @@ func NewLookup(batch []*room.Op) *Lookup {
 			if op.ReplyTo != uuid.Nil {
 				l.Originals = append(l.Originals, op.ReplyTo)
 			}
-		case room.OpEdit:
-			l.Edits = append(l.Edits, op.ID)
+		case protocol.KindEdit:
+			l.Edits = append(l.Edits, op.MessageID)
 		}
 	}
 	l.Rooms = distinct(l.Rooms)

@@ -16,11 +16,11 @@ import (
 // validate before; this is the wall that holds when they forget.
 func screen(op *room.Op) *protocol.Error {
 	switch {
-	case op.Kind != room.OpSend && op.Kind != room.OpEdit, op.ID == uuid.Nil:
+	case op.Kind != protocol.KindMessage && op.Kind != protocol.KindEdit, op.MessageID == uuid.Nil:
 		return protocol.ErrInternal
 	case !storable(op.Content):
 		return protocol.ErrInvalidContent
-	case op.Kind == room.OpEdit:
+	case op.Kind == protocol.KindEdit:
 		return nil
 	case !storable(string(op.Type)), op.Type == "", len(op.Type) > typeBytesMax:
 		return protocol.ErrInvalidType

@@ -66,9 +66,9 @@ func Settle(batch []*room.Op, lookup *Lookup, found *Found) *Plan {
 	}
 	for i, op := range batch {
 		switch op.Kind {
-		case room.OpSend:
+		case protocol.KindMessage:
 			s.plan.results[i] = s.send(op)
-		case room.OpEdit:
+		case protocol.KindEdit:
 			s.plan.results[i] = s.edit(op)
 		}
 	}
@@ -112,7 +112,7 @@ func (s *settling) send(op *room.Op) result {
 		return refused(ErrUnknownSender)
 	}
 	m := &protocol.Message{
-		ID: op.ID, RoomID: op.Room, Sender: op.Sender,
+		ID: op.MessageID, RoomID: op.Room, Sender: op.Sender,
 		Content: op.Content, Type: op.Type,
 		CreatedAt: op.At, UpdatedAt: op.At,
 		ClientID: op.ClientID,
@@ -135,9 +135,9 @@ func (s *settling) send(op *room.Op) result {
 }
 
 func (s *settling) edit(op *room.Op) result {
-	was := s.present(op.ID)
+	was := s.present(op.MessageID)
 	if was == nil {
-		was = s.found.Edits[op.ID]
+		was = s.found.Edits[op.MessageID]
 	}
 	if was == nil || was.RoomID != op.Room || was.Sender.ID != op.Sender.ID {
 		return refused(protocol.ErrNotFound)
@@ -145,11 +145,11 @@ func (s *settling) edit(op *room.Op) result {
 	m := *s.fresh(was)
 	m.Content, m.IsEdited, m.UpdatedAt = op.Content, true, later(was.UpdatedAt, op.At)
 	m.Rev = s.next(op.Room)
-	if st, ok := s.state[op.ID]; ok {
+	if st, ok := s.state[op.MessageID]; ok {
 		(*st.rows)[st.at] = &m
 	} else {
 		s.plan.Updates = append(s.plan.Updates, &m)
-		s.state[op.ID] = state{rows: &s.plan.Updates, at: len(s.plan.Updates) - 1}
+		s.state[op.MessageID] = state{rows: &s.plan.Updates, at: len(s.plan.Updates) - 1}
 	}
 	return result{outcome: room.Stored, message: &m}
 }

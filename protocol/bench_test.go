@@ -14,15 +14,15 @@ func benchFrame() []byte {
 	return []byte(`{"type":"chat_message","content":` + string(appendString(nil, benchText)) + `,"client_id":"0189f7e5-17"}`)
 }
 
-func BenchmarkDecodeClientFrame(b *testing.B) {
+func BenchmarkDecodeIntent(b *testing.B) {
 	frame := benchFrame()
 	rules := Rules{ContentRunesMax: ContentRunesMaxDefault}
 	b.Run("caravan", func(b *testing.B) {
 		b.ReportAllocs()
 		b.SetBytes(int64(len(frame)))
-		var f ClientFrame
+		var f Intent
 		for b.Loop() {
-			if e := DecodeClientFrame(frame, &f, &rules); e != nil {
+			if e := DecodeIntent(frame, &f, &rules); e != nil {
 				b.Fatal(e)
 			}
 		}
@@ -30,9 +30,9 @@ func BenchmarkDecodeClientFrame(b *testing.B) {
 	b.Run("ping", func(b *testing.B) {
 		b.ReportAllocs()
 		ping := []byte(`{"type":"ping"}`)
-		var f ClientFrame
+		var f Intent
 		for b.Loop() {
-			if e := DecodeClientFrame(ping, &f, &rules); e != nil {
+			if e := DecodeIntent(ping, &f, &rules); e != nil {
 				b.Fatal(e)
 			}
 		}
@@ -111,6 +111,6 @@ func BenchmarkAppendEvent(b *testing.B) {
 	var dst []byte
 	b.ReportAllocs()
 	for b.Loop() {
-		dst = AppendEvent(dst[:0], EventMessage, body, 9, 8, false)
+		dst = AppendEvent(dst[:0], KindMessage, body, 9, 8, false)
 	}
 }

@@ -94,3 +94,17 @@ func (in *fields) readID(v *value) (uuid.UUID, bool) {
 	}
 	return ParseID(in.text(v))
 }
+
+// readMessageID reads which message is meant. A missing one has an error of its
+// own; one that is no id is no message.
+func (in *fields) readMessageID() (uuid.UUID, *Error) {
+	v := &in.messageID
+	if v.kind == kindAbsent || v.kind == kindNull || v.kind == kindString && len(v.raw) == 0 {
+		return uuid.Nil, ErrMissingID
+	}
+	id, ok := in.readID(v)
+	if !ok {
+		return uuid.Nil, ErrNotFound
+	}
+	return id, nil
+}

@@ -16,35 +16,35 @@ var (
 // frameCases are frames of clients and what becomes of them under rulesOf10.
 var frameCases = []struct {
 	text    string
-	want    ClientFrame
+	want    Intent
 	refused *Error
 }{
 	// Messages.
-	{text: `{"type":"chat_message","content":"hi"}`, want: ClientFrame{Kind: KindMessage, Content: "hi", Type: TypeText}},
-	{text: `{"type":"chat_message","content":" \t\u00a0\u3000\u001chi\nyou\u001f\u2028\u0085 "}`, want: ClientFrame{Kind: KindMessage, Content: "hi\nyou", Type: TypeText}},
-	{text: `{"type":"chat_message","content":"` + "\u200bx\ufeff" + `"}`, want: ClientFrame{Kind: KindMessage, Content: "\u200bx\ufeff", Type: TypeText}},
-	{text: `{"type":"chat_message","content":"😀😀😀😀😀😀😀😀😀😀"}`, want: ClientFrame{Kind: KindMessage, Content: "😀😀😀😀😀😀😀😀😀😀", Type: TypeText}},
-	{text: `{"type":"chat_message","content":"  0123456789  "}`, want: ClientFrame{Kind: KindMessage, Content: "0123456789", Type: TypeText}},
-	{text: `{"type":"chat_message","content":"\ud800"}`, want: ClientFrame{Kind: KindMessage, Content: "\uFFFD", Type: TypeText}},
+	{text: `{"type":"chat_message","content":"hi"}`, want: Intent{Kind: KindMessage, Content: "hi", Type: TypeText}},
+	{text: `{"type":"chat_message","content":" \t\u00a0\u3000\u001chi\nyou\u001f\u2028\u0085 "}`, want: Intent{Kind: KindMessage, Content: "hi\nyou", Type: TypeText}},
+	{text: `{"type":"chat_message","content":"` + "\u200bx\ufeff" + `"}`, want: Intent{Kind: KindMessage, Content: "\u200bx\ufeff", Type: TypeText}},
+	{text: `{"type":"chat_message","content":"😀😀😀😀😀😀😀😀😀😀"}`, want: Intent{Kind: KindMessage, Content: "😀😀😀😀😀😀😀😀😀😀", Type: TypeText}},
+	{text: `{"type":"chat_message","content":"  0123456789  "}`, want: Intent{Kind: KindMessage, Content: "0123456789", Type: TypeText}},
+	{text: `{"type":"chat_message","content":"\ud800"}`, want: Intent{Kind: KindMessage, Content: "\uFFFD", Type: TypeText}},
 	{text: `{"type":"chat_message","content":"a","message_type":"file","reply_to":"` + idA.String() + `","client_id":"c1","more":[{}]}`,
-		want: ClientFrame{Kind: KindMessage, Content: "a", Type: TypeFile, ReplyTo: idA, ClientID: "c1"}},
-	{text: `{"type":"chat_message","content":"a","message_type":null,"reply_to":null,"client_id":null}`, want: ClientFrame{Kind: KindMessage, Content: "a", Type: TypeText}},
-	{text: `{"content":"a","content":"b","type":"x","type":"chat_message"}`, want: ClientFrame{Kind: KindMessage, Content: "b", Type: TypeText}},
-	{text: `{"type":"chat_message","content":"a","client_id":"` + key64 + `"}`, want: ClientFrame{Kind: KindMessage, Content: "a", Type: TypeText, ClientID: key64}},
-	{text: `{"type":"chat_message","content":"a","message_id":5,"is_typing":"x"}`, want: ClientFrame{Kind: KindMessage, Content: "a", Type: TypeText}},
+		want: Intent{Kind: KindMessage, Content: "a", Type: TypeFile, ReplyTo: idA, ClientID: "c1"}},
+	{text: `{"type":"chat_message","content":"a","message_type":null,"reply_to":null,"client_id":null}`, want: Intent{Kind: KindMessage, Content: "a", Type: TypeText}},
+	{text: `{"content":"a","content":"b","type":"x","type":"chat_message"}`, want: Intent{Kind: KindMessage, Content: "b", Type: TypeText}},
+	{text: `{"type":"chat_message","content":"a","client_id":"` + key64 + `"}`, want: Intent{Kind: KindMessage, Content: "a", Type: TypeText, ClientID: key64}},
+	{text: `{"type":"chat_message","content":"a","message_id":5,"is_typing":"x"}`, want: Intent{Kind: KindMessage, Content: "a", Type: TypeText}},
 
 	{text: `{"type":"chat_message"}`, refused: ErrEmptyContent},
-	{text: `{"type":"chat_message","content":null,"client_id":"c"}`, want: ClientFrame{ClientID: "c"}, refused: ErrEmptyContent},
+	{text: `{"type":"chat_message","content":null,"client_id":"c"}`, want: Intent{ClientID: "c"}, refused: ErrEmptyContent},
 	{text: `{"type":"chat_message","content":""}`, refused: ErrEmptyContent},
 	{text: `{"type":"chat_message","content":" \n\u2003 "}`, refused: ErrEmptyContent},
 	{text: `{"type":"chat_message","Content":"a"}`, refused: ErrEmptyContent},
 	{text: `{"type":"chat_message","content":5}`, refused: ErrContentField},
 	{text: `{"type":"chat_message","content":["a"]}`, refused: ErrContentField},
-	{text: `{"type":"chat_message","content":"01234567890","client_id":"c"}`, want: ClientFrame{ClientID: "c"}, refused: errTooLong},
+	{text: `{"type":"chat_message","content":"01234567890","client_id":"c"}`, want: Intent{ClientID: "c"}, refused: errTooLong},
 	{text: `{"type":"chat_message","content":"\u00e90123456789"}`, refused: errTooLong},
-	{text: `{"type":"chat_message","content":"a\u0000b","client_id":"c"}`, want: ClientFrame{ClientID: "c"}, refused: ErrInvalidContent},
+	{text: `{"type":"chat_message","content":"a\u0000b","client_id":"c"}`, want: Intent{ClientID: "c"}, refused: ErrInvalidContent},
 	{text: `{"type":"chat_message","content":"\u0000"}`, refused: ErrInvalidContent},
-	{text: `{"type":"chat_message","content":"a","message_type":"system","client_id":"c"}`, want: ClientFrame{ClientID: "c"}, refused: ErrInvalidType},
+	{text: `{"type":"chat_message","content":"a","message_type":"system","client_id":"c"}`, want: Intent{ClientID: "c"}, refused: ErrInvalidType},
 	{text: `{"type":"chat_message","content":"a","message_type":"Text"}`, refused: ErrInvalidType},
 	{text: `{"type":"chat_message","content":"a","message_type":""}`, refused: ErrInvalidType},
 	{text: `{"type":"chat_message","content":"a","message_type":1}`, refused: ErrInvalidType},
@@ -58,13 +58,13 @@ var frameCases = []struct {
 	{text: `{"type":"chat_message","content":"a","client_id":"a\u0000"}`, refused: ErrInvalidClient},
 
 	// Edits.
-	{text: `{"type":"edit_message","message_id":"` + strings.ToUpper(idA.String()) + `","content":" b "}`, want: ClientFrame{Kind: KindEdit, MessageID: idA, Content: "b"}},
+	{text: `{"type":"edit_message","message_id":"` + strings.ToUpper(idA.String()) + `","content":" b "}`, want: Intent{Kind: KindEdit, MessageID: idA, Content: "b"}},
 	{text: `{"type":"edit_message","message_id":"` + strings.ReplaceAll(idA.String(), "-", "") + `","content":"b","client_id":"e","message_type":"system"}`,
-		want: ClientFrame{Kind: KindEdit, MessageID: idA, Content: "b", ClientID: "e"}},
+		want: Intent{Kind: KindEdit, MessageID: idA, Content: "b", ClientID: "e"}},
 	{text: `{"type":"edit_message","content":"b"}`, refused: ErrMissingID},
 	{text: `{"type":"edit_message","message_id":null,"content":"b"}`, refused: ErrMissingID},
 	{text: `{"type":"edit_message","message_id":"","content":""}`, refused: ErrMissingID},
-	{text: `{"type":"edit_message","message_id":"no","content":"b","client_id":"e"}`, want: ClientFrame{ClientID: "e"}, refused: ErrNotFound},
+	{text: `{"type":"edit_message","message_id":"no","content":"b","client_id":"e"}`, want: Intent{ClientID: "e"}, refused: ErrNotFound},
 	{text: `{"type":"edit_message","message_id":12,"content":"b"}`, refused: ErrNotFound},
 	{text: `{"type":"edit_message","message_id":"` + idA.String() + `","content":" "}`, refused: ErrEmptyContent},
 	{text: `{"type":"edit_message","message_id":"` + idA.String() + `","content":"01234567890"}`, refused: errTooLong},
@@ -72,14 +72,14 @@ var frameCases = []struct {
 	{text: `{"type":"edit_message","message_id":"` + idA.String() + `","content":{}}`, refused: ErrContentField},
 
 	// Typing and ping.
-	{text: `{"type":"typing","is_typing":true}`, want: ClientFrame{Kind: KindTyping, IsTyping: true}},
-	{text: `{"type":"typing","is_typing":false}`, want: ClientFrame{Kind: KindTyping}},
-	{text: `{"type":"typing","is_typing":null}`, want: ClientFrame{Kind: KindTyping}},
-	{text: `{"type":"typing"}`, want: ClientFrame{Kind: KindTyping}},
-	{text: `{"type":"typing","is_typing":"true","client_id":"t"}`, want: ClientFrame{ClientID: "t"}, refused: ErrTypingField},
+	{text: `{"type":"typing","is_typing":true}`, want: Intent{Kind: KindTyping, On: true}},
+	{text: `{"type":"typing","is_typing":false}`, want: Intent{Kind: KindTyping}},
+	{text: `{"type":"typing","is_typing":null}`, want: Intent{Kind: KindTyping}},
+	{text: `{"type":"typing"}`, want: Intent{Kind: KindTyping}},
+	{text: `{"type":"typing","is_typing":"true","client_id":"t"}`, want: Intent{ClientID: "t"}, refused: ErrTypingField},
 	{text: `{"type":"typing","is_typing":1}`, refused: ErrTypingField},
-	{text: `{"type":"ping"}`, want: ClientFrame{Kind: KindPing}},
-	{text: ` {"type":"ping","client_id":"p"} `, want: ClientFrame{Kind: KindPing, ClientID: "p"}},
+	{text: `{"type":"ping"}`, want: Intent{Kind: KindPing}},
+	{text: ` {"type":"ping","client_id":"p"} `, want: Intent{Kind: KindPing, ClientID: "p"}},
 	{text: `{"type":"ping","client_id":[]}`, refused: ErrInvalidClient},
 
 	// What is no frame.
@@ -96,19 +96,19 @@ var frameCases = []struct {
 	{text: `{"type":1}`, refused: ErrUnknownType},
 	{text: `{"type":["ping"]}`, refused: ErrUnknownType},
 	{text: `{"type":"Ping"}`, refused: ErrUnknownType},
-	{text: `{"type":"message_edited","client_id":"u"}`, want: ClientFrame{ClientID: "u"}, refused: ErrUnknownType},
+	{text: `{"type":"message_edited","client_id":"u"}`, want: Intent{ClientID: "u"}, refused: ErrUnknownType},
 	{text: `{"type":"x","client_id":""}`, refused: ErrUnknownType},
 }
 
-func TestDecodeClientFrame(t *testing.T) {
+func TestDecodeIntent(t *testing.T) {
 	for _, c := range frameCases {
-		got := ClientFrame{Kind: KindEdit, Content: "old", ClientID: "old", Type: TypeFile, ReplyTo: idC, MessageID: idC, IsTyping: true}
-		refused := DecodeClientFrame([]byte(c.text), &got, &rulesOf10)
+		got := Intent{Kind: KindEdit, Content: "old", ClientID: "old", Type: TypeFile, ReplyTo: idC, MessageID: idC, On: true}
+		refused := DecodeIntent([]byte(c.text), &got, &rulesOf10)
 		if !sameRefusal(refused, c.refused) {
 			t.Errorf("%s: got %v, want %v", c.text, refused, c.refused)
 		}
 		if c.refused != nil {
-			got = ClientFrame{ClientID: got.ClientID} // the rest is not promised
+			got = Intent{ClientID: got.ClientID} // the rest is not promised
 		}
 		if got != c.want {
 			t.Errorf("%s:\n got %+v\nwant %+v", c.text, got, c.want)
@@ -144,11 +144,11 @@ func TestDecodeSendBody(t *testing.T) {
 		want    SendBody
 		refused *Error
 	}{
-		{text: `{` + room + `,"content":" a "}`, want: SendBody{Room: idB, RoomOK: true, Content: "a", Type: TypeText}},
+		{text: `{` + room + `,"content":" a "}`, want: SendBody{Room: idB, RoomOK: true, Intent: Intent{Kind: KindMessage, Content: "a", Type: TypeText}}},
 		{text: `{` + room + `,"content":"a","message_type":"file","reply_to":"` + idA.String() + `","client_id":"c"}`,
-			want: SendBody{Room: idB, RoomOK: true, Content: "a", Type: TypeFile, ReplyTo: idA, ClientID: "c"}},
-		{text: `{"chat_room":"Trip 1","content":"a"}`, want: SendBody{Content: "a", Type: TypeText}},
-		{text: `{"chat_room":1,"content":"a"}`, want: SendBody{Content: "a", Type: TypeText}},
+			want: SendBody{Room: idB, RoomOK: true, Intent: Intent{Kind: KindMessage, Content: "a", Type: TypeFile, ReplyTo: idA, ClientID: "c"}}},
+		{text: `{"chat_room":"Trip 1","content":"a"}`, want: SendBody{Intent: Intent{Kind: KindMessage, Content: "a", Type: TypeText}}},
+		{text: `{"chat_room":1,"content":"a"}`, want: SendBody{Intent: Intent{Kind: KindMessage, Content: "a", Type: TypeText}}},
 		{text: `{"content":"a"}`, refused: ErrMissingRoom},
 		{text: `{"chat_room":null,"content":"a"}`, refused: ErrMissingRoom},
 		{text: `{` + room + `}`, refused: ErrEmptyContent},
@@ -160,7 +160,7 @@ func TestDecodeSendBody(t *testing.T) {
 		{text: "{" + room + ",\"content\":\"\xc3\"}", refused: ErrInvalidJSON},
 		{text: `[]`, refused: ErrInvalidJSON},
 	} {
-		got := SendBody{Room: idC, RoomOK: true, Content: "old", Type: TypeFile, ReplyTo: idC, ClientID: "old"}
+		got := SendBody{Room: idC, RoomOK: true, Intent: Intent{Content: "old", Type: TypeFile, ReplyTo: idC, ClientID: "old"}}
 		refused := DecodeSendBody([]byte(c.text), &got, &rulesOf10)
 		if !sameRefusal(refused, c.refused) {
 			t.Errorf("%s: got %v, want %v", c.text, refused, c.refused)
@@ -196,10 +196,10 @@ func TestDecodeEditBody(t *testing.T) {
 // What is kept must live on when the loop reads the next frame into its buffer.
 func TestDecodersKeepNothingOfTheirInput(t *testing.T) {
 	text := `{"type":"chat_message","chat_room":"` + idB.String() + `","content":"hello","client_id":"c1"}`
-	var frame ClientFrame
+	var frame Intent
 	var body SendBody
 	p := []byte(text)
-	if e := DecodeClientFrame(p, &frame, &rulesOf10); e != nil {
+	if e := DecodeIntent(p, &frame, &rulesOf10); e != nil {
 		t.Fatal(e)
 	}
 	if e := DecodeSendBody(p, &body, &rulesOf10); e != nil {
@@ -225,8 +225,8 @@ func TestDecodeAllocatesOnlyWhatIsKept(t *testing.T) {
 		`{"type":"chat_message","content":"` + strings.Repeat("x", 900) + `"}`: 1,
 	} {
 		p := []byte(text)
-		var f ClientFrame
-		if n := testing.AllocsPerRun(100, func() { DecodeClientFrame(p, &f, &rules) }); n != want {
+		var f Intent
+		if n := testing.AllocsPerRun(100, func() { DecodeIntent(p, &f, &rules) }); n != want {
 			t.Errorf("%s: %v allocations, want %v", text, n, want)
 		}
 	}

@@ -54,14 +54,14 @@ func TestGoldenBytes(t *testing.T) {
 				`"reply_to":{"id":"0189f7e5-0000-7000-8000-00000000000b","content":"was","sender_email":"bob@example.com"},` +
 				`"is_edited":true,"created_at":"1970-01-01T00:00:00.000000Z","updated_at":"1970-01-01T00:00:01.999999Z",` +
 				`"seq":7,"rev":9,"client_id":"c\u0001"}`},
-		"event":           {AppendEvent(nil, EventMessage, m, 5, 4, false), `{"type":"chat_message","message":{"n":1},"seq":5}`},
-		"event after gap": {AppendEvent(nil, EventEdited, m, 5, 2, false), `{"type":"message_edited","message":{"n":1},"seq":5,"prev":2}`},
-		"duplicate":       {AppendEvent(nil, EventMessage, m, 5, 4, true), `{"type":"chat_message","message":{"n":1},"seq":5,"duplicate":true}`},
+		"event":           {AppendEvent(nil, KindMessage, m, 5, 4, false), `{"type":"chat_message","message":{"n":1},"seq":5}`},
+		"event after gap": {AppendEvent(nil, KindEdit, m, 5, 2, false), `{"type":"message_edited","message":{"n":1},"seq":5,"prev":2}`},
+		"duplicate":       {AppendEvent(nil, KindMessage, m, 5, 4, true), `{"type":"chat_message","message":{"n":1},"seq":5,"duplicate":true}`},
 		"history":         {AppendHistory(nil, [][]byte{m, n}, 2), `{"type":"message_history","messages":[{"n":1},{"n":2}],"seq":2}`},
 		"empty history":   {AppendHistory(nil, nil, 0), `{"type":"message_history","messages":[],"seq":0}`},
 		"resume": {AppendResume(nil, 3, [][]byte{m}, 4, true),
 			`{"type":"message_history","since":3,"messages":[{"n":1}],"seq":4,"has_more":true}`},
-		"typing": {AppendTyping(nil, &plain.Sender, true),
+		"typing": {AppendNotice(nil, &plain.Sender, &Intent{Kind: KindTyping, On: true}),
 			`{"type":"typing","user_id":"ffffffff-ffff-4fff-bfff-ffffffffffff","user_email":"ann@example.com","is_typing":true}`},
 		"pong": {Pong, `{"type":"pong"}`},
 		"error": {AppendError(nil, ErrEmptyContent, ""),
@@ -91,7 +91,7 @@ func TestEncodersAppend(t *testing.T) {
 	m := sampleMessage()
 	for name, got := range map[string][]byte{
 		"message": AppendMessage([]byte("x"), &m),
-		"event":   AppendEvent([]byte("x"), EventMessage, nil, 1, 0, false),
+		"event":   AppendEvent([]byte("x"), KindMessage, nil, 1, 0, false),
 		"history": AppendHistory([]byte("x"), nil, 1),
 		"error":   AppendError([]byte("x"), ErrInternal, ""),
 		"rooms":   AppendRooms([]byte("x"), nil, ""),
@@ -110,9 +110,9 @@ func TestEncodersDoNotAllocate(t *testing.T) {
 	dst := make([]byte, 0, 4096)
 	for name, encode := range map[string]func(){
 		"message": func() { AppendMessage(dst, &m) },
-		"event":   func() { AppendEvent(dst, EventMessage, body, 9, 7, true) },
+		"event":   func() { AppendEvent(dst, KindMessage, body, 9, 7, true) },
 		"history": func() { AppendHistory(dst, bodies, 9) },
-		"typing":  func() { AppendTyping(dst, &m.Sender, true) },
+		"typing":  func() { AppendNotice(dst, &m.Sender, &Intent{Kind: KindTyping, On: true}) },
 		"error":   func() { AppendError(dst, ErrTypingField, "c1") },
 	} {
 		if n := testing.AllocsPerRun(100, encode); n != 0 {

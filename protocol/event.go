@@ -2,20 +2,13 @@ package protocol
 
 import "strconv"
 
-// The types of the frames that tell a durable event of a room.
-const (
-	EventMessage = "chat_message"   // a new message
-	EventEdited  = "message_edited" // a message changed
-)
-
-// AppendEvent appends the frame of a durable event. typ is EventMessage or
-// EventEdited, message the JSON object made by AppendMessage, seq the event's
-// number in its room and prev the number after which it comes; prev is written
-// only where it is not seq-1. duplicate marks the answer to a client_id that was
-// known already.
-func AppendEvent(dst []byte, typ string, message []byte, seq, prev int64, duplicate bool) []byte {
+// AppendEvent appends the frame of an Event, as clients of version 1 know it:
+// message is the JSON object made by AppendMessage, seq the event's number in its
+// room and prev the number after which it comes; prev is written only where it is
+// not seq-1. duplicate marks the answer to a client_id that was known already.
+func AppendEvent(dst []byte, k Kind, message []byte, seq, prev int64, duplicate bool) []byte {
 	dst = append(dst, `{"type":"`...)
-	dst = append(dst, typ...)
+	dst = append(dst, k.row().told...)
 	dst = append(dst, `","message":`...)
 	dst = append(dst, message...)
 	dst = append(dst, `,"seq":`...)

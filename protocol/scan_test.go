@@ -105,9 +105,9 @@ func TestScanAlternatingNesting(t *testing.T) {
 	checkScan(t, []byte(`{"a":`+strings.Replace(text, "]}", "}]", 1)+`}`))
 }
 
-// FuzzDecodeClientFrame holds the scanner against encoding/json, and what is
+// FuzzDecodeIntent holds the scanner against encoding/json, and what is
 // decoded against the rules.
-func FuzzDecodeClientFrame(f *testing.F) {
+func FuzzDecodeIntent(f *testing.F) {
 	for _, s := range scanSeeds {
 		f.Add([]byte(s))
 	}
@@ -118,8 +118,8 @@ func FuzzDecodeClientFrame(f *testing.F) {
 	f.Fuzz(func(t *testing.T, p []byte) {
 		checkScan(t, p)
 		before := string(p)
-		var frame ClientFrame
-		refused := DecodeClientFrame(p, &frame, &rules)
+		var frame Intent
+		refused := DecodeIntent(p, &frame, &rules)
 		if string(p) != before {
 			t.Fatal("the input was changed")
 		}

@@ -13,8 +13,8 @@ type Backplane interface {
 	Unfollow(room uuid.UUID)
 	// Publish tells the other nodes what was committed here.
 	Publish(b *Batch)
-	// PublishTyping tells the other nodes that a user types or stopped.
-	PublishTyping(room, user uuid.UUID, frame []byte)
+	// PublishNotice tells the other nodes a notice.
+	PublishNotice(n *Notice)
 	// Healthy says whether notices can be expected to arrive at present. While it
 	// is false the service looks into the Store more often.
 	Healthy() bool
@@ -25,8 +25,8 @@ type Backplane interface {
 type Inbound interface {
 	// Announce hands in a batch that another node committed.
 	Announce(b *Batch)
-	// AnnounceTyping hands in another node's typing notice.
-	AnnounceTyping(room, user uuid.UUID, frame []byte)
+	// AnnounceNotice hands in another node's notice.
+	AnnounceNotice(n *Notice)
 	// CatchUp says that notices of the room may have been missed.
 	CatchUp(room uuid.UUID)
 }

@@ -9,27 +9,18 @@ import (
 	"github.com/caravan-chat/caravan/protocol"
 )
 
-// EventKind says what an event of a room tells.
-type EventKind uint8
-
-// The kinds of Event.
-const (
-	EventMessage EventKind = iota + 1 // a new message
-	EventEdited                       // a message changed
-)
-
 // Event is one durable event of a room, encoded as clients get it.
 type Event struct {
-	Kind    EventKind
+	Kind    protocol.Kind
 	Seq     int64     // the room's number of this event
 	Prev    int64     // the number after which it comes; Seq-1 unless superseded events were left out
-	Age     int64     // of an EventMessage: how many numbers ago the message was made; 0 unless edits were left out
+	Age     int64     // of a KindMessage: how many numbers ago the message was made; 0 unless edits were left out
 	Message uuid.UUID // the message made or changed
 	Body    []byte    // the message's JSON object
 	Frame   []byte    // the whole frame's JSON text
 }
 
-// made is the number of the event that made an EventMessage's message.
+// made is the number of the event that made an protocol.KindMessage's message.
 func (e *Event) made() int64 { return e.Seq - e.Age }
 
 // Batch is a run of one room's events in order, without holes between them
@@ -74,15 +65,15 @@ func (b *Batch) After(seq int64) *Batch {
 	events := slices.Clone(b.Events[i:])
 	for i := range events {
 		e := &events[i]
-		late, known := e.Prev < seq, e.Kind == EventMessage && e.made() <= seq
+		late, known := e.Prev < seq, e.Kind == protocol.KindMessage && e.made() <= seq
 		if !late && !known {
 			continue
 		}
 		e.Prev = max(e.Prev, seq)
 		if known {
-			e.Kind, e.Age = EventEdited, 0
+			e.Kind, e.Age = protocol.KindEdit, 0
 		}
-		e.Frame = protocol.AppendEvent(nil, frameTypes[e.Kind], e.Body, e.Seq, e.Prev, false)
+		e.Frame = protocol.AppendEvent(nil, e.Kind, e.Body, e.Seq, e.Prev, false)
 	}
 	return &Batch{Room: b.Room, Events: events}
 }
@@ -102,11 +93,19 @@ type Listener interface {
 	// Deliver tells durable events. For one room the Prev of a batch is never
 	// beyond the Last of the batch before it: nothing is missing between them.
 	Deliver(b *Batch)
-	// SetBack tells that the store has lost events that were delivered, or some that
+	// Rewound tells that the store has lost events that were delivered, or some that
 	// History or Resume told. Nothing else comes after it: the listener unfollows the
 	// room and has its members come anew.
-	SetBack()
-	// Typing tells that a user types or stopped; frame is the JSON text for all
-	// connections of the room but the user's own.
-	Typing(room, user uuid.UUID, frame []byte)
+	Rewound()
+	// Notify tells a Notice. It has no place in the order.
+	Notify(n *Notice)
+}
+
+// Notice is something of a room that is told and not stored. It never changes, so
+// all loops share one.
+type Notice struct {
+	Kind  protocol.Kind // of the class Notice
+	Room  uuid.UUID
+	User  uuid.UUID // whose doing it is: not told to the user's own connections
+	Frame []byte    // JSON text
 }

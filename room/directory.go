@@ -139,14 +139,14 @@ func (d *directory) followed() (rooms []uuid.UUID, stand []int64) {
 	return rooms, stand
 }
 
-// typing passes a typing notice on. It has no place in the order.
-func (d *directory) typing(room, user uuid.UUID, frame []byte) {
-	sh := d.shard(room)
+// notify passes a notice on. It has no place in the order.
+func (d *directory) notify(n *Notice) {
+	sh := d.shard(n.Room)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	if f := sh.rooms[room]; f != nil {
+	if f := sh.rooms[n.Room]; f != nil {
 		for _, l := range f.listeners {
-			l.Typing(room, user, frame)
+			l.Notify(n)
 		}
 	}
 }

@@ -23,14 +23,14 @@ func (l *roomLog) send() {
 	seq := int64(len(l.events) + 1)
 	m := protocol.Message{ID: newMessageID(), RoomID: l.room, Content: fmt.Sprint("m", seq), Type: protocol.TypeText, Seq: seq, Rev: seq}
 	l.messages = append(l.messages, m)
-	l.events = append(l.events, Event{Kind: EventMessage, Seq: seq, Prev: seq - 1, Message: m.ID})
+	l.events = append(l.events, Event{Kind: protocol.KindMessage, Seq: seq, Prev: seq - 1, Message: m.ID})
 }
 
 func (l *roomLog) edit(i int) {
 	seq := int64(len(l.events) + 1)
 	m := &l.messages[i]
 	m.Rev, m.IsEdited, m.Content = seq, true, fmt.Sprint(m.Content, "+")
-	l.events = append(l.events, Event{Kind: EventEdited, Seq: seq, Prev: seq - 1, Message: m.ID})
+	l.events = append(l.events, Event{Kind: protocol.KindEdit, Seq: seq, Prev: seq - 1, Message: m.ID})
 }
 
 func (l *roomLog) batch(first, last int64) *Batch {
@@ -72,9 +72,9 @@ func (e *ear) Deliver(b *Batch) {
 	}
 }
 
-func (e *ear) Typing(uuid.UUID, uuid.UUID, []byte) {}
+func (e *ear) Notify(*Notice) {}
 
-func (e *ear) SetBack() { e.t.Fatalf("the store is said to have gone back") }
+func (e *ear) Rewound() { e.t.Fatalf("the store is said to have gone back") }
 
 // TestDirectoryTellsEachEventOnceInOrder loses, repeats and reorders batches of
 // a room, with repairs that run at any later moment, and demands that every
@@ -194,7 +194,7 @@ func TestDirectoryTellsEachEventOnceInOrder(t *testing.T) {
 			}
 		}
 		for _, ev := range ears[0].seen {
-			if _, known := told[ev.Message]; known != (ev.Kind == EventEdited) {
+			if _, known := told[ev.Message]; known != (ev.Kind == protocol.KindEdit) {
 				t.Fatalf("event %d of message %v, known: %v, is of kind %d", ev.Seq, ev.Message, known, ev.Kind)
 			}
 			told[ev.Message] = ev.Seq
@@ -249,7 +249,7 @@ func TestDirectoryParksABoundedNumberOfBytes(t *testing.T) {
 	var stats counters
 	d := newDirectory(&stats, 5, func(uuid.UUID, time.Duration) {})
 	early := func(room uuid.UUID, seq int64) *Batch {
-		return &Batch{Room: room, Events: []Event{{Kind: EventMessage, Seq: seq, Prev: seq - 1, Message: uuid.New(), Frame: make([]byte, frame)}}}
+		return &Batch{Room: room, Events: []Event{{Kind: protocol.KindMessage, Seq: seq, Prev: seq - 1, Message: uuid.New(), Frame: make([]byte, frame)}}}
 	}
 	ears := make(map[uuid.UUID]*ear)
 	for range 4 {
@@ -311,7 +311,7 @@ func TestDirectoryGivesUpOnBatchesFromNowhere(t *testing.T) {
 	d := newDirectory(&stats, 5, func(uuid.UUID, time.Duration) {})
 	e := &ear{t: t}
 	d.follow(log.room, 0, e)
-	d.announce(&Batch{Room: log.room, Events: []Event{{Kind: EventMessage, Seq: 1000, Prev: 999}}}, 0)
+	d.announce(&Batch{Room: log.room, Events: []Event{{Kind: protocol.KindMessage, Seq: 1000, Prev: 999}}}, 0)
 	var waited time.Duration
 	for whole := false; !whole; {
 		missed, needed := d.beginRepair(log.room)
@@ -398,7 +398,7 @@ func TestTailThatGrowsOverTheLimitIsForgotten(t *testing.T) {
 		log.send()
 		e := encoder{room: log.room}
 		m := &log.messages[len(log.messages)-1]
-		e.add(EventMessage, m, m.Rev, m.Rev-1)
+		e.add(protocol.KindMessage, m, m.Rev, m.Rev-1)
 		d.announce(e.batch(), 0)
 	}
 	if d.history(log.room) != nil || d.tailBytes.Load() != others {
@@ -462,7 +462,7 @@ func TestTailIsForgottenWhenAQuotedMessageIsEdited(t *testing.T) {
 		log.edit(i)
 		e := encoder{room: log.room}
 		m := &log.messages[i]
-		e.add(EventEdited, m, m.Rev, m.Rev-1)
+		e.add(protocol.KindEdit, m, m.Rev, m.Rev-1)
 		d.announce(e.batch(), 0)
 	}
 	if edit(2); d.history(log.room) == nil {
@@ -488,9 +488,9 @@ func TestTailIsForgottenWhenOneBatchQuotesAndEdits(t *testing.T) {
 	log.send()
 	log.messages[1].ReplyTo = &protocol.Reply{ID: log.messages[0].ID, Content: "m1"}
 	e := encoder{room: log.room}
-	e.add(EventMessage, &log.messages[1], 2, 1)
+	e.add(protocol.KindMessage, &log.messages[1], 2, 1)
 	log.edit(0)
-	e.add(EventEdited, &log.messages[0], 3, 2)
+	e.add(protocol.KindEdit, &log.messages[0], 3, 2)
 	d.announce(e.batch(), 0)
 	if d.history(log.room) != nil {
 		t.Error("a history is answered whose reply quotes what the original was")

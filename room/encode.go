@@ -8,9 +8,6 @@ import (
 	"github.com/caravan-chat/caravan/protocol"
 )
 
-// frameTypes are the "type" of an event on the wire.
-var frameTypes = [...]string{EventMessage: protocol.EventMessage, EventEdited: protocol.EventEdited}
-
 // batchBytesMax cuts long batches, so that a slow reader's outbox lets go of
 // what it has sent in pieces.
 const batchBytesMax = 128 << 10
@@ -45,11 +42,7 @@ func encodeBatches(ops []*Op, wanted func(uuid.UUID) bool) []*Batch {
 		if len(e.buf) >= batchBytesMax {
 			batches = append(batches, e.batch())
 		}
-		kind := EventMessage
-		if op.Kind == OpEdit {
-			kind = EventEdited
-		}
-		e.add(kind, op.Message, op.Message.Rev, op.Message.Rev-1)
+		e.add(op.Kind, op.Message, op.Message.Rev, op.Message.Rev-1)
 	}
 	for _, e := range rooms {
 		if e != nil {
@@ -73,9 +66,9 @@ func encodeMissed(room uuid.UUID, missed *missing, messages []protocol.Message) 
 	prev := missed.after
 	for i := range messages {
 		m := &messages[i]
-		kind := EventMessage
+		kind := protocol.KindMessage
 		if missed.knows(m.Seq) {
-			kind = EventEdited
+			kind = protocol.KindEdit
 		}
 		e.add(kind, m, m.Rev, prev)
 		prev = m.Rev
@@ -108,7 +101,7 @@ func (e *encoder) expect(m *protocol.Message) {
 	e.bytes += envelopeBytes + len(m.Content)
 }
 
-func (e *encoder) add(kind EventKind, m *protocol.Message, seq, prev int64) {
+func (e *encoder) add(kind protocol.Kind, m *protocol.Message, seq, prev int64) {
 	if e.buf == nil {
 		e.buf = make([]byte, 0, min(e.bytes, batchBytesMax+envelopeBytes+len(m.Content)))
 		n := min(e.count, batchBytesMax/envelopeBytes+1)
@@ -117,10 +110,10 @@ func (e *encoder) add(kind EventKind, m *protocol.Message, seq, prev int64) {
 	e.count, e.bytes = max(e.count-1, 0), max(e.bytes-envelopeBytes-len(m.Content), 0)
 	e.body = protocol.AppendMessage(e.body[:0], m)
 	start := len(e.buf)
-	e.buf = protocol.AppendEvent(e.buf, frameTypes[kind], e.body, seq, prev, false)
+	e.buf = protocol.AppendEvent(e.buf, kind, e.body, seq, prev, false)
 	e.parts = append(e.parts, part{len(e.buf), start + bytes.Index(e.buf[start:], e.body), len(e.body)})
 	age := int64(0)
-	if kind == EventMessage {
+	if kind == protocol.KindMessage {
 		age = seq - m.Seq
 	}
 	e.events = append(e.events, Event{Kind: kind, Seq: seq, Prev: prev, Age: age, Message: m.ID})

@@ -21,10 +21,13 @@ func BenchmarkEncodeBatches(b *testing.B) {
 		places[i] = uuid.New()
 	}
 	for i := range ops {
-		ops[i] = &Op{Kind: OpSend, Room: places[i%rooms], Outcome: Stored, Message: &protocol.Message{
-			ID: uuid.New(), RoomID: places[i%rooms], Sender: sender, Content: strings.Repeat("x", 256), Type: protocol.TypeText,
-			CreatedAt: time.Now(), UpdatedAt: time.Now(), Seq: int64(i + 1), Rev: int64(i + 1), ClientID: uuid.NewString(),
-		}}
+		ops[i] = &Op{
+			Intent: protocol.Intent{Kind: protocol.KindMessage},
+			Room:   places[i%rooms], Outcome: Stored, Message: &protocol.Message{
+				ID: uuid.New(), RoomID: places[i%rooms], Sender: sender, Content: strings.Repeat("x", 256), Type: protocol.TypeText,
+				CreatedAt: time.Now(), UpdatedAt: time.Now(), Seq: int64(i + 1), Rev: int64(i + 1), ClientID: uuid.NewString(),
+			},
+		}
 	}
 	b.ReportAllocs()
 	for done := 0; b.Loop(); done++ {

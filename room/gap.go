@@ -4,6 +4,8 @@ import (
 	"math"
 
 	"github.com/google/uuid"
+
+	"github.com/caravan-chat/caravan/protocol"
 )
 
 // gap is a stretch of a room's events that listeners missed and that takes several
@@ -21,7 +23,7 @@ func (g *gap) tell(b *Batch) {
 	for i := range b.Events {
 		e := &b.Events[i]
 		n := e.made() - g.from
-		if e.Kind != EventMessage || n <= 0 {
+		if e.Kind != protocol.KindMessage || n <= 0 {
 			continue
 		}
 		for int64(len(g.told)) <= n/64 {

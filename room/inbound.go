@@ -19,9 +19,14 @@ func (s *Service) Announce(b *Batch) {
 	s.dir.announce(b, s.grace())
 }
 
-// AnnounceTyping implements Inbound.
-func (s *Service) AnnounceTyping(room, user uuid.UUID, frame []byte) {
-	s.tellTyping(room, user, frame)
+// AnnounceNotice implements Inbound. While the listeners do not keep up the notice
+// is left out: nobody wants it late.
+func (s *Service) AnnounceNotice(n *Notice) {
+	if s.cfg.Congested() {
+		s.stats.NoticesLeftOut.Add(1)
+		return
+	}
+	s.dir.notify(n)
 }
 
 // CatchUp implements Inbound: rooms that may have been missed together, as when

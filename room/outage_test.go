@@ -57,7 +57,7 @@ func (m *moody) Append(ctx context.Context, batch []*room.Op) error {
 			for _, op := range batch {
 				m.seq++
 				m.stored[op.Content] = true
-				op.Outcome, op.Message = room.Stored, &protocol.Message{ID: op.ID, RoomID: op.Room, Seq: m.seq, Rev: m.seq}
+				op.Outcome, op.Message = room.Stored, &protocol.Message{ID: op.MessageID, RoomID: op.Room, Seq: m.seq, Rev: m.seq}
 			}
 			return nil
 		}
@@ -97,15 +97,18 @@ func TestAHangingStoreKeepsNobodyWaitingForLong(t *testing.T) {
 		for i := range 1200 { // 24 full batches, over 30 s
 			waiting.Add(1)
 			sent := time.Now()
-			s.Submit(&room.Op{Kind: room.OpSend, Content: fmt.Sprint(i), Answer: func(op *room.Op) {
-				mu.Lock()
-				defer mu.Unlock()
-				longest = max(longest, time.Since(sent))
-				if op.Outcome != room.Refused || op.Err != protocol.ErrUnavailable {
-					t.Errorf("message %s: outcome %d, %v", op.Content, op.Outcome, op.Err)
-				}
-				waiting.Done()
-			}})
+			s.Submit(&room.Op{
+				Intent: protocol.Intent{Kind: protocol.KindMessage, Content: fmt.Sprint(i)},
+				Answer: func(op *room.Op) {
+					mu.Lock()
+					defer mu.Unlock()
+					longest = max(longest, time.Since(sent))
+					if op.Outcome != room.Refused || op.Err != protocol.ErrUnavailable {
+						t.Errorf("message %s: outcome %d, %v", op.Content, op.Outcome, op.Err)
+					}
+					waiting.Done()
+				},
+			})
 			time.Sleep(25 * time.Millisecond)
 		}
 		waiting.Wait()
@@ -113,7 +116,7 @@ func TestAHangingStoreKeepsNobodyWaitingForLong(t *testing.T) {
 			t.Errorf("somebody waited for %v, want %v and little more", longest, writeWait)
 		}
 		m.be(false, false)
-		back := &room.Op{Kind: room.OpSend, Content: "back"}
+		back := &room.Op{Intent: protocol.Intent{Kind: protocol.KindMessage, Content: "back"}}
 		if err := s.Do(t.Context(), back); err != nil || back.Outcome != room.Stored || m.seq != 1 {
 			t.Errorf("after the outage: outcome %d, %v; %d stored", back.Outcome, err, m.seq)
 		}
@@ -131,14 +134,17 @@ func TestWhatWaitsForAHangingStoreIsBounded(t *testing.T) {
 				const sent = 2 * messagesMax
 				atOnce, start := 0, time.Now()
 				for range sent {
-					s.Submit(&room.Op{Kind: room.OpSend, Content: content, Answer: func(op *room.Op) {
-						if time.Since(start) > 0 {
-							return // by and by, when it has waited long enough
-						}
-						if atOnce++; op.Err != protocol.ErrUnavailable {
-							t.Errorf("a full lane answers %v", op.Err)
-						}
-					}})
+					s.Submit(&room.Op{
+						Intent: protocol.Intent{Kind: protocol.KindMessage, Content: content},
+						Answer: func(op *room.Op) {
+							if time.Since(start) > 0 {
+								return // by and by, when it has waited long enough
+							}
+							if atOnce++; op.Err != protocol.ErrUnavailable {
+								t.Errorf("a full lane answers %v", op.Err)
+							}
+						},
+					})
 				}
 				// One more may be on its way to the store.
 				waiting := sent - atOnce - 1
@@ -156,13 +162,13 @@ func TestWhatWaitsForAHangingStoreIsBounded(t *testing.T) {
 func TestAShortOutageLongAfterAnotherIsWaitedOut(t *testing.T) {
 	onMoody(t, 50, func(t *testing.T, m *moody, s *room.Service) {
 		m.be(false, true)
-		first := &room.Op{Kind: room.OpSend, Content: "first"}
+		first := &room.Op{Intent: protocol.Intent{Kind: protocol.KindMessage, Content: "first"}}
 		if err := s.Do(t.Context(), first); err != nil || first.Outcome != room.Refused {
 			t.Fatalf("outcome %d, %v", first.Outcome, err)
 		}
 		time.Sleep(time.Minute) // it came back in between; nobody wrote
 		time.AfterFunc(time.Second, func() { m.be(false, false) })
-		second := &room.Op{Kind: room.OpSend, Content: "second"}
+		second := &room.Op{Intent: protocol.Intent{Kind: protocol.KindMessage, Content: "second"}}
 		if err := s.Do(t.Context(), second); err != nil || second.Outcome != room.Stored {
 			t.Errorf("outcome %d, %v: it was not waited for", second.Outcome, err)
 		}
@@ -174,11 +180,11 @@ func TestAShortOutageLongAfterAnotherIsWaitedOut(t *testing.T) {
 func TestWhatOnlyWaitedIsNotStoredForWhoHasLeft(t *testing.T) {
 	onMoody(t, 1, func(t *testing.T, m *moody, s *room.Service) {
 		m.be(true, false)
-		s.Submit(&room.Op{Kind: room.OpSend, Room: uuid.New(), Content: "ahead"})
+		s.Submit(&room.Op{Intent: protocol.Intent{Kind: protocol.KindMessage, Content: "ahead"}, Room: uuid.New()})
 		synctest.Wait() // the lane has it
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		op := &room.Op{Kind: room.OpSend, Content: "behind"}
+		op := &room.Op{Intent: protocol.Intent{Kind: protocol.KindMessage, Content: "behind"}}
 		if err := s.Do(ctx, op); err != nil || op.Outcome != room.Refused || op.Err != protocol.ErrUnavailable {
 			t.Errorf("outcome %d (%v), %v", op.Outcome, op.Err, err)
 		}
@@ -196,11 +202,11 @@ func TestALaneThatWaitsForListenersRefusesNobody(t *testing.T) {
 	var congested atomic.Bool
 	congested.Store(true)
 	withMoody(t, room.Config{Lanes: 1, Congested: congested.Load}, func(t *testing.T, m *moody, s *room.Service) {
-		if err := s.Do(t.Context(), &room.Op{Kind: room.OpSend, Content: "told late"}); err != nil {
+		if err := s.Do(t.Context(), &room.Op{Intent: protocol.Intent{Kind: protocol.KindMessage, Content: "told late"}}); err != nil {
 			t.Fatal(err)
 		}
 		time.AfterFunc(3*writeWait, func() { congested.Store(false) })
-		op := &room.Op{Kind: room.OpSend, Content: "waits for it"}
+		op := &room.Op{Intent: protocol.Intent{Kind: protocol.KindMessage, Content: "waits for it"}}
 		if err := s.Do(t.Context(), op); err != nil || op.Outcome != room.Stored {
 			t.Errorf("outcome %d (%v), %v", op.Outcome, op.Err, err)
 		}

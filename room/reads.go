@@ -124,7 +124,7 @@ type waiter struct {
 
 func (w *waiter) Deliver(*Batch) { w.wake() }
 
-func (w *waiter) SetBack() {
+func (w *waiter) Rewound() {
 	w.setBack.Store(true)
 	w.wake()
 }
@@ -136,7 +136,7 @@ func (w *waiter) wake() {
 	}
 }
 
-func (w *waiter) Typing(uuid.UUID, uuid.UUID, []byte) {}
+func (w *waiter) Notify(*Notice) {}
 
 // unavailable marks whatever kept a read from its answer, but for the answer
 // that there is no such message.

@@ -18,11 +18,11 @@ import (
 // deaf is a backplane that carries nothing and says that all is well.
 type deaf struct{}
 
-func (deaf) Follow(uuid.UUID)                           {}
-func (deaf) Unfollow(uuid.UUID)                         {}
-func (deaf) Publish(*room.Batch)                        {}
-func (deaf) PublishTyping(uuid.UUID, uuid.UUID, []byte) {}
-func (deaf) Healthy() bool                              { return true }
+func (deaf) Follow(uuid.UUID)           {}
+func (deaf) Unfollow(uuid.UUID)         {}
+func (deaf) Publish(*room.Batch)        {}
+func (deaf) PublishNotice(*room.Notice) {}
+func (deaf) Healthy() bool              { return true }
 
 // between stands between a service and its store.
 type between struct {
@@ -52,8 +52,8 @@ func (h *house) elsewhere(t *testing.T, ops ...*room.Op) {
 	t.Helper()
 	for _, op := range ops {
 		op.At = time.Now().UTC().Truncate(time.Microsecond)
-		if op.Kind == room.OpSend {
-			op.ID = uuid.Must(uuid.NewV7())
+		if op.Kind == protocol.KindMessage {
+			op.MessageID = uuid.Must(uuid.NewV7())
 		}
 	}
 	if err := h.store.Append(t.Context(), ops); err != nil {
@@ -83,12 +83,12 @@ func TestAMessageEditedBetweenTwoPagesOfARepairIsToldAsEdited(t *testing.T) {
 	var once sync.Once
 	middle.read = func() {
 		once.Do(func() {
-			h.elsewhere(t, &room.Op{Kind: room.OpEdit, Room: id, Sender: h.users[0], ID: ops[10].ID, Content: "edited"})
+			h.elsewhere(t, &room.Op{Intent: protocol.Intent{Kind: protocol.KindEdit, MessageID: ops[10].MessageID, Content: "edited"}, Room: id, Sender: h.users[0]})
 		})
 	}
 	h.CatchUp(id)
 	events := l.hears(t, len(ops)+2)
-	if last := events[len(events)-1]; last.Kind != room.EventEdited || last.Message != ops[10].ID {
+	if last := events[len(events)-1]; last.Kind != protocol.KindEdit || last.Message != ops[10].MessageID {
 		t.Errorf("the last event is of kind %d: %s", last.Kind, last.Frame)
 	}
 	got := history(t, ask)
@@ -105,9 +105,9 @@ func TestAMessageEditedBetweenTwoPagesOfARepairIsToldAsEdited(t *testing.T) {
 // are told a new message by the same batch.
 func TestWhoseHistoryHasAMessageIsToldItsEditAsSuch(t *testing.T) {
 	b := &room.Batch{Events: []room.Event{
-		{Kind: room.EventMessage, Seq: 3, Prev: 2, Body: []byte(`{"id":3}`)},
-		{Kind: room.EventMessage, Seq: 9, Prev: 3, Age: 5, Body: []byte(`{"id":4}`)},
-		{Kind: room.EventMessage, Seq: 12, Prev: 9, Age: 1, Body: []byte(`{"id":11}`)},
+		{Kind: protocol.KindMessage, Seq: 3, Prev: 2, Body: []byte(`{"id":3}`)},
+		{Kind: protocol.KindMessage, Seq: 9, Prev: 3, Age: 5, Body: []byte(`{"id":4}`)},
+		{Kind: protocol.KindMessage, Seq: 12, Prev: 9, Age: 1, Body: []byte(`{"id":11}`)},
 	}}
 	for _, c := range []struct {
 		stands int64
@@ -119,7 +119,7 @@ func TestWhoseHistoryHasAMessageIsToldItsEditAsSuch(t *testing.T) {
 	} {
 		for i := range b.Events {
 			e := &b.Events[i]
-			e.Frame = protocol.AppendEvent(nil, protocol.EventMessage, e.Body, e.Seq, e.Prev, false)
+			e.Frame = protocol.AppendEvent(nil, protocol.KindMessage, e.Body, e.Seq, e.Prev, false)
 		}
 		var got strings.Builder
 		for _, e := range b.After(c.stands).Events {
@@ -166,7 +166,7 @@ func TestWhatWasStoredUnknownToItsLaneIsToldAllTheSame(t *testing.T) {
 					t.Fatalf("sent again: outcome %d, %v", op.Outcome, op.Err)
 				}
 			}
-			if e := l.hears(t, 1)[0]; e.Seq != 1 || e.Kind != room.EventMessage {
+			if e := l.hears(t, 1)[0]; e.Seq != 1 || e.Kind != protocol.KindMessage {
 				t.Errorf("told %+v", e)
 			}
 			if took := time.Since(begun); again && took > 4*time.Second {

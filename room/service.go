@@ -141,8 +141,8 @@ func (s *Service) Submit(op *Op) {
 		op.At = time.Now()
 	}
 	op.At = op.At.UTC().Truncate(time.Microsecond)
-	if op.Kind == OpSend && op.ID == (uuid.UUID{}) {
-		op.ID = newMessageID()
+	if op.Kind == protocol.KindMessage && op.MessageID == (uuid.UUID{}) {
+		op.MessageID = newMessageID()
 	}
 	if s.lane(op.Room).submit(op) {
 		return
@@ -183,24 +183,14 @@ func (s *Service) Do(ctx context.Context, op *Op) error {
 	}
 }
 
-// Typing tells the other users of a room that u types or stopped. Nothing is
-// stored; nobody hears whether it arrived.
-func (s *Service) Typing(room uuid.UUID, u *protocol.User, typing bool) {
-	frame := protocol.AppendTyping(nil, u, typing)
-	s.tellTyping(room, u.ID, frame)
+// Notify tells the other users of a room what u does: an Intent of the class
+// Notice. Nothing is stored; nobody hears whether it arrived.
+func (s *Service) Notify(room uuid.UUID, u *protocol.User, in *protocol.Intent) {
+	n := &Notice{Kind: in.Kind, Room: room, User: u.ID, Frame: protocol.AppendNotice(nil, u, in)}
+	s.AnnounceNotice(n)
 	if s.backplane != nil {
-		s.backplane.PublishTyping(room, u.ID, frame)
+		s.backplane.PublishNotice(n)
 	}
-}
-
-// tellTyping passes a typing notice on to this node's listeners, unless they do
-// not keep up: nobody wants it late.
-func (s *Service) tellTyping(room, user uuid.UUID, frame []byte) {
-	if s.cfg.Congested() {
-		s.stats.TypingLeftOut.Add(1)
-		return
-	}
-	s.dir.typing(room, user, frame)
 }
 
 // Follow makes l hear what happens in a room: every event after the number that

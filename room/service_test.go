@@ -76,7 +76,7 @@ func openWith(t *testing.T, cfg room.Config, plane room.Backplane, between func(
 }
 
 func (h *house) message(user int, content string) *room.Op {
-	return &room.Op{Kind: room.OpSend, Room: h.rooms[user%3].ID, Sender: h.users[user], Content: content, Type: protocol.TypeText}
+	return &room.Op{Intent: protocol.Intent{Kind: protocol.KindMessage, Content: content, Type: protocol.TypeText}, Room: h.rooms[user%3].ID, Sender: h.users[user]}
 }
 
 // send stores a message and returns it.
@@ -105,9 +105,9 @@ func (l *hearer) Deliver(b *room.Batch) {
 	l.events = append(l.events, b.Events...)
 }
 
-func (l *hearer) Typing(uuid.UUID, uuid.UUID, []byte) {}
+func (l *hearer) Notify(*room.Notice) {}
 
-func (l *hearer) SetBack() {
+func (l *hearer) Rewound() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.setBack = true
@@ -147,7 +147,7 @@ func TestConcurrentSendersShareOneDenseOrder(t *testing.T) {
 					return
 				}
 				// What is answered is durable: another connection to the file sees it.
-				if m, err := h.store.Message(t.Context(), op.ID); err != nil || m.Seq != op.Message.Seq {
+				if m, err := h.store.Message(t.Context(), op.MessageID); err != nil || m.Seq != op.Message.Seq {
 					early.Add(1)
 				}
 			}
@@ -194,9 +194,9 @@ func TestWhatIsToldIsAlreadyStored(t *testing.T) {
 
 type listener struct{ f func(*room.Batch) }
 
-func (l *listener) Deliver(b *room.Batch)             { l.f(b) }
-func (*listener) Typing(uuid.UUID, uuid.UUID, []byte) {}
-func (*listener) SetBack()                            {}
+func (l *listener) Deliver(b *room.Batch) { l.f(b) }
+func (*listener) Notify(*room.Notice)     {}
+func (*listener) Rewound()                {}
 
 // lock keeps everybody else from writing to the database file, as a hung disk or
 // another program's long transaction would.
@@ -235,7 +235,7 @@ func TestMessagesWaitOutAShortOutageAndAreRefusedInALongOne(t *testing.T) {
 	if after.Seq != 1 {
 		t.Errorf("the refused message took a number: the next one is %d", after.Seq)
 	}
-	if _, err := h.store.Message(t.Context(), op.ID); !errors.Is(err, room.ErrNoMessage) {
+	if _, err := h.store.Message(t.Context(), op.MessageID); !errors.Is(err, room.ErrNoMessage) {
 		t.Errorf("the refused message is stored: %v", err)
 	}
 }
@@ -390,7 +390,7 @@ func TestResumeTellsWhatChangedAndWhereToGoOn(t *testing.T) {
 	id := h.rooms[0].ID
 	first := h.send(t, 0, "first")
 	h.send(t, 3, "second")
-	edit := &room.Op{Kind: room.OpEdit, Room: id, Sender: h.users[0], ID: first.ID, Content: "first, edited"}
+	edit := &room.Op{Intent: protocol.Intent{Kind: protocol.KindEdit, MessageID: first.ID, Content: "first, edited"}, Room: id, Sender: h.users[0]}
 	if err := h.Do(t.Context(), edit); err != nil || edit.Outcome != room.Stored {
 		t.Fatal(err, edit.Err)
 	}
@@ -525,23 +525,23 @@ func TestTypingIsDroppedWhileListenersDoNotKeepUp(t *testing.T) {
 	var congested atomic.Bool
 	h := open(t, room.Config{Congested: congested.Load})
 	id, user := h.rooms[0].ID, h.users[0]
-	l := &typingCounter{}
+	l := &noticeCounter{}
 	h.Follow(id, 0, l)
 	for _, slow := range []bool{true, false} {
 		congested.Store(slow)
-		h.Typing(id, &user, true)
-		h.AnnounceTyping(id, user.ID, []byte("{}"))
+		h.Notify(id, &user, &protocol.Intent{Kind: protocol.KindTyping, On: true})
+		h.AnnounceNotice(&room.Notice{Kind: protocol.KindTyping, Room: id, User: user.ID, Frame: []byte("{}")})
 	}
-	if l.heard != 2 || h.Stats().TypingLeftOut != 2 {
-		t.Errorf("%d notices told and %d left out, want 2 and 2", l.heard, h.Stats().TypingLeftOut)
+	if l.heard != 2 || h.Stats().NoticesLeftOut != 2 {
+		t.Errorf("%d notices told and %d left out, want 2 and 2", l.heard, h.Stats().NoticesLeftOut)
 	}
 }
 
-type typingCounter struct{ heard int }
+type noticeCounter struct{ heard int }
 
-func (*typingCounter) Deliver(*room.Batch)                   {}
-func (*typingCounter) SetBack()                              {}
-func (c *typingCounter) Typing(uuid.UUID, uuid.UUID, []byte) { c.heard++ }
+func (*noticeCounter) Deliver(*room.Batch)   {}
+func (*noticeCounter) Rewound()              {}
+func (c *noticeCounter) Notify(*room.Notice) { c.heard++ }
 
 // TestFollowSaysWhereTheListenerBegins: who follows a room later than others
 // begins where those stand, whatever number of the room it knows.

@@ -72,7 +72,7 @@ func (s *setbacks) news(now time.Time) []setback {
 func (d *directory) setBack(f *followed, room uuid.UUID, to, last int64) {
 	d.setbacks.add(setback{room: room, from: f.last, to: max(0, to), at: time.Now()}) // first: who is told comes back at once
 	for _, l := range f.listeners {
-		l.SetBack()
+		l.Rewound()
 	}
 	d.stats.SetBack.Add(1)
 	d.dropTail(f)

@@ -199,7 +199,7 @@ func (h *house) hearElsewhere(t *testing.T, first, last int64) {
 		op := h.message(3, "of another node")
 		h.elsewhere(t, op)
 		notices = append(notices, &room.Batch{Room: op.Room, Events: []room.Event{
-			{Kind: room.EventMessage, Seq: seq, Prev: seq - 1, Message: op.ID, Body: []byte("{}"), Frame: []byte("{}")},
+			{Kind: protocol.KindMessage, Seq: seq, Prev: seq - 1, Message: op.MessageID, Body: []byte("{}"), Frame: []byte("{}")},
 		}})
 	}
 	for _, b := range notices {
@@ -320,7 +320,7 @@ func TestNothingElseIsTakenForAStoreThatWentBack(t *testing.T) {
 		for _, b := range notices {
 			h.Announce(b)
 		}
-		h.Announce(&room.Batch{Room: id, Events: []room.Event{{Kind: room.EventMessage, Seq: 5, Prev: 4, Message: uuid.New(), Body: []byte("{}"), Frame: []byte("{}")}}})
+		h.Announce(&room.Batch{Room: id, Events: []room.Event{{Kind: protocol.KindMessage, Seq: 5, Prev: 4, Message: uuid.New(), Body: []byte("{}"), Frame: []byte("{}")}}})
 		time.Sleep(5 * time.Millisecond)
 	}
 	until(t, "the store was asked", func() bool { return h.Stats().Repairs > 2 })

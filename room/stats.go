@@ -10,15 +10,15 @@ import (
 
 // counters are the service's own figures.
 type counters struct {
-	Messages, Edits, Duplicates       atomic.Int64
-	AppendErrors                      atomic.Int64
-	Entered, Unauthorized, Forbidden  atomic.Int64
-	EnterUnavailable                  atomic.Int64
-	HistoriesFromTail                 atomic.Int64
-	Repairs, RepairErrors             atomic.Int64
-	Repeats, Holes, ParkedDropped     atomic.Int64
-	Congested, LeftOut, TypingLeftOut atomic.Int64
-	SetBack                           atomic.Int64
+	Messages, Edits, Duplicates        atomic.Int64
+	AppendErrors                       atomic.Int64
+	Entered, Unauthorized, Forbidden   atomic.Int64
+	EnterUnavailable                   atomic.Int64
+	HistoriesFromTail                  atomic.Int64
+	Repairs, RepairErrors              atomic.Int64
+	Repeats, Holes, ParkedDropped      atomic.Int64
+	Congested, LeftOut, NoticesLeftOut atomic.Int64
+	SetBack                            atomic.Int64
 
 	mu      sync.Mutex
 	refused map[protocol.Code]int64
@@ -33,7 +33,7 @@ func (c *counters) outcome(op *Op) {
 		c.mu.Lock()
 		c.refused[op.Err.Code]++
 		c.mu.Unlock()
-	case op.Kind == OpEdit:
+	case op.Kind == protocol.KindEdit:
 		c.Edits.Add(1)
 	default:
 		c.Messages.Add(1)
@@ -57,7 +57,7 @@ type Stats struct {
 	Holes                 int64 // batches that came before their predecessor
 	ParkedDropped         int64 // batches left out because too many waited; read again from the store
 	LeftOut               int64 // batches of other nodes left out because the loops did not keep up; likewise
-	TypingLeftOut         int64 // typing notices left out for the same reason; nobody reads them again
+	NoticesLeftOut        int64 // notices, as of typing, left out for the same reason; nobody reads them again
 	Congested             int64 // pauses of a lane because the loops did not keep up
 
 	SetBack int64 // rooms whose store went back behind what had been told
@@ -79,7 +79,7 @@ func (s *Service) Stats() Stats {
 		HistoryLooks: s.latest.looks.Load() + s.since.looks.Load(), HistoryAsked: s.latest.asked.Load() + s.since.asked.Load(),
 		HistoriesFromTail: c.HistoriesFromTail.Load(),
 		Repairs:           c.Repairs.Load(), RepairErrors: c.RepairErrors.Load(), Repeats: c.Repeats.Load(),
-		Holes: c.Holes.Load(), ParkedDropped: c.ParkedDropped.Load(), LeftOut: c.LeftOut.Load(), TypingLeftOut: c.TypingLeftOut.Load(), Congested: c.Congested.Load(),
+		Holes: c.Holes.Load(), ParkedDropped: c.ParkedDropped.Load(), LeftOut: c.LeftOut.Load(), NoticesLeftOut: c.NoticesLeftOut.Load(), Congested: c.Congested.Load(),
 		SetBack:  c.SetBack.Load(),
 		RoomsNow: s.dir.len(), TailBytesNow: s.dir.tailBytes.Load(),
 	}

@@ -88,15 +88,6 @@ var (
 	ErrNoMessage      = errors.New("no such message")
 )
 
-// OpKind says what an Op does.
-type OpKind uint8
-
-// The kinds of Op.
-const (
-	OpSend OpKind = iota + 1 // store a new message
-	OpEdit                   // replace the content of the sender's own message
-)
-
 // Outcome says what became of an Op.
 type Outcome uint8
 
@@ -112,16 +103,11 @@ const (
 // who submits it; the second belongs to whoever carries the op (the lane, the
 // Store within Append) until Answer is called, and is not changed after.
 type Op struct {
-	Kind     OpKind
-	Room     uuid.UUID
-	Sender   protocol.User
-	ID       uuid.UUID            // OpSend: the id of the new message; OpEdit: of the one to edit
-	Content  string               // trimmed and validated
-	Type     protocol.MessageType // OpSend only
-	ReplyTo  uuid.UUID            // OpSend only; zero: not a reply
-	ClientID string               // empty: none. On OpEdit it only names the op in an error
-	At       time.Time            // becomes created_at or updated_at: UTC, whole microseconds
-	Answer   func(*Op)            // called once, when Outcome is final; must not block. May be nil
+	protocol.Intent // of the class Event
+	Room            uuid.UUID
+	Sender          protocol.User
+	At              time.Time // becomes created_at or updated_at: UTC, whole microseconds
+	Answer          func(*Op) // called once, when Outcome is final; must not block. May be nil
 
 	Outcome Outcome
 	Message *protocol.Message // after Stored or Duplicate: the whole message; immutable

@@ -59,7 +59,7 @@ func (t *tail) add(events []Event) (grown int64, current bool) {
 		case i >= 0:
 			grown += int64(len(body) - len(t.messages[i].body))
 			t.messages[i].body = body
-		case e.Kind == EventMessage && t.max > 0:
+		case e.Kind == protocol.KindMessage && t.max > 0:
 			if len(t.messages) == t.max {
 				grown -= int64(len(t.messages[0].body))
 				copy(t.messages, t.messages[1:])
@@ -78,7 +78,7 @@ func (t *tail) outdatedBy(e Event) bool {
 	if e.Prev != e.Seq-1 {
 		return true
 	}
-	if e.Kind != EventEdited {
+	if e.Kind != protocol.KindEdit {
 		return e.Age > 0
 	}
 	id := []byte(e.Message.String())

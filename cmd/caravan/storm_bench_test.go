@@ -114,8 +114,8 @@ func writeHistories(b *testing.B, database string) {
 		batch := make([]*room.Op, stormRooms)
 		for i, a := range answers {
 			batch[i] = &room.Op{
-				Kind: room.OpSend, ID: uuid.Must(uuid.NewV7()), Room: a.Room.ID, Sender: a.User,
-				Content: content, Type: protocol.TypeText, At: time.Now().UTC().Truncate(time.Microsecond),
+				Intent: protocol.Intent{Kind: protocol.KindMessage, MessageID: uuid.Must(uuid.NewV7()), Content: content, Type: protocol.TypeText},
+				Room:   a.Room.ID, Sender: a.User, At: time.Now().UTC().Truncate(time.Microsecond),
 			}
 		}
 		if err := store.Append(b.Context(), batch); err != nil {

@@ -66,7 +66,7 @@ func TestAdoptedDatabase(t *testing.T) {
 	}
 	reply := f.send(0, "new")
 	reply.ReplyTo = ids[3]
-	f.mustAppend(reply, &room.Op{Kind: room.OpEdit, Room: home, Sender: f.user, ID: first, Content: "old 2", At: reply.At})
+	f.mustAppend(reply, &room.Op{Intent: protocol.Intent{Kind: protocol.KindEdit, MessageID: first, Content: "old 2"}, Room: home, Sender: f.user, At: reply.At})
 	page, err := f.Since(t.Context(), home, 0, 10)
 	if err != nil || page.Seq != 5 || len(page.Messages) != 4 {
 		t.Fatalf("%+v, %v", page, err)
@@ -75,7 +75,7 @@ func TestAdoptedDatabase(t *testing.T) {
 		id       uuid.UUID
 		seq, rev int64
 		kind     protocol.MessageType
-	}{{ids[5], 2, 2, "poll"}, {ids[3], 3, 3, "poll"}, {reply.ID, 4, 4, "text"}, {first, 1, 5, "poll"}} {
+	}{{ids[5], 2, 2, "poll"}, {ids[3], 3, 3, "poll"}, {reply.MessageID, 4, 4, "text"}, {first, 1, 5, "poll"}} {
 		m := page.Messages[i]
 		if m.ID != want.id || m.Seq != want.seq || m.Rev != want.rev || m.Type != want.kind || m.Sender != f.user || m.ReplyTo == nil {
 			t.Errorf("message %d: %+v", i, m)
@@ -106,7 +106,7 @@ func TestSenderWhoWasDeleted(t *testing.T) {
 	f := newFleet(t, Config{URL: pgserver.Shared(t).Database(t)}, 1)
 	original := f.send(0, "original")
 	reply := f.send(0, "reply")
-	reply.ReplyTo = original.ID
+	reply.ReplyTo = original.MessageID
 	f.mustAppend(original, reply)
 	f.exec("DELETE FROM users")
 	page, err := f.Since(t.Context(), f.rooms[0], 0, 10)

@@ -240,7 +240,7 @@ func BenchmarkLightLoad(b *testing.B) {
 
 		start = time.Now()
 		mustExec(b, conn, "BEGIN")
-		mustExec(b, conn, "INSERT INTO bare VALUES ($1, $2, $3, $4, $5)", [16]byte(op.ID), [16]byte(op.Room), [16]byte(op.Sender.ID), op.Content, op.At)
+		mustExec(b, conn, "INSERT INTO bare VALUES ($1, $2, $3, $4, $5)", [16]byte(op.MessageID), [16]byte(op.Room), [16]byte(op.Sender.ID), op.Content, op.At)
 		mustExec(b, conn, "COMMIT")
 		bare = append(bare, time.Since(start))
 	}

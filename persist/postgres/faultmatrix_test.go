@@ -118,8 +118,8 @@ func (r *faultRig) count(make func(*faultRig) []*room.Op) (fromClient, fromServe
 
 func (r *faultRig) op(in int) *room.Op {
 	return &room.Op{
-		Kind: room.OpSend, Room: r.rooms[in], Sender: r.user, ID: uuid.Must(uuid.NewV7()),
-		Content: "content", Type: protocol.TypeText, ClientID: uuid.NewString(), At: time.Now().UTC().Truncate(time.Microsecond),
+		Intent: protocol.Intent{Kind: protocol.KindMessage, MessageID: uuid.Must(uuid.NewV7()), Content: "content", Type: protocol.TypeText, ClientID: uuid.NewString()},
+		Room:   r.rooms[in], Sender: r.user, At: time.Now().UTC().Truncate(time.Microsecond),
 	}
 }
 
@@ -137,7 +137,7 @@ func (r *faultRig) express() []*room.Op {
 
 func (r *faultRig) edits() []*room.Op {
 	op := r.op(0)
-	op.Kind, op.ID, op.Content = room.OpEdit, r.old[0], uuid.NewString()
+	op.Kind, op.MessageID, op.Content = protocol.KindEdit, r.old[0], uuid.NewString()
 	return []*room.Op{op}
 }
 
@@ -220,14 +220,14 @@ func (r *faultRig) account(batch []*room.Op) {
 		if op.Outcome != room.Stored {
 			r.t.Fatalf("outcome %d (%v)", op.Outcome, op.Err)
 		}
-		if op.Kind == room.OpSend && op.Room == r.rooms[0] && len(r.old) == 0 {
-			r.old = append(r.old, op.ID)
+		if op.Kind == protocol.KindMessage && op.Room == r.rooms[0] && len(r.old) == 0 {
+			r.old = append(r.old, op.MessageID)
 		}
 		r.events[op.Room]++
 		if op.Message.Rev != r.events[op.Room] {
 			r.t.Fatalf("rev %d, want %d", op.Message.Rev, r.events[op.Room])
 		}
-		got, err := r.truth.Message(r.t.Context(), op.ID)
+		got, err := r.truth.Message(r.t.Context(), op.MessageID)
 		if err != nil || got.Content != op.Content || got.Rev != op.Message.Rev {
 			r.t.Fatalf("stored, but the table has %+v, %v", got, err)
 		}

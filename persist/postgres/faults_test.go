@@ -68,7 +68,7 @@ func TestServerDiesUnderLoad(t *testing.T) {
 			for _, ops := range w.stored {
 				for _, op := range ops {
 					counts[op.Room]++
-					got, err := f.Message(t.Context(), op.ID)
+					got, err := f.Message(t.Context(), op.MessageID)
 					if err != nil || got.Seq != op.Message.Seq {
 						t.Fatalf("stored as %d, found as %d, %v", op.Message.Seq, got.Seq, err)
 					}
@@ -195,7 +195,7 @@ func TestFullDisk(t *testing.T) {
 				f.mustStand(in, stored[in]+1)
 			}
 			for _, op := range refused {
-				if _, err := f.Message(t.Context(), op.ID); !errors.Is(err, room.ErrNoMessage) {
+				if _, err := f.Message(t.Context(), op.MessageID); !errors.Is(err, room.ErrNoMessage) {
 					t.Fatalf("what was not stored is found: %v", err)
 				}
 			}

@@ -50,8 +50,8 @@ func newFleet(t testing.TB, cfg Config, rooms int) *fleet {
 
 func (f *fleet) send(in int, content string) *room.Op {
 	return &room.Op{
-		Kind: room.OpSend, Room: f.rooms[in], Sender: f.user, ID: uuid.Must(uuid.NewV7()),
-		Content: content, Type: protocol.TypeText, At: time.Now().UTC().Truncate(time.Microsecond),
+		Intent: protocol.Intent{Kind: protocol.KindMessage, MessageID: uuid.Must(uuid.NewV7()), Content: content, Type: protocol.TypeText},
+		Room:   f.rooms[in], Sender: f.user, At: time.Now().UTC().Truncate(time.Microsecond),
 	}
 }
 

@@ -44,9 +44,9 @@ func TestPoisonThatOnlyTheDatabaseKnows(t *testing.T) {
 				}
 				batch = append(batch, op)
 			}
-			batch[31].Kind, batch[31].Room, batch[31].ID = room.OpEdit, target.Room, target.ID
+			batch[31].Kind, batch[31].Room, batch[31].MessageID = protocol.KindEdit, target.Room, target.MessageID
 			// What rests on a poisonous op falls with it.
-			batch[61].Room, batch[61].ReplyTo = batch[60].Room, batch[60].ID
+			batch[61].Room, batch[61].ReplyTo = batch[60].Room, batch[60].MessageID
 			f.mustAppend(batch...)
 
 			next := map[uuid.UUID]int64{f.rooms[0]: 1}

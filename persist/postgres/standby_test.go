@@ -46,16 +46,16 @@ func TestNothingIsToldThatTheStandbyLacks(t *testing.T) {
 					ops[i].ClientID = uuid.NewString()
 				}
 				f.mustNotTell(end.ends, ops...)
-				if _, err := f.Message(t.Context(), ops[0].ID); end.visible != (err == nil) {
+				if _, err := f.Message(t.Context(), ops[0].MessageID); end.visible != (err == nil) {
 					t.Errorf("%d rows: after the wait for the standby was ended: %v", rows, err)
 				}
 				f.mustNotTell(nothing, ops...) // nor is it known when it is resent
 
 				f.standbyBack()
 				again := *ops[0]
-				again.ID, again.Outcome = uuid.Must(uuid.NewV7()), room.Pending
+				again.MessageID, again.Outcome = uuid.Must(uuid.NewV7()), room.Pending
 				f.mustAppend(&again)
-				if again.Outcome != room.Duplicate || again.Message.ID != ops[0].ID {
+				if again.Outcome != room.Duplicate || again.Message.ID != ops[0].MessageID {
 					t.Errorf("%d rows: the standby is back, and the resend's outcome is %d", rows, again.Outcome)
 				}
 				stands += int64(rows)

@@ -76,8 +76,8 @@ func (f *fleet) sends(n, contentBytes int) []*room.Op {
 	for i := range batch {
 		r := i % len(f.rooms)
 		batch[i] = &room.Op{
-			Kind: room.OpSend, Room: f.rooms[r], Sender: f.members[r], ID: uuid.Must(uuid.NewV7()),
-			Content: content, Type: protocol.TypeText, At: now,
+			Intent: protocol.Intent{Kind: protocol.KindMessage, MessageID: uuid.Must(uuid.NewV7()), Content: content, Type: protocol.TypeText},
+			Room:   f.rooms[r], Sender: f.members[r], At: now,
 		}
 	}
 	return batch

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/caravan-chat/caravan/persist/sqlite"
+	"github.com/caravan-chat/caravan/protocol"
 	"github.com/caravan-chat/caravan/room"
 )
 
@@ -132,7 +133,8 @@ func appendForever(path string) error {
 		for i, op := range last {
 			if i%3 == 0 {
 				batch = append(batch, &room.Op{
-					Kind: room.OpEdit, Room: op.Room, Sender: op.Sender, ID: op.ID, Content: "edited", At: op.At,
+					Intent: protocol.Intent{Kind: protocol.KindEdit, MessageID: op.MessageID, Content: "edited"},
+					Room:   op.Room, Sender: op.Sender, At: op.At,
 				})
 			}
 		}

@@ -44,8 +44,8 @@ func newSender(t *testing.T) *sender {
 
 func (s *sender) say(ctx context.Context, content string) error {
 	return s.Append(ctx, []*room.Op{{
-		Kind: room.OpSend, Room: s.access.Room.ID, Sender: s.access.User, ID: uuid.Must(uuid.NewV7()),
-		Content: content, Type: protocol.TypeText, At: time.Now().UTC().Truncate(time.Microsecond),
+		Intent: protocol.Intent{Kind: protocol.KindMessage, MessageID: uuid.Must(uuid.NewV7()), Content: content, Type: protocol.TypeText},
+		Room:   s.access.Room.ID, Sender: s.access.User, At: time.Now().UTC().Truncate(time.Microsecond),
 	}})
 }
 

@@ -107,8 +107,8 @@ func testTripWithARoomsID(t *testing.T, open Open) {
 
 func (w *world) send2(in uuid.UUID, sender protocol.User) *room.Op {
 	return &room.Op{
-		Kind: room.OpSend, Room: in, Sender: sender, ID: uuid.Must(uuid.NewV7()),
-		Content: "x", Type: protocol.TypeText, At: now(),
+		Intent: protocol.Intent{Kind: protocol.KindMessage, MessageID: uuid.Must(uuid.NewV7()), Content: "x", Type: protocol.TypeText},
+		Room:   in, Sender: sender, At: now(),
 	}
 }
 
@@ -196,7 +196,7 @@ func testRooms(t *testing.T, open Open) {
 
 	first, second := w.send2(all[1].ID, member), w.send2(all[1].ID, member)
 	edit := w.send2(all[1].ID, member)
-	edit.Kind, edit.ID = room.OpEdit, first.ID
+	edit.Kind, edit.MessageID = protocol.KindEdit, first.MessageID
 	w.append(first, second, edit)
 	var paged []room.Summary
 	for after := uuid.Nil; ; after = paged[len(paged)-1].ID {

@@ -36,11 +36,11 @@ func testEditInBatch(t *testing.T, open Open) {
 	old := w.stored(w.send(0, 0, "old"))
 	fresh := w.send(0, 0, "fresh")
 	ops := []*room.Op{
-		w.edit(0, 0, fresh.ID, "too early"),
+		w.edit(0, 0, fresh.MessageID, "too early"),
 		fresh,
-		w.edit(0, 0, fresh.ID, "fresh 2"),
+		w.edit(0, 0, fresh.MessageID, "fresh 2"),
 		w.edit(0, 0, old.ID, "old 2"),
-		w.edit(0, 0, fresh.ID, "fresh 3"),
+		w.edit(0, 0, fresh.MessageID, "fresh 3"),
 		w.edit(0, 0, old.ID, "old 3"),
 	}
 	w.append(ops...)

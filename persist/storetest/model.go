@@ -35,9 +35,9 @@ func (m *model) show(i int) protocol.Message {
 }
 
 func (m *model) apply(op *room.Op) (room.Outcome, *protocol.Message) {
-	if op.Kind == room.OpEdit {
+	if op.Kind == protocol.KindEdit {
 		i := m.find(func(x *protocol.Message) bool {
-			return x.ID == op.ID && x.RoomID == op.Room && x.Sender.ID == op.Sender.ID
+			return x.ID == op.MessageID && x.RoomID == op.Room && x.Sender.ID == op.Sender.ID
 		})
 		if i < 0 {
 			return room.Refused, nil
@@ -65,7 +65,7 @@ func (m *model) apply(op *room.Op) (room.Outcome, *protocol.Message) {
 	m.heads[op.Room]++
 	n := m.heads[op.Room]
 	m.messages = append(m.messages, protocol.Message{
-		ID: op.ID, RoomID: op.Room, Sender: op.Sender, Content: op.Content, Type: op.Type,
+		ID: op.MessageID, RoomID: op.Room, Sender: op.Sender, Content: op.Content, Type: op.Type,
 		CreatedAt: op.At, UpdatedAt: op.At, Seq: n, Rev: n, ClientID: op.ClientID,
 	})
 	m.replies = append(m.replies, op.ReplyTo)
@@ -99,7 +99,7 @@ func testModel(t *testing.T, open Open) {
 				if n %= all; n < len(m.messages) {
 					return m.messages[n].ID
 				}
-				return made[n-len(m.messages)].ID
+				return made[n-len(m.messages)].MessageID
 			}
 			return uuid.New()
 		}

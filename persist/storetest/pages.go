@@ -17,7 +17,7 @@ func testPages(t *testing.T, open Open) {
 		ops = append(ops, w.send(0, 0, "x"))
 	}
 	w.append(ops...)
-	w.append(w.edit(0, 0, ops[1].ID, "edited"), w.edit(0, 0, ops[7].ID, "edited")) // revs 11 and 12
+	w.append(w.edit(0, 0, ops[1].MessageID, "edited"), w.edit(0, 0, ops[7].MessageID, "edited")) // revs 11 and 12
 
 	seq := func(m protocol.Message) int64 { return m.Seq }
 	rev := func(m protocol.Message) int64 { return m.Rev }

@@ -58,7 +58,7 @@ func testSameID(t *testing.T, open Open) {
 		first,
 		w.send(0, 0, "stored before", withID(before.ID)),
 		w.send(0, 0, "good"),
-		w.send(0, 0, "again in the batch", withID(first.ID)),
+		w.send(0, 0, "again in the batch", withID(first.MessageID)),
 		w.send(0, 0, "good too"),
 	}
 	w.append(ops...)
@@ -120,7 +120,7 @@ func testAnyText(t *testing.T, open Open) {
 		if op.Outcome != room.Stored || op.Message.Content != content {
 			rt.Fatalf("outcome %d %v", op.Outcome, op.Err)
 		}
-		got, err := w.store.Message(w.ctx(), op.ID)
+		got, err := w.store.Message(w.ctx(), op.MessageID)
 		if err != nil || got.Content != content || got.ClientID != id {
 			rt.Fatalf("came back as %q %q, %v", got.Content, got.ClientID, err)
 		}

@@ -32,9 +32,9 @@ func testReply(t *testing.T, open Open) {
 
 		// An original of the same batch is no different.
 		first := w.send(0, 0, content)
-		second := w.send(0, 1, "re", replyTo(first.ID))
+		second := w.send(0, 1, "re", replyTo(first.MessageID))
 		w.append(first, second)
-		if r := second.Message.ReplyTo; r == nil || r.ID != first.ID || r.Content != want || r.SenderEmail != w.users[0].Email {
+		if r := second.Message.ReplyTo; r == nil || r.ID != first.MessageID || r.Content != want || r.SenderEmail != w.users[0].Email {
 			t.Fatalf("%q: reply in the batch %+v", content, r)
 		}
 		w.mustEqual(second.Message)
@@ -64,10 +64,10 @@ func testInvalidReply(t *testing.T, open Open) {
 	ops := []*room.Op{
 		w.send(0, 0, "none", replyTo(uuid.New())),
 		w.send(0, 0, "elsewhere", replyTo(elsewhere.ID)),
-		w.send(0, 0, "not yet", replyTo(later.ID)),
+		w.send(0, 0, "not yet", replyTo(later.MessageID)),
 		later,
 		inBatch,
-		w.send(0, 0, "elsewhere in the batch", replyTo(inBatch.ID)),
+		w.send(0, 0, "elsewhere in the batch", replyTo(inBatch.MessageID)),
 	}
 	w.append(ops...)
 	for _, i := range []int{0, 1, 2, 5} {

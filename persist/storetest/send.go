@@ -20,7 +20,7 @@ func testSend(t *testing.T, open Open) {
 	op := w.send(0, 0, "hello", clientID("c1"))
 	m := w.stored(op)
 	want := &protocol.Message{
-		ID: op.ID, RoomID: w.rooms[0], Sender: w.users[0], Content: "hello", Type: protocol.TypeText,
+		ID: op.MessageID, RoomID: w.rooms[0], Sender: w.users[0], Content: "hello", Type: protocol.TypeText,
 		CreatedAt: op.At, UpdatedAt: op.At, Seq: 1, Rev: 1, ClientID: "c1",
 	}
 	w.same(m, want)
@@ -116,7 +116,7 @@ func testLargeBatch(t *testing.T, open Open) {
 	for i := range ops {
 		ops[i] = w.send(i%5, i%10, strings.Repeat("é", i%400), clientID(fmt.Sprint("c", i)))
 		if i >= 5 && i%7 == 0 {
-			ops[i].ReplyTo = ops[i-5].ID
+			ops[i].ReplyTo = ops[i-5].MessageID
 		}
 	}
 	w.append(ops...)

@@ -74,8 +74,8 @@ func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
 // send makes an op of user u in room r; with may change it.
 func (w *world) send(r, u int, content string, with ...func(*room.Op)) *room.Op {
 	op := &room.Op{
-		Kind: room.OpSend, Room: w.rooms[r], Sender: w.users[u], ID: uuid.Must(uuid.NewV7()),
-		Content: content, Type: protocol.TypeText, At: now(),
+		Intent: protocol.Intent{Kind: protocol.KindMessage, MessageID: uuid.Must(uuid.NewV7()), Content: content, Type: protocol.TypeText},
+		Room:   w.rooms[r], Sender: w.users[u], At: now(),
 	}
 	for _, change := range with {
 		change(op)
@@ -86,11 +86,11 @@ func (w *world) send(r, u int, content string, with ...func(*room.Op)) *room.Op 
 func clientID(id string) func(*room.Op)     { return func(op *room.Op) { op.ClientID = id } }
 func replyTo(id uuid.UUID) func(*room.Op)   { return func(op *room.Op) { op.ReplyTo = id } }
 func inRoom(id uuid.UUID) func(*room.Op)    { return func(op *room.Op) { op.Room = id } }
-func withID(id uuid.UUID) func(*room.Op)    { return func(op *room.Op) { op.ID = id } }
+func withID(id uuid.UUID) func(*room.Op)    { return func(op *room.Op) { op.MessageID = id } }
 func sentBy(u protocol.User) func(*room.Op) { return func(op *room.Op) { op.Sender = u } }
 
 func (w *world) edit(r, u int, id uuid.UUID, content string) *room.Op {
-	return &room.Op{Kind: room.OpEdit, Room: w.rooms[r], Sender: w.users[u], ID: id, Content: content, At: now()}
+	return &room.Op{Intent: protocol.Intent{Kind: protocol.KindEdit, MessageID: id, Content: content}, Room: w.rooms[r], Sender: w.users[u], At: now()}
 }
 
 // append commits a batch and checks that every op has an outcome that makes sense.

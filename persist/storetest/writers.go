@@ -27,7 +27,7 @@ func testManyWriters(t *testing.T, open Open) {
 					r := random.IntN(3)
 					if len(own) > 0 && random.IntN(4) == 0 {
 						target := own[random.IntN(len(own))]
-						batch[i] = &room.Op{Kind: room.OpEdit, Room: target.Room, Sender: target.Sender, ID: target.ID, Content: "edited", At: now()}
+						batch[i] = &room.Op{Intent: protocol.Intent{Kind: protocol.KindEdit, MessageID: target.MessageID, Content: "edited"}, Room: target.Room, Sender: target.Sender, At: now()}
 						continue
 					}
 					batch[i] = w.send(r, n%4, fmt.Sprint(n, i), clientID(uuid.NewString()))
@@ -37,7 +37,7 @@ func testManyWriters(t *testing.T, open Open) {
 					return
 				}
 				for _, op := range batch {
-					if op.Kind == room.OpSend {
+					if op.Kind == protocol.KindMessage {
 						own = append(own, op)
 					}
 				}
@@ -68,8 +68,8 @@ func testManyWriters(t *testing.T, open Open) {
 					t.Fatalf("room %d: %d after %d in one writer's order", r, rev, last)
 				}
 				events[rev], last = op, rev
-				if f := final[op.ID]; f == nil || f.Rev < rev {
-					final[op.ID] = op.Message
+				if f := final[op.MessageID]; f == nil || f.Rev < rev {
+					final[op.MessageID] = op.Message
 				}
 			}
 		}
@@ -107,7 +107,7 @@ func testResumeUnderLoad(t *testing.T, open Open) {
 					t.Error(err)
 					return
 				}
-				own = append(own, batch[0].ID, batch[1].ID)
+				own = append(own, batch[0].MessageID, batch[1].MessageID)
 			}
 		})
 	}

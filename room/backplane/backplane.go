@@ -97,10 +97,10 @@ func (b *Backplane) Publish(batch *room.Batch) {
 	}
 }
 
-// PublishTyping implements room.Backplane.
-func (b *Backplane) PublishTyping(in, user uuid.UUID, frame []byte) {
-	if s := b.slot(in); s.mouth.open() {
-		s.mouth.say(s.channel(in), encodeTyping(b.node, in, user, frame), typingMax)
+// PublishNotice implements room.Backplane.
+func (b *Backplane) PublishNotice(n *room.Notice) {
+	if s := b.slot(n.Room); s.mouth.open() {
+		s.mouth.say(s.channel(n.Room), encodeTyping(b.node, n), typingMax)
 	}
 }
 
@@ -138,11 +138,11 @@ func (b *Backplane) hear(s *slot, payload string) {
 		return
 	}
 	switch n.kind {
-	case noticeEvents:
+	case envelopeEvents:
 		b.in.Announce(n.batch)
-	case noticeTyping:
-		b.in.AnnounceTyping(n.room, n.user, n.frame)
-	case noticeCanary:
+	case envelopeTyping:
+		b.in.AnnounceNotice(n.typing)
+	case envelopeCanary:
 		if n.node == b.node {
 			s.ear.heard(b.now(), time.Duration(n.number))
 		}

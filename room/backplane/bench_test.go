@@ -15,6 +15,7 @@ import (
 	"github.com/google/uuid"
 
 	redisserver "github.com/caravan-chat/caravan/bench/servers/redis"
+	"github.com/caravan-chat/caravan/protocol"
 	"github.com/caravan-chat/caravan/room"
 	"github.com/caravan-chat/caravan/room/backplane"
 )
@@ -48,9 +49,9 @@ type listener struct {
 	events, caught atomic.Int64
 }
 
-func (l *listener) Announce(b *room.Batch)                      { l.events.Add(int64(len(b.Events))) }
-func (l *listener) AnnounceTyping(uuid.UUID, uuid.UUID, []byte) {}
-func (l *listener) CatchUp(uuid.UUID)                           { l.caught.Add(1) }
+func (l *listener) Announce(b *room.Batch)      { l.events.Add(int64(len(b.Events))) }
+func (l *listener) AnnounceNotice(*room.Notice) {}
+func (l *listener) CatchUp(uuid.UUID)           { l.caught.Add(1) }
 
 // openTo starts a Backplane that hands in to l.
 func openTo(b *testing.B, url string, l *listener) *backplane.Backplane {
@@ -70,7 +71,7 @@ func batchOf(in uuid.UUID, first int64, events int) *room.Batch {
 	for seq := first; seq < first+int64(events); seq++ {
 		frame := fmt.Appendf(nil, `{"type":"chat_message","message":%s,"seq":%d}`, body, seq)
 		at := bytes.Index(frame, body)
-		batch.Events = append(batch.Events, room.Event{Kind: room.EventMessage, Seq: seq, Prev: seq - 1, Frame: frame, Body: frame[at : at+len(body)]})
+		batch.Events = append(batch.Events, room.Event{Kind: protocol.KindMessage, Seq: seq, Prev: seq - 1, Frame: frame, Body: frame[at : at+len(body)]})
 	}
 	return batch
 }

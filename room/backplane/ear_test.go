@@ -19,8 +19,8 @@ type inbox struct {
 	caught map[uuid.UUID]int
 }
 
-func (x *inbox) Announce(*room.Batch)                        {}
-func (x *inbox) AnnounceTyping(uuid.UUID, uuid.UUID, []byte) {}
+func (x *inbox) Announce(*room.Batch)          {}
+func (x *inbox) AnnounceNotice(n *room.Notice) {}
 func (x *inbox) CatchUp(in uuid.UUID) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -178,14 +178,14 @@ func TestMouthDropsWhatItCannotSay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.PublishTyping(roomR, userU, []byte("{}"))
+	b.PublishNotice(types("{}"))
 	m := b.slots[0].mouth
 	if b.Stats().Dropped != 1 || len(m.queue) != 0 {
 		t.Errorf("without a Redis: %+v, %d wait", b.Stats(), len(m.queue))
 	}
 	m.setRunning(true)
 	for range noticesMax + 10 {
-		b.PublishTyping(roomR, userU, []byte("{}"))
+		b.PublishNotice(types("{}"))
 	}
 	if len(m.queue) != typingMax {
 		t.Errorf("%d notices of typing wait, want %d", len(m.queue), typingMax)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/caravan-chat/caravan/protocol"
 	"github.com/caravan-chat/caravan/room"
 )
 
@@ -29,23 +30,22 @@ const (
 	eventsMax       = 100_000
 )
 
-type noticeKind byte
+type envelopeKind byte
 
 const (
-	noticeEvents noticeKind = iota + 1
-	noticeTyping
-	noticeCanary
+	envelopeEvents envelopeKind = iota + 1
+	envelopeTyping
+	envelopeCanary
 )
 
 // notice is a decoded envelope. Its byte slices share the envelope's memory.
 type notice struct {
-	kind   noticeKind
+	kind   envelopeKind
 	node   uuid.UUID
 	room   uuid.UUID
-	batch  *room.Batch // noticeEvents
-	user   uuid.UUID   // noticeTyping
-	frame  []byte      // noticeTyping
-	number uint64      // noticeCanary
+	batch  *room.Batch  // envelopeEvents
+	typing *room.Notice // envelopeTyping
+	number uint64       // envelopeCanary
 }
 
 // Why an envelope is not understood.
@@ -57,7 +57,7 @@ var (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-func begin(dst []byte, kind noticeKind, node, in uuid.UUID) []byte {
+func begin(dst []byte, kind envelopeKind, node, in uuid.UUID) []byte {
 	dst = append(dst, magic...)
 	dst = append(dst, envelopeVersion, byte(kind))
 	dst = append(dst, node[:]...)
@@ -74,7 +74,7 @@ func encodeEvents(node uuid.UUID, b *room.Batch) []byte {
 	for i := range b.Events {
 		size += len(b.Events[i].Frame) + 64
 	}
-	dst := begin(make([]byte, 0, size), noticeEvents, node, b.Room)
+	dst := begin(make([]byte, 0, size), envelopeEvents, node, b.Room)
 	dst = binary.AppendUvarint(dst, uint64(len(b.Events)))
 	last := b.Prev()
 	dst = binary.AppendUvarint(dst, uint64(last))
@@ -96,17 +96,17 @@ func encodeEvents(node uuid.UUID, b *room.Batch) []byte {
 // is no need to look into it.
 func echo(payload string, node uuid.UUID) bool {
 	return len(payload) >= headerBytes && payload[:len(magic)] == magic &&
-		noticeKind(payload[3]) != noticeCanary && payload[4:20] == string(node[:])
+		envelopeKind(payload[3]) != envelopeCanary && payload[4:20] == string(node[:])
 }
 
-func encodeTyping(node, in, user uuid.UUID, frame []byte) []byte {
-	dst := begin(make([]byte, 0, headerBytes+16+len(frame)+8), noticeTyping, node, in)
-	dst = append(dst, user[:]...)
-	return seal(append(dst, frame...))
+func encodeTyping(node uuid.UUID, n *room.Notice) []byte {
+	dst := begin(make([]byte, 0, headerBytes+16+len(n.Frame)+8), envelopeTyping, node, n.Room)
+	dst = append(dst, n.User[:]...)
+	return seal(append(dst, n.Frame...))
 }
 
 func encodeCanary(node uuid.UUID, number uint64) []byte {
-	return seal(binary.AppendUvarint(begin(nil, noticeCanary, node, uuid.UUID{}), number))
+	return seal(binary.AppendUvarint(begin(nil, envelopeCanary, node, uuid.UUID{}), number))
 }
 
 // decode reads an envelope. It never panics and never allocates more than in
@@ -122,18 +122,18 @@ func decode(p []byte) (*notice, error) {
 	if p[2] == 0 || crc32.Checksum(body, castagnoli) != sum {
 		return nil, errMalformed
 	}
-	n := &notice{kind: noticeKind(p[3]), node: uuid.UUID(p[4:20]), room: uuid.UUID(p[20:36])}
+	n := &notice{kind: envelopeKind(p[3]), node: uuid.UUID(p[4:20]), room: uuid.UUID(p[20:36])}
 	r := reader{p: body[headerBytes:]}
 	switch n.kind {
-	case noticeEvents:
+	case envelopeEvents:
 		n.batch = r.batch(n.room)
-	case noticeTyping:
-		n.user = r.id()
-		n.frame, r.p = r.p, nil
-		if len(n.frame) == 0 {
+	case envelopeTyping:
+		n.typing = &room.Notice{Kind: protocol.KindTyping, Room: n.room, User: r.id()}
+		n.typing.Frame, r.p = r.p, nil
+		if len(n.typing.Frame) == 0 {
 			r.bad = true
 		}
-	case noticeCanary:
+	case envelopeCanary:
 		n.number = r.uvarint()
 	default:
 		r.bad = true
@@ -185,15 +185,15 @@ func (r *reader) batch(in uuid.UUID) *room.Batch {
 	}
 	b := &room.Batch{Room: in, Events: make([]room.Event, 0, min(count, 256))}
 	for range count {
-		kind := room.EventKind(0)
+		kind := protocol.Kind(0)
 		if k := r.bytes(1); k != nil {
-			kind = room.EventKind(k[0])
+			kind = protocol.Kind(k[0])
 		}
 		step := r.uvarint()
 		e := room.Event{Kind: kind, Prev: last, Seq: last + int64(step), Message: r.id()}
 		size, at, length := r.uvarint(), r.uvarint(), r.uvarint()
 		e.Frame = r.bytes(size)
-		if r.bad || step == 0 || e.Seq <= last || kind < room.EventMessage || kind > room.EventEdited || at > size || length > size-at {
+		if r.bad || step == 0 || e.Seq <= last || kind < protocol.KindMessage || kind > protocol.KindEdit || at > size || length > size-at {
 			r.bad = true
 			return nil
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/caravan-chat/caravan/protocol"
 	"github.com/caravan-chat/caravan/room"
 )
 
@@ -21,7 +22,7 @@ var (
 )
 
 // event makes an event whose frame holds its body.
-func event(kind room.EventKind, seq, prev int64, content string) room.Event {
+func event(kind protocol.Kind, seq, prev int64, content string) room.Event {
 	body := fmt.Sprintf(`{"content":%q}`, content)
 	frame := fmt.Appendf(nil, `{"type":"x","message":%s,"seq":%d}`, body, seq)
 	at := bytes.Index(frame, []byte(body))
@@ -33,10 +34,15 @@ func event(kind room.EventKind, seq, prev int64, content string) room.Event {
 
 func sample() *room.Batch {
 	return &room.Batch{Room: roomR, Events: []room.Event{
-		event(room.EventMessage, 8, 7, "first"),
-		event(room.EventEdited, 9, 8, "second"),
-		event(room.EventMessage, 1000, 9, "after a gap"),
+		event(protocol.KindMessage, 8, 7, "first"),
+		event(protocol.KindEdit, 9, 8, "second"),
+		event(protocol.KindMessage, 1000, 9, "after a gap"),
 	}}
+}
+
+// types makes a notice of typing.
+func types(frame string) *room.Notice {
+	return &room.Notice{Kind: protocol.KindTyping, Room: roomR, User: userU, Frame: []byte(frame)}
 }
 
 func sameBatch(a, b *room.Batch) bool {
@@ -55,15 +61,15 @@ func sameBatch(a, b *room.Batch) bool {
 
 func TestEnvelopeRoundTrip(t *testing.T) {
 	n, err := decode(encodeEvents(nodeA, sample()))
-	if err != nil || n.kind != noticeEvents || n.node != nodeA || !sameBatch(n.batch, sample()) {
+	if err != nil || n.kind != envelopeEvents || n.node != nodeA || !sameBatch(n.batch, sample()) {
 		t.Errorf("events: %+v, %v", n, err)
 	}
-	n, err = decode(encodeTyping(nodeA, roomR, userU, []byte("frame")))
-	if err != nil || n.kind != noticeTyping || n.node != nodeA || n.room != roomR || n.user != userU || string(n.frame) != "frame" {
+	n, err = decode(encodeTyping(nodeA, types("frame")))
+	if err != nil || n.kind != envelopeTyping || n.node != nodeA || n.room != roomR || n.typing.User != userU || string(n.typing.Frame) != "frame" {
 		t.Errorf("typing: %+v, %v", n, err)
 	}
 	n, err = decode(encodeCanary(nodeA, 1<<40))
-	if err != nil || n.kind != noticeCanary || n.node != nodeA || n.number != 1<<40 {
+	if err != nil || n.kind != envelopeCanary || n.node != nodeA || n.number != 1<<40 {
 		t.Errorf("canary: %+v, %v", n, err)
 	}
 }
@@ -81,13 +87,13 @@ func TestVersionOneIsUnderstood(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := &room.Batch{Room: roomR, Events: []room.Event{{
-		Kind: room.EventEdited, Seq: 8, Prev: 7, Message: userU, Frame: []byte(`{"m":{"a":1}}`), Body: []byte(`{"a":1}`),
+		Kind: protocol.KindEdit, Seq: 8, Prev: 7, Message: userU, Frame: []byte(`{"m":{"a":1}}`), Body: []byte(`{"a":1}`),
 	}}}
 	if n.node != nodeA || !sameBatch(n.batch, want) {
 		t.Errorf("got %+v of node %v", n.batch, n.node)
 	}
 	n, err = decode(checked(t, "4356"+"01"+"02"+"aaaaaaaaaaaa4aaa8aaaaaaaaaaaaaaa"+"11111111222243338444555555555555"+"cccccccccccc4ccc8ccccccccccccccc"+"7b7d"))
-	if err != nil || n.user != userU || string(n.frame) != "{}" {
+	if err != nil || n.typing.User != userU || string(n.typing.Frame) != "{}" {
 		t.Errorf("typing: %+v, %v", n, err)
 	}
 }
@@ -127,7 +133,7 @@ func TestWhatIsNoEnvelopeIsNamed(t *testing.T) {
 		"step of zero":     {altered(func(p []byte) { p[body+3] = 0 }), errMalformed},
 		"broken bit":       {append(append(bytes.Clone(good[:50]), good[50]^1), good[51:]...), errMalformed},
 		"cut":              {good[:len(good)-5], errMalformed},
-		"typing, no frame": {encodeTyping(nodeA, roomR, userU, nil), errMalformed},
+		"typing, no frame": {encodeTyping(nodeA, types("")), errMalformed},
 	} {
 		if n, err := decode(c.p); !errors.Is(err, c.want) {
 			t.Errorf("%s: %+v, %v; want %v", name, n, err, c.want)
@@ -138,7 +144,7 @@ func TestWhatIsNoEnvelopeIsNamed(t *testing.T) {
 // FuzzDecode gives decode bytes under a right checksum, since no fuzzer finds one,
 // and the bytes as they are.
 func FuzzDecode(f *testing.F) {
-	for _, p := range [][]byte{encodeEvents(nodeA, sample()), encodeTyping(nodeA, roomR, userU, []byte("{}")), encodeCanary(nodeA, 7), nil} {
+	for _, p := range [][]byte{encodeEvents(nodeA, sample()), encodeTyping(nodeA, types("{}")), encodeCanary(nodeA, 7), nil} {
 		f.Add(p)
 		f.Add(p[:max(0, len(p)-4)])
 	}
@@ -149,12 +155,12 @@ func FuzzDecode(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if echo(string(sealed), n.node) != (n.kind != noticeCanary) {
+		if echo(string(sealed), n.node) != (n.kind != envelopeCanary) {
 			t.Error("echo does not know an envelope that decode understands")
 		}
 		var again *notice
 		switch n.kind {
-		case noticeEvents:
+		case envelopeEvents:
 			if cap(n.batch.Events) > max(256, len(p)) {
 				t.Errorf("room for %d events in %d bytes", cap(n.batch.Events), len(p))
 			}
@@ -170,12 +176,12 @@ func FuzzDecode(f *testing.F) {
 			if err != nil || !sameBatch(again.batch, n.batch) {
 				t.Fatalf("no round trip: %v", err)
 			}
-		case noticeTyping:
-			again, err = decode(encodeTyping(n.node, n.room, n.user, n.frame))
-			if err != nil || again.user != n.user || !bytes.Equal(again.frame, n.frame) {
+		case envelopeTyping:
+			again, err = decode(encodeTyping(n.node, n.typing))
+			if err != nil || again.typing.User != n.typing.User || !bytes.Equal(again.typing.Frame, n.typing.Frame) {
 				t.Fatalf("no round trip: %v", err)
 			}
-		case noticeCanary:
+		case envelopeCanary:
 			again, err = decode(encodeCanary(n.node, n.number))
 			if err != nil || again.number != n.number {
 				t.Fatalf("no round trip: %v", err)

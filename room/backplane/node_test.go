@@ -134,15 +134,15 @@ func eventually(t testing.TB, within time.Duration, what string, is func() bool)
 func (n *node) send(user int, content string) *protocol.Message {
 	n.caravan.t.Helper()
 	return n.do(&room.Op{
-		Kind: room.OpSend, Room: n.caravan.rooms[user%trips].ID, Sender: n.caravan.users[user],
-		Content: content, Type: protocol.TypeText,
+		Intent: protocol.Intent{Kind: protocol.KindMessage, Content: content, Type: protocol.TypeText},
+		Room:   n.caravan.rooms[user%trips].ID, Sender: n.caravan.users[user],
 	})
 }
 
 // edit changes a message of the user.
 func (n *node) edit(user int, m *protocol.Message, content string) *protocol.Message {
 	n.caravan.t.Helper()
-	return n.do(&room.Op{Kind: room.OpEdit, Room: m.RoomID, Sender: n.caravan.users[user], ID: m.ID, Content: content})
+	return n.do(&room.Op{Intent: protocol.Intent{Kind: protocol.KindEdit, MessageID: m.ID, Content: content}, Room: m.RoomID, Sender: n.caravan.users[user]})
 }
 
 func (n *node) do(op *room.Op) *protocol.Message {
@@ -205,14 +205,14 @@ func (m *member) Deliver(b *room.Batch) {
 	}
 }
 
-// SetBack implements room.Listener.
-func (m *member) SetBack() { m.t.Errorf("%s: the store is said to have gone back", m.name) }
+// Rewound implements room.Listener.
+func (m *member) Rewound() { m.t.Errorf("%s: the store is said to have gone back", m.name) }
 
-// Typing implements room.Listener.
-func (m *member) Typing(_, _ uuid.UUID, frame []byte) {
+// Notify implements room.Listener.
+func (m *member) Notify(n *room.Notice) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.typings = append(m.typings, frame)
+	m.typings = append(m.typings, n.Frame)
 }
 
 func (m *member) at() int64 {

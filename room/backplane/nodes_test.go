@@ -14,6 +14,7 @@ import (
 	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
 	redisserver "github.com/caravan-chat/caravan/bench/servers/redis"
 	"github.com/caravan-chat/caravan/persist/postgres"
+	"github.com/caravan-chat/caravan/protocol"
 	"github.com/caravan-chat/caravan/room/backplane"
 )
 
@@ -106,7 +107,7 @@ func TestTypingReachesOtherNodesOnce(t *testing.T) {
 		healthy(t, a, b)
 		there.hears(a.send(0, "so that the room is subscribed").Seq, 10*time.Second)
 		eventually(t, 10*time.Second, "typing is told", func() bool {
-			a.Typing(c.rooms[0].ID, &c.users[0], true)
+			a.Notify(c.rooms[0].ID, &c.users[0], &protocol.Intent{Kind: protocol.KindTyping, On: true})
 			time.Sleep(50 * time.Millisecond)
 			there.mu.Lock()
 			defer there.mu.Unlock()

@@ -65,8 +65,8 @@ func (c *chat) Do(ctx context.Context, op *room.Op) error {
 		return c.do(ctx, op)
 	}
 	m := protocol.Message{ID: uuid.New(), RoomID: op.Room, Sender: op.Sender, Content: op.Content, Type: op.Type, ClientID: op.ClientID}
-	if op.Kind == room.OpEdit {
-		m.ID, m.IsEdited = op.ID, true
+	if op.Kind == protocol.KindEdit {
+		m.ID, m.IsEdited = op.MessageID, true
 	}
 	op.Outcome, op.Message = room.Stored, &m
 	return nil

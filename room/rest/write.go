@@ -29,10 +29,7 @@ func (c *call) send() {
 	if !ok {
 		return
 	}
-	c.do(&room.Op{
-		Kind: room.OpSend, Room: access.Room.ID, Sender: access.User,
-		Content: body.Content, Type: body.Type, ReplyTo: body.ReplyTo, ClientID: body.ClientID,
-	}, fasthttp.StatusCreated)
+	c.do(&room.Op{Intent: body.Intent, Room: access.Room.ID, Sender: access.User}, fasthttp.StatusCreated)
 }
 
 // edit replaces the content of the caller's own message.
@@ -53,7 +50,10 @@ func (c *call) edit() {
 		c.refuse(errForbidden)
 		return
 	}
-	c.do(&room.Op{Kind: room.OpEdit, Room: m.RoomID, Sender: access.User, ID: m.ID, Content: content}, fasthttp.StatusOK)
+	c.do(&room.Op{
+		Intent: protocol.Intent{Kind: protocol.KindEdit, MessageID: m.ID, Content: content},
+		Room:   m.RoomID, Sender: access.User,
+	}, fasthttp.StatusOK)
 }
 
 // do carries out an op and answers with the message that came of it.

@@ -11,23 +11,21 @@ var pong = netpoll.NewPayload(protocol.Pong)
 // handle does what a client's frame asks for. The frame is decoded even where
 // the rate limit refuses it, for the client_id of the refusal.
 func (s *session) handle(payload []byte) {
-	var f protocol.ClientFrame
-	refused := protocol.DecodeClientFrame(payload, &f, s.h.svc.Rules())
+	var in protocol.Intent
+	refused := protocol.DecodeIntent(payload, &in, s.h.svc.Rules())
 	if !s.allow(s.conn.Loop().Now()) {
 		refused = protocol.ErrRateLimited
 	}
 	if refused != nil {
-		s.refuse(refused, f.ClientID)
+		s.refuse(refused, in.ClientID)
 		return
 	}
-	switch f.Kind {
-	case protocol.KindMessage:
-		s.submit(&room.Op{Kind: room.OpSend, Content: f.Content, Type: f.Type, ReplyTo: f.ReplyTo, ClientID: f.ClientID})
-	case protocol.KindEdit:
-		s.submit(&room.Op{Kind: room.OpEdit, ID: f.MessageID, Content: f.Content, ClientID: f.ClientID})
-	case protocol.KindTyping:
-		s.h.svc.Typing(s.hall.room, s.user, f.IsTyping)
-	case protocol.KindPing:
+	switch in.Kind.Class() {
+	case protocol.Event:
+		s.submit(&room.Op{Intent: in})
+	case protocol.Notice:
+		s.h.svc.Notify(s.hall.room, s.user, &in)
+	default: // a ping
 		s.conn.Send(pong)
 	}
 }
@@ -56,7 +54,7 @@ func (s *session) answered(op *room.Op) {
 	if op.Outcome == room.Duplicate {
 		m := op.Message
 		body := protocol.AppendMessage(nil, m)
-		s.conn.SendText(protocol.AppendEvent(nil, protocol.EventMessage, body, m.Seq, m.Seq-1, true))
+		s.conn.SendText(protocol.AppendEvent(nil, protocol.KindMessage, body, m.Seq, m.Seq-1, true))
 		return
 	}
 	s.refuse(op.Err, op.ClientID)

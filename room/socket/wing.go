@@ -20,8 +20,8 @@ type wing struct {
 
 func newWing(h *Handler) *wing { return &wing{h: h, halls: make(map[uuid.UUID]*hall)} }
 
-// hall is one room on one loop. It belongs to the loop; only Deliver, SetBack and
-// Typing are called from elsewhere, and they post.
+// hall is one room on one loop. It belongs to the loop; only Deliver, Rewound and
+// Notify are called from elsewhere, and they post.
 type hall struct {
 	wing    *wing
 	loop    *netpoll.Loop
@@ -98,21 +98,21 @@ func (x *hall) deliver(b *room.Batch) {
 	}
 }
 
-// SetBack implements room.Listener: the members come again, to a hall that begins
+// Rewound implements room.Listener: the members come again, to a hall that begins
 // anew.
-func (x *hall) SetBack() {
+func (x *hall) Rewound() {
 	x.loop.Post(func() {
 		x.wing.shut(x)
 		x.all(func(s *session) { s.close(protocol.CloseRestart, "the room has changed, please come again") })
 	})
 }
 
-// Typing implements room.Listener.
-func (x *hall) Typing(_, user uuid.UUID, frame []byte) {
+// Notify implements room.Listener.
+func (x *hall) Notify(n *room.Notice) {
 	x.loop.Post(func() {
-		p := netpoll.NewPayload(frame)
+		p := netpoll.NewPayload(n.Frame)
 		x.each(func(s *session) {
-			if s.user.ID != user {
+			if s.user.ID != n.User {
 				s.conn.Send(p)
 			}
 		})

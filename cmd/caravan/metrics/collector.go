@@ -204,7 +204,7 @@ func (s sink) chat(n *room.Stats) {
 	s.number(parkedDropped, float64(n.ParkedDropped))
 	s.number(congested, float64(n.Congested))
 	s.number(leftOut, float64(n.LeftOut))
-	s.number(typingLeftOut, float64(n.TypingLeftOut))
+	s.number(typingLeftOut, float64(n.NoticesLeftOut))
 	s.number(rooms, float64(n.RoomsNow))
 	s.number(tailBytes, float64(n.TailBytesNow))
 }

@@ -1,0 +1,44 @@
+package protocol
+
+import "github.com/google/uuid"
+
+// Intent is what a member asks for, checked as far as that is possible without the
+// room. Only the fields that its Kind names are set, besides ClientID.
+type Intent struct {
+	Kind      Kind
+	On        bool        // KindTyping: the user types
+	MessageID uuid.UUID   // KindEdit: the message to edit. KindMessage: the new message's; zero: not chosen yet
+	Content   string      // KindMessage, KindEdit: trimmed, not empty, storable
+	Type      MessageType // KindMessage: TypeText or TypeFile
+	ReplyTo   uuid.UUID   // KindMessage: zero: not a reply
+	ClientID  string      // the sender's own name for it; empty: none
+}
+
+// DecodeIntent reads the JSON text of a client's frame into in, which it resets,
+// and checks it against the rules in this order: JSON, type, client_id, then the
+// fields of the kind. The first fault is returned; in.ClientID is set even then if
+// it could be read. A null counts as an absent field, unknown fields do not count.
+func DecodeIntent(p []byte, in *Intent, r *Rules) *Error {
+	*in = Intent{}
+	var f fields
+	if !f.scan(p) {
+		return ErrInvalidJSON
+	}
+	var refused *Error
+	in.ClientID, refused = f.readClientID()
+	if in.Kind = f.readKind(); in.Kind == 0 {
+		return ErrUnknownType
+	}
+	if refused != nil {
+		return refused
+	}
+	return in.decode(&f, r)
+}
+
+// readKind reads the type of a frame; zero is unknown.
+func (in *fields) readKind() Kind {
+	if in.typ.kind != kindString {
+		return 0
+	}
+	return askedKind(in.text(&in.typ))
+}

@@ -1,0 +1,104 @@
+package protocol
+
+// Kind names what may happen in a room, or what a client may ask for. It is the
+// same from the client's frame to the database and to other nodes: the values of
+// events are stored and sent, so none may ever change or be used again.
+type Kind uint8
+
+// The kinds. Each has a row in the table below and a file of its own.
+const (
+	KindMessage Kind = 1 // a new message
+	KindEdit    Kind = 2 // the content of a message changed
+	KindTyping  Kind = 3 // a user types, or stopped
+	KindPing    Kind = 4 // a client asks for an answer
+)
+
+// Class says what is promised of a kind.
+type Class uint8
+
+// The classes. Every kind belongs to one of the first three, or concerns no room.
+const (
+	// Event is durable. It takes the room's next number, is stored before it is
+	// told, and is told once, in order. Of a message the greater Rev wins.
+	Event Class = iota + 1
+	// Mark is durable: one value of each member or room. It takes no number, and the
+	// greater value wins.
+	Mark
+	// Notice is not stored and may be lost. The latest one wins.
+	Notice
+	// Control concerns the client's connection alone.
+	Control
+)
+
+// kindRow is what the house knows of a kind.
+type kindRow struct {
+	class    Class
+	asked    string // "type" of the frame by which a client asks for it; empty: no client can
+	told     string // "type" of the frame that tells it, as clients of version 1 know it; empty: nobody is told
+	requotes bool   // an Event that changes what replies show of their original
+}
+
+// kinds is the one table of kinds. What an Event means for the database stands in
+// persist.
+var kinds = [...]kindRow{
+	KindMessage: {class: Event, asked: "chat_message", told: "chat_message"},
+	KindEdit:    {class: Event, asked: "edit_message", told: "message_edited", requotes: true},
+	KindTyping:  {class: Notice, asked: "typing", told: "typing"},
+	KindPing:    {class: Control, asked: "ping", told: "pong"},
+}
+
+// decode reads the fields of the kind from a client's frame. The calls are spelled
+// out, and are no column of the table, because what is passed to a function value is
+// allocated.
+func (in *Intent) decode(f *fields, r *Rules) *Error {
+	switch in.Kind {
+	case KindMessage:
+		return in.decodeMessage(f, r)
+	case KindEdit:
+		return in.decodeEdit(f, r)
+	case KindTyping:
+		return in.decodeTyping(f)
+	case KindPing:
+		return nil // has no fields
+	}
+	return ErrUnknownType
+}
+
+// AppendNotice appends the frame of a Notice: that a user does what in asks for.
+// Of another class nothing is appended.
+func AppendNotice(dst []byte, by *User, in *Intent) []byte {
+	switch in.Kind {
+	case KindTyping:
+		return appendTyping(dst, by, in.On)
+	}
+	return dst
+}
+
+// row returns what is known of a kind; of an unknown one nothing.
+func (k Kind) row() *kindRow {
+	if int(k) < len(kinds) {
+		return &kinds[k]
+	}
+	return &kinds[0]
+}
+
+// Class returns the kind's class; zero for an unknown kind.
+func (k Kind) Class() Class { return k.row().class }
+
+// String returns the type of the frame that tells the kind, for logs.
+func (k Kind) String() string { return k.row().told }
+
+// Requotes reports whether an Event of the kind changes what replies show of their
+// original.
+func (k Kind) Requotes() bool { return k.row().requotes }
+
+// askedKind returns the kind that a client's frame of this type asks for; zero for
+// an unknown one.
+func askedKind(typ []byte) Kind {
+	for k := range kinds {
+		if asked := kinds[k].asked; asked != "" && asked == string(typ) {
+			return Kind(k)
+		}
+	}
+	return 0
+}
