@@ -24,13 +24,13 @@ const adoptTimeout = 5 * time.Second
 func (s *Server) Adopt(c net.Conn, read []byte) {
 	r, ok := c.(*replay)
 	if !ok {
-		s.cfg.Log.Error("netpoll: asked to adopt a connection that is none of ours")
+		s.log.Error("netpoll: asked to adopt a connection that is none of ours")
 		_ = c.Close()
 		return
 	}
 	defer r.Close() // gnet has a duplicate by then
 	if err := s.enroll(r, read); err != nil {
-		s.cfg.Log.Warn("netpoll: adopt a connection", "error", err)
+		s.log.Warn("netpoll: adopt a connection", "error", err)
 	}
 }
 

@@ -4,50 +4,9 @@ import (
 	"net"
 	"net/netip"
 
-	"github.com/panjf2000/gnet/v2"
-
 	"github.com/caravan-chat/caravan/netpoll/deflate"
 	"github.com/caravan-chat/caravan/netpoll/frame"
-)
-
-// Conn is one client. All methods belong to the connection's loop. The order of
-// the fields leaves no gaps: there may be millions.
-type Conn struct {
-	// Static after construction, until the socket is closed: then raw is nil and
-	// fd is -1, because the kernel gives the number to somebody else.
-	raw  gnet.Conn
-	loop *Loop
-	fd   int32
-
-	// Static from the handshake on, but for the two states.
-	deflate deflate.Params
-	state   connState
-	flow    flowState
-	session any
-
-	// Owned by the loop. What is a pointer here is nil for an idle connection.
-	slot    uint32 // index in loop.conns
-	heard   moment // when bytes came last; from the end on see discard
-	mark    moment // by state: of the accept, of the last ping, of the beginning of the end
-	seat    uint32 // index in topic.members
-	topic   *Topic // the first topic
-	seats   *[]seat
-	outbox  *outbox
-	pongs   *pongs
-	request *request
-	reader  frame.Reader
-}
-
-// connState is where a socket stands. It only moves downwards.
-type connState uint8
-
-const (
-	stateHandshake connState = iota // the request is gathered
-	stateOpen                       // Handler.Open was called
-	stateEnding                     // the last bytes are queued; input is dropped
-	stateLingering                  // our side is shut; waiting for the client's FIN; input is dropped
-	stateBroken                     // in loop.doomed: closed at the end of the turn
-	stateGone                       // closed, or handed over
+	"github.com/caravan-chat/caravan/netpoll/outbox"
 )
 
 // Session returns what Handler.Upgrade returned.
@@ -76,9 +35,9 @@ func (c *Conn) Send(p *Payload) Outcome {
 	if c.state != stateOpen {
 		return NotOpen
 	}
-	out := c.loop.enqueue(c, p.bytesFor(c.deflate))
+	out := c.loop.enqueue(c, p.BytesFor(c.deflate))
 	if out == Queued {
-		c.loop.counts.deliveries += uint64(len(p.ends))
+		c.loop.counts.deliveries += uint64(p.Messages())
 	}
 	return out
 }
@@ -95,7 +54,7 @@ func (c *Conn) sendMessage(op frame.Op, b []byte) Outcome {
 	}
 	l := c.loop
 	packed := false
-	if worthDeflating(len(b)) && c.deflate.Fits(len(b)) {
+	if outbox.WorthDeflating(len(b)) && c.deflate.Fits(len(b)) {
 		l.deflated = deflate.Deflate(l.deflated[:0], b)
 		if len(l.deflated) < len(b) {
 			b, packed = l.deflated, true
@@ -115,8 +74,7 @@ func (c *Conn) sendMessage(op frame.Op, b []byte) Outcome {
 // of a second at most.
 func (c *Conn) Hold() {
 	if c.flow == flowDirty {
-		c.flow = flowHeld
-		c.loop.held = append(c.loop.held, c)
+		c.loop.moveFlow(c, flowHeld)
 	}
 }
 
@@ -128,6 +86,29 @@ func (c *Conn) Close(code uint16, reason string) {
 	if c.state == stateOpen {
 		c.loop.finish(c, Closed{code, reason, CauseHandler})
 	}
+}
+
+// enqueue puts b, which never changes, into c's outbox, unless too much waits
+// there already: then the connection is closed as a slow consumer.
+func (l *Loop) enqueue(c *Conn, b []byte) Outcome {
+	if len(b) == 0 {
+		return Queued
+	}
+	if limit := l.shared.limits.outboxBytesMax; c.outbox.Overflows(len(b), limit) {
+		// A turn can bring more than the limit to a client that reads well.
+		if c.flow == flowDirty || c.flow == flowHeld {
+			l.writeOut(c)
+		}
+		switch {
+		case c.state != stateOpen:
+			return NotOpen
+		case c.outbox.Overflows(len(b), limit):
+			l.tooSlow(c)
+			return Overflowed
+		}
+	}
+	l.push(c, b)
+	return Queued
 }
 
 // scratchKeptMax is the greatest scratch buffer that a loop keeps between messages.

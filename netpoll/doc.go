@@ -37,6 +37,22 @@
 // So what is sent to a connection in one turn costs one system call, and a
 // Handler is never called from inside its own call of Send or Close.
 //
+// # Layers
+//
+// No file needs one that stands above it (TestFilesStandInLayers). From the top:
+//
+//	listen            Listen and Run: what a Config becomes
+//	events            gnet's callbacks
+//	turn, tick        the stages of a turn; what time brings
+//	receive, upgrade, frames, handover      what a socket brought
+//	conn, topic, ping, refuse, flush        what is sent
+//	ending, write, move                     how a connection ends, is written, changes its state
+//	loop, shared, wake                      the types; a loop's mailbox and its wake-up
+//	state, pongs, mailbox, outbox, claim, … what knows nothing of connections
+//
+// Beside them stand the Server (server, bind, drain, deliver, adopt, stats) and,
+// below all, the bytes: packages frame, handshake, deflate.
+//
 // # Limits
 //
 // Everything that a client can make grow has a limit, in the Config or a fixed one:

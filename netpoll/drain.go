@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-// drainPlan is how one loop closes its connections over time.
-type drainPlan struct {
-	last, until time.Time // of the last closes; when all must be closed
-}
-
 // drainPoll is how often Drain looks whether the last connection is gone.
 const drainPoll = 10 * time.Millisecond
+
+// Refuse answers every handshake that comes from now on with r, before Handler.Upgrade
+// sees it. Connections that are open stay open, and plain HTTP goes on. It is for the
+// time before a Drain in which what was accepted is still worked on.
+func (s *Server) Refuse(r *Refusal) { s.refusal.Store(r) }
 
 // Drain refuses new connections with 503 and closes the open ones with
 // CloseRestart, at random moments spread over most of the time until ctx's
@@ -59,20 +59,12 @@ func (l *Loop) beginDrain(until time.Time) {
 	}
 }
 
-// drainSome closes as many of the open connections as the time since the last
-// call is of the time that is left.
-func (l *Loop) drainSome() {
-	d := l.drain
-	if d == nil {
+// closeSome closes those of the open connections whose time has come.
+func (l *Loop) closeSome() {
+	if l.drain == nil {
 		return
 	}
-	left, elapsed := d.until.Sub(d.last), l.now.Sub(d.last)
-	d.last = l.now
-	n := l.counts.open
-	if left > elapsed {
-		// Rounded at random, so that also few connections are spread evenly.
-		n = int(float64(n)*float64(elapsed)/float64(left) + rand.Float64())
-	}
+	n := l.drain.due(l.now, l.counts.open)
 	for i, from := 0, rand.IntN(len(l.conns)+1); n > 0 && i < len(l.conns); i++ {
 		if c := l.conns[(from+i)%len(l.conns)]; c.state == stateOpen {
 			l.finish(c, Closed{CloseRestart, "server restarts", CauseDrain})

@@ -3,9 +3,13 @@ package netpoll
 import (
 	"context"
 	"errors"
+	"io"
+	"net"
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/caravan-chat/caravan/bench/await"
 )
 
 func TestDrainSpreadsTheCloses(t *testing.T) {
@@ -96,4 +100,32 @@ func TestDrainGivesUpInTime(t *testing.T) {
 	if err := s.Drain(ctx); !errors.Is(err, context.DeadlineExceeded) {
 		t.Error(err)
 	}
+}
+
+// Refuse turns handshakes away, in the caller's words; who is in stays, and plain
+// HTTP goes on.
+func TestRefuseIsForHandshakesOnly(t *testing.T) {
+	upgrades := make(chan struct{}, 10)
+	taken := make(chan net.Conn, 1)
+	s := start(t, Config{Handler: funcs{message: echoBack, upgrade: func(*Request) (any, *Refusal) {
+		upgrades <- struct{}{}
+		return nil, nil
+	}}, HTTP: func(c net.Conn) { taken <- c }})
+	in := dial(t, s)
+	s.Refuse(&Refusal{Status: 503, ContentType: "text/x", Body: []byte("later"), RetryAfter: 2 * time.Second})
+	c := connect(t, s)
+	c.write([]byte(plainRequest))
+	r := c.response()
+	body, err := io.ReadAll(r.Body)
+	if r.StatusCode != 503 || r.Header.Get("Retry-After") != "2" || r.Header.Get("Content-Type") != "text/x" || string(body) != "later" || err != nil {
+		t.Errorf("%s %v %q, %v", r.Status, r.Header, body, err)
+	}
+	in.send("still here")
+	in.expect("still here")
+	connect(t, s).write([]byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n"))
+	_ = await.Value(t, "the plain request", taken).Close()
+	if len(upgrades) != 1 {
+		t.Errorf("the Handler was asked %d times", len(upgrades))
+	}
+	await.Until(t, "counted", func() bool { return s.Stats().Refused[RefusedDraining] == 1 })
 }

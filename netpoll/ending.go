@@ -18,37 +18,24 @@ const endingTimeout = 3500 * time.Millisecond
 // was refused; who sends more than that is reset.
 const lingerBytesMax = 16 << 20
 
-// farewell is a call of Handler.Close that is due.
-type farewell struct {
-	c   *Conn
-	why Closed
-}
-
 // finish ends an open connection in the orderly way: what is queued is written,
 // then a close frame, then our side is shut, and the client's FIN is waited for.
 // Closing the socket right after the write would lose what the client has not
 // read yet, if it was still sending.
 func (l *Loop) finish(c *Conn, why Closed) {
-	l.end(c, why)
-	l.leave(c, frame.AppendClose(nil, why.Code, why.Reason))
+	l.noteEnd(c, why)
+	l.endWith(c, frame.AppendClose(nil, why.Code, why.Reason))
 }
 
-// leave queues a socket's last bytes and ends it after them.
-func (l *Loop) leave(c *Conn, last []byte) {
-	c.state = stateEnding
-	c.mark = l.at
-	c.heard = 0
-	c.request, c.pongs = nil, nil
-	c.reader.Reset()
+// endWith queues a socket's last bytes and ends it after them.
+func (l *Loop) endWith(c *Conn, last []byte) {
+	l.move(c, stateEnding)
 	l.push(c, last)
 }
 
-// end notes that an open connection is no longer open. Handler.Close follows in
-// the same turn.
-func (l *Loop) end(c *Conn, why Closed) {
-	l.ended = append(l.ended, farewell{c, why})
-	l.counts.open--
-	l.server.webSockets.Add(-1)
+// noteEnd notes why an open connection ends. Handler.Close follows in the same turn.
+func (l *Loop) noteEnd(c *Conn, why Closed) {
+	l.ended = append(l.ended, ended{c, why})
 	l.counts.causes[why.Cause]++
 	l.counts.closes[codeClass(why)]++
 }
@@ -62,29 +49,34 @@ func codeClass(why Closed) uint16 {
 	return why.Code
 }
 
-// sayFarewells calls Handler.Close for the connections that ended.
-func (l *Loop) sayFarewells() {
-	for i := 0; i < len(l.ended); i++ {
-		f := l.ended[i]
-		l.ended[i] = farewell{}
-		l.sayFarewell(f)
-		f.c.leaveTopics()
-	}
-	l.ended = l.ended[:0]
+// tooSlow ends a slow consumer: what it has not begun to get, it does not get.
+func (l *Loop) tooSlow(c *Conn) {
+	dropped, bytes := c.outbox.Truncate()
+	l.counts.outboxBytes -= bytes
+	l.counts.dropped[DroppedSlow] += uint64(dropped) + 1
+	l.finish(c, Closed{l.shared.limits.slowCloseCode, "too slow", CauseSlow})
 }
 
-func (l *Loop) sayFarewell(f farewell) {
-	defer l.recovered(f.c)
-	l.server.cfg.Handler.Close(f.c, f.why)
+// writeOut writes what waits for c, and does what follows from how that ended.
+func (l *Loop) writeOut(c *Conn) {
+	switch l.write(c) {
+	case writtenAll:
+		if c.state == stateEnding {
+			l.shutWrite(c)
+		}
+	case writeFailed:
+		l.lost(c)
+	case writtenPart:
+	}
 }
 
 // shutWrite is called when an ending connection's last byte is in the kernel.
 func (l *Loop) shutWrite(c *Conn) {
 	if unix.Shutdown(int(c.fd), unix.SHUT_WR) != nil {
-		l.doom(c) // the client is gone
+		l.move(c, stateClosing) // the client is gone
 		return
 	}
-	c.state = stateLingering
+	l.move(c, stateLingering)
 }
 
 // discard drops what a client sends after the end: it is read only to see the
@@ -95,36 +87,29 @@ func (l *Loop) discard(c *Conn, n int) {
 	c.heard += moment(n)
 	if c.heard > lingerBytesMax {
 		_ = c.raw.SetLinger(0) // close resets
-		l.doom(c)
+		l.move(c, stateClosing)
 	}
 }
 
 // lost ends a connection whose socket does not work any more.
 func (l *Loop) lost(c *Conn) {
 	if c.state == stateOpen {
-		l.end(c, Closed{CloseAbnormal, "", CauseLost})
+		l.noteEnd(c, Closed{CloseAbnormal, "", CauseLost})
 	}
-	l.doom(c)
+	l.move(c, stateClosing)
 }
 
-// doom has the socket closed at the end of the turn.
-func (l *Loop) doom(c *Conn) {
-	c.state = stateBroken
-	l.abandon(c)
-	l.doomed = append(l.doomed, c)
-}
-
-// closeDoomed closes the sockets that are done with. Each calls closed.
-func (l *Loop) closeDoomed() {
+// closeSockets closes the sockets that are done with. Each calls closed.
+func (l *Loop) closeSockets() {
 	engine := *l.engine.Load()
-	for i := 0; i < len(l.doomed); i++ {
-		c := l.doomed[i]
-		l.doomed[i] = nil
+	for i := 0; i < len(l.toClose); i++ {
+		c := l.toClose[i]
+		l.toClose[i] = nil
 		if c.raw != nil {
 			_ = engine.Close(c.raw) // a failing close has closed all the same
 		}
 	}
-	l.doomed = l.doomed[:0]
+	l.toClose = l.toClose[:0]
 }
 
 // closed is called when gnet is about to close the socket, or has found it dead,
@@ -134,36 +119,15 @@ func (l *Loop) closed(c *Conn) {
 	switch c.state {
 	case stateOpen:
 		why := Closed{CloseAbnormal, "", CauseLost}
-		if l.server.stopping.Load() {
+		if l.shared.stopping.Load() {
 			why.Cause = CauseShutdown
 		}
-		l.end(c, why)
-	case stateHandshake, stateEnding, stateLingering, stateBroken:
+		l.noteEnd(c, why)
+	case stateHandshake, stateEnding, stateLingering, stateClosing:
 	case stateGone:
 		return // handed over
 	}
 	l.lastWrite(c)
-	l.release(c)
-	l.server.sockets.Add(-1)
-}
-
-// release gives up the socket, without closing it.
-func (l *Loop) release(c *Conn) {
-	c.state = stateGone
-	l.abandon(c)
-	l.forget(c)
-	c.raw, c.fd = nil, -1
-}
-
-// abandon drops what c holds of bytes.
-func (l *Loop) abandon(c *Conn) {
-	c.flow = flowIdle
-	c.request, c.pongs = nil, nil
-	c.reader.Reset()
-	if o := c.outbox; o != nil {
-		l.counts.outboxBytes -= o.bytes
-		l.counts.dropped[DroppedClosed] += uint64(len(o.bufs) - o.head)
-		l.outboxes.put(o)
-		c.outbox = nil
-	}
+	l.move(c, stateGone)
+	l.shared.sockets.Add(-1)
 }

@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/panjf2000/gnet/v2"
+
+	"github.com/caravan-chat/caravan/netpoll/claim"
 )
 
 // events are a Server's callbacks for gnet. Those about a connection come on its
@@ -21,7 +23,7 @@ func (e *events) OnShutdown(gnet.Engine) {
 	e.stopping.Store(true)
 	e.adopting.Unlock()
 	for _, l := range e.loops {
-		l.deafen()
+		l.silence()
 	}
 	close(e.quit)
 }
@@ -30,8 +32,8 @@ func (e *events) OnShutdown(gnet.Engine) {
 func (e *events) OnOpen(raw gnet.Conn) ([]byte, gnet.Action) {
 	s := (*Server)(e)
 	l := s.loopOf(raw.EventLoop())
-	if a, ok := raw.Context().(*anchor); ok {
-		l.anchor = a
+	if w, ok := raw.Context().(*waker); ok {
+		l.waker = w
 		return nil, gnet.None
 	}
 	if !l.inTurn {
@@ -40,10 +42,10 @@ func (e *events) OnOpen(raw gnet.Conn) ([]byte, gnet.Action) {
 	c := &Conn{raw: raw, fd: int32(raw.Fd()), loop: l, heard: l.at, mark: l.at}
 	back, adopted := raw.Context().(*adoption)
 	raw.SetContext(c)
-	l.enlist(c)
+	l.add(c)
 	if adopted {
 		back.arrived()
-		c.request = &request{returned: true}
+		c.request = &partialRequest{returned: true}
 	} else {
 		l.counts.accepted++
 	}
@@ -55,12 +57,12 @@ func (e *events) OnOpen(raw gnet.Conn) ([]byte, gnet.Action) {
 	case adopted: // it has its place among the connections already
 		l.begin()
 		l.receive(c, back.bytes())
-	case sockets > int64(s.files.connectionsMax+refusedLingerMax), c.fd >= s.files.fdMax:
+	case sockets > s.limits.connectionsMax+claim.RefusedLingerMax, c.fd >= s.limits.fdMax:
 		// So many that not even the refusal's end can be waited for.
 		l.counts.refused[RefusedConnections]++
-		c.state = stateEnding
+		l.move(c, stateEnding)
 		return unavailable().Append(nil, l.now), gnet.Close
-	case sockets > int64(s.files.connectionsMax):
+	case sockets > s.limits.connectionsMax:
 		l.begin()
 		l.refuse(c, unavailable(), RefusedConnections)
 	}
@@ -73,7 +75,7 @@ func (e *events) OnTraffic(raw gnet.Conn) gnet.Action {
 	// would cost a kilobyte a connection.
 	b, _ := raw.Next(-1)
 	c, ok := raw.Context().(*Conn)
-	if !ok { // an anchor was pulled
+	if !ok { // a waker was signalled
 		(*Server)(e).loopOf(raw.EventLoop()).execute()
 		return gnet.None
 	}
@@ -97,10 +99,10 @@ func (e *events) OnClose(raw gnet.Conn, _ error) gnet.Action {
 // OnTick comes on a goroutine of its own, from the moment on when all loops run.
 func (e *events) OnTick() (time.Duration, gnet.Action) {
 	s := (*Server)(e)
-	s.anchorOnce.Do(s.anchorLoops)
+	s.bindOnce.Do(s.bindLoops)
 	for _, l := range s.loops {
 		l.tickDue.Store(true)
-		l.wake()
+		l.Wake()
 	}
 	return tickPeriod, gnet.None
 }

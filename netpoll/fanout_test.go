@@ -10,6 +10,8 @@ import (
 
 	"github.com/panjf2000/gnet/v2"
 	"golang.org/x/sys/unix"
+
+	"github.com/caravan-chat/caravan/netpoll/claim"
 )
 
 func TestFanOutKeepsTheOrder(t *testing.T) {
@@ -59,11 +61,13 @@ func loopOfNulls(t testing.TB, n int) (*Loop, *Topic) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := newLoop(&Server{cfg: cfg}, 0)
+	common := new(shared)
+	common.share(&cfg, claim.Descriptors{})
+	l := newLoop(common, cfg.Handler, 0)
 	topic := new(Topic)
 	for range n {
 		c := &Conn{raw: nullSocket{}, loop: l, fd: int32(null.Fd()), state: stateOpen}
-		l.enlist(c)
+		l.add(c)
 		topic.Add(c)
 	}
 	return l, topic

@@ -67,7 +67,7 @@ func idleCost(t testing.TB, n int) (heap, resident float64) {
 			rooms[i].Send(p)
 		}
 	})
-	onLoop(t, s.loops[0], func() { s.loops[0].outboxes.trim(); s.loops[0].outboxes.trim() })
+	onLoop(t, s.loops[0], func() { s.loops[0].outboxes.Trim(); s.loops[0].outboxes.Trim() })
 	heapAfter, residentAfter := memory(t)
 	return (heapAfter - heapBefore) / float64(n), (residentAfter - residentBefore) / float64(n)
 }

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/gobwas/ws"
+
+	"github.com/caravan-chat/caravan/netpoll/claim"
 )
 
 func TestRefusalsAreWholeResponses(t *testing.T) {
@@ -110,7 +112,7 @@ func TestConnectionFlood(t *testing.T) {
 	s := start(t, Config{Loops: 1, Handler: funcs{message: echoBack}, ConnectionsMax: 2}) // one loop accepts in order
 	in := dial(t, s)
 	var flood []*client
-	for range refusedLingerMax + 50 {
+	for range claim.RefusedLingerMax + 50 {
 		flood = append(flood, connect(t, s))
 	}
 	for i, c := range flood[1:] {
@@ -118,7 +120,7 @@ func TestConnectionFlood(t *testing.T) {
 			t.Fatal(i, r.Status)
 		}
 	}
-	if n := s.Stats().Sockets; n > 2+refusedLingerMax+1 {
+	if n := s.Stats().Sockets; n > 2+claim.RefusedLingerMax+1 {
 		t.Errorf("%d sockets", n)
 	}
 	in.send("alive")

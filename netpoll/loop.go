@@ -8,25 +8,57 @@ import (
 	"github.com/panjf2000/gnet/v2"
 	"golang.org/x/sys/cpu"
 
+	"github.com/caravan-chat/caravan/netpoll/deflate"
+	"github.com/caravan-chat/caravan/netpoll/frame"
 	"github.com/caravan-chat/caravan/netpoll/handshake"
+	"github.com/caravan-chat/caravan/netpoll/outbox"
 )
+
+// The types of this file know each other. What they can do stands in the files
+// above it.
+
+// Handler is what a program does with its connections. All calls for one
+// connection come from its loop, one at a time, and must not block. A call that
+// panics ends its connection with CloseInternal; the others never notice.
+type Handler interface {
+	// Upgrade decides about a handshake that is correct by RFC 6455. It returns
+	// what Conn.Session will return, or a refusal. r is valid only during the call.
+	Upgrade(r *Request) (session any, refusal *Refusal)
+
+	// Open is called when the handshake's answer is on its way: from now on
+	// messages come and can be sent. See also Conn.Hold.
+	Open(c *Conn)
+
+	// Message takes one whole message. payload is valid only during the call and
+	// may be changed by it.
+	Message(c *Conn, kind Kind, payload []byte)
+
+	// Close is called exactly once for each Open, at the end of the turn in which
+	// the connection stopped being open. Nothing can be sent any more.
+	Close(c *Conn, why Closed)
+
+	// Tick is called about once a second on each loop.
+	Tick(l *Loop, now time.Time)
+}
 
 // Loop is one event loop: the connections that it accepted and the turn in which
 // it works for them (turn.go).
 type Loop struct {
 	// Static after construction.
-	server *Server
-	index  int
+	shared   *shared
+	handler  Handler
+	index    int
+	runnable gnet.Runnable // the turn, as gnet runs it
 
 	// Any goroutine.
 	mail     mailbox
 	engine   atomic.Pointer[gnet.EventLoop] // nil until the engine runs
-	wakeful  atomic.Bool                    // a turn is already on its way
+	woken    atomic.Bool                    // a turn is already on its way
 	tickDue  atomic.Bool
 	stallDue atomic.Bool
-	shown    board
+	board    board
 	waking   sync.Mutex
-	deaf     bool // guarded by waking: the engine is ending
+	silenced bool // guarded by waking: the engine is ending
 
 	_ cpu.CacheLinePad // the others' writes above do not disturb the loop's below
 
@@ -34,14 +66,14 @@ type Loop struct {
 	now    time.Time // of this turn
 	at     moment    // the same, short
 	inTurn bool      // something happened since the last turn ended
-	anchor *anchor
+	waker  *waker
 
 	conns    []*Conn // all sockets of this loop, in no order
 	dirty    []*Conn // to be written at the end of the turn
 	held     []*Conn // whose handshake's answer waits, and some that did; see Conn.Hold
-	ended    []farewell
-	doomed   []*Conn // sockets to be closed at the end of the turn
 	stalled  []*Conn // connections whose kernel buffer is full
+	ended    []ended // of whose end the Handler is told in this turn
+	toClose  []*Conn // sockets to be closed at the end of the turn
 	retry    *time.Timer
 	retrying bool // retry is armed
 
@@ -51,44 +83,60 @@ type Loop struct {
 	drain    *drainPlan
 
 	counts   counts
-	outboxes outboxPool
-	vector   vector
+	outboxes outbox.Pool
+	writer   outbox.Writer
 	request  handshake.Request // scratch of one handshake
 	inflated []byte            // scratch of one message
 	deflated []byte            // scratch of one message
 }
 
-func newLoop(s *Server, index int) *Loop {
-	l := &Loop{server: s, index: index}
-	l.counts.closes = make(map[uint16]uint64)
-	l.retry = time.AfterFunc(time.Hour, l.stallElapsed)
-	l.retry.Stop()
-	return l
+// Conn is one client. All methods belong to the connection's loop. The order of
+// the fields leaves no gaps: there may be millions.
+type Conn struct {
+	// Static after construction, until the socket is closed: then raw is nil and
+	// fd is -1, because the kernel gives the number to somebody else.
+	raw  gnet.Conn
+	loop *Loop
+	fd   int32
+
+	// Static from the handshake on, but for the two states, which move.go changes.
+	deflate deflate.Params
+	state   connState
+	flow    flowState
+	session any
+
+	// Owned by the loop. What is a pointer here is nil for an idle connection.
+	slot    uint32 // index in loop.conns
+	heard   moment // when bytes came last; from the end on see discard
+	mark    moment // by state: of the accept, of the last ping, of the beginning of the end
+	member  uint32 // index in topic.members
+	topic   *Topic // the first topic
+	more    *[]membership
+	outbox  *outbox.Outbox
+	pongs   *pongs
+	request *partialRequest
+	reader  frame.Reader
 }
 
-// Post hands fn to the loop, which calls it in the mail stage of a turn, soon.
-// What is posted by one goroutine is called in the order of the posts. Safe from
-// any goroutine; never blocks; a loop wakes up once for all that was posted
-// meanwhile. What is posted to a server that has stopped is dropped.
-func (l *Loop) Post(fn func()) {
-	l.Queue(fn)
-	l.Wake()
+// Topic is a set of connections of ONE loop, which get the same messages. The
+// zero value is an empty Topic. It belongs to the loop: no other goroutine may
+// touch it. A connection leaves its topics by itself after Handler.Close.
+type Topic struct {
+	members []*Conn // in no order
 }
 
-// Queue is the first half of Post: it puts fn into the loop's mailbox and makes no
-// system call, so it may be called under a lock. Wake must follow. Where it is
-// forgotten, fn is called with the loop's next turn, at the latest after a tenth of
-// a second. Safe from any goroutine.
-func (l *Loop) Queue(fn func()) { l.mail.put(fn) }
+// membership says that members[index] of the topic is the connection. The first one
+// lies in the Conn itself, because most connections have one topic.
+type membership struct {
+	topic *Topic
+	index uint32
+}
 
-// Wake is the second half of Post: a turn begins soon in which all that was queued
-// before this call is called. It may be one system call; it is none where the loop
-// has been woken already. Safe from any goroutine.
-func (l *Loop) Wake() { l.wake() }
-
-// MailWaiting returns how many posted functions wait for the loop's next turn. Who
-// posts much can see here that the loop does not keep up. Safe from any goroutine.
-func (l *Loop) MailWaiting() int { return l.mail.len() }
+// ended is a call of Handler.Close that is due.
+type ended struct {
+	c   *Conn
+	why Closed
+}
 
 // Index returns the loop's number, from 0. Safe from any goroutine.
 func (l *Loop) Index() int { return l.index }
@@ -97,22 +145,14 @@ func (l *Loop) Index() int { return l.index }
 // the loop.
 func (l *Loop) Now() time.Time { return l.now }
 
-// moment is a point in time: milliseconds since the Server was made. It wraps
-// around after 49 days, so only differences mean anything.
-type moment uint32
-
-func (m moment) since(earlier moment) time.Duration {
-	return time.Duration(m-earlier) * time.Millisecond
-}
-
-// enlist makes c one of the loop's connections.
-func (l *Loop) enlist(c *Conn) {
+// add makes c one of the loop's connections.
+func (l *Loop) add(c *Conn) {
 	c.slot = uint32(len(l.conns))
 	l.conns = append(l.conns, c)
 }
 
-// forget takes c out again.
-func (l *Loop) forget(c *Conn) {
+// remove takes c out again.
+func (l *Loop) remove(c *Conn) {
 	last := l.conns[len(l.conns)-1]
 	l.conns[c.slot] = last
 	last.slot = c.slot

@@ -1,81 +1,22 @@
 package netpoll
 
-import (
-	"sync"
-
-	"github.com/caravan-chat/caravan/netpoll/deflate"
-	"github.com/caravan-chat/caravan/netpoll/frame"
-)
-
-// deflateBytesMin is the size from which on a message is worth deflating.
-const deflateBytesMin = 256
-
-func worthDeflating(n int) bool { return n >= deflateBytesMin }
+import "github.com/caravan-chat/caravan/netpoll/outbox"
 
 // Payload is one or several text messages, framed back to back in one buffer that
 // never changes: however many connections it is sent to, the bytes exist once.
 // The compressed form is made when the first connection needs it, and exists once,
 // too. A Payload is safe for concurrent use.
-type Payload struct {
-	plain   []byte
-	ends    []int // where each message ends in plain
-	longest int   // bytes of the longest message
-
-	deflated sync.Once
-	packed   []byte // what connections with compression get
-}
+type Payload = outbox.Payload
 
 // NewPayload frames the texts, which must be valid UTF-8. They are copied.
-func NewPayload(texts ...[]byte) *Payload {
-	size := 0
-	for _, t := range texts {
-		size += frame.HeaderBytesMax + len(t)
-	}
-	p := &Payload{plain: make([]byte, 0, size), ends: make([]int, 0, len(texts))}
-	for _, t := range texts {
-		p.plain = frame.AppendText(p.plain, t)
-		p.ends = append(p.ends, len(p.plain))
-		p.longest = max(p.longest, len(t))
-	}
-	return p
-}
+func NewPayload(texts ...[]byte) *Payload { return outbox.NewPayload(texts...) }
 
-// bytesFor returns what a connection with these parameters gets.
-func (p *Payload) bytesFor(params deflate.Params) []byte {
-	if !worthDeflating(p.longest) || !params.Fits(p.longest) {
-		return p.plain
-	}
-	p.deflated.Do(p.pack)
-	return p.packed
-}
+// Outcome says what became of a Send.
+type Outcome = outbox.Outcome
 
-// pack makes the compressed form: each message deflated by itself, or left as it
-// is where that is not shorter.
-func (p *Payload) pack() {
-	var scratch []byte
-	begin := 0
-	for _, end := range p.ends {
-		whole := p.plain[begin:end]
-		begin = end
-		if text := textOf(whole); worthDeflating(len(text)) {
-			if scratch = deflate.Deflate(scratch[:0], text); len(scratch) < len(text) {
-				p.packed = frame.AppendFrame(p.packed, frame.OpText, true, scratch)
-				continue
-			}
-		}
-		p.packed = append(p.packed, whole...)
-	}
-	p.packed = append(make([]byte, 0, len(p.packed)), p.packed...) // it may live for long
-}
-
-// textOf returns the text of a frame that AppendText made.
-func textOf(framed []byte) []byte {
-	switch framed[1] {
-	case 127:
-		return framed[10:]
-	case 126:
-		return framed[4:]
-	default:
-		return framed[2:]
-	}
-}
+// The outcomes.
+const (
+	Queued     = outbox.Queued     // it is written at the end of the turn, or when the client reads
+	NotOpen    = outbox.NotOpen    // the connection is closing or closed: dropped
+	Overflowed = outbox.Overflowed // it would have exceeded OutboxBytesMax: the connection is being closed
+)

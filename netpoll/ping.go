@@ -1,54 +1,32 @@
 package netpoll
 
-import (
-	"time"
+import "github.com/caravan-chat/caravan/netpoll/frame"
 
-	"github.com/caravan-chat/caravan/netpoll/frame"
-)
-
-// pongsPerSecondMax bounds the answers to a client's pings. Above it only the
-// latest ping is answered, when the second is over (RFC 6455 section 5.5.3 allows
-// it): a flood costs the server no more than reading it.
-const pongsPerSecondMax = 100
-
-// pongs is the state of a connection that sends pings; only those have one.
-type pongs struct {
-	since  moment // beginning of the second
-	sent   int    // in it
-	owed   bool
-	latest []byte // payload of the ping that is not answered, where owed
-}
-
-// pinged answers a ping.
+// pinged answers a ping, in moderation.
 func (l *Loop) pinged(c *Conn, payload []byte) {
-	p := c.pongs
-	switch {
-	case p == nil:
-		p = &pongs{since: l.at}
-		c.pongs = p
-	case l.at.since(p.since) >= time.Second:
-		*p = pongs{since: l.at, latest: p.latest}
+	if c.pongs == nil {
+		c.pongs = &pongs{since: l.at}
 	}
-	if p.sent < pongsPerSecondMax {
-		p.sent++
-		l.enqueue(c, frame.AppendFrame(nil, frame.OpPong, false, payload))
-		return
+	if c.pongs.answer(l.at, payload) {
+		l.pong(c, payload)
 	}
-	p.latest = append(p.latest[:0], payload...)
-	p.owed = true
 }
 
-// settlePongs answers what is owed when the second is over.
-func (l *Loop) settlePongs(c *Conn) {
+// answerOwedPing answers the latest ping of a flood when its second is over.
+func (l *Loop) answerOwedPing(c *Conn) {
 	p := c.pongs
-	if p == nil || l.at.since(p.since) < time.Second {
+	if p == nil || !p.over(l.at) {
 		return
 	}
 	c.pongs = nil
 	if p.owed {
 		c.pongs = &pongs{since: l.at, sent: 1}
-		l.enqueue(c, frame.AppendFrame(nil, frame.OpPong, false, p.latest))
+		l.pong(c, p.latest)
 	}
+}
+
+func (l *Loop) pong(c *Conn, payload []byte) {
+	l.enqueue(c, frame.AppendFrame(nil, frame.OpPong, false, payload))
 }
 
 // pingFrame is every ping of ours.

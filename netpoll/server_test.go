@@ -149,7 +149,7 @@ func TestNothingLeaks(t *testing.T) {
 		eventually(t, "all gone", func() bool { st := s.Stats(); return st.Sockets == 0 && st.HTTP == 0 })
 		for _, l := range s.loops {
 			onLoop(t, l, func() {
-				if len(l.conns)+len(l.dirty)+len(l.doomed)+len(l.ended)+len(l.stalled) != 0 || l.counts.outboxBytes != 0 {
+				if len(l.conns)+len(l.dirty)+len(l.toClose)+len(l.ended)+len(l.stalled) != 0 || l.counts.outboxBytes != 0 {
 					t.Errorf("the loop holds on to something: %+v", l.counts)
 				}
 			})
@@ -224,7 +224,7 @@ func openFiles(t testing.TB) int {
 func TestFewDescriptorsLeftMeansRefusal(t *testing.T) {
 	s := start(t, Config{Handler: funcs{message: echoBack}, Loops: 1})
 	in := dial(t, s)
-	onLoop(t, s.loops[0], func() { s.files.fdMax = in.descriptor(t) + 1 })
+	onLoop(t, s.loops[0], func() { s.limits.fdMax = in.descriptor(t) + 1 })
 	c := connect(t, s)
 	if r := c.response(); r.StatusCode != 503 {
 		t.Error(r.Status)

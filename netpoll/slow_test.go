@@ -147,25 +147,3 @@ func TestBurstOverTheLimitReachesAFastClient(t *testing.T) {
 		c.expect(strings.Repeat("x", 1000))
 	}
 }
-
-func TestOutboxKeepsWhatWasBegun(t *testing.T) {
-	o := new(outbox)
-	for range 10 {
-		o.push([]byte("0123456789"))
-	}
-	o.advance(25)
-	if o.bytes != 75 || string(o.first()) != "56789" || o.behind() != 70 {
-		t.Fatalf("%d bytes, first %q, %d behind", o.bytes, o.first(), o.behind())
-	}
-	if dropped, bytes := o.truncate(); dropped != 7 || bytes != 70 {
-		t.Fatalf("dropped %d, %d bytes", dropped, bytes)
-	}
-	o.push([]byte("end"))
-	if o.bytes != 8 || string(o.first()) != "56789" {
-		t.Fatalf("%d bytes, first %q", o.bytes, o.first())
-	}
-	o.advance(5)
-	if dropped, bytes := o.truncate(); dropped != 1 || bytes != 3 || o.bytes != 0 {
-		t.Fatalf("dropped %d, %d bytes", dropped, bytes)
-	}
-}

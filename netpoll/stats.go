@@ -1,10 +1,5 @@
 package netpoll
 
-import (
-	"maps"
-	"sync"
-)
-
 // Stats is what a Server counted. Totals only grow. Each loop brings its share up
 // to date at the end of its turns.
 type Stats struct {
@@ -34,84 +29,6 @@ type Stats struct {
 	Turns       uint64
 }
 
-// RefusalReason says why a client did not get its WebSocket.
-type RefusalReason uint8
-
-// The reasons.
-const (
-	RefusedConnections RefusalReason = iota // ConnectionsMax, WebSocketsMax
-	RefusedDraining                         // Server.Drain
-	RefusedMalformed                        // not what RFC 6455 and RFC 9112 ask for
-	RefusedTimeout                          // HandshakeTimeout
-	RefusedHandler                          // Handler.Upgrade
-	RefusedHTTP                             // plain HTTP that Config.HTTP did not take in time
-	RefusalReasons                          // how many there are
-)
-
-var refusalNames = [RefusalReasons]string{
-	"connections", "draining", "malformed", "timeout", "handler", "http",
-}
-
-// String returns the reason in one word, for logs and metrics.
-func (r RefusalReason) String() string { return refusalNames[r] }
-
-// DropReason says why a queued payload was not delivered.
-type DropReason uint8
-
-// The reasons.
-const (
-	DroppedSlow   DropReason = iota // OutboxBytesMax
-	DroppedClosed                   // the connection ended first
-	DropReasons                     // how many there are
-)
-
-var dropNames = [DropReasons]string{"slow", "closed"}
-
-// String returns the reason in one word, for logs and metrics.
-func (d DropReason) String() string { return dropNames[d] }
-
-// counts is what one loop counts. It belongs to the loop: counting costs an
-// addition.
-type counts struct {
-	open        int
-	accepted    uint64
-	opened      uint64
-	httpTotal   uint64
-	refused     [RefusalReasons]uint64
-	closes      map[uint16]uint64
-	causes      [Causes]uint64
-	panics      uint64
-	messagesIn  uint64
-	bytesIn     uint64
-	deliveries  uint64
-	bytesOut    uint64
-	writes      uint64
-	outboxBytes int
-	stalled     int
-	dropped     [DropReasons]uint64
-	mail        uint64
-	turns       uint64
-}
-
-// board is where a loop shows its counts to others, once a turn.
-type board struct {
-	mu     sync.Mutex
-	counts counts
-}
-
-// show brings the board up to date.
-func (l *Loop) show() {
-	b := &l.shown
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	closes := b.counts.closes
-	if b.counts.causes != l.counts.causes {
-		closes = maps.Clone(l.counts.closes)
-	}
-	b.counts = l.counts
-	b.counts.closes = closes
-}
-
 // Stats returns what was counted so far.
 func (s *Server) Stats() Stats {
 	st := Stats{
@@ -121,7 +38,7 @@ func (s *Server) Stats() Stats {
 		Panics:  s.httpPanics.Load(),
 	}
 	for _, l := range s.loops {
-		st.add(&l.shown)
+		st.add(&l.board)
 		st.MailWaiting += l.MailWaiting()
 	}
 	return st

@@ -1,19 +1,5 @@
 package netpoll
 
-// Topic is a set of connections of ONE loop, which get the same messages. The
-// zero value is an empty Topic. It belongs to the loop: no other goroutine may
-// touch it. A connection leaves its topics by itself after Handler.Close.
-type Topic struct {
-	members []*Conn // in no order
-}
-
-// seat is a membership: members[index] of the topic is the connection. The first
-// one lies in the Conn itself, because most connections have one topic.
-type seat struct {
-	topic *Topic
-	index uint32
-}
-
 // Len returns the number of members.
 func (t *Topic) Len() int { return len(t.members) }
 
@@ -26,30 +12,30 @@ func (t *Topic) Add(c *Conn) {
 	t.members = append(t.members, c)
 	switch {
 	case c.topic == nil:
-		c.topic, c.seat = t, index
-	case c.seats == nil:
-		c.seats = &[]seat{{t, index}}
+		c.topic, c.member = t, index
+	case c.more == nil:
+		c.more = &[]membership{{t, index}}
 	default:
-		*c.seats = append(*c.seats, seat{t, index})
+		*c.more = append(*c.more, membership{t, index})
 	}
 }
 
 // Remove ends c's membership. No effect where c is no member.
 func (t *Topic) Remove(c *Conn) {
 	if c.topic == t {
-		t.vacate(c.seat)
+		t.take(c.member)
 		c.topic = nil
-		if s := c.seats; s != nil {
-			last := (*s)[len(*s)-1]
-			c.topic, c.seat = last.topic, last.index
-			c.dropSeat(len(*s) - 1)
+		if m := c.more; m != nil {
+			last := (*m)[len(*m)-1]
+			c.topic, c.member = last.topic, last.index
+			c.dropMembership(len(*m) - 1)
 		}
 		return
 	}
-	for i, s := range c.more() {
-		if s.topic == t {
-			t.vacate(s.index)
-			c.dropSeat(i)
+	for i, m := range c.others() {
+		if m.topic == t {
+			t.take(m.index)
+			c.dropMembership(i)
 			return
 		}
 	}
@@ -76,54 +62,55 @@ func (t *Topic) has(c *Conn) bool {
 	if c.topic == t {
 		return true
 	}
-	for _, s := range c.more() {
-		if s.topic == t {
+	for _, m := range c.others() {
+		if m.topic == t {
 			return true
 		}
 	}
 	return false
 }
 
-// vacate gives the seat to the last member.
-func (t *Topic) vacate(index uint32) {
+// take takes out the member at index; the last one gets its place.
+func (t *Topic) take(index uint32) {
 	n := len(t.members) - 1
 	if last := t.members[n]; int(index) != n {
 		t.members[index] = last
-		last.reseat(t, index)
+		last.relocate(t, index)
 	}
 	t.members[n] = nil
 	t.members = t.members[:n]
 }
 
-// reseat notes c's new place in t.
-func (c *Conn) reseat(t *Topic, index uint32) {
+// relocate notes c's new place in t.
+func (c *Conn) relocate(t *Topic, index uint32) {
 	if c.topic == t {
-		c.seat = index
+		c.member = index
 		return
 	}
-	for i, s := range c.more() {
-		if s.topic == t {
-			(*c.seats)[i].index = index
+	for i, m := range c.others() {
+		if m.topic == t {
+			(*c.more)[i].index = index
 		}
 	}
 }
 
-func (c *Conn) more() []seat {
-	if c.seats == nil {
+// others returns c's memberships beside the first.
+func (c *Conn) others() []membership {
+	if c.more == nil {
 		return nil
 	}
-	return *c.seats
+	return *c.more
 }
 
-// dropSeat takes seat i out of c.seats.
-func (c *Conn) dropSeat(i int) {
-	s := *c.seats
-	s[i] = s[len(s)-1]
-	if s = s[:len(s)-1]; len(s) == 0 {
-		c.seats = nil
+// dropMembership takes one out of c.more.
+func (c *Conn) dropMembership(i int) {
+	m := *c.more
+	m[i] = m[len(m)-1]
+	if m = m[:len(m)-1]; len(m) == 0 {
+		c.more = nil
 		return
 	}
-	*c.seats = s
+	*c.more = m
 }
 
 // leaveTopics ends all of c's memberships.

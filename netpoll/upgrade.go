@@ -1,28 +1,11 @@
 package netpoll
 
 import (
-	"time"
-
 	"github.com/caravan-chat/caravan/netpoll/handshake"
 )
 
-// Refusal is the HTTP answer to a handshake that the Handler does not want; the
-// connection is closed after it.
-type Refusal = handshake.Refusal
-
-// refusalRetryAfter is what clients are told that come when the server is full or
-// draining.
-const refusalRetryAfter = 5 * time.Second
-
-// request is what is kept of a request that is not complete yet.
-type request struct {
-	bytes    []byte
-	seen     int  // bytes in which the end was looked for in vain
-	returned bool // by Config.HTTP, which does not get the connection again
-}
-
-// gather collects a request until its header block is whole.
-func (l *Loop) gather(c *Conn, b []byte) {
+// readRequest collects a request until its header block is whole.
+func (l *Loop) readRequest(c *Conn, b []byte) {
 	seen, returned := 0, false
 	if r := c.request; r != nil {
 		r.bytes = append(r.bytes, b...)
@@ -31,7 +14,7 @@ func (l *Loop) gather(c *Conn, b []byte) {
 	end := handshake.HeaderEnd(b, seen)
 	if end < 0 {
 		if c.request == nil {
-			c.request = &request{bytes: append([]byte(nil), b...)}
+			c.request = &partialRequest{bytes: append([]byte(nil), b...)}
 		}
 		c.request.seen = len(b)
 		return
@@ -41,9 +24,9 @@ func (l *Loop) gather(c *Conn, b []byte) {
 	switch {
 	case refusal != nil:
 		l.refuse(c, refusal, RefusedMalformed)
-	case l.server.draining.Load():
+	case l.shared.draining.Load():
 		l.refuse(c, unavailable(), RefusedDraining)
-	case kind == handshake.HTTP && (returned || l.server.cfg.HTTP == nil):
+	case kind == handshake.HTTP && (returned || l.shared.handovers == nil):
 		l.refuse(c, &Refusal{Status: 426}, RefusedMalformed)
 	case kind == handshake.HTTP:
 		l.handOver(c, b)
@@ -55,27 +38,29 @@ func (l *Loop) gather(c *Conn, b []byte) {
 
 // upgrade answers a correct opening handshake. rest are the bytes that came with it.
 func (l *Loop) upgrade(c *Conn, rest []byte) {
-	session, refusal := l.server.cfg.Handler.Upgrade(requestOf(c, &l.request))
+	if closed := l.shared.refusal.Load(); closed != nil {
+		l.refuse(c, closed, RefusedDraining)
+		return
+	}
+	session, refusal := l.handler.Upgrade(requestOf(c, &l.request))
 	if refusal != nil {
 		l.refuse(c, refusal, RefusedHandler)
 		return
 	}
-	if n := l.server.webSockets.Add(1); l.server.cfg.WebSocketsMax > 0 && n > int64(l.server.cfg.WebSocketsMax) {
-		l.server.webSockets.Add(-1)
+	most := l.shared.limits.webSocketsMax
+	if n := l.shared.webSockets.Add(1); most > 0 && n > most {
+		l.shared.webSockets.Add(-1)
 		l.refuse(c, unavailable(), RefusedConnections)
 		return
 	}
-	if l.server.cfg.Compression {
+	if l.shared.compression {
 		c.deflate = l.request.Deflate
 	}
-	accept := handshake.AppendAccept(make([]byte, 0, 256), &l.request, l.server.cfg.Compression)
-	c.state = stateOpen
-	c.mark = l.at
+	accept := handshake.AppendAccept(make([]byte, 0, 256), &l.request, l.shared.compression)
 	c.session = session
-	l.counts.open++
-	l.counts.opened++
+	l.move(c, stateOpen)
 	l.push(c, accept)
-	l.server.cfg.Handler.Open(c)
+	l.handler.Open(c)
 	if c.state == stateOpen && len(rest) > 0 {
 		l.feed(c, rest)
 	}
@@ -91,19 +76,4 @@ func requestOf(c *Conn, r *handshake.Request) *Request {
 		Remote:        c.Remote(),
 		checked:       r,
 	}
-}
-
-// refuse answers a handshake with a whole HTTP response and ends the connection.
-func (l *Loop) refuse(c *Conn, r *Refusal, why RefusalReason) {
-	l.counts.refused[why]++
-	if body := l.server.cfg.RefusalBody; body != nil && r.ContentType == "" {
-		told := *r
-		told.ContentType, told.Body = body(r.Status, r.Text())
-		r = &told
-	}
-	l.leave(c, r.Append(nil, l.now))
-}
-
-func unavailable() *Refusal {
-	return &Refusal{Status: 503, RetryAfter: refusalRetryAfter}
 }

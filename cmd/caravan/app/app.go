@@ -46,7 +46,6 @@ type App struct {
 	backplane *backplane.Backplane // nil: one node
 	chat      *room.Service
 	handler   *socket.Handler
-	door      *door
 	rest      *rest.Server
 	sockets   *netpoll.Server
 
@@ -146,7 +145,6 @@ func (a *App) openPort(ctx context.Context) error {
 	a.handler = socket.New(a.chat, a.cfg.Loops, socket.Config{
 		AllowOrigin: a.cfg.AllowedOrigins.Allow, Rate: float64(a.cfg.Rate), Burst: a.cfg.Burst, Log: a.log,
 	})
-	a.door = &door{Handler: a.handler}
 	if a.sockets, err = netpoll.Listen(a.netpollConfig()); err != nil {
 		return fmt.Errorf("listen on %s: %w", a.cfg.Listen, err)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/caravan-chat/caravan/netpoll"
@@ -12,36 +11,22 @@ import (
 )
 
 const (
-	lanesTimeout    = 40 * time.Second       // to commit what was accepted; the store may be away
-	spreadLeast     = 500 * time.Millisecond // for the closes, however short --drain-timeout is
-	restTimeout     = 5 * time.Second        // for REST calls under way
-	doorRetryAfter  = 2 * time.Second
-	doorRefusalText = "The server is shutting down; please try again"
+	lanesTimeout      = 40 * time.Second       // to commit what was accepted; the store may be away
+	spreadLeast       = 500 * time.Millisecond // for the closes, however short --drain-timeout is
+	restTimeout       = 5 * time.Second        // for REST calls under way
+	refusalRetryAfter = 2 * time.Second
+	refusalText       = "The server is shutting down; please try again"
 )
-
-// door is the chat's handler with a door in front that drain shuts before the
-// engine's own drain begins to close connections.
-type door struct {
-	netpoll.Handler
-	shut atomic.Bool
-}
-
-// Upgrade implements netpoll.Handler.
-func (d *door) Upgrade(r *netpoll.Request) (any, *netpoll.Refusal) {
-	if d.shut.Load() {
-		return nil, &netpoll.Refusal{
-			Status: http.StatusServiceUnavailable, RetryAfter: doorRetryAfter, ContentType: "application/json",
-			Body: protocol.AppendRESTError(nil, doorRefusalText, protocol.CodeUnavailable),
-		}
-	}
-	return d.Handler.Upgrade(r)
-}
 
 // drain ends the service to the clients. The order is the promise: what was
 // accepted is committed and told before anybody is sent away.
 func (a *App) drain() {
 	a.phase.Store(draining)
-	a.door.shut.Store(true)
+	// Until the engine's own drain closes connections, the chat lets nobody new in.
+	a.sockets.Refuse(&netpoll.Refusal{
+		Status: http.StatusServiceUnavailable, RetryAfter: refusalRetryAfter, ContentType: "application/json",
+		Body: protocol.AppendRESTError(nil, refusalText, protocol.CodeUnavailable),
+	})
 	a.log.Info("draining", "clients", a.sockets.Stats().Open)
 	begun := time.Now()
 

@@ -82,7 +82,7 @@ func (a *App) congested() bool {
 func (a *App) netpollConfig() netpoll.Config {
 	return netpoll.Config{
 		Addr:             a.cfg.Listen,
-		Handler:          a.door,
+		Handler:          a.handler,
 		Loops:            a.cfg.Loops,
 		HTTP:             a.rest.Hand,
 		RefusalBody:      rest.RefusalBody,

@@ -1,36 +1,5 @@
 package netpoll
 
-import (
-	"net/netip"
-	"time"
-
-	"github.com/caravan-chat/caravan/netpoll/handshake"
-)
-
-// Handler is what a program does with its connections. All calls for one
-// connection come from its loop, one at a time, and must not block. A call that
-// panics ends its connection with CloseInternal; the others never notice.
-type Handler interface {
-	// Upgrade decides about a handshake that is correct by RFC 6455. It returns
-	// what Conn.Session will return, or a refusal. r is valid only during the call.
-	Upgrade(r *Request) (session any, refusal *Refusal)
-
-	// Open is called when the handshake's answer is on its way: from now on
-	// messages come and can be sent. See also Conn.Hold.
-	Open(c *Conn)
-
-	// Message takes one whole message. payload is valid only during the call and
-	// may be changed by it.
-	Message(c *Conn, kind Kind, payload []byte)
-
-	// Close is called exactly once for each Open, at the end of the turn in which
-	// the connection stopped being open. Nothing can be sent any more.
-	Close(c *Conn, why Closed)
-
-	// Tick is called about once a second on each loop.
-	Tick(l *Loop, now time.Time)
-}
-
 // Kind says what a message is.
 type Kind uint8
 
@@ -39,22 +8,6 @@ const (
 	Text   Kind = iota + 1 // valid UTF-8
 	Binary                 // any bytes
 )
-
-// Request is the handshake of a client.
-type Request struct {
-	Path          string // as it came, still percent-encoded
-	RawQuery      string // what follows the first '?', still encoded
-	Host          string
-	Origin        string // empty where the client is no browser
-	Authorization string
-	Remote        netip.AddrPort
-
-	checked *handshake.Request
-}
-
-// Header returns the first value of any other header, or "". The name's case does
-// not matter.
-func (r *Request) Header(name string) string { return string(r.checked.Header(name)) }
 
 // Closed says how a connection ended.
 type Closed struct {

@@ -11,45 +11,34 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// anchor is the context of a socket pair's end that lives on a loop for as long as
-// the loop does. gnet tells nobody its event loops, only connections have one: so
-// each loop gets a connection before the first client comes, and mail reaches it
-// from then on.
-type anchor struct {
-	far int // descriptor of the pair's other end
-}
-
-// pull makes an event on the loop. Should the pair be full of earlier pulls, the
-// loop has its event already.
-func (a *anchor) pull() { _, _ = unix.Write(a.far, []byte{0}) }
-
-func (a *anchor) release() { _ = unix.Close(a.far) }
-
-// anchorLoops gives each loop its anchor. gnet's Register takes the loops in turn.
-func (s *Server) anchorLoops() {
+// bindLoops gives each loop its waker, and with it its event loop: gnet tells nobody
+// its event loops, only connections have one. So each gets a connection before the
+// first client comes, and mail reaches it from then on. gnet's Register takes the
+// loops in turn.
+func (s *Server) bindLoops() {
 	for range s.loops {
-		if err := s.anchorNext(); err != nil {
-			s.fail(fmt.Errorf("netpoll: anchor: %w", err))
+		if err := s.bindNext(); err != nil {
+			s.fail(fmt.Errorf("netpoll: waker: %w", err))
 			return
 		}
 	}
 	close(s.ready)
 }
 
-func (s *Server) anchorNext() error {
+func (s *Server) bindNext() error {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return os.NewSyscallError("socketpair", err)
 	}
-	near := os.NewFile(uintptr(pair[0]), "anchor")
+	near := os.NewFile(uintptr(pair[0]), "waker")
 	defer near.Close()
-	a := &anchor{far: pair[1]}
-	s.anchors = append(s.anchors, a)
+	w := &waker{far: pair[1]}
+	s.wakers = append(s.wakers, w)
 	conn, err := net.FileConn(near)
 	if err != nil {
 		return err
 	}
-	ctx := gnet.NewContext(gnet.NewNetConnContext(context.Background(), conn), a)
+	ctx := gnet.NewContext(gnet.NewNetConnContext(context.Background(), conn), w)
 	registered, err := s.engine.Register(ctx)
 	if err != nil {
 		return err
@@ -71,7 +60,7 @@ func (s *Server) loopOf(engine gnet.EventLoop) *Loop {
 		if bound == nil {
 			own := engine // so that only this case allocates
 			l.engine.Store(&own)
-			l.wake() // for the mail that came before
+			l.Wake() // for the mail that came before
 			return l
 		}
 		if *bound == engine {

@@ -1,4 +1,4 @@
-package netpoll
+package claim
 
 import (
 	"fmt"
@@ -8,9 +8,9 @@ import (
 )
 
 const (
-	// refusedLingerMax is how many sockets above ConnectionsMax get their refusal
+	// RefusedLingerMax is how many sockets above ConnectionsMax get their refusal
 	// in the orderly way; those above it are closed at once.
-	refusedLingerMax = 128
+	RefusedLingerMax = 128
 
 	// descriptorsReserved is what the rest of the process may need: databases, log
 	// files, duplicates in a hand-over. gnet ends its engine when an accept fails
@@ -23,33 +23,33 @@ const (
 	descriptorsSpare = 64
 )
 
-// descriptors is what the process's limit of open files allows.
-type descriptors struct {
-	connectionsMax int
-	fdMax          int32 // a connection with this number or a greater one is closed at once
+// Descriptors is what the process's limit of open files allows.
+type Descriptors struct {
+	ConnectionsMax int
+	FDMax          int32 // a connection with this number or a greater one is closed at once
 }
 
-// claimDescriptors raises the process's limit of open files as far as it may and
+// Files raises the process's limit of open files as far as it may, and
 // returns what it allows: at most want connections, where want is not 0.
-func claimDescriptors(want int) (descriptors, error) {
+func Files(want int) (Descriptors, error) {
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
-		return descriptors{}, os.NewSyscallError("getrlimit", err)
+		return Descriptors{}, os.NewSyscallError("getrlimit", err)
 	}
 	if limit.Cur < limit.Max {
 		limit.Cur = limit.Max
 		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
-			return descriptors{}, os.NewSyscallError("setrlimit", err)
+			return Descriptors{}, os.NewSyscallError("setrlimit", err)
 		}
 	}
 	files := int(min(limit.Cur, 1<<30))
-	room := files - descriptorsReserved - refusedLingerMax
+	room := files - descriptorsReserved - RefusedLingerMax
 	if room <= 0 {
-		return descriptors{}, fmt.Errorf("netpoll: a limit of %d open files is too low: %d are needed",
-			files, descriptorsReserved+refusedLingerMax+1)
+		return Descriptors{}, fmt.Errorf("a limit of %d open files is too low: %d are needed",
+			files, descriptorsReserved+RefusedLingerMax+1)
 	}
 	if want > 0 {
 		room = min(room, want)
 	}
-	return descriptors{room, int32(files - descriptorsSpare)}, nil
+	return Descriptors{room, int32(files - descriptorsSpare)}, nil
 }

@@ -20,25 +20,20 @@ const (
 // and no turn is long.
 func (l *Loop) tick() {
 	l.scan()
-	l.drainSome()
+	l.closeSome()
 	l.releaseHeld()
 	if l.now.Sub(l.tickTime) >= handlerTickPeriod-tickPeriod/2 {
 		l.tickTime = l.now
-		l.outboxes.trim()
+		l.outboxes.Trim()
 		l.callTick()
 	}
 }
 
-func (l *Loop) callTick() {
-	defer l.recovered(nil)
-	l.server.cfg.Handler.Tick(l, l.now)
-}
-
 // scan looks at the next share of the connections.
 func (l *Loop) scan() {
-	elapsed := min(l.now.Sub(l.scanTime), l.server.scanPeriod)
+	elapsed := min(l.now.Sub(l.scanTime), l.shared.limits.scanPeriod)
 	l.scanTime = l.now
-	share := int(int64(len(l.conns))*int64(elapsed)/int64(l.server.scanPeriod)) + 1 // at most all, and one twice
+	share := int(int64(len(l.conns))*int64(elapsed)/int64(l.shared.limits.scanPeriod)) + 1 // at most all, and one twice
 	for n := share; n > 0 && len(l.conns) > 0; n-- {
 		if l.scanned >= len(l.conns) {
 			l.scanned = 0
@@ -50,26 +45,26 @@ func (l *Loop) scan() {
 
 // inspect looks whether the time of c's state is over.
 func (l *Loop) inspect(c *Conn) {
-	cfg := &l.server.cfg
+	limits := &l.shared.limits
 	switch c.state {
 	case stateHandshake:
-		if l.at.since(c.mark) >= cfg.HandshakeTimeout {
+		if l.at.since(c.mark) >= limits.handshakeTimeout {
 			l.refuse(c, &Refusal{Status: 408}, RefusedTimeout)
 		}
 	case stateOpen:
 		silent := l.at.since(c.heard)
 		switch { // one of them: each may end the connection
-		case silent >= cfg.IdleTimeout:
+		case silent >= limits.idleTimeout:
 			l.finish(c, Closed{CloseGoingAway, "no sign of life", CauseIdle})
-		case silent >= cfg.PingInterval && l.at.since(c.mark) >= cfg.PingInterval:
+		case silent >= limits.pingInterval && l.at.since(c.mark) >= limits.pingInterval:
 			l.ping(c)
 		default:
-			l.settlePongs(c)
+			l.answerOwedPing(c)
 		}
 	case stateEnding, stateLingering:
 		if l.at.since(c.mark) >= endingTimeout {
-			l.doom(c)
+			l.move(c, stateClosing)
 		}
-	case stateBroken, stateGone:
+	case stateClosing, stateGone:
 	}
 }

@@ -1,0 +1,85 @@
+package outbox
+
+import (
+	"sync"
+
+	"github.com/caravan-chat/caravan/netpoll/deflate"
+	"github.com/caravan-chat/caravan/netpoll/frame"
+)
+
+// deflateBytesMin is the size from which on a message is worth deflating.
+const deflateBytesMin = 256
+
+// WorthDeflating tells whether a message of n bytes is long enough for it.
+func WorthDeflating(n int) bool { return n >= deflateBytesMin }
+
+// Payload is one or several text messages, framed back to back in one buffer that
+// never changes: however many connections it is sent to, the bytes exist once.
+// The compressed form is made when the first connection needs it, and exists once,
+// too. A Payload is safe for concurrent use.
+type Payload struct {
+	plain   []byte
+	ends    []int // where each message ends in plain
+	longest int   // bytes of the longest message
+
+	deflated sync.Once
+	packed   []byte // what connections with compression get
+}
+
+// NewPayload frames the texts, which must be valid UTF-8. They are copied.
+func NewPayload(texts ...[]byte) *Payload {
+	size := 0
+	for _, t := range texts {
+		size += frame.HeaderBytesMax + len(t)
+	}
+	p := &Payload{plain: make([]byte, 0, size), ends: make([]int, 0, len(texts))}
+	for _, t := range texts {
+		p.plain = frame.AppendText(p.plain, t)
+		p.ends = append(p.ends, len(p.plain))
+		p.longest = max(p.longest, len(t))
+	}
+	return p
+}
+
+// Messages returns how many messages the payload holds.
+func (p *Payload) Messages() int { return len(p.ends) }
+
+// BytesFor returns what a connection with these parameters gets.
+func (p *Payload) BytesFor(params deflate.Params) []byte {
+	if !WorthDeflating(p.longest) || !params.Fits(p.longest) {
+		return p.plain
+	}
+	p.deflated.Do(p.pack)
+	return p.packed
+}
+
+// pack makes the compressed form: each message deflated by itself, or left as it
+// is where that is not shorter.
+func (p *Payload) pack() {
+	var scratch []byte
+	begin := 0
+	for _, end := range p.ends {
+		whole := p.plain[begin:end]
+		begin = end
+		if text := textOf(whole); WorthDeflating(len(text)) {
+			if scratch = deflate.Deflate(scratch[:0], text); len(scratch) < len(text) {
+				p.packed = frame.AppendFrame(p.packed, frame.OpText, true, scratch)
+				continue
+			}
+		}
+		p.packed = append(p.packed, whole...)
+	}
+	p.packed = append(make([]byte, 0, len(p.packed)), p.packed...) // it may live for long
+}
+
+// textOf returns the text of a frame that AppendText made.
+func textOf(framed []byte) []byte {
+	switch framed[1] {
+	case 127:
+		return framed[10:]
+	case 126:
+		return framed[4:]
+	default:
+		return framed[2:]
+	}
+}

@@ -1,0 +1,22 @@
+package netpoll
+
+import "time"
+
+// refusalRetryAfter is what clients are told that come when the server is full or
+// draining.
+const refusalRetryAfter = 5 * time.Second
+
+// refuse answers a handshake with a whole HTTP response and ends the connection.
+func (l *Loop) refuse(c *Conn, r *Refusal, why RefusalReason) {
+	l.counts.refused[why]++
+	if body := l.shared.refusalBody; body != nil && r.ContentType == "" {
+		told := *r
+		told.ContentType, told.Body = body(r.Status, r.Text())
+		r = &told
+	}
+	l.endWith(c, r.Append(nil, l.now))
+}
+
+func unavailable() *Refusal {
+	return &Refusal{Status: 503, RetryAfter: refusalRetryAfter}
+}

@@ -1,0 +1,34 @@
+package netpoll
+
+import (
+	"net/netip"
+
+	"github.com/caravan-chat/caravan/netpoll/handshake"
+)
+
+// Request is the handshake of a client.
+type Request struct {
+	Path          string // as it came, still percent-encoded
+	RawQuery      string // what follows the first '?', still encoded
+	Host          string
+	Origin        string // empty where the client is no browser
+	Authorization string
+	Remote        netip.AddrPort
+
+	checked *handshake.Request
+}
+
+// Header returns the first value of any other header, or "". The name's case does
+// not matter.
+func (r *Request) Header(name string) string { return string(r.checked.Header(name)) }
+
+// Refusal is the HTTP answer to a handshake that the Handler does not want; the
+// connection is closed after it.
+type Refusal = handshake.Refusal
+
+// partialRequest is what is kept of a request that is not complete yet.
+type partialRequest struct {
+	bytes    []byte
+	seen     int  // bytes in which the end was looked for in vain
+	returned bool // by Config.HTTP, which does not get the connection again
+}

@@ -1,0 +1,90 @@
+package netpoll
+
+import (
+	"context"
+	"time"
+)
+
+// Post hands fn to the loop, which calls it in the mail stage of a turn, soon.
+// What is posted by one goroutine is called in the order of the posts. Safe from
+// any goroutine; never blocks; a loop wakes up once for all that was posted
+// meanwhile. What is posted to a server that has stopped is dropped.
+func (l *Loop) Post(fn func()) {
+	l.Queue(fn)
+	l.Wake()
+}
+
+// Queue is the first half of Post: it puts fn into the loop's mailbox and makes no
+// system call, so it may be called under a lock. Wake must follow. Where it is
+// forgotten, fn is called with the loop's next turn, at the latest after a tenth of
+// a second. Safe from any goroutine.
+func (l *Loop) Queue(fn func()) { l.mail.put(fn) }
+
+// Wake is the second half of Post: a turn begins soon in which all that was queued
+// before this call is called. It may be one system call; it is none where the loop
+// has been woken already, or is in a turn: that looks itself, at its end, whether
+// another one is wanted. Safe from any goroutine.
+func (l *Loop) Wake() {
+	if l.engine.Load() != nil && l.woken.CompareAndSwap(false, true) {
+		l.execute()
+	}
+}
+
+// MailWaiting returns how many posted functions wait for the loop's next turn. Who
+// posts much can see here that the loop does not keep up. Safe from any goroutine.
+func (l *Loop) MailWaiting() int { return l.mail.len() }
+
+// execute has gnet run a turn. gnet runs its tasks after all the events of an
+// epoll batch: so the turn's later stages see everything that the sockets brought.
+func (l *Loop) execute() {
+	l.waking.Lock()
+	defer l.waking.Unlock()
+	if !l.silenced {
+		// The only error is that the engine has stopped.
+		_ = (*l.engine.Load()).Execute(context.Background(), l.runnable)
+	}
+}
+
+// wakeAgain is the end of a turn: something may have come meanwhile. gnet goes on
+// with tasks until there are none; with busy posters, turns as tasks that follow
+// each other would never let it look at its sockets. So the next turn is asked
+// for by an event on the waker, which waits its turn among the sockets.
+func (l *Loop) wakeAgain() {
+	l.woken.Store(false)
+	if l.mail.len() == 0 && !l.tickDue.Load() && !l.stallDue.Load() {
+		return
+	}
+	if !l.woken.CompareAndSwap(false, true) {
+		return // somebody has woken the loop since
+	}
+	if l.waker == nil {
+		l.execute()
+		return
+	}
+	l.waker.signal()
+}
+
+// silence makes Wake do nothing from now on. gnet wakes a loop by writing to an
+// event descriptor, also just after it has closed it: then the number may be that
+// of any other file of the process.
+func (l *Loop) silence() {
+	l.waking.Lock()
+	defer l.waking.Unlock()
+	l.silenced = true
+}
+
+// begin opens a turn where none is open: the clock is read, and the later stages
+// are asked for. Called first in each event that comes from gnet.
+func (l *Loop) begin() {
+	if l.inTurn {
+		return
+	}
+	l.inTurn = true
+	l.readClock()
+	l.Wake()
+}
+
+func (l *Loop) readClock() {
+	l.now = time.Now()
+	l.at = moment(l.now.Sub(l.shared.epoch) / time.Millisecond)
+}
