@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/gobwas/ws"
+
+	"github.com/caravan-chat/caravan/bench/await"
 )
 
 const plainGet = "GET /page HTTP/1.1\r\nHost: example.com\r\n\r\n"
@@ -88,7 +90,7 @@ func TestUpgradeAfterPlainRequests(t *testing.T) {
 		if r := c.response(); r.StatusCode != 101 {
 			t.Fatal(r.Status)
 		}
-		conn := <-opened
+		conn := await.Value(t, "the connection", opened)
 		onLoop(t, conn.Loop(), func() {
 			if conn.Remote().Port() != localPort(c) || conn.deflate.Agreed() != (i%2 == 1) {
 				t.Errorf("remote %v, %+v", conn.Remote(), conn.deflate)
@@ -105,7 +107,7 @@ func TestUpgradeAfterPlainRequests(t *testing.T) {
 			t.Fatal(code)
 		}
 	}
-	eventually(t, "gone", func() bool { st := s.Stats(); return st.Sockets == 0 && st.HTTP == 0 })
+	await.Until(t, "gone", func() bool { st := s.Stats(); return st.Sockets == 0 && st.HTTP == 0 })
 	if st := s.Stats(); st.Accepted != 50 || st.Opened != 50 || st.HTTPTotal != 50 || st.Closes[CloseNormal] != 50 {
 		t.Errorf("%+v", st)
 	}
@@ -191,7 +193,7 @@ func TestAdoptedHandshakesAreJudgedTheSame(t *testing.T) {
 	c.write([]byte(plainGet + "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: other\r\n\r\n"))
 	c.page("1")
 	c.expectRefusal(426)
-	eventually(t, "gone", func() bool { st := s.Stats(); return st.Sockets == 0 && st.HTTP == 0 })
+	await.Until(t, "gone", func() bool { st := s.Stats(); return st.Sockets == 0 && st.HTTP == 0 })
 }
 
 // A connection that goes to HTTP and back is one connection all the time.
@@ -222,7 +224,7 @@ func TestAdoptionsAndTheLimitOfConnections(t *testing.T) {
 	}
 	full()
 	_ = clients[0].conn.Close()
-	eventually(t, "room", func() bool { return s.Stats().Sockets == 1 })
+	await.Until(t, "room", func() bool { return s.Stats().Sockets == 1 })
 	ws := dial(t, s)
 	ws.send("x")
 	ws.expect("x")
@@ -257,15 +259,15 @@ func TestAdoptionsWhileTheServerEnds(t *testing.T) {
 				c.write([]byte(plainRequest))
 			}
 			s.Close()
-			<-s.done
+			await.Done(t, "the loops' end", s.done)
 			for _, c := range clients {
-				c.deadline(waitMax)
+				c.deadline(await.Limit)
 				_, _ = io.Copy(io.Discard, c.in) // ends
 			}
-			eventually(t, "gone", func() bool { return s.https.Load() == 0 })
+			await.Until(t, "gone", func() bool { return s.https.Load() == 0 })
 		})
 	}
-	eventually(t, "closed", func() bool { return openFiles(t) <= before })
+	await.Until(t, "closed", func() bool { return openFiles(t) <= before })
 }
 
 func TestAdoptOfAStranger(t *testing.T) {

@@ -11,10 +11,9 @@ import (
 	"time"
 
 	"github.com/gobwas/ws"
-)
 
-// waitMax is how long a test waits for what must come.
-const waitMax = 10 * time.Second
+	"github.com/caravan-chat/caravan/bench/await"
+)
 
 // client is a WebSocket client that can also misbehave: it writes whatever bytes
 // it is told to.
@@ -68,7 +67,7 @@ func (c *client) write(b []byte) {
 // response reads an HTTP response's header.
 func (c *client) response() *http.Response {
 	c.t.Helper()
-	c.deadline(waitMax)
+	c.deadline(await.Limit)
 	r, err := http.ReadResponse(c.in, nil)
 	if err != nil {
 		c.t.Fatalf("response: %v", err)
@@ -88,7 +87,7 @@ func (c *client) send(text string) { c.t.Helper(); c.write(masked(ws.OpText, tex
 
 // frame reads one frame.
 func (c *client) frame() (ws.OpCode, string, error) {
-	c.deadline(waitMax)
+	c.deadline(await.Limit)
 	header, payload, err := readFrame(c.in)
 	return header.OpCode, string(payload), err
 }
@@ -113,7 +112,7 @@ func (c *client) expect(want string) {
 }
 
 // expectClose reads frames until the close frame and returns its code; then the
-// connection's end must come within five seconds.
+// connection's end must come.
 func (c *client) expectClose() (code uint16, reason string) {
 	c.t.Helper()
 	for {
@@ -135,7 +134,7 @@ func (c *client) expectClose() (code uint16, reason string) {
 
 func (c *client) expectEOF() {
 	c.t.Helper()
-	c.deadline(5 * time.Second)
+	c.deadline(await.Limit)
 	n, err := io.Copy(io.Discard, c.in)
 	if err != nil && !strings.Contains(err.Error(), "reset") || n > 0 {
 		c.t.Fatalf("expected the end, got %d bytes, %v", n, err)
@@ -204,31 +203,12 @@ func start(t testing.TB, cfg Config) *Server {
 	go func() { ended <- s.Run() }()
 	t.Cleanup(func() {
 		s.Close()
-		select {
-		case err := <-ended:
-			if err != nil {
-				t.Errorf("Run: %v", err)
-			}
-		case <-time.After(waitMax):
-			t.Error("Run does not return")
+		if err := await.Value(t, "Run's return", ended); err != nil {
+			t.Errorf("Run: %v", err)
 		}
 	})
-	select {
-	case <-s.Ready():
-	case <-time.After(waitMax):
-		t.Fatal("not ready")
-	}
+	await.Done(t, "the loops", s.Ready())
 	return s
-}
-
-// eventually waits for a condition.
-func eventually(t testing.TB, what string, ok func() bool) {
-	t.Helper()
-	for end := time.Now().Add(waitMax); !ok(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("not in time: %s", what)
-		}
-	}
 }
 
 // onLoop runs f on a loop and waits for it.
@@ -236,9 +216,5 @@ func onLoop(t testing.TB, l *Loop, f func()) {
 	t.Helper()
 	done := make(chan struct{})
 	l.Post(func() { defer close(done); f() })
-	select {
-	case <-done:
-	case <-time.After(waitMax):
-		t.Fatal("the loop does not answer")
-	}
+	await.Done(t, "the loop's answer", done)
 }

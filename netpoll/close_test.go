@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/gobwas/ws"
+
+	"github.com/caravan-chat/caravan/bench/await"
 )
 
 // journal collects the calls of Handler.Close.
@@ -18,22 +20,20 @@ func (j *journal) close(_ *Conn, why Closed) { j.closes <- why }
 
 func (j *journal) expect(t testing.TB, want Closed) {
 	t.Helper()
-	select {
-	case got := <-j.closes:
-		if got != want {
-			t.Errorf("Handler.Close got %+v, want %+v", got, want)
-		}
-	case <-time.After(waitMax):
-		t.Errorf("no Handler.Close; want %+v", want)
+	if got := await.Value(t, "Handler.Close", j.closes); got != want {
+		t.Errorf("Handler.Close got %+v, want %+v", got, want)
 	}
 }
 
-func (j *journal) expectNoMore(t testing.TB) {
+// expectNoMore ends the server: nothing but its end may have ended anybody else.
+func (j *journal) expectNoMore(t testing.TB, s *Server) {
 	t.Helper()
-	select {
-	case got := <-j.closes:
-		t.Errorf("another Handler.Close: %+v", got)
-	case <-time.After(20 * time.Millisecond):
+	s.Close()
+	await.Done(t, "the loops' end", s.done)
+	for len(j.closes) > 0 {
+		if got := <-j.closes; got.Cause != CauseShutdown {
+			t.Errorf("another Handler.Close: %+v", got)
+		}
 	}
 }
 
@@ -61,7 +61,7 @@ func TestClientClosesAndIsAnsweredWithItsCode(t *testing.T) {
 		}
 		j.expect(t, Closed{test.code, reason, CausePeer})
 	}
-	j.expectNoMore(t)
+	j.expectNoMore(t, s)
 }
 
 func TestBrokenProtocolIsClosedWithItsCode(t *testing.T) {
@@ -84,7 +84,7 @@ func TestBrokenProtocolIsClosedWithItsCode(t *testing.T) {
 		if code, _ := c.expectClose(); code != test.code {
 			t.Errorf("%s: closed with %d, want %d", name, code, test.code)
 		}
-		if why := <-j.closes; why.Code != test.code || why.Cause != CauseProtocol {
+		if why := await.Value(t, name, j.closes); why.Code != test.code || why.Cause != CauseProtocol {
 			t.Errorf("%s: %+v", name, why)
 		}
 	}
@@ -113,19 +113,39 @@ func TestServerCloses(t *testing.T) {
 		t.Errorf("%d messages were handled", n)
 	}
 	_ = c.conn.Close()
-	eventually(t, "socket closed", func() bool { return s.Stats().Sockets == 0 })
-	j.expectNoMore(t)
+	await.Until(t, "socket closed", func() bool { return s.Stats().Sockets == 0 })
+	j.expectNoMore(t, s)
 }
 
 func TestSocketIsClosedThoughTheClientNeverAnswers(t *testing.T) {
 	s := start(t, Config{Handler: funcs{message: func(c *Conn, _ Kind, _ []byte) { c.Close(CloseNormal, "") }}})
 	c := dial(t, s)
-	began := time.Now()
 	c.send("x")
 	c.expectClose() // our side is shut; the client's side stays open
-	eventually(t, "socket closed", func() bool { return s.Stats().Sockets == 0 })
-	if took := time.Since(began); took > 5*time.Second {
-		t.Errorf("closed after %v", took)
+	await.Until(t, "socket closed", func() bool { return s.Stats().Sockets == 0 })
+}
+
+// The five seconds that are promised for an end, without a clock: each connection is
+// looked at once in a scan period, and the first look after the time limit ends it.
+func TestAnEndIsOverWithinFiveSeconds(t *testing.T) {
+	if most := endingTimeout + scanPeriodMax + tickPeriod; most >= 5*time.Second {
+		t.Errorf("an end takes up to %v", most)
+	}
+	for _, state := range []connState{stateEnding, stateLingering} {
+		l, _ := loopOfNulls(t, 1)
+		c := l.conns[0]
+		l.at = 1000
+		if l.move(c, stateEnding); state == stateLingering {
+			l.move(c, stateLingering)
+		}
+		l.at += moment(endingTimeout/time.Millisecond) - 1
+		if l.inspect(c); c.state != state {
+			t.Errorf("ended before its time, in state %d", c.state)
+		}
+		l.at++
+		if l.inspect(c); c.state != stateClosing {
+			t.Errorf("in state %d after its time", c.state)
+		}
 	}
 }
 
@@ -140,16 +160,11 @@ func TestClientGoesWithoutAWord(t *testing.T) {
 		"in mid-header": func(c *client) { c.write(masked(ws.OpText, "cut")[:1]); _ = c.conn.Close() },
 	} {
 		leave(dial(t, s))
-		select {
-		case why := <-j.closes:
-			if why != (Closed{CloseAbnormal, "", CauseLost}) {
-				t.Errorf("%s: %+v", name, why)
-			}
-		case <-time.After(waitMax):
-			t.Errorf("%s: not noticed", name)
+		if why := await.Value(t, name, j.closes); why != (Closed{CloseAbnormal, "", CauseLost}) {
+			t.Errorf("%s: %+v", name, why)
 		}
 	}
-	eventually(t, "sockets closed", func() bool { return s.Stats().Sockets == 0 })
+	await.Until(t, "sockets closed", func() bool { return s.Stats().Sockets == 0 })
 }
 
 func TestHalfClosedClientGetsItsAnswer(t *testing.T) {
@@ -209,6 +224,6 @@ func TestHandlerIsNeverReentered(t *testing.T) {
 		if code, _ := cl.expectClose(); code != 4000+uint16(i) {
 			t.Errorf("client %d: %d", i, code)
 		}
-		<-closes
+		await.Value(t, "Handler.Close", closes)
 	}
 }

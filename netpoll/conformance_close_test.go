@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
+	"github.com/caravan-chat/caravan/bench/await"
 	"github.com/caravan-chat/caravan/netpoll"
 )
 
@@ -57,14 +57,10 @@ func TestConformance7_TheServerEndsTheConnection(t *testing.T) {
 				t.Fatal(err)
 			}
 			// The client keeps its end open, and keeps writing: at some time that fails.
-			for began := time.Now(); ; time.Sleep(20 * time.Millisecond) {
-				if _, err := c.conn.Write(rawFrame(fin|opText, "still here")); err != nil {
-					break
-				}
-				if time.Since(began) > 5*time.Second {
-					t.Fatal("the socket is open after five seconds")
-				}
-			}
+			await.Until(t, "the end of the socket", func() bool {
+				_, err := c.conn.Write(rawFrame(fin|opText, "still here"))
+				return err != nil
+			})
 		})
 	}
 }

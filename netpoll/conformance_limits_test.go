@@ -6,13 +6,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/caravan-chat/caravan/bench/await"
 	"github.com/caravan-chat/caravan/netpoll"
 )
 
 // echoed sends frames while it reads, and wants one message back.
 func (c *raw) echoed(frames []byte, piece int, op byte, want string) {
 	c.t.Helper()
-	_ = c.conn.SetDeadline(time.Now().Add(conformanceWait))
+	_ = c.conn.SetDeadline(time.Now().Add(await.Limit))
 	written := make(chan error, 1)
 	go func() {
 		for len(frames) > 0 {
@@ -32,7 +33,7 @@ func (c *raw) echoed(frames []byte, piece int, op byte, want string) {
 	if err != nil || gotOp != op || got != want {
 		c.t.Errorf("%x of %d bytes, %v; not %d bytes", gotOp, len(got), err, len(want))
 	}
-	if err := <-written; err != nil {
+	if err := await.Value(c.t, "the write", written); err != nil {
 		c.t.Error(err)
 	}
 }
@@ -107,9 +108,9 @@ func TestAnnouncedBytesAreNotAllocated(t *testing.T) {
 	for _, c := range all {
 		c.write([]byte{fin | opBinary, 0x80 | 127, 0, 0, 0, 0, most >> 24, 0, 0, 0, 1, 2, 3, 4, 'a', 'b'})
 	}
-	for server.Stats().BytesIn < clients*uint64(len(upgradeRequest)+2+announcement) {
-		time.Sleep(time.Millisecond)
-	}
+	await.Until(t, "the announcements", func() bool {
+		return server.Stats().BytesIn >= clients*uint64(len(upgradeRequest)+2+announcement)
+	})
 	other, _ := opened(t, server, "")
 	other.echoed(rawFrame(fin|opText, "unharmed"), 100, opText, "unharmed")
 	if grown := int64(heap()) - int64(before); grown > clients*(8<<10) {

@@ -3,7 +3,6 @@ package netpoll_test
 import (
 	"fmt"
 	"testing"
-	"time"
 	"unicode/utf8"
 
 	"github.com/caravan-chat/caravan/netpoll"
@@ -75,7 +74,6 @@ func TestConformance6_4_FailFast(t *testing.T) {
 	if op, _, _, err := c.next(); err != nil || op != opPong {
 		t.Fatal(op, err)
 	}
-	time.Sleep(10 * time.Millisecond)
 	c.write(rawFrame(fin|opContinuation, "\xBF\xBF"))
 	if op, payload, _, err := c.next(); err != nil || op != opText || payload != good+"\U0010FFFF" {
 		t.Fatalf("%x %q %v", op, payload, err)

@@ -12,30 +12,46 @@ import (
 	"github.com/caravan-chat/caravan/bench/await"
 )
 
+// Without a clock: what is due in each quarter of the time is a quarter of all, but
+// for the rounding, and in the end everything is.
 func TestDrainSpreadsTheCloses(t *testing.T) {
+	const all, ticks = 60, 40
+	begin := time.Unix(1_000_000, 0)
+	for _, late := range []time.Duration{0, 30 * time.Millisecond} { // each tick may be
+		d := &drainPlan{last: begin, until: begin.Add(ticks * tickPeriod)}
+		open, byQuarter := all, [4]int{}
+		for i := range ticks {
+			n := d.due(begin.Add(time.Duration(i+1)*tickPeriod+late), open)
+			open -= n
+			byQuarter[i*4/ticks] += n
+		}
+		if open != 0 || slices.Min(byQuarter[:]) < all/12 || slices.Max(byQuarter[:]) > all/2 {
+			t.Errorf("%d are left, closed by quarter: %v", open, byQuarter)
+		}
+	}
+}
+
+func TestDrainClosesAll(t *testing.T) {
 	const clients = 60
 	j := newJournal()
 	s := start(t, Config{Handler: funcs{close: j.close}})
-	when := make(chan time.Time, clients)
+	codes := make(chan uint16, clients)
 	for range clients {
 		c := dial(t, s)
 		go func() {
-			if code, _ := c.expectClose(); code != CloseRestart {
-				t.Error(code)
-			}
-			when <- time.Now()
+			code, _ := c.expectClose()
 			_ = c.conn.Close()
+			codes <- code
 		}()
 	}
 	late := connect(t, s) // has not sent its request yet
-	eventually(t, "open", func() bool { return s.Stats().Open == clients })
-	began := time.Now()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	await.Until(t, "open", func() bool { return s.Stats().Open == clients })
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
 	defer cancel()
 	drained := make(chan error, 1)
 	go func() { drained <- s.Drain(ctx) }()
 
-	eventually(t, "draining", s.draining.Load)
+	await.Until(t, "draining", s.draining.Load)
 	c := connect(t, s)
 	if r := c.response(); r.StatusCode != 503 || r.Header.Get("Retry-After") == "" {
 		t.Error(r.Status)
@@ -46,17 +62,13 @@ func TestDrainSpreadsTheCloses(t *testing.T) {
 	}
 	_ = late.conn.Close()
 
-	byQuarter := [4]int{}
 	for range clients {
-		at := (<-when).Sub(began)
-		byQuarter[min(int(at/(500*time.Millisecond)), 3)]++
+		if code := await.Value(t, "the next close", codes); code != CloseRestart {
+			t.Error(code)
+		}
 	}
-	if err := <-drained; err != nil {
+	if err := await.Value(t, "Drain's return", drained); err != nil {
 		t.Error(err)
-	}
-	// Three quarters of the time are for the closes.
-	if slices.Max(byQuarter[:]) > clients*2/3 {
-		t.Errorf("closes by half second: %v", byQuarter)
 	}
 	if st := s.Stats(); st.Closes[CloseRestart] != clients || st.Sockets != 0 {
 		t.Errorf("%+v", st)
@@ -79,15 +91,10 @@ func TestCloseOrASecondDrainEndsADrain(t *testing.T) {
 		dial(t, s)
 		drained := make(chan error, 1)
 		go func() { drained <- s.Drain(context.Background()) }()
-		eventually(t, "draining", s.draining.Load)
+		await.Until(t, "draining", s.draining.Load)
 		end(s)
-		select {
-		case err := <-drained:
-			if err != nil {
-				t.Error(err)
-			}
-		case <-time.After(waitMax):
-			t.Errorf("%s: Drain does not return", name)
+		if err := await.Value(t, "Drain's return after "+name, drained); err != nil {
+			t.Error(err)
 		}
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/gobwas/ws"
+
+	"github.com/caravan-chat/caravan/bench/await"
 )
 
 func TestEcho(t *testing.T) {
@@ -55,13 +57,13 @@ func TestThousandsOfMessagesInOneTurn(t *testing.T) {
 		}
 	}}})
 	c := dial(t, s)
-	eventually(t, "open", func() bool { return s.Stats().Open == 1 })
+	await.Until(t, "open", func() bool { return s.Stats().Open == 1 })
 	before := s.Stats().Writes
 	c.send("go")
 	for i := range messages {
 		c.expect(fmt.Sprint(i))
 	}
-	eventually(t, "counted", func() bool { return s.Stats().Writes == before+3 })
+	await.Until(t, "counted", func() bool { return s.Stats().Writes == before+3 })
 }
 
 func TestManyMessagesInOneSegmentAreOneWrite(t *testing.T) {
@@ -69,7 +71,7 @@ func TestManyMessagesInOneSegmentAreOneWrite(t *testing.T) {
 	c := dial(t, s)
 	c.send("first")
 	c.expect("first")
-	eventually(t, "counted", func() bool { return s.Stats().Deliveries == 1 })
+	await.Until(t, "counted", func() bool { return s.Stats().Deliveries == 1 })
 	before := s.Stats()
 	var b []byte
 	for range 100 {
@@ -79,7 +81,7 @@ func TestManyMessagesInOneSegmentAreOneWrite(t *testing.T) {
 	for range 100 {
 		c.expect("x")
 	}
-	eventually(t, "counted", func() bool { return s.Stats().Deliveries == before.Deliveries+100 })
+	await.Until(t, "counted", func() bool { return s.Stats().Deliveries == before.Deliveries+100 })
 	if n := s.Stats().Writes - before.Writes; n != 1 {
 		t.Errorf("%d writes for one turn", n)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/panjf2000/gnet/v2"
 	"golang.org/x/sys/unix"
 
+	"github.com/caravan-chat/caravan/bench/await"
 	"github.com/caravan-chat/caravan/netpoll/claim"
 )
 
@@ -22,7 +23,7 @@ func TestFanOutKeepsTheOrder(t *testing.T) {
 	for i := range clients {
 		clients[i] = dial(t, s)
 	}
-	eventually(t, "all open", func() bool { return s.Stats().Open == members })
+	await.Until(t, "all open", func() bool { return s.Stats().Open == members })
 	go func() {
 		for i := 0; i < messages; i += 2 {
 			p := NewPayload(fmt.Appendf(nil, "%d", i), fmt.Appendf(nil, "%d", i+1))
@@ -36,7 +37,7 @@ func TestFanOutKeepsTheOrder(t *testing.T) {
 			c.expect(fmt.Sprint(i))
 		}
 	}
-	eventually(t, "counted", func() bool { return s.Stats().Deliveries == members*messages })
+	await.Until(t, "counted", func() bool { return s.Stats().Deliveries == members*messages })
 	if st := s.Stats(); st.OutboxBytes != 0 || st.Dropped != [DropReasons]uint64{} {
 		t.Errorf("%+v", st)
 	}

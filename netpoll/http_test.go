@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/caravan-chat/caravan/bench/await"
 )
 
 // chanListener is a net.Listener of connections that are handed over.
@@ -33,7 +35,7 @@ func (l *chanListener) Addr() net.Addr { return &net.TCPAddr{} }
 func startWithHTTP(t testing.TB) *Server {
 	t.Helper()
 	l := &chanListener{make(chan net.Conn), make(chan struct{})}
-	server := &http.Server{ReadHeaderTimeout: waitMax, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := &http.Server{ReadHeaderTimeout: await.Limit, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		fmt.Fprintf(w, "%s %s %s from %s", r.Method, r.URL.Path, body, r.RemoteAddr)
 	})}
@@ -48,7 +50,7 @@ func TestPlainHTTPIsHandedOver(t *testing.T) {
 		t.Helper()
 		c.write([]byte(bytes))
 		for _, w := range want {
-			c.deadline(waitMax)
+			c.deadline(await.Limit)
 			r, err := http.ReadResponse(c.in, nil)
 			if err != nil {
 				t.Fatal(err)
@@ -81,7 +83,7 @@ func TestPlainHTTPIsHandedOver(t *testing.T) {
 		t.Errorf("%+v", st)
 	}
 	_ = c.conn.Close()
-	eventually(t, "closed", func() bool { return s.Stats().HTTP == 2 })
+	await.Until(t, "closed", func() bool { return s.Stats().HTTP == 2 })
 
 	ws := dial(t, s) // the same port
 	ws.send("x")
@@ -115,17 +117,17 @@ func TestHTTPThatNobodyTakesIsRefused(t *testing.T) {
 		}()
 	}()
 	connect(t, s).write([]byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n"))
-	<-taken // and it does not come back
+	await.Value(t, "the first one taken", taken) // and it does not come back
 	for range handoversMax {
 		connect(t, s).write([]byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n"))
 	}
-	eventually(t, "queued", func() bool { return s.Stats().HTTP == 1+handoversMax })
+	await.Until(t, "queued", func() bool { return s.Stats().HTTP == 1+handoversMax })
 	c = connect(t, s)
 	c.write([]byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n"))
 	if r := c.response(); r.StatusCode != 503 || r.Header.Get("Retry-After") == "" {
 		t.Error(r.Status)
 	}
-	eventually(t, "counted", func() bool { return s.Stats().Refused[RefusedHTTP] == 1 })
+	await.Until(t, "counted", func() bool { return s.Stats().Refused[RefusedHTTP] == 1 })
 }
 
 func TestPanicInTheHTTPHandOver(t *testing.T) {
@@ -135,7 +137,7 @@ func TestPanicInTheHTTPHandOver(t *testing.T) {
 		c.write([]byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n"))
 		c.expectEOF()
 	}
-	eventually(t, "counted", func() bool { st := s.Stats(); return st.Panics == 2 && st.HTTP == 0 })
+	await.Until(t, "counted", func() bool { st := s.Stats(); return st.Panics == 2 && st.HTTP == 0 })
 }
 
 // A hand-over that comes while the server ends leaks nothing; see also the leak test.

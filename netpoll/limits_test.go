@@ -5,12 +5,14 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/gobwas/ws"
 
+	"github.com/caravan-chat/caravan/bench/await"
 	"github.com/caravan-chat/caravan/netpoll/claim"
 )
 
@@ -45,7 +47,7 @@ func TestRefusalsAreWholeResponses(t *testing.T) {
 			t.Errorf("%s: %s, close %v, %q, %v", name, r.Status, r.Close, body, err)
 		}
 		c.expectEOF()
-		eventually(t, "counted", func() bool { return s.Stats().Refused[test.reason] == before+1 })
+		await.Until(t, "counted", func() bool { return s.Stats().Refused[test.reason] == before+1 })
 	}
 }
 
@@ -68,7 +70,7 @@ func TestRequestReachesTheHandler(t *testing.T) {
 		"Origin: https://o\r\nAuthorization: Bearer t\r\nUser-Agent: ua\r\nX-Other: value\r\nHost:", 1))
 	want := Request{Path: "/path", RawQuery: "q=1", Host: "example.com", Origin: "https://o",
 		Authorization: "Bearer t", Remote: c.conn.LocalAddr().(*net.TCPAddr).AddrPort()}
-	if r := <-got; r != want {
+	if r := await.Value(t, "the request", got); r != want {
 		t.Errorf("%+v", r)
 	}
 }
@@ -82,7 +84,7 @@ func TestHandshakeTimeout(t *testing.T) {
 			t.Error(r.Status)
 		}
 	}
-	eventually(t, "counted", func() bool { return s.Stats().Refused[RefusedTimeout] == 2 })
+	await.Until(t, "counted", func() bool { return s.Stats().Refused[RefusedTimeout] == 2 })
 }
 
 func TestConnectionsMax(t *testing.T) {
@@ -99,9 +101,9 @@ func TestConnectionsMax(t *testing.T) {
 		}
 		_ = c.conn.Close()
 	}
-	eventually(t, "counted", func() bool { return s.Stats().Refused[RefusedConnections] == 5 })
+	await.Until(t, "counted", func() bool { return s.Stats().Refused[RefusedConnections] == 5 })
 	_ = in[0].conn.Close()
-	eventually(t, "room again", func() bool { return s.Stats().Sockets < 3 })
+	await.Until(t, "room again", func() bool { return s.Stats().Sockets < 3 })
 	c := dial(t, s)
 	c.send("x")
 	c.expect("x")
@@ -128,7 +130,7 @@ func TestConnectionFlood(t *testing.T) {
 	for _, c := range flood {
 		_ = c.conn.Close()
 	}
-	eventually(t, "room again", func() bool { return s.Stats().Sockets == 1 })
+	await.Until(t, "room again", func() bool { return s.Stats().Sockets == 1 })
 }
 
 func TestSilentClientIsPingedThenClosed(t *testing.T) {
@@ -137,21 +139,36 @@ func TestSilentClientIsPingedThenClosed(t *testing.T) {
 	answers, silent := dial(t, s), dial(t, s)
 	ended := make(chan uint16, 1)
 	go func() { code, _ := silent.expectClose(); ended <- code }()
-	pings := 0
-	for begin := time.Now(); time.Since(begin) < 1500*time.Millisecond; pings++ {
+	for range 4 { // the last one comes after the silent one's time is over
 		if op, _, err := answers.frame(); op != ws.OpPing || err != nil {
 			t.Fatal(op, err)
 		}
 		answers.write(masked(ws.OpPong, ""))
 	}
-	if pings < 4 || pings > 8 {
-		t.Errorf("%d pings in 1.5 s at an interval of 0.2 s", pings)
-	}
-	if code := <-ended; code != CloseGoingAway {
+	if code := await.Value(t, "the end of the silent one", ended); code != CloseGoingAway {
 		t.Errorf("silent client closed with %d", code)
 	}
 	j.expect(t, Closed{CloseGoingAway, "no sign of life", CauseIdle})
-	j.expectNoMore(t)
+	j.expectNoMore(t, s)
+}
+
+// Without a clock: a silent client is pinged once an interval, no more, and closed
+// when its time is over.
+func TestPingsKeepTheirInterval(t *testing.T) {
+	l, _ := loopOfNulls(t, 1)
+	c := l.conns[0]
+	limits := &l.shared.limits
+	limits.pingInterval, limits.idleTimeout = 200*time.Millisecond, 700*time.Millisecond
+	var pinged []moment
+	for l.at = 1; c.state == stateOpen; l.at++ {
+		before := l.counts.outboxBytes
+		if l.inspect(c); c.state == stateOpen && l.counts.outboxBytes > before {
+			pinged = append(pinged, l.at)
+		}
+	}
+	if want := []moment{200, 400, 600}; !slices.Equal(pinged, want) || l.at != 701 {
+		t.Errorf("pinged at %v, want %v; closed at %d", pinged, want, l.at-1)
+	}
 }
 
 func TestPingsAreAnsweredInOrder(t *testing.T) {

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/gobwas/ws"
+
+	"github.com/caravan-chat/caravan/bench/await"
 )
 
 // Clients that send all of a large body before they look at the answer find it.
@@ -67,7 +69,7 @@ func TestEndlessSenderIsReset(t *testing.T) {
 			if err := sendUntilItFails(c.conn); !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, syscall.EPIPE) {
 				t.Fatal(err)
 			}
-			eventually(t, "closed", func() bool { return s.Stats().Sockets == 0 })
+			await.Until(t, "closed", func() bool { return s.Stats().Sockets == 0 })
 			if read := s.Stats().BytesIn - before; read > lingerBytesMax+1<<20 {
 				t.Errorf("%d bytes were read of it", read)
 			}
@@ -77,7 +79,7 @@ func TestEndlessSenderIsReset(t *testing.T) {
 
 // sendUntilItFails writes without end and returns why it ended.
 func sendUntilItFails(conn *net.TCPConn) error {
-	_ = conn.SetWriteDeadline(time.Now().Add(waitMax))
+	_ = conn.SetWriteDeadline(time.Now().Add(await.Limit))
 	chunk := bytes.Repeat([]byte("x"), 64<<10)
 	for {
 		if _, err := conn.Write(chunk); err != nil {

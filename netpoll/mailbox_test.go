@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/panjf2000/gnet/v2"
+
+	"github.com/caravan-chat/caravan/bench/await"
 )
 
 // What one goroutine posts is called in its order, all of it, on the loop.
@@ -90,11 +92,11 @@ func TestMailPostedBeforeRun(t *testing.T) {
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- s.Run() }()
-	if a, b := <-called, <-called; a+b != 1 {
+	if a, b := await.Value(t, "a loop", called), await.Value(t, "the other loop", called); a+b != 1 {
 		t.Errorf("loops %d and %d", a, b)
 	}
 	s.Close()
-	if err := <-ended; err != nil {
+	if err := await.Value(t, "Run's return", ended); err != nil {
 		t.Error(err)
 	}
 	s.Loops()[0].Post(func() { t.Error("called after the end") })
@@ -112,13 +114,9 @@ func TestEndlessMailDoesNotStarveTheSockets(t *testing.T) {
 		}
 	}
 	l.Post(again)
-	began := time.Now()
 	c := dial(t, s)
 	c.send("x")
 	c.expect("x")
-	if took := time.Since(began); took > time.Second {
-		t.Errorf("an echo took %v", took)
-	}
 	onLoop(t, l, func() { stop = true })
 }
 
@@ -132,7 +130,7 @@ func TestTurnsReadTheClockOnce(t *testing.T) {
 		second = l.Now()
 	})
 	onLoop(t, l, func() { later = l.Now() })
-	if !first.Equal(second) || !later.After(first) || time.Since(later) > time.Second {
+	if !first.Equal(second) || !later.After(first) {
 		t.Error(first, second, later)
 	}
 }

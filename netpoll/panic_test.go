@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"testing"
 	"time"
+
+	"github.com/caravan-chat/caravan/bench/await"
 )
 
 func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
@@ -60,12 +62,22 @@ func TestPanicEndsOneConnectionOnly(t *testing.T) {
 	s.loops[0].Post(func() { panic("in mail") })
 	healthy.send("alive")
 	healthy.expect("alive")
-	eventually(t, "counted", func() bool { return s.Stats().Panics == 6 })
+	await.Until(t, "counted", func() bool { return s.Stats().Panics == 6 })
 }
 
+// A tick that panics, again and again, is counted, is told to nobody, and is no
+// reason for the loop to leave out what comes after it in the turn.
 func TestPanicInTick(t *testing.T) {
-	ticks := make(chan struct{}, 100)
-	start(t, Config{Loops: 1, Log: quiet(), Handler: funcs{tick: func(*Loop, time.Time) { ticks <- struct{}{}; panic("in Tick") }}})
-	<-ticks
-	<-ticks
+	s := start(t, Config{Loops: 1, Log: quiet(), Handler: funcs{
+		open:    (*Conn).Hold, // so that the answer leaves in the turn of a tick
+		message: echoBack,
+		tick:    func(*Loop, time.Time) { panic("in Tick") },
+	}})
+	c := dial(t, s)
+	await.Until(t, "two panics", func() bool { return s.Stats().Panics >= 2 })
+	c.send("alive")
+	c.expect("alive")
+	if st := s.Stats(); st.Open != 1 || st.Causes[CausePanic] != 0 {
+		t.Errorf("%d open, %d ended by a panic", st.Open, st.Causes[CausePanic])
+	}
 }

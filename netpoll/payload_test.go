@@ -6,6 +6,7 @@ import (
 
 	"github.com/gobwas/ws"
 
+	"github.com/caravan-chat/caravan/bench/await"
 	"github.com/caravan-chat/caravan/netpoll/deflate"
 )
 
@@ -20,7 +21,7 @@ func TestCompressedClientGetsTheSharedCopy(t *testing.T) {
 	packed.expect("small") // as it is
 	read := func() string {
 		t.Helper()
-		packed.deadline(waitMax)
+		packed.deadline(await.Limit)
 		header, payload, err := readFrame(packed.in)
 		if err != nil || !header.Rsv1() || len(payload) > len(text)/4 {
 			t.Fatalf("%+v, %v", header, err)

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/caravan-chat/caravan/bench/await"
 )
 
 func TestListenRefusesWhatCannotWork(t *testing.T) {
@@ -87,23 +89,18 @@ func TestCrashOfTheEngineIsAnError(t *testing.T) {
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- s.Run() }()
-	<-s.Ready()
+	await.Done(t, "the loops", s.Ready())
 	// The runtime's poller has its descriptors from here on.
 	if probe, err := net.Dial("tcp", s.Addr().String()); err == nil {
 		_ = probe.Close()
 	}
-	eventually(t, "probe gone", func() bool { st := s.Stats(); return st.Accepted == 1 && st.Sockets == 0 })
+	await.Until(t, "probe gone", func() bool { st := s.Stats(); return st.Accepted == 1 && st.Sockets == 0 })
 	exhaustDescriptors(t)
 	if conn, err := net.Dial("tcp", s.Addr().String()); err == nil { // else it is reset by the engine's end
 		defer conn.Close()
 	}
-	select {
-	case err := <-ended:
-		if !errors.Is(err, errCrashed) || !strings.Contains(err.Error(), "ccept") {
-			t.Errorf("Run returned %v", err)
-		}
-	case <-time.After(waitMax):
-		t.Fatal("Run does not return")
+	if err := await.Value(t, "Run's return", ended); !errors.Is(err, errCrashed) || !strings.Contains(err.Error(), "ccept") {
+		t.Errorf("Run returned %v", err)
 	}
 }
 
@@ -140,13 +137,13 @@ func TestNothingLeaks(t *testing.T) {
 		}
 		ended := make(chan error, 1)
 		go func() { ended <- s.Run() }()
-		<-s.Ready()
+		await.Done(t, "the loops", s.Ready())
 		var wg sync.WaitGroup
 		for i := range 40 {
 			wg.Go(func() { endSomehow(t, s, i%8) })
 		}
 		wg.Wait()
-		eventually(t, "all gone", func() bool { st := s.Stats(); return st.Sockets == 0 && st.HTTP == 0 })
+		await.Until(t, "all gone", func() bool { st := s.Stats(); return st.Sockets == 0 && st.HTTP == 0 })
 		for _, l := range s.loops {
 			onLoop(t, l, func() {
 				if len(l.conns)+len(l.dirty)+len(l.toClose)+len(l.ended)+len(l.stalled) != 0 || l.counts.outboxBytes != 0 {
@@ -156,7 +153,7 @@ func TestNothingLeaks(t *testing.T) {
 		}
 		dialled := dial(t, s)
 		s.Close()
-		if err := <-ended; err != nil {
+		if err := await.Value(t, "Run's return", ended); err != nil {
 			t.Error(err)
 		}
 		_ = dialled.conn.Close()
@@ -166,8 +163,8 @@ func TestNothingLeaks(t *testing.T) {
 	for range 5 {
 		round()
 	}
-	eventually(t, "descriptors given back", func() bool { return openFiles(t) <= files })
-	eventually(t, "goroutines given back", func() bool { return goroutines() <= before })
+	await.Until(t, "descriptors given back", func() bool { return openFiles(t) <= files })
+	await.Until(t, "goroutines given back", func() bool { return goroutines() <= before })
 }
 
 // goroutines counts them, without the workers of gnet's pool, which stay for a while.
@@ -231,7 +228,7 @@ func TestFewDescriptorsLeftMeansRefusal(t *testing.T) {
 	}
 	in.send("alive")
 	in.expect("alive")
-	eventually(t, "counted", func() bool { st := s.Stats(); return st.Refused[RefusedConnections] == 1 && st.Sockets == 1 })
+	await.Until(t, "counted", func() bool { st := s.Stats(); return st.Refused[RefusedConnections] == 1 && st.Sockets == 1 })
 }
 
 // descriptor returns the number of the client's descriptor.

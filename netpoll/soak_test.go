@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/caravan-chat/caravan/bench/await"
 )
 
 // After thousands of connections of every kind of ending the heap and the
@@ -47,7 +49,7 @@ func TestEndingsOfEveryKindLeaveNothing(t *testing.T) {
 			}
 			_ = unix.Close(fd)
 		}
-		eventually(t, "all gone", func() bool { st := s.Stats(); return st.Sockets == 0 && st.HTTP == 0 })
+		await.Until(t, "all gone", func() bool { st := s.Stats(); return st.Sockets == 0 && st.HTTP == 0 })
 		live, _ := memory(t)
 		heap[round], files[round] = int(live), openFiles(t)
 	}

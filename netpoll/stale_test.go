@@ -4,9 +4,11 @@ import (
 	"net"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/gobwas/ws"
+	"golang.org/x/sys/unix"
+
+	"github.com/caravan-chat/caravan/bench/await"
 )
 
 // The kernel gives a closed connection's descriptor to the next client. What is
@@ -19,7 +21,7 @@ func TestNothingIsWrittenToAStaleDescriptor(t *testing.T) {
 	var fd int32
 	onLoop(t, s.loops[0], func() { old = opened[0]; fd = old.fd })
 	_ = first.conn.Close()
-	eventually(t, "closed", func() bool { return s.Stats().Sockets == 0 })
+	await.Until(t, "closed", func() bool { return s.Stats().Sockets == 0 })
 
 	// Until a client gets the number; other sockets of this process may be faster.
 	for try := 0; ; try++ {
@@ -53,7 +55,7 @@ func TestMailForAClosedConnection(t *testing.T) {
 	var room Topic
 	s := start(t, Config{Loops: 1, Handler: funcs{open: func(c *Conn) { room.Add(c); conns <- c }}})
 	c := dial(t, s)
-	conn := <-conns
+	conn := await.Value(t, "the connection", conns)
 	hold := make(chan struct{})
 	s.loops[0].Post(func() { <-hold }) // the loop sees neither the mail nor the FIN before
 	_ = c.conn.SetLinger(0)
@@ -61,8 +63,8 @@ func TestMailForAClosedConnection(t *testing.T) {
 	outcomes := make(chan Outcome, 2)
 	s.loops[0].Post(func() { outcomes <- conn.SendText([]byte("x")) })
 	close(hold)
-	<-outcomes
-	eventually(t, "closed", func() bool { return s.Stats().Sockets == 0 })
+	await.Value(t, "the first outcome", outcomes)
+	await.Until(t, "closed", func() bool { return s.Stats().Sockets == 0 })
 	s.loops[0].Post(func() {
 		room.Send(NewPayload([]byte("y")))
 		outcomes <- conn.SendText([]byte("z"))
@@ -70,7 +72,7 @@ func TestMailForAClosedConnection(t *testing.T) {
 			t.Error("still a member")
 		}
 	})
-	if out := <-outcomes; out != NotOpen {
+	if out := await.Value(t, "the second outcome", outcomes); out != NotOpen {
 		t.Errorf("outcome %v", out)
 	}
 }
@@ -85,12 +87,11 @@ func TestOnCloseInsideAWrite(t *testing.T) {
 		open:  func(c *Conn) { room.Add(c) },
 		close: j.close,
 	}})
-	doomed, healthy := dial(t, s), dial(t, s)
-	_ = healthy
+	dying, healthy := dial(t, s), dial(t, s)
 	onLoop(t, s.loops[0], func() {
 		l := s.loops[0]
 		var victim *Conn
-		room.Each(func(c *Conn) bool { victim = c; return c.Remote().Port() != localPort(doomed) })
+		room.Each(func(c *Conn) bool { victim = c; return c.Remote().Port() != localPort(dying) })
 		// The socket dies without the loop knowing.
 		if err := syscall.Shutdown(int(victim.fd), syscall.SHUT_RDWR); err != nil {
 			t.Error(err)
@@ -110,8 +111,8 @@ func TestOnCloseInsideAWrite(t *testing.T) {
 	})
 	healthy.expect("x")
 	j.expect(t, Closed{CloseAbnormal, "", CauseLost})
-	j.expectNoMore(t)
-	_ = doomed.conn.Close()
+	j.expectNoMore(t, s)
+	_ = dying.conn.Close()
 }
 
 func localPort(c *client) uint16 { return c.conn.LocalAddr().(*net.TCPAddr).AddrPort().Port() }
@@ -122,17 +123,28 @@ func TestWriteToADeadPeer(t *testing.T) {
 	var room Topic
 	s := start(t, Config{Loops: 1, Handler: funcs{open: func(c *Conn) { room.Add(c) }, close: j.close}})
 	dead, alive := dial(t, s), dial(t, s)
-	hold, held := make(chan struct{}), make(chan struct{})
-	s.loops[0].Post(func() { close(held); <-hold })
-	<-held
+	hold, held := make(chan struct{}), make(chan int)
+	s.loops[0].Post(func() {
+		room.Each(func(c *Conn) bool {
+			if c.Remote().Port() == localPort(dead) {
+				held <- int(c.fd)
+			}
+			return true
+		})
+		<-hold
+	})
+	fd := await.Value(t, "the loop to stand still", held)
 	_ = dead.conn.SetLinger(0)
 	_ = dead.conn.Close()
-	time.Sleep(10 * time.Millisecond) // the reset arrives
+	await.Until(t, "the reset", func() bool {
+		info, err := unix.GetsockoptTCPInfo(fd, unix.IPPROTO_TCP, unix.TCP_INFO)
+		return err == nil && info.State == unix.BPF_TCP_CLOSE
+	})
 	s.loops[0].Post(func() { room.Send(NewPayload([]byte("x"))) })
 	close(hold)
 	if op, p, err := alive.frame(); op != ws.OpText || p != "x" || err != nil {
 		t.Fatal(op, p, err)
 	}
 	j.expect(t, Closed{CloseAbnormal, "", CauseLost})
-	j.expectNoMore(t)
+	j.expectNoMore(t, s)
 }
