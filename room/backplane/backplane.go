@@ -24,7 +24,7 @@ type Backplane struct {
 	log     *slog.Logger
 	slots   []*slot
 
-	in      room.Inbound // set by Start
+	inbound room.Inbound // set by Start
 	stop    context.CancelFunc
 	running sync.WaitGroup
 	stats   counters
@@ -57,11 +57,11 @@ func New(cfg Config) (*Backplane, error) {
 	return b, nil
 }
 
-// Start begins to listen, for in, and to speak. It is called once, before any
+// Start begins to receive, for in, and to publish. It is called once, before any
 // room is followed.
 func (b *Backplane) Start(in room.Inbound) {
 	ctx, stop := context.WithCancel(context.Background())
-	b.in, b.stop = in, stop
+	b.inbound, b.stop = in, stop
 	b.running.Go(func() { b.run(ctx) })
 	b.running.Go(func() { b.watch(ctx) })
 }
@@ -74,7 +74,7 @@ func (b *Backplane) Close() {
 	}
 	deadline := time.Now().Add(redisTimeout)
 	for _, s := range b.slots {
-		s.mouth.flush(deadline)
+		s.publisher.flush(deadline)
 	}
 	b.stop()
 	b.running.Wait()
@@ -84,33 +84,35 @@ func (b *Backplane) Close() {
 func (b *Backplane) Node() uuid.UUID { return b.node }
 
 // Follow implements room.Backplane.
-func (b *Backplane) Follow(in uuid.UUID) { b.slot(in).ear.follow(in) }
+func (b *Backplane) Follow(roomID uuid.UUID) { b.slot(roomID).subscriber.follow(roomID) }
 
 // Unfollow implements room.Backplane. The subscription lingers, so that clients
 // that come back soon do not make Redis work.
-func (b *Backplane) Unfollow(in uuid.UUID) { b.slot(in).ear.unfollow(in, time.Now()) }
+func (b *Backplane) Unfollow(roomID uuid.UUID) {
+	b.slot(roomID).subscriber.unfollow(roomID, time.Now())
+}
 
 // Publish implements room.Backplane.
 func (b *Backplane) Publish(batch *room.Batch) {
-	if s := b.slot(batch.Room); s.mouth.open() {
-		s.mouth.say(s.channel(batch.Room), encodeEvents(b.node, batch), noticesMax)
+	if s := b.slot(batch.Room); s.publisher.open() {
+		s.publisher.enqueue(s.channel(batch.Room), encodeEvents(b.node, batch), noticesMax)
 	}
 }
 
 // PublishNotice implements room.Backplane.
 func (b *Backplane) PublishNotice(n *room.Notice) {
-	if s := b.slot(n.Room); s.mouth.open() {
-		s.mouth.say(s.channel(n.Room), encodeTyping(b.node, n), typingMax)
+	if s := b.slot(n.Room); s.publisher.open() {
+		s.publisher.enqueue(s.channel(n.Room), encodeTyping(b.node, n), typingMax)
 	}
 }
 
-// Healthy implements room.Backplane: every ear has heard this node's own canary
-// lately, so that what others say can be heard, too, and what this node says is
-// carried.
+// Healthy implements room.Backplane: every subscriber has lately received this
+// node's own heartbeat. So what others publish can be expected to arrive, and what
+// this node publishes to be carried.
 func (b *Backplane) Healthy() bool {
 	now := b.now()
 	for _, s := range b.slots {
-		if !s.ear.hears(now) {
+		if !s.subscriber.alive(now) {
 			return false
 		}
 	}
@@ -120,14 +122,14 @@ func (b *Backplane) Healthy() bool {
 func (b *Backplane) cluster() bool { return !b.options.ForceSingleClient }
 
 // slot returns the one that a room belongs to, the same on every node.
-func (b *Backplane) slot(in uuid.UUID) *slot { return b.slots[int(in[14])%len(b.slots)] }
+func (b *Backplane) slot(roomID uuid.UUID) *slot { return b.slots[int(roomID[14])%len(b.slots)] }
 
 // now is the time since the start: steps of the machine's clock do not touch it.
 func (b *Backplane) now() time.Duration { return time.Since(b.started) }
 
-// hear takes whatever came on a slot's channels. What this node said itself comes
+// receive takes whatever came on a slot's channels. What this node published comes
 // back, too, since Redis knows no channel without its publisher.
-func (b *Backplane) hear(s *slot, payload string) {
+func (b *Backplane) receive(s *slot, payload string) {
 	b.stats.received.Add(1)
 	if echo(payload, b.node) {
 		return
@@ -139,12 +141,12 @@ func (b *Backplane) hear(s *slot, payload string) {
 	}
 	switch n.kind {
 	case envelopeEvents:
-		b.in.Announce(n.batch)
+		b.inbound.Announce(n.batch)
 	case envelopeTyping:
-		b.in.AnnounceNotice(n.typing)
-	case envelopeCanary:
+		b.inbound.AnnounceNotice(n.typing)
+	case envelopeHeartbeat:
 		if n.node == b.node {
-			s.ear.heard(b.now(), time.Duration(n.number))
+			s.subscriber.received(b.now(), time.Duration(n.number))
 		}
 	}
 }

@@ -69,7 +69,7 @@ func (c *Config) resolve() (rueidis.ClientOption, names, error) {
 	o.DisableRetry = true // what is late is read from the database
 	o.PipelineMultiplex = -1
 	o.ConnWriteTimeout = redisTimeout
-	o.Dialer = net.Dialer{Timeout: redisTimeout, KeepAlive: canaryEvery} // rueidis pings as often
+	o.Dialer = net.Dialer{Timeout: redisTimeout, KeepAlive: heartbeatEvery} // rueidis pings as often
 	o.ReadBufferEachConn, o.WriteBufferEachConn = connBufferBytes, connBufferBytes
 	o.ClusterOption.MaxMovedRedirections = redirectsMax
 	return o, names(prefix), nil

@@ -20,7 +20,7 @@ import (
 // The body of events: how many, the number they come after, then for each its
 // kind, how far its seq and its prev lie from what came before, the message's id, and
 // the frame with the place of the message in it. The body of typing: the user's id,
-// the frame. The body of a canary: a number of the node's own.
+// the frame. The body of a heartbeat: a number of the node's own.
 //
 // A reader takes every version up to its own, and ignores what is newer.
 const (
@@ -35,7 +35,7 @@ type envelopeKind byte
 const (
 	envelopeEvents envelopeKind = iota + 1
 	envelopeTyping
-	envelopeCanary
+	envelopeHeartbeat
 )
 
 // notice is a decoded envelope. Its byte slices share the envelope's memory.
@@ -45,7 +45,7 @@ type notice struct {
 	room   uuid.UUID
 	batch  *room.Batch  // envelopeEvents
 	typing *room.Notice // envelopeTyping
-	number uint64       // envelopeCanary
+	number uint64       // envelopeHeartbeat
 }
 
 // Why an envelope is not understood.
@@ -57,11 +57,11 @@ var (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-func begin(dst []byte, kind envelopeKind, node, in uuid.UUID) []byte {
+func begin(dst []byte, kind envelopeKind, node, roomID uuid.UUID) []byte {
 	dst = append(dst, magic...)
 	dst = append(dst, envelopeVersion, byte(kind))
 	dst = append(dst, node[:]...)
-	return append(dst, in[:]...)
+	return append(dst, roomID[:]...)
 }
 
 func seal(dst []byte) []byte {
@@ -92,11 +92,11 @@ func encodeEvents(node uuid.UUID, b *room.Batch) []byte {
 	return seal(dst)
 }
 
-// echo says whether an envelope is one of the node's own and no canary: then there
+// echo says whether an envelope is one of the node's own and no heartbeat: then there
 // is no need to look into it.
 func echo(payload string, node uuid.UUID) bool {
 	return len(payload) >= headerBytes && payload[:len(magic)] == magic &&
-		envelopeKind(payload[3]) != envelopeCanary && payload[4:20] == string(node[:])
+		envelopeKind(payload[3]) != envelopeHeartbeat && payload[4:20] == string(node[:])
 }
 
 func encodeTyping(node uuid.UUID, n *room.Notice) []byte {
@@ -105,8 +105,8 @@ func encodeTyping(node uuid.UUID, n *room.Notice) []byte {
 	return seal(append(dst, n.Frame...))
 }
 
-func encodeCanary(node uuid.UUID, number uint64) []byte {
-	return seal(binary.AppendUvarint(begin(nil, envelopeCanary, node, uuid.UUID{}), number))
+func encodeHeartbeat(node uuid.UUID, number uint64) []byte {
+	return seal(binary.AppendUvarint(begin(nil, envelopeHeartbeat, node, uuid.UUID{}), number))
 }
 
 // decode reads an envelope. It never panics and never allocates more than in
@@ -133,7 +133,7 @@ func decode(p []byte) (*notice, error) {
 		if len(n.typing.Frame) == 0 {
 			r.bad = true
 		}
-	case envelopeCanary:
+	case envelopeHeartbeat:
 		n.number = r.uvarint()
 	default:
 		r.bad = true
@@ -176,14 +176,14 @@ func (r *reader) id() (id uuid.UUID) {
 }
 
 // batch reads events; they must follow one another without holes.
-func (r *reader) batch(in uuid.UUID) *room.Batch {
+func (r *reader) batch(roomID uuid.UUID) *room.Batch {
 	count := r.uvarint()
 	last := int64(r.uvarint())
 	if count == 0 || count > eventsMax || count > uint64(len(r.p)) {
 		r.bad = true
 		return nil
 	}
-	b := &room.Batch{Room: in, Events: make([]room.Event, 0, min(count, 256))}
+	b := &room.Batch{Room: roomID, Events: make([]room.Event, 0, min(count, 256))}
 	for range count {
 		kind := protocol.Kind(0)
 		if k := r.bytes(1); k != nil {

@@ -68,9 +68,9 @@ func TestEnvelopeRoundTrip(t *testing.T) {
 	if err != nil || n.kind != envelopeTyping || n.node != nodeA || n.room != roomR || n.typing.User != userU || string(n.typing.Frame) != "frame" {
 		t.Errorf("typing: %+v, %v", n, err)
 	}
-	n, err = decode(encodeCanary(nodeA, 1<<40))
-	if err != nil || n.kind != envelopeCanary || n.node != nodeA || n.number != 1<<40 {
-		t.Errorf("canary: %+v, %v", n, err)
+	n, err = decode(encodeHeartbeat(nodeA, 1<<40))
+	if err != nil || n.kind != envelopeHeartbeat || n.node != nodeA || n.number != 1<<40 {
+		t.Errorf("heartbeat: %+v, %v", n, err)
 	}
 }
 
@@ -144,7 +144,7 @@ func TestWhatIsNoEnvelopeIsNamed(t *testing.T) {
 // FuzzDecode gives decode bytes under a right checksum, since no fuzzer finds one,
 // and the bytes as they are.
 func FuzzDecode(f *testing.F) {
-	for _, p := range [][]byte{encodeEvents(nodeA, sample()), encodeTyping(nodeA, types("{}")), encodeCanary(nodeA, 7), nil} {
+	for _, p := range [][]byte{encodeEvents(nodeA, sample()), encodeTyping(nodeA, types("{}")), encodeHeartbeat(nodeA, 7), nil} {
 		f.Add(p)
 		f.Add(p[:max(0, len(p)-4)])
 	}
@@ -155,7 +155,7 @@ func FuzzDecode(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if echo(string(sealed), n.node) != (n.kind != envelopeCanary) {
+		if echo(string(sealed), n.node) != (n.kind != envelopeHeartbeat) {
 			t.Error("echo does not know an envelope that decode understands")
 		}
 		var again *notice
@@ -181,8 +181,8 @@ func FuzzDecode(f *testing.F) {
 			if err != nil || again.typing.User != n.typing.User || !bytes.Equal(again.typing.Frame, n.typing.Frame) {
 				t.Fatalf("no round trip: %v", err)
 			}
-		case envelopeCanary:
-			again, err = decode(encodeCanary(n.node, n.number))
+		case envelopeHeartbeat:
+			again, err = decode(encodeHeartbeat(n.node, n.number))
 			if err != nil || again.number != n.number {
 				t.Fatalf("no round trip: %v", err)
 			}

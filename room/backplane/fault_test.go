@@ -177,7 +177,7 @@ func TestNothingIsLostOrRepeatedWhateverHappensToRedis(t *testing.T) {
 			time.Sleep(outage)
 			command(t, r, "CONFIG", "SET", "client-output-buffer-limit", "pubsub 32mb 8mb 60")
 		}},
-		// PING is answered, and nothing published is carried: only the canary knows.
+		// PING is answered, and nothing published is carried: only the heartbeat knows.
 		"takes notices and does not carry them": {100, func(t *testing.T, r *redisserver.Server, k *talk) {
 			command(t, r, "CLIENT", "PAUSE", "60000", "WRITE")
 			k.unhealthy()

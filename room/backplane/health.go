@@ -26,7 +26,7 @@ func (t *trouble) take() error {
 // watch tells the operator when notices stop to arrive and when they arrive
 // again, once each, however many connections that concerns.
 func (b *Backplane) watch(ctx context.Context) {
-	tick := time.NewTicker(canaryEvery)
+	tick := time.NewTicker(heartbeatEvery)
 	defer tick.Stop()
 	arrive := true
 	since := b.now()
@@ -41,7 +41,7 @@ func (b *Backplane) watch(ctx context.Context) {
 			b.log.Info("notices between nodes arrive again", "after", (now - since).Round(time.Millisecond))
 			arrive, since = true, now
 			b.trouble.take()
-		case !b.Healthy() && arrive && now > canaryLate: // at the start they need a moment
+		case !b.Healthy() && arrive && now > heartbeatLate: // at the start they need a moment
 			b.log.Warn("notices between nodes do not arrive; what other nodes tell is read from the database", "err", b.trouble.take())
 			arrive, since = false, now
 		}

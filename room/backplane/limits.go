@@ -9,19 +9,19 @@ const (
 	typingMax      = 1_024    // notices that wait at most for one of typing to join them
 	pipelineMax    = 256      // notices sent in one pipeline
 	subscribeMax   = 128      // channels in one SUBSCRIBE; its answers fit into Redis's first buffer of 16 KiB
-	clusterSlots   = 16       // slots of a Redis Cluster; the same on every node, or they do not hear each other
+	clusterSlots   = 16       // slots of a Redis Cluster; the same on every node, or they do not share channels
 
-	linger       = 30 * time.Second // how long a room that nobody follows stays subscribed
-	canaryEvery  = time.Second
-	canaryLate   = 3 * time.Second // without a canary for so long the node is not healthy
-	deafAfter    = 6 * time.Second // and after this long the client is made anew
-	redisTimeout = 2 * time.Second // for one answer of Redis
-	backoffMin   = 50 * time.Millisecond
-	backoffMax   = 2 * time.Second
-	backoffReset = 10 * time.Second // what lasted so long was no failed attempt
+	linger         = 30 * time.Second // how long a room that nobody follows stays subscribed
+	heartbeatEvery = time.Second
+	heartbeatLate  = 3 * time.Second // without a heartbeat for so long the node is not healthy
+	silentAfter    = 6 * time.Second // and after this long the client is made anew
+	redisTimeout   = 2 * time.Second // for one answer of Redis
+	backoffMin     = 50 * time.Millisecond
+	backoffMax     = 2 * time.Second
+	backoffReset   = 10 * time.Second // what lasted so long was no failed attempt
 
 	leaseEvery = 5 * time.Second
-	leaseTime  = 15 * time.Second // a node that has not said anything for so long is gone
+	leaseTime  = 15 * time.Second // a node that has not renewed its lease for so long is gone
 
 	connBufferBytes = 64 << 10 // of rueidis, for reading and for writing, each connection
 	redirectsMax    = 4        // of a command, after a cluster was reshaped

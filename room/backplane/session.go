@@ -11,7 +11,7 @@ import (
 
 // Why a client is given up although it has connections.
 var (
-	errDeaf     = errors.New("this node does not hear its own canary")
+	errSilent   = errors.New("this node's own heartbeat does not come back")
 	errReadOnly = errors.New("the server has become a replica")
 )
 
@@ -46,24 +46,24 @@ func (b *Backplane) session(ctx context.Context, client rueidis.Client) error {
 	}
 	var parts sync.WaitGroup
 	for _, s := range b.slots {
-		parts.Go(func() { end(s.ear.run(ctx, client)) })
-		parts.Go(func() { s.mouth.run(ctx, client) })
+		parts.Go(func() { end(s.subscriber.run(ctx, client)) })
+		parts.Go(func() { s.publisher.run(ctx, client) })
 	}
-	parts.Go(func() { b.chorus(ctx) })
+	parts.Go(func() { b.heartbeats(ctx) })
 	parts.Go(func() { end(b.lease(ctx, client)) })
 	parts.Wait()
 	return context.Cause(ctx)
 }
 
-// chorus lets every canary sing again and again.
-func (b *Backplane) chorus(ctx context.Context) {
-	tick := time.NewTicker(canaryEvery)
+// heartbeats sends the heartbeat of every slot again and again.
+func (b *Backplane) heartbeats(ctx context.Context) {
+	tick := time.NewTicker(heartbeatEvery)
 	defer tick.Stop()
 	for {
 		select {
 		case <-tick.C:
 			for _, s := range b.slots {
-				b.sing(s)
+				b.beat(s)
 			}
 		case <-ctx.Done():
 			return

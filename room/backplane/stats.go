@@ -41,7 +41,7 @@ type Stats struct {
 
 	HealthyNow       bool
 	SubscriptionsNow int           // rooms, lingering ones included
-	RoundTripNow     time.Duration // of the slowest slot's last canary; grows while none comes
+	RoundTripNow     time.Duration // of the slowest slot's last heartbeat; grows while none comes
 }
 
 // Stats returns the present figures.
@@ -55,9 +55,9 @@ func (b *Backplane) Stats() Stats {
 	}
 	now := b.now()
 	for _, slot := range b.slots {
-		e := slot.ear
-		s.SubscriptionsNow += e.rooms()
-		s.RoundTripNow = max(s.RoundTripNow, time.Duration(e.roundTrip.Load()), e.silence(now)-canaryEvery)
+		from := slot.subscriber
+		s.SubscriptionsNow += from.rooms()
+		s.RoundTripNow = max(s.RoundTripNow, time.Duration(from.roundTrip.Load()), from.silence(now)-heartbeatEvery)
 	}
 	return s
 }

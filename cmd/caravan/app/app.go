@@ -249,7 +249,7 @@ func (a *App) obstacles() []string {
 		if !a.watch.up() {
 			reasons = append(reasons, "database unreachable")
 		}
-		if !a.hears() {
+		if !a.noticesArrive() {
 			reasons = append(reasons, "redis does not carry notices")
 		}
 	}

@@ -37,9 +37,9 @@ func nodeName(listen string) string {
 	return name
 }
 
-// hears says whether what other nodes tell can be expected to arrive, and what
+// noticesArrive says whether what other nodes tell can be expected to arrive, and what
 // this one tells to be carried.
-func (a *App) hears() bool { return a.backplane == nil || a.backplane.Healthy() }
+func (a *App) noticesArrive() bool { return a.backplane == nil || a.backplane.Healthy() }
 
 // load is what this node tells the others about itself. Before it serves, and
 // once it drains, it has nothing to offer.

@@ -13,18 +13,18 @@ import (
 var errMoved = errors.New("the channels' slot has moved")
 
 // run keeps a connection until ctx ends, or until a connection that is there
-// proves deaf.
-func (e *ear) run(ctx context.Context, client rueidis.Client) error {
+// proves silent.
+func (s *subscriber) run(ctx context.Context, client rueidis.Client) error {
 	var pause backoff
 	for {
 		begun := time.Now()
-		err := e.listen(ctx, client)
-		if ctx.Err() != nil || errors.Is(err, errDeaf) {
+		err := s.listen(ctx, client)
+		if ctx.Err() != nil || errors.Is(err, errSilent) {
 			return err
 		}
-		e.b.stats.reconnects.Add(1)
-		e.b.trouble.is(err)
-		e.b.log.Debug("a subscription broke", "channels", e.slot.prefix, "err", err)
+		s.b.stats.reconnects.Add(1)
+		s.b.trouble.is(err)
+		s.b.log.Debug("a subscription broke", "channels", s.slot.prefix, "err", err)
 		pause.worked(time.Since(begun))
 		pause.wait(ctx)
 	}
@@ -32,15 +32,15 @@ func (e *ear) run(ctx context.Context, client rueidis.Client) error {
 
 // listen is the life of one connection. rueidis would reconnect in silence and
 // lose what came meanwhile; a dedicated client with hooks says when it breaks.
-func (e *ear) listen(ctx context.Context, client rueidis.Client) error {
+func (s *subscriber) listen(ctx context.Context, client rueidis.Client) error {
 	c, release := client.Dedicate()
 	defer release()
 	defer c.Close() // drops the connection, so that no subscription goes back to rueidis' pool
 	moved := make(chan struct{}, 1)
 	broken := c.SetPubSubHooks(rueidis.PubSubHooks{
-		OnMessage: func(m rueidis.PubSubMessage) { e.b.hear(e.slot, m.Message) },
-		OnSubscription: func(s rueidis.PubSubSubscription) {
-			if !e.confirmed(s) {
+		OnMessage: func(m rueidis.PubSubMessage) { s.b.receive(s.slot, m.Message) },
+		OnSubscription: func(word rueidis.PubSubSubscription) {
+			if !s.confirmed(word) {
 				select {
 				case moved <- struct{}{}:
 				default:
@@ -48,15 +48,15 @@ func (e *ear) listen(ctx context.Context, client rueidis.Client) error {
 			}
 		},
 	})
-	if err := e.begin(ctx, c); err != nil {
+	if err := s.begin(ctx, c); err != nil {
 		return cause("subscribe", err)
 	}
-	e.restart()
-	begun := e.b.now()
-	tick := time.NewTicker(canaryEvery)
+	s.restart()
+	begun := s.b.now()
+	tick := time.NewTicker(heartbeatEvery)
 	defer tick.Stop()
 	for {
-		if err := e.subscribe(ctx, c, e.takePending()); err != nil {
+		if err := s.subscribe(ctx, c, s.takePending()); err != nil {
 			return cause("subscribe", err)
 		}
 		select {
@@ -64,12 +64,12 @@ func (e *ear) listen(ctx context.Context, client rueidis.Client) error {
 			return cause("broken", err)
 		case <-moved:
 			return errMoved
-		case <-e.changed:
+		case <-s.changed:
 		case now := <-tick.C:
-			if at := e.b.now(); at-begun > deafAfter && e.silence(at) > deafAfter {
-				return errDeaf
+			if at := s.b.now(); at-begun > silentAfter && s.silence(at) > silentAfter {
+				return errSilent
 			}
-			if err := e.unsubscribe(ctx, c, e.takeStale(now)); err != nil {
+			if err := s.unsubscribe(ctx, c, s.takeStale(now)); err != nil {
 				return cause("unsubscribe", err)
 			}
 		case <-ctx.Done():
@@ -78,21 +78,21 @@ func (e *ear) listen(ctx context.Context, client rueidis.Client) error {
 	}
 }
 
-// begin subscribes to the canary, and so finds out whether a cluster has sharded
-// publish/subscribe, which came with Redis 7. The canary comes first, since a
+// begin subscribes to the heartbeat, and so finds out whether a cluster has sharded
+// publish/subscribe, which came with Redis 7. The heartbeat comes first, since a
 // dedicated client of a cluster stays with the slot of its first command.
-func (e *ear) begin(ctx context.Context, c rueidis.DedicatedClient) error {
-	names := []string{e.slot.canary}
-	if e.b.cluster() {
-		e.slot.sharded.Store(true)
+func (s *subscriber) begin(ctx context.Context, c rueidis.DedicatedClient) error {
+	names := []string{s.slot.heartbeat}
+	if s.b.cluster() {
+		s.slot.sharded.Store(true)
 	}
-	err := e.do(ctx, c, "SUBSCRIBE", names)
-	if e.slot.sharded.Load() && isUnknownCommand(err) {
-		e.slot.sharded.Store(false)
-		err = e.do(ctx, c, "SUBSCRIBE", names)
+	err := s.do(ctx, c, "SUBSCRIBE", names)
+	if s.slot.sharded.Load() && isUnknownCommand(err) {
+		s.slot.sharded.Store(false)
+		err = s.do(ctx, c, "SUBSCRIBE", names)
 	}
 	if err == nil {
-		e.b.sing(e.slot)
+		s.b.beat(s.slot)
 	}
 	return err
 }
@@ -102,22 +102,22 @@ func isUnknownCommand(err error) bool {
 	return ok && strings.HasPrefix(strings.ToLower(refused.Error()), "unknown command")
 }
 
-func (e *ear) subscribe(ctx context.Context, c rueidis.DedicatedClient, rooms []uuid.UUID) error {
-	return e.eachChunk(rooms, func(names []string) error { return e.do(ctx, c, "SUBSCRIBE", names) })
+func (s *subscriber) subscribe(ctx context.Context, c rueidis.DedicatedClient, rooms []uuid.UUID) error {
+	return s.eachChunk(rooms, func(names []string) error { return s.do(ctx, c, "SUBSCRIBE", names) })
 }
 
-func (e *ear) unsubscribe(ctx context.Context, c rueidis.DedicatedClient, rooms []uuid.UUID) error {
-	return e.eachChunk(rooms, func(names []string) error { return e.do(ctx, c, "UNSUBSCRIBE", names) })
+func (s *subscriber) unsubscribe(ctx context.Context, c rueidis.DedicatedClient, rooms []uuid.UUID) error {
+	return s.eachChunk(rooms, func(names []string) error { return s.do(ctx, c, "UNSUBSCRIBE", names) })
 }
 
 // eachChunk calls do with the channels of rooms, some at a time: the answers to
 // one command must not overflow what Redis keeps for a subscriber.
-func (e *ear) eachChunk(rooms []uuid.UUID, do func([]string) error) error {
+func (s *subscriber) eachChunk(rooms []uuid.UUID, do func([]string) error) error {
 	for len(rooms) > 0 {
 		n := min(len(rooms), subscribeMax)
 		names := make([]string, n)
-		for i, in := range rooms[:n] {
-			names[i] = e.slot.channel(in)
+		for i, roomID := range rooms[:n] {
+			names[i] = s.slot.channel(roomID)
 		}
 		if err := do(names); err != nil {
 			return err
@@ -128,11 +128,11 @@ func (e *ear) eachChunk(rooms []uuid.UUID, do func([]string) error) error {
 }
 
 // do sends SUBSCRIBE or UNSUBSCRIBE, in the form that suits the server.
-func (e *ear) do(ctx context.Context, c rueidis.DedicatedClient, command string, channels []string) error {
+func (s *subscriber) do(ctx context.Context, c rueidis.DedicatedClient, command string, channels []string) error {
 	ctx, cancel := context.WithTimeout(ctx, redisTimeout)
 	defer cancel()
 	var cmd rueidis.Completed
-	switch sharded := e.slot.sharded.Load(); {
+	switch sharded := s.slot.sharded.Load(); {
 	case command == "SUBSCRIBE" && sharded:
 		cmd = c.B().Ssubscribe().Channel(channels...).Build()
 	case command == "SUBSCRIBE":

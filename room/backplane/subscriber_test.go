@@ -21,16 +21,16 @@ type inbox struct {
 
 func (x *inbox) Announce(*room.Batch)          {}
 func (x *inbox) AnnounceNotice(n *room.Notice) {}
-func (x *inbox) CatchUp(in uuid.UUID) {
+func (x *inbox) CatchUp(roomID uuid.UUID) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.caught[in]++
+	x.caught[roomID]++
 }
 
-func (x *inbox) times(in uuid.UUID) int {
+func (x *inbox) times(roomID uuid.UUID) int {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return x.caught[in]
+	return x.caught[roomID]
 }
 
 // open starts a Backplane on a Redis and waits until it is healthy.
@@ -62,7 +62,7 @@ func TestSubscriptionsLinger(t *testing.T) {
 	t.Parallel()
 	r := redisserver.Start(t)
 	b, in := open(t, r.URL())
-	e := b.slots[0].ear
+	s := b.slots[0].subscriber
 	subscribed := func() bool {
 		n, err := r.Do("PUBLISH", b.slots[0].channel(roomR), "anybody?")
 		if err != nil {
@@ -76,7 +76,7 @@ func TestSubscriptionsLinger(t *testing.T) {
 		t.Fatal("told to catch up before Redis has the subscription")
 	}
 	b.Unfollow(roomR)
-	if gone := e.takeStale(time.Now().Add(linger / 2)); len(gone) > 0 || !subscribed() {
+	if gone := s.takeStale(time.Now().Add(linger / 2)); len(gone) > 0 || !subscribed() {
 		t.Fatal("the subscription did not linger")
 	}
 	b.Follow(roomR)
@@ -85,13 +85,13 @@ func TestSubscriptionsLinger(t *testing.T) {
 	}
 	b.Follow(roomR) // before the Unfollow of another loop
 	b.Unfollow(roomR)
-	if gone := e.takeStale(time.Now().Add(2 * linger)); len(gone) > 0 {
+	if gone := s.takeStale(time.Now().Add(2 * linger)); len(gone) > 0 {
 		t.Error("a room that is followed was given up")
 	}
 	b.Unfollow(roomR)
-	e.mu.Lock()
-	e.wanted[roomR].idle = time.Now().Add(-2 * linger)
-	e.mu.Unlock()
+	s.mu.Lock()
+	s.wanted[roomR].idle = time.Now().Add(-2 * linger)
+	s.mu.Unlock()
 	until(t, "unsubscribed", func() bool { return !subscribed() })
 	if n := b.Stats().SubscriptionsNow; n != 0 {
 		t.Errorf("%d rooms are wanted", n)
@@ -108,21 +108,21 @@ func TestUnaskedUnsubscribeMeansAMovedSlot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.in = &inbox{caught: make(map[uuid.UUID]int)}
-	e := b.slots[0].ear
-	e.follow(roomR)
+	b.inbound = &inbox{caught: make(map[uuid.UUID]int)}
+	s := b.slots[0].subscriber
+	s.follow(roomR)
 	word := func(kind, channel string) bool {
-		return e.confirmed(rueidis.PubSubSubscription{Kind: kind, Channel: channel})
+		return s.confirmed(rueidis.PubSubSubscription{Kind: kind, Channel: channel})
 	}
-	channel := e.slot.channel(roomR)
-	if !word("ssubscribe", channel) || !word("subscribe", e.slot.canary) {
+	channel := s.slot.channel(roomR)
+	if !word("ssubscribe", channel) || !word("subscribe", s.slot.heartbeat) {
 		t.Error("a subscription was taken for a moved slot")
 	}
-	if word("sunsubscribe", channel) || word("sunsubscribe", e.slot.canary) {
+	if word("sunsubscribe", channel) || word("sunsubscribe", s.slot.heartbeat) {
 		t.Error("an unasked unsubscribe was not noticed")
 	}
-	e.unfollow(roomR, time.Now())
-	if len(e.takeStale(time.Now().Add(2*linger))) != 1 || !word("sunsubscribe", channel) {
+	s.unfollow(roomR, time.Now())
+	if len(s.takeStale(time.Now().Add(2*linger))) != 1 || !word("sunsubscribe", channel) {
 		t.Error("an asked unsubscribe was taken for a moved slot")
 	}
 	if word("sunsubscribe", channel) {
@@ -142,7 +142,7 @@ func TestClientIsMadeAnewWhereItsServerBecameAReplica(t *testing.T) {
 	// Soon the lease is refused, the client made anew, and refused again.
 	until(t, "given up", func() bool { return errors.Is(b.trouble.take(), errReadOnly) })
 	until(t, "unhealthy", func() bool { return !b.Healthy() })
-	time.Sleep(canaryEvery)
+	time.Sleep(heartbeatEvery)
 	if b.Healthy() {
 		t.Error("healthy on a replica")
 	}
@@ -159,57 +159,57 @@ func TestHealthAndRoundTripTellOfSilence(t *testing.T) {
 	}
 	b.started = time.Now().Add(-time.Hour)
 	if b.Healthy() {
-		t.Error("healthy before any canary came")
+		t.Error("healthy before any heartbeat came")
 	}
-	e := b.slots[0].ear
+	s := b.slots[0].subscriber
 	at := b.now()
-	e.heard(at, at-5*time.Millisecond)
-	if s := b.Stats(); !s.HealthyNow || s.RoundTripNow < 5*time.Millisecond || s.RoundTripNow > time.Second {
-		t.Errorf("after a canary: %+v", s)
+	s.received(at, at-5*time.Millisecond)
+	if got := b.Stats(); !got.HealthyNow || got.RoundTripNow < 5*time.Millisecond || got.RoundTripNow > time.Second {
+		t.Errorf("after a heartbeat: %+v", got)
 	}
-	e.heard(at-canaryLate, at-canaryLate)
-	if s := b.Stats(); s.HealthyNow || s.RoundTripNow < canaryLate-canaryEvery {
-		t.Errorf("after silence: %+v", s)
+	s.received(at-heartbeatLate, at-heartbeatLate)
+	if got := b.Stats(); got.HealthyNow || got.RoundTripNow < heartbeatLate-heartbeatEvery {
+		t.Errorf("after silence: %+v", got)
 	}
 }
 
-func TestMouthDropsWhatItCannotSay(t *testing.T) {
+func TestPublisherDropsWhatItCannotSend(t *testing.T) {
 	b, err := New(Config{URL: "redis://h"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	b.PublishNotice(types("{}"))
-	m := b.slots[0].mouth
-	if b.Stats().Dropped != 1 || len(m.queue) != 0 {
-		t.Errorf("without a Redis: %+v, %d wait", b.Stats(), len(m.queue))
+	p := b.slots[0].publisher
+	if b.Stats().Dropped != 1 || len(p.queue) != 0 {
+		t.Errorf("without a Redis: %+v, %d wait", b.Stats(), len(p.queue))
 	}
-	m.setRunning(true)
+	p.setRunning(true)
 	for range noticesMax + 10 {
 		b.PublishNotice(types("{}"))
 	}
-	if len(m.queue) != typingMax {
-		t.Errorf("%d notices of typing wait, want %d", len(m.queue), typingMax)
+	if len(p.queue) != typingMax {
+		t.Errorf("%d notices of typing wait, want %d", len(p.queue), typingMax)
 	}
 	for range noticesMax {
 		b.Publish(sample())
 	}
-	if len(m.queue) != noticesMax {
-		t.Errorf("%d notices wait, want %d", len(m.queue), noticesMax)
+	if len(p.queue) != noticesMax {
+		t.Errorf("%d notices wait, want %d", len(p.queue), noticesMax)
 	}
 	for range 2 * noticeBytesMax >> 20 {
-		m.say("c", make([]byte, 1<<20), 1<<20)
+		p.enqueue("c", make([]byte, 1<<20), 1<<20)
 	}
-	if m.bytes > noticeBytesMax {
-		t.Errorf("%d bytes wait", m.bytes)
+	if p.bytes > noticeBytesMax {
+		t.Errorf("%d bytes wait", p.bytes)
 	}
 	taken := 0
-	var batch []saying
-	for batch = m.take(batch); len(batch) > 0; batch = m.take(batch) {
+	var batch []outgoing
+	for batch = p.take(batch); len(batch) > 0; batch = p.take(batch) {
 		if taken += len(batch); len(batch) > pipelineMax {
 			t.Fatalf("%d notices in one pipeline", len(batch))
 		}
 	}
-	if m.bytes != 0 || m.busy || taken < noticesMax {
-		t.Errorf("%d taken, %d bytes and busy %v left", taken, m.bytes, m.busy)
+	if p.bytes != 0 || p.busy || taken < noticesMax {
+		t.Errorf("%d taken, %d bytes and busy %v left", taken, p.bytes, p.busy)
 	}
 }
