@@ -118,7 +118,20 @@ func (s *served) status() int {
 // ready asks /readyz.
 func (s *served) ready() (status int, body string) {
 	s.t.Helper()
-	res, err := http.Get("http://" + s.admin + "/readyz")
+	return s.get("/readyz")
+}
+
+// metrics asks /metrics.
+func (s *served) metrics() string {
+	s.t.Helper()
+	_, body := s.get("/metrics")
+	return body
+}
+
+// get asks the admin port.
+func (s *served) get(path string) (status int, body string) {
+	s.t.Helper()
+	res, err := http.Get("http://" + s.admin + path)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -130,10 +143,10 @@ func (s *served) ready() (status int, body string) {
 	return res.StatusCode, string(text)
 }
 
-// join seeds a fleet of one and lets its user into the room.
-func (s *served) join() (net.Conn, string) {
+// join seeds a fleet of one, as those flags say, and lets its user into the room.
+func (s *served) join(flags ...string) (net.Conn, string) {
 	s.t.Helper()
-	seed := process(s.t, nil, "seed", "--users", "1", "--trips", "1")
+	seed := process(s.t, nil, append([]string{"seed", "--users", "1", "--trips", "1"}, flags...)...)
 	seed.Dir = s.cmd.Dir
 	if out, err := seed.CombinedOutput(); err != nil {
 		s.t.Fatalf("%v\n%s", err, out)

@@ -17,6 +17,7 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/caravan-chat/caravan/cmd/caravan/admin"
 	"github.com/caravan-chat/caravan/cmd/caravan/config"
@@ -190,8 +191,21 @@ func crashed(err error) error {
 	return err
 }
 
-// Close frees everything, in the reverse order of Open. Call it after Run.
+// Close frees everything, in the reverse order of Open. Call it after Run. What
+// waits for a database that hangs is left to the end of the process.
 func (a *App) Close() error {
+	closed := make(chan error, 1)
+	go func() { closed <- a.close() }()
+	select {
+	case err := <-closed:
+		return err
+	case <-time.After(closeTimeout):
+		a.log.Warn("not everything was closed in time: the database does not answer")
+		return nil
+	}
+}
+
+func (a *App) close() error {
 	a.phase.Store(draining)
 	var errs []error
 	if a.sockets != nil {

@@ -11,15 +11,19 @@ import (
 )
 
 const (
-	lanesTimeout      = 40 * time.Second       // to commit what was accepted; the store may be away
-	spreadLeast       = 500 * time.Millisecond // for the closes, however short --drain-timeout is
+	lanesLeast        = time.Second            // to commit what was accepted, however short --drain-timeout is
+	spreadLeast       = 500 * time.Millisecond // for the closes, likewise
 	restTimeout       = 5 * time.Second        // for REST calls under way
+	restOverrun       = 3 * time.Second        // of it, what may lie behind --drain-timeout
+	closeTimeout      = 2 * time.Second        // for the parts to end that wait for a database
 	refusalRetryAfter = 2 * time.Second
 	refusalText       = "The server is shutting down; please try again"
 )
 
 // drain ends the service to the clients. The order is the promise: what was
-// accepted is committed and told before anybody is sent away.
+// accepted is committed and told, or answered with why not, before anybody is sent
+// away. A database that hangs takes half of the drain's time at most, so that the
+// clients still go one by one.
 func (a *App) drain() {
 	a.phase.Store(draining)
 	// Until the engine's own drain closes connections, the chat lets nobody new in.
@@ -29,14 +33,16 @@ func (a *App) drain() {
 	})
 	a.log.Info("draining", "clients", a.sockets.Stats().Open)
 	begun := time.Now()
+	end := begun.Add(a.cfg.DrainTimeout)
 
-	a.step("lanes", lanesTimeout, a.chat.Drain)
+	a.step("lanes", max(a.cfg.DrainTimeout/2, lanesLeast), a.chat.Drain)
 	// Long polls have nothing left to wait for, the spread of the closes least of all.
 	var calls sync.WaitGroup
-	calls.Go(func() { a.step("rest", restTimeout, a.rest.Drain) })
-	// The events of the lanes' last batches are in the loops' mailboxes by now,
-	// ahead of the closes.
-	a.step("clients", max(a.cfg.DrainTimeout, spreadLeast), a.sockets.Drain)
+	rest := min(restTimeout, time.Until(end.Add(restOverrun)))
+	calls.Go(func() { a.step("rest", rest, a.rest.Drain) })
+	// The events and answers of the lanes are in the loops' mailboxes by now, ahead of
+	// the closes.
+	a.step("clients", max(time.Until(end), spreadLeast), a.sockets.Drain)
 	calls.Wait()
 
 	a.log.Info("drained", "took", time.Since(begun).Round(time.Millisecond))

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"os"
+	"regexp"
+	"testing"
+	"time"
+
+	"github.com/caravan-chat/caravan/cmd/caravan/config"
+)
+
+// quoted returns what the pattern's group matches in a file of the repository.
+func quoted(t *testing.T, path, pattern string) string {
+	t.Helper()
+	text, err := os.ReadFile("../../" + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := regexp.MustCompile(pattern).FindSubmatch(text)
+	if found == nil {
+		t.Fatalf("%s has nothing like %s", path, pattern)
+	}
+	return string(found[1])
+}
+
+// TestProcessManagersWaitForADrain holds the files of deploy against what
+// docs/operations.md asks for.
+func TestProcessManagersWaitForADrain(t *testing.T) {
+	cfg, _, err := config.Load(config.Serve, []string{"--dev"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parse := func(text string) time.Duration {
+		t.Helper()
+		d, err := time.ParseDuration(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	const docs = "docs/operations.md"
+	longest := parse(quoted(t, docs, `longest it can take is .--drain-timeout. and (\d+) s`) + "s")
+	margin := parse(quoted(t, docs, `process manager at least (\d+) s more than this`) + "s")
+	if margin <= longest {
+		t.Errorf("the margin of %v is not more than the %v that a drain may overrun", margin, longest)
+	}
+	want := cfg.DrainTimeout + margin
+	for path, pattern := range map[string]string{
+		"deploy/caravan.service": `(?m)^TimeoutStopSec=(\d+)$`,
+		"deploy/compose.yaml":    `(?m)^ *stop_grace_period: (\d+)s$`,
+	} {
+		if got := parse(quoted(t, path, pattern) + "s"); got != want {
+			t.Errorf("%s waits for %v, the documents ask for %v", path, got, want)
+		}
+	}
+	// A server that was sent away by a signal of its own ends with status 0, too.
+	if restart := quoted(t, "deploy/caravan.service", `(?m)^Restart=(\S+)$`); restart != "always" {
+		t.Errorf("Restart=%s", restart)
+	}
+}
