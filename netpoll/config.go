@@ -19,7 +19,7 @@ type Config struct {
 	// a connection from which everything can be read from the first byte on, owns
 	// it from then on, and may block a little: what it does not take in time is
 	// refused with 503. Where a later request asks for an upgrade after all, it can
-	// give the connection back with Server.Adopt. Nil: such requests are refused
+	// give the connection back with Server.TakeBack. Nil: such requests are refused
 	// with 426.
 	HTTP func(net.Conn)
 

@@ -69,12 +69,12 @@ func (c *Conn) sendMessage(op frame.Op, b []byte) Outcome {
 	return out
 }
 
-// Hold says, called by Handler.Open, that the first message is about to follow: it
+// Cork says, called by Handler.Open, that the first message is about to follow: it
 // and the handshake's answer leave in one write then. The answer waits for a tenth
 // of a second at most.
-func (c *Conn) Hold() {
+func (c *Conn) Cork() {
 	if c.flow == flowDirty {
-		c.loop.moveFlow(c, flowHeld)
+		c.loop.moveFlow(c, flowCorked)
 	}
 }
 
@@ -96,7 +96,7 @@ func (l *Loop) enqueue(c *Conn, b []byte) Outcome {
 	}
 	if limit := l.shared.limits.outboxBytesMax; c.outbox.Overflows(len(b), limit) {
 		// A turn can bring more than the limit to a client that reads well.
-		if c.flow == flowDirty || c.flow == flowHeld {
+		if c.flow == flowDirty || c.flow == flowCorked {
 			l.writeOut(c)
 		}
 		switch {

@@ -59,7 +59,7 @@ func (s *Server) deliver(h handover) {
 type replay struct {
 	net.Conn // a *net.TCPConn
 	bytes    []byte
-	loop     *Loop // where it was, and goes where it is adopted
+	loop     *Loop // where it was, and goes where it is taken back
 	closed   func()
 }
 

@@ -50,7 +50,7 @@
 //	loop, shared, wake                      the types; a loop's mailbox and its wake-up
 //	state, pongs, mailbox, outbox, claim, … what knows nothing of connections
 //
-// Beside them stand the Server (server, bind, drain, deliver, adopt, stats) and,
+// Beside them stand the Server (server, bind, drain, deliver, takeback, stats) and,
 // below all, the bytes: packages frame, handshake, deflate.
 //
 // # Limits

@@ -19,11 +19,11 @@ func (e *events) OnBoot(engine gnet.Engine) gnet.Action {
 
 // OnShutdown comes before the loops are told to end.
 func (e *events) OnShutdown(gnet.Engine) {
-	e.adopting.Lock() // the loops still run: what is on its way to them arrives
+	e.takingBack.Lock() // the loops still run: what is on its way to them arrives
 	e.stopping.Store(true)
-	e.adopting.Unlock()
+	e.takingBack.Unlock()
 	for _, l := range e.loops {
-		l.silence()
+		l.forbidWake()
 	}
 	close(e.quit)
 }
@@ -40,10 +40,10 @@ func (e *events) OnOpen(raw gnet.Conn) ([]byte, gnet.Action) {
 		l.readClock() // and no more: most accepts are no reason for a turn
 	}
 	c := &Conn{raw: raw, fd: int32(raw.Fd()), loop: l, heard: l.at, mark: l.at}
-	back, adopted := raw.Context().(*adoption)
+	back, isBack := raw.Context().(*takenBack)
 	raw.SetContext(c)
 	l.add(c)
-	if adopted {
+	if isBack {
 		back.arrived()
 		c.request = &partialRequest{returned: true}
 	} else {
@@ -54,7 +54,7 @@ func (e *events) OnOpen(raw gnet.Conn) ([]byte, gnet.Action) {
 	case s.draining.Load():
 		l.begin()
 		l.refuse(c, unavailable(), RefusedDraining)
-	case adopted: // it has its place among the connections already
+	case isBack: // it has its place among the connections already
 		l.begin()
 		l.receive(c, back.bytes())
 	case sockets > s.limits.connectionsMax+claim.RefusedLingerMax, c.fd >= s.limits.fdMax:

@@ -18,15 +18,15 @@ func (l *Loop) flush() {
 	l.dirty = l.dirty[:0]
 }
 
-// releaseHeld has the answers written that have waited long enough.
-func (l *Loop) releaseHeld() {
-	for i, c := range l.held {
-		if c.flow == flowHeld {
+// uncork has the answers written that have waited long enough.
+func (l *Loop) uncork() {
+	for i, c := range l.corked {
+		if c.flow == flowCorked {
 			l.moveFlow(c, flowDirty)
 		}
-		l.held[i] = nil
+		l.corked[i] = nil
 	}
-	l.held = l.held[:0]
+	l.corked = l.corked[:0]
 }
 
 // retryStalled looks at the stalled connections and writes to those whose bytes

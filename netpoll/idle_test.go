@@ -55,7 +55,7 @@ func idleCost(t testing.TB, n int) (heap, resident float64) {
 	var rooms [64]Topic
 	s := start(t, Config{Loops: 1, Handler: funcs{
 		upgrade: func(*Request) (any, *Refusal) { return new([64]byte), nil }, // a session
-		open:    func(c *Conn) { rooms[c.slot%64].Add(c) },
+		open:    func(c *Conn) { rooms[c.position%64].Add(c) },
 		message: echoBack,
 	}})
 	rawClients(t, s, 64) // what the first connections need once

@@ -26,7 +26,7 @@ type Handler interface {
 	Upgrade(r *Request) (session any, refusal *Refusal)
 
 	// Open is called when the handshake's answer is on its way: from now on
-	// messages come and can be sent. See also Conn.Hold.
+	// messages come and can be sent. See also Conn.Cork.
 	Open(c *Conn)
 
 	// Message takes one whole message. payload is valid only during the call and
@@ -51,14 +51,14 @@ type Loop struct {
 	runnable gnet.Runnable // the turn, as gnet runs it
 
 	// Any goroutine.
-	mail     mailbox
-	engine   atomic.Pointer[gnet.EventLoop] // nil until the engine runs
-	woken    atomic.Bool                    // a turn is already on its way
-	tickDue  atomic.Bool
-	stallDue atomic.Bool
-	board    board
-	waking   sync.Mutex
-	silenced bool // guarded by waking: the engine is ending
+	mail          mailbox
+	engine        atomic.Pointer[gnet.EventLoop] // nil until the engine runs
+	woken         atomic.Bool                    // a turn is already on its way
+	tickDue       atomic.Bool
+	stallDue      atomic.Bool
+	board         board
+	waking        sync.Mutex
+	wakeForbidden bool // guarded by waking: the engine is ending
 
 	_ cpu.CacheLinePad // the others' writes above do not disturb the loop's below
 
@@ -70,7 +70,7 @@ type Loop struct {
 
 	conns    []*Conn // all sockets of this loop, in no order
 	dirty    []*Conn // to be written at the end of the turn
-	held     []*Conn // whose handshake's answer waits, and some that did; see Conn.Hold
+	corked   []*Conn // whose handshake's answer waits, and some that did; see Conn.Cork
 	stalled  []*Conn // connections whose kernel buffer is full
 	ended    []ended // of whose end the Handler is told in this turn
 	toClose  []*Conn // sockets to be closed at the end of the turn
@@ -106,16 +106,16 @@ type Conn struct {
 	session any
 
 	// Owned by the loop. What is a pointer here is nil for an idle connection.
-	slot    uint32 // index in loop.conns
-	heard   moment // when bytes came last; from the end on see discard
-	mark    moment // by state: of the accept, of the last ping, of the beginning of the end
-	member  uint32 // index in topic.members
-	topic   *Topic // the first topic
-	more    *[]membership
-	outbox  *outbox.Outbox
-	pongs   *pongs
-	request *partialRequest
-	reader  frame.Reader
+	position uint32 // index in loop.conns
+	heard    moment // when bytes came last; from the end on see discard
+	mark     moment // by state: of the accept, of the last ping, of the beginning of the end
+	member   uint32 // index in topic.members
+	topic    *Topic // the first topic
+	more     *[]membership
+	outbox   *outbox.Outbox
+	pongs    *pongs
+	request  *partialRequest
+	reader   frame.Reader
 }
 
 // Topic is a set of connections of ONE loop, which get the same messages. The
@@ -147,15 +147,15 @@ func (l *Loop) Now() time.Time { return l.now }
 
 // add makes c one of the loop's connections.
 func (l *Loop) add(c *Conn) {
-	c.slot = uint32(len(l.conns))
+	c.position = uint32(len(l.conns))
 	l.conns = append(l.conns, c)
 }
 
 // remove takes c out again.
 func (l *Loop) remove(c *Conn) {
 	last := l.conns[len(l.conns)-1]
-	l.conns[c.slot] = last
-	last.slot = c.slot
+	l.conns[c.position] = last
+	last.position = c.position
 	l.conns[len(l.conns)-1] = nil
 	l.conns = l.conns[:len(l.conns)-1]
 }

@@ -42,8 +42,8 @@ func (l *Loop) moveFlow(c *Conn, to flowState) {
 	switch to {
 	case flowDirty:
 		l.dirty = append(l.dirty, c)
-	case flowHeld:
-		l.held = append(l.held, c)
+	case flowCorked:
+		l.corked = append(l.corked, c)
 	case flowStalled:
 		l.stalled = append(l.stalled, c)
 	case flowIdle: // what is in a list is passed over there

@@ -69,7 +69,7 @@ func TestPanicEndsOneConnectionOnly(t *testing.T) {
 // reason for the loop to leave out what comes after it in the turn.
 func TestPanicInTick(t *testing.T) {
 	s := start(t, Config{Loops: 1, Log: quiet(), Handler: funcs{
-		open:    (*Conn).Hold, // so that the answer leaves in the turn of a tick
+		open:    (*Conn).Cork, // so that the answer leaves in the turn of a tick
 		message: echoBack,
 		tick:    func(*Loop, time.Time) { panic("in Tick") },
 	}})

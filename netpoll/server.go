@@ -29,7 +29,7 @@ type Server struct {
 	quit       chan struct{} // closed when the engine begins to end
 	done       chan struct{} // closed when the loops have ended
 	binding    sync.Mutex    // orders the binding of loops to gnet's
-	adopting   sync.RWMutex  // held for reading by Adopt
+	takingBack sync.RWMutex  // held for reading by TakeBack
 
 	bindOnce sync.Once
 	wakers   []*waker // of the ticker's goroutine, until done

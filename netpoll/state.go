@@ -18,7 +18,7 @@ type flowState uint8
 const (
 	flowIdle    flowState = iota // nothing waits
 	flowDirty                    // in loop.dirty: written at the end of the turn
-	flowHeld                     // in loop.held: the handshake's answer waits for company
+	flowCorked                   // in loop.corked: the handshake's answer waits for company
 	flowStalled                  // in loop.stalled: the kernel's buffer is full
 )
 
@@ -44,11 +44,11 @@ var connMoves = [...]states{
 }
 
 // flowMoves are the same for the output. A write can come before the end of the
-// turn and find the kernel's buffer full, so that also what is dirty or held stalls.
+// turn and find the kernel's buffer full, so that also what is dirty or corked stalls.
 var flowMoves = [...]states{
 	flowIdle:    setOf(flowDirty, flowStalled),
-	flowDirty:   setOf(flowIdle, flowHeld, flowStalled),
-	flowHeld:    setOf(flowIdle, flowDirty, flowStalled),
+	flowDirty:   setOf(flowIdle, flowCorked, flowStalled),
+	flowCorked:  setOf(flowIdle, flowDirty, flowStalled),
 	flowStalled: setOf(flowIdle),
 }
 

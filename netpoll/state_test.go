@@ -23,7 +23,7 @@ func TestMovesOfAConnection(t *testing.T) {
 		//           IDHS
 		flowIdle:    ".x.x",
 		flowDirty:   "x.xx",
-		flowHeld:    "xx.x",
+		flowCorked:  "xx.x",
 		flowStalled: "x...",
 	} {
 		for to, allowed := range row {
@@ -44,7 +44,7 @@ func TestAMoveThatIsNotInTheTablePanics(t *testing.T) {
 	}
 	for what, move := range map[string]func(){
 		"state":  func() { l.move(c, stateOpen) },
-		"output": func() { l.moveFlow(c, flowHeld) },
+		"output": func() { l.moveFlow(c, flowCorked) },
 	} {
 		func() {
 			defer func() {

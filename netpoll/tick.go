@@ -21,7 +21,7 @@ const (
 func (l *Loop) tick() {
 	l.scan()
 	l.closeSome()
-	l.releaseHeld()
+	l.uncork()
 	if l.now.Sub(l.tickTime) >= handlerTickPeriod-tickPeriod/2 {
 		l.tickTime = l.now
 		l.outboxes.Trim()

@@ -39,7 +39,7 @@ func (t *turn) Run(context.Context) error {
 	// Handler.Close may send to others; writing finds dead sockets; closing them
 	// ends connections: until nothing is left.
 	for len(l.ended)+len(l.dirty)+len(l.toClose) > 0 {
-		l.tellEnded()
+		l.callCloses()
 		l.flush()
 		l.closeSockets()
 	}
@@ -51,8 +51,8 @@ func (t *turn) Run(context.Context) error {
 	return nil
 }
 
-// tellEnded calls Handler.Close for the connections that ended.
-func (l *Loop) tellEnded() {
+// callCloses calls Handler.Close for the connections that ended.
+func (l *Loop) callCloses() {
 	for i := 0; i < len(l.ended); i++ {
 		e := l.ended[i]
 		l.ended[i] = ended{}
@@ -66,6 +66,6 @@ func (l *Loop) tellEnded() {
 func (l *Loop) stopped() {
 	l.retry.Stop()
 	l.mail.close()
-	l.tellEnded()
+	l.callCloses()
 	l.board.show(&l.counts)
 }

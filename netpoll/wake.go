@@ -39,7 +39,7 @@ func (l *Loop) MailWaiting() int { return l.mail.len() }
 func (l *Loop) execute() {
 	l.waking.Lock()
 	defer l.waking.Unlock()
-	if !l.silenced {
+	if !l.wakeForbidden {
 		// The only error is that the engine has stopped.
 		_ = (*l.engine.Load()).Execute(context.Background(), l.runnable)
 	}
@@ -64,13 +64,13 @@ func (l *Loop) wakeAgain() {
 	l.waker.signal()
 }
 
-// silence makes Wake do nothing from now on. gnet wakes a loop by writing to an
+// forbidWake makes Wake do nothing from now on. gnet wakes a loop by writing to an
 // event descriptor, also just after it has closed it: then the number may be that
 // of any other file of the process.
-func (l *Loop) silence() {
+func (l *Loop) forbidWake() {
 	l.waking.Lock()
 	defer l.waking.Unlock()
-	l.silenced = true
+	l.wakeForbidden = true
 }
 
 // begin opens a turn where none is open: the clock is read, and the later stages

@@ -18,7 +18,7 @@ func (l *Loop) push(c *Conn, b []byte) {
 	}
 	c.outbox.Push(b)
 	l.counts.outboxBytes += len(b)
-	if c.flow == flowIdle || c.flow == flowHeld {
+	if c.flow == flowIdle || c.flow == flowCorked {
 		l.moveFlow(c, flowDirty)
 	}
 }
@@ -63,7 +63,7 @@ func (l *Loop) write(c *Conn) written {
 // its FIN may come in the same epoll batch, so before the end of the turn. The
 // socket is about to be closed: errors mean nothing any more.
 func (l *Loop) lastWrite(c *Conn) {
-	if c.flow != flowDirty && c.flow != flowHeld {
+	if c.flow != flowDirty && c.flow != flowCorked {
 		return
 	}
 	for o := c.outbox; o.Bytes() > 0; {

@@ -87,7 +87,7 @@ func (h *Handler) Upgrade(r *netpoll.Request) (any, *netpoll.Refusal) {
 func (h *Handler) Open(c *netpoll.Conn) {
 	s := c.Session().(*session)
 	s.conn = c
-	c.Hold() // the history, or a close, follows at once unless the store is slow
+	c.Cork() // the history, or a close, follows at once unless the store is slow
 	s.enter()
 }
 

@@ -141,7 +141,7 @@ func (a *App) openPort(ctx context.Context) error {
 	a.rest = rest.New(rest.Config{
 		Chat: a.chat, Limits: limits, AllowOrigin: a.cfg.AllowedOrigins.Allow,
 		Page: page, Observer: a.metrics, Log: a.log,
-		Upgrade: func(c net.Conn, read []byte) { a.sockets.Adopt(c, read) },
+		Upgrade: func(c net.Conn, read []byte) { a.sockets.TakeBack(c, read) },
 	})
 	a.handler = socket.New(a.chat, a.cfg.Loops, socket.Config{
 		AllowOrigin: a.cfg.AllowedOrigins.Allow, Rate: float64(a.cfg.Rate), Burst: a.cfg.Burst, Log: a.log,

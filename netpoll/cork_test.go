@@ -10,7 +10,7 @@ import (
 )
 
 // What follows soon leaves with the handshake's answer, in one write.
-func TestHeldAnswerLeavesWithTheFirstMessage(t *testing.T) {
+func TestCorkedAnswerLeavesWithTheFirstMessage(t *testing.T) {
 	first := map[string]func(*Conn){
 		"message": func(c *Conn) { c.SendText([]byte("first")) },
 		"close":   func(c *Conn) { c.Close(4003, "no") },
@@ -18,7 +18,7 @@ func TestHeldAnswerLeavesWithTheFirstMessage(t *testing.T) {
 	for name, then := range first {
 		t.Run(name, func(t *testing.T) {
 			s := start(t, Config{Loops: 1, Handler: funcs{open: func(c *Conn) {
-				c.Hold()
+				c.Cork()
 				go c.Loop().Post(func() { then(c) })
 			}}})
 			c := dial(t, s)
@@ -38,16 +38,16 @@ func TestHeldAnswerLeavesWithTheFirstMessage(t *testing.T) {
 }
 
 // Where nothing follows, the answer comes all the same, with the next tick.
-func TestHeldAnswerDoesNotWaitForLong(t *testing.T) {
-	s := start(t, Config{Handler: funcs{open: (*Conn).Hold, message: echoBack}})
+func TestCorkedAnswerDoesNotWaitForLong(t *testing.T) {
+	s := start(t, Config{Handler: funcs{open: (*Conn).Cork, message: echoBack}})
 	c := dial(t, s)
 	c.send("x")
 	c.expect("x")
 }
 
 // Frames that came with the request are answered in the same turn.
-func TestHeldAnswerAndEarlyFrames(t *testing.T) {
-	s := start(t, Config{Loops: 1, Handler: funcs{open: (*Conn).Hold, message: echoBack}})
+func TestCorkedAnswerAndEarlyFrames(t *testing.T) {
+	s := start(t, Config{Loops: 1, Handler: funcs{open: (*Conn).Cork, message: echoBack}})
 	c := connect(t, s)
 	c.write(append([]byte(plainRequest), masked(ws.OpText, "early")...))
 	c.response()
@@ -59,9 +59,9 @@ func TestHeldAnswerAndEarlyFrames(t *testing.T) {
 }
 
 // A client that goes at once gets its answer, and nothing of it is left.
-func TestClientsThatGoWhileTheAnswerIsHeld(t *testing.T) {
+func TestClientsThatGoWhileTheAnswerIsCorked(t *testing.T) {
 	j := newJournal()
-	s := start(t, Config{Loops: 1, Handler: funcs{open: (*Conn).Hold, close: j.close}})
+	s := start(t, Config{Loops: 1, Handler: funcs{open: (*Conn).Cork, close: j.close}})
 	c := connect(t, s)
 	c.write([]byte(plainRequest))
 	if err := c.conn.CloseWrite(); err != nil {
@@ -74,7 +74,7 @@ func TestClientsThatGoWhileTheAnswerIsHeld(t *testing.T) {
 	dial(t, s)
 	await.Until(t, "released", func() bool {
 		held := -1
-		onLoop(t, s.loops[0], func() { held = len(s.loops[0].held) })
+		onLoop(t, s.loops[0], func() { held = len(s.loops[0].corked) })
 		return held == 0
 	})
 	if n := s.Stats().OutboxBytes; n != 0 {
@@ -82,12 +82,12 @@ func TestClientsThatGoWhileTheAnswerIsHeld(t *testing.T) {
 	}
 }
 
-// A first message beyond the outbox's limit does not make the held answer what
+// A first message beyond the outbox's limit does not make the corked answer what
 // waits before it: both are sent.
-func TestHeldAnswerBeforeALongFirstMessage(t *testing.T) {
+func TestCorkedAnswerBeforeALongFirstMessage(t *testing.T) {
 	long := strings.Repeat("x", 10_000)
 	s := start(t, Config{Loops: 1, OutboxBytesMax: 1_000, Handler: funcs{open: func(c *Conn) {
-		c.Hold()
+		c.Cork()
 		go c.Loop().Post(func() { c.SendText([]byte(long)) })
 	}}})
 	c := dial(t, s)

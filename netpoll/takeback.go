@@ -9,10 +9,10 @@ import (
 	"github.com/panjf2000/gnet/v2"
 )
 
-// adoptTimeout is how long Adopt waits for the loop.
-const adoptTimeout = 5 * time.Second
+// takeBackTimeout is how long TakeBack waits for the loop.
+const takeBackTimeout = 5 * time.Second
 
-// Adopt takes back a connection that Config.HTTP was given and on which a later
+// TakeBack takes back a connection that Config.HTTP was given and on which a later
 // request asks for a WebSocket: a proxy that keeps its connections sends requests
 // of any kind over any of them. read is what was read from c and not answered:
 // that request as the client sent it, and all that followed it. The connection
@@ -20,26 +20,26 @@ const adoptTimeout = 5 * time.Second
 // same checks and limits; only plain HTTP is refused with 426 now.
 //
 // c belongs to the server from the call on, and is closed where it cannot go on.
-// Adopt may block a little. It is safe from any goroutine.
-func (s *Server) Adopt(c net.Conn, read []byte) {
+// TakeBack may block a little. It is safe from any goroutine.
+func (s *Server) TakeBack(c net.Conn, read []byte) {
 	r, ok := c.(*replay)
 	if !ok {
-		s.log.Error("netpoll: asked to adopt a connection that is none of ours")
+		s.log.Error("netpoll: asked to take back a connection that is none of ours")
 		_ = c.Close()
 		return
 	}
 	defer r.Close() // gnet has a duplicate by then
 	if err := s.enroll(r, read); err != nil {
-		s.log.Warn("netpoll: adopt a connection", "error", err)
+		s.log.Warn("netpoll: take back a connection", "error", err)
 	}
 }
 
 // enroll gives r's socket to the loop that it came from, and waits until it is
-// there. Holding adopting keeps the engine from ending meanwhile: gnet would wake
+// there. Holding takingBack keeps the engine from ending meanwhile: gnet would wake
 // a loop by a descriptor that is closed already and may be any other file.
 func (s *Server) enroll(r *replay, read []byte) error {
-	s.adopting.RLock()
-	defer s.adopting.RUnlock()
+	s.takingBack.RLock()
+	defer s.takingBack.RUnlock()
 	if s.stopping.Load() {
 		return nil
 	}
@@ -48,7 +48,7 @@ func (s *Server) enroll(r *replay, read []byte) error {
 		// belong to package net.
 		tcp.Zone = strings.Clone(tcp.Zone)
 	}
-	a := &adoption{read: append(read, r.bytes...), release: r.closed}
+	a := &takenBack{read: append(read, r.bytes...), release: r.closed}
 	enrolled, err := (*r.loop.engine.Load()).Enroll(gnet.NewContext(context.Background(), a), r.Conn)
 	if err != nil {
 		return err
@@ -56,25 +56,25 @@ func (s *Server) enroll(r *replay, read []byte) error {
 	select {
 	case result := <-enrolled:
 		return result.Err
-	case <-time.After(adoptTimeout):
+	case <-time.After(takeBackTimeout):
 		return context.DeadlineExceeded // the loop has crashed, or takes it up later
 	}
 }
 
-// adoption is the context of a socket on its way back to a loop. gnet keeps it as
+// takenBack is the context of a socket on its way back to a loop. gnet keeps it as
 // long as the socket.
-type adoption struct {
+type takenBack struct {
 	read    []byte
 	release func() // it is no longer with Config.HTTP
 }
 
-func (a *adoption) arrived() {
+func (a *takenBack) arrived() {
 	a.release()
 	a.release = nil
 }
 
 // bytes returns what was read, once.
-func (a *adoption) bytes() []byte {
+func (a *takenBack) bytes() []byte {
 	b := a.read
 	a.read = nil
 	return b

@@ -16,10 +16,10 @@ import (
 
 const plainGet = "GET /page HTTP/1.1\r\nHost: example.com\r\n\r\n"
 
-// startAdopting runs a server beside a small HTTP server that answers every GET on
+// startTakingBack runs a server beside a small HTTP server that answers every GET on
 // a connection with its number, and gives the connection back for whatever has a
 // key or an Upgrade.
-func startAdopting(t testing.TB, cfg Config) *Server {
+func startTakingBack(t testing.TB, cfg Config) *Server {
 	t.Helper()
 	var s *Server
 	ready := make(chan struct{})
@@ -46,7 +46,7 @@ func serveOrReturn(s *Server, c net.Conn) {
 		}
 		if strings.Contains(string(head), "Sec-WebSocket-Key") || strings.Contains(string(head), "Upgrade:") {
 			unread, _ := in.Peek(in.Buffered())
-			s.Adopt(c, append(head, unread...))
+			s.TakeBack(c, append(head, unread...))
 			return
 		}
 		_, _ = fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n%d", n)
@@ -75,7 +75,7 @@ func (c *client) expectRefusal(status int) {
 
 func TestUpgradeAfterPlainRequests(t *testing.T) {
 	opened := make(chan *Conn, 1)
-	s := startAdopting(t, Config{Compression: true, Handler: funcs{open: func(c *Conn) { opened <- c }, message: echoBack}})
+	s := startTakingBack(t, Config{Compression: true, Handler: funcs{open: func(c *Conn) { opened <- c }, message: echoBack}})
 	for i := range 50 {
 		c := connect(t, s)
 		c.write([]byte(plainGet))
@@ -115,7 +115,7 @@ func TestUpgradeAfterPlainRequests(t *testing.T) {
 
 // What came in the request's segment, before it and after it, is not lost.
 func TestUpgradeInTheMiddleOfASegment(t *testing.T) {
-	s := startAdopting(t, Config{Handler: funcs{message: echoBack}})
+	s := startTakingBack(t, Config{Handler: funcs{message: echoBack}})
 	frames := append(masked(ws.OpText, "one"), masked(ws.OpText, "two")...)
 	for cut := range len(frames) + 1 {
 		c := connect(t, s)
@@ -133,8 +133,8 @@ func TestUpgradeInTheMiddleOfASegment(t *testing.T) {
 
 // An upgrade is judged the same wherever on a connection it stands: every refusal
 // is the same response, byte for byte but for the date.
-func TestAdoptedHandshakesAreJudgedTheSame(t *testing.T) {
-	s := startAdopting(t, Config{Handler: funcs{upgrade: func(r *Request) (any, *Refusal) {
+func TestHandshakesThatComeBackAreJudgedTheSame(t *testing.T) {
+	s := startTakingBack(t, Config{Handler: funcs{upgrade: func(r *Request) (any, *Refusal) {
 		switch r.Path {
 		case "/path":
 			return nil, nil
@@ -197,8 +197,8 @@ func TestAdoptedHandshakesAreJudgedTheSame(t *testing.T) {
 }
 
 // A connection that goes to HTTP and back is one connection all the time.
-func TestAdoptionsAndTheLimitOfConnections(t *testing.T) {
-	s := startAdopting(t, Config{ConnectionsMax: 2, Handler: funcs{message: echoBack}})
+func TestTakenBackConnectionsCountOnce(t *testing.T) {
+	s := startTakingBack(t, Config{ConnectionsMax: 2, Handler: funcs{message: echoBack}})
 	full := func() {
 		t.Helper()
 		c := connect(t, s)
@@ -230,8 +230,8 @@ func TestAdoptionsAndTheLimitOfConnections(t *testing.T) {
 	ws.expect("x")
 }
 
-func TestAdoptionWhileDraining(t *testing.T) {
-	s := startAdopting(t, Config{Handler: funcs{}})
+func TestTakeBackWhileDraining(t *testing.T) {
+	s := startTakingBack(t, Config{Handler: funcs{}})
 	c := connect(t, s)
 	c.write([]byte(plainGet))
 	c.page("1")
@@ -243,11 +243,11 @@ func TestAdoptionWhileDraining(t *testing.T) {
 }
 
 // The engine ends while connections are on their way back: none is left.
-func TestAdoptionsWhileTheServerEnds(t *testing.T) {
+func TestTakeBackWhileTheServerEnds(t *testing.T) {
 	before := openFiles(t)
 	for range 20 {
 		t.Run("", func(t *testing.T) {
-			s := startAdopting(t, Config{Handler: funcs{}})
+			s := startTakingBack(t, Config{Handler: funcs{}})
 			var clients []*client
 			for range 10 {
 				c := connect(t, s)
@@ -270,10 +270,10 @@ func TestAdoptionsWhileTheServerEnds(t *testing.T) {
 	await.Until(t, "closed", func() bool { return openFiles(t) <= before })
 }
 
-func TestAdoptOfAStranger(t *testing.T) {
+func TestTakeBackOfAStranger(t *testing.T) {
 	s := start(t, Config{Handler: funcs{}, Log: quiet()})
 	near, far := net.Pipe()
-	s.Adopt(near, []byte(plainRequest))
+	s.TakeBack(near, []byte(plainRequest))
 	if _, err := far.Read(make([]byte, 1)); err != io.EOF {
 		t.Errorf("not closed: %v", err)
 	}
