@@ -59,6 +59,16 @@ func testOpensAtItsEnd(t *testing.T, c *chromium) {
 		w.width, w.height = w.width-20, w.height-100
 		p.resize(w)
 		two.expectAtEnd()
+
+		if w.touch { // a pane out of sight keeps its place
+			p.eval(two.js(".scroller")+".scrollTop = 300", nil)
+			p.eval(lastFrame, nil)
+			p.click("#switch button:nth-child(1)")
+			one.expectAtEnd()
+			p.click("#switch button:nth-child(2)")
+			p.eval(lastFrame, nil)
+			p.expect(two.js(".scroller")+".scrollTop", "300")
+		}
 		p.expectNoTrouble()
 	}
 }

@@ -88,6 +88,16 @@ func testRefusedByREST(t *testing.T, c *chromium) {
 		said = append(said, strings.TrimSpace(text))
 		one.waitForContents(said...)
 	}
+
+	// Without a token that is accepted nothing goes out, and nothing is given up.
+	g.refuse(refusal{401, "unauthorized"}, refusal{401, "unauthorized"})
+	one.say("Waits for a sign-in")
+	one.waitForPhase("stopped")
+	p.expect(one.js(".entry:last-child .delivery")+".textContent", "Sending…")
+	p.click(one.is(".notice button"))
+	said = append(said, "Waits for a sign-in")
+	one.waitForContents(said...)
+
 	g.refuse(refusal{400, "invalid_reply"})
 	one.say("Not to be sent")
 	p.waitFor("!" + one.js(".entry:last-child .failure") + ".hidden")
