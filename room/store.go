@@ -12,7 +12,11 @@ import (
 
 // Store keeps rooms and messages durably. Its methods are safe for concurrent
 // use, honour the context's deadline, and report trouble with errors that wrap
-// ErrNotStored, ErrOutcomeUnknown or ErrStoreDown where those apply.
+// ErrNotStored, ErrOutcomeUnknown, ErrUnreadable or ErrStoreDown where those apply.
+//
+// A row that cannot be read is shown with what can be read of it, and logged, where
+// one room or user alone is asked about. Otherwise the call may fail with
+// ErrUnreadable: asked in parts, the others have an answer.
 type Store interface {
 	// Append commits a batch of messages and edits in one transaction: it locks
 	// the rows of the rooms in id order, settles what client_id says is known,
@@ -85,6 +89,7 @@ var (
 	ErrNotStored      = errors.New("nothing was stored")
 	ErrOutcomeUnknown = errors.New("the outcome of the commit is unknown")
 	ErrStoreDown      = errors.New("the database cannot be reached")
+	ErrUnreadable     = errors.New("a row cannot be read")
 	ErrNoMessage      = errors.New("no such message")
 )
 

@@ -71,11 +71,14 @@ UPDATE chat_messages m
 
 UPDATE chat_messages SET rev = seq WHERE rev IS NULL;
 
+UPDATE chat_rooms SET last_seq = 0 WHERE last_seq IS NULL;
+
 UPDATE chat_rooms r
    SET last_seq = n.last
   FROM (SELECT chat_room_id, max(rev) AS last FROM chat_messages GROUP BY chat_room_id) n
  WHERE n.chat_room_id = r.id AND r.last_seq < n.last;
 
+ALTER TABLE chat_rooms ALTER COLUMN last_seq SET DEFAULT 0, ALTER COLUMN last_seq SET NOT NULL;
 ALTER TABLE chat_messages ALTER COLUMN seq SET NOT NULL, ALTER COLUMN rev SET NOT NULL;
 
 CREATE UNIQUE INDEX IF NOT EXISTS caravan_messages_seq ON chat_messages (chat_room_id, seq);

@@ -10,36 +10,36 @@ import (
 	"github.com/caravan-chat/caravan/room"
 )
 
-const (
+var (
 	// selectAccess answers every question with one row.
-	selectAccess = `SELECT q.n, u.id, coalesce(u.email::text, ''), coalesce(u.username::text, ''),
-		coalesce(u.first_name::text, ''), coalesce(u.last_name::text, ''),
+	selectAccess = accessStatement(`coalesce(u.email::text, ''), coalesce(u.username::text, ''), coalesce(u.first_name::text, ''), coalesce(u.last_name::text, '')`,
+		`coalesce(t.title::text, '')`)
+
+	// selectBareAccess leaves out what people have written.
+	selectBareAccess = accessStatement(`'', '', '', ''`, `''`)
+)
+
+func accessStatement(texts, title string) string {
+	return `SELECT q.n, u.id, ` + texts + `,
 		EXISTS (SELECT FROM collaborators c WHERE c.trip_id = t.id AND c.user_id = q.user_id),
-		t.id, coalesce(t.title::text, ''), r.id, coalesce(r.last_seq, 0)
+		t.id, ` + title + `, r.id, coalesce(r.last_seq, 0)
 	FROM unnest($1::uuid[], $2::uuid[], $3::boolean[]) WITH ORDINALITY AS q(user_id, place, trip_only, n)
 	LEFT JOIN users u ON u.id = q.user_id
 	LEFT JOIN chat_rooms p ON p.id = q.place AND NOT q.trip_only
 	LEFT JOIN trips t ON t.id = coalesce(p.trip_id, q.place)
 	LEFT JOIN chat_rooms r ON r.trip_id = t.id`
+}
 
-	// insertRooms leaves alone the rooms that another node makes at this moment.
-	insertRooms = `INSERT INTO chat_rooms (id, trip_id, created_at, last_seq)
+// insertRooms leaves alone the rooms that another node makes at this moment.
+const insertRooms = `INSERT INTO chat_rooms (id, trip_id, created_at, last_seq)
 	SELECT gen_random_uuid(), id, now(), 0 FROM unnest($1::uuid[]) AS t(id) ON CONFLICT DO NOTHING`
-)
 
 // Access implements room.Store.
 func (s *Store) Access(ctx context.Context, questions []room.AccessQuestion) ([]room.Access, error) {
-	var (
-		answers  []room.Access
-		roomless []uuid.UUID
-	)
-	err := s.again(ctx, func() (err error) {
-		answers, roomless, err = s.askAccess(ctx, questions)
-		return err
-	})
-	if err == nil && len(roomless) > 0 {
-		if err = s.makeRooms(ctx, roomless); err == nil {
-			answers, _, err = s.askAccess(ctx, questions)
+	answers, err := s.accessBy(ctx, selectAccess, questions)
+	if len(questions) == 1 && rowFault(err) {
+		if answers, err = s.accessBy(ctx, selectBareAccess, questions); err == nil {
+			err = s.mendAccess(ctx, &answers[0])
 		}
 	}
 	if err != nil {
@@ -48,14 +48,28 @@ func (s *Store) Access(ctx context.Context, questions []room.AccessQuestion) ([]
 	return answers, nil
 }
 
+func (s *Store) accessBy(ctx context.Context, sql string, questions []room.AccessQuestion) (answers []room.Access, err error) {
+	var roomless []uuid.UUID
+	err = s.again(ctx, func() (err error) {
+		answers, roomless, err = s.askAccess(ctx, sql, questions)
+		return err
+	})
+	if err == nil && len(roomless) > 0 {
+		if err = s.makeRooms(ctx, roomless); err == nil {
+			answers, _, err = s.askAccess(ctx, sql, questions)
+		}
+	}
+	return answers, err
+}
+
 // askAccess asks once. roomless are the trips that somebody may enter and that
 // have no room yet.
-func (s *Store) askAccess(ctx context.Context, questions []room.AccessQuestion) (answers []room.Access, roomless []uuid.UUID, err error) {
+func (s *Store) askAccess(ctx context.Context, sql string, questions []room.AccessQuestion) (answers []room.Access, roomless []uuid.UUID, err error) {
 	users, places, tripOnly := make([][16]byte, len(questions)), make([][16]byte, len(questions)), make([]bool, len(questions))
 	for i, q := range questions {
 		users[i], places[i], tripOnly[i] = q.User, q.Place, q.TripOnly
 	}
-	rows, err := s.readers.Query(ctx, selectAccess, users, places, tripOnly)
+	rows, err := s.readers.Query(ctx, sql, users, places, tripOnly)
 	if err != nil {
 		return nil, nil, err
 	}

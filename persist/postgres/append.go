@@ -14,7 +14,11 @@ import (
 // transaction is given up after 10 s, and the search for the outcome of a commit
 // that was cut after room.OutcomeWait more.
 func (s *Store) Append(ctx context.Context, batch []*room.Op) error {
-	return persist.Append(ctx, batch, s.transaction)
+	err := persist.Append(ctx, batch, s.transaction)
+	if err == nil {
+		s.tellOdd(ctx, batch)
+	}
+	return err
 }
 
 // transaction is a persist.Transaction: it runs one, and where its COMMIT got no

@@ -19,7 +19,7 @@ var messageTable = []column{
 	uuidColumn("chat_room_id", func(m *protocol.Message) *uuid.UUID { return &m.RoomID }),
 	uuidColumn("sender_id", func(m *protocol.Message) *uuid.UUID { return &m.Sender.ID }),
 	textColumn("content", func(m *protocol.Message) *string { return &m.Content }).changes(),
-	textColumn("message_type", func(m *protocol.Message) *string { return (*string)(&m.Type) }),
+	textColumn("message_type", func(m *protocol.Message) *string { return (*string)(&m.Type) }).missing("'text'"),
 	uuidColumn("reply_to_id", originalOf).orNull().writtenOnly(),
 	boolColumn("is_edited", func(m *protocol.Message) *bool { return &m.IsEdited }).changes(),
 	timeColumn("created_at", func(m *protocol.Message) *time.Time { return &m.CreatedAt }),
@@ -71,7 +71,7 @@ func uuidColumn(name string, at func(*protocol.Message) *uuid.UUID) column {
 	return c
 }
 
-// textColumn reads any type that an adopted database may have, as text.
+// textColumn reads as text what an adopted database may have in any type.
 func textColumn(name string, at func(*protocol.Message) *string) column {
 	c := newColumn(name, "text", "''", at)
 	c.selected = "coalesce(m." + name + "::text, '')"
@@ -85,8 +85,10 @@ func boolColumn(name string, at func(*protocol.Message) *bool) column {
 	return c
 }
 
+// timeColumn reads as the epoch what protocol.Message cannot hold.
 func timeColumn(name string, at func(*protocol.Message) *time.Time) column {
 	c := newColumn(name, "timestamptz", "'epoch'", at)
+	c.selected = "CASE WHEN isfinite(m." + name + ") THEN m." + name + " ELSE 'epoch' END"
 	c.copied = func(b []byte, m *protocol.Message) []byte { return appendTime(b, *at(m)) }
 	return c
 }
@@ -101,6 +103,12 @@ func numberColumn(name string, at func(*protocol.Message) *int64) column {
 // neverNull reads the column as it stands, so that NULL means that there is no row.
 func (c column) neverNull() column {
 	c.selected = "m." + c.name
+	return c
+}
+
+// missing is what NULL is read as, in SQL.
+func (c column) missing(value string) column {
+	c.selected = "coalesce(m." + c.name + "::text, " + value + ")"
 	return c
 }
 

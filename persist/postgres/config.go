@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"strings"
 	"time"
 
@@ -87,6 +88,13 @@ func parseURL(url string) (*pgxpool.Config, error) {
 	return cfg, nil
 }
 
+// fixedParameters hold whatever the URL, the database or the role say: text is
+// UTF-8 here, and a time that an adopted table keeps without a zone is in UTC.
+var fixedParameters = map[string]string{
+	"client_encoding": "UTF8",
+	"timezone":        "UTC",
+}
+
 // newPool makes a pool without connecting, as prepared by those functions.
 func newPool(ctx context.Context, url string, connections int, prepare ...func(*pgxpool.Config)) (*pgxpool.Pool, error) {
 	cfg, err := parseURL(url)
@@ -101,6 +109,10 @@ func newPool(ctx context.Context, url string, connections int, prepare ...func(*
 		if _, set := cfg.ConnConfig.RuntimeParams[name]; !set {
 			cfg.ConnConfig.RuntimeParams[name] = value
 		}
+	}
+	for name, value := range fixedParameters {
+		maps.DeleteFunc(cfg.ConnConfig.RuntimeParams, func(given, _ string) bool { return strings.EqualFold(given, name) })
+		cfg.ConnConfig.RuntimeParams[name] = value
 	}
 	for _, change := range prepare {
 		change(cfg)

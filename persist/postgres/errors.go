@@ -16,14 +16,16 @@ import (
 
 // SQLSTATE codes that decide something (PostgreSQL, appendix A).
 const (
-	codeForeignKey    = "23503"
-	codeUnique        = "23505"
-	codeReadOnly      = "25006" // a standby, or made read-only, as is done with a primary before another takes over
-	codeSerialization = "40001"
-	codeDeadlock      = "40P01"
-	codeLockTimeout   = "55P03"
-	codeProgramLimit  = "54000"
-	codeFutureXact    = "22023" // invalid_parameter_value: "transaction ID … is in the future"
+	codeForeignKey     = "23503"
+	codeUnique         = "23505"
+	codeReadOnly       = "25006" // a standby, or made read-only, as is done with a primary before another takes over
+	codeSerialization  = "40001"
+	codeDeadlock       = "40P01"
+	codeLockTimeout    = "55P03"
+	codeProgramLimit   = "54000"
+	codeDataCorrupted  = "XX001"
+	codeIndexCorrupted = "XX002"
+	codeFutureXact     = "22023" // invalid_parameter_value: "transaction ID … is in the future"
 
 	classConnection = "08"
 	classData       = "22"
@@ -49,9 +51,14 @@ var numberIndexes = []string{"caravan_messages_seq", "caravan_messages_rev"}
 func undone(err error) error {
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) {
+		if rowFault(err) {
+			return &persist.DataError{Refusal: protocol.ErrInternal, Err: err}
+		}
 		return fault("append", err)
 	}
 	switch {
+	case pg.Code == codeDataCorrupted, pg.Code == codeIndexCorrupted:
+		return &persist.DataError{Refusal: protocol.ErrInternal, Err: err}
 	case pg.Code == codeSerialization, pg.Code == codeDeadlock:
 		return fmt.Errorf("%w: %w", persist.ErrConflict, err)
 	case pg.Code == codeForeignKey: // in an adopted database only
@@ -66,10 +73,13 @@ func undone(err error) error {
 	return fault("append", err)
 }
 
-// fault wraps an error once for the caller, and adds room.ErrStoreDown where the
-// server could not be reached or cannot work.
+// fault wraps an error once for the caller, and adds room.ErrUnreadable where a row
+// is at fault, and room.ErrStoreDown where the server could not be reached or cannot work.
 func fault(doing string, err error) error {
 	var pg *pgconn.PgError
+	if rowFault(err) {
+		return fmt.Errorf("postgres: %s: %w: %w", doing, room.ErrUnreadable, err)
+	}
 	if errors.As(err, &pg) {
 		switch class(pg) {
 		case classConnection, classResources, classOperator, classSystem, classInternal, classState:
@@ -80,6 +90,17 @@ func fault(doing string, err error) error {
 	return fmt.Errorf("postgres: %s: %w: %w", doing, room.ErrStoreDown, err)
 }
 
+// rowFault reports whether a statement failed for what is in some row that it reads: the
+// server cannot give it in this session's encoding or at all, or its value has no place here.
+func rowFault(err error) bool {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return class(pg) == classData || pg.Code == codeDataCorrupted || pg.Code == codeIndexCorrupted || pg.Code == codeProgramLimit
+	}
+	var scan pgx.ScanArgError
+	return errors.As(err, &scan)
+}
+
 // sessionEnded reports whether err comes from a session that is no more: the server shut down or
 // somebody ended it (57P01 and the like), or the connection just broke.
 func sessionEnded(err error) bool {
@@ -87,7 +108,7 @@ func sessionEnded(err error) bool {
 	if errors.As(err, &pg) {
 		return strings.HasPrefix(pg.Code, classOperator+"P0")
 	}
-	return err != nil && !errors.Is(err, pgx.ErrNoRows)
+	return err != nil && !errors.Is(err, pgx.ErrNoRows) && !rowFault(err)
 }
 
 func hasCode(err error, code string) bool {

@@ -21,7 +21,7 @@ const (
 
 	findSenders = `SELECT id FROM users WHERE id = ANY($1)`
 
-	findOriginals = `SELECT m.id, m.chat_room_id, left(m.content, 100), coalesce(u.email::text, '')
+	findOriginals = `SELECT m.id, coalesce(m.chat_room_id, '00000000-0000-0000-0000-000000000000'), coalesce(left(m.content::text, 100), ''), coalesce(u.email::text, '')
 	FROM chat_messages m LEFT JOIN users u ON u.id = m.sender_id WHERE m.id = ANY($1)`
 )
 

@@ -29,8 +29,8 @@ func TestEveryStatementLooksUpByIndex(t *testing.T) {
 		"lockRooms": lockRooms, "findSenders": findSenders, "findKnown": findKnown, "findEdits": findEdits, "findOriginals": findOriginals,
 		"storeOne": storeOne, "updateMessages": updateMessages, "updateRooms": updateRooms,
 		"findInsert": findInsert, "findUpdate": findUpdate,
-		"selectLatest": selectLatest, "selectSince": selectSince, "selectBefore": selectBefore, "selectAfter": selectAfter,
-		"selectMessage": selectMessage, "selectHeads": selectHeads, "selectAccess": selectAccess, "selectRoomless": selectRoomless,
+		"selectLatest": selectLatest.whole, "idsOfSelectLatest": selectLatest.ids, "selectSince": selectSince.whole, "idsOfSelectSince": selectSince.ids, "selectBefore": selectBefore.whole, "idsOfSelectBefore": selectBefore.ids, "selectAfter": selectAfter.whole, "idsOfSelectAfter": selectAfter.ids,
+		"selectMessage": selectMessage, "selectHeads": selectHeads, "selectAccess": selectAccess, "selectBareAccess": selectBareAccess, "selectBareRooms": selectBareRooms, "selectLastID": selectLastID, "selectRoomless": selectRoomless,
 	} {
 		plan := explain(t, conn.Conn(), name, sql)
 		if bad := wholeTable.FindString(plan); bad != "" {

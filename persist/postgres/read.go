@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -15,29 +16,42 @@ import (
 // Pages are read together with the number of their room, in one statement, so
 // in one snapshot. A room without such messages gives a row without a message.
 var (
-	selectLatest = `SELECT q.n, r.last_seq, ` + messageColumns + `
+	selectLatest = newPageStatement(`SELECT q.n, r.last_seq, MESSAGE
 	FROM unnest($1::uuid[]) WITH ORDINALITY AS q(id, n)
 	JOIN chat_rooms r ON r.id = q.id
-	LEFT JOIN LATERAL (SELECT * FROM chat_messages WHERE chat_room_id = r.id ORDER BY seq DESC LIMIT $2) m ON true` +
-		messageJoins + ` ORDER BY q.n, m.seq DESC`
+	LEFT JOIN LATERAL (SELECT * FROM chat_messages WHERE chat_room_id = r.id ORDER BY seq DESC LIMIT $2) m ON true JOINS
+	ORDER BY q.n, m.seq DESC`)
 
-	selectSince = `SELECT 1::bigint, r.last_seq, ` + messageColumns + `
+	selectSince = newPageStatement(`SELECT 1::bigint, r.last_seq, MESSAGE
 	FROM chat_rooms r
-	LEFT JOIN LATERAL (SELECT * FROM chat_messages WHERE chat_room_id = r.id AND rev > $2 ORDER BY rev LIMIT $3) m ON true` +
-		messageJoins + ` WHERE r.id = $1 ORDER BY m.rev`
+	LEFT JOIN LATERAL (SELECT * FROM chat_messages WHERE chat_room_id = r.id AND rev > $2 ORDER BY rev LIMIT $3) m ON true JOINS
+	WHERE r.id = $1 ORDER BY m.rev`)
 
-	selectBefore = `SELECT 1::bigint, r.last_seq, ` + messageColumns + `
+	selectBefore = newPageStatement(`SELECT 1::bigint, r.last_seq, MESSAGE
 	FROM chat_rooms r
-	LEFT JOIN LATERAL (SELECT * FROM chat_messages WHERE chat_room_id = r.id AND seq < $2 ORDER BY seq DESC LIMIT $3) m ON true` +
-		messageJoins + ` WHERE r.id = $1 ORDER BY m.seq DESC`
+	LEFT JOIN LATERAL (SELECT * FROM chat_messages WHERE chat_room_id = r.id AND seq < $2 ORDER BY seq DESC LIMIT $3) m ON true JOINS
+	WHERE r.id = $1 ORDER BY m.seq DESC`)
 
-	selectAfter = `SELECT 1::bigint, r.last_seq, ` + messageColumns + `
+	selectAfter = newPageStatement(`SELECT 1::bigint, r.last_seq, MESSAGE
 	FROM chat_rooms r
-	LEFT JOIN LATERAL (SELECT * FROM chat_messages WHERE chat_room_id = r.id AND seq > $2 ORDER BY seq LIMIT $3) m ON true` +
-		messageJoins + ` WHERE r.id = $1 ORDER BY m.seq`
+	LEFT JOIN LATERAL (SELECT * FROM chat_messages WHERE chat_room_id = r.id AND seq > $2 ORDER BY seq LIMIT $3) m ON true JOINS
+	WHERE r.id = $1 ORDER BY m.seq`)
 
 	selectMessage = `SELECT ` + messageColumns + ` FROM chat_messages m` + messageJoins + ` WHERE m.id = $1`
 )
+
+// pageStatement selects an ordinal, last_seq and messages.
+type pageStatement struct {
+	whole string
+	ids   string // the messages' ids in place of them
+}
+
+func newPageStatement(form string) pageStatement {
+	return pageStatement{
+		whole: strings.NewReplacer("MESSAGE", messageColumns, "JOINS", messageJoins).Replace(form),
+		ids:   strings.NewReplacer("MESSAGE", "m.id", "JOINS", "").Replace(form),
+	}
+}
 
 const (
 	selectHead = `SELECT last_seq, pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean FROM chat_rooms WHERE id = $1`
@@ -62,12 +76,15 @@ func (s *Store) again(ctx context.Context, read func() error) error {
 	return err
 }
 
-// stretches runs a statement that selects an ordinal, last_seq and messages.
-func (s *Store) stretches(ctx context.Context, n int, sql string, args ...any) (out []stretch, err error) {
+// stretches runs a statement. One room is read in spite of rows that cannot be.
+func (s *Store) stretches(ctx context.Context, n int, statement pageStatement, args ...any) (out []stretch, err error) {
 	err = s.again(ctx, func() error {
-		out, err = s.readStretches(ctx, n, sql, args...)
+		out, err = s.readStretches(ctx, n, statement.whole, args...)
 		return err
 	})
+	if n == 1 && rowFault(err) {
+		out, err = s.mendedStretch(ctx, statement.ids, args...)
+	}
 	return out, err
 }
 
@@ -123,8 +140,8 @@ func (s *Store) After(ctx context.Context, id uuid.UUID, seq int64, limit int) (
 }
 
 func (s *Store) page(ctx context.Context, doing string, cut func([]protocol.Message, int, int64) room.Page, limit int,
-	sql string, id uuid.UUID, bound int64) (room.Page, error) {
-	read, err := s.stretches(ctx, 1, sql, [16]byte(id), bound, limit+1)
+	statement pageStatement, id uuid.UUID, bound int64) (room.Page, error) {
+	read, err := s.stretches(ctx, 1, statement, [16]byte(id), bound, limit+1)
 	if err != nil {
 		return room.Page{}, fault(doing, err)
 	}
@@ -140,6 +157,8 @@ func (s *Store) Message(ctx context.Context, id uuid.UUID) (protocol.Message, er
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return protocol.Message{}, room.ErrNoMessage
+	case rowFault(err):
+		return s.mendedMessage(ctx, id)
 	case err != nil:
 		return protocol.Message{}, fault("message", err)
 	}

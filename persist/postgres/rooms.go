@@ -13,7 +13,7 @@ import (
 const selectRoomless = `SELECT DISTINCT t.id FROM collaborators c JOIN trips t ON t.id = c.trip_id
 	WHERE c.user_id = $1 AND NOT EXISTS (SELECT FROM chat_rooms r WHERE r.trip_id = c.trip_id)`
 
-var selectRooms = `SELECT r.id, r.trip_id, t.title::text, r.last_seq, ` + messageColumns + `
+var selectRooms = `SELECT r.id, r.trip_id, coalesce(t.title::text, ''), r.last_seq, ` + messageColumns + `
 	FROM (SELECT DISTINCT r.id, r.trip_id, r.last_seq FROM collaborators c JOIN chat_rooms r ON r.trip_id = c.trip_id
 		WHERE c.user_id = $1 AND r.id > $2 ORDER BY r.id LIMIT $3) r
 	JOIN trips t ON t.id = r.trip_id
@@ -34,6 +34,9 @@ func (s *Store) Rooms(ctx context.Context, user uuid.UUID, after uuid.UUID, limi
 		if err = s.makeRooms(ctx, roomless); err == nil {
 			summaries, _, err = s.askRooms(ctx, user, after, limit)
 		}
+	}
+	if rowFault(err) {
+		summaries, err = s.mendedRooms(ctx, user, after, limit)
 	}
 	if err != nil {
 		return nil, fault("rooms", err)
@@ -56,7 +59,12 @@ func (s *Store) askRooms(ctx context.Context, user, after uuid.UUID, limit int) 
 		summaries, err = scanSummaries(rows)
 		return err
 	})
-	err = s.readers.SendBatch(ctx, &batch).Close()
+	conn, err := s.readers.Acquire(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer conn.Release() // also where the functions above panic
+	err = conn.SendBatch(ctx, &batch).Close()
 	return summaries, roomless, err
 }
 

@@ -20,6 +20,7 @@ type Store struct {
 	writers *pgxpool.Pool // Append, and looking up the outcome of its commits
 	readers *pgxpool.Pool // everything else
 	log     *slog.Logger
+	odd     *persist.OddRows
 	wait    patience
 }
 
@@ -42,7 +43,8 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		writers.Close()
 		return nil, err
 	}
-	s := &Store{writers: writers, readers: readers, log: cmp.Or(cfg.Log, slog.Default()), wait: patient}
+	log := cmp.Or(cfg.Log, slog.Default())
+	s := &Store{writers: writers, readers: readers, log: log, odd: persist.NewOddRows(log), wait: patient}
 	if err := s.Ping(ctx); err != nil {
 		_ = s.Close() // it never fails
 		return nil, err

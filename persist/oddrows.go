@@ -1,0 +1,41 @@
+package persist
+
+import (
+	"log/slog"
+	"sync"
+)
+
+// oddRowsMax is how many rows an OddRows remembers. Then it forgets them, and
+// tells of them again.
+const oddRowsMax = 1000
+
+// OddRows logs which rows cannot be read, each once. Safe for concurrent use.
+type OddRows struct {
+	log  *slog.Logger
+	mu   sync.Mutex
+	told map[oddRow]struct{}
+}
+
+type oddRow struct{ table, id string }
+
+// NewOddRows returns an OddRows that has told of nothing yet.
+func NewOddRows(log *slog.Logger) *OddRows {
+	return &OddRows{log: log, told: make(map[oddRow]struct{})}
+}
+
+// Tell says that a row of the table cannot be read as a whole, and why.
+func (o *OddRows) Tell(table, id string, why error) {
+	row := oddRow{table, id}
+	o.mu.Lock()
+	_, told := o.told[row]
+	if !told {
+		if len(o.told) >= oddRowsMax {
+			clear(o.told)
+		}
+		o.told[row] = struct{}{}
+	}
+	o.mu.Unlock()
+	if !told {
+		o.log.Warn("a row cannot be read: what is wrong in it is left out", "table", table, "id", id, "err", why)
+	}
+}

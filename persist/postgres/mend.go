@@ -1,0 +1,205 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/caravan-chat/caravan/persist"
+	"github.com/caravan-chat/caravan/protocol"
+	"github.com/caravan-chat/caravan/room"
+)
+
+// Rows that cannot be read as a whole are read value by value: text that is no
+// text in this encoding, a damaged page, a value that no message can hold. What
+// cannot be read stays empty, and the log names the row.
+
+const (
+	selectSender = `SELECT coalesce(u.email::text, ''), coalesce(u.username::text, ''), coalesce(u.first_name::text, ''), coalesce(u.last_name::text, '')
+	FROM users u WHERE u.id = $1`
+
+	selectOriginalID = `SELECT reply_to_id FROM chat_messages WHERE id = $1`
+
+	selectExcerpt = `SELECT coalesce(left(content::text, 100), '') FROM chat_messages WHERE id = $1`
+
+	selectOriginalSender = `SELECT sender_id FROM chat_messages WHERE id = $1`
+
+	selectBareRooms = `SELECT DISTINCT r.id, r.trip_id, r.last_seq FROM collaborators c JOIN chat_rooms r ON r.trip_id = c.trip_id JOIN trips t ON t.id = r.trip_id
+	WHERE c.user_id = $1 AND r.id > $2 ORDER BY r.id LIMIT $3`
+
+	selectLastID = `SELECT id FROM chat_messages WHERE chat_room_id = $1 ORDER BY seq DESC LIMIT 1`
+
+	selectTitle = `SELECT coalesce(title::text, '') FROM trips WHERE id = $1`
+
+	selectEmail = `SELECT coalesce(email::text, '') FROM users WHERE id = $1`
+)
+
+// inSnapshot runs look in a transaction that sees the database as of one moment.
+func (s *Store) inSnapshot(ctx context.Context, look func(pgx.Tx) error) error {
+	return pgx.BeginTxFunc(ctx, s.readers, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, look)
+}
+
+// mendedStretch reads one room with a statement that selects ids of messages.
+func (s *Store) mendedStretch(ctx context.Context, sql string, args ...any) ([]stretch, error) {
+	var at stretch
+	err := s.inSnapshot(ctx, func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, sql, args...)
+		if err != nil {
+			return err
+		}
+		var ordinal int64
+		var id *[16]byte
+		var ids []uuid.UUID
+		if _, err := pgx.ForEachRow(rows, []any{&ordinal, &at.seq, &id}, func() error {
+			if id != nil {
+				ids = append(ids, *id)
+			}
+			return nil
+		}); err != nil {
+			return err
+		}
+		for _, id := range ids {
+			m, err := s.mended(ctx, tx, id)
+			if err != nil {
+				return err
+			}
+			at.messages = append(at.messages, m)
+		}
+		return nil
+	})
+	return []stretch{at}, err
+}
+
+// mendedMessage is Message for one that cannot be read as a whole.
+func (s *Store) mendedMessage(ctx context.Context, id uuid.UUID) (m protocol.Message, err error) {
+	err = s.inSnapshot(ctx, func(tx pgx.Tx) error {
+		m, err = s.mended(ctx, tx, id)
+		return err
+	})
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return protocol.Message{}, room.ErrNoMessage
+	case err != nil:
+		return protocol.Message{}, fault("message", err)
+	}
+	return m, nil
+}
+
+// tellOdd logs the rows for which ops of a batch were refused, where they cannot be read.
+func (s *Store) tellOdd(ctx context.Context, batch []*room.Op) {
+	for _, op := range batch {
+		if op.Err != protocol.ErrInternal && op.Err != protocol.ErrInvalidContent {
+			continue
+		}
+		refersTo := persist.NewLookup([]*room.Op{op})
+		for _, id := range slices.Concat(refersTo.Edits, refersTo.Originals) {
+			_, _ = s.Message(ctx, id) // it logs what it cannot read; that it fails changes nothing here
+		}
+	}
+}
+
+// mended reads a message as a whole where that can be done, and otherwise value by value.
+func (s *Store) mended(ctx context.Context, tx pgx.Tx, id uuid.UUID) (protocol.Message, error) {
+	scan := newMessageScan()
+	err := inSavepoint(ctx, tx, selectMessage, id, scan.targets...)
+	if !rowFault(err) {
+		return scan.message(), err
+	}
+	r := rowReader{s: s, tx: tx}
+	m := &protocol.Message{ID: id}
+	for _, c := range readTable {
+		r.read(ctx, "chat_messages", "SELECT "+c.selected+" FROM chat_messages m WHERE m.id = $1", id, c.target(m))
+	}
+	sender := &m.Sender
+	r.read(ctx, "users", selectSender, sender.ID, &sender.Email, &sender.Username, &sender.FirstName, &sender.LastName)
+	var original, originalSender *[16]byte
+	r.read(ctx, "chat_messages", selectOriginalID, id, &original)
+	if original != nil {
+		m.ReplyTo = &protocol.Reply{ID: *original}
+		r.read(ctx, "chat_messages", selectExcerpt, *original, &m.ReplyTo.Content)
+		r.read(ctx, "chat_messages", selectOriginalSender, *original, &originalSender)
+	}
+	if originalSender != nil {
+		r.read(ctx, "users", selectEmail, *originalSender, &m.ReplyTo.SenderEmail)
+	}
+	m.CreatedAt, m.UpdatedAt = m.CreatedAt.UTC(), m.UpdatedAt.UTC()
+	return *m, r.err
+}
+
+// mendAccess adds to a bare answer the texts that can be read.
+func (s *Store) mendAccess(ctx context.Context, a *room.Access) error {
+	return s.inSnapshot(ctx, func(tx pgx.Tx) error {
+		r := rowReader{s: s, tx: tx}
+		u := &a.User
+		r.read(ctx, "users", selectSender, u.ID, &u.Email, &u.Username, &u.FirstName, &u.LastName)
+		r.read(ctx, "trips", selectTitle, a.Room.TripID, &a.Room.Title)
+		return r.err
+	})
+}
+
+// mendedRooms is askRooms without the trips that have no room, one room after the other.
+func (s *Store) mendedRooms(ctx context.Context, user, after uuid.UUID, limit int) (summaries []room.Summary, err error) {
+	err = s.inSnapshot(ctx, func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, selectBareRooms, [16]byte(user), [16]byte(after), limit)
+		if err != nil {
+			return err
+		}
+		var info room.Info
+		if _, err := pgx.ForEachRow(rows, []any{(*[16]byte)(&info.ID), (*[16]byte)(&info.TripID), &info.Seq}, func() error {
+			summaries = append(summaries, room.Summary{Info: info})
+			return nil
+		}); err != nil {
+			return err
+		}
+		r := rowReader{s: s, tx: tx}
+		for i := range summaries {
+			at := &summaries[i]
+			r.read(ctx, "trips", selectTitle, at.TripID, &at.Title)
+			var last *[16]byte
+			r.read(ctx, "chat_messages", selectLastID, at.ID, &last)
+			if r.err != nil {
+				return r.err
+			}
+			if last == nil {
+				continue
+			}
+			m, err := s.mended(ctx, tx, *last)
+			if err != nil {
+				return err
+			}
+			at.Last = &m
+		}
+		return nil
+	})
+	return summaries, err
+}
+
+// rowReader reads values one by one. After an error of the connection it does nothing more.
+type rowReader struct {
+	s   *Store
+	tx  pgx.Tx
+	err error
+}
+
+// read leaves the targets alone where the row of that id is not there or cannot be read.
+func (r *rowReader) read(ctx context.Context, table, sql string, id uuid.UUID, targets ...any) {
+	if r.err != nil {
+		return
+	}
+	switch err := inSavepoint(ctx, r.tx, sql, id, targets...); {
+	case rowFault(err):
+		r.s.odd.Tell(table, id.String(), err)
+	case !errors.Is(err, pgx.ErrNoRows):
+		r.err = err
+	}
+}
+
+// inSavepoint reads one row, and leaves the transaction as it was where that fails.
+func inSavepoint(ctx context.Context, tx pgx.Tx, sql string, id uuid.UUID, targets ...any) error {
+	return pgx.BeginFunc(ctx, tx, func(tx pgx.Tx) error {
+		return tx.QueryRow(ctx, sql, [16]byte(id)).Scan(targets...)
+	})
+}
