@@ -151,17 +151,17 @@ func (c *combiner[Q, A]) take() (qs []Q, askers [][]asker[A]) {
 
 func (c *combiner[Q, A]) answer(ctx context.Context, qs []Q, askers [][]asker[A]) {
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
-	answers, err := c.ask(ctx, qs)
+	answers, errs := inParts(ctx, qs, c.ask)
 	cancel()
 	c.looks.Add(1)
 	for i := range qs {
-		var a A
-		if err == nil {
-			a = answers[i]
+		var err error
+		if errs != nil {
+			err = errs[i]
 		}
 		c.asked.Add(int64(len(askers[i])))
 		for _, asker := range askers[i] {
-			asker.done(a, err)
+			asker.done(answers[i], err)
 		}
 	}
 }

@@ -2,8 +2,10 @@ package room
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -222,21 +224,27 @@ func compact(u *protocol.User) *protocol.User {
 	}
 }
 
-// Recheck asks whether users may still enter rooms. The answers stand in the
-// order of the questions; with an error, which wraps ErrUnavailable, they are
-// those to the first ones.
-func (s *Service) Recheck(ctx context.Context, questions []AccessQuestion) ([]Access, error) {
-	answers := make([]Access, 0, len(questions))
-	for len(questions) > 0 {
-		n := min(len(questions), roundBatchMax)
-		look, cancel := context.WithTimeout(ctx, lookupTimeout)
-		part, err := s.store.Access(look, questions[:n])
-		cancel()
-		if err != nil {
-			return answers, fmt.Errorf("%w: %w", ErrUnavailable, err)
+// Recheck asks whether users may still enter rooms. Answers and errors stand in the
+// order of the questions. An error wraps ErrUnavailable: the store could not say, and
+// there is no answer.
+func (s *Service) Recheck(ctx context.Context, questions []AccessQuestion) (answers []Access, errs []error) {
+	answers, errs = make([]Access, len(questions)), make([]error, len(questions))
+	var down error
+	for from := 0; from < len(questions); from += roundBatchMax {
+		to := min(from+roundBatchMax, len(questions))
+		part, failed := []Access(nil), slices.Repeat([]error{down}, to-from)
+		if down == nil {
+			look, cancel := context.WithTimeout(ctx, lookupTimeout)
+			part, failed = inParts(look, questions[from:to], s.store.Access)
+			cancel()
 		}
-		answers = append(answers, part...)
-		questions = questions[n:]
+		copy(answers[from:], part)
+		for i, err := range failed {
+			if err != nil && !errors.Is(err, ErrUnreadable) {
+				down = err
+			}
+			errs[from+i] = unavailable(err)
+		}
 	}
-	return answers, nil
+	return answers, errs
 }

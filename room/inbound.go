@@ -2,6 +2,8 @@ package room
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -76,14 +78,18 @@ func (s *Service) poll(ctx context.Context) {
 	for len(rooms) > 0 {
 		n := min(len(rooms), roundBatchMax)
 		look, cancel := context.WithTimeout(ctx, lookupTimeout)
-		heads, err := s.store.Heads(look, rooms[:n])
+		heads, errs := inParts(look, rooms[:n], s.store.Heads)
 		cancel()
-		if err != nil {
-			s.log.Warn("the rooms' numbers could not be read", "err", err)
-			return
+		if failed := slices.IndexFunc(errs, func(err error) bool { return err != nil }); failed >= 0 {
+			s.log.Warn("rooms' numbers could not be read", "room", rooms[failed], "err", errs[failed])
 		}
 		for i, head := range heads {
-			s.dir.looked(rooms[i], stood[i], head)
+			switch {
+			case errs == nil || errs[i] == nil:
+				s.dir.looked(rooms[i], stood[i], head)
+			case !errors.Is(errs[i], ErrUnreadable):
+				return
+			}
 		}
 		rooms, stood = rooms[n:], stood[n:]
 	}

@@ -2,6 +2,7 @@ package socket
 
 import (
 	"context"
+	"slices"
 
 	"github.com/caravan-chat/caravan/netpoll"
 	"github.com/caravan-chat/caravan/protocol"
@@ -39,23 +40,24 @@ func (h *Handler) recheck(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case r := <-h.rechecks:
-			answers, err := h.svc.Recheck(ctx, r.questions)
-			if err != nil && ctx.Err() == nil {
-				h.log.Warn("rights could not be checked again", "members", len(r.questions)-len(answers), "err", err)
+			answers, errs := h.svc.Recheck(ctx, r.questions)
+			failed := slices.DeleteFunc(slices.Clone(errs), func(err error) bool { return err == nil })
+			if len(failed) > 0 && ctx.Err() == nil {
+				h.log.Warn("rights could not be checked again", "members", len(failed), "err", failed[0])
 			}
-			r.loop.Post(func() { r.act(answers) })
+			r.loop.Post(func() { r.act(answers, errs) })
 		}
 	}
 }
 
-// act closes whom the answers, which may be fewer than the sessions, turn out, and
-// has the others called as they are called now; on the loop.
-func (r *recheck) act(answers []room.Access) {
+// act closes whom the answers turn out, and has the others called as they are
+// called now; on the loop.
+func (r *recheck) act(answers []room.Access, errs []error) {
 	r.wing.checking = false
 	for i, a := range answers {
 		s := r.sessions[i]
 		switch {
-		case s.state == closed:
+		case s.state == closed, errs[i] != nil:
 		case !a.UserKnown:
 			s.close(protocol.CloseUnauthorized, "the user is not known any more")
 		case !a.Allowed:
