@@ -13,6 +13,11 @@ const (
 	KindPing    Kind = 4 // a client asks for an answer
 )
 
+// LogVersion is the version of the log that this build knows, and so of what nodes
+// tell one another of it. A build that adds a kind raises it. A node ignores what
+// needs a greater one, and reads it from the database.
+const LogVersion = 2
+
 // Class says what is promised of a kind.
 type Class uint8
 
@@ -33,6 +38,7 @@ const (
 // kindRow is what the house knows of a kind.
 type kindRow struct {
 	class    Class
+	since    uint8  // the first LogVersion whose nodes know the kind
 	asked    string // "type" of the frame by which a client asks for it; empty: no client can
 	told     string // "type" of the frame that tells it, as clients of version 1 know it; empty: nobody is told
 	requotes bool   // an Event that changes what replies show of their original
@@ -41,10 +47,10 @@ type kindRow struct {
 // kinds is the one table of kinds. What an Event means for the database stands in
 // persist.
 var kinds = [...]kindRow{
-	KindMessage: {class: Event, asked: "chat_message", told: "chat_message"},
-	KindEdit:    {class: Event, asked: "edit_message", told: "message_edited", requotes: true},
-	KindTyping:  {class: Notice, asked: "typing", told: "typing"},
-	KindPing:    {class: Control, asked: "ping", told: "pong"},
+	KindMessage: {class: Event, since: 1, asked: "chat_message", told: "chat_message"},
+	KindEdit:    {class: Event, since: 1, asked: "edit_message", told: "message_edited", requotes: true},
+	KindTyping:  {class: Notice, since: 1, asked: "typing", told: "typing"},
+	KindPing:    {class: Control, since: 1, asked: "ping", told: "pong"},
 }
 
 // decode reads the fields of the kind from a client's frame. The calls are spelled
@@ -84,6 +90,10 @@ func (k Kind) row() *kindRow {
 
 // Class returns the kind's class; zero for an unknown kind.
 func (k Kind) Class() Class { return k.row().class }
+
+// Since returns the first LogVersion whose nodes know the kind; zero for an unknown
+// kind.
+func (k Kind) Since() uint8 { return k.row().since }
 
 // String returns the type of the frame that tells the kind, for logs.
 func (k Kind) String() string { return k.row().told }

@@ -62,8 +62,8 @@ func New(cfg Config) (*Backplane, error) {
 func (b *Backplane) Start(in room.Inbound) {
 	ctx, stop := context.WithCancel(context.Background())
 	b.inbound, b.stop = in, stop
-	b.running.Go(func() { b.run(ctx) })
-	b.running.Go(func() { b.watch(ctx) })
+	b.running.Go(func() { b.lasting(ctx, "client", b.run) })
+	b.running.Go(func() { b.lasting(ctx, "health", b.watch) })
 }
 
 // Close ends all connections and goroutines. What waits to be sent is sent first
@@ -102,7 +102,7 @@ func (b *Backplane) Publish(batch *room.Batch) {
 // PublishNotice implements room.Backplane.
 func (b *Backplane) PublishNotice(n *room.Notice) {
 	if s := b.slot(n.Room); s.publisher.open() {
-		s.publisher.enqueue(s.channel(n.Room), encodeTyping(b.node, n), typingMax)
+		s.publisher.enqueue(s.channel(n.Room), encodeNotice(b.node, n), typingMax)
 	}
 }
 
@@ -126,30 +126,6 @@ func (b *Backplane) slot(roomID uuid.UUID) *slot { return b.slots[int(roomID[14]
 
 // now is the time since the start: steps of the machine's clock do not touch it.
 func (b *Backplane) now() time.Duration { return time.Since(b.started) }
-
-// receive takes whatever came on a slot's channels. What this node published comes
-// back, too, since Redis knows no channel without its publisher.
-func (b *Backplane) receive(s *slot, payload string) {
-	b.stats.received.Add(1)
-	if echo(payload, b.node) {
-		return
-	}
-	n, err := decode([]byte(payload))
-	if err != nil {
-		b.stats.notUnderstood(err)
-		return
-	}
-	switch n.kind {
-	case envelopeEvents:
-		b.inbound.Announce(n.batch)
-	case envelopeTyping:
-		b.inbound.AnnounceNotice(n.typing)
-	case envelopeHeartbeat:
-		if n.node == b.node {
-			s.subscriber.received(b.now(), time.Duration(n.number))
-		}
-	}
-}
 
 // cause adds what failed to an error, once for each layer.
 func cause(what string, err error) error {

@@ -1,7 +1,6 @@
 package backplane
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
@@ -12,39 +11,62 @@ import (
 	"github.com/caravan-chat/caravan/room"
 )
 
-// An envelope is what a notice looks like in Redis, all numbers as unsigned
-// varints but for the checksum:
+// An envelope is what a notice looks like in Redis:
 //
 //	magic "CV", version, kind, id of the node, id of the room, body, CRC-32C (4 bytes, little endian)
 //
-// The body of events: how many, the number they come after, then for each its
-// kind, how far its seq and its prev lie from what came before, the message's id, and
-// the frame with the place of the message in it. The body of typing: the user's id,
-// the frame. The body of a heartbeat: a number of the node's own.
+// The magic, the places and the sizes in the header, and the checksum never change.
+// So every node can read of every envelope, however new, which node sent it and which
+// room it concerns. What the body holds depends on version and kind; all numbers in
+// it are unsigned varints.
 //
-// A reader takes every version up to its own, and ignores what is newer.
+// The version is the least version of the log (protocol.LogVersion) that a reader
+// must know to understand the envelope. A reader takes every version up to its own.
+// Of a newer one it takes the room's id, and has the room compared with the database.
+//
+// Bodies of version 1 (events.go has those of events):
+//
+//	typing:    id of the user, frame
+//	heartbeat: a number of the node's own
+//
+// Bodies of version 2:
+//
+//	notice: kind, id of the user, frame
 const (
-	magic           = "CV"
-	envelopeVersion = 1
-	headerBytes     = len(magic) + 2 + 16 + 16
-	eventsMax       = 100_000
+	magic       = "CV"
+	headerBytes = len(magic) + 2 + 16 + 16
+	sumBytes    = 4
 )
 
+// envelopeKind says what an envelope holds. The values never change.
 type envelopeKind byte
 
 const (
-	envelopeEvents envelopeKind = iota + 1
-	envelopeTyping
-	envelopeHeartbeat
+	envelopeEvents    envelopeKind = 1
+	envelopeTyping    envelopeKind = 2 // the Notice of version 1
+	envelopeHeartbeat envelopeKind = 3
+	envelopeNotice    envelopeKind = 4 // of any kind; since version 2
 )
 
-// notice is a decoded envelope. Its byte slices share the envelope's memory.
-type notice struct {
-	kind   envelopeKind
-	node   uuid.UUID
-	room   uuid.UUID
+// lossy says that nobody misses an envelope of the kind: nothing that it tells
+// stands in the database.
+func (k envelopeKind) lossy() bool {
+	return k == envelopeTyping || k == envelopeHeartbeat || k == envelopeNotice
+}
+
+// header is the part of an envelope that every version has.
+type header struct {
+	version uint8
+	kind    envelopeKind
+	node    uuid.UUID
+	room    uuid.UUID
+}
+
+// envelope is a decoded one. Its byte slices share the memory of what was decoded.
+type envelope struct {
+	header
 	batch  *room.Batch  // envelopeEvents
-	typing *room.Notice // envelopeTyping
+	notice *room.Notice // envelopeTyping, envelopeNotice
 	number uint64       // envelopeHeartbeat
 }
 
@@ -57,149 +79,102 @@ var (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-func begin(dst []byte, kind envelopeKind, node, roomID uuid.UUID) []byte {
+// begin appends the header.
+func begin(dst []byte, h header) []byte {
 	dst = append(dst, magic...)
-	dst = append(dst, envelopeVersion, byte(kind))
-	dst = append(dst, node[:]...)
-	return append(dst, roomID[:]...)
+	dst = append(dst, h.version, byte(h.kind))
+	dst = append(dst, h.node[:]...)
+	return append(dst, h.room[:]...)
 }
 
+// seal appends the checksum.
 func seal(dst []byte) []byte {
 	return binary.LittleEndian.AppendUint32(dst, crc32.Checksum(dst, castagnoli))
 }
 
-// encodeEvents makes the envelope of a batch.
-func encodeEvents(node uuid.UUID, b *room.Batch) []byte {
-	size := headerBytes + 64
-	for i := range b.Events {
-		size += len(b.Events[i].Frame) + 64
+// readHeader reads the header; false where p is no envelope.
+func readHeader[B string | []byte](p B) (h header, ok bool) {
+	if len(p) < headerBytes+sumBytes || string(p[:len(magic)]) != magic {
+		return h, false
 	}
-	dst := begin(make([]byte, 0, size), envelopeEvents, node, b.Room)
-	dst = binary.AppendUvarint(dst, uint64(len(b.Events)))
-	last := b.Prev()
-	dst = binary.AppendUvarint(dst, uint64(last))
-	for i := range b.Events {
-		e := &b.Events[i]
-		dst = append(dst, byte(e.Kind))
-		dst = binary.AppendUvarint(dst, uint64(e.Seq-last))
-		last = e.Seq
-		dst = append(dst, e.Message[:]...)
-		dst = binary.AppendUvarint(dst, uint64(len(e.Frame)))
-		dst = binary.AppendUvarint(dst, uint64(bytes.Index(e.Frame, e.Body)))
-		dst = binary.AppendUvarint(dst, uint64(len(e.Body)))
-		dst = append(dst, e.Frame...)
-	}
-	return seal(dst)
+	h.version, h.kind = p[2], envelopeKind(p[3])
+	copy(h.node[:], p[4:20])
+	copy(h.room[:], p[20:36])
+	return h, true
 }
 
-// echo says whether an envelope is one of the node's own and no heartbeat: then there
-// is no need to look into it.
-func echo(payload string, node uuid.UUID) bool {
-	return len(payload) >= headerBytes && payload[:len(magic)] == magic &&
-		envelopeKind(payload[3]) != envelopeHeartbeat && payload[4:20] == string(node[:])
+// since returns the least version of an envelope for an event or a notice of the
+// kind. A kind that this build does not know is none of version 1.
+func since(k protocol.Kind) uint8 {
+	if s := k.Since(); s > 0 {
+		return s
+	}
+	return 2
 }
 
-func encodeTyping(node uuid.UUID, n *room.Notice) []byte {
-	dst := begin(make([]byte, 0, headerBytes+16+len(n.Frame)+8), envelopeTyping, node, n.Room)
+// encodeNotice makes the envelope of a notice.
+func encodeNotice(node uuid.UUID, n *room.Notice) []byte {
+	h := header{version: 1, kind: envelopeTyping, node: node, room: n.Room}
+	if n.Kind != protocol.KindTyping {
+		h.version, h.kind = max(2, since(n.Kind)), envelopeNotice
+	}
+	dst := begin(make([]byte, 0, headerBytes+1+16+len(n.Frame)+sumBytes), h)
+	if h.kind == envelopeNotice {
+		dst = append(dst, byte(n.Kind))
+	}
 	dst = append(dst, n.User[:]...)
 	return seal(append(dst, n.Frame...))
 }
 
+// encodeHeartbeat makes the envelope of a heartbeat.
 func encodeHeartbeat(node uuid.UUID, number uint64) []byte {
-	return seal(binary.AppendUvarint(begin(nil, envelopeHeartbeat, node, uuid.UUID{}), number))
+	return seal(binary.AppendUvarint(begin(nil, header{version: 1, kind: envelopeHeartbeat, node: node}), number))
 }
 
-// decode reads an envelope. It never panics and never allocates more than in
-// proportion to p, whatever p holds.
-func decode(p []byte) (*notice, error) {
-	if len(p) < headerBytes+4 || string(p[:len(magic)]) != magic {
+// decode reads an envelope. With errNewer it returns the header alone. It never
+// panics and never allocates more than in proportion to p, whatever p holds.
+func decode(p []byte) (e *envelope, err error) {
+	h, ok := readHeader(p)
+	if !ok {
 		return nil, errForeign
 	}
-	if p[2] > envelopeVersion {
-		return nil, errNewer
-	}
-	body, sum := p[:len(p)-4], binary.LittleEndian.Uint32(p[len(p)-4:])
-	if p[2] == 0 || crc32.Checksum(body, castagnoli) != sum {
+	body, sum := p[:len(p)-sumBytes], binary.LittleEndian.Uint32(p[len(p)-sumBytes:])
+	if h.version == 0 || crc32.Checksum(body, castagnoli) != sum {
 		return nil, errMalformed
 	}
-	n := &notice{kind: envelopeKind(p[3]), node: uuid.UUID(p[4:20]), room: uuid.UUID(p[20:36])}
+	e = &envelope{header: h}
+	if h.version > protocol.LogVersion {
+		return e, errNewer
+	}
 	r := reader{p: body[headerBytes:]}
-	switch n.kind {
-	case envelopeEvents:
-		n.batch = r.batch(n.room)
-	case envelopeTyping:
-		n.typing = &room.Notice{Kind: protocol.KindTyping, Room: n.room, User: r.id()}
-		n.typing.Frame, r.p = r.p, nil
-		if len(n.typing.Frame) == 0 {
-			r.bad = true
-		}
-	case envelopeHeartbeat:
-		n.number = r.uvarint()
+	switch {
+	case h.kind == envelopeEvents:
+		e.batch = r.batch(h)
+	case h.kind == envelopeTyping && h.version == 1:
+		e.notice = r.notice(h.room, protocol.KindTyping)
+	case h.kind == envelopeNotice && h.version > 1:
+		e.notice = r.notice(h.room, protocol.Kind(r.byte()))
+	case h.kind == envelopeHeartbeat && h.version == 1:
+		e.number = r.uvarint()
 	default:
 		r.bad = true
 	}
 	if r.bad || len(r.p) > 0 {
 		return nil, errMalformed
 	}
-	return n, nil
+	return e, nil
 }
 
-// reader takes the parts of a body off p; bad is set for good when one is not there.
-type reader struct {
-	p   []byte
-	bad bool
+// notice reads the user and the frame, which is all the rest. A kind that is known
+// for another class is none of a notice.
+func (r *reader) notice(roomID uuid.UUID, kind protocol.Kind) *room.Notice {
+	n := &room.Notice{Kind: kind, Room: roomID, User: r.id()}
+	n.Frame = r.bytes(uint64(len(r.p)))
+	r.bad = r.bad || len(n.Frame) == 0 || !may(kind, protocol.Notice)
+	return n
 }
 
-func (r *reader) uvarint() uint64 {
-	v, n := binary.Uvarint(r.p)
-	if n <= 0 || v > 1<<62 {
-		r.bad = true
-		return 0
-	}
-	r.p = r.p[n:]
-	return v
-}
-
-func (r *reader) bytes(n uint64) []byte {
-	if r.bad || n > uint64(len(r.p)) {
-		r.bad = true
-		return nil
-	}
-	b := r.p[:n:n]
-	r.p = r.p[n:]
-	return b
-}
-
-func (r *reader) id() (id uuid.UUID) {
-	copy(id[:], r.bytes(16))
-	return id
-}
-
-// batch reads events; they must follow one another without holes.
-func (r *reader) batch(roomID uuid.UUID) *room.Batch {
-	count := r.uvarint()
-	last := int64(r.uvarint())
-	if count == 0 || count > eventsMax || count > uint64(len(r.p)) {
-		r.bad = true
-		return nil
-	}
-	b := &room.Batch{Room: roomID, Events: make([]room.Event, 0, min(count, 256))}
-	for range count {
-		kind := protocol.Kind(0)
-		if k := r.bytes(1); k != nil {
-			kind = protocol.Kind(k[0])
-		}
-		step := r.uvarint()
-		e := room.Event{Kind: kind, Prev: last, Seq: last + int64(step), Message: r.id()}
-		size, at, length := r.uvarint(), r.uvarint(), r.uvarint()
-		e.Frame = r.bytes(size)
-		if r.bad || step == 0 || e.Seq <= last || kind < protocol.KindMessage || kind > protocol.KindEdit || at > size || length > size-at {
-			r.bad = true
-			return nil
-		}
-		e.Body = e.Frame[at : at+length : at+length]
-		last = e.Seq
-		b.Events = append(b.Events, e)
-	}
-	return b
+// may says whether a kind is of the class, or unknown to this build: then it may be.
+func may(k protocol.Kind, class protocol.Class) bool {
+	return k != 0 && (k.Class() == class || k.Class() == 0)
 }

@@ -2,11 +2,9 @@ package backplane
 
 import (
 	"bytes"
-	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"testing"
 
 	"github.com/google/uuid"
@@ -59,42 +57,108 @@ func sameBatch(a, b *room.Batch) bool {
 	return true
 }
 
+// thrownAway is a kind that no build knows.
+const thrownAway protocol.Kind = 200
+
+// newerSample is a batch that version 1 cannot tell: an event of another kind, and
+// one about no message.
+func newerSample() *room.Batch {
+	b := sample()
+	about := event(thrownAway, 1001, 1000, "of a kind that no build knows")
+	nothing := event(thrownAway, 1002, 1001, "")
+	nothing.Message, nothing.Body = uuid.UUID{}, nil
+	b.Events = append(b.Events, about, nothing)
+	return b
+}
+
+// noticed makes a notice of a kind that no build knows.
+func noticed(frame string) *room.Notice {
+	n := types(frame)
+	n.Kind = thrownAway
+	return n
+}
+
+func sameNotice(a, b *room.Notice) bool {
+	return a.Kind == b.Kind && a.Room == b.Room && a.User == b.User && bytes.Equal(a.Frame, b.Frame)
+}
+
 func TestEnvelopeRoundTrip(t *testing.T) {
-	n, err := decode(encodeEvents(nodeA, sample()))
-	if err != nil || n.kind != envelopeEvents || n.node != nodeA || !sameBatch(n.batch, sample()) {
-		t.Errorf("events: %+v, %v", n, err)
+	for version, batch := range map[uint8]*room.Batch{1: sample(), 2: newerSample()} {
+		e, err := decode(encodeEvents(nodeA, batch))
+		if err != nil || e.version != version || e.kind != envelopeEvents || e.node != nodeA || !sameBatch(e.batch, batch) {
+			t.Errorf("events of version %d: %+v, %v", version, e, err)
+		}
 	}
-	n, err = decode(encodeTyping(nodeA, types("frame")))
-	if err != nil || n.kind != envelopeTyping || n.node != nodeA || n.room != roomR || n.typing.User != userU || string(n.typing.Frame) != "frame" {
-		t.Errorf("typing: %+v, %v", n, err)
+	for version, n := range map[uint8]*room.Notice{1: types("frame"), 2: noticed("frame")} {
+		e, err := decode(encodeNotice(nodeA, n))
+		if err != nil || e.version != version || e.node != nodeA || e.room != roomR || !sameNotice(e.notice, n) {
+			t.Errorf("a notice of version %d: %+v, %v", version, e, err)
+		}
 	}
-	n, err = decode(encodeHeartbeat(nodeA, 1<<40))
-	if err != nil || n.kind != envelopeHeartbeat || n.node != nodeA || n.number != 1<<40 {
-		t.Errorf("heartbeat: %+v, %v", n, err)
+	e, err := decode(encodeHeartbeat(nodeA, 1<<40))
+	if err != nil || e.kind != envelopeHeartbeat || e.node != nodeA || e.number != 1<<40 {
+		t.Errorf("heartbeat: %+v, %v", e, err)
 	}
 }
 
-// TestVersionOneIsUnderstood holds bytes that nodes of version 1 send. They must
-// be understood by every later version, or rolling upgrades lose notices.
-func TestVersionOneIsUnderstood(t *testing.T) {
-	const events = "4356" + "01" + "01" +
-		"aaaaaaaaaaaa4aaa8aaaaaaaaaaaaaaa" + "11111111222243338444555555555555" +
-		"01" + "07" + // one event, after number 7
-		"02" + "01" + "cccccccccccc4ccc8ccccccccccccccc" + "0d" + "05" + "07" + // an edit, number 8, its message, 13 bytes, 7 of them from the 5th
-		"7b226d223a7b2261223a317d7d" // {"m":{"a":1}}
-	n, err := decode(checked(t, events))
-	if err != nil {
-		t.Fatal(err)
+// TestEachVersionKeepsItsBytes holds bytes that nodes of each version send. Every
+// later version must understand them, and send the same for the same events, or
+// rolling upgrades lose notices.
+func TestEachVersionKeepsItsBytes(t *testing.T) {
+	const (
+		ids  = "aaaaaaaaaaaa4aaa8aaaaaaaaaaaaaaa" + "11111111222243338444555555555555"
+		user = "cccccccccccc4ccc8ccccccccccccccc"
+		none = "00000000000000000000000000000000"
+	)
+	frame := []byte(`{"m":{"a":1}}`)
+	for name, c := range map[string]struct {
+		hexed string
+		batch *room.Batch
+	}{
+		"version 1": {
+			"4356" + "01" + "01" + ids +
+				"01" + "07" + // one event, after number 7
+				"02" + "01" + user + "0d" + "05" + "07" + // an edit, number 8, its message, 13 bytes, 7 of them from the 5th
+				"7b226d223a7b2261223a317d7d", // {"m":{"a":1}}
+			&room.Batch{Room: roomR, Events: []room.Event{
+				{Kind: protocol.KindEdit, Seq: 8, Prev: 7, Message: userU, Frame: frame, Body: frame[5:12]},
+			}},
+		},
+		"version 2": {
+			"4356" + "02" + "01" + ids +
+				"02" + "07" + // two events, after number 7
+				"02" + "01" + none + user + "0d" + "05" + "07" + "7b226d223a7b2261223a317d7d" + // an edit as above; its row is not known
+				"c8" + "02" + none + none + "02" + "00" + "00" + "7b7d", // kind 200, number 10, about no message: {}
+			&room.Batch{Room: roomR, Events: []room.Event{
+				{Kind: protocol.KindEdit, Seq: 8, Prev: 7, Message: userU, Frame: frame, Body: frame[5:12]},
+				{Kind: thrownAway, Seq: 10, Prev: 8, Frame: []byte("{}")},
+			}},
+		},
+	} {
+		p := checked(t, c.hexed)
+		e, err := decode(p)
+		if err != nil || e.node != nodeA || !sameBatch(e.batch, c.batch) {
+			t.Errorf("%s: %+v, %v", name, e, err)
+		}
+		if got := encodeEvents(nodeA, c.batch); !bytes.Equal(got, p) {
+			t.Errorf("%s is sent as\n%x, want\n%x", name, got, p)
+		}
 	}
-	want := &room.Batch{Room: roomR, Events: []room.Event{{
-		Kind: protocol.KindEdit, Seq: 8, Prev: 7, Message: userU, Frame: []byte(`{"m":{"a":1}}`), Body: []byte(`{"a":1}`),
-	}}}
-	if n.node != nodeA || !sameBatch(n.batch, want) {
-		t.Errorf("got %+v of node %v", n.batch, n.node)
-	}
-	n, err = decode(checked(t, "4356"+"01"+"02"+"aaaaaaaaaaaa4aaa8aaaaaaaaaaaaaaa"+"11111111222243338444555555555555"+"cccccccccccc4ccc8ccccccccccccccc"+"7b7d"))
-	if err != nil || n.typing.User != userU || string(n.typing.Frame) != "{}" {
-		t.Errorf("typing: %+v, %v", n, err)
+	for name, c := range map[string]struct {
+		hexed string
+		n     *room.Notice
+	}{
+		"typing, version 1":   {"4356" + "01" + "02" + ids + user + "7b7d", types("{}")},
+		"a notice, version 2": {"4356" + "02" + "04" + ids + "c8" + user + "7b7d", noticed("{}")},
+	} {
+		p := checked(t, c.hexed)
+		e, err := decode(p)
+		if err != nil || e.node != nodeA || !sameNotice(e.notice, c.n) {
+			t.Errorf("%s: %+v, %v", name, e, err)
+		}
+		if got := encodeNotice(nodeA, c.n); !bytes.Equal(got, p) {
+			t.Errorf("%s is sent as\n%x, want\n%x", name, got, p)
+		}
 	}
 }
 
@@ -106,6 +170,28 @@ func checked(t *testing.T, hexed string) []byte {
 		t.Fatal(err)
 	}
 	return seal(p)
+}
+
+// noticeOf makes an envelope of version 2 with a notice of any kind.
+func noticeOf(k protocol.Kind) []byte {
+	dst := begin(nil, header{version: 2, kind: envelopeNotice, node: nodeA, room: roomR})
+	return seal(append(append(append(dst, byte(k)), userU[:]...), "{}"...))
+}
+
+// eventOf makes an envelope of version 2 with one event of any kind.
+func eventOf(k protocol.Kind) []byte {
+	p := encodeEvents(nodeA, &room.Batch{Room: roomR, Events: []room.Event{event(thrownAway, 8, 7, "x")}})
+	p = p[:len(p)-sumBytes]
+	p[headerBytes+2] = byte(k)
+	return seal(p)
+}
+
+// TestNewerEnvelopeNamesItsRoom changes all that a later version may change.
+func TestNewerEnvelopeNamesItsRoom(t *testing.T) {
+	p := seal(begin(nil, header{version: 99, kind: 77, node: nodeA, room: roomR}))
+	if e, err := decode(p); !errors.Is(err, errNewer) || e.room != roomR || e.node != nodeA {
+		t.Errorf("%+v, %v", e, err)
+	}
 }
 
 func TestWhatIsNoEnvelopeIsNamed(t *testing.T) {
@@ -123,7 +209,9 @@ func TestWhatIsNoEnvelopeIsNamed(t *testing.T) {
 		"nothing":          {nil, errForeign},
 		"text":             {[]byte("hello, this is somebody else's channel and a long text"), errForeign},
 		"only the magic":   {[]byte(magic), errForeign},
-		"newer":            {altered(func(p []byte) { p[2] = envelopeVersion + 1 }), errNewer},
+		"newer":            {altered(func(p []byte) { p[2] = protocol.LogVersion + 1 }), errNewer},
+		"newer, of a kind": {altered(func(p []byte) { p[2], p[3] = protocol.LogVersion+1, 77 }), errNewer},
+		"newer, broken":    {append([]byte("CV\xff\x01"), good[4:]...), errMalformed},
 		"version 0":        {altered(func(p []byte) { p[2] = 0 }), errMalformed},
 		"unknown kind":     {altered(func(p []byte) { p[3] = 77 }), errMalformed},
 		"no event":         {altered(func(p []byte) { p[body] = 0 }), errMalformed},
@@ -133,7 +221,12 @@ func TestWhatIsNoEnvelopeIsNamed(t *testing.T) {
 		"step of zero":     {altered(func(p []byte) { p[body+3] = 0 }), errMalformed},
 		"broken bit":       {append(append(bytes.Clone(good[:50]), good[50]^1), good[51:]...), errMalformed},
 		"cut":              {good[:len(good)-5], errMalformed},
-		"typing, no frame": {encodeTyping(nodeA, types("")), errMalformed},
+		"typing, no frame": {encodeNotice(nodeA, types("")), errMalformed},
+		"notice, no frame": {encodeNotice(nodeA, noticed("")), errMalformed},
+		"notice, an event": {noticeOf(protocol.KindMessage), errMalformed},
+		"notice of kind 0": {noticeOf(0), errMalformed},
+		"event, a notice":  {eventOf(protocol.KindTyping), errMalformed},
+		"event of kind 0":  {eventOf(0), errMalformed},
 	} {
 		if n, err := decode(c.p); !errors.Is(err, c.want) {
 			t.Errorf("%s: %+v, %v; want %v", name, n, err, c.want)
@@ -144,48 +237,56 @@ func TestWhatIsNoEnvelopeIsNamed(t *testing.T) {
 // FuzzDecode gives decode bytes under a right checksum, since no fuzzer finds one,
 // and the bytes as they are.
 func FuzzDecode(f *testing.F) {
-	for _, p := range [][]byte{encodeEvents(nodeA, sample()), encodeTyping(nodeA, types("{}")), encodeHeartbeat(nodeA, 7), nil} {
+	for _, p := range [][]byte{
+		encodeEvents(nodeA, sample()), encodeEvents(nodeA, newerSample()),
+		encodeNotice(nodeA, types("{}")), encodeNotice(nodeA, noticed("{}")), encodeHeartbeat(nodeA, 7), nil,
+	} {
 		f.Add(p)
-		f.Add(p[:max(0, len(p)-4)])
+		f.Add(p[:max(0, len(p)-sumBytes)])
 	}
 	f.Fuzz(func(t *testing.T, p []byte) {
 		_, _ = decode(p)
-		sealed := binary.LittleEndian.AppendUint32(bytes.Clone(p), crc32.Checksum(p, castagnoli))
-		n, err := decode(sealed)
+		e, err := decode(seal(bytes.Clone(p)))
 		if err != nil {
 			return
 		}
-		if echo(string(sealed), n.node) != (n.kind != envelopeHeartbeat) {
-			t.Error("echo does not know an envelope that decode understands")
-		}
-		var again *notice
-		switch n.kind {
+		again := e
+		switch e.kind {
 		case envelopeEvents:
-			if cap(n.batch.Events) > max(256, len(p)) {
-				t.Errorf("room for %d events in %d bytes", cap(n.batch.Events), len(p))
-			}
-			for i, e := range n.batch.Events {
-				if e.Seq <= e.Prev || (i > 0 && e.Prev != n.batch.Events[i-1].Seq) {
-					t.Fatalf("event %d has seq %d after %d", i, e.Seq, e.Prev)
-				}
-				if !bytes.Contains(e.Frame, e.Body) {
-					t.Fatal("the body is not in the frame")
-				}
-			}
-			again, err = decode(encodeEvents(n.node, n.batch))
-			if err != nil || !sameBatch(again.batch, n.batch) {
+			checkEvents(t, e.batch, len(p))
+			again, err = decode(encodeEvents(e.node, e.batch))
+			if err != nil || !sameBatch(again.batch, e.batch) {
 				t.Fatalf("no round trip: %v", err)
 			}
-		case envelopeTyping:
-			again, err = decode(encodeTyping(n.node, n.typing))
-			if err != nil || again.typing.User != n.typing.User || !bytes.Equal(again.typing.Frame, n.typing.Frame) {
+		case envelopeTyping, envelopeNotice:
+			again, err = decode(encodeNotice(e.node, e.notice))
+			if err != nil || !sameNotice(again.notice, e.notice) {
 				t.Fatalf("no round trip: %v", err)
 			}
 		case envelopeHeartbeat:
-			again, err = decode(encodeHeartbeat(n.node, n.number))
-			if err != nil || again.number != n.number {
+			again, err = decode(encodeHeartbeat(e.node, e.number))
+			if err != nil || again.number != e.number {
 				t.Fatalf("no round trip: %v", err)
 			}
 		}
+		if again.version > e.version {
+			t.Errorf("what came as version %d is sent as version %d", e.version, again.version)
+		}
 	})
+}
+
+// checkEvents demands what decode promises of a batch that came in size bytes.
+func checkEvents(t *testing.T, b *room.Batch, size int) {
+	t.Helper()
+	if cap(b.Events) > max(256, size) {
+		t.Errorf("room for %d events in %d bytes", cap(b.Events), size)
+	}
+	for i, e := range b.Events {
+		if e.Seq <= e.Prev || (i > 0 && e.Prev != b.Events[i-1].Seq) {
+			t.Fatalf("event %d has seq %d after %d", i, e.Seq, e.Prev)
+		}
+		if !bytes.Contains(e.Frame, e.Body) {
+			t.Fatal("the body is not in the frame")
+		}
+	}
 }

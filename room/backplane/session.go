@@ -35,8 +35,9 @@ func (b *Backplane) run(ctx context.Context) {
 	}
 }
 
-// session is the life of one client. It ends with ctx, or when the client proves
-// useless in a way that connections made anew do not mend.
+// session is the life of one client. It ends with ctx, when the client proves
+// useless in a way that connections made anew do not mend, or when a part of it
+// panicked: all parts begin anew with the next client.
 func (b *Backplane) session(ctx context.Context, client rueidis.Client) error {
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
@@ -45,18 +46,21 @@ func (b *Backplane) session(ctx context.Context, client rueidis.Client) error {
 		return err
 	}
 	var parts sync.WaitGroup
-	for _, s := range b.slots {
-		parts.Go(func() { end(s.subscriber.run(ctx, client)) })
-		parts.Go(func() { s.publisher.run(ctx, client) })
+	part := func(name string, run func(context.Context, rueidis.Client) error) {
+		parts.Go(func() { end(b.contained(name, func() error { return run(ctx, client) })) })
 	}
-	parts.Go(func() { b.heartbeats(ctx) })
-	parts.Go(func() { end(b.lease(ctx, client)) })
+	for _, s := range b.slots {
+		part("subscriber", s.subscriber.run)
+		part("publisher", s.publisher.run)
+	}
+	part("heartbeats", b.heartbeats)
+	part("lease", b.lease)
 	parts.Wait()
 	return context.Cause(ctx)
 }
 
 // heartbeats sends the heartbeat of every slot again and again.
-func (b *Backplane) heartbeats(ctx context.Context) {
+func (b *Backplane) heartbeats(ctx context.Context, _ rueidis.Client) error {
 	tick := time.NewTicker(heartbeatEvery)
 	defer tick.Stop()
 	for {
@@ -66,7 +70,7 @@ func (b *Backplane) heartbeats(ctx context.Context) {
 				b.beat(s)
 			}
 		case <-ctx.Done():
-			return
+			return ctx.Err()
 		}
 	}
 }

@@ -11,7 +11,7 @@ type counters struct {
 	received                          atomic.Int64
 	foreign, newer, malformed         atomic.Int64
 	reconnects, connectErrors         atomic.Int64
-	leaseErrors                       atomic.Int64
+	leaseErrors, panics               atomic.Int64
 }
 
 // notUnderstood counts an envelope that was ignored, by its reason.
@@ -33,11 +33,12 @@ type Stats struct {
 	Dropped       int64 // notices left out because too many waited
 	Received      int64 // notices that came, this node's own included
 	Foreign       int64 // payloads that are no notices, ignored
-	Newer         int64 // notices of a newer version, ignored
+	Newer         int64 // notices of a newer version; their rooms were compared with the database
 	Malformed     int64 // notices with a fault, ignored
 	Reconnects    int64 // subscriptions that broke
 	ConnectErrors int64 // failed attempts to make a client of Redis
 	LeaseErrors   int64 // failed attempts to say that this node lives
+	Panics        int64 // in a goroutine of the Backplane, or in the Inbound when called by it
 
 	HealthyNow       bool
 	SubscriptionsNow int           // rooms, lingering ones included
@@ -50,7 +51,7 @@ func (b *Backplane) Stats() Stats {
 	s := Stats{
 		Published: c.published.Load(), PublishErrors: c.publishErrors.Load(), Dropped: c.dropped.Load(),
 		Received: c.received.Load(), Foreign: c.foreign.Load(), Newer: c.newer.Load(), Malformed: c.malformed.Load(),
-		Reconnects: c.reconnects.Load(), ConnectErrors: c.connectErrors.Load(), LeaseErrors: c.leaseErrors.Load(),
+		Reconnects: c.reconnects.Load(), ConnectErrors: c.connectErrors.Load(), LeaseErrors: c.leaseErrors.Load(), Panics: c.panics.Load(),
 		HealthyNow: b.Healthy(),
 	}
 	now := b.now()

@@ -38,9 +38,9 @@ func (s *subscriber) listen(ctx context.Context, client rueidis.Client) error {
 	defer c.Close() // drops the connection, so that no subscription goes back to rueidis' pool
 	moved := make(chan struct{}, 1)
 	broken := c.SetPubSubHooks(rueidis.PubSubHooks{
-		OnMessage: func(m rueidis.PubSubMessage) { s.b.receive(s.slot, m.Message) },
+		OnMessage: func(m rueidis.PubSubMessage) { s.message(m.Message) },
 		OnSubscription: func(word rueidis.PubSubSubscription) {
-			if !s.confirmed(word) {
+			if !s.subscription(word) {
 				select {
 				case moved <- struct{}{}:
 				default:
@@ -76,6 +76,19 @@ func (s *subscriber) listen(ctx context.Context, client rueidis.Client) error {
 			return ctx.Err()
 		}
 	}
+}
+
+// message takes what came, in a goroutine of rueidis. After a panic the database has
+// what it told.
+func (s *subscriber) message(payload string) {
+	_ = s.b.contained("message", func() error { s.b.receive(s.slot, payload); return nil })
+}
+
+// subscription is confirmed, in a goroutine of rueidis. After a panic the connection
+// is made anew.
+func (s *subscriber) subscription(word rueidis.PubSubSubscription) (expected bool) {
+	_ = s.b.contained("subscription", func() error { expected = s.confirmed(word); return nil })
+	return expected
 }
 
 // begin subscribes to the heartbeat, and so finds out whether a cluster has sharded

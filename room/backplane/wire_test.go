@@ -7,10 +7,12 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/binary"
 	"encoding/pem"
 	"errors"
 	"flag"
 	"fmt"
+	"hash/crc32"
 	"math/big"
 	"net"
 	"os"
@@ -41,7 +43,7 @@ func TestForeignPayloadsAreCountedAndIgnored(t *testing.T) {
 			t.Fatal("nobody listens to the room's channel")
 		}
 	}
-	command(t, r, "PUBLISH", channel, "CV\x02\x01"+id+id+"what a later version says")
+	command(t, r, "PUBLISH", channel, sealed("CV\xf0\x01"+id+id+"what a later version says"))
 	command(t, r, "PUBLISH", channel, "CV\x01\x01"+id+id+"no such body")
 	command(t, r, "PUBLISH", channel, "CV\x01\x09"+id+id+"no such kind")
 	eventually(t, 5*time.Second, "what is not understood is counted", func() bool {
@@ -49,6 +51,12 @@ func TestForeignPayloadsAreCountedAndIgnored(t *testing.T) {
 		return s.Foreign == 4 && s.Newer == 1 && s.Malformed == 2
 	})
 	carriesTo(t, a, b, there)
+}
+
+// sealed adds the checksum of an envelope.
+func sealed(p string) string {
+	sum := crc32.Checksum([]byte(p), crc32.MakeTable(crc32.Castagnoli))
+	return string(binary.LittleEndian.AppendUint32([]byte(p), sum))
 }
 
 func TestPrefixesKeepDeploymentsApart(t *testing.T) {

@@ -230,6 +230,7 @@ func (s sink) backplane(n backplane.Stats) {
 	s.number(backplaneReconnects, float64(n.Reconnects))
 	s.number(backplaneErrors, float64(n.ConnectErrors), "connect")
 	s.number(backplaneErrors, float64(n.LeaseErrors), "lease")
+	s.number(panics, float64(n.Panics), "backplane")
 }
 
 func one(is bool) float64 {

@@ -1,0 +1,102 @@
+package backplane
+
+import (
+	"bytes"
+	"encoding/binary"
+
+	"github.com/google/uuid"
+
+	"github.com/caravan-chat/caravan/protocol"
+	"github.com/caravan-chat/caravan/room"
+)
+
+// The body of events: how many, the number they come after, then for each
+//
+//	kind
+//	how far its number lies from the one before
+//	version 2: id of its row, zero where it is not known
+//	id of the message; version 2: zero for an event about no message
+//	length of the frame, place and length of the message's object in it
+//	frame
+//
+// Version 1 knows the kinds KindMessage and KindEdit. Version 2 knows every kind:
+// what an event of an unknown one means is not the backplane's business.
+
+// eventsMax is the most events that are taken out of one envelope.
+const eventsMax = 100_000
+
+// encodeEvents makes the envelope of a batch, of the least version that its events
+// need.
+func encodeEvents(node uuid.UUID, b *room.Batch) []byte {
+	h := header{version: 1, kind: envelopeEvents, node: node, room: b.Room}
+	size := headerBytes + 64
+	for i := range b.Events {
+		h.version = max(h.version, since(b.Events[i].Kind))
+		size += len(b.Events[i].Frame) + 64
+	}
+	dst := begin(make([]byte, 0, size), h)
+	dst = binary.AppendUvarint(dst, uint64(len(b.Events)))
+	last := b.Prev()
+	dst = binary.AppendUvarint(dst, uint64(last))
+	for i := range b.Events {
+		e := &b.Events[i]
+		dst = append(dst, byte(e.Kind))
+		dst = binary.AppendUvarint(dst, uint64(e.Seq-last))
+		last = e.Seq
+		if h.version > 1 {
+			row := uuid.UUID{} // not known
+			dst = append(dst, row[:]...)
+		}
+		dst = append(dst, e.Message[:]...)
+		dst = binary.AppendUvarint(dst, uint64(len(e.Frame)))
+		dst = binary.AppendUvarint(dst, uint64(bytes.Index(e.Frame, e.Body)))
+		dst = binary.AppendUvarint(dst, uint64(len(e.Body)))
+		dst = append(dst, e.Frame...)
+	}
+	return seal(dst)
+}
+
+// batch reads events; they must follow one another without holes.
+func (r *reader) batch(h header) *room.Batch {
+	count := r.uvarint()
+	last := int64(r.uvarint())
+	if count == 0 || count > eventsMax || count > uint64(len(r.p)) {
+		r.bad = true
+		return nil
+	}
+	b := &room.Batch{Room: h.room, Events: make([]room.Event, 0, min(count, 256))}
+	for range count {
+		e := r.event(h.version, last)
+		if r.bad {
+			return nil
+		}
+		last = e.Seq
+		b.Events = append(b.Events, e)
+	}
+	return b
+}
+
+// event reads one event that comes after a number.
+func (r *reader) event(version uint8, last int64) room.Event {
+	e := room.Event{Kind: protocol.Kind(r.byte()), Prev: last, Seq: last + int64(r.uvarint())}
+	if version > 1 {
+		r.id() // of its row
+	}
+	e.Message = r.id()
+	size, at, length := r.uvarint(), r.uvarint(), r.uvarint()
+	e.Frame = r.bytes(size)
+	if r.bad || e.Seq <= last || !eventKind(version, e.Kind) || at > size || length > size-at {
+		r.bad = true
+		return e
+	}
+	e.Body = e.Frame[at : at+length : at+length]
+	return e
+}
+
+// eventKind says whether envelopes of the version may have events of the kind.
+func eventKind(version uint8, k protocol.Kind) bool {
+	if version == 1 {
+		return k == protocol.KindMessage || k == protocol.KindEdit
+	}
+	return may(k, protocol.Event)
+}

@@ -1,0 +1,74 @@
+package backplane
+
+import (
+	"testing"
+
+	"github.com/google/uuid"
+
+	"github.com/caravan-chat/caravan/protocol"
+	"github.com/caravan-chat/caravan/room"
+)
+
+// receiver makes a Backplane without a Redis, to hand it payloads.
+func receiver(t *testing.T, cfg Config) (b *Backplane, in *inbox, receive func(p []byte)) {
+	t.Helper()
+	cfg.URL = "redis://h"
+	b, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in = &inbox{caught: make(map[uuid.UUID]int)}
+	b.inbound = in
+	return b, in, func(p []byte) { b.slots[0].subscriber.message(string(p)) }
+}
+
+// TestUnknownKindsAreHandedIn gets what nodes of version 2 tell of kinds that this
+// build does not know.
+func TestUnknownKindsAreHandedIn(t *testing.T) {
+	b, in, receive := receiver(t, Config{})
+	receive(encodeEvents(nodeA, newerSample()))
+	receive(encodeNotice(nodeA, noticed("{}")))
+	if len(in.batches) != 1 || !sameBatch(in.batches[0], newerSample()) {
+		t.Errorf("batches: %+v", in.batches)
+	}
+	if len(in.notices) != 1 || !sameNotice(in.notices[0], noticed("{}")) {
+		t.Errorf("notices: %+v", in.notices)
+	}
+	if s := b.Stats(); s.Newer+s.Malformed+s.Foreign != 0 {
+		t.Errorf("%+v", s)
+	}
+}
+
+// TestRoomOfANewerEnvelopeIsCaughtUp gets envelopes of a version that does not exist
+// yet. What they tell stands in the database, unless it is only a notice.
+func TestRoomOfANewerEnvelopeIsCaughtUp(t *testing.T) {
+	b, in, receive := receiver(t, Config{})
+	for kind, times := range map[envelopeKind]int{envelopeEvents: 1, 77: 1, envelopeNotice: 0, envelopeTyping: 0} {
+		clear(in.caught)
+		p := begin(nil, header{version: protocol.LogVersion + 1, kind: kind, node: nodeA, room: roomR})
+		receive(seal(append(p, "what a later version says"...)))
+		if got := in.times(roomR); got != times || len(in.caught) != times {
+			t.Errorf("kind %d: compared %v, want %d times", kind, in.caught, times)
+		}
+	}
+	if s := b.Stats(); s.Newer != 4 || len(in.batches)+len(in.notices) != 0 {
+		t.Errorf("%+v; %d batches, %d notices", s, len(in.batches), len(in.notices))
+	}
+}
+
+// TestOwnNoticesAreNotHandedIn gets what this node has published itself.
+func TestOwnNoticesAreNotHandedIn(t *testing.T) {
+	b, in, receive := receiver(t, Config{})
+	for _, batch := range []*room.Batch{sample(), newerSample()} {
+		receive(encodeEvents(b.node, batch))
+	}
+	receive(encodeNotice(b.node, noticed("{}")))
+	if s := b.Stats(); len(in.batches)+len(in.notices) != 0 || s.Received != 3 || s.Malformed != 0 {
+		t.Errorf("%+v; %d batches, %d notices", s, len(in.batches), len(in.notices))
+	}
+	b.started = b.started.Add(-1)
+	receive(encodeHeartbeat(b.node, 0))
+	if !b.Healthy() {
+		t.Error("the own heartbeat was not received")
+	}
+}
