@@ -27,6 +27,11 @@ type Config struct {
 	// application's format: text says why. It is called on the loops. Nil: plain text.
 	RefusalBody func(status int, text string) (contentType string, body []byte)
 
+	// RefusalHeader writes further header lines of all refusals, each with its CRLF.
+	// head is the request as far as it has come, well-formed or not. It is called on the
+	// loops and must not keep head. Nil: there are none.
+	RefusalHeader func(head []byte) string
+
 	// ConnectionsMax bounds the open connections, those given to HTTP included. A
 	// client above it gets HTTP 503 with Retry-After. Default, and upper bound:
 	// what the process's limit of open files leaves.

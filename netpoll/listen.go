@@ -67,7 +67,7 @@ func (s *shared) share(cfg *Config, files claim.Descriptors) {
 	s.compression = cfg.Compression
 	s.epoch = time.Now()
 	s.log = cfg.Log
-	s.refusalBody = cfg.RefusalBody
+	s.refusalBody, s.refusalHeader = cfg.RefusalBody, cfg.RefusalHeader
 	if cfg.HTTP != nil {
 		s.handovers = make(chan handover, handoversMax)
 	}

@@ -86,6 +86,7 @@ type Loop struct {
 	outboxes outbox.Pool
 	writer   outbox.Writer
 	request  handshake.Request // scratch of one handshake
+	head     []byte            // what came of the request that is being judged; nil: none is
 	inflated []byte            // scratch of one message
 	deflated []byte            // scratch of one message
 }

@@ -9,12 +9,18 @@ const refusalRetryAfter = 5 * time.Second
 // refuse answers a handshake with a whole HTTP response and ends the connection.
 func (l *Loop) refuse(c *Conn, r *Refusal, why RefusalReason) {
 	l.counts.refused[why]++
+	told := *r
 	if body := l.shared.refusalBody; body != nil && r.ContentType == "" {
-		told := *r
 		told.ContentType, told.Body = body(r.Status, r.Text())
-		r = &told
 	}
-	l.endWith(c, r.Append(nil, l.now))
+	if header := l.shared.refusalHeader; header != nil {
+		head := l.head
+		if head == nil && c.request != nil {
+			head = c.request.bytes
+		}
+		told.Header += header(head)
+	}
+	l.endWith(c, told.Append(nil, l.now))
 }
 
 func unavailable() *Refusal {

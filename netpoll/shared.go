@@ -32,12 +32,13 @@ const (
 // shared is what all loops of a server have in common.
 type shared struct {
 	// Static after construction.
-	limits      limits
-	compression bool
-	epoch       time.Time // moment 0
-	log         *slog.Logger
-	refusalBody func(status int, text string) (contentType string, body []byte) // nil: plain text
-	handovers   chan handover                                                   // nil: nobody takes plain HTTP
+	limits        limits
+	compression   bool
+	epoch         time.Time // moment 0
+	log           *slog.Logger
+	refusalBody   func(status int, text string) (contentType string, body []byte) // nil: plain text
+	refusalHeader func(head []byte) string                                        // nil: nothing
+	handovers     chan handover                                                   // nil: nobody takes plain HTTP
 
 	// Any goroutine.
 	sockets    atomic.Int64            // with gnet

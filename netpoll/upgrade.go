@@ -20,6 +20,8 @@ func (l *Loop) readRequest(c *Conn, b []byte) {
 		return
 	}
 	c.request = nil
+	l.head = b
+	defer func() { l.request, l.head = handshake.Request{}, nil }()
 	kind, refusal := handshake.Parse(b[:end], &l.request)
 	switch {
 	case refusal != nil:
@@ -33,7 +35,6 @@ func (l *Loop) readRequest(c *Conn, b []byte) {
 	default:
 		l.upgrade(c, b[end:])
 	}
-	l.request = handshake.Request{}
 }
 
 // upgrade answers a correct opening handshake. rest are the bytes that came with it.

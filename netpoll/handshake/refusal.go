@@ -13,6 +13,7 @@ type Refusal struct {
 	ContentType string        // of Body; empty: text/plain
 	Body        []byte        // empty: the status in words
 	RetryAfter  time.Duration // rounded up to seconds; 0: no such header
+	Header      string        // further lines, each with its CRLF
 
 	noBody bool // the request was HEAD: Body's length is told, Body is not (RFC 9110 section 9.3.2)
 }
@@ -63,7 +64,9 @@ func (r *Refusal) Append(dst []byte, now time.Time) []byte {
 		dst = append(dst, "\r\nRetry-After: "...)
 		dst = strconv.AppendInt(dst, int64((r.RetryAfter+time.Second-1)/time.Second), 10)
 	}
-	dst = append(dst, "\r\n\r\n"...)
+	dst = append(dst, "\r\n"...)
+	dst = append(dst, r.Header...)
+	dst = append(dst, "\r\n"...)
 	if r.noBody {
 		return dst
 	}

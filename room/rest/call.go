@@ -30,11 +30,15 @@ type call struct {
 func (s *Server) serve(http *fasthttp.RequestCtx) {
 	c := &call{Server: s, http: http, route: routeUnknown}
 	begun := time.Now()
+	if in, ok := http.Conn().(*conn); ok {
+		in.head = requestHead{} // fasthttp has read it
+	}
 	defer func() {
 		if fault := recover(); fault != nil {
 			s.panics.Add(1)
 			s.log.Error("rest: panic", "route", c.route, "panic", fault, "stack", string(debug.Stack()))
 			http.Response.Reset()
+			c.shareWithOrigin()
 			c.refuse(protocol.ErrInternal)
 			http.SetConnectionClose()
 		}
@@ -60,14 +64,17 @@ func (c *call) dispatch() {
 	}
 	path := string(c.http.Path())
 	r, id := match(path)
+	api := r != nil || strings.HasPrefix(path, webSocketPrefix) || strings.HasPrefix(path, apiPrefix)
+	if !api && c.cfg.Page != nil && c.cfg.Page(c.http) { // for its own origin alone
+		c.route = routeDemo
+		return
+	}
+	allowed := c.shareWithOrigin()
 	switch {
 	case r != nil:
 	case strings.HasPrefix(path, webSocketPrefix):
 		c.route = routeWebSocket
 		c.upgradeRequired()
-		return
-	case !strings.HasPrefix(path, apiPrefix) && c.cfg.Page != nil && c.cfg.Page(c.http):
-		c.route = routeDemo
 		return
 	default:
 		c.refuse(errNotFound)
@@ -76,7 +83,6 @@ func (c *call) dispatch() {
 	c.route, c.id = r.name, id
 	c.http.Response.Header.Set(fasthttp.HeaderCacheControl, "no-store")
 	c.http.Response.Header.Set(fasthttp.HeaderXContentTypeOptions, "nosniff")
-	allowed := c.shareWithOrigin()
 	method := string(c.http.Method())
 	if method == fasthttp.MethodOptions {
 		c.preflight(r, allowed)

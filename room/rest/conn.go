@@ -22,15 +22,21 @@ type conn struct {
 	ahead [1]byte // what watch read of the next request
 	held  bool    // ahead has a byte
 
+	head requestHead // of the request that is being read
+
 	linger atomic.Bool // the client may still be sending what nobody wants
 }
 
 func (c *conn) Read(p []byte) (int, error) {
+	n, err := 0, error(nil)
 	if c.held && len(p) > 0 {
 		p[0], c.held = c.ahead[0], false
-		return 1, nil
+		n = 1
+	} else {
+		n, err = c.Conn.Read(p)
 	}
-	return c.Conn.Read(p)
+	c.head.note(p[:n])
+	return n, err
 }
 
 // Close closes the connection, once; its error is that of the first call.
@@ -51,9 +57,16 @@ func (c *conn) discard() {
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		_ = half.CloseWrite() // so that the client need not wait for the end
 	}
-	if c.SetReadDeadline(time.Now().Add(lingerTimeout)) == nil {
+	if c.SetReadDeadline(time.Now().Add(lingerTimeout)) == nil && c.linger.Load() { // cut says so before it sets its deadline
 		_, _ = io.CopyN(io.Discard, c.Conn, lingerBytesMax) // whatever ends it, the connection is closed next
 	}
+}
+
+// cut closes the connection, and ends a discard that is under way.
+func (c *conn) cut() {
+	c.linger.Store(false)
+	_ = c.SetReadDeadline(time.Unix(1, 0))
+	_ = c.Close() // what is cut off has no one to hear of it
 }
 
 // watch returns a context that ends with parent, or when the client hangs up.

@@ -73,8 +73,8 @@ const (
 	requestTimeout  = 45 * time.Second // from a request to its answer, long polls apart
 	waitMax         = 60 * time.Second // ?wait
 	lastAnswersTime = time.Second      // what the requests that a drain cuts short have for their answers
-	lingerTimeout   = time.Second      // for the rest of a body that is not wanted
-	lingerBytesMax  = 1 << 20
+	lingerTimeout   = 5 * time.Second  // for the rest of a body that is not wanted
+	lingerBytesMax  = 16 << 20
 	bucketsMax      = 65_536 // users whose writes are counted at one time
 
 	retryAfterSeconds   = "2"   // of a 503

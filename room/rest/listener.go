@@ -81,23 +81,28 @@ func (l *listener) closeAll() {
 	}
 	l.mu.Unlock()
 	for _, c := range conns {
-		_ = c.Close() // what is cut off has no one to hear of it
+		c.cut()
 	}
 }
 
-// answer503 is a whole response, sent where there is no room for a request.
-var answer503 = func() []byte {
+// answer503 returns a whole response with those header lines, sent where there is
+// no room for a request.
+func answer503(lines string) []byte {
 	body := protocol.AppendRESTError(nil, errCrowded.Text, errCrowded.Code)
 	header := "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nRetry-After: " + retryAfterSeconds +
-		"\r\nConnection: close\r\nContent-Length: " + strconv.Itoa(len(body)) + "\r\n\r\n"
+		"\r\nConnection: close\r\nContent-Length: " + strconv.Itoa(len(body)) + "\r\n" + lines + "\r\n"
 	return append([]byte(header), body...)
-}()
+}
 
-// turnAway answers 503 and closes. The answer fits into the empty send buffer of
-// a new connection, so the write does not wait; the deadline is for a conn that
-// is none.
-func turnAway(c net.Conn) {
-	_ = c.SetWriteDeadline(time.Now().Add(10 * time.Millisecond)) // no answer is better than a wait
-	_, _ = c.Write(answer503)
+// turnAway answers 503 and closes. The request has come already, and the answer fits
+// into the empty send buffer of a new connection, so neither waits; the deadlines are
+// for a conn of which that is not true.
+func (s *Server) turnAway(c net.Conn) {
+	const wait = 10 * time.Millisecond // no answer is better than a longer one
+	_ = c.SetReadDeadline(time.Now().Add(wait))
+	head := make([]byte, headerBytesMax)
+	n, _ := c.Read(head)
+	_ = c.SetWriteDeadline(time.Now().Add(wait))
+	_, _ = c.Write(answer503(RefusalHeader(s.cfg.AllowOrigin)(head[:n])))
 	_ = c.Close()
 }

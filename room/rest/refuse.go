@@ -114,6 +114,10 @@ func (c *call) upgradeRequired() {
 // is closed after it.
 func (s *Server) unreadable(http *fasthttp.RequestCtx, err error) {
 	c := &call{Server: s, http: http}
+	in, ok := http.Conn().(*conn)
+	if ok {
+		c.shareWith(peek(in.head.bytes, fasthttp.HeaderOrigin), peek(in.head.bytes, fasthttp.HeaderHost))
+	}
 	var header *fasthttp.ErrSmallBuffer
 	var network net.Error
 	switch {
@@ -127,7 +131,7 @@ func (s *Server) unreadable(http *fasthttp.RequestCtx, err error) {
 	default:
 		c.refuse(errUnreadable)
 	}
-	if in, ok := http.Conn().(*conn); ok {
+	if ok {
 		in.linger.Store(true)
 	}
 	s.observe(routeUnreadable, http.Response.StatusCode(), time.Now())

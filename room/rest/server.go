@@ -85,7 +85,7 @@ func (s *Server) Run() error {
 func (s *Server) Hand(c net.Conn) {
 	if !s.ln.hand(c) {
 		s.crowded.Add(1)
-		turnAway(c)
+		s.turnAway(c)
 	}
 }
 

@@ -86,6 +86,7 @@ func (a *App) netpollConfig() netpoll.Config {
 		Loops:            a.cfg.Loops,
 		HTTP:             a.rest.Hand,
 		RefusalBody:      rest.RefusalBody,
+		RefusalHeader:    rest.RefusalHeader(a.cfg.AllowedOrigins.Allow),
 		WebSocketsMax:    a.cfg.MaxConnections,
 		HandshakeTimeout: a.cfg.HandshakeTimeout,
 		PingInterval:     a.cfg.PingInterval,
