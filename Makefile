@@ -42,10 +42,15 @@ run: build ## start a development server and print the link to its demo page
 	@exec bin/caravan serve --dev
 
 .PHONY: test
-test: toolchain ## run every test, and first install what they need
+test: toolchain ## run every test, and first install what they need: it says what
 	@.ci/provision
+	@echo 'Building: minutes where nothing was built yet' >&2
 	@go build ./cmd/... # some tests build the commands: once, before they compete for it
 	go test $(RACE) -timeout 15m $(PACKAGES)
+
+.PHONY: unit
+unit: toolchain ## run the tests that need no service and no root (go test -short)
+	go test -short $(PACKAGES)
 
 .PHONY: lint
 lint: toolchain ## check format, vet, staticcheck, go.mod and shell scripts

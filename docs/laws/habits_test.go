@@ -21,7 +21,10 @@ const fileLinesMax = 400
 var vagueNames = []string{"util", "utils", "common", "helper", "helpers", "misc", "base", "manager"}
 
 // unfinished are the marks of work put off, of a linter silenced, of a test not run.
-var unfinished = regexp.MustCompile(`\b(TO` + `DO|FIX` + `ME|XX` + `X)\b|//no` + `lint|//lint:ig` + `nore|\b[tb]\.Skip` + `(f|Now)?\(`)
+var unfinished = regexp.MustCompile(`\b(TO` + `DO|FIX` + `ME|XX` + `X)\b|//no` + `lint|//lint:ig` + `nore|\b[tb]\.Skip` + `(f|Now)?\(|\btesting\.Short\(`)
+
+// leavesTestsOut is the one file that may, and says when.
+var leavesTestsOut = filepath.Join("bench", "servers", "needs.go")
 
 // sources calls look with every Go file of the module.
 func sources(t *testing.T, look func(path string, text []byte)) {
@@ -61,7 +64,7 @@ func TestFilesAreSmallNamedAndFinished(t *testing.T) {
 			}
 		}
 		for i, line := range bytes.Split(text, []byte("\n")) {
-			if mark := unfinished.Find(line); mark != nil {
+			if mark := unfinished.Find(line); mark != nil && path != leavesTestsOut {
 				t.Errorf("%s:%d: %s", path, i+1, mark)
 			}
 		}

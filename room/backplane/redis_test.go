@@ -9,10 +9,7 @@ import (
 // redisWith starts a Redis with further arguments.
 func redisWith(t testing.TB, arguments ...string) *redisserver.Server {
 	t.Helper()
-	s, err := redisserver.New(arguments...)
-	must(t, err)
-	t.Cleanup(func() { must(t, s.Close()) })
-	return s
+	return redisserver.Start(t, arguments...)
 }
 
 // command sends a command as a second program would.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/caravan-chat/caravan/bench/await"
+	"github.com/caravan-chat/caravan/bench/servers"
 	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
 )
 
@@ -129,6 +130,7 @@ func TestPausedServerIsSilentUntilResumed(t *testing.T) {
 // TestServerEndsWithItsProcess runs this test binary again as an owner that is
 // killed while its server is paused, the hardest case to clean up after.
 func TestServerEndsWithItsProcess(t *testing.T) {
+	servers.Needs(t, "PostgreSQL")
 	const variable = "CARAVAN_TEST_PGSERVER_OWNER"
 	if os.Getenv(variable) != "" {
 		s, err := pgserver.New()

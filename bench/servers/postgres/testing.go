@@ -3,12 +3,15 @@ package pgserver
 import (
 	"sync"
 	"testing"
+
+	"github.com/caravan-chat/caravan/bench/servers"
 )
 
 // Start returns a server of the test's own, which ends with the test. The test
 // fails, and says what to install, where PostgreSQL is missing.
 func Start(t testing.TB, options ...Option) *Server {
 	t.Helper()
+	servers.Needs(t, "PostgreSQL")
 	s, err := New(options...)
 	if err != nil {
 		t.Fatal(err)
@@ -37,6 +40,7 @@ var shared struct {
 // first call; it ends with the process. Tests must not stop or reconfigure it.
 func Shared(t testing.TB) *Server {
 	t.Helper()
+	servers.Needs(t, "PostgreSQL")
 	shared.once.Do(func() { shared.server, shared.err = New(Setting("max_connections", sharedConnections)) })
 	if shared.err != nil {
 		t.Fatal(shared.err)

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/caravan-chat/caravan/bench/servers"
 )
 
 const (
@@ -25,6 +27,7 @@ type Cluster struct{ Nodes []*Server }
 // StartCluster returns a cluster of the test's own, which ends with the test.
 func StartCluster(t testing.TB, masters int) *Cluster {
 	t.Helper()
+	servers.Needs(t, "Redis")
 	c, err := NewCluster(masters)
 	if err != nil {
 		t.Fatal(err)

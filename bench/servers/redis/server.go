@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/caravan-chat/caravan/bench/servers"
 	"github.com/caravan-chat/caravan/bench/servers/child"
 )
 
@@ -33,11 +34,12 @@ type Server struct {
 	arguments []string
 }
 
-// Start returns a server of the test's own, which ends with the test. The test
-// fails, and says what to install, where Redis is missing.
-func Start(t testing.TB) *Server {
+// Start returns a server of the test's own, which ends with the test; arguments are as
+// New takes them. The test fails, and says what to install, where Redis is missing.
+func Start(t testing.TB, arguments ...string) *Server {
 	t.Helper()
-	s, err := New()
+	servers.Needs(t, "Redis")
+	s, err := New(arguments...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/caravan-chat/caravan/bench/servers"
 )
 
 // callTimeout bounds every answer of the browser: a hang is a failure.
@@ -45,6 +47,7 @@ type devtoolsText struct {
 // A missing Chromium is a failure: the page is tested in a browser or not at all.
 func startChromium(t *testing.T) *chromium {
 	t.Helper()
+	servers.Needs(t, "Chromium")
 	path := findChromium()
 	if path == "" {
 		t.Fatal("the demo page is tested in a real browser, and there is none: install Chromium " +
