@@ -198,12 +198,9 @@ func (f *standbyFleet) standbyBack() { f.setStandby("") }
 
 func (f *standbyFleet) setStandby(names string) {
 	f.t.Helper()
-	for _, sql := range []string{"ALTER SYSTEM SET synchronous_standby_names = '" + names + "'", "SELECT pg_reload_conf()"} {
-		if _, err := f.pg.Exec("postgres", sql); err != nil {
-			f.t.Fatal(err)
-		}
+	if err := f.pg.Set("synchronous_standby_names", names); err != nil {
+		f.t.Fatal(err)
 	}
-	awaitReload(f.t, f.pg, "synchronous_standby_names", names)
 }
 
 // waiting counts the sessions whose COMMIT waits for the standby.

@@ -1,4 +1,4 @@
-package stage
+package pgserver
 
 import (
 	"bufio"
@@ -8,15 +8,15 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/url"
+	"strconv"
 	"strings"
 	"time"
 )
 
-// pgSession is another program's connection to PostgreSQL, cheap enough to open
-// as many as the server lets in. It speaks the simple query protocol (PostgreSQL,
-// chapter 55) and needs no password.
-type pgSession struct {
+// Session is another program's connection to a server, cheap enough to open as many
+// as the server lets in. It speaks the simple query protocol (PostgreSQL, chapter 55)
+// and needs no password. One goroutine at a time may use it.
+type Session struct {
 	conn net.Conn
 	r    *bufio.Reader
 }
@@ -27,35 +27,34 @@ const (
 	answerBytesMax  = 1 << 20
 )
 
-// openSession connects to the database of a postgres:// URL.
-func openSession(ctx context.Context, database string) (*pgSession, error) {
-	at, err := url.Parse(database)
-	if err != nil {
-		return nil, err
-	}
+// sessionName is the application_name of every Session.
+const sessionName = "another program"
+
+// Connect opens a session with a database.
+func (s *Server) Connect(ctx context.Context, database string) (*Session, error) {
 	var dialer net.Dialer
-	conn, err := dialer.DialContext(ctx, "tcp", at.Host)
+	conn, err := dialer.DialContext(ctx, "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port)))
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("pgserver: %w", err)
 	}
-	s := &pgSession{conn: conn, r: bufio.NewReader(conn)}
+	session := &Session{conn: conn, r: bufio.NewReader(conn)}
 	hello := binary.BigEndian.AppendUint32(nil, protocolVersion)
-	for _, text := range []string{"user", at.User.Username(), "database", strings.TrimPrefix(at.Path, "/"), ""} {
+	for _, text := range []string{"user", superuser, "database", database, "application_name", sessionName, ""} {
 		hello = append(append(hello, text...), 0)
 	}
-	if _, err := s.ask(nil, hello); err != nil {
-		return nil, errors.Join(err, conn.Close())
+	if _, err := session.ask(nil, hello); err != nil {
+		return nil, errors.Join(fmt.Errorf("pgserver: %w", err), conn.Close())
 	}
-	return s, nil
+	return session, nil
 }
 
-// query runs one statement and returns the tag of its last command, such as "SELECT 3".
-func (s *pgSession) query(sql string) (string, error) {
+// Query runs one statement and returns the tag of its last command, such as "SELECT 3".
+func (s *Session) Query(sql string) (string, error) {
 	return s.ask([]byte{'Q'}, append([]byte(sql), 0))
 }
 
 // ask sends a message and reads until the server is ready for the next.
-func (s *pgSession) ask(kind, body []byte) (tag string, err error) {
+func (s *Session) ask(kind, body []byte) (tag string, err error) {
 	if err := s.conn.SetDeadline(time.Now().Add(sessionTimeout)); err != nil {
 		return "", err
 	}
@@ -79,7 +78,7 @@ func (s *pgSession) ask(kind, body []byte) (tag string, err error) {
 	}
 }
 
-func (s *pgSession) read() (kind byte, body []byte, err error) {
+func (s *Session) read() (kind byte, body []byte, err error) {
 	var head [5]byte
 	if _, err := io.ReadFull(s.r, head[:]); err != nil {
 		return 0, nil, err
@@ -93,4 +92,5 @@ func (s *pgSession) read() (kind byte, body []byte, err error) {
 	return head[0], body, err
 }
 
-func (s *pgSession) close() error { return s.conn.Close() }
+// Close ends the session.
+func (s *Session) Close() error { return s.conn.Close() }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/caravan-chat/caravan/bench/chaos"
@@ -15,7 +14,7 @@ import (
 type postgres struct {
 	server *pgserver.Server
 	name   string
-	others []*pgSession // of faults that hold something; owned by the part's goroutine
+	held   pgserver.Connections // of faults that hold something; owned by the part's goroutine
 }
 
 // connectionsMax leaves each of three servers its connections, and few more.
@@ -70,77 +69,43 @@ func (p *postgres) freeDisk(context.Context) (string, error) {
 	return "there is room", p.server.FreeDisk()
 }
 
-// exec runs statements, each by itself, and returns the tag of the last.
-func (p *postgres) exec(ctx context.Context, statements ...string) (tag string, err error) {
-	session, err := openSession(ctx, p.url())
-	if err != nil {
-		return "", err
-	}
-	defer session.close()
-	for _, sql := range statements {
-		if tag, err = session.query(sql); err != nil {
-			return "", err
-		}
-	}
-	return tag, nil
-}
-
-const endOthers = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-	WHERE backend_type = 'client backend' AND datname = current_database() AND pid <> pg_backend_pid()`
-
 // cut ends every connection, in whatever it is doing.
 func (p *postgres) cut(ctx context.Context) (string, error) {
-	tag, err := p.exec(ctx, endOthers)
-	return strings.TrimPrefix(tag, "SELECT ") + " connections cut", err
+	cut, err := p.server.CutConnections(ctx, p.name)
+	return fmt.Sprintf("%d connections cut", cut), err
 }
 
 // readOnly lets transactions that begin from now on write nothing, or write again.
 func (p *postgres) readOnly(on string) func(context.Context) (string, error) {
-	return func(ctx context.Context) (string, error) {
-		_, err := p.exec(ctx, "ALTER SYSTEM SET default_transaction_read_only = "+on, "SELECT pg_reload_conf()")
-		return "default_transaction_read_only is " + on, err
+	return func(context.Context) (string, error) {
+		return "default_transaction_read_only is " + on, p.server.Set("default_transaction_read_only", on)
 	}
 }
 
 // lockRow holds a lock that the lane of the first room needs.
 func (p *postgres) lockRow(ctx context.Context) (string, error) {
-	session, err := openSession(ctx, p.url())
+	session, err := p.server.Connect(ctx, p.name)
 	if err != nil {
 		return "", err
 	}
-	p.others = append(p.others, session)
-	if _, err := session.query("BEGIN"); err != nil {
+	p.held = append(p.held, session)
+	if _, err := session.Query("BEGIN"); err != nil {
 		return "", err
 	}
-	_, err = session.query("SELECT id FROM chat_rooms ORDER BY id LIMIT 1 FOR UPDATE")
+	_, err = session.Query("SELECT id FROM chat_rooms ORDER BY id LIMIT 1 FOR UPDATE")
 	return "locked", err
 }
 
-// takeConnections ends the servers' connections and takes all that there are.
+// takeConnections takes all connections that there are, the servers' own too.
 func (p *postgres) takeConnections(ctx context.Context) (string, error) {
-	cut, err := p.cut(ctx)
-	if err != nil {
-		return "", err
-	}
-	for ctx.Err() == nil {
-		session, err := openSession(ctx, p.url())
-		if err != nil {
-			break // the server's limit
-		}
-		p.others = append(p.others, session)
-	}
-	if len(p.others) == 0 {
-		return "", errors.New("not one connection was to be had")
-	}
-	return fmt.Sprintf("%s, %d taken", cut, len(p.others)), ctx.Err()
+	taken, err := p.server.TakeConnections(ctx, p.name)
+	p.held = append(p.held, taken...)
+	return fmt.Sprintf("%d taken", len(taken)), err
 }
 
-// release gives back what the others hold.
+// release gives back what is held.
 func (p *postgres) release() error {
-	var errs []error
-	for _, session := range p.others {
-		errs = append(errs, session.close())
-	}
-	p.others = nil
-	return errors.Join(errs...)
+	err := p.held.Close()
+	p.held = nil
+	return err
 }

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/caravan-chat/caravan/bench/await"
 	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
@@ -38,12 +37,12 @@ var databaseFaults = []databaseFault{
 		return errors.Join(err, pg.Resume())
 	}},
 	{"read-only", true, func(_ context.Context, pg *pgserver.Server, _ string, refused <-chan struct{}) error {
-		err := readOnly(pg, "on")
-		return errors.Join(err, until(refused), readOnly(pg, "off"))
+		err := pg.Set("default_transaction_read_only", "on")
+		return errors.Join(err, until(refused), pg.Set("default_transaction_read_only", "off"))
 	}},
-	{"every connection taken", true, func(ctx context.Context, _ *pgserver.Server, database string, refused <-chan struct{}) error {
-		free, err := takeConnections(ctx, database)
-		return errors.Join(err, until(refused), free())
+	{"every connection taken", true, func(ctx context.Context, pg *pgserver.Server, database string, refused <-chan struct{}) error {
+		taken, err := pg.TakeConnections(ctx, databaseName(database))
+		return errors.Join(err, until(refused), taken.Close())
 	}},
 	{"no disk for tables", true, func(_ context.Context, pg *pgserver.Server, database string, refused <-chan struct{}) error {
 		err := pg.FillTables(databaseName(database))
@@ -69,39 +68,6 @@ func until(refused <-chan struct{}) error {
 func databaseName(url string) string {
 	path, _, _ := strings.Cut(url, "?")
 	return path[strings.LastIndexByte(path, '/')+1:]
-}
-
-func readOnly(pg *pgserver.Server, on string) error {
-	_, err := pg.Exec("postgres", "ALTER SYSTEM SET default_transaction_read_only = "+on)
-	_, err2 := pg.Exec("postgres", "SELECT pg_reload_conf()")
-	return errors.Join(err, err2)
-}
-
-// takeConnections takes all connections that there are, the server's own too.
-func takeConnections(ctx context.Context, database string) (free func() error, err error) {
-	var taken []*pgx.Conn
-	for cut := int64(1); cut > 0 && err == nil; {
-		for {
-			conn, err := pgx.Connect(ctx, database)
-			if err != nil {
-				break // the limit
-			}
-			taken = append(taken, conn)
-		}
-		if len(taken) == 0 {
-			return func() error { return nil }, errors.New("there was no connection to take")
-		}
-		var tag pgconn.CommandTag
-		tag, err = taken[0].Exec(ctx, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'caravan'")
-		cut = tag.RowsAffected()
-	}
-	return func() error {
-		var errs []error
-		for _, conn := range taken {
-			errs = append(errs, conn.Close(ctx))
-		}
-		return errors.Join(errs...)
-	}, err
 }
 
 // Whatever happens to PostgreSQL, clients stay connected, each message ends as
