@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -75,6 +76,7 @@ func run(args, environ []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "caravan %s: %v\n", c.name, err)
 		return exitUsage
 	}
+	stderr = openLog(stderr, func(lines int) []byte { return gapLine(cfg, lines) })
 	log := newLogger(cfg, stderr)
 	for _, w := range warnings {
 		log.Warn(w)
@@ -113,4 +115,11 @@ func newLogger(cfg *config.Config, stderr io.Writer) *slog.Logger {
 		return slog.New(slog.NewJSONHandler(stderr, options))
 	}
 	return slog.New(slog.NewTextHandler(stderr, options))
+}
+
+// gapLine is the line of a log that tells how many are missing before it.
+func gapLine(cfg *config.Config, lines int) []byte {
+	var line bytes.Buffer
+	newLogger(cfg, &line).Error("lines of this log are missing: nobody read it", "lines", lines)
+	return line.Bytes()
 }

@@ -250,6 +250,9 @@ func TestTheProfilerIsOnTheAdminPortOnly(t *testing.T) {
 	if got := s.admin("/debug/pprof/goroutine?debug=1"); got.StatusCode != 200 || !bytes.Contains(got.body, []byte("goroutine profile")) {
 		t.Errorf("admin: %d", got.StatusCode)
 	}
+	if got := s.admin("/debug/pprof/cmdline"); got.StatusCode != http.StatusNotFound { // which may hold secrets
+		t.Errorf("the command line: %d", got.StatusCode)
+	}
 	for _, path := range []string{"/debug/pprof/", "/metrics", "/readyz", "/healthz"} {
 		if got := s.call("", "GET", path, ""); got.StatusCode != http.StatusNotFound {
 			t.Errorf("public %s: %d", path, got.StatusCode)
