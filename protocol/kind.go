@@ -35,7 +35,7 @@ const (
 	Control
 )
 
-// kindRow is what the house knows of a kind.
+// kindRow is what is known of a kind.
 type kindRow struct {
 	class    Class
 	since    uint8  // the first LogVersion whose nodes know the kind

@@ -14,16 +14,15 @@ import (
 
 const module = "github.com/caravan-chat/caravan"
 
-// wing is a part of the house: a directory with all below it that has no entry
-// of its own. All of ours or all third parties is "*".
-type wing struct {
-	ours       []string // the wings that it may import
+// layer is a directory with all below it that has no entry of its own. All of ours or all third parties is "*".
+type layer struct {
+	ours       []string // the layers that it may import
 	thirdParty []string // the modules that it may import, beside those in everywhere
 }
 
-// house is the table of docs/architecture.md: imports point inward, and each
+// layers is the table of docs/architecture.md: imports point inward, and each
 // library lives behind one wall.
-var house = map[string]wing{
+var layers = map[string]layer{
 	"protocol":       {},
 	"protocol/token": {thirdParty: []string{"github.com/golang-jwt/jwt/v5", "github.com/MicahParks/jwkset"}},
 	"netpoll":        {thirdParty: []string{"github.com/panjf2000/gnet/v2", "github.com/gobwas/ws", "github.com/klauspost/compress"}},
@@ -56,7 +55,7 @@ var house = map[string]wing{
 		"bench/servers"}}, // chaos breaks throw-away servers
 }
 
-// everywhere are modules that any wing may use: ids, and what the standard
+// everywhere are modules that any layer may use: ids, and what the standard
 // library leaves out.
 var everywhere = []string{"github.com/google/uuid", "golang.org/x/sys", "golang.org/x/sync"}
 
@@ -92,11 +91,11 @@ func listPackages(t *testing.T) map[string]*goPackage {
 	}
 }
 
-// wingOf returns the wing that a package of ours belongs to, empty if none.
-func wingOf(importPath string) string {
+// layerOf returns the layer that a package of ours belongs to, empty if none.
+func layerOf(importPath string) string {
 	dir := strings.TrimPrefix(importPath, module+"/")
 	for ; dir != "."; dir = filepath.Dir(dir) {
-		if _, ok := house[dir]; ok {
+		if _, ok := layers[dir]; ok {
 			return dir
 		}
 	}
@@ -114,22 +113,22 @@ func TestImportsPointInward(t *testing.T) {
 		if p.Module == nil || !p.Module.Main {
 			continue
 		}
-		name := wingOf(path)
+		name := layerOf(path)
 		if name == "" {
-			t.Errorf("%s stands in no wing of the house", path)
+			t.Errorf("%s stands in no layer", path)
 			continue
 		}
 		seen[name] = true
-		w := house[name]
+		l := layers[name]
 		for _, imported := range p.Imports {
 			q := packages[imported]
 			switch {
 			case q == nil || q.Module == nil: // the standard library
 			case q.Module.Main:
-				if other := wingOf(imported); other != name && !permits(w.ours, other) {
+				if other := layerOf(imported); other != name && !permits(l.ours, other) {
 					t.Errorf("%s imports %s: %s may not know %s", path, imported, name, other)
 				}
-			case !permits(w.thirdParty, q.Module.Path) && !slices.Contains(everywhere, q.Module.Path):
+			case !permits(l.thirdParty, q.Module.Path) && !slices.Contains(everywhere, q.Module.Path):
 				t.Errorf("%s imports %s: %s has no place in %s", path, imported, q.Module.Path, name)
 			}
 		}
@@ -144,7 +143,7 @@ func TestImportsPointInward(t *testing.T) {
 func TestPersistAndNetpollNeverMeet(t *testing.T) {
 	packages := listPackages(t)
 	for path, p := range packages {
-		if p.Module == nil || !p.Module.Main || strings.HasPrefix(wingOf(path), "cmd/") {
+		if p.Module == nil || !p.Module.Main || strings.HasPrefix(layerOf(path), "cmd/") {
 			continue
 		}
 		reaches := func(name string) bool {

@@ -1,8 +1,6 @@
 package laws
 
 import (
-	"os"
-	"path/filepath"
 	"regexp"
 	"testing"
 )
@@ -17,18 +15,10 @@ func TestDocumentsNameTestsThatExist(t *testing.T) {
 		}
 	})
 	named := regexp.MustCompile("`((?:Test|Fuzz|Benchmark)[A-Z]\\w+)`")
-	documents, err := filepath.Glob(filepath.Join("..", "..", "docs", "*.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	found := 0
-	for _, path := range documents {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, name := range named.FindAllSubmatch(text, -1) {
-			if found++; !exists[string(name[1])] {
+	for path, text := range documents(t) {
+		for _, name := range named.FindAllStringSubmatch(text, -1) {
+			if found++; !exists[name[1]] {
 				t.Errorf("%s names %s, which does not exist", path, name[1])
 			}
 		}
