@@ -50,7 +50,7 @@ test: toolchain ## run every test, and first install what they need: it says wha
 
 .PHONY: unit
 unit: toolchain ## run the tests that need no service and no root (go test -short)
-	go test -short $(PACKAGES)
+	go test -short -p 4 $(PACKAGES) # they wait more than they compute
 
 .PHONY: lint
 lint: toolchain ## check format, vet, staticcheck, go.mod and shell scripts

@@ -6,10 +6,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/caravan-chat/caravan/bench/servers"
 )
 
 // A short run of `make chaos` on each kind of deployment, and one that fails.
 func TestChaos(t *testing.T) {
+	servers.Needs(t, "PostgreSQL and Redis")
 	binary := filepath.Join(t.TempDir(), "caravan")
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "github.com/caravan-chat/caravan/cmd/caravan").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
