@@ -4,11 +4,13 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"log/slog"
 )
 
 // adoptSQLite gives the tables of the service that Caravan replaces the columns
-// that they lack. SQLite has no ADD COLUMN IF NOT EXISTS, hence no SQL file.
-func adoptSQLite(ctx context.Context, tx *sql.Tx) error {
+// that they lack, and makes collaborators. SQLite has no ADD COLUMN IF NOT EXISTS and
+// no condition around an index, hence no SQL file.
+func adoptSQLite(ctx context.Context, tx *sql.Tx, log *slog.Logger) error {
 	for _, c := range []struct{ table, column, definition string }{
 		{"chat_rooms", "last_seq", "INTEGER NOT NULL DEFAULT 0"},
 		{"chat_messages", "seq", "INTEGER"},
@@ -28,5 +30,33 @@ func adoptSQLite(ctx context.Context, tx *sql.Tx) error {
 			return err
 		}
 	}
-	return nil
+	return collaboratorsSQLite(ctx, tx, log)
+}
+
+// collaborators is the application's table, made only where there is no application.
+const collaborators = `CREATE TABLE IF NOT EXISTS collaborators (
+    trip_id    TEXT NOT NULL REFERENCES trips ON DELETE CASCADE,
+    user_id    TEXT NOT NULL REFERENCES users ON DELETE CASCADE,
+    role       TEXT NOT NULL DEFAULT 'member',
+    created_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%d %H:%M:%f000', 'now')),
+    PRIMARY KEY (trip_id, user_id)
+) WITHOUT ROWID`
+
+// collaboratorsSQLite makes collaborators and its index, which a view cannot have.
+func collaboratorsSQLite(ctx context.Context, tx *sql.Tx, log *slog.Logger) error {
+	if _, err := tx.ExecContext(ctx, collaborators); err != nil {
+		return err
+	}
+	var isTable bool
+	err := tx.QueryRowContext(ctx, `SELECT type = 'table' FROM sqlite_schema
+		WHERE name = 'collaborators' COLLATE NOCASE AND type IN ('table', 'view')`).Scan(&isTable)
+	if err != nil {
+		return err
+	}
+	if !isTable {
+		log.Warn("collaborators is a view: see that the table behind it has an index, which every connect needs", "column", "user_id")
+		return nil
+	}
+	_, err = tx.ExecContext(ctx, "CREATE INDEX IF NOT EXISTS caravan_collaborators_user ON collaborators (user_id)")
+	return err
 }

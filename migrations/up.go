@@ -35,16 +35,20 @@ var files embed.FS
 // under an advisory lock, which takes a second connection of db; a SQLite file
 // has one writer anyway. It waits for that as long as ctx allows.
 func Up(ctx context.Context, db *sql.DB, dialect Dialect, log *slog.Logger) (from, to int64, err error) {
-	provider, err := newProvider(db, dialect)
-	if err != nil {
-		return 0, 0, fmt.Errorf("migrations: %w", err)
-	}
+	versions := versionTable
 	if dialect == Postgres {
 		unlock, err := lock(ctx, db)
 		if err != nil {
 			return 0, 0, fmt.Errorf("migrations: %w", err)
 		}
 		defer unlock()
+		if versions, err = findVersionTable(ctx, db); err != nil {
+			return 0, 0, fmt.Errorf("migrations: %w", err)
+		}
+	}
+	provider, err := newProvider(db, dialect, versions, log)
+	if err != nil {
+		return 0, 0, fmt.Errorf("migrations: %w", err)
 	}
 
 	from, newest, err := provider.GetVersions(ctx)
@@ -64,18 +68,32 @@ func Up(ctx context.Context, db *sql.DB, dialect Dialect, log *slog.Logger) (fro
 	return from, newest, nil
 }
 
-func newProvider(db *sql.DB, dialect Dialect) (*goose.Provider, error) {
+// findVersionTable returns the version table's name, with its schema where that
+// is not the first one of the search path: there goose would make another.
+func findVersionTable(ctx context.Context, db *sql.DB) (string, error) {
+	var schema string
+	err := db.QueryRowContext(ctx, `SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+		WHERE c.oid = to_regclass($1) AND n.nspname IS DISTINCT FROM current_schema() AND n.nspname = quote_ident(n.nspname)`, versionTable).Scan(&schema)
+	if errors.Is(err, sql.ErrNoRows) {
+		return versionTable, nil
+	}
+	return schema + "." + versionTable, err
+}
+
+func newProvider(db *sql.DB, dialect Dialect, versions string, log *slog.Logger) (*goose.Provider, error) {
 	dir, err := fs.Sub(files, string(dialect))
 	if err != nil {
 		return nil, err
 	}
-	options := []goose.ProviderOption{goose.WithTableName(versionTable), goose.WithDisableGlobalRegistry(true)}
+	options := []goose.ProviderOption{goose.WithTableName(versions), goose.WithDisableGlobalRegistry(true)}
 	switch dialect {
 	case Postgres:
 		return goose.NewProvider(goose.DialectPostgres, db, dir, options...)
 	case SQLite:
 		options = append(options, goose.WithGoMigrations(
-			goose.NewGoMigration(1, &goose.GoFunc{RunTx: adoptSQLite}, nil)))
+			goose.NewGoMigration(1, &goose.GoFunc{RunTx: func(ctx context.Context, tx *sql.Tx) error {
+				return adoptSQLite(ctx, tx, log)
+			}}, nil)))
 		return goose.NewProvider(goose.DialectSQLite3, db, dir, options...)
 	}
 	return nil, fmt.Errorf("unknown dialect %q", dialect)

@@ -1,53 +1,80 @@
 -- +goose Up
 
--- The application's own tables, made only where there is no application.
+-- What a plain name finds is used, in whatever schema of the search path, be it a
+-- table or a view; only what is nowhere is made.
 
-CREATE TABLE IF NOT EXISTS users (
-    id         uuid PRIMARY KEY,
-    email      text NOT NULL,
-    username   text NOT NULL,
-    first_name text NOT NULL DEFAULT '',
-    last_name  text NOT NULL DEFAULT ''
-);
+-- +goose StatementBegin
+DO $$
+BEGIN
+    -- The application's own tables, made only where there is no application.
 
-CREATE TABLE IF NOT EXISTS trips (
-    id         uuid PRIMARY KEY,
-    title      text NOT NULL,
-    created_at timestamptz NOT NULL DEFAULT now()
-);
+    IF to_regclass('users') IS NULL THEN
+        CREATE TABLE users (
+            id         uuid PRIMARY KEY,
+            email      text NOT NULL,
+            username   text NOT NULL,
+            first_name text NOT NULL DEFAULT '',
+            last_name  text NOT NULL DEFAULT ''
+        );
+    END IF;
 
-CREATE TABLE IF NOT EXISTS collaborators (
-    trip_id    uuid NOT NULL REFERENCES trips ON DELETE CASCADE,
-    user_id    uuid NOT NULL REFERENCES users ON DELETE CASCADE,
-    role       text NOT NULL DEFAULT 'member',
-    created_at timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (trip_id, user_id)
-);
+    IF to_regclass('trips') IS NULL THEN
+        CREATE TABLE trips (
+            id         uuid PRIMARY KEY,
+            title      text NOT NULL,
+            created_at timestamptz NOT NULL DEFAULT now()
+        );
+    END IF;
 
--- Caravan's tables, or those of the service that it replaces.
+    IF to_regclass('collaborators') IS NULL THEN
+        CREATE TABLE collaborators (
+            trip_id    uuid NOT NULL,
+            user_id    uuid NOT NULL,
+            role       text NOT NULL DEFAULT 'member',
+            created_at timestamptz NOT NULL DEFAULT now(),
+            PRIMARY KEY (trip_id, user_id)
+        );
+        BEGIN
+            ALTER TABLE collaborators
+                ADD FOREIGN KEY (trip_id) REFERENCES trips ON DELETE CASCADE,
+                ADD FOREIGN KEY (user_id) REFERENCES users ON DELETE CASCADE;
+        EXCEPTION WHEN wrong_object_type OR undefined_object OR invalid_foreign_key OR insufficient_privilege THEN
+            RAISE WARNING 'collaborators is made without foreign keys: %', SQLERRM;
+        END;
+    END IF;
 
-CREATE TABLE IF NOT EXISTS chat_rooms (
-    id         uuid PRIMARY KEY,
-    trip_id    uuid NOT NULL,
-    created_at timestamptz NOT NULL DEFAULT now(),
-    last_seq   bigint NOT NULL DEFAULT 0
-);
+    -- Caravan's tables, or those of the service that it replaces.
+
+    IF to_regclass('chat_rooms') IS NULL THEN
+        CREATE TABLE chat_rooms (
+            id         uuid PRIMARY KEY,
+            trip_id    uuid NOT NULL,
+            created_at timestamptz NOT NULL DEFAULT now(),
+            last_seq   bigint NOT NULL DEFAULT 0
+        );
+    END IF;
+
+    IF to_regclass('chat_messages') IS NULL THEN
+        CREATE TABLE chat_messages (
+            id           uuid PRIMARY KEY,
+            chat_room_id uuid NOT NULL,
+            sender_id    uuid NOT NULL,
+            content      text NOT NULL,
+            message_type text NOT NULL DEFAULT 'text',
+            reply_to_id  uuid,
+            is_edited    boolean NOT NULL DEFAULT false,
+            created_at   timestamptz NOT NULL DEFAULT now(),
+            updated_at   timestamptz NOT NULL DEFAULT now(),
+            seq          bigint,
+            rev          bigint,
+            client_id    text
+        );
+    END IF;
+END
+$$;
+-- +goose StatementEnd
+
 ALTER TABLE chat_rooms ADD COLUMN IF NOT EXISTS last_seq bigint NOT NULL DEFAULT 0;
-
-CREATE TABLE IF NOT EXISTS chat_messages (
-    id           uuid PRIMARY KEY,
-    chat_room_id uuid NOT NULL,
-    sender_id    uuid NOT NULL,
-    content      text NOT NULL,
-    message_type text NOT NULL DEFAULT 'text',
-    reply_to_id  uuid,
-    is_edited    boolean NOT NULL DEFAULT false,
-    created_at   timestamptz NOT NULL DEFAULT now(),
-    updated_at   timestamptz NOT NULL DEFAULT now(),
-    seq          bigint,
-    rev          bigint,
-    client_id    text
-);
 ALTER TABLE chat_messages ADD COLUMN IF NOT EXISTS seq bigint;
 ALTER TABLE chat_messages ADD COLUMN IF NOT EXISTS rev bigint;
 ALTER TABLE chat_messages ADD COLUMN IF NOT EXISTS client_id text;
@@ -109,8 +136,16 @@ BEGIN
                                     JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
                                    WHERE k.n <= cardinality(wanted.cols))
         ) THEN
-            EXECUTE format('CREATE %s INDEX %I ON %I (%s)', CASE WHEN wanted.uniq THEN 'UNIQUE' ELSE '' END,
-                           wanted.name, wanted.tab, array_to_string(wanted.cols, ', '));
+            BEGIN
+                EXECUTE format('CREATE %s INDEX %I ON %I (%s)', CASE WHEN wanted.uniq THEN 'UNIQUE' ELSE '' END,
+                               wanted.name, wanted.tab, array_to_string(wanted.cols, ', '));
+            EXCEPTION WHEN wrong_object_type OR insufficient_privilege THEN
+                IF wanted.uniq THEN
+                    RAISE;
+                END IF;
+                RAISE WARNING '% has no index on (%), which every connect needs: %',
+                    wanted.tab, array_to_string(wanted.cols, ', '), SQLERRM;
+            END;
         END IF;
     END LOOP;
 END

@@ -19,13 +19,7 @@ CREATE TABLE IF NOT EXISTS trips (
     created_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%d %H:%M:%f000', 'now'))
 ) WITHOUT ROWID;
 
-CREATE TABLE IF NOT EXISTS collaborators (
-    trip_id    TEXT NOT NULL REFERENCES trips ON DELETE CASCADE,
-    user_id    TEXT NOT NULL REFERENCES users ON DELETE CASCADE,
-    role       TEXT NOT NULL DEFAULT 'member',
-    created_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%d %H:%M:%f000', 'now')),
-    PRIMARY KEY (trip_id, user_id)
-) WITHOUT ROWID;
+-- collaborators: 00001 made it.
 
 -- Caravan's tables, or those of the service that it replaces (00001 gave those
 -- the columns that they lacked).
@@ -79,4 +73,3 @@ CREATE UNIQUE INDEX IF NOT EXISTS caravan_messages_rev ON chat_messages (chat_ro
 CREATE UNIQUE INDEX IF NOT EXISTS caravan_messages_client ON chat_messages (chat_room_id, sender_id, client_id)
     WHERE client_id IS NOT NULL;
 CREATE UNIQUE INDEX IF NOT EXISTS caravan_rooms_trip ON chat_rooms (trip_id);
-CREATE INDEX IF NOT EXISTS caravan_collaborators_user ON collaborators (user_id);

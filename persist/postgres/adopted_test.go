@@ -1,10 +1,15 @@
 package postgres
 
 import (
+	"errors"
+	"log/slog"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
 	"github.com/caravan-chat/caravan/protocol"
@@ -122,5 +127,134 @@ func TestSenderWhoWasDeleted(t *testing.T) {
 	f.mustAppend(late)
 	if late.Outcome != room.Refused {
 		t.Errorf("outcome %d", late.Outcome)
+	}
+}
+
+// enter checks that Ann, a user of the application, may enter a trip of hers, and that a
+// message of hers is stored.
+func (f *fleet) enter(trip uuid.UUID) {
+	f.t.Helper()
+	answers, err := f.Access(f.t.Context(), []room.AccessQuestion{{User: f.user.ID, Place: trip}})
+	if err != nil || !answers[0].Allowed || answers[0].User != f.user {
+		f.t.Fatalf("%+v, %v", answers, err)
+	}
+	f.rooms = []uuid.UUID{answers[0].Room.ID}
+	op := f.send(0, "hello")
+	if f.mustAppend(op); op.Outcome != room.Stored {
+		f.t.Errorf("outcome %d, %v", op.Outcome, op.Err)
+	}
+	if rooms, err := f.Rooms(f.t.Context(), f.user.ID, uuid.Nil, 10); err != nil || len(rooms) != 1 || rooms[0].Last == nil {
+		f.t.Errorf("rooms %+v, %v", rooms, err)
+	}
+}
+
+// people are the application's own tables, with one trip of Ann's; $1 is a prefix of their names.
+func (f *fleet) people(prefix string) (trip uuid.UUID) {
+	trip = uuid.New()
+	f.user = protocol.User{ID: uuid.New(), Email: "ann@example.com", Username: "ann"}
+	f.exec(strings.ReplaceAll(`
+		CREATE TABLE P_users (id uuid PRIMARY KEY, email text, username text, first_name text, last_name text);
+		CREATE TABLE P_trips (id uuid PRIMARY KEY, title text);
+		CREATE TABLE P_collaborators (trip_id uuid, user_id uuid, PRIMARY KEY (trip_id, user_id))`, "P_", prefix))
+	f.exec("INSERT INTO "+prefix+"users VALUES ($1, $2, $3)", f.user.ID, f.user.Email, f.user.Username)
+	f.exec("INSERT INTO "+prefix+"trips VALUES ($1, 'Lisbon')", trip)
+	f.exec("INSERT INTO "+prefix+"collaborators VALUES ($1, $2)", trip, f.user.ID)
+	return trip
+}
+
+// TestWhatAPlainNameFindsIsUsed: the application's tables are in another schema than
+// the first of the search path, where Caravan makes its own.
+func TestWhatAPlainNameFindsIsUsed(t *testing.T) {
+	t.Parallel()
+	url := pgserver.Shared(t).Database(t)
+	f := &fleet{t: t, url: url}
+	trip := f.people("public.")
+	f.exec("CREATE SCHEMA chat")
+	f.Store = openStore(t, Config{URL: url + "&search_path=chat,public", Log: quiet})
+	f.enter(trip)
+	tables := func() string {
+		rows, err := f.session().Query(t.Context(), `SELECT schemaname || '.' || tablename FROM pg_tables
+			WHERE schemaname IN ('chat', 'public') AND tablename !~ 'event' ORDER BY 1`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Join(names, " ")
+	}
+	const want = "chat.caravan_schema_version chat.chat_messages chat.chat_rooms public.collaborators public.trips public.users"
+	if got := tables(); got != want {
+		t.Errorf("tables %s\nwant %s", got, want)
+	}
+	// Its own tables, too, are found where they are.
+	f.exec("CREATE SCHEMA later")
+	f.Store = openStore(t, Config{URL: url + "&search_path=later,chat,public", Log: quiet})
+	f.enter(trip)
+	if got := tables(); got != want {
+		t.Errorf("with a further schema: tables %s\nwant %s", got, want)
+	}
+}
+
+// TestPeopleInViews: the application's tables have other names, and views those of Caravan.
+func TestPeopleInViews(t *testing.T) {
+	t.Parallel()
+	for _, views := range [][]string{{"users", "trips", "collaborators"}, {"users"}, {"trips"}, {"collaborators"}} {
+		var log lines
+		url := pgserver.Shared(t).Database(t)
+		f := &fleet{t: t, url: url}
+		trip := f.people("app_")
+		for _, name := range []string{"users", "trips", "collaborators"} {
+			if slices.Contains(views, name) {
+				f.exec("CREATE VIEW " + name + " AS SELECT * FROM app_" + name)
+			} else if name != "collaborators" {
+				f.exec("ALTER TABLE app_" + name + " RENAME TO " + name)
+			}
+		}
+		f.Store = openStore(t, Config{URL: url, Log: slog.New(slog.NewTextHandler(&log, nil))})
+		if !slices.Contains(views, "collaborators") { // Caravan has made it
+			f.exec("INSERT INTO collaborators VALUES ($1, $2)", trip, f.user.ID)
+		}
+		f.enter(trip)
+		if log.that("level=WARN", "collaborators") == 0 {
+			t.Errorf("views %v: nothing is said", views)
+		}
+	}
+}
+
+func TestTablesThatNoRowFitsIn(t *testing.T) {
+	t.Parallel()
+	for _, odd := range []struct{ name, sql, column, table string }{
+		{"further column of messages", "ALTER TABLE chat_messages ADD COLUMN priority int NOT NULL", "priority", "chat_messages"},
+		{"further column of rooms", "ALTER TABLE chat_rooms ADD COLUMN owner text NOT NULL", "owner", "chat_rooms"},
+		{"domain", "CREATE DOMAIN grade AS int NOT NULL; ALTER TABLE chat_messages ADD COLUMN priority grade", "priority", "chat_messages"},
+		{"missing column of messages", "ALTER TABLE chat_messages DROP COLUMN updated_at", "updated_at", "chat_messages"},
+		{"missing column of users", "ALTER TABLE users DROP COLUMN username", "username", "users"},
+		{"harmless", `ALTER TABLE chat_messages ADD COLUMN priority int NOT NULL DEFAULT 1, ADD COLUMN number bigint GENERATED ALWAYS AS IDENTITY,
+			ADD COLUMN size int NOT NULL GENERATED ALWAYS AS (length(content)) STORED, ADD COLUMN note text; CREATE DOMAIN grade AS int NOT NULL DEFAULT 1;
+			ALTER TABLE chat_messages ADD COLUMN grade grade`, "", ""},
+		{"trigger", `ALTER TABLE chat_messages ADD COLUMN priority int NOT NULL;
+			CREATE FUNCTION fill() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.priority = 1; RETURN NEW; END $$;
+			CREATE TRIGGER fill BEFORE INSERT ON chat_messages FOR EACH ROW EXECUTE FUNCTION fill()`, "", ""},
+	} {
+		t.Run(odd.name, func(t *testing.T) {
+			t.Parallel()
+			f := &fleet{t: t, url: pgserver.Shared(t).Database(t)}
+			f.exec(djangoSchema)
+			f.exec(odd.sql)
+			s, err := Open(t.Context(), Config{URL: f.url, Log: quiet})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			switch err := s.Migrate(t.Context()); {
+			case odd.column == "" && err != nil:
+				t.Error(err)
+			case odd.column != "" && (err == nil || errors.Is(err, room.ErrStoreDown) ||
+				!strings.Contains(err.Error(), odd.column) || !strings.Contains(err.Error(), odd.table)):
+				t.Errorf("%v; want an error that names %s of %s and is final", err, odd.column, odd.table)
+			}
+		})
 	}
 }

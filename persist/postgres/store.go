@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 
@@ -55,18 +56,27 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 // Migrate brings the schema up to date. It waits while another node does, and is
 // bound by ctx alone: numbering a large adopted table takes its time.
 func (s *Store) Migrate(ctx context.Context) error {
+	if err := s.checkUnfilled(ctx); err != nil {
+		return err
+	}
 	cfg := s.writers.Config().ConnConfig
 	for name := range sessionParameters {
 		delete(cfg.RuntimeParams, name) // those of a writer are wrong for a migration
 	}
 	cfg.RuntimeParams["statement_timeout"] = "0"
+	cfg.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) {
+		if n.SeverityUnlocalized == "WARNING" {
+			s.log.Warn(n.Message)
+		}
+	}
 	db := stdlib.OpenDB(*cfg)
 	defer db.Close()
-	_, _, err := migrations.Up(ctx, db, migrations.Postgres, s.log)
-	if err != nil && !errors.Is(err, migrations.ErrNewer) {
+	if _, _, err := migrations.Up(ctx, db, migrations.Postgres, s.log); errors.Is(err, migrations.ErrNewer) {
+		return err
+	} else if err != nil {
 		return fault("migrate", err)
 	}
-	return err
+	return s.checkMissing(ctx)
 }
 
 // Ping reports whether the server can be reached.

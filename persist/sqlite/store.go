@@ -70,6 +70,9 @@ func (s *Store) open(ctx context.Context, path string, log *slog.Logger) error {
 	if err := requireWAL(ctx, s.writer); err != nil {
 		return err
 	}
+	if err := checkUnfilled(ctx, s.writer); err != nil {
+		return err
+	}
 	if _, _, err := migrations.Up(ctx, s.writer, migrations.SQLite, log); err != nil {
 		return err
 	}

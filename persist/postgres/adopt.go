@@ -1,0 +1,90 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// roomNames are the columns of chat_rooms that Caravan fills in.
+var roomNames = []string{"id", "trip_id", "created_at", "last_seq"}
+
+// foreignNames are the columns that Caravan reads of the application's own tables.
+var foreignNames = map[string][]string{
+	"users":         {"id", "email", "username", "first_name", "last_name"},
+	"trips":         {"id", "title"},
+	"collaborators": {"trip_id", "user_id"},
+}
+
+// findUnfilled returns columns that must have a value, beside Caravan's own, $2, and have no
+// default, and whether a trigger may give it.
+const findUnfilled = `SELECT a.attname::text, EXISTS (
+		SELECT FROM pg_trigger g WHERE g.tgrelid = a.attrelid AND NOT g.tgisinternal AND g.tgenabled <> 'D' AND g.tgtype::integer & 7 = 7)
+	FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+	WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped AND (a.attnotnull OR t.typnotnull)
+	AND NOT a.atthasdef AND t.typdefault IS NULL AND a.attidentity = '' AND a.attname <> ALL ($2::text[])
+	ORDER BY a.attnum`
+
+// findMissing returns those of the columns $2 that a table does not have.
+const findMissing = `SELECT name FROM unnest($2::text[]) AS n(name) WHERE NOT EXISTS (
+	SELECT FROM pg_attribute a WHERE a.attrelid = to_regclass($1) AND a.attname = n.name AND a.attnum > 0 AND NOT a.attisdropped)`
+
+// checkUnfilled refuses tables in which no row of Caravan's could be stored. It is called
+// before anything is changed.
+func (s *Store) checkUnfilled(ctx context.Context) error {
+	for table, names := range writtenNames() {
+		rows, err := s.readers.Query(ctx, findUnfilled, table, names)
+		if err != nil {
+			return fault("migrate", err)
+		}
+		unfilled, err := pgx.CollectRows(rows, pgx.RowToStructByPos[unfilledColumn])
+		if err != nil {
+			return fault("migrate", err)
+		}
+		for _, column := range unfilled {
+			if !column.Triggered {
+				return fmt.Errorf("postgres: column %s of %s must have a value, and nobody gives it one: give it a default, or let it be null", column.Name, table)
+			}
+			s.log.Warn("a column must have a value, and has no default: a row is stored only where a trigger gives it one",
+				"table", table, "column", column.Name)
+		}
+	}
+	return nil
+}
+
+type unfilledColumn struct {
+	Name      string
+	Triggered bool // a trigger may give it a value
+}
+
+// checkMissing refuses tables that lack a column. It is called when the schema is up to date.
+func (s *Store) checkMissing(ctx context.Context) error {
+	needed := writtenNames()
+	for table, names := range foreignNames {
+		needed[table] = names
+	}
+	for table, names := range needed {
+		rows, err := s.readers.Query(ctx, findMissing, table, names)
+		if err != nil {
+			return fault("migrate", err)
+		}
+		missing, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if err != nil {
+			return fault("migrate", err)
+		}
+		if len(missing) > 0 {
+			return fmt.Errorf("postgres: %s has no column %s", table, missing[0])
+		}
+	}
+	return nil
+}
+
+// writtenNames are the columns that Caravan fills in, by table.
+func writtenNames() map[string][]string {
+	var message []string
+	for _, c := range messageTable {
+		message = append(message, c.name)
+	}
+	return map[string][]string{"chat_rooms": roomNames, "chat_messages": message}
+}
