@@ -2,7 +2,13 @@ package persist
 
 import (
 	"log/slog"
+	"slices"
 	"sync"
+
+	"github.com/google/uuid"
+
+	"github.com/caravan-chat/caravan/protocol"
+	"github.com/caravan-chat/caravan/room"
 )
 
 // oddRowsMax is how many rows an OddRows remembers. Then it forgets them, and
@@ -37,5 +43,19 @@ func (o *OddRows) Tell(table, id string, why error) {
 	o.mu.Unlock()
 	if !told {
 		o.log.Warn("a row cannot be read: what is wrong in it is left out", "table", table, "id", id, "err", why)
+	}
+}
+
+// Behind calls read with each message that refused ops of a batch refer to, and for
+// which they may have been refused, so that it is told where it cannot be read.
+func (o *OddRows) Behind(batch []*room.Op, read func(uuid.UUID)) {
+	for _, op := range batch {
+		if op.Err != protocol.ErrInternal && op.Err != protocol.ErrInvalidContent {
+			continue
+		}
+		lookup := NewLookup([]*room.Op{op})
+		for _, id := range slices.Concat(lookup.Edits, lookup.Originals) {
+			read(id)
+		}
 	}
 }

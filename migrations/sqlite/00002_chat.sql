@@ -66,7 +66,7 @@ UPDATE chat_messages SET rev = seq WHERE rev IS NULL;
 UPDATE chat_rooms
    SET last_seq = n.last
   FROM (SELECT chat_room_id, max(rev) AS last FROM chat_messages GROUP BY chat_room_id) n
- WHERE n.chat_room_id = chat_rooms.id AND chat_rooms.last_seq < n.last;
+ WHERE n.chat_room_id = chat_rooms.id AND coalesce(chat_rooms.last_seq, 0) < n.last;
 
 CREATE UNIQUE INDEX IF NOT EXISTS caravan_messages_seq ON chat_messages (chat_room_id, seq);
 CREATE UNIQUE INDEX IF NOT EXISTS caravan_messages_rev ON chat_messages (chat_room_id, rev);

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/caravan-chat/caravan/persist"
@@ -16,7 +17,7 @@ import (
 func (s *Store) Append(ctx context.Context, batch []*room.Op) error {
 	err := persist.Append(ctx, batch, s.transaction)
 	if err == nil {
-		s.tellOdd(ctx, batch)
+		s.odd.Behind(batch, func(id uuid.UUID) { _, _ = s.Message(ctx, id) })
 	}
 	return err
 }

@@ -3,12 +3,10 @@ package postgres
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"github.com/caravan-chat/caravan/persist"
 	"github.com/caravan-chat/caravan/protocol"
 	"github.com/caravan-chat/caravan/room"
 )
@@ -86,19 +84,6 @@ func (s *Store) mendedMessage(ctx context.Context, id uuid.UUID) (m protocol.Mes
 		return protocol.Message{}, fault("message", err)
 	}
 	return m, nil
-}
-
-// tellOdd logs the rows for which ops of a batch were refused, where they cannot be read.
-func (s *Store) tellOdd(ctx context.Context, batch []*room.Op) {
-	for _, op := range batch {
-		if op.Err != protocol.ErrInternal && op.Err != protocol.ErrInvalidContent {
-			continue
-		}
-		refersTo := persist.NewLookup([]*room.Op{op})
-		for _, id := range slices.Concat(refersTo.Edits, refersTo.Originals) {
-			_, _ = s.Message(ctx, id) // it logs what it cannot read; that it fails changes nothing here
-		}
-	}
 }
 
 // mended reads a message as a whole where that can be done, and otherwise value by value.

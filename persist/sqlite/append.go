@@ -14,7 +14,11 @@ import (
 
 // Append implements room.Store.
 func (s *Store) Append(ctx context.Context, batch []*room.Op) error {
-	return persist.Append(ctx, batch, s.transact)
+	err := persist.Append(ctx, batch, s.transact)
+	if err == nil {
+		s.odd.Behind(batch, func(id uuid.UUID) { _, _ = s.Message(ctx, id) })
+	}
+	return err
 }
 
 // transact is one transaction. BEGIN takes SQLite's write lock, which stands for
@@ -26,6 +30,7 @@ func (s *Store) transact(ctx context.Context, ops []*room.Op, mode persist.Mode)
 	if err != nil {
 		return nil, refusal(err)
 	}
+	defer func() { _ = tx.Rollback() }() // for a panic: after the ends below it does nothing
 	plan, err := s.settle(tx, ops)
 	if err != nil || mode == persist.TryOut || plan.Empty() {
 		// What fails to roll back ends with its connection.
@@ -106,7 +111,7 @@ func (s *Store) findKnown(tx *sql.Tx, keys []persist.ClientKey, found *persist.F
 		if found.Known[key] != nil {
 			continue
 		}
-		m, err := scanMessage(tx.Stmt(s.write.known).QueryRow(key.Room.String(), key.Sender.String(), key.ClientID))
+		m, err := oneMessage(tx.Stmt(s.write.known).QueryRow(key.Room.String(), key.Sender.String(), key.ClientID))
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}
@@ -122,7 +127,7 @@ func (s *Store) findEdits(tx *sql.Tx, ids []uuid.UUID, found *persist.Found) err
 		if found.Edits[id] != nil {
 			continue
 		}
-		m, err := scanMessage(tx.Stmt(s.write.message).QueryRow(id.String()))
+		m, err := oneMessage(tx.Stmt(s.write.message).QueryRow(id.String()))
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}

@@ -15,17 +15,17 @@ import (
 // one line here.
 var messageTable = []column{
 	uuidColumn("id", func(m *protocol.Message) *uuid.UUID { return &m.ID }),
-	uuidColumn("chat_room_id", func(m *protocol.Message) *uuid.UUID { return &m.RoomID }),
-	uuidColumn("sender_id", func(m *protocol.Message) *uuid.UUID { return &m.Sender.ID }),
-	plainColumn("content", func(m *protocol.Message) *string { return &m.Content }).changes(),
-	plainColumn("message_type", func(m *protocol.Message) *string { return (*string)(&m.Type) }),
+	uuidColumn("chat_room_id", func(m *protocol.Message) *uuid.UUID { return &m.RoomID }).missing(noID),
+	uuidColumn("sender_id", func(m *protocol.Message) *uuid.UUID { return &m.Sender.ID }).missing(noID),
+	textColumn("content", func(m *protocol.Message) *string { return &m.Content }).changes(),
+	textColumn("message_type", func(m *protocol.Message) *string { return (*string)(&m.Type) }).missing("'text'"),
 	{name: "reply_to_id", value: originalOf},
-	plainColumn("is_edited", func(m *protocol.Message) *bool { return &m.IsEdited }).changes(),
+	plainColumn("is_edited", func(m *protocol.Message) *bool { return &m.IsEdited }).missing("0").changes(),
 	timeColumn("created_at", func(m *protocol.Message) *time.Time { return &m.CreatedAt }),
 	timeColumn("updated_at", func(m *protocol.Message) *time.Time { return &m.UpdatedAt }).changes(),
 	plainColumn("seq", func(m *protocol.Message) *int64 { return &m.Seq }),
 	plainColumn("rev", func(m *protocol.Message) *int64 { return &m.Rev }).changes(),
-	plainColumn("client_id", func(m *protocol.Message) *string { return &m.ClientID }).orNull(),
+	textColumn("client_id", func(m *protocol.Message) *string { return &m.ClientID }).orNull(),
 }
 
 // column is one column of chat_messages.
@@ -45,6 +45,10 @@ func plainColumn[T any](name string, at func(*protocol.Message) *T) column {
 		target: func(m *protocol.Message) any { return at(m) },
 		value:  func(m *protocol.Message) any { return *at(m) },
 	}
+}
+
+func textColumn(name string, at func(*protocol.Message) *string) column {
+	return plainColumn(name, at).missing("''")
 }
 
 func uuidColumn(name string, at func(*protocol.Message) *uuid.UUID) column {
@@ -68,9 +72,17 @@ func (c column) changes() column {
 	return c
 }
 
+// missing is what NULL is read as, in SQL.
+func (c column) missing(value string) column {
+	c.selected = "coalesce(m." + c.name + ", " + value + ")"
+	return c
+}
+
+// noID is the nil id, in SQL.
+const noID = "'00000000-0000-0000-0000-000000000000'"
+
 // orNull is for text: the empty one is stored as NULL.
 func (c column) orNull() column {
-	c.selected = "coalesce(m." + c.name + ", '')"
 	value := c.value
 	c.value = func(m *protocol.Message) any {
 		if v := value(m); v != "" {

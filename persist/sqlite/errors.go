@@ -30,6 +30,9 @@ func refusal(err error) error {
 	if resultCode(err) == sqlite3.SQLITE_CONSTRAINT_UNIQUE { // an id's own code is another
 		return persist.RoomError(err)
 	}
+	if scanFault(err) {
+		return &persist.DataError{Refusal: protocol.ErrInternal, Err: err}
+	}
 	switch primary(resultCode(err)) {
 	case sqlite3.SQLITE_TOOBIG:
 		return &persist.DataError{Refusal: protocol.ErrInvalidContent, Err: err}
@@ -39,8 +42,11 @@ func refusal(err error) error {
 	return err
 }
 
-// unreachable says of an error of a reading call that the database failed.
+// unreachable says of an error of a reading call that the database failed, or a row of it.
 func unreachable(err error) error {
+	if scanFault(err) {
+		return fmt.Errorf("%w: %w", room.ErrUnreadable, err)
+	}
 	return fmt.Errorf("%w: %w", room.ErrStoreDown, err)
 }
 

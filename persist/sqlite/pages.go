@@ -18,6 +18,7 @@ func (s *Store) snapshot(ctx context.Context, look func(tx *sql.Tx) error) error
 	if err != nil {
 		return unreachable(err)
 	}
+	defer func() { _ = tx.Rollback() }() // for a panic: after the one below it does nothing
 	if err := errors.Join(look(tx), tx.Rollback()); err != nil {
 		return unreachable(err)
 	}
@@ -38,7 +39,7 @@ func (s *Store) page(ctx context.Context, id uuid.UUID, limit int, statement *sq
 		if err != nil {
 			return err
 		}
-		messages, err := queryMessages(ctx, tx.StmtContext(ctx, statement), id.String(), from, limit+1)
+		messages, err := s.queryMessages(ctx, tx.StmtContext(ctx, statement), id.String(), from, limit+1)
 		p = cut(messages, limit, seq)
 		return err
 	})
@@ -70,7 +71,7 @@ func (s *Store) Latest(ctx context.Context, rooms []uuid.UUID, limit int) ([]roo
 			if err != nil {
 				return err
 			}
-			messages, err := queryMessages(ctx, latest, id.String(), limit+1)
+			messages, err := s.queryMessages(ctx, latest, id.String(), limit+1)
 			if err != nil {
 				return err
 			}
@@ -106,14 +107,14 @@ func (s *Store) Heads(ctx context.Context, rooms []uuid.UUID) ([]int64, error) {
 
 // Message implements room.Store.
 func (s *Store) Message(ctx context.Context, id uuid.UUID) (protocol.Message, error) {
-	m, err := scanMessage(s.read.message.QueryRowContext(ctx, id.String()))
+	messages, err := s.queryMessages(ctx, s.read.message, id.String())
 	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return protocol.Message{}, room.ErrNoMessage
 	case err != nil:
 		return protocol.Message{}, unreachable(err)
+	case len(messages) == 0:
+		return protocol.Message{}, room.ErrNoMessage
 	}
-	return *m, nil
+	return messages[0], nil
 }
 
 // Settled implements room.Store: nobody sees what is not on the disk.

@@ -92,6 +92,7 @@ func writeAll(ctx context.Context, writer *sql.DB, write func(tx *sql.Tx) error)
 	if err != nil {
 		return err
 	}
+	defer func() { _ = tx.Rollback() }() // for a panic: after the ends below it does nothing
 	if err := write(tx); err != nil {
 		return errors.Join(err, tx.Rollback())
 	}
@@ -111,12 +112,12 @@ func (s *Store) Rooms(ctx context.Context, user, after uuid.UUID, limit int) ([]
 	}
 	var summaries []room.Summary
 	err = s.snapshot(ctx, func(tx *sql.Tx) (err error) {
-		if summaries, err = queryRooms(ctx, tx.StmtContext(ctx, s.read.rooms), user, after, limit); err != nil {
+		if summaries, err = s.queryRooms(ctx, tx.StmtContext(ctx, s.read.rooms), user, after, limit); err != nil {
 			return err
 		}
 		latest := tx.StmtContext(ctx, s.read.latest)
 		for i := range summaries {
-			newest, err := queryMessages(ctx, latest, summaries[i].ID.String(), 1)
+			newest, err := s.queryMessages(ctx, latest, summaries[i].ID.String(), 1)
 			if err != nil {
 				return err
 			}
@@ -129,7 +130,7 @@ func (s *Store) Rooms(ctx context.Context, user, after uuid.UUID, limit int) ([]
 	return summaries, err
 }
 
-func queryRooms(ctx context.Context, statement *sql.Stmt, user, after uuid.UUID, limit int) ([]room.Summary, error) {
+func (s *Store) queryRooms(ctx context.Context, statement *sql.Stmt, user, after uuid.UUID, limit int) ([]room.Summary, error) {
 	rows, err := statement.QueryContext(ctx, user.String(), after.String(), limit)
 	if err != nil {
 		return nil, err
@@ -138,7 +139,12 @@ func queryRooms(ctx context.Context, statement *sql.Stmt, user, after uuid.UUID,
 	var summaries []room.Summary
 	for rows.Next() {
 		var r room.Summary
-		if err := rows.Scan(&r.ID, &r.TripID, &r.Title, &r.Seq); err != nil {
+		err := rows.Scan(&r.ID, &r.TripID, &r.Title, &r.Seq)
+		switch {
+		case scanFault(err):
+			s.odd.Tell("chat_rooms", firstOf(rows), err)
+			continue
+		case err != nil:
 			return nil, err
 		}
 		summaries = append(summaries, r)
@@ -156,7 +162,12 @@ func (s *Store) roomless(ctx context.Context, user uuid.UUID) ([]uuid.UUID, erro
 	var trips []uuid.UUID
 	for rows.Next() {
 		var trip uuid.UUID
-		if err := rows.Scan(&trip); err != nil {
+		err := rows.Scan(&trip)
+		switch {
+		case scanFault(err):
+			s.odd.Tell("trips", firstOf(rows), err)
+			continue
+		case err != nil:
 			return nil, err
 		}
 		trips = append(trips, trip)

@@ -4,15 +4,14 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
+	"strings"
 
 	"github.com/google/uuid"
 
 	"github.com/caravan-chat/caravan/persist"
 	"github.com/caravan-chat/caravan/protocol"
 )
-
-// scanner is a *sql.Row or *sql.Rows.
-type scanner interface{ Scan(dest ...any) error }
 
 // scanRow reads the only row and reports whether there is one.
 func scanRow(row *sql.Row, dest ...any) (bool, error) {
@@ -23,30 +22,51 @@ func scanRow(row *sql.Row, dest ...any) (bool, error) {
 	return err == nil, err
 }
 
-// scanMessage reads a row of selectMessage. sql.ErrNoRows if there is none.
-func scanMessage(row scanner) (*protocol.Message, error) {
-	m := new(protocol.Message)
-	var (
-		original, originalEmail sql.NullString
-		replyTo                 uuid.NullUUID
-	)
-	targets := make([]any, 0, len(readTable)+7)
-	for _, c := range readTable {
-		targets = append(targets, c.target(m))
-	}
-	targets = append(targets, &m.Sender.Email, &m.Sender.Username, &m.Sender.FirstName, &m.Sender.LastName,
-		&replyTo, &original, &originalEmail)
-	if err := row.Scan(targets...); err != nil {
-		return nil, err
-	}
-	if replyTo.Valid {
-		m.ReplyTo = &protocol.Reply{ID: replyTo.UUID, Content: persist.Excerpt(original.String), SenderEmail: originalEmail.String}
-	}
-	return m, nil
+// scanFault reports whether an error says that a value is none of the type that is read:
+// in SQLite any column may hold anything. database/sql has no type for it.
+func scanFault(err error) bool {
+	return err != nil && strings.Contains(err.Error(), "sql: Scan error")
 }
 
-// queryMessages reads all rows of a statement of selectMessage.
-func queryMessages(ctx context.Context, statement *sql.Stmt, args ...any) ([]protocol.Message, error) {
+// messageScan reads rows of selectMessage.
+type messageScan struct {
+	row                     *protocol.Message
+	original, originalEmail sql.NullString
+	replyTo                 uuid.NullUUID
+	targets                 []any
+}
+
+func newMessageScan() *messageScan {
+	m := new(protocol.Message)
+	s := &messageScan{row: m, targets: make([]any, 0, len(readTable)+7)}
+	for _, c := range readTable {
+		s.targets = append(s.targets, c.target(m))
+	}
+	s.targets = append(s.targets, &m.Sender.Email, &m.Sender.Username, &m.Sender.FirstName, &m.Sender.LastName,
+		&s.replyTo, &s.original, &s.originalEmail)
+	return s
+}
+
+// message returns the message that was scanned.
+func (s *messageScan) message() *protocol.Message {
+	if s.replyTo.Valid {
+		s.row.ReplyTo = &protocol.Reply{ID: s.replyTo.UUID, Content: persist.Excerpt(s.original.String), SenderEmail: s.originalEmail.String}
+	}
+	return s.row
+}
+
+// oneMessage reads the only row. sql.ErrNoRows if there is none.
+func oneMessage(row *sql.Row) (*protocol.Message, error) {
+	scan := newMessageScan()
+	if err := row.Scan(scan.targets...); err != nil {
+		return nil, err
+	}
+	return scan.message(), nil
+}
+
+// queryMessages reads all rows of a statement of selectMessage. Of one that cannot be
+// read as a whole it returns what can be read; one without an id is left out.
+func (s *Store) queryMessages(ctx context.Context, statement *sql.Stmt, args ...any) ([]protocol.Message, error) {
 	rows, err := statement.QueryContext(ctx, args...)
 	if err != nil {
 		return nil, err
@@ -54,11 +74,55 @@ func queryMessages(ctx context.Context, statement *sql.Stmt, args ...any) ([]pro
 	defer rows.Close()
 	var messages []protocol.Message
 	for rows.Next() {
-		m, err := scanMessage(rows)
-		if err != nil {
-			return nil, err
+		scan := newMessageScan()
+		err := rows.Scan(scan.targets...)
+		if scanFault(err) {
+			scan, err = s.mend(rows)
 		}
-		messages = append(messages, *m)
+		switch {
+		case err != nil:
+			return nil, err
+		case scan.row.ID != uuid.Nil:
+			messages = append(messages, *scan.message())
+		}
 	}
 	return messages, rows.Err()
+}
+
+// mend reads the present row of selectMessage value by value.
+func (s *Store) mend(rows *sql.Rows) (*messageScan, error) {
+	scan := newMessageScan()
+	var id any
+	var why error
+	targets := make([]any, len(scan.targets))
+	for i, target := range append(scan.targets, &id) {
+		for j := range targets {
+			targets[j] = new(any)
+		}
+		targets[i%len(targets)] = target
+		switch err := rows.Scan(targets...); {
+		case scanFault(err):
+			why = err
+		case err != nil:
+			return nil, err
+		}
+	}
+	s.odd.Tell("chat_messages", fmt.Sprint(id), why)
+	return scan, nil
+}
+
+// firstOf returns the first value of the present row, for people.
+func firstOf(rows *sql.Rows) string {
+	columns, err := rows.Columns()
+	if err != nil {
+		return ""
+	}
+	values := make([]any, len(columns))
+	for i := range values {
+		values[i] = new(any)
+	}
+	if err := rows.Scan(values...); err != nil {
+		return ""
+	}
+	return fmt.Sprint(*values[0].(*any))
 }

@@ -28,6 +28,9 @@ type stamp struct{ *time.Time }
 // declared as TIMESTAMP or DATETIME.
 func (s stamp) Scan(value any) error {
 	switch v := value.(type) {
+	case nil:
+		*s.Time = time.Unix(0, 0).UTC()
+		return nil
 	case time.Time:
 		*s.Time = v.UTC().Truncate(time.Microsecond)
 		return nil

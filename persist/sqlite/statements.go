@@ -23,11 +23,11 @@ type writing struct {
 
 func (w *writing) prepare(ctx context.Context, db *sql.DB) error {
 	return prepare(ctx, db, map[**sql.Stmt]string{
-		&w.head:     `SELECT last_seq FROM chat_rooms WHERE id = ?`,
+		&w.head:     `SELECT coalesce(last_seq, 0) FROM chat_rooms WHERE id = ?`,
 		&w.sender:   `SELECT 1 FROM users WHERE id = ?`,
 		&w.known:    selectMessage + ` WHERE m.chat_room_id = ? AND m.sender_id = ? AND m.client_id = ?`,
 		&w.message:  selectMessage + ` WHERE m.id = ? AND m.seq > 0`,
-		&w.original: `SELECT o.chat_room_id, substr(o.content, 1, 100), coalesce(u.email, '') FROM chat_messages o LEFT JOIN users u ON u.id = o.sender_id WHERE o.id = ?`,
+		&w.original: `SELECT coalesce(o.chat_room_id, ''), coalesce(substr(o.content, 1, 100), ''), coalesce(u.email, '') FROM chat_messages o LEFT JOIN users u ON u.id = o.sender_id WHERE o.id = ?`,
 		&w.insert:   insertMessage,
 		&w.update:   updateMessage,
 		&w.setHead:  `UPDATE chat_rooms SET last_seq = ? WHERE id = ?`,
@@ -43,7 +43,7 @@ type reading struct {
 
 func (r *reading) prepare(ctx context.Context, db *sql.DB) error {
 	return prepare(ctx, db, map[**sql.Stmt]string{
-		&r.head:    `SELECT last_seq FROM chat_rooms WHERE id = ?`,
+		&r.head:    `SELECT coalesce(last_seq, 0) FROM chat_rooms WHERE id = ?`,
 		&r.latest:  selectMessage + ` WHERE m.chat_room_id = ? AND m.seq > 0 ORDER BY m.seq DESC LIMIT ?`,
 		&r.since:   selectMessage + ` WHERE m.chat_room_id = ? AND m.rev > ? ORDER BY m.rev LIMIT ?`,
 		&r.before:  selectMessage + ` WHERE m.chat_room_id = ? AND m.seq < ? ORDER BY m.seq DESC LIMIT ?`,
@@ -57,7 +57,7 @@ func (r *reading) prepare(ctx context.Context, db *sql.DB) error {
 			LEFT JOIN trips t ON t.id = c.trip_id
 			LEFT JOIN chat_rooms r ON r.trip_id = t.id
 			WHERE u.id = ?1 LIMIT 1`,
-		&r.rooms: `SELECT r.id, r.trip_id, t.title, r.last_seq FROM chat_rooms r JOIN trips t ON t.id = r.trip_id
+		&r.rooms: `SELECT r.id, r.trip_id, coalesce(t.title, ''), coalesce(r.last_seq, 0) FROM chat_rooms r JOIN trips t ON t.id = r.trip_id
 			WHERE r.id > ?2 AND r.trip_id IN (SELECT trip_id FROM collaborators WHERE user_id = ?1) ORDER BY r.id LIMIT ?3`,
 		&r.roomless: `SELECT DISTINCT c.trip_id FROM collaborators c JOIN trips t ON t.id = c.trip_id
 			WHERE c.user_id = ? AND NOT EXISTS (SELECT 1 FROM chat_rooms r WHERE r.trip_id = c.trip_id)`,

@@ -28,6 +28,7 @@ type Store struct {
 	reader *sql.DB
 	write  writing
 	read   reading
+	odd    *persist.OddRows
 }
 
 var (
@@ -49,7 +50,7 @@ const (
 // where missing, and brings its schema up to date. It fails with ErrInUse where
 // another Store has the file open. The caller closes the Store.
 func Open(ctx context.Context, path string, log *slog.Logger) (*Store, error) {
-	s := &Store{}
+	s := &Store{odd: persist.NewOddRows(log)}
 	if err := s.open(ctx, path, log); err != nil {
 		return nil, errors.Join(fmt.Errorf("sqlite: %w", err), s.Close())
 	}

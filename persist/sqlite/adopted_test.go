@@ -1,0 +1,229 @@
+package sqlite_test
+
+import (
+	"bytes"
+	"database/sql"
+	"errors"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/caravan-chat/caravan/persist/sqlite"
+	"github.com/caravan-chat/caravan/protocol"
+	"github.com/caravan-chat/caravan/room"
+)
+
+// looseSchema is that of an application whose columns may hold anything.
+const looseSchema = `
+	CREATE TABLE users (id text PRIMARY KEY, email text, username text, first_name text, last_name text);
+	CREATE TABLE trips (id text PRIMARY KEY, title text);
+	CREATE TABLE collaborators (trip_id text, user_id text);
+	CREATE TABLE chat_rooms (id text PRIMARY KEY, trip_id text, created_at datetime, last_seq integer);
+	CREATE TABLE chat_messages (id text PRIMARY KEY, content text, message_type text, is_edited bool, created_at datetime, updated_at datetime,
+		chat_room_id text, reply_to_id text, sender_id text);`
+
+// adopted is a database that an application has made.
+type adopted struct {
+	t     *testing.T
+	path  string
+	db    *sql.DB
+	ann   protocol.User
+	trips []uuid.UUID
+	rooms []uuid.UUID
+}
+
+func adopt(t *testing.T, schema string, rooms int) *adopted {
+	t.Helper()
+	a := &adopted{t: t, path: filepath.Join(t.TempDir(), "caravan.db"), ann: protocol.User{ID: uuid.New(), Email: "ann@example.com"}}
+	var err error
+	if a.db, err = sql.Open("sqlite", a.path); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := a.db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	a.exec(schema)
+	a.exec("INSERT INTO users VALUES (?, ?, NULL, NULL, NULL)", a.ann.ID.String(), a.ann.Email)
+	for range rooms {
+		trip, home := uuid.New(), uuid.New()
+		a.exec("INSERT INTO trips (id) VALUES (?)", trip.String())
+		a.exec("INSERT INTO collaborators VALUES (?, ?)", trip.String(), a.ann.ID.String())
+		a.exec("INSERT INTO chat_rooms (id, trip_id) VALUES (?, ?)", home.String(), trip.String())
+		a.trips, a.rooms = append(a.trips, trip), append(a.rooms, home)
+	}
+	return a
+}
+
+func (a *adopted) exec(query string, args ...any) {
+	a.t.Helper()
+	if _, err := a.db.Exec(query, args...); err != nil {
+		a.t.Fatalf("%v in %s", err, query)
+	}
+}
+
+func (a *adopted) open(log *slog.Logger) *sqlite.Store {
+	a.t.Helper()
+	s, err := sqlite.Open(a.t.Context(), a.path, log)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	a.t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			a.t.Error(err)
+		}
+	})
+	return s
+}
+
+func (a *adopted) op(kind protocol.Kind, id uuid.UUID, in int) *room.Op {
+	return &room.Op{
+		Intent: protocol.Intent{Kind: kind, MessageID: id, Content: "new", Type: protocol.TypeText},
+		Room:   a.rooms[in], Sender: a.ann, At: time.Now().UTC().Truncate(time.Microsecond),
+	}
+}
+
+func TestNullsOfAnAdoptedTable(t *testing.T) {
+	a := adopt(t, looseSchema, 1)
+	old, quoting, roomless := uuid.New(), uuid.New(), uuid.New()
+	a.exec("INSERT INTO chat_messages (id, chat_room_id) VALUES (?, ?)", old.String(), a.rooms[0].String())
+	a.exec("INSERT INTO chat_messages (id, chat_room_id, reply_to_id, created_at) VALUES (?, ?, ?, '2024-01-01')", quoting.String(), a.rooms[0].String(), old.String())
+	a.exec("INSERT INTO chat_messages (id) VALUES (?)", roomless.String())
+	s := a.open(quiet)
+
+	epoch := time.Unix(0, 0).UTC()
+	want := protocol.Message{ID: old, RoomID: a.rooms[0], Type: protocol.TypeText, CreatedAt: epoch, UpdatedAt: epoch, Seq: 1, Rev: 1}
+	if got, err := s.Message(t.Context(), old); err != nil || got != want {
+		t.Errorf("message %+v, %v; want %+v", got, err, want)
+	}
+	if _, err := s.Message(t.Context(), roomless); err != nil {
+		t.Errorf("a message without a room: %v", err)
+	}
+	pages, err := s.Latest(t.Context(), a.rooms, 10)
+	if err != nil || len(pages[0].Messages) != 2 {
+		t.Fatalf("latest %+v, %v", pages, err)
+	}
+	if quote := pages[0].Messages[1].ReplyTo; quote == nil || *quote != (protocol.Reply{ID: old}) {
+		t.Errorf("the quote of a message without content: %+v", quote)
+	}
+	answers, err := s.Access(t.Context(), []room.AccessQuestion{{User: a.ann.ID, Place: a.rooms[0]}})
+	if err != nil || !answers[0].Allowed || answers[0].User != a.ann {
+		t.Errorf("access %+v, %v", answers, err)
+	}
+	if rooms, err := s.Rooms(t.Context(), a.ann.ID, uuid.Nil, 10); err != nil || len(rooms) != 1 || rooms[0].Title != "" || rooms[0].Last == nil {
+		t.Errorf("rooms %+v, %v", rooms, err)
+	}
+	reply := a.op(protocol.KindMessage, uuid.New(), 0)
+	reply.ReplyTo = old
+	if err := s.Append(t.Context(), []*room.Op{reply}); err != nil || reply.Outcome != room.Stored || *reply.Message.ReplyTo != (protocol.Reply{ID: old}) {
+		t.Errorf("a reply to it: outcome %d, %v, %v", reply.Outcome, reply.Err, err)
+	}
+}
+
+// TestRowsThatCannotBeRead: SQLite keeps any value in any column.
+func TestRowsThatCannotBeRead(t *testing.T) {
+	a := adopt(t, looseSchema, 3)
+	bad, whole := uuid.New(), uuid.New()
+	a.exec("INSERT INTO chat_messages VALUES (?, x'ff', 'text', 'perhaps', 'yesterday', '2024-01-02', ?, 'nothing', 'nobody')", bad.String(), a.rooms[1].String())
+	a.exec("INSERT INTO chat_messages VALUES ('no id', 'left out', 'text', 0, '2024-01-01', '2024-01-01', ?, NULL, ?)", a.rooms[1].String(), a.ann.ID.String())
+	a.exec("INSERT INTO chat_messages VALUES (?, 'whole', 'text', 0, '2024-01-03', '2024-01-03', ?, ?, ?)", whole.String(), a.rooms[1].String(), bad.String(), a.ann.ID.String())
+	a.exec("UPDATE chat_rooms SET id = 'no id' WHERE id = ?", a.rooms[2].String())
+	var log bytes.Buffer
+	s := a.open(slog.New(slog.NewTextHandler(&log, nil)))
+
+	for range 2 {
+		pages, err := s.Latest(t.Context(), a.rooms[:2], 10)
+		if err != nil || len(pages[1].Messages) != 2 || pages[1].Seq != 3 {
+			t.Fatalf("latest: %+v, %v", pages, err)
+		}
+		for _, m := range pages[1].Messages {
+			switch {
+			case m.ID == bad && m.RoomID == a.rooms[1] && m.UpdatedAt.Year() == 2024 && m.Seq > 0 && m.ReplyTo == nil && !m.IsEdited:
+			case m.ID == whole && m.Content == "whole" && m.ReplyTo.ID == bad:
+			default:
+				t.Errorf("shown as %+v", m)
+			}
+		}
+	}
+	if m, err := s.Message(t.Context(), bad); err != nil || m.ID != bad {
+		t.Errorf("message: %+v, %v", m, err)
+	}
+	question := func(in int) room.AccessQuestion { return room.AccessQuestion{User: a.ann.ID, Place: a.trips[in]} }
+	if _, err := s.Access(t.Context(), []room.AccessQuestion{question(0), question(2)}); !errors.Is(err, room.ErrUnreadable) || errors.Is(err, room.ErrStoreDown) {
+		t.Errorf("access to all: %v", err)
+	}
+	if answers, err := s.Access(t.Context(), []room.AccessQuestion{question(0)}); err != nil || !answers[0].Allowed {
+		t.Errorf("access to another room: %+v, %v", answers, err)
+	}
+	if rooms, err := s.Rooms(t.Context(), a.ann.ID, uuid.Nil, 10); err != nil || len(rooms) != 2 {
+		t.Errorf("rooms: %+v, %v", rooms, err)
+	}
+	edit, good := a.op(protocol.KindEdit, bad, 1), a.op(protocol.KindMessage, uuid.New(), 0)
+	if err := s.Append(t.Context(), []*room.Op{edit, good}); err != nil || edit.Outcome != room.Refused || good.Outcome != room.Stored {
+		t.Errorf("an edit: outcome %d; beside it: outcome %d, %v", edit.Outcome, good.Outcome, err)
+	}
+	for _, words := range []string{"table=chat_messages id=" + bad.String(), `table=chat_messages id="no id"`, `table=chat_rooms id="no id"`} {
+		if n := strings.Count(log.String(), words); n != 1 {
+			t.Errorf("%d log lines with %s in\n%s", n, words, log.String())
+		}
+	}
+}
+
+func TestPeopleInViews(t *testing.T) {
+	for _, views := range []string{"users trips collaborators", "users", "trips", "collaborators"} {
+		a := adopt(t, looseSchema, 1)
+		for _, name := range strings.Fields(views) {
+			a.exec("ALTER TABLE " + name + " RENAME TO app_" + name + "; CREATE VIEW " + name + " AS SELECT * FROM app_" + name)
+		}
+		var log bytes.Buffer
+		s := a.open(slog.New(slog.NewTextHandler(&log, nil)))
+		answers, err := s.Access(t.Context(), []room.AccessQuestion{{User: a.ann.ID, Place: a.trips[0]}})
+		if err != nil || !answers[0].Allowed {
+			t.Errorf("views %s: %+v, %v", views, answers, err)
+		}
+		if said := strings.Contains(log.String(), "level=WARN"); said != strings.Contains(views, "collaborators") {
+			t.Errorf("views %s: the log is\n%s", views, log.String())
+		}
+	}
+}
+
+func TestTablesThatNoRowFitsIn(t *testing.T) {
+	for name, odd := range map[string]struct{ from, to, column string }{
+		"further column of messages": {"reply_to_id text", "reply_to_id text, priority integer NOT NULL", "priority"},
+		"further column of rooms":    {"last_seq integer", "last_seq integer, owner text NOT NULL", "owner"},
+		"missing column":             {"updated_at datetime,", "", "updated_at"},
+		"missing column of users":    {"username text,", "", "username"},
+		"harmless": {"chat_messages (id text PRIMARY KEY", "chat_messages (number INTEGER PRIMARY KEY NOT NULL, id text NOT NULL UNIQUE, " +
+			"priority integer NOT NULL DEFAULT 1, size integer NOT NULL AS (length(content)), SENDER_ID_AGAIN text", ""},
+	} {
+		schema := strings.Replace(looseSchema, odd.from, odd.to, 1)
+		path := filepath.Join(t.TempDir(), "caravan.db")
+		db, err := sql.Open("sqlite", path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := db.Exec(schema); err != nil {
+			t.Fatal(err)
+		}
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+		s, err := sqlite.Open(t.Context(), path, quiet)
+		switch {
+		case odd.column == "" && err != nil:
+			t.Errorf("%s: %v", name, err)
+		case odd.column != "" && (err == nil || !strings.Contains(err.Error(), odd.column)):
+			t.Errorf("%s: %v; want an error that names %s", name, err, odd.column)
+		}
+		if err == nil {
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
