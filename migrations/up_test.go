@@ -10,11 +10,11 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib"
 	_ "modernc.org/sqlite"
 
+	"github.com/caravan-chat/caravan/bench/await"
 	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
 	"github.com/caravan-chat/caravan/migrations"
 )
@@ -120,14 +120,11 @@ func TestWaitingForTheLockEndsWithTheContext(t *testing.T) {
 		_, _, err := migrations.Up(ctx, open(t, "pgx", url), migrations.Postgres, quiet)
 		failed <- err
 	}()
-	deadline := time.Now().Add(20 * time.Second)
-	for !strings.HasPrefix(column(t, holder, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")[0], "1") {
-		if time.Now().After(deadline) {
-			t.Fatal("nobody waits for the lock")
-		}
-	}
+	await.Until(t, "somebody waits for the lock", func() bool {
+		return strings.HasPrefix(column(t, holder, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")[0], "1")
+	})
 	cancel()
-	if err := <-failed; !errors.Is(err, context.Canceled) {
+	if err := await.Value(t, "the end of the migration", failed); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -148,12 +148,8 @@ func TestFileLockedByAnotherProgram(t *testing.T) {
 
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
-	begin := time.Now()
-	if err := f.Append(ctx, f.sends(1, 50)); !errors.Is(err, room.ErrNotStored) {
-		t.Errorf("append to a locked file: %v, want %v", err, room.ErrNotStored)
-	}
-	if took := time.Since(begin); took > 2*time.Second {
-		t.Errorf("it took %v with a deadline of 200ms", took)
+	if err := f.Append(ctx, f.sends(1, 50)); !errors.Is(err, room.ErrNotStored) || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("append to a locked file: %v, want %v for the deadline", err, room.ErrNotStored)
 	}
 	if err := f.Append(t.Context(), f.sends(1, 50)); !errors.Is(err, room.ErrNotStored) {
 		t.Errorf("append without a deadline to a locked file: %v, want %v", err, room.ErrNotStored)
@@ -228,12 +224,18 @@ func TestReadOnlyFile(t *testing.T) {
 // TestEndedContextStoresAllOrNothing cuts appends off at any moment.
 func TestEndedContextStoresAllOrNothing(t *testing.T) {
 	f := openFleet(t, filepath.Join(t.TempDir(), "caravan.db"), 3).closeAfter(t)
+	begun := time.Now()
+	if err := f.Append(t.Context(), f.sends(9, 50)); err != nil {
+		t.Fatal(err)
+	}
+	usual := time.Since(begun)
 	var stored, cut atomic.Int64
+	stored.Add(9)
 	var lanes sync.WaitGroup
 	for range 4 {
 		lanes.Go(func() {
 			for range 60 {
-				ctx, cancel := context.WithTimeout(t.Context(), rand.N(12*time.Millisecond))
+				ctx, cancel := context.WithTimeout(t.Context(), rand.N(20*usual))
 				batch := f.sends(9, 50)
 				err := f.Append(ctx, batch)
 				cancel()
@@ -254,7 +256,7 @@ func TestEndedContextStoresAllOrNothing(t *testing.T) {
 		})
 	}
 	lanes.Wait()
-	if cut.Load() == 0 || stored.Load() == 0 {
+	if cut.Load() == 0 || stored.Load() <= 9 {
 		t.Fatalf("%d cut, %d stored: proves nothing", cut.Load(), stored.Load())
 	}
 	if log := f.checkLog(t); int64(len(log)) != stored.Load() {

@@ -13,7 +13,23 @@ const (
 	portMin = 10_000
 	portMax = 22_000
 	portTry = 50
+
+	startTry = 3 // another process may take a port between the look and the start
 )
+
+// OnFreePort calls start with a port as FreePort finds it, and with another one where
+// that fails.
+func OnFreePort(start func(port int) error, above ...int) error {
+	for try := 1; ; try++ {
+		port, err := FreePort(above...)
+		if err != nil {
+			return err
+		}
+		if err = start(port); err == nil || try == startTry {
+			return err
+		}
+	}
+}
 
 // FreePort returns a port on 127.0.0.1 that nobody listens on, nor on those that
 // lie so much above it.

@@ -11,10 +11,6 @@ import (
 // superuser owns every database of a throw-away server; it needs no password.
 const superuser = "caravan"
 
-// startTry is how often a port is tried: another process may take it between the
-// look and the start.
-const startTry = 3
-
 // Option changes how a server is set up.
 type Option func(*Server)
 
@@ -59,14 +55,10 @@ func New(options ...Option) (*Server, error) {
 	if err = s.initialize(); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	for try := 1; ; try++ {
-		if s.port, err = child.FreePort(); err != nil {
-			break
-		}
-		if err = s.Start(); err == nil || try == startTry {
-			break
-		}
-	}
+	err = child.OnFreePort(func(port int) error {
+		s.port = port
+		return s.Start()
+	})
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}

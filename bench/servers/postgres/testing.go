@@ -16,14 +16,7 @@ func Start(t testing.TB, options ...Option) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if t.Failed() {
-			t.Logf("end of the log of PostgreSQL:\n%s", s.LogTail())
-		}
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	s.EndWith(t)
 	return s
 }
 

@@ -16,7 +16,6 @@ import (
 
 const (
 	busPortOffset = 10_000 // a cluster's node listens on a second port, so much above
-	startTry      = 3      // another process may take the port between the look and the start
 	startTimeout  = 20 * time.Second
 	stopTimeout   = 10 * time.Second
 )
@@ -43,11 +42,7 @@ func Start(t testing.TB, arguments ...string) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	s.EndWith(t)
 	return s
 }
 
@@ -63,14 +58,10 @@ func New(arguments ...string) (*Server, error) {
 	if s.Server, err = child.New(child.Config{Name: "redis", EndsOn: syscall.SIGKILL, Command: s.command, Ready: s.ready}); err != nil {
 		return nil, err
 	}
-	for try := 1; ; try++ {
-		if s.port, err = child.FreePort(busPortOffset); err != nil {
-			break
-		}
-		if err = s.Start(); err == nil || try == startTry {
-			break
-		}
-	}
+	err = child.OnFreePort(func(port int) error {
+		s.port = port
+		return s.Start()
+	}, busPortOffset)
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
