@@ -6,7 +6,7 @@
 // a few that read. Both are pools of database/sql, so that a connection that an
 // ended context interrupted is replaced.
 //
-// A Store owns its file: a lock on PATH.lock refuses a second one. Other programs
+// A Store owns its file, under all of its names: a lock on it refuses a second one. Other programs
 // (the sqlite3 shell, the application) may read, and write their own tables, at
 // the same time; the writer waits for them for busyTimeout, or less where the
 // context ends first.

@@ -6,37 +6,110 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 )
 
 // ErrInUse says that another Store has the file open.
 var ErrInUse = errors.New("the database is in use by another caravan")
 
-// lockSuffix makes the name of the lock's file. SQLite's own locks are no use
-// here: other programs must be able to take those.
+// ownership is the right to serve from a database. The kernel frees it when the
+// process ends, however it ends. It has two locks: on the database itself, whatever
+// it is called, and on PATH.lock, which tells people who the owner is, and which is
+// the only one of former releases. SQLite's own locks are no use here: other
+// programs must be able to take those.
+type ownership struct {
+	id    fileID
+	links uint64   // how many names the file has
+	named *os.File // PATH.lock; stays, with the last owner's process id
+	file  *os.File // the database
+}
+
+// fileID is what a file is under all of its names.
+type fileID struct{ device, inode uint64 }
+
+// owned are the databases that this process owns. Whoever closes a file that SQLite has open in
+// the same process frees SQLite's locks on it, so such a file is not even opened.
+var owned = struct {
+	sync.Mutex
+	files map[fileID]bool
+}{files: make(map[fileID]bool)}
+
 const lockSuffix = ".lock"
 
-// lock takes the ownership of the database at path. The kernel frees it when the
-// process ends, however it ends; the file stays, with the last owner's process id.
-func lock(path string) (*os.File, error) {
-	f, err := os.OpenFile(path+lockSuffix, os.O_RDWR|os.O_CREATE, 0o600)
+// own takes the ownership of the database at path, which exists.
+func own(path string) (*ownership, error) {
+	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		defer f.Close()
-		if !errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, fmt.Errorf("lock %s: %w", f.Name(), err)
+	stat := info.Sys().(*syscall.Stat_t)
+	o := &ownership{id: fileID{uint64(stat.Dev), stat.Ino}, links: uint64(stat.Nlink)}
+	owned.Lock()
+	defer owned.Unlock()
+	if owned.files[o.id] {
+		return nil, fmt.Errorf("%w: %s (this process)", ErrInUse, path)
+	}
+	if err := o.lock(path); err != nil {
+		return nil, errors.Join(err, o.unlock())
+	}
+	owned.files[o.id] = true
+	return o, nil
+}
+
+func (o *ownership) lock(path string) (err error) {
+	if o.named, err = os.OpenFile(path+lockSuffix, os.O_RDWR|os.O_CREATE, 0o600); err != nil {
+		return err
+	}
+	switch taken, err := flock(o.named); {
+	case err != nil:
+		return err
+	case taken:
+		return fmt.Errorf("%w: %s%s", ErrInUse, path, owner(o.named))
+	}
+	if o.file, err = os.Open(path); err != nil {
+		return err
+	}
+	switch taken, err := flock(o.file); {
+	case err != nil:
+		return err
+	case taken:
+		return fmt.Errorf("%w: %s (under another name: it has hard links)", ErrInUse, path)
+	}
+	if err := o.named.Truncate(0); err != nil {
+		return err
+	}
+	_, err = o.named.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
+	return err
+}
+
+// Close gives the ownership up. SQLite must have closed the file before.
+func (o *ownership) Close() error {
+	owned.Lock()
+	defer owned.Unlock()
+	delete(owned.files, o.id)
+	return o.unlock()
+}
+
+func (o *ownership) unlock() error {
+	var errs []error
+	for _, f := range []*os.File{o.file, o.named} {
+		if f != nil {
+			errs = append(errs, f.Close())
 		}
-		return nil, fmt.Errorf("%w: %s%s", ErrInUse, path, owner(f))
 	}
-	if err := f.Truncate(0); err != nil {
-		return nil, errors.Join(err, f.Close())
+	return errors.Join(errs...)
+}
+
+// flock locks a file, or says that another process has.
+func flock(f *os.File) (taken bool, err error) {
+	switch err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); {
+	case errors.Is(err, syscall.EWOULDBLOCK):
+		return true, nil
+	case err != nil:
+		return false, fmt.Errorf("lock %s: %w", f.Name(), err)
 	}
-	if _, err := f.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0); err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return f, nil
+	return false, nil
 }
 
 // owner reads who holds the lock, for people; empty if that cannot be told.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"time"
 
 	sqlite3 "modernc.org/sqlite/lib"
@@ -23,7 +22,7 @@ func (s *Store) Seed(ctx context.Context, seeds *persist.Seeds) error {
 // Seeder writes the application's rows into a file that a Store may own, in this
 // process or another.
 type Seeder struct {
-	lock   *os.File // nil: there is an owner
+	owner  *ownership // nil: there is another one
 	writer *sql.DB
 }
 
@@ -43,12 +42,12 @@ func (s *Seeder) open(ctx context.Context, path string, log *slog.Logger) error 
 	if err != nil {
 		return err
 	}
-	s.lock, err = lock(path)
-	owned := errors.Is(err, ErrInUse)
-	if err != nil && !owned {
+	s.owner, err = own(path)
+	inUse := errors.Is(err, ErrInUse)
+	if err != nil && !inUse {
 		return err
 	}
-	if s.writer, err = connectWriter(path); err != nil || owned {
+	if s.writer, err = connectWriter(path); err != nil || inUse {
 		return err
 	}
 	_, _, err = migrations.Up(ctx, s.writer, migrations.SQLite, log)
@@ -66,8 +65,8 @@ func (s *Seeder) Close() error {
 	if s.writer != nil {
 		errs = append(errs, s.writer.Close())
 	}
-	if s.lock != nil {
-		errs = append(errs, s.lock.Close())
+	if s.owner != nil {
+		errs = append(errs, s.owner.Close())
 	}
 	return errors.Join(errs...)
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	_ "modernc.org/sqlite" // the driver
+	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/caravan-chat/caravan/migrations"
 	"github.com/caravan-chat/caravan/persist"
@@ -23,7 +24,7 @@ import (
 // Store implements room.Store and persist.Seeder. Its methods are safe for
 // concurrent use; those that write take turns.
 type Store struct {
-	lock   *os.File
+	owner  *ownership
 	writer *sql.DB // one connection: BeginTx is the queue of those that write
 	reader *sql.DB
 	write  writing
@@ -48,10 +49,14 @@ const (
 
 // Open takes the ownership of the SQLite file at path, makes it and its directory
 // where missing, and brings its schema up to date. It fails with ErrInUse where
-// another Store has the file open. The caller closes the Store.
+// another Store has the file open, and with room.ErrStoreDown where another program has locked
+// it: both may pass. The caller closes the Store.
 func Open(ctx context.Context, path string, log *slog.Logger) (*Store, error) {
 	s := &Store{odd: persist.NewOddRows(log)}
 	if err := s.open(ctx, path, log); err != nil {
+		if primary(resultCode(err)) == sqlite3.SQLITE_BUSY {
+			err = unreachable(err)
+		}
 		return nil, errors.Join(fmt.Errorf("sqlite: %w", err), s.Close())
 	}
 	return s, nil
@@ -62,8 +67,11 @@ func (s *Store) open(ctx context.Context, path string, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	if s.lock, err = lock(path); err != nil {
+	if s.owner, err = own(path); err != nil {
 		return err
+	}
+	if s.owner.links > 1 {
+		log.Warn("the database has several names (hard links): always use the same, as a crash leaves the last writes beside that name", "path", path)
 	}
 	if s.writer, err = connectWriter(path); err != nil {
 		return err
@@ -166,8 +174,8 @@ func (s *Store) Close() error {
 			errs = append(errs, db.Close())
 		}
 	}
-	if s.lock != nil {
-		errs = append(errs, s.lock.Close())
+	if s.owner != nil {
+		errs = append(errs, s.owner.Close())
 	}
 	return errors.Join(errs...)
 }

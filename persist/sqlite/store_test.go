@@ -11,6 +11,7 @@ import (
 
 	"github.com/caravan-chat/caravan/persist"
 	"github.com/caravan-chat/caravan/persist/sqlite"
+	"github.com/caravan-chat/caravan/room"
 )
 
 var quiet = slog.New(slog.DiscardHandler)
@@ -29,7 +30,7 @@ func TestSecondStoreOnTheSameFileIsRefused(t *testing.T) {
 }
 
 // TestSecondStoreThroughALinkIsRefused: the link may lead to the file, to its
-// directory, or to a file that the first one to come makes.
+// directory, or to a file that the first one to come makes; or it is a hard one.
 func TestSecondStoreThroughALinkIsRefused(t *testing.T) {
 	dir := t.TempDir()
 	data, path := filepath.Join(dir, "data"), filepath.Join(dir, "data", "caravan.db")
@@ -43,15 +44,42 @@ func TestSecondStoreThroughALinkIsRefused(t *testing.T) {
 		}
 	}
 	names := []string{path, filepath.Join(dir, "a.db"), filepath.Join(dir, "b", "caravan.db")}
-	for i, name := range names {
-		first := openFleet(t, names[(i+1)%len(names)], 1)
+	refused := func(name, owner string) {
+		first := openFleet(t, owner, 1)
 		if _, err := sqlite.Open(t.Context(), name, quiet); !errors.Is(err, sqlite.ErrInUse) {
 			t.Errorf("a second Open, as %s: %v", name, err)
+		}
+		if line := startChild(t, "open", name).line(); !strings.Contains(line, "in use by another caravan") {
+			t.Errorf("a second process, as %s: %s", name, line)
 		}
 		if err := first.Close(); err != nil {
 			t.Fatal(err)
 		}
 	}
+	for i, name := range names {
+		refused(name, names[(i+1)%len(names)])
+	}
+	hard := filepath.Join(dir, "hard.db")
+	if err := os.Link(path, hard); err != nil {
+		t.Fatal(err)
+	}
+	refused(hard, path)
+	refused(path, hard)
+}
+
+// TestAFileThatAnotherProgramHasLocked may be opened at the next attempt, says the error.
+func TestAFileThatAnotherProgramHasLocked(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "caravan.db")
+	c := startChild(t, "lock", path)
+	if line := c.line(); line != "locked" {
+		t.Fatal(line)
+	}
+	if _, err := sqlite.Open(t.Context(), path, quiet); !errors.Is(err, room.ErrStoreDown) {
+		t.Errorf("while it is locked: %v; want %v", err, room.ErrStoreDown)
+	}
+	c.kill()
+	openFleet(t, path, 1).closeAfter(t)
 }
 
 func TestSeederWorksBesideTheOwner(t *testing.T) {

@@ -26,8 +26,8 @@ type Store interface {
 const databaseRetry = 500 * time.Millisecond
 
 // OpenStore opens the configured store and brings its schema up to date. A
-// database that cannot be reached is tried again for as long as the
-// configuration says; every other error is final.
+// database that cannot be reached, or that a former server still drains into, is tried
+// again for as long as the configuration says; every other error is final.
 func OpenStore(ctx context.Context, cfg *config.Config, log *slog.Logger) (Store, error) {
 	if path, ok := strings.CutPrefix(cfg.Database, sqlitePrefix); ok {
 		return retry(ctx, cfg.DatabaseWait, log, func() (Store, error) { return sqlite.Open(ctx, path, log) })
@@ -86,11 +86,12 @@ func retry[T any](ctx context.Context, wait time.Duration, log *slog.Logger, ope
 		if err == nil {
 			return opened, nil
 		}
-		if !errors.Is(err, room.ErrStoreDown) || time.Now().Add(databaseRetry).After(until) {
+		passes := errors.Is(err, room.ErrStoreDown) || errors.Is(err, sqlite.ErrInUse)
+		if !passes || time.Now().Add(databaseRetry).After(until) {
 			return none, err
 		}
 		if !told {
-			log.Warn("the database cannot be reached yet", "wait", wait, "error", err)
+			log.Warn("the database cannot be used yet", "wait", wait, "error", err)
 		}
 		select {
 		case <-time.After(databaseRetry):
