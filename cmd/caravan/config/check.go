@@ -18,9 +18,13 @@ const (
 // check asserts the relations between settings. What cannot work is an error;
 // what works, but hardly as meant, is a warning.
 func (c *Config) check(cmd Command) (warnings []string, err error) {
+	if strings.TrimSpace(c.secret) != c.secret {
+		warnings = append(warnings, "--jwt-secret has white space around it, which is part of the key; that at the end of a --jwt-secret-file is not")
+	}
 	switch cmd {
 	case Serve:
-		return c.checkServe()
+		more, err := c.checkServe()
+		return append(warnings, more...), err
 	case Token:
 		if c.User == [16]byte{} {
 			return nil, &Error{Flag: "user", Text: "is missing: whose token is wanted?"}
@@ -38,7 +42,7 @@ func (c *Config) check(cmd Command) (warnings []string, err error) {
 		}
 	case Migrate:
 	}
-	return nil, nil
+	return warnings, nil
 }
 
 func (c *Config) checkServe() (warnings []string, err error) {

@@ -180,11 +180,12 @@ func TestUnknownVariablesAndOddRelationsAreWarnings(t *testing.T) {
 		{"one lost ping", []string{"--idle-timeout", "31s"}, nil, "--idle-timeout"},
 		{"burst below rate", []string{"--burst", "1"}, nil, "--burst"},
 		{"development secret", []string{"--dev"}, nil, "--dev"},
+		{"newline behind a secret", []string{"--jwt-secret", "s\n"}, nil, "--jwt-secret"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			args := c.args
 			if c.name != "development secret" {
-				args = append(args, "--jwt-secret", "s")
+				args = append([]string{"--jwt-secret", "s"}, args...)
 			}
 			_, warnings, err := config.Load(config.Serve, args, c.env)
 			if err != nil {
@@ -292,5 +293,12 @@ func TestDevListensOnThisMachineAlone(t *testing.T) {
 				t.Errorf("listens on %s, want %s", got.Listen, c.want)
 			}
 		})
+	}
+}
+
+func TestWhiteSpaceAroundURLsDoesNotCount(t *testing.T) {
+	c, _, err := config.Load(config.Serve, nil, []string{"CARAVAN_DATABASE=postgres://h/d\n", "CARAVAN_REDIS= redis://r\r\n", "CARAVAN_JWT_JWKS_URL=https://id/keys\n"})
+	if err != nil || c.Database != "postgres://h/d" || c.Redis != "redis://r" || c.JWT.JWKSURL != "https://id/keys" {
+		t.Errorf("%q, %q, %q: %v", c.Database, c.Redis, c.JWT.JWKSURL, err)
 	}
 }

@@ -118,8 +118,14 @@ func optionalAddress(into *string) value {
 	}
 }
 
+// trimmed leaves out the white space around a value: a URL that was mounted as a
+// secret often ends in a newline.
+func trimmed(into value) value {
+	return func(s string) error { return into(strings.TrimSpace(s)) }
+}
+
 func database(into *string) value {
-	return func(s string) error {
+	return trimmed(func(s string) error {
 		*into = s
 		if path, ok := strings.CutPrefix(s, "sqlite:"); ok && path != "" {
 			return nil
@@ -128,11 +134,11 @@ func database(into *string) value {
 			return postgres.CheckURL(s)
 		}
 		return errors.New("must be sqlite:PATH or a postgres:// URL")
-	}
+	})
 }
 
 func redis(into *string) value {
-	return func(s string) error {
+	return trimmed(func(s string) error {
 		if s != "" {
 			if err := backplane.CheckURL(s); err != nil {
 				return err
@@ -140,7 +146,7 @@ func redis(into *string) value {
 		}
 		*into = s
 		return nil
-	}
+	})
 }
 
 func redisPrefix(into *string) value {
@@ -151,13 +157,13 @@ func redisPrefix(into *string) value {
 }
 
 func jwksURL(into *string) value {
-	return func(s string) error {
+	return trimmed(func(s string) error {
 		*into = s
 		if s == "" {
 			return nil
 		}
 		return token.CheckJWKSURL(s)
-	}
+	})
 }
 
 func origins(into *Origins) value {
