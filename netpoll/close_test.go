@@ -118,6 +118,7 @@ func TestServerCloses(t *testing.T) {
 }
 
 func TestSocketIsClosedThoughTheClientNeverAnswers(t *testing.T) {
+	t.Parallel() // it waits
 	s := start(t, Config{Handler: funcs{message: func(c *Conn, _ Kind, _ []byte) { c.Close(CloseNormal, "") }}})
 	c := dial(t, s)
 	c.send("x")

@@ -32,6 +32,7 @@ func TestDrainSpreadsTheCloses(t *testing.T) {
 }
 
 func TestDrainClosesAll(t *testing.T) {
+	t.Parallel() // it waits
 	const clients = 60
 	j := newJournal()
 	s := start(t, Config{Handler: funcs{close: j.close}})
@@ -100,6 +101,7 @@ func TestCloseOrASecondDrainEndsADrain(t *testing.T) {
 }
 
 func TestDrainGivesUpInTime(t *testing.T) {
+	t.Parallel() // it waits
 	s := start(t, Config{Handler: funcs{}})
 	dial(t, s) // never answers
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)

@@ -134,6 +134,7 @@ func TestConnectionFlood(t *testing.T) {
 }
 
 func TestSilentClientIsPingedThenClosed(t *testing.T) {
+	t.Parallel() // it waits
 	j := newJournal()
 	s := start(t, Config{Handler: funcs{close: j.close}, PingInterval: 200 * time.Millisecond, IdleTimeout: 700 * time.Millisecond})
 	answers, silent := dial(t, s), dial(t, s)
@@ -187,6 +188,7 @@ func TestPingsAreAnsweredInOrder(t *testing.T) {
 }
 
 func TestPingFloodIsAnsweredInModeration(t *testing.T) {
+	t.Parallel() // it waits
 	s := start(t, Config{Handler: funcs{message: echoBack}, Loops: 1})
 	c, other := dial(t, s), dial(t, s)
 	const pings = 20_000

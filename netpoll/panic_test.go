@@ -68,6 +68,7 @@ func TestPanicEndsOneConnectionOnly(t *testing.T) {
 // A tick that panics, again and again, is counted, is told to nobody, and is no
 // reason for the loop to leave out what comes after it in the turn.
 func TestPanicInTick(t *testing.T) {
+	t.Parallel() // it waits
 	s := start(t, Config{Loops: 1, Log: quiet(), Handler: funcs{
 		open:    (*Conn).Cork, // so that the answer leaves in the turn of a tick
 		message: echoBack,

@@ -84,6 +84,7 @@ func TestAConnectionEndsOnce(t *testing.T) {
 
 // A frozen client whose socket is never read again is closed all the same.
 func TestFrozenClientIsClosedInTime(t *testing.T) {
+	t.Parallel() // it waits
 	s := start(t, Config{Loops: 1, OutboxBytesMax: 64 << 10, Handler: funcs{message: func(c *Conn, _ Kind, _ []byte) {
 		for p := NewPayload(make([]byte, 10<<10)); c.Send(p) == Queued; {
 		}

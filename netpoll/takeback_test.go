@@ -63,7 +63,7 @@ func (c *client) page(want string) {
 	}
 }
 
-// expectRefusal reads a whole response and the end.
+// expectRefusal reads a whole response and the end, and closes the client's side, too.
 func (c *client) expectRefusal(status int) {
 	c.t.Helper()
 	r := c.response()
@@ -71,6 +71,7 @@ func (c *client) expectRefusal(status int) {
 		c.t.Errorf("%v, %v; want %d", r.Status, err, status)
 	}
 	c.expectEOF()
+	_ = c.conn.Close()
 }
 
 func TestUpgradeAfterPlainRequests(t *testing.T) {
@@ -106,6 +107,7 @@ func TestUpgradeAfterPlainRequests(t *testing.T) {
 		if code, _ := c.expectClose(); code != CloseNormal {
 			t.Fatal(code)
 		}
+		_ = c.conn.Close()
 	}
 	await.Until(t, "gone", func() bool { st := s.Stats(); return st.Sockets == 0 && st.HTTP == 0 })
 	if st := s.Stats(); st.Accepted != 50 || st.Opened != 50 || st.HTTPTotal != 50 || st.Closes[CloseNormal] != 50 {
@@ -182,6 +184,7 @@ func TestHandshakesThatComeBackAreJudgedTheSame(t *testing.T) {
 				}
 				answers[i] = string(answer)
 				c.expectEOF()
+				_ = c.conn.Close()
 			}
 			if answers[0] != answers[1] || strings.Contains(answers[0], " 101 ") {
 				t.Errorf("at first: %s\nlater: %s", answers[0], answers[1])
