@@ -76,7 +76,7 @@ func run(args, environ []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "caravan %s: %v\n", c.name, err)
 		return exitUsage
 	}
-	stderr = openLog(stderr, func(lines int) []byte { return gapLine(cfg, lines) })
+	stderr = openLog(stderr, func(lines int) []byte { return lossLine(cfg, lines) })
 	log := newLogger(cfg, stderr)
 	for _, w := range warnings {
 		log.Warn(w)
@@ -117,8 +117,8 @@ func newLogger(cfg *config.Config, stderr io.Writer) *slog.Logger {
 	return slog.New(slog.NewTextHandler(stderr, options))
 }
 
-// gapLine is the line of a log that tells how many are missing before it.
-func gapLine(cfg *config.Config, lines int) []byte {
+// lossLine is the line of a log that tells how many are missing before it.
+func lossLine(cfg *config.Config, lines int) []byte {
 	var line bytes.Buffer
 	newLogger(cfg, &line).Error("lines of this log are missing: nobody read it", "lines", lines)
 	return line.Bytes()

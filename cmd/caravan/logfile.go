@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	// logPatience is how long a line waits for a reader of stderr that is slow.
-	logPatience = 100 * time.Millisecond
+	// logWait is how long a line waits for a reader of stderr that is slow.
+	logWait = 100 * time.Millisecond
 	// logPieceBytes is what a pipe or a socket with room takes without blocking.
 	logPieceBytes = 4096
 )
@@ -21,7 +21,7 @@ const (
 // are lost, and nobody waits. It is safe for concurrent use.
 type logFile struct {
 	file *os.File
-	gap  func(lines int) []byte // makes the line that tells how many are lost
+	loss func(lines int) []byte // makes the line that tells how many are lost
 
 	mu   sync.Mutex
 	lost int  // lines, since the last one that was written; not zero: do not wait
@@ -31,34 +31,34 @@ type logFile struct {
 var errNobodyReads = errors.New("nobody reads")
 
 // openLog returns w, or where it is a file, one that does not block for long.
-func openLog(w io.Writer, gap func(lines int) []byte) io.Writer {
+func openLog(w io.Writer, loss func(lines int) []byte) io.Writer {
 	file, ok := w.(*os.File)
 	if !ok {
 		return w
 	}
-	return &logFile{file: file, gap: gap}
+	return &logFile{file: file, loss: loss}
 }
 
 // Write writes a line, or loses it.
 func (l *logFile) Write(line []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	patience := logPatience
+	wait := logWait
 	if l.lost > 0 {
-		patience = 0
-		if l.write(l.gapLine(), 0) == nil {
-			l.lost, patience = 0, logPatience
+		wait = 0
+		if l.write(l.lossLine(), 0) == nil {
+			l.lost, wait = 0, logWait
 		}
 	}
-	if err := l.write(line, patience); err != nil {
+	if err := l.write(line, wait); err != nil {
 		l.lost++
 		return 0, err
 	}
 	return len(line), nil
 }
 
-func (l *logFile) gapLine() []byte {
-	line := l.gap(l.lost)
+func (l *logFile) lossLine() []byte {
+	line := l.loss(l.lost)
 	if l.torn {
 		line = append([]byte{'\n'}, line...)
 	}
@@ -66,12 +66,12 @@ func (l *logFile) gapLine() []byte {
 }
 
 // write writes as much as there is room for, and waits for more.
-func (l *logFile) write(b []byte, patience time.Duration) (err error) {
+func (l *logFile) write(b []byte, wait time.Duration) (err error) {
 	all := len(b)
 	defer func() { l.torn = len(b) > 0 && (len(b) < all || l.torn) }()
 	for len(b) > 0 {
 		room := []unix.PollFd{{Fd: int32(l.file.Fd()), Events: unix.POLLOUT}}
-		switch n, err := unix.Poll(room, int(patience.Milliseconds())); {
+		switch n, err := unix.Poll(room, int(wait.Milliseconds())); {
 		case errors.Is(err, unix.EINTR):
 			continue
 		case err != nil:
