@@ -27,8 +27,9 @@ const secret = "a secret of the tests, long enough for HS256"
 type caravan struct {
 	binary  string
 	store   string
-	listen  string // where it listened first, and does again
-	admin   string // where its admin port is now
+	flags   []string // of serve, besides those that all have
+	listen  string   // where it listened first, and does again
+	admin   string   // where its admin port is now
 	process *exec.Cmd
 	ended   chan struct{}
 }
@@ -36,20 +37,34 @@ type caravan struct {
 // startCaravan builds the server, seeds a fleet and starts it.
 func startCaravan(t *testing.T, store string, users, trips int) *caravan {
 	t.Helper()
-	c := &caravan{binary: filepath.Join(t.TempDir(), "caravan"), store: store, listen: "127.0.0.1:0"}
-	for _, args := range [][]string{
-		{"go", "build", "-o", c.binary, "github.com/caravan-chat/caravan/cmd/caravan"},
-		{c.binary, "seed", "--users", strconv.Itoa(users), "--trips", strconv.Itoa(trips), "--database", c.store},
-	} {
-		if out, err := exec.CommandContext(t.Context(), args[0], args[1:]...).CombinedOutput(); err != nil {
-			t.Fatalf("%v: %v\n%s", args, err, out)
-		}
-	}
+	c := &caravan{binary: buildCaravan(t, "."), store: store, listen: "127.0.0.1:0"}
+	c.seed(t, users, trips)
 	if err := c.start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.kill)
 	return c
+}
+
+// buildCaravan builds the server out of the module that dir is in.
+func buildCaravan(t *testing.T, dir string) (binary string) {
+	t.Helper()
+	binary = filepath.Join(t.TempDir(), "caravan")
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "github.com/caravan-chat/caravan/cmd/caravan")
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %v\n%s", cmd.Args, err, out)
+	}
+	return binary
+}
+
+// seed writes a fleet with the server's own command.
+func (c *caravan) seed(t *testing.T, users, trips int) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), c.binary, "seed", "--users", strconv.Itoa(users), "--trips", strconv.Itoa(trips), "--database", c.store)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %v\n%s", cmd.Args, err, out)
+	}
 }
 
 func sqliteFile(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "caravan.db") }
@@ -58,8 +73,8 @@ var readyLine = regexp.MustCompile(`msg=ready.* listen=(\S+) admin=(\S+)`)
 
 // start starts the server and waits until it is ready.
 func (c *caravan) start() error {
-	c.process = exec.Command(c.binary, "serve", "--listen", c.listen, "--admin-listen", "127.0.0.1:0",
-		"--database", c.store, "--jwt-secret", secret, "--rate", "0")
+	c.process = exec.Command(c.binary, append([]string{"serve", "--listen", c.listen, "--admin-listen", "127.0.0.1:0",
+		"--database", c.store, "--jwt-secret", secret, "--rate", "0"}, c.flags...)...)
 	c.process.Env = os.Environ()
 	logs, err := c.process.StderrPipe()
 	if err != nil {

@@ -1,0 +1,313 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/caravan-chat/caravan/bench/await"
+	"github.com/caravan-chat/caravan/bench/fleet"
+	"github.com/caravan-chat/caravan/bench/ledger"
+	"github.com/caravan-chat/caravan/bench/scrape"
+	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
+	redisserver "github.com/caravan-chat/caravan/bench/servers/redis"
+	"github.com/caravan-chat/caravan/bench/verify"
+)
+
+// olderBuild is the last commit before the log became two tables and the envelopes
+// between nodes got a second version.
+const olderBuild = "bc3a49f7a934856a3e3b16d1ff154c6c29150284"
+
+// TestUpgradeNodeByNode runs a node of an older build beside one of this build, on
+// one database and one Redis, while a fleet writes, edits and reconnects. Nothing is
+// lost, repeated or reordered, whichever of them writes first.
+func TestUpgradeNodeByNode(t *testing.T) {
+	older, newer := buildOlder(t), buildCaravan(t, ".")
+	redis := redisserver.Start(t).URL()
+	for name, run := range map[string]func(u *upgrade){
+		"the older one writes first": func(u *upgrade) {
+			u.begin(u.older, u.older)
+			u.works(u.older)
+			u.newer.serve(u.t) // it brings the schema up to date under the older one's writes
+			u.spread(u.older, u.newer)
+			u.works(u.older, u.newer)
+			u.spread(u.newer, u.newer)
+			u.older.drain(u.t)
+			u.works(u.newer)
+		},
+		"the newer one writes first": func(u *upgrade) {
+			u.newer.serve(u.t)
+			u.begin(u.newer, u.newer)
+			u.works(u.newer)
+			u.spread(u.older, u.newer)
+			u.works(u.older, u.newer)
+			u.spread(u.older, u.older) // and back, as after an upgrade that was given up
+			u.newer.drain(u.t)
+			u.works(u.older)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			store := pgserver.Shared(t).Database(t)
+			flags := []string{"--redis", redis, "--redis-prefix", strings.ReplaceAll(name, " ", "-")}
+			u := &upgrade{
+				t:     t,
+				older: &node{caravan: caravan{binary: older, store: store, flags: flags, listen: "127.0.0.1:0"}},
+				newer: &node{caravan: caravan{binary: newer, store: store, flags: flags, listen: "127.0.0.1:0"}},
+			}
+			u.older.seed(t, members, rooms)
+			u.older.serve(t) // before the other one: it refuses a schema that is newer than itself
+			run(u)
+			u.end()
+		})
+	}
+}
+
+const members, rooms = 20, 2
+
+// buildOlder builds the server as it was at olderBuild.
+func buildOlder(t *testing.T) (binary string) {
+	t.Helper()
+	source := exec.CommandContext(t.Context(), "git", "archive", olderBuild)
+	source.Dir = moduleRoot(t)
+	tar, err := source.Output()
+	if err != nil {
+		t.Skipf("the older build comes from the repository's history, which is not here (a clone has it with `git fetch --unshallow`): %v", err)
+	}
+	dir := t.TempDir()
+	unpack := exec.CommandContext(t.Context(), "tar", "-x", "-C", dir)
+	unpack.Stdin = bytes.NewReader(tar)
+	if out, err := unpack.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %v\n%s", unpack.Args, err, out)
+	}
+	return buildCaravan(t, dir)
+}
+
+// moduleRoot returns the directory of go.mod: git archive takes what is below it.
+func moduleRoot(t *testing.T) string {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "go", "env", "GOMOD").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Dir(strings.TrimSpace(string(out)))
+}
+
+// upgrade is a fleet that comes through two addresses, each of which leads to one
+// of two nodes: as a load balancer would have it.
+type upgrade struct {
+	t            *testing.T
+	older, newer *node
+	addresses    [2]*forwarder
+	acting       context.CancelFunc
+	report       chan *ledger.Report
+}
+
+// node is one of the two servers.
+type node struct {
+	caravan
+	before  scrape.Metrics // when the fleet was spread last
+	drained bool
+}
+
+// serve starts the node. It is killed at the end of the test.
+func (n *node) serve(t *testing.T) {
+	t.Helper()
+	if err := n.start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(n.kill)
+}
+
+// drain lets the node end as an operator does.
+func (n *node) drain(t *testing.T) {
+	t.Helper()
+	n.isClear(t)
+	if err := n.process.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	await.Done(t, "the drained node has ended", n.ended)
+	n.drained = true
+	if !n.process.ProcessState.Success() {
+		t.Errorf("the drained node ended with %v", n.process.ProcessState)
+	}
+}
+
+// notUnderstood is a count of notices from other nodes that is not zero.
+var notUnderstood = regexp.MustCompile(`(?m)^caravan_backplane_lost_total\{reason="(foreign|newer|malformed)"\} [^0].*$`)
+
+// isClear demands that the node has understood all that the other one told it.
+func (n *node) isClear(t *testing.T) {
+	t.Helper()
+	resp, err := http.Get("http://" + n.admin + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }() // read to its end
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if lost := notUnderstood.FindAllString(string(text), -1); lost != nil {
+		t.Errorf("the node of %s has not understood the other one: %v", filepath.Base(n.binary), lost)
+	}
+}
+
+func (n *node) metrics(t *testing.T) scrape.Metrics {
+	t.Helper()
+	m, err := scrape.Read(t.Context(), "http://"+n.admin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// begin lets the fleet come through addresses that lead to these nodes.
+func (u *upgrade) begin(first, second *node) {
+	u.t.Helper()
+	cfg := verify.Config{
+		Fleet: fleet.Fleet{Users: members, Trips: rooms}, Members: members, Rooms: rooms,
+		Rate: 10, Session: 500 * time.Millisecond, Duration: await.Limit, Settle: 30 * time.Second,
+	}
+	s := seats{secret: secret}
+	var err error
+	if cfg.Mint, err = s.mint(tokenTTL); err != nil {
+		u.t.Fatal(err)
+	}
+	for i := range u.addresses {
+		u.addresses[i] = forward(u.t)
+		cfg.URLs = append(cfg.URLs, "ws://"+u.addresses[i].address())
+	}
+	u.spread(first, second)
+	ctx, stop := context.WithCancel(u.t.Context())
+	u.acting, u.report = stop, make(chan *ledger.Report, 1)
+	go func() {
+		defer close(u.report)
+		report, err := verify.Run(ctx, cfg)
+		if err != nil {
+			u.t.Error(err)
+			return
+		}
+		u.report <- report
+	}()
+	u.t.Cleanup(func() {
+		stop()
+		for range u.report { // until it has ended
+		}
+	})
+}
+
+// spread leads new connections through the first address to one node, and those
+// through the second to another.
+func (u *upgrade) spread(nodes ...*node) {
+	for i, n := range nodes {
+		n.before = n.metrics(u.t)
+		u.addresses[i].to.Store(&n.listen)
+	}
+}
+
+// works waits until each of the nodes has told much since the fleet was spread, and
+// has received much from the other one, if there is one.
+func (u *upgrade) works(nodes ...*node) {
+	u.t.Helper()
+	await.Until(u.t, "the fleet goes on at all its nodes", func() bool {
+		for _, n := range nodes {
+			grown := n.metrics(u.t).Since(n.before)
+			if grown["caravan_deliveries_total"] < 2_000 || grown["caravan_backplane_received_total"] < 100 {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// end draws up the account.
+func (u *upgrade) end() {
+	u.t.Helper()
+	u.acting()
+	report := await.Value(u.t, "the account", u.report)
+	if !report.Clean || report.Stored == 0 || report.Edits == 0 {
+		u.t.Errorf("the account: %+v", report)
+	}
+	for _, n := range []*node{u.older, u.newer} {
+		if !n.drained {
+			n.isClear(u.t)
+		}
+	}
+}
+
+// forwarder passes connections on to the address that it leads to when they come.
+type forwarder struct {
+	listener net.Listener
+	to       atomic.Pointer[string]
+	running  sync.WaitGroup
+
+	mu    sync.Mutex
+	conns []net.Conn
+}
+
+func forward(t *testing.T) *forwarder {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &forwarder{listener: l}
+	f.running.Go(f.accept)
+	t.Cleanup(func() {
+		_ = l.Close()
+		f.mu.Lock()
+		for _, c := range f.conns {
+			_ = c.Close()
+		}
+		f.mu.Unlock()
+		f.running.Wait()
+	})
+	return f
+}
+
+func (f *forwarder) address() string { return f.listener.Addr().String() }
+
+// accept runs until the listener is closed.
+func (f *forwarder) accept() {
+	for {
+		in, err := f.listener.Accept()
+		if err != nil {
+			return
+		}
+		out, err := net.Dial("tcp", *f.to.Load())
+		if err != nil { // the node is gone: the client comes again
+			_ = in.Close()
+			continue
+		}
+		f.mu.Lock()
+		f.conns = append(f.conns, in, out)
+		f.mu.Unlock()
+		f.pass(in, out)
+		f.pass(out, in)
+	}
+}
+
+// pass copies what one side sends to the other one, its end included.
+func (f *forwarder) pass(from, to net.Conn) {
+	f.running.Go(func() {
+		_, err := io.Copy(to, from)
+		if err != nil { // broken on either side: so for both
+			_ = from.Close()
+			_ = to.Close()
+			return
+		}
+		_ = to.(*net.TCPConn).CloseWrite()
+	})
+}
