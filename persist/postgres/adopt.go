@@ -17,13 +17,15 @@ var foreignNames = map[string][]string{
 	"collaborators": {"trip_id", "user_id"},
 }
 
-// findUnfilled returns columns that must have a value, beside Caravan's own, $2, and have no
-// default, and whether a trigger may give it.
+// findUnfilled returns the columns of a table, $1, that must have a value where Caravan gives
+// none: those of its own, $3, that it stores NULL in, and those beside its own, $2, that have no
+// default. It tells whether a trigger may give the value.
 const findUnfilled = `SELECT a.attname::text, EXISTS (
 		SELECT FROM pg_trigger g WHERE g.tgrelid = a.attrelid AND NOT g.tgisinternal AND g.tgenabled <> 'D' AND g.tgtype::integer & 7 = 7)
 	FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
 	WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped AND (a.attnotnull OR t.typnotnull)
-	AND NOT a.atthasdef AND t.typdefault IS NULL AND a.attidentity = '' AND a.attname <> ALL ($2::text[])
+	AND (a.attname = ANY ($3::text[]) OR
+		a.attname <> ALL ($2::text[]) AND NOT a.atthasdef AND t.typdefault IS NULL AND a.attidentity = '')
 	ORDER BY a.attnum`
 
 // findMissing returns those of the columns $2 that a table does not have.
@@ -34,7 +36,7 @@ const findMissing = `SELECT name FROM unnest($2::text[]) AS n(name) WHERE NOT EX
 // before anything is changed.
 func (s *Store) checkUnfilled(ctx context.Context) error {
 	for table, names := range writtenNames() {
-		rows, err := s.readers.Query(ctx, findUnfilled, table, names)
+		rows, err := s.readers.Query(ctx, findUnfilled, table, names, nullNames[table])
 		if err != nil {
 			return fault("migrate", err)
 		}
@@ -80,11 +82,20 @@ func (s *Store) checkMissing(ctx context.Context) error {
 	return nil
 }
 
+// nullNames are the columns that Caravan stores NULL in, by table.
+var nullNames = map[string][]string{"chat_rooms": {}, "chat_messages": names(func(c column) bool { return c.null })}
+
 // writtenNames are the columns that Caravan fills in, by table.
 func writtenNames() map[string][]string {
-	var message []string
+	return map[string][]string{"chat_rooms": roomNames, "chat_messages": names(func(column) bool { return true })}
+}
+
+// names are those of the columns of chat_messages for which that is so.
+func names(so func(column) bool) (all []string) {
 	for _, c := range messageTable {
-		message = append(message, c.name)
+		if so(c) {
+			all = append(all, c.name)
+		}
 	}
-	return map[string][]string{"chat_rooms": roomNames, "chat_messages": message}
+	return all
 }

@@ -229,6 +229,8 @@ func TestTablesThatNoRowFitsIn(t *testing.T) {
 		{"further column of messages", "ALTER TABLE chat_messages ADD COLUMN priority int NOT NULL", "priority", "chat_messages"},
 		{"further column of rooms", "ALTER TABLE chat_rooms ADD COLUMN owner text NOT NULL", "owner", "chat_rooms"},
 		{"domain", "CREATE DOMAIN grade AS int NOT NULL; ALTER TABLE chat_messages ADD COLUMN priority grade", "priority", "chat_messages"},
+		{"every message a reply", "ALTER TABLE chat_messages ALTER COLUMN reply_to_id SET NOT NULL, ALTER COLUMN reply_to_id SET DEFAULT gen_random_uuid()",
+			"reply_to_id", "chat_messages"},
 		{"missing column of messages", "ALTER TABLE chat_messages DROP COLUMN updated_at", "updated_at", "chat_messages"},
 		{"missing column of users", "ALTER TABLE users DROP COLUMN username", "username", "users"},
 		{"harmless", `ALTER TABLE chat_messages ADD COLUMN priority int NOT NULL DEFAULT 1, ADD COLUMN number bigint GENERATED ALWAYS AS IDENTITY,
@@ -257,4 +259,25 @@ func TestTablesThatNoRowFitsIn(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestAColumnThatComesWhileServing must have a value: nobody's content is at fault, and the
+// messages wait until the column is mended.
+func TestAColumnThatComesWhileServing(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, Config{URL: pgserver.Shared(t).Database(t)}, 1)
+	f.exec("ALTER TABLE chat_messages ADD COLUMN priority int NOT NULL")
+	for _, n := range []int{1, 2, copyRowsMin} {
+		batch := make([]*room.Op, n)
+		for i := range batch {
+			batch[i] = f.send(0, "x")
+		}
+		err := f.Append(t.Context(), batch)
+		if !errors.Is(err, room.ErrNotStored) || errors.Is(err, room.ErrStoreDown) || !strings.Contains(err.Error(), "priority") || batch[0].Outcome != room.Pending {
+			t.Errorf("%d rows: outcome %d, %v; want %v, and the column's name", n, batch[0].Outcome, err, room.ErrNotStored)
+		}
+	}
+	f.exec("ALTER TABLE chat_messages ALTER COLUMN priority SET DEFAULT 1")
+	f.mustAppend(f.send(0, "x"))
+	f.mustStand(0, 1)
 }

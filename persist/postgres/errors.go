@@ -17,6 +17,7 @@ import (
 // SQLSTATE codes that decide something (PostgreSQL, appendix A).
 const (
 	codeForeignKey     = "23503"
+	codeNotNull        = "23502"
 	codeUnique         = "23505"
 	codeReadOnly       = "25006" // a standby, or made read-only, as is done with a primary before another takes over
 	codeSerialization  = "40001"
@@ -67,6 +68,8 @@ func undone(err error) error {
 		return &persist.DataError{Refusal: protocol.ErrInternal, Err: err}
 	case pg.Code == codeUnique && slices.Contains(numberIndexes, pg.ConstraintName):
 		return persist.RoomError(err)
+	case pg.Code == codeNotNull && pg.ColumnName != "": // no message could be stored: the table is at fault
+		return fault("append", err)
 	case pg.Code == codeProgramLimit, class(pg) == classData, class(pg) == classIntegrity:
 		return &persist.DataError{Refusal: protocol.ErrInvalidContent, Err: err}
 	}

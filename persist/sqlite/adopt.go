@@ -5,53 +5,63 @@ import (
 	"database/sql"
 	"fmt"
 	"slices"
-	"strings"
 )
 
 // roomNames are the columns of chat_rooms that Caravan fills in.
 var roomNames = []string{"id", "trip_id", "created_at", "last_seq"}
 
-// findUnfilled returns columns that must have a value and have no default. The key of
+// findFull returns columns that must have a value, and whether they have a default. The key of
 // a table with row ids is given by SQLite where it is an INTEGER.
-const findUnfilled = `SELECT name FROM pragma_table_info(?) WHERE "notnull" AND dflt_value IS NULL
+const findFull = `SELECT lower(name), dflt_value IS NOT NULL FROM pragma_table_info(?) WHERE "notnull"
 	AND NOT (pk = 1 AND upper(type) = 'INTEGER')`
 
 // checkUnfilled refuses tables in which no row of Caravan's could be stored. It is called
 // before anything is changed.
 func checkUnfilled(ctx context.Context, db *sql.DB) error {
-	for table, names := range map[string][]string{"chat_rooms": roomNames, "chat_messages": messageNames()} {
-		rows, err := db.QueryContext(ctx, findUnfilled, table)
+	null := names(func(c column) bool { return c.null })
+	written := names(func(c column) bool { return !c.null })
+	for _, t := range []struct {
+		name          string
+		written, null []string
+	}{{"chat_rooms", roomNames, nil}, {"chat_messages", written, null}} {
+		column, err := unfilled(ctx, db, t.name, t.written, t.null)
 		if err != nil {
 			return err
 		}
-		columns, err := collect(rows)
-		if err != nil {
-			return err
-		}
-		for _, column := range columns {
-			if !slices.Contains(names, strings.ToLower(column)) {
-				return fmt.Errorf("column %s of %s must have a value, and nobody gives it one: give it a default, or let it be null", column, table)
-			}
+		if column != "" {
+			return fmt.Errorf("column %s of %s must have a value, and nobody gives it one: give it a default, or let it be null", column, t.name)
 		}
 	}
 	return nil
 }
 
-func messageNames() (names []string) {
-	for _, c := range messageTable {
-		names = append(names, c.name)
+// unfilled returns a column that must have a value where Caravan gives none: it stores NULL
+// in some, and does not know the others that it does not write.
+func unfilled(ctx context.Context, db *sql.DB, table string, written, null []string) (string, error) {
+	rows, err := db.QueryContext(ctx, findFull, table)
+	if err != nil {
+		return "", err
 	}
-	return names
-}
-
-func collect(rows *sql.Rows) (names []string, err error) {
 	defer rows.Close()
 	for rows.Next() {
 		var name string
-		if err := rows.Scan(&name); err != nil {
-			return nil, err
+		var byDefault bool
+		if err := rows.Scan(&name, &byDefault); err != nil {
+			return "", err
 		}
-		names = append(names, name)
+		if slices.Contains(null, name) || !byDefault && !slices.Contains(written, name) {
+			return name, nil
+		}
 	}
-	return names, rows.Err()
+	return "", rows.Err()
+}
+
+// names are those of the columns of chat_messages for which that is so.
+func names(so func(column) bool) (all []string) {
+	for _, c := range messageTable {
+		if so(c) {
+			all = append(all, c.name)
+		}
+	}
+	return all
 }

@@ -196,6 +196,7 @@ func TestTablesThatNoRowFitsIn(t *testing.T) {
 	for name, odd := range map[string]struct{ from, to, column string }{
 		"further column of messages": {"reply_to_id text", "reply_to_id text, priority integer NOT NULL", "priority"},
 		"further column of rooms":    {"last_seq integer", "last_seq integer, owner text NOT NULL", "owner"},
+		"every message a reply":      {"reply_to_id text", "reply_to_id text NOT NULL DEFAULT ''", "reply_to_id"},
 		"missing column":             {"updated_at datetime,", "", "updated_at"},
 		"missing column of users":    {"username text,", "", "username"},
 		"harmless": {"chat_messages (id text PRIMARY KEY", "chat_messages (number INTEGER PRIMARY KEY NOT NULL, id text NOT NULL UNIQUE, " +
@@ -225,5 +226,23 @@ func TestTablesThatNoRowFitsIn(t *testing.T) {
 				t.Error(err)
 			}
 		}
+	}
+}
+
+// TestAColumnThatComesWhileServing must have a value: nobody's content is at fault, and the
+// messages wait until the column is mended.
+func TestAColumnThatComesWhileServing(t *testing.T) {
+	a := adopt(t, looseSchema, 1)
+	s := a.open(quiet)
+	a.exec("DROP INDEX caravan_messages_client; ALTER TABLE chat_messages RENAME TO former")
+	a.exec("CREATE TABLE chat_messages (id text, content text, message_type text, is_edited bool, created_at datetime, updated_at datetime, " +
+		"chat_room_id text, reply_to_id text, sender_id text, seq integer, rev integer, client_id text, priority integer NOT NULL)")
+	op := a.op(protocol.KindMessage, uuid.New(), 0)
+	if err := s.Append(t.Context(), []*room.Op{op}); !errors.Is(err, room.ErrNotStored) || !strings.Contains(err.Error(), "priority") || op.Outcome != room.Pending {
+		t.Errorf("outcome %d, %v; want %v, and the column's name", op.Outcome, err, room.ErrNotStored)
+	}
+	a.exec("ALTER TABLE chat_messages DROP COLUMN priority")
+	if err := s.Append(t.Context(), []*room.Op{op}); err != nil || op.Outcome != room.Stored {
+		t.Errorf("mended: outcome %d, %v", op.Outcome, err)
 	}
 }

@@ -19,7 +19,7 @@ var messageTable = []column{
 	uuidColumn("sender_id", func(m *protocol.Message) *uuid.UUID { return &m.Sender.ID }).missing(noID),
 	textColumn("content", func(m *protocol.Message) *string { return &m.Content }).changes(),
 	textColumn("message_type", func(m *protocol.Message) *string { return (*string)(&m.Type) }).missing("'text'"),
-	{name: "reply_to_id", value: originalOf},
+	{name: "reply_to_id", null: true, value: originalOf},
 	plainColumn("is_edited", func(m *protocol.Message) *bool { return &m.IsEdited }).missing("0").changes(),
 	timeColumn("created_at", func(m *protocol.Message) *time.Time { return &m.CreatedAt }),
 	timeColumn("updated_at", func(m *protocol.Message) *time.Time { return &m.UpdatedAt }).changes(),
@@ -33,6 +33,7 @@ type column struct {
 	name     string
 	selected string // the expression that reads it from chat_messages m
 	changed  bool   // a change of a message may change it
+	null     bool   // it may be stored as NULL
 
 	target func(*protocol.Message) any // where a value that was read goes; nil: it is only written
 	value  func(*protocol.Message) any // the value to write
@@ -83,6 +84,7 @@ const noID = "'00000000-0000-0000-0000-000000000000'"
 
 // orNull is for text: the empty one is stored as NULL.
 func (c column) orNull() column {
+	c.null = true
 	value := c.value
 	c.value = func(m *protocol.Message) any {
 		if v := value(m); v != "" {

@@ -30,6 +30,9 @@ func refusal(err error) error {
 	if resultCode(err) == sqlite3.SQLITE_CONSTRAINT_UNIQUE { // an id's own code is another
 		return persist.RoomError(err)
 	}
+	if resultCode(err) == sqlite3.SQLITE_CONSTRAINT_NOTNULL { // no message could be stored: the table is at fault
+		return err
+	}
 	if scanFault(err) {
 		return &persist.DataError{Refusal: protocol.ErrInternal, Err: err}
 	}

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"log/slog"
 	"path/filepath"
@@ -87,6 +88,36 @@ func TestWriterRefusedBySQLite(t *testing.T) {
 				t.Errorf("the room stands at %v, %v; want %d", heads, err, stored+1)
 			}
 		})
+	}
+}
+
+// TestAPanicLeavesNothingBehind: there is one connection that writes.
+func TestAPanicLeavesNothingBehind(t *testing.T) {
+	s := newSender(t)
+	for name, panics := range map[string]func(){
+		"append":   func() { _, _ = s.transact(t.Context(), []*room.Op{nil}, persist.Commit) },
+		"write":    func() { _ = writeAll(t.Context(), s.writer, func(*sql.Tx) error { panic("in a test") }) },
+		"snapshot": func() { _ = s.snapshot(t.Context(), func(*sql.Tx) error { panic("in a test") }) },
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s: no panic", name)
+				}
+			}()
+			panics()
+		}()
+	}
+	for name, db := range map[string]*sql.DB{"writer": s.writer, "reader": s.reader} {
+		if n := db.Stats().InUse; n != 0 {
+			t.Errorf("%d connections of the %s are in use", n, name)
+		}
+	}
+	if t.Failed() {
+		return // a call would wait for a connection for ever
+	}
+	if err := s.say(t.Context(), "after"); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -1,0 +1,53 @@
+package postgres
+
+import (
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/caravan-chat/caravan/bench/await"
+	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
+	"github.com/caravan-chat/caravan/persist"
+	"github.com/caravan-chat/caravan/room"
+)
+
+func TestAPanicLeavesNothingBehind(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, Config{URL: pgserver.Shared(t).Database(t)}, 1)
+	for name, panics := range map[string]func(){
+		"append": func() { _, _, _ = f.run(t.Context(), []*room.Op{nil}, persist.Commit) },
+		"snapshot": func() {
+			_ = f.inSnapshot(t.Context(), func(tx pgx.Tx) error {
+				return pgx.BeginFunc(t.Context(), tx, func(pgx.Tx) error { panic("in a test") })
+			})
+		},
+		"look-up": func() {
+			l := persist.NewLookup([]*room.Op{f.send(0, "x")})
+			conn, err := f.writers.Acquire(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Release()
+			l.Keys = make([]persist.ClientKey, 1)
+			_, _, _ = lookUp(t.Context(), conn.Conn(), l)
+			panic("in a test")
+		},
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s: no panic", name)
+				}
+			}()
+			panics()
+		}()
+	}
+	await.Until(t, "all connections are given back", func() bool {
+		return f.writers.Stat().AcquiredConns()+f.readers.Stat().AcquiredConns() == 0
+	})
+	var within int
+	if err := f.session().QueryRow(t.Context(), "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in transaction%'").Scan(&within); err != nil || within != 0 {
+		t.Errorf("%d transactions are open, %v", within, err)
+	}
+	f.mustAppend(f.send(0, "after"))
+}
