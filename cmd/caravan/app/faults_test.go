@@ -73,9 +73,15 @@ func databaseName(url string) string {
 // Whatever happens to PostgreSQL, clients stay connected, each message ends as
 // stored and told or as unavailable and never stored, and service resumes.
 func TestClientsStayWhateverHappensToPostgreSQL(t *testing.T) {
-	for _, fault := range databaseFaults {
+	databases := make([]*pgserver.Server, len(databaseFaults))
+	for i := range databases {
+		databases[i] = pgserver.Start(t, pgserver.Setting("max_connections", "20"), pgserver.Setting("autovacuum", "off"))
+	}
+	leaveNothing(t) // all of them together
+	for i, fault := range databaseFaults {
 		t.Run(fault.name, func(t *testing.T) {
-			pg := pgserver.Start(t, pgserver.Setting("max_connections", "20"), pgserver.Setting("autovacuum", "off"))
+			t.Parallel()
+			pg := databases[i]
 			database := pg.Database(t)
 			s := start(t, database, "--rate", "0", "--batch-rows", "50")
 			amina, _ := s.join(0, 0)

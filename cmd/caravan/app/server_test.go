@@ -57,17 +57,37 @@ func sqliteFile(t *testing.T) string {
 	return "sqlite:" + filepath.Join(t.TempDir(), "caravan.db")
 }
 
-// before is what there was when the first of a test's servers started.
-var before struct{ servers, goroutines, files int }
+// before is what there was when the first of those began that must leave nothing behind.
+var before struct {
+	sync.Mutex
+	users, goroutines, files int
+}
 
-// start opens and runs an App. At the end of the test it is stopped, if the test
-// has not done so; the last one must leave no goroutine and no descriptor behind.
-func start(t *testing.T, database string, flags ...string) *server {
+// leaveNothing fails the test where goroutines or descriptors are not back at its end
+// to what they are now; among several at a time, the last one looks.
+func leaveNothing(t *testing.T) {
 	t.Helper()
-	if before.servers == 0 {
+	before.Lock()
+	defer before.Unlock()
+	if before.users == 0 {
 		before.goroutines, before.files = len(goroutines()), descriptors(t)
 	}
-	before.servers++
+	before.users++
+	t.Cleanup(func() {
+		http.DefaultClient.CloseIdleConnections()
+		before.Lock()
+		defer before.Unlock()
+		if before.users--; before.users == 0 {
+			leftOver(t)
+		}
+	})
+}
+
+// start opens and runs an App. At the end of the test it is stopped, if the test
+// has not done so, and must leave nothing behind.
+func start(t *testing.T, database string, flags ...string) *server {
+	t.Helper()
+	leaveNothing(t)
 	flags = append([]string{"--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--database", database, "--jwt-secret", secret,
 		"--drain-timeout", "500ms", "--log-level", "debug"}, flags...)
 	cfg, _, err := config.Load(config.Serve, flags, nil)
@@ -109,10 +129,6 @@ func start(t *testing.T, database string, flags ...string) *server {
 		s.shutDown()
 		if t.Failed() {
 			t.Logf("the server's log:\n%s", s.log)
-		}
-		http.DefaultClient.CloseIdleConnections()
-		if before.servers--; before.servers == 0 {
-			leftOver(t)
 		}
 	})
 	return s
