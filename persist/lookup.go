@@ -22,7 +22,7 @@ type Lookup struct {
 	Rooms     []uuid.UUID // distinct, ascending: to be locked in this order, before anything else is read
 	Senders   []uuid.UUID // distinct
 	Keys      []ClientKey // may repeat
-	Edits     []uuid.UUID // messages to edit; may repeat
+	Messages  []uuid.UUID // messages that are needed whole; may repeat
 	Originals []uuid.UUID // messages replied to; may repeat
 }
 
@@ -34,18 +34,7 @@ func NewLookup(batch []*room.Op) *Lookup {
 	}
 	for _, op := range batch {
 		l.Rooms = append(l.Rooms, op.Room)
-		switch op.Kind {
-		case protocol.KindMessage:
-			l.Senders = append(l.Senders, op.Sender.ID)
-			if op.ClientID != "" {
-				l.Keys = append(l.Keys, keyOf(op))
-			}
-			if op.ReplyTo != uuid.Nil {
-				l.Originals = append(l.Originals, op.ReplyTo)
-			}
-		case protocol.KindEdit:
-			l.Edits = append(l.Edits, op.MessageID)
-		}
+		ruleOf(op).ask(l, op)
 	}
 	l.Rooms = distinct(l.Rooms)
 	l.Senders = distinct(l.Senders)
@@ -58,7 +47,7 @@ type Found struct {
 	Rooms     map[uuid.UUID]int64             // last_seq of those that exist
 	Senders   map[uuid.UUID]struct{}          // those that exist
 	Known     map[ClientKey]*protocol.Message // messages that carry one of Lookup.Keys
-	Edits     map[uuid.UUID]*protocol.Message // those of Lookup.Edits that exist, in any room
+	Messages  map[uuid.UUID]*protocol.Message // those of Lookup.Messages that exist, in any room
 	Originals map[uuid.UUID]Original          // those of Lookup.Originals that exist, in any room
 }
 
@@ -68,7 +57,7 @@ func NewFound(l *Lookup) *Found {
 		Rooms:     make(map[uuid.UUID]int64, len(l.Rooms)),
 		Senders:   make(map[uuid.UUID]struct{}, len(l.Senders)),
 		Known:     make(map[ClientKey]*protocol.Message),
-		Edits:     make(map[uuid.UUID]*protocol.Message),
+		Messages:  make(map[uuid.UUID]*protocol.Message),
 		Originals: make(map[uuid.UUID]Original),
 	}
 }

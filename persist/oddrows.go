@@ -54,7 +54,7 @@ func (o *OddRows) Behind(batch []*room.Op, read func(uuid.UUID)) {
 			continue
 		}
 		lookup := NewLookup([]*room.Op{op})
-		for _, id := range slices.Concat(lookup.Edits, lookup.Originals) {
+		for _, id := range slices.Concat(lookup.Messages, lookup.Originals) {
 			read(id)
 		}
 	}

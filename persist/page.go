@@ -20,8 +20,8 @@ func NewestPage(messages []protocol.Message, limit int, seq int64) room.Page {
 	return page
 }
 
-// OldestPage makes a page of messages that were read oldest first: that of After,
-// by seq, and that of Since, by rev.
+// OldestPage makes a page of messages that were read oldest first, by seq: that of
+// After.
 func OldestPage(messages []protocol.Message, limit int, seq int64) room.Page {
 	return cut(messages, limit, seq)
 }
@@ -31,4 +31,15 @@ func cut(messages []protocol.Message, limit int, seq int64) room.Page {
 		return room.Page{Messages: messages[:limit], Seq: seq, HasMore: true}
 	}
 	return room.Page{Messages: messages, Seq: seq}
+}
+
+// CutWalk makes the answer of Walk of what was read in the order of the numbers, at
+// most limit+1. Of two rows with one number, as after somebody set the room's number
+// back, the first counts.
+func CutWalk(w room.Walk, limit int) room.Walk {
+	if len(w.Entries) > limit {
+		w.Entries, w.HasMore = w.Entries[:limit], true
+	}
+	w.Entries = slices.CompactFunc(w.Entries, func(a, b room.LogEntry) bool { return a.Seq == b.Seq })
+	return w
 }

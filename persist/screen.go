@@ -11,27 +11,29 @@ import (
 )
 
 // screen refuses what must never reach a database, because some store would
-// fail on it and another would keep it: text that is no UTF-8 or has U+0000, a
-// client_id longer than its column, an op without an id or of no kind. Callers
-// validate before; this is the wall that holds when they forget.
+// fail on it and another would keep it: text that is no UTF-8 or has U+0000, an op
+// without an id, and what the rule of its kind refuses. Callers validate
+// before; this is the wall that holds when they forget.
 func screen(op *room.Op) *protocol.Error {
+	r := ruleOf(op)
 	switch {
-	case op.Kind != protocol.KindMessage && op.Kind != protocol.KindEdit, op.MessageID == uuid.Nil:
+	case r == nil, op.MessageID == uuid.Nil:
 		return protocol.ErrInternal
 	case !storable(op.Content):
 		return protocol.ErrInvalidContent
-	case op.Kind == protocol.KindEdit:
-		return nil
-	case !storable(string(op.Type)), op.Type == "", len(op.Type) > typeBytesMax:
-		return protocol.ErrInvalidType
-	case !storable(op.ClientID), utf8.RuneCountInString(op.ClientID) > protocol.ClientIDRunesMax:
-		return protocol.ErrInvalidClient
+	case r.screen != nil:
+		return r.screen(op)
 	}
 	return nil
 }
 
-// typeBytesMax is the width of message_type in an adopted database.
-const typeBytesMax = 20
+// screenChange refuses a change whose row has no id.
+func screenChange(op *room.Op) *protocol.Error {
+	if op.Row == uuid.Nil {
+		return protocol.ErrInternal
+	}
+	return nil
+}
 
 func storable(text string) bool {
 	return utf8.ValidString(text) && strings.IndexByte(text, 0) < 0

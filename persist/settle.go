@@ -15,62 +15,27 @@ var (
 	ErrUnknownSender = &protocol.Error{Code: protocol.CodeForbidden, Text: "The sender does not exist"}
 )
 
-// Plan is a settled batch: the rows to write, and what becomes of each op once
-// they are committed. Its messages never change.
-type Plan struct {
-	Inserts []*protocol.Message // new messages in their final state; within a room by seq
-	Updates []*protocol.Message // older messages in their final state, each once
-	Heads   []Head              // rooms whose number grew, ascending by id
-
-	ops     []*room.Op
-	results []result // of ops, by index
-}
-
-// Head is a room's number after the batch.
-type Head struct {
-	Room uuid.UUID
-	Seq  int64
-}
-
-type result struct {
-	outcome room.Outcome
-	message *protocol.Message
-	err     *protocol.Error
-}
-
-// Empty reports whether there is nothing to write.
-func (p *Plan) Empty() bool { return len(p.Heads) == 0 }
-
-// Conclude gives every op its outcome. It is called once, after the commit.
-func (p *Plan) Conclude() {
-	for i, op := range p.ops {
-		r := &p.results[i]
-		op.Outcome, op.Message, op.Err = r.outcome, r.message, r.err
-	}
-}
-
-// Settle decides, in the order of the batch, what becomes of each op: each
-// durable event takes the next number of its room, what client_id says is known
-// is not stored again, and an op sees what the ops before it did. The ops are not
-// touched: that is Conclude's part, after the commit.
+// Settle decides, in the order of the batch, what becomes of each op by the rule of
+// its kind: each event takes the next number of its room, and an op sees what the
+// ops before it did. The ops are not touched: that is Conclude's part, after the
+// commit.
 func Settle(batch []*room.Op, lookup *Lookup, found *Found) *Plan {
 	s := settling{
 		found:  found,
 		plan:   &Plan{ops: batch, results: make([]result, len(batch))},
 		heads:  make(map[uuid.UUID]int64, len(lookup.Rooms)),
 		state:  make(map[uuid.UUID]state),
-		follow: len(lookup.Edits) > 0 || len(lookup.Originals) > 0 || len(lookup.Keys) > 0,
+		follow: len(lookup.Messages) > 0 || len(lookup.Originals) > 0 || len(lookup.Keys) > 0,
 	}
 	if len(lookup.Keys) > 0 {
 		s.sent = make(map[ClientKey]uuid.UUID, len(lookup.Keys))
 	}
 	for i, op := range batch {
-		switch op.Kind {
-		case protocol.KindMessage:
-			s.plan.results[i] = s.send(op)
-		case protocol.KindEdit:
-			s.plan.results[i] = s.edit(op)
+		if _, ok := found.Rooms[op.Room]; !ok {
+			s.plan.results[i] = refused(ErrUnknownRoom)
+			continue
 		}
+		s.plan.results[i] = ruleOf(op).settle(&s, op)
 	}
 	for _, id := range lookup.Rooms {
 		if seq, grew := s.heads[id]; grew {
@@ -99,29 +64,8 @@ type state struct {
 
 func (s state) message() *protocol.Message { return (*s.rows)[s.at] }
 
-func (s *settling) send(op *room.Op) result {
-	if _, ok := s.found.Rooms[op.Room]; !ok {
-		return refused(ErrUnknownRoom)
-	}
-	if op.ClientID != "" {
-		if known := s.known(keyOf(op)); known != nil {
-			return result{outcome: room.Duplicate, message: known}
-		}
-	}
-	if _, ok := s.found.Senders[op.Sender.ID]; !ok {
-		return refused(ErrUnknownSender)
-	}
-	m := &protocol.Message{
-		ID: op.MessageID, RoomID: op.Room, Sender: op.Sender,
-		Content: op.Content, Type: op.Type,
-		CreatedAt: op.At, UpdatedAt: op.At,
-		ClientID: op.ClientID,
-	}
-	if op.ReplyTo != uuid.Nil {
-		if m.ReplyTo = s.reply(op); m.ReplyTo == nil {
-			return refused(protocol.ErrInvalidReply)
-		}
-	}
+// insert stores a new message. It takes the room's next number.
+func (s *settling) insert(op *room.Op, m *protocol.Message) result {
 	m.Seq = s.next(op.Room)
 	m.Rev = m.Seq
 	s.plan.Inserts = append(s.plan.Inserts, m)
@@ -131,27 +75,22 @@ func (s *settling) send(op *room.Op) result {
 	if op.ClientID != "" {
 		s.sent[keyOf(op)] = m.ID
 	}
-	return result{outcome: room.Stored, message: m}
+	return result{outcome: room.Stored, seq: m.Seq, message: m}
 }
 
-func (s *settling) edit(op *room.Op) result {
-	was := s.present(op.MessageID)
-	if was == nil {
-		was = s.found.Edits[op.MessageID]
-	}
-	if was == nil || was.RoomID != op.Room || was.Sender.ID != op.Sender.ID {
-		return refused(protocol.ErrNotFound)
-	}
-	m := *s.fresh(was)
-	m.Content, m.IsEdited, m.UpdatedAt = op.Content, true, later(was.UpdatedAt, op.At)
+// change replaces a message that is there by m. It takes the room's next number.
+func (s *settling) change(op *room.Op, m *protocol.Message) result {
 	m.Rev = s.next(op.Room)
-	if st, ok := s.state[op.MessageID]; ok {
-		(*st.rows)[st.at] = &m
+	if st, ok := s.state[m.ID]; ok {
+		(*st.rows)[st.at] = m
 	} else {
-		s.plan.Updates = append(s.plan.Updates, &m)
-		s.state[op.MessageID] = state{rows: &s.plan.Updates, at: len(s.plan.Updates) - 1}
+		s.plan.Updates = append(s.plan.Updates, m)
+		s.state[m.ID] = state{rows: &s.plan.Updates, at: len(s.plan.Updates) - 1}
 	}
-	return result{outcome: room.Stored, message: &m}
+	s.plan.Changes = append(s.plan.Changes, Change{
+		Room: op.Room, Seq: m.Rev, ID: op.Row, Kind: op.Kind, Message: m.ID, Actor: op.Sender.ID, At: op.At,
+	})
+	return result{outcome: room.Stored, seq: m.Rev, message: m}
 }
 
 // known returns the message that has the key, in its present state, or nil.
@@ -169,22 +108,12 @@ func (s *settling) known(key ClientKey) *protocol.Message {
 	return s.fresh(m)
 }
 
-// reply returns the short form of op's original, or nil if that is no message
-// of op's room.
-func (s *settling) reply(op *room.Op) *protocol.Reply {
-	if m := s.present(op.ReplyTo); m != nil {
-		if m.RoomID != op.Room {
-			return nil
-		}
-		return replyTo(m)
+// message returns a message that was asked for, in its present state, or nil.
+func (s *settling) message(id uuid.UUID) *protocol.Message {
+	if m := s.present(id); m != nil {
+		return m
 	}
-	original, ok := s.found.Originals[op.ReplyTo]
-	if !ok || original.Room != op.Room {
-		return nil
-	}
-	reply := original.Reply
-	reply.Content = Excerpt(reply.Content)
-	return &reply
+	return s.found.Messages[id]
 }
 
 // fresh returns m with the short form of its original as that stands now, which
@@ -222,10 +151,6 @@ func (s *settling) next(id uuid.UUID) int64 {
 	seq++
 	s.heads[id] = seq
 	return seq
-}
-
-func refused(err *protocol.Error) result {
-	return result{outcome: room.Refused, err: err}
 }
 
 func later(a, b time.Time) time.Time {

@@ -24,6 +24,11 @@ func AppendResume(dst []byte, since int64, messages [][]byte, seq int64, hasMore
 	return appendStand(dst, seq, hasMore)
 }
 
+// AppendRewound appends the frame that has a client begin anew: the database went
+// back, and what the client has may not be in it. It is an answer to since that
+// begins and ends before everything.
+func AppendRewound(dst []byte) []byte { return AppendResume(dst, 0, nil, 0, true) }
+
 // appendStand ends an object with where the client stands after it.
 func appendStand(dst []byte, seq int64, hasMore bool) []byte {
 	dst = append(dst, `,"seq":`...)

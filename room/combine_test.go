@@ -18,10 +18,10 @@ type busy struct {
 	looks atomic.Int64
 }
 
-func (s *busy) Since(ctx context.Context, id uuid.UUID, since int64, limit int) (room.Page, error) {
+func (s *busy) Walk(ctx context.Context, id uuid.UUID, after int64, limit int) (room.Walk, error) {
 	s.looks.Add(1)
 	<-s.let
-	return s.Store.Since(ctx, id, since, limit)
+	return s.Store.Walk(ctx, id, after, limit)
 }
 
 // TestNothingIsReadForWhoHasLeft lets clients come, ask where no two stand alike,
@@ -36,7 +36,7 @@ func TestNothingIsReadForWhoHasLeft(t *testing.T) {
 	const workers = 4
 	answers := make(chan error, workers+1)
 	ask := func(since int64) {
-		s.Resume(id, since, nil, func(_ *room.History, err error) { answers <- err })
+		s.Resume(room.SinceQuery{Room: id, Since: since}, nil, func(_ *room.History, err error) { answers <- err })
 	}
 	for i := range int64(workers) {
 		ask(i)
@@ -47,8 +47,8 @@ func TestNothingIsReadForWhoHasLeft(t *testing.T) {
 	ended, end := context.WithCancel(t.Context())
 	end()
 	for i := range int64(100) {
-		s.Resume(id, 1_000+i, func() bool { return true }, func(*room.History, error) { t.Error("who has left was answered") })
-		if _, err := s.Since(ended, id, 2_000+i, 50); err == nil {
+		s.Resume(room.SinceQuery{Room: id, Since: 1_000 + i}, func() bool { return true }, func(*room.History, error) { t.Error("who has left was answered") })
+		if _, err := s.Since(ended, room.SinceQuery{Room: id, Since: 2_000 + i, Limit: 50}); err == nil {
 			t.Error("a call whose time is over was answered")
 		}
 	}

@@ -38,31 +38,29 @@ const (
 	retryDelayMin     = 20 * time.Millisecond
 	retryDelayMax     = 500 * time.Millisecond
 
-	enterQueueMax     = 16_384 // handshakes that wait for a token check; more are turned away
-	patienceMax       = 1_024  // handshakes that wait for an unknown key to be asked for; more are turned away
-	patientWorkers    = 4      // of them, those that share one question
-	lookupQueueMax    = 65_536 // questions that wait for one look into the store; more fail as unavailable
-	lookupBatchMax    = 256    // questions in one look
-	lookupTimeout     = 10 * time.Second
-	roundBatchMax     = 1_000                  // questions in one look of what comes round: rechecks, the slow poll
-	repairersMax      = 4                      // rooms that are repaired from the store at once
-	congestedPause    = time.Millisecond       // of a lane before it looks again
-	parkedBatchesMax  = 64                     // batches that wait for a hole to be filled; more are read again from the store
-	parkedBytesMax    = 64 << 20               // bytes of them, all rooms together; likewise
-	repairGrace       = 25 * time.Millisecond  // how long a hole may wait for another node's notice
-	vainRepairsMax    = 20                     // reads, over 8 s, after which batches that no read leads up to are dropped
-	repairRetry       = 500 * time.Millisecond // pause after a failed repair
-	drainHolesTimeout = 5 * time.Second        // how long a drain waits for what is parked to be told
-	drainHolesPause   = time.Millisecond       // between its looks
-	drainAnswersTime  = time.Second            // how long a drain that is over waits for the answers to what is left
-	pollHealthy       = 5 * time.Second        // slow poll of last_seq on one node, or while the backplane is healthy
-	pollUnhealthy     = 1 * time.Second        // and while it is not
-	tailIdle          = time.Minute            // a tail that nobody asked for is dropped after this long
-	tailAgeMax        = 5 * time.Minute        // and so is one that was read so long ago
-	setbacksMax       = 65_536                 // rooms that the store set back, remembered for clients who come back; of more, they are taken at their word
-	setbackAgeMax     = time.Hour              // and for how long
-	setbackMargin     = 100                    // events before the store's number that may be others, too, where nobody saw it go back
-	tailBytesMax      = 64 << 20               // bytes of recent messages kept in memory, all rooms together
+	enterQueueMax    = 16_384 // handshakes that wait for a token check; more are turned away
+	patienceMax      = 1_024  // handshakes that wait for an unknown key to be asked for; more are turned away
+	patientWorkers   = 4      // of them, those that share one question
+	lookupQueueMax   = 65_536 // questions that wait for one look into the store; more fail as unavailable
+	lookupBatchMax   = 256    // questions in one look
+	lookupTimeout    = 10 * time.Second
+	roundBatchMax    = 1_000                  // questions in one look of what comes round: rechecks, the slow poll
+	repairersMax     = 4                      // rooms that are repaired from the store at once
+	congestedPause   = time.Millisecond       // of a lane before it looks again
+	parkedBatchesMax = 64                     // batches that wait for a gap to be filled; more are read again from the store
+	parkedBytesMax   = 64 << 20               // bytes of them, all rooms together; likewise
+	repairGrace      = 25 * time.Millisecond  // how long a gap may wait for another node's notice
+	vainReadsMax     = 20                     // reads, over 8 s, after which batches that no read leads up to are dropped
+	repairRetry      = 500 * time.Millisecond // pause after a failed repair
+	drainGapsTimeout = 5 * time.Second        // how long a drain waits for what is parked to be told
+	drainGapsPause   = time.Millisecond       // between its looks
+	drainAnswersTime = time.Second            // how long a drain that is over waits for the answers to what is left
+	pollHealthy      = 5 * time.Second        // slow poll of last_seq on one node, or while the backplane is healthy
+	pollUnhealthy    = 1 * time.Second        // and while it is not
+	tailIdle         = time.Minute            // a tail that nobody asked for is dropped after this long
+	tailAgeMax       = 5 * time.Minute        // and so is one that was read so long ago
+	rewindsMax       = 65_536                 // rewinds that the operator has not heard of; more are counted only
+	tailBytesMax     = 64 << 20               // bytes of recent messages kept in memory, all rooms together
 )
 
 func (c Config) withDefaults() Config {

@@ -13,15 +13,12 @@ import (
 type Event struct {
 	Kind    protocol.Kind
 	Seq     int64     // the room's number of this event
-	Prev    int64     // the number after which it comes; Seq-1 unless superseded events were left out
-	Age     int64     // of a KindMessage: how many numbers ago the message was made; 0 unless edits were left out
-	Message uuid.UUID // the message made or changed
+	Prev    int64     // the number after which it comes: Seq-1, unless the store has no row of those between
+	Row     uuid.UUID // the id of its row; of a new message that of the message; zero: not known
+	Message uuid.UUID // the message made or changed; zero: none
 	Body    []byte    // the message's JSON object
 	Frame   []byte    // the whole frame's JSON text
 }
-
-// made is the number of the event that made an protocol.KindMessage's message.
-func (e *Event) made() int64 { return e.Seq - e.Age }
 
 // Batch is a run of one room's events in order, without holes between them
 // (each Prev is the Seq before it). It is never empty and never changes, so all
@@ -32,8 +29,7 @@ type Batch struct {
 
 	told int64 // of the first batch that an own transaction makes in its room: what had been told there before it began
 
-	once    sync.Once
-	derived any
+	forms forms
 }
 
 // Prev is the number after which the batch comes.
@@ -50,10 +46,9 @@ func (b *Batch) bytes() (n int64) {
 	return n
 }
 
-// After returns the part of the batch that is news to somebody who stands at
-// seq and knows every message made up to there, with that number as the Prev of its
-// first event; nil where nothing is. In the usual case that is the batch itself, so
-// that what it derived stays shared.
+// After returns the part of the batch that is news to somebody who stands at seq,
+// with that number as the Prev of its first event; nil where nothing is. In the usual
+// case that is the batch itself, so that what it derived stays shared.
 func (b *Batch) After(seq int64) *Batch {
 	i := slices.IndexFunc(b.Events, func(e Event) bool { return e.Seq > seq })
 	switch {
@@ -63,43 +58,70 @@ func (b *Batch) After(seq int64) *Batch {
 		return b
 	}
 	events := slices.Clone(b.Events[i:])
-	for i := range events {
-		e := &events[i]
-		late, known := e.Prev < seq, e.Kind == protocol.KindMessage && e.made() <= seq
-		if !late && !known {
-			continue
-		}
-		e.Prev = max(e.Prev, seq)
-		if known {
-			e.Kind, e.Age = protocol.KindEdit, 0
-		}
-		e.Frame = protocol.AppendEvent(nil, e.Kind, e.Body, e.Seq, e.Prev, false)
+	if first := &events[0]; first.Prev < seq {
+		first.Prev = seq
+		first.Frame = protocol.AppendEvent(nil, first.Kind, first.Body, first.Seq, seq, false)
 	}
 	return &Batch{Room: b.Room, Events: events}
 }
 
-// Derive returns what make made of the batch the first time it was called, so
-// that a form that all listeners share (the bytes on the wire) is made once.
-func (b *Batch) Derive(make func(*Batch) any) any {
-	b.once.Do(func() { b.derived = make(b) })
-	return b.derived
+// Derive returns what make made of the batch the first time it was called with the
+// form, so that what all listeners of one transport share (the bytes on the wire) is
+// made once.
+func (b *Batch) Derive(f Form, make func(*Batch) any) any {
+	return b.forms.derive(f, func() any { return make(b) })
+}
+
+// Form names what a transport makes of batches and histories.
+type Form struct {
+	Transport string
+	Version   int // of the protocol
+}
+
+// forms keeps what was made, by form. There are few.
+type forms struct {
+	mu   sync.Mutex
+	made []madeForm
+}
+
+type madeForm struct {
+	form Form
+	is   any
+}
+
+func (f *forms) derive(form Form, make func() any) any {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, m := range f.made {
+		if m.form == form {
+			return m.is
+		}
+	}
+	is := make()
+	f.made = append(f.made, madeForm{form, is})
+	return is
 }
 
 // Listener gets what happens in the rooms that it follows. Calls for one room
 // come one at a time and in the room's order, from any goroutine, while a lock of
-// the directory is held: a listener only passes on (to a loop's mailbox, a
-// channel with room) and never blocks or calls back.
+// the hub is held: a listener only passes on (to a loop's mailbox, a channel with
+// room), never blocks or calls back, and makes no system call. Where somebody has to
+// be woken for it, it returns whom; that is done after the lock.
 type Listener interface {
 	// Deliver tells durable events. For one room the Prev of a batch is never
 	// beyond the Last of the batch before it: nothing is missing between them.
-	Deliver(b *Batch)
+	Deliver(b *Batch) Waker
 	// Rewound tells that the store has lost events that were delivered, or some that
 	// History or Resume told. Nothing else comes after it: the listener unfollows the
 	// room and has its members come anew.
-	Rewound()
+	Rewound() Waker
 	// Notify tells a Notice. It has no place in the order.
-	Notify(n *Notice)
+	Notify(n *Notice) Waker
 }
+
+// Waker is who has to be woken to take what was queued. Wake is safe for concurrent
+// use, and cheap where it was called already.
+type Waker interface{ Wake() }
 
 // Notice is something of a room that is told and not stored. It never changes, so
 // all loops share one.

@@ -20,13 +20,13 @@ func encodeBatches(ops []*Op, wanted func(uuid.UUID) bool) []*Batch {
 		rooms   = make(map[uuid.UUID]*encoder, min(len(ops), 64))
 	)
 	for _, op := range ops {
-		if op.Outcome != Stored {
+		if !op.tells() {
 			continue
 		}
 		e, seen := rooms[op.Room]
 		if !seen {
 			if wanted(op.Room) {
-				e = &encoder{room: op.Room, told: op.told}
+				e = &encoder{room: op.Room, told: op.told, last: op.Seq - 1}
 			}
 			rooms[op.Room] = e
 		}
@@ -36,13 +36,13 @@ func encodeBatches(ops []*Op, wanted func(uuid.UUID) bool) []*Batch {
 	}
 	for _, op := range ops {
 		e := rooms[op.Room]
-		if op.Outcome != Stored || e == nil {
+		if !op.tells() || e == nil {
 			continue
 		}
 		if len(e.buf) >= batchBytesMax {
 			batches = append(batches, e.batch())
 		}
-		e.add(op.Kind, op.Message, op.Message.Rev, op.Message.Rev-1)
+		e.add(op.Kind, op.Seq, op.Row, op.Message)
 	}
 	for _, e := range rooms {
 		if e != nil {
@@ -52,26 +52,27 @@ func encodeBatches(ops []*Op, wanted func(uuid.UUID) bool) []*Batch {
 	return batches
 }
 
-// encodeMissed makes events of messages that were read because their events were
-// missed. Each message is told once, by the last event that changed it; one that
-// nobody has been told is news, whatever changed it later.
-func encodeMissed(room uuid.UUID, missed *missing, messages []protocol.Message) *Batch {
-	if len(messages) == 0 {
+// tells reports whether there is something to tell the room of an op: a number that
+// it took, for a message.
+func (op *Op) tells() bool { return op.Outcome == Stored && op.Seq > 0 && op.Message != nil }
+
+// encodeWalk makes events of a stretch of the log that was read because they were
+// missed: each number once, by its own kind, with the message as it is now. nil where
+// there is nothing to tell.
+func encodeWalk(room uuid.UUID, after int64, entries []LogEntry) *Batch {
+	e := encoder{room: room, last: after}
+	for i := range entries {
+		if m := entries[i].Message; m != nil {
+			e.expect(m)
+		}
+	}
+	if e.count == 0 {
 		return nil
 	}
-	e := encoder{room: room}
-	for i := range messages {
-		e.expect(&messages[i])
-	}
-	prev := missed.after
-	for i := range messages {
-		m := &messages[i]
-		kind := protocol.KindMessage
-		if missed.knows(m.Seq) {
-			kind = protocol.KindEdit
+	for i := range entries {
+		if x := &entries[i]; x.Message != nil {
+			e.add(x.Kind, x.Seq, x.Row, x.Message)
 		}
-		e.add(kind, m, m.Rev, prev)
-		prev = m.Rev
 	}
 	return e.batch()
 }
@@ -80,6 +81,7 @@ func encodeMissed(room uuid.UUID, missed *missing, messages []protocol.Message) 
 type encoder struct {
 	room   uuid.UUID
 	told   int64 // of the first batch
+	last   int64 // the number of the event that was added last
 	count  int   // events that are expected and not yet added
 	bytes  int   // and about what their frames take
 	buf    []byte
@@ -101,7 +103,7 @@ func (e *encoder) expect(m *protocol.Message) {
 	e.bytes += envelopeBytes + len(m.Content)
 }
 
-func (e *encoder) add(kind protocol.Kind, m *protocol.Message, seq, prev int64) {
+func (e *encoder) add(kind protocol.Kind, seq int64, row uuid.UUID, m *protocol.Message) {
 	if e.buf == nil {
 		e.buf = make([]byte, 0, min(e.bytes, batchBytesMax+envelopeBytes+len(m.Content)))
 		n := min(e.count, batchBytesMax/envelopeBytes+1)
@@ -110,13 +112,10 @@ func (e *encoder) add(kind protocol.Kind, m *protocol.Message, seq, prev int64) 
 	e.count, e.bytes = max(e.count-1, 0), max(e.bytes-envelopeBytes-len(m.Content), 0)
 	e.body = protocol.AppendMessage(e.body[:0], m)
 	start := len(e.buf)
-	e.buf = protocol.AppendEvent(e.buf, kind, e.body, seq, prev, false)
+	e.buf = protocol.AppendEvent(e.buf, kind, e.body, seq, e.last, false)
 	e.parts = append(e.parts, part{len(e.buf), start + bytes.Index(e.buf[start:], e.body), len(e.body)})
-	age := int64(0)
-	if kind == protocol.KindMessage {
-		age = seq - m.Seq
-	}
-	e.events = append(e.events, Event{Kind: kind, Seq: seq, Prev: prev, Age: age, Message: m.ID})
+	e.events = append(e.events, Event{Kind: kind, Seq: seq, Prev: e.last, Row: row, Message: m.ID})
+	e.last = seq
 }
 
 // batch hands out what was gathered and begins anew.
@@ -128,6 +127,6 @@ func (e *encoder) batch() *Batch {
 		start = p.end
 	}
 	b := &Batch{Room: e.room, Events: e.events, told: e.told}
-	*e = encoder{room: e.room, count: e.count, bytes: e.bytes, body: e.body}
+	*e = encoder{room: e.room, last: e.last, count: e.count, bytes: e.bytes, body: e.body}
 	return b
 }

@@ -23,7 +23,7 @@ func BenchmarkEncodeBatches(b *testing.B) {
 	for i := range ops {
 		ops[i] = &Op{
 			Intent: protocol.Intent{Kind: protocol.KindMessage},
-			Room:   places[i%rooms], Outcome: Stored, Message: &protocol.Message{
+			Room:   places[i%rooms], Outcome: Stored, Seq: int64(i + 1), Message: &protocol.Message{
 				ID: uuid.New(), RoomID: places[i%rooms], Sender: sender, Content: strings.Repeat("x", 256), Type: protocol.TypeText,
 				CreatedAt: time.Now(), UpdatedAt: time.Now(), Seq: int64(i + 1), Rev: int64(i + 1), ClientID: uuid.NewString(),
 			},

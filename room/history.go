@@ -3,7 +3,6 @@ package room
 import (
 	"context"
 	"fmt"
-	"sync"
 
 	"github.com/google/uuid"
 
@@ -16,20 +15,13 @@ type History struct {
 	Frame []byte // JSON text
 	Seq   int64
 
-	once    sync.Once
-	derived any
+	forms forms
 }
 
-// Derive returns what make made of the history the first time it was called.
-func (h *History) Derive(make func(*History) any) any {
-	h.once.Do(func() { h.derived = make(h) })
-	return h.derived
-}
-
-type sinceQuestion struct {
-	room  uuid.UUID
-	since int64
-	limit int
+// Derive returns what make made of the history the first time it was called with
+// the form.
+func (h *History) Derive(f Form, make func(*History) any) any {
+	return h.forms.derive(f, func() any { return make(h) })
 }
 
 // History answers with a room's last messages: from memory where they are kept
@@ -51,7 +43,7 @@ func (s *Service) Recent(room uuid.UUID) *History {
 	if s.backplane != nil && !s.backplane.Healthy() {
 		return nil
 	}
-	h := s.dir.history(room)
+	h := s.hub.history(room)
 	if h != nil {
 		s.stats.HistoriesFromTail.Add(1)
 	}
@@ -64,39 +56,41 @@ func (s *Service) Recent(room uuid.UUID) *History {
 // need stand at the same number, so each costs a look. Where more than the frame
 // holds has changed, History.Seq is still the number that live events go on from.
 //
-// Where the store has gone back, and the number may be of what it lost, the answer
-// begins before that, and says so.
-func (s *Service) Resume(room uuid.UUID, since int64, left func() bool, done func(*History, error)) {
-	since = s.dir.setbacks.since(room, since)
-	s.since.do(sinceQuestion{room, since, protocol.ResumeMessagesMax}, left, func(p Page, err error) {
-		if err != nil {
+// Where the store went back behind what the client has, the answer has it begin anew.
+func (s *Service) Resume(q SinceQuery, left func() bool, done func(*History, error)) {
+	q.Limit = protocol.ResumeMessagesMax
+	s.since.do(q, left, func(p Page, err error) {
+		switch {
+		case err != nil:
 			done(nil, err)
-			return
+		case p.Rewound:
+			done(&History{Seq: p.Seq, Frame: protocol.AppendRewound(nil)}, nil)
+		default:
+			done(&History{Seq: p.Seq, Frame: protocol.AppendResume(nil, q.Since, Bodies(p.Messages), p.Stand, p.HasMore)}, nil)
 		}
-		done(&History{Seq: p.Seq, Frame: protocol.AppendResume(nil, since, Bodies(p.Messages), p.Stand(), p.HasMore)}, nil)
 	})
 }
 
 // readHistories is the latest combiner's look into the store.
 func (s *Service) readHistories(ctx context.Context, rooms []uuid.UUID) ([]*History, error) {
-	births := s.dir.births.Load()
+	births := s.hub.births.Load()
 	pages, err := s.store.Latest(ctx, rooms, s.cfg.HistoryMessages)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	histories := make([]*History, len(rooms))
 	for i := range pages {
-		histories[i] = s.dir.keepTail(rooms[i], &pages[i], births)
+		histories[i] = s.hub.keepTail(rooms[i], &pages[i], births)
 	}
 	return histories, nil
 }
 
 // readSince is the since combiner's look into the store: equal questions that
 // wait together are answered by one.
-func (s *Service) readSince(ctx context.Context, qs []sinceQuestion) ([]Page, error) {
+func (s *Service) readSince(ctx context.Context, qs []SinceQuery) ([]Page, error) {
 	pages := make([]Page, len(qs))
 	for i, q := range qs {
-		p, err := s.store.Since(ctx, q.room, q.since, q.limit)
+		p, err := Changes(ctx, s.store, q)
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 		}

@@ -12,13 +12,13 @@ import (
 var _ Inbound = (*Service)(nil)
 
 // Announce implements Inbound. While the listeners do not keep up the batch is
-// left out: the slow poll, or the hole that it leaves, has it read from the store.
+// left out: the slow poll, or the gap that it leaves, has it read from the store.
 func (s *Service) Announce(b *Batch) {
 	if s.cfg.Congested() {
 		s.stats.LeftOut.Add(1)
 		return
 	}
-	s.dir.announce(b, s.grace())
+	s.hub.announce(b, s.grace())
 }
 
 // AnnounceNotice implements Inbound. While the listeners do not keep up the notice
@@ -28,17 +28,17 @@ func (s *Service) AnnounceNotice(n *Notice) {
 		s.stats.NoticesLeftOut.Add(1)
 		return
 	}
-	s.dir.notify(n)
+	s.hub.notify(n)
 }
 
 // CatchUp implements Inbound: rooms that may have been missed together, as when
 // a connection to Redis was made anew, are compared with the store in few looks.
 // A look that fails is made up for by the slow poll.
 func (s *Service) CatchUp(room uuid.UUID) {
-	stood := s.dir.stands(room)
-	s.heads.do(room, nil, func(head int64, err error) {
+	stood := s.hub.standOf(room)
+	s.heads.do(room, nil, func(head Head, err error) {
 		if err == nil {
-			s.dir.looked(room, stood, head)
+			s.hub.looked(room, stood, head)
 		}
 	})
 }
@@ -55,9 +55,9 @@ func (s *Service) watch(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case now := <-tick.C:
-			s.dir.dropTails(now)
-			for _, b := range s.dir.setbacks.news(now) {
-				s.log.Error("the database went back: what was told is not in it any more", "room", b.room, "told", b.from, "kept", b.to)
+			s.hub.dropTails(now)
+			for _, r := range s.hub.rewinds.news() {
+				s.log.Error("the database went back: what was told is not in it any more", "room", r.room, "told", r.told, "kept", r.kept)
 			}
 			every := pollHealthy
 			if s.backplane != nil && !s.backplane.Healthy() {
@@ -74,7 +74,7 @@ func (s *Service) watch(ctx context.Context) {
 
 // poll compares the number told last in each followed room with the store's.
 func (s *Service) poll(ctx context.Context) {
-	rooms, stood := s.dir.followed()
+	rooms, stood := s.hub.stands()
 	for len(rooms) > 0 {
 		n := min(len(rooms), roundBatchMax)
 		look, cancel := context.WithTimeout(ctx, lookupTimeout)
@@ -86,7 +86,7 @@ func (s *Service) poll(ctx context.Context) {
 		for i, head := range heads {
 			switch {
 			case errs == nil || errs[i] == nil:
-				s.dir.looked(rooms[i], stood[i], head)
+				s.hub.looked(rooms[i], stood[i], head)
 			case !errors.Is(errs[i], ErrUnreadable):
 				return
 			}

@@ -142,7 +142,7 @@ func (l *lane) append(ctx context.Context) {
 	}()
 	start := time.Now()
 	delay := retryDelayMin
-	l.s.dir.note(l.batch)
+	l.s.hub.note(l.batch)
 	for len(l.batch) > 0 {
 		attempt, cancel := context.WithTimeout(ctx, l.patience()+OutcomeWait)
 		err := l.s.store.Append(attempt, l.batch)
@@ -196,15 +196,15 @@ func (l *lane) refuse(n int, why *protocol.Error) {
 // of the commit, and then answers whoever asked for them.
 func (l *lane) announce() {
 	for _, b := range encodeBatches(l.batch, l.s.wanted) {
-		l.s.dir.announce(b, l.s.grace())
+		l.s.hub.announce(b, l.s.grace())
 		if l.s.backplane != nil {
 			l.s.backplane.Publish(b)
 		}
 	}
 	for _, op := range l.batch {
-		if op.Outcome == Duplicate {
+		if op.Outcome == Duplicate && op.Message != nil {
 			// Its commit may have succeeded unknown to this node: then nobody was told.
-			l.s.dir.looked(op.Room, 0, op.Message.Rev)
+			l.s.hub.looked(op.Room, 0, Head{Seq: op.Message.Rev})
 		}
 		l.s.answer(op)
 	}

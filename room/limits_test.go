@@ -32,7 +32,7 @@ func TestLimitsFitTogether(t *testing.T) {
 		}
 	}
 	var vain time.Duration
-	for n := 1; n < vainRepairsMax; n++ {
+	for n := 1; n < vainReadsMax; n++ {
 		vain += min(repairGrace<<n, repairRetry)
 	}
 	if vain < 8*time.Second {

@@ -62,11 +62,9 @@ func (s *Service) Page(ctx context.Context, q PageQuery) (Page, error) {
 	return p, unavailable(err)
 }
 
-// Since reads what changed in a room after a number, in the order of rev. The number
-// is taken at its word, also where the store has gone back: most are stands of pages
-// that were answered since.
-func (s *Service) Since(ctx context.Context, room uuid.UUID, since int64, limit int) (Page, error) {
-	p, err := s.since.get(ctx, sinceQuestion{room, since, limit})
+// Since reads what changed in a room after a number, in the order of rev.
+func (s *Service) Since(ctx context.Context, q SinceQuery) (Page, error) {
+	p, err := s.since.get(ctx, q)
 	return p, unavailable(err)
 }
 
@@ -88,26 +86,28 @@ func (s *Service) Rooms(ctx context.Context, user, after uuid.UUID, limit int) (
 
 // Wait answers like Since, but where nothing changed it waits until something
 // does. When ctx ends first the answer is an empty page with the room's number. Where
-// the store goes back meanwhile, it answers from before what was lost.
-func (s *Service) Wait(ctx context.Context, room Info, since int64, limit int) (Page, error) {
+// the store goes back meanwhile, it says so at once.
+func (s *Service) Wait(ctx context.Context, room Info, q SinceQuery) (Page, error) {
 	w := &waiter{news: make(chan struct{}, 1)}
 	s.Follow(room.ID, room.Seq, w)
 	defer s.Unfollow(room.ID, w)
-	last := Page{Seq: min(since, room.Seq)} // nothing was read yet: the caller stands where it stood
+	stand := min(q.Since, room.Seq)
+	last := Page{Seq: stand, Stand: stand} // nothing was read yet: the caller stands where it stood
 	for {
-		over := w.setBack.Load()
-		if over {
-			since = s.dir.setbacks.since(room.ID, since)
+		if w.rewound.Load() {
+			return Page{HasMore: true, Rewound: true}, nil
 		}
-		p, err := s.Since(ctx, room.ID, since, limit)
+		p, err := s.Since(ctx, q)
 		switch {
 		case err != nil && ctx.Err() != nil:
 			return last, nil // time is up: what is known is the answer
-		case err != nil || len(p.Messages) > 0 || over:
+		case err != nil || len(p.Messages) > 0 || p.HasMore:
 			return p, err
 		}
 		last = p
-		since = min(since, p.Seq) // who asks from beyond the last event waits for the next one
+		if p.Seq < q.Since { // who asks from beyond the last event waits for the next one
+			q.Since, q.Last = p.Seq, uuid.UUID{}
+		}
 		select {
 		case <-w.news:
 		case <-ctx.Done():
@@ -119,14 +119,18 @@ func (s *Service) Wait(ctx context.Context, room Info, since int64, limit int) (
 // waiter is a listener that only says that there is something new.
 type waiter struct {
 	news    chan struct{}
-	setBack atomic.Bool
+	rewound atomic.Bool
 }
 
-func (w *waiter) Deliver(*Batch) { w.wake() }
-
-func (w *waiter) Rewound() {
-	w.setBack.Store(true)
+func (w *waiter) Deliver(*Batch) Waker {
 	w.wake()
+	return nil
+}
+
+func (w *waiter) Rewound() Waker {
+	w.rewound.Store(true)
+	w.wake()
+	return nil
 }
 
 func (w *waiter) wake() {
@@ -136,7 +140,7 @@ func (w *waiter) wake() {
 	}
 }
 
-func (w *waiter) Notify(*Notice) {}
+func (w *waiter) Notify(*Notice) Waker { return nil }
 
 // unavailable marks whatever kept a read from its answer, but for the answer
 // that there is no such message.

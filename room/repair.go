@@ -88,77 +88,132 @@ func (r *repairs) run(ctx context.Context) {
 	}
 }
 
-// repair reads a room's missed events and tells them.
+// repair reads a room's missed events and tells them, page by page as the loops take
+// them.
 func (r *repairs) repair(ctx context.Context, room uuid.UUID) {
 	if r.s.cfg.Congested() {
 		r.ask(room, repairRetry)
 		return
 	}
-	m, needed := r.s.dir.beginRepair(room)
-	if !needed {
-		return
-	}
-	r.s.stats.Repairs.Add(1)
+	counted := false
 	for {
+		todo, needed := r.s.hub.beginRead(room)
+		if !needed {
+			return
+		}
+		if !counted {
+			r.s.stats.Repairs.Add(1)
+			counted = true
+		}
 		look, cancel := context.WithTimeout(ctx, lookupTimeout)
-		page, setBack, err := r.read(look, room, &m)
+		walk, rewound, err := r.walk(look, room, todo.from)
 		cancel()
 		if err != nil {
 			r.s.stats.RepairErrors.Add(1)
 			r.s.log.Warn("missed events could not be read", "room", room, "err", err)
-			r.s.dir.failRepair(room, m)
+			r.s.hub.endRead(room, todo, (*sequencer).fail)
 			r.ask(room, repairRetry)
 			return
 		}
-		if setBack {
-			r.s.dir.proveSetBack(room, &m, page.Seq)
+		if rewound {
+			r.s.hub.endRead(room, todo, func(q *sequencer) step { return q.rewound(walk.Seq) })
 			return
 		}
-		whole, pause := r.s.dir.endRepair(room, m, encodeMissed(room, &m, page.Messages), page.HasMore)
-		if whole {
-			return
-		}
-		if !page.HasMore {
-			// Something came that this read had not seen: another look, once its
-			// own announcement has had time to fill the hole.
-			r.ask(room, pause)
+		r.s.hub.endRead(room, todo, func(q *sequencer) step {
+			return q.page(encodeWalk(room, todo.from.seq, walk.Entries), walk.HasMore)
+		})
+		if !walk.HasMore {
 			return
 		}
 		for r.s.cfg.Congested() && ctx.Err() == nil {
-			time.Sleep(congestedPause) // page by page, as the loops take them
-		}
-		if m, needed = r.s.dir.beginRepair(room); !needed {
-			return
+			time.Sleep(congestedPause)
 		}
 	}
 }
 
-// read reads what a room misses, and whether the store still has what was told last.
-// It has not where another message has that number, or where the room's own number
-// is smaller. That it is smaller in a copy of the database, which may lag, is no
-// proof: then the server is asked that takes writes.
-func (r *repairs) read(ctx context.Context, room uuid.UUID, m *missing) (page Page, setBack bool, err error) {
-	page, err = r.s.store.Since(ctx, room, max(m.after-1, 0), protocol.ResumeMessagesMax)
+// walk reads what comes after a cursor, and whether the store still has the cursor
+// itself. It has not where another event has that number, or where the room's own
+// number is smaller. That it is smaller in a copy of the database, which may lag, is
+// no proof: then the server is asked that takes writes.
+func (r *repairs) walk(ctx context.Context, room uuid.UUID, from cursor) (w Walk, rewound bool, err error) {
+	w, err = r.s.store.Walk(ctx, room, max(from.seq-1, 0), protocol.ResumeMessagesMax)
 	if err != nil {
-		return page, false, err
+		return w, false, err
 	}
-	if len(page.Messages) > 0 && page.Messages[0].Rev == m.after {
-		known := page.Messages[0].ID
-		page.Messages = page.Messages[1:]
-		if m.afterOf != (uuid.UUID{}) && known != m.afterOf {
-			return page, true, nil
+	if len(w.Entries) > 0 && w.Entries[0].Seq == from.seq {
+		known := w.Entries[0]
+		w.Entries = w.Entries[1:]
+		if !from.matches(known.Row, known.message()) {
+			return w, true, nil
 		}
 	}
-	if page.Seq >= m.after {
-		if len(page.Messages) > 0 {
+	if w.Seq >= from.seq {
+		if len(w.Entries) > 0 {
 			err = r.s.store.Settled(ctx) // it may be of a commit that still waits, or was cut
 		}
-		return page, false, err
+		return w, false, err
 	}
 	head, exists, err := r.s.store.Head(ctx, room)
-	if err != nil || !exists || head >= m.after {
-		return page, false, err // a room that is gone is left to the next look at rights
+	if err != nil || !exists || head >= from.seq {
+		return w, false, err // a room that is gone is left to the next look at rights
 	}
-	page.Seq = head
-	return page, true, nil
+	w.Seq = head
+	return w, true, nil
+}
+
+// read is what a repair is to read: the events of a room after a cursor.
+type read struct {
+	born int64 // of whom it is read for
+	from cursor
+}
+
+// beginRead returns what to read; false where nothing is missing, a read is under
+// way, or nobody follows the room any more.
+func (h *hub) beginRead(room uuid.UUID) (todo read, needed bool) {
+	h.with(room, func(r *subscribed) {
+		todo.born = r.born
+		todo.from, needed = r.seq.begin()
+	})
+	return todo, needed
+}
+
+// endRead puts what a read has led to into the room's sequencer, unless the room has
+// begun anew since.
+func (h *hub) endRead(room uuid.UUID, todo read, input func(*sequencer) step) {
+	h.take(room, func(r *subscribed) step {
+		if r.born != todo.born {
+			return step{}
+		}
+		return input(&r.seq)
+	})
+}
+
+// gap is a room that owes its listeners something.
+type gap struct {
+	room uuid.UUID
+	born int64
+	upTo int64
+}
+
+// gaps returns the rooms that owe something, and has them read at once.
+func (h *hub) gaps() (all []gap) {
+	h.each(func(id uuid.UUID, r *subscribed) {
+		if r.seq.state != flowing {
+			all = append(all, gap{id, r.born, r.seq.owes()})
+		}
+	})
+	for _, g := range all {
+		h.ask(g.room, 0)
+	}
+	return all
+}
+
+// paid says whether what a room owed has been told, or dropped, or nobody is left to
+// hear it.
+func (h *hub) paid(g gap) bool {
+	paid := true
+	h.with(g.room, func(r *subscribed) {
+		paid = r.born != g.born || r.seq.state == flowing || r.seq.at.seq >= g.upTo
+	})
+	return paid
 }

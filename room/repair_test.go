@@ -28,7 +28,7 @@ func (deaf) Healthy() bool              { return true }
 type between struct {
 	room.Store
 	appended func(batch []*room.Op, err error) error // nil: as the store says
-	read     func()                                  // after each Since
+	read     func()                                  // after each Walk
 }
 
 func (b *between) Append(ctx context.Context, batch []*room.Op) error {
@@ -39,12 +39,12 @@ func (b *between) Append(ctx context.Context, batch []*room.Op) error {
 	return err
 }
 
-func (b *between) Since(ctx context.Context, id uuid.UUID, since int64, limit int) (room.Page, error) {
-	p, err := b.Store.Since(ctx, id, since, limit)
+func (b *between) Walk(ctx context.Context, id uuid.UUID, after int64, limit int) (room.Walk, error) {
+	w, err := b.Store.Walk(ctx, id, after, limit)
 	if b.read != nil {
 		b.read()
 	}
-	return p, err
+	return w, err
 }
 
 // elsewhere commits ops as another node would whose notices are lost.
@@ -52,8 +52,9 @@ func (h *house) elsewhere(t *testing.T, ops ...*room.Op) {
 	t.Helper()
 	for _, op := range ops {
 		op.At = time.Now().UTC().Truncate(time.Microsecond)
+		op.Row = uuid.Must(uuid.NewV7())
 		if op.Kind == protocol.KindMessage {
-			op.MessageID = uuid.Must(uuid.NewV7())
+			op.MessageID = op.Row
 		}
 	}
 	if err := h.store.Append(t.Context(), ops); err != nil {
@@ -101,33 +102,73 @@ func TestAMessageEditedBetweenTwoPagesOfARepairIsToldAsEdited(t *testing.T) {
 	}
 }
 
-// TestWhoseHistoryHasAMessageIsToldItsEditAsSuch: others, who were told neither,
-// are told a new message by the same batch.
-func TestWhoseHistoryHasAMessageIsToldItsEditAsSuch(t *testing.T) {
+// TestARepairTellsEachNumberByItsOwnKind: also of messages that were edited again
+// since, each as it is now.
+func TestARepairTellsEachNumberByItsOwnKind(t *testing.T) {
+	h := openWith(t, room.Config{Lanes: 1}, deaf{}, func(s room.Store) room.Store { return s })
+	id := h.rooms[0].ID
+	l := &hearer{}
+	h.Follow(id, 0, l)
+	first, second := h.message(0, "first"), h.message(3, "second")
+	h.elsewhere(t, first)
+	edit := func(content string) *room.Op {
+		return &room.Op{
+			Intent: protocol.Intent{Kind: protocol.KindEdit, MessageID: first.MessageID, Content: content},
+			Room:   id, Sender: h.users[0],
+		}
+	}
+	h.elsewhere(t, edit("first, edited"))
+	h.elsewhere(t, second)
+	h.elsewhere(t, edit("first, edited twice"))
+	h.CatchUp(id)
+	for i, want := range []struct {
+		kind    protocol.Kind
+		message uuid.UUID
+		content string
+	}{
+		{protocol.KindMessage, first.MessageID, "first, edited twice"},
+		{protocol.KindEdit, first.MessageID, "first, edited twice"},
+		{protocol.KindMessage, second.MessageID, "second"},
+		{protocol.KindEdit, first.MessageID, "first, edited twice"},
+	} {
+		e := l.hears(t, 4)[i]
+		if e.Kind != want.kind || e.Seq != int64(i+1) || e.Prev != int64(i) || e.Message != want.message ||
+			!strings.Contains(string(e.Body), fmt.Sprintf(`"content":%q`, want.content)) {
+			t.Errorf("event %d: %d of kind %v: %s", i+1, e.Seq, e.Kind, e.Frame)
+		}
+	}
+}
+
+// TestWhoStandsWithinABatchGetsTheRest: the number after which the rest comes is where
+// they stand, also where the store has no row of some numbers before.
+func TestWhoStandsWithinABatchGetsTheRest(t *testing.T) {
 	b := &room.Batch{Events: []room.Event{
 		{Kind: protocol.KindMessage, Seq: 3, Prev: 2, Body: []byte(`{"id":3}`)},
-		{Kind: protocol.KindMessage, Seq: 9, Prev: 3, Age: 5, Body: []byte(`{"id":4}`)},
-		{Kind: protocol.KindMessage, Seq: 12, Prev: 9, Age: 1, Body: []byte(`{"id":11}`)},
+		{Kind: protocol.KindEdit, Seq: 9, Prev: 3, Body: []byte(`{"id":3}`)},
+		{Kind: protocol.KindMessage, Seq: 10, Prev: 9, Body: []byte(`{"id":10}`)},
 	}}
+	for i := range b.Events {
+		e := &b.Events[i]
+		e.Frame = protocol.AppendEvent(nil, e.Kind, e.Body, e.Seq, e.Prev, false)
+	}
 	for _, c := range []struct {
 		stands int64
 		want   string
 	}{
-		{7, `{"type":"message_edited","message":{"id":4},"seq":9,"prev":7} 2 {"type":"chat_message","message":{"id":11},"seq":12,"prev":9} 1 `},
-		{3, `{"type":"chat_message","message":{"id":4},"seq":9,"prev":3} 1 {"type":"chat_message","message":{"id":11},"seq":12,"prev":9} 1 `},
-		{11, `{"type":"message_edited","message":{"id":11},"seq":12} 2 `},
+		{7, `{"type":"message_edited","message":{"id":3},"seq":9,"prev":7} {"type":"chat_message","message":{"id":10},"seq":10} `},
+		{3, `{"type":"message_edited","message":{"id":3},"seq":9,"prev":3} {"type":"chat_message","message":{"id":10},"seq":10} `},
+		{9, `{"type":"chat_message","message":{"id":10},"seq":10} `},
 	} {
-		for i := range b.Events {
-			e := &b.Events[i]
-			e.Frame = protocol.AppendEvent(nil, protocol.KindMessage, e.Body, e.Seq, e.Prev, false)
-		}
 		var got strings.Builder
 		for _, e := range b.After(c.stands).Events {
-			fmt.Fprintf(&got, "%s %d ", e.Frame, e.Kind)
+			fmt.Fprintf(&got, "%s ", e.Frame)
 		}
 		if got.String() != c.want {
 			t.Errorf("who stands at %d is told %s\nwant %s", c.stands, got.String(), c.want)
 		}
+	}
+	if b.After(10) != nil || b.After(2) != b {
+		t.Error("who has all is told something, or who has nothing of it another batch")
 	}
 }
 

@@ -31,12 +31,12 @@ type Service struct {
 	log       *slog.Logger
 	seed      maphash.Seed
 	lanes     []*lane
-	dir       *directory
+	hub       *hub
 	repairs   *repairs
 	access    *combiner[AccessQuestion, Access]
 	latest    *combiner[uuid.UUID, *History]
-	since     *combiner[sinceQuestion, Page]
-	heads     *combiner[uuid.UUID, int64]
+	since     *combiner[SinceQuery, Page]
+	heads     *combiner[uuid.UUID, Head]
 	gate      *gate
 
 	stats   counters
@@ -54,7 +54,7 @@ func New(store Store, verify Authenticator, backplane Backplane, cfg Config) *Se
 	s := &Service{store: store, verify: verify, backplane: backplane, cfg: cfg, log: cfg.Log, seed: maphash.MakeSeed(), stop: stop}
 	s.stats.refused = make(map[protocol.Code]int64)
 	s.repairs = newRepairs(s)
-	s.dir = newDirectory(&s.stats, cfg.HistoryMessages, s.repairs.ask)
+	s.hub = newHub(&s.stats, cfg.HistoryMessages, s.repairs.ask)
 	s.access = newCombiner(ctx, 2, lookupBatchMax, store.Access)
 	s.latest = newCombiner(ctx, 2, lookupBatchMax, s.readHistories)
 	s.since = newCombiner(ctx, 4, 1, s.readSince)
@@ -89,12 +89,12 @@ func (s *Service) Drain(ctx context.Context) error {
 		s.idle(answers)
 		return context.Cause(ctx)
 	}
-	ctx, cancel := context.WithTimeout(ctx, drainHolesTimeout)
+	ctx, cancel := context.WithTimeout(ctx, drainGapsTimeout)
 	defer cancel()
-	for _, h := range s.dir.holes() {
-		for !s.dir.filled(h) {
+	for _, g := range s.hub.gaps() {
+		for !s.hub.paid(g) {
 			select {
-			case <-time.After(drainHolesPause):
+			case <-time.After(drainGapsPause):
 			case <-ctx.Done():
 				return context.Cause(ctx)
 			}
@@ -133,16 +133,22 @@ func (s *Service) Close() {
 // Rules are the limits that messages are checked against.
 func (s *Service) Rules() *protocol.Rules { return &s.cfg.Rules }
 
-// Submit takes a message or an edit on its way. It never blocks; op.Answer tells
-// the outcome, at once where the op cannot even wait. It fills in ID and At
-// where they are zero. The op belongs to the service from now on.
+// Submit takes an op on its way. It never blocks; op.Answer tells the outcome, at
+// once where the op cannot even wait. It fills in the ids and At where they are zero.
+// The op belongs to the service from now on.
 func (s *Service) Submit(op *Op) {
 	if op.At.IsZero() {
 		op.At = time.Now()
 	}
 	op.At = op.At.UTC().Truncate(time.Microsecond)
-	if op.Kind == protocol.KindMessage && op.MessageID == (uuid.UUID{}) {
-		op.MessageID = newMessageID()
+	if op.Row == (uuid.UUID{}) {
+		op.Row = newRowID()
+	}
+	if op.Kind == protocol.KindMessage {
+		if op.MessageID == (uuid.UUID{}) {
+			op.MessageID = op.Row
+		}
+		op.Row = op.MessageID
 	}
 	if s.lane(op.Room).submit(op) {
 		return
@@ -198,7 +204,7 @@ func (s *Service) Notify(room uuid.UUID, u *protocol.User, in *protocol.Intent) 
 // number where those stand who follow the room already, which may be less. Each
 // Follow is undone by one Unfollow.
 func (s *Service) Follow(room uuid.UUID, base int64, l Listener) (last int64) {
-	last, first := s.dir.follow(room, base, l)
+	last, first := s.hub.follow(room, base, l)
 	if first && s.backplane != nil {
 		s.backplane.Follow(room)
 	}
@@ -207,7 +213,7 @@ func (s *Service) Follow(room uuid.UUID, base int64, l Listener) (last int64) {
 
 // Unfollow ends a Follow. When it has returned l is not called any more for it.
 func (s *Service) Unfollow(room uuid.UUID, l Listener) {
-	if s.dir.unfollow(room, l) && s.backplane != nil {
+	if s.hub.unfollow(room, l) && s.backplane != nil {
 		s.backplane.Unfollow(room)
 	}
 }
@@ -220,9 +226,9 @@ func (s *Service) lane(room uuid.UUID) *lane {
 }
 
 // wanted says whether anybody would hear a room's events.
-func (s *Service) wanted(room uuid.UUID) bool { return s.backplane != nil || s.dir.follows(room) }
+func (s *Service) wanted(room uuid.UUID) bool { return s.backplane != nil || s.hub.follows(room) }
 
-// grace is how long a hole may wait for the notice that fills it.
+// grace is how long a gap may wait for the notice that fills it.
 func (s *Service) grace() time.Duration {
 	if s.backplane != nil && s.backplane.Healthy() {
 		return repairGrace
@@ -230,8 +236,8 @@ func (s *Service) grace() time.Duration {
 	return 0
 }
 
-// newMessageID returns a time-ordered id (RFC 9562, version 7).
-func newMessageID() uuid.UUID {
+// newRowID returns a time-ordered id (RFC 9562, version 7).
+func newRowID() uuid.UUID {
 	id, err := uuid.NewV7()
 	if err != nil {
 		panic("room: no randomness: " + err.Error()) // crypto/rand cannot fail on a supported system

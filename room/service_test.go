@@ -96,21 +96,23 @@ func (h *house) send(t *testing.T, user int, content string) *protocol.Message {
 type hearer struct {
 	mu      sync.Mutex
 	events  []room.Event
-	setBack bool
+	rewound bool
 }
 
-func (l *hearer) Deliver(b *room.Batch) {
+func (l *hearer) Deliver(b *room.Batch) room.Waker {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.events = append(l.events, b.Events...)
+	return nil
 }
 
-func (l *hearer) Notify(*room.Notice) {}
+func (l *hearer) Notify(*room.Notice) room.Waker { return nil }
 
-func (l *hearer) Rewound() {
+func (l *hearer) Rewound() room.Waker {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.setBack = true
+	l.rewound = true
+	return nil
 }
 
 // hears waits until so many events were told, and returns all that were.
@@ -194,9 +196,12 @@ func TestWhatIsToldIsAlreadyStored(t *testing.T) {
 
 type listener struct{ f func(*room.Batch) }
 
-func (l *listener) Deliver(b *room.Batch) { l.f(b) }
-func (*listener) Notify(*room.Notice)     {}
-func (*listener) Rewound()                {}
+func (l *listener) Deliver(b *room.Batch) room.Waker {
+	l.f(b)
+	return nil
+}
+func (*listener) Notify(*room.Notice) room.Waker { return nil }
+func (*listener) Rewound() room.Waker            { return nil }
 
 // lock keeps everybody else from writing to the database file, as a hung disk or
 // another program's long transaction would.
@@ -394,8 +399,8 @@ func TestResumeTellsWhatChangedAndWhereToGoOn(t *testing.T) {
 	if err := h.Do(t.Context(), edit); err != nil || edit.Outcome != room.Stored {
 		t.Fatal(err, edit.Err)
 	}
-	got := history(t, func(done func(*room.History, error)) { h.Resume(id, 1, nil, done) })
-	page, err := h.store.Since(t.Context(), id, 1, 1000)
+	got := history(t, func(done func(*room.History, error)) { h.Resume(room.SinceQuery{Room: id, Since: 1}, nil, done) })
+	page, err := room.Changes(t.Context(), h.store, room.SinceQuery{Room: id, Since: 1, Limit: 1000})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -417,8 +422,8 @@ func TestResumeBeyondOneFrameGoesOnLiveFromTheRoomsNumber(t *testing.T) {
 		h.Submit(op)
 	}
 	sent.Wait()
-	got := history(t, func(done func(*room.History, error)) { h.Resume(id, 0, nil, done) })
-	page, err := h.store.Since(t.Context(), id, 0, protocol.ResumeMessagesMax)
+	got := history(t, func(done func(*room.History, error)) { h.Resume(room.SinceQuery{Room: id}, nil, done) })
+	page, err := room.Changes(t.Context(), h.store, room.SinceQuery{Room: id, Limit: protocol.ResumeMessagesMax})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -437,7 +442,7 @@ func TestWaitAnswersAsSoonAsThereIsSomething(t *testing.T) {
 	h.send(t, 0, "known")
 	answers := make(chan room.Page, 1)
 	go func() {
-		p, err := h.Wait(t.Context(), in, 1, 50)
+		p, err := h.Wait(t.Context(), in, room.SinceQuery{Room: in.ID, Since: 1, Limit: 50})
 		if err != nil {
 			t.Error(err)
 		}
@@ -454,7 +459,7 @@ func TestWaitAnswersAsSoonAsThereIsSomething(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
 	defer cancel()
-	if p, err := h.Wait(ctx, in, 2, 50); err != nil || len(p.Messages) != 0 || p.Seq != 2 {
+	if p, err := h.Wait(ctx, in, room.SinceQuery{Room: in.ID, Since: 2, Limit: 50}); err != nil || len(p.Messages) != 0 || p.Seq != 2 {
 		t.Errorf("when the time is up: %+v, %v", p, err)
 	}
 	if n := h.Stats().RoomsNow; n != 0 {
@@ -470,7 +475,7 @@ func TestWaitBeyondTheEndLeavesOthersAlone(t *testing.T) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		_, _ = h.Wait(ctx, h.rooms[0], 1<<40, 50)
+		_, _ = h.Wait(ctx, h.rooms[0], room.SinceQuery{Room: h.rooms[0].ID, Since: 1 << 40, Limit: 50})
 	}()
 	for h.Stats().RoomsNow == 0 {
 		time.Sleep(time.Millisecond)
@@ -539,9 +544,12 @@ func TestTypingIsDroppedWhileListenersDoNotKeepUp(t *testing.T) {
 
 type noticeCounter struct{ heard int }
 
-func (*noticeCounter) Deliver(*room.Batch)   {}
-func (*noticeCounter) Rewound()              {}
-func (c *noticeCounter) Notify(*room.Notice) { c.heard++ }
+func (*noticeCounter) Deliver(*room.Batch) room.Waker { return nil }
+func (*noticeCounter) Rewound() room.Waker            { return nil }
+func (c *noticeCounter) Notify(*room.Notice) room.Waker {
+	c.heard++
+	return nil
+}
 
 // TestFollowSaysWhereTheListenerBegins: who follows a room later than others
 // begins where those stand, whatever number of the room it knows.

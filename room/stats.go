@@ -16,9 +16,9 @@ type counters struct {
 	EnterUnavailable                   atomic.Int64
 	HistoriesFromTail                  atomic.Int64
 	Repairs, RepairErrors              atomic.Int64
-	Repeats, Holes, ParkedDropped      atomic.Int64
+	Repeats, Gaps, ParkedDropped       atomic.Int64
 	Congested, LeftOut, NoticesLeftOut atomic.Int64
-	SetBack                            atomic.Int64
+	Rewinds                            atomic.Int64
 
 	mu      sync.Mutex
 	refused map[protocol.Code]int64
@@ -54,13 +54,13 @@ type Stats struct {
 
 	Repairs, RepairErrors int64 // rooms read again from the store because something was missed
 	Repeats               int64 // batches that were known already and left out
-	Holes                 int64 // batches that came before their predecessor
+	Gaps                  int64 // batches that came before their predecessor
 	ParkedDropped         int64 // batches left out because too many waited; read again from the store
 	LeftOut               int64 // batches of other nodes left out because the loops did not keep up; likewise
 	NoticesLeftOut        int64 // notices, as of typing, left out for the same reason; nobody reads them again
 	Congested             int64 // pauses of a lane because the loops did not keep up
 
-	SetBack int64 // rooms whose store went back behind what had been told
+	Rewinds int64 // rooms whose store went back behind what had been told
 
 	RoomsNow     int   // rooms with listeners on this node
 	TailBytesNow int64 // recent messages kept in memory
@@ -79,9 +79,9 @@ func (s *Service) Stats() Stats {
 		HistoryLooks: s.latest.looks.Load() + s.since.looks.Load(), HistoryAsked: s.latest.asked.Load() + s.since.asked.Load(),
 		HistoriesFromTail: c.HistoriesFromTail.Load(),
 		Repairs:           c.Repairs.Load(), RepairErrors: c.RepairErrors.Load(), Repeats: c.Repeats.Load(),
-		Holes: c.Holes.Load(), ParkedDropped: c.ParkedDropped.Load(), LeftOut: c.LeftOut.Load(), NoticesLeftOut: c.NoticesLeftOut.Load(), Congested: c.Congested.Load(),
-		SetBack:  c.SetBack.Load(),
-		RoomsNow: s.dir.len(), TailBytesNow: s.dir.tailBytes.Load(),
+		Gaps: c.Gaps.Load(), ParkedDropped: c.ParkedDropped.Load(), LeftOut: c.LeftOut.Load(), NoticesLeftOut: c.NoticesLeftOut.Load(), Congested: c.Congested.Load(),
+		Rewinds:  c.Rewinds.Load(),
+		RoomsNow: s.hub.len(), TailBytesNow: s.hub.tailBytes.Load(),
 	}
 	c.mu.Lock()
 	maps.Copy(st.Refused, c.refused)

@@ -42,10 +42,9 @@ type Store interface {
 	// order of the rooms. HasMore says that older messages exist.
 	Latest(ctx context.Context, rooms []uuid.UUID, limit int) ([]Page, error)
 
-	// Since returns the messages whose rev is greater than since, in the order of
-	// rev, at most limit, with the room's number at that same moment (Page.Seq,
-	// whether or not HasMore is set).
-	Since(ctx context.Context, room uuid.UUID, since int64, limit int) (Page, error)
+	// Walk returns the room's numbers greater than after, each once, in order, at
+	// most limit.
+	Walk(ctx context.Context, room uuid.UUID, after int64, limit int) (Walk, error)
 
 	// Before and After page through a room by seq, exclusive of the number given,
 	// at most limit messages, oldest first. HasMore says that more lie beyond the
@@ -65,9 +64,9 @@ type Store interface {
 	// copy, which may lag, fails. False where there is no such room.
 	Head(ctx context.Context, room uuid.UUID) (seq int64, exists bool, err error)
 
-	// Heads returns the present number of each room, zero for one that does not
+	// Heads returns where the log of each room ends, zero for one that does not
 	// exist, in the order of the rooms.
-	Heads(ctx context.Context, rooms []uuid.UUID) ([]int64, error)
+	Heads(ctx context.Context, rooms []uuid.UUID) ([]Head, error)
 
 	// Settled returns nil when all that could be read when it was called is as safe
 	// as what Append has stored: on the standbys, too, where commits wait for some.
@@ -111,11 +110,13 @@ type Op struct {
 	protocol.Intent // of the class Event
 	Room            uuid.UUID
 	Sender          protocol.User
+	Row             uuid.UUID // the id of the event's row; of a new message its own id
 	At              time.Time // becomes created_at or updated_at: UTC, whole microseconds
 	Answer          func(*Op) // called once, when Outcome is final; must not block. May be nil
 
 	Outcome Outcome
-	Message *protocol.Message // after Stored or Duplicate: the whole message; immutable
+	Seq     int64             // after Stored: the event's number; zero: it took none
+	Message *protocol.Message // after Stored or Duplicate: the message it is about; nil: none. Immutable
 	Err     *protocol.Error   // after Refused
 
 	told     int64     // what had been told in the room before its transaction began
@@ -151,27 +152,23 @@ type Info struct {
 type Page struct {
 	Messages []protocol.Message
 	Seq      int64 // the room's number at the moment of the read
+	Stand    int64 // of an answer to a SinceQuery: where a client stands that has got it
 	HasMore  bool
+	Rewound  bool // of an answer to a SinceQuery: the store went back behind what the client has, which must begin anew
 }
 
-// Stand is the number where a client stands that has got this answer of Since:
-// the room's number, or, where there is more, the rev of the last message.
-func (p *Page) Stand() int64 {
-	if p.HasMore && len(p.Messages) > 0 {
-		return p.Messages[len(p.Messages)-1].Rev
-	}
-	return p.Seq
-}
-
-// lastOf is the message that the room's last event made or changed; zero where the
-// page does not have it.
-func (p *Page) lastOf() uuid.UUID {
+// end is the cursor of a page that was read up to the room's number.
+func (p *Page) end() cursor {
+	c := cursor{seq: p.Seq}
 	for i := range p.Messages {
-		if p.Messages[i].Rev == p.Seq {
-			return p.Messages[i].ID
+		if m := &p.Messages[i]; m.Rev == p.Seq {
+			c.message = m.ID
+			if m.Seq == p.Seq {
+				c.row = m.ID
+			}
 		}
 	}
-	return uuid.UUID{}
+	return c
 }
 
 // Summary is a room as the list of rooms shows it.

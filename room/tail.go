@@ -47,7 +47,7 @@ func (t *tail) add(events []Event) (grown int64, current bool) {
 		if e.Seq <= t.seq {
 			continue
 		}
-		if t.outdatedBy(e) { // events before e in the batch count: one may quote what e edits
+		if e.Kind.Requotes() && t.quotes(e.Message) { // events before e in the batch count
 			return grown, false
 		}
 		t.seq = e.Seq
@@ -72,17 +72,10 @@ func (t *tail) add(events []Event) (grown int64, current bool) {
 	return grown, true
 }
 
-// outdatedBy says whether add cannot bring the tail up to date with an event: it
-// stands out of the order of its messages, or changes what a message quotes.
-func (t *tail) outdatedBy(e Event) bool {
-	if e.Prev != e.Seq-1 {
-		return true
-	}
-	if e.Kind != protocol.KindEdit {
-		return e.Age > 0
-	}
-	id := []byte(e.Message.String())
-	return slices.ContainsFunc(t.messages, func(m tailMessage) bool { return m.id != e.Message && bytes.Contains(m.body, id) })
+// quotes says whether another message of the tail may show an excerpt of this one.
+func (t *tail) quotes(message uuid.UUID) bool {
+	id := []byte(message.String())
+	return slices.ContainsFunc(t.messages, func(m tailMessage) bool { return m.id != message && bytes.Contains(m.body, id) })
 }
 
 func (t *tail) bytes() (n int64) {
@@ -105,63 +98,55 @@ func (t *tail) frame() *History {
 }
 
 // history returns the room's history from memory, or nil.
-func (d *directory) history(room uuid.UUID) *History {
-	sh := d.shard(room)
-	sh.mu.Lock()
-	defer sh.mu.Unlock()
-	f := sh.rooms[room]
-	if f == nil || f.tail == nil || f.state != flowing {
-		return nil
-	}
-	f.tail.asked = time.Now()
-	return f.tail.frame()
+func (h *hub) history(room uuid.UUID) (past *History) {
+	h.with(room, func(r *subscribed) {
+		if r.tail != nil && r.seq.state == flowing {
+			r.tail.asked = time.Now()
+			past = r.tail.frame()
+		}
+	})
+	return past
 }
 
 // keepTail keeps what was just read as the room's tail, where there is room and
 // somebody has followed the room since before the read, which began after so many
 // births: of what was committed while nobody did, no event comes. Nor is it kept
 // where an event came since that the read has not seen.
-func (d *directory) keepTail(room uuid.UUID, page *Page, births int64) *History {
-	t, size := newTail(page, d.tailMax)
-	h := t.frame()
-	sh := d.shard(room)
-	sh.mu.Lock()
-	defer sh.mu.Unlock()
-	f := sh.rooms[room]
-	if f == nil || f.born > births || f.last > page.Seq {
-		return h
-	}
-	if f.lastOf == (uuid.UUID{}) && f.last == page.Seq {
-		f.lastOf = page.lastOf() // newcomers are told it by this page
-	}
-	if d.tailBytes.Load()+size > tailBytesMax {
-		return h
-	}
-	d.dropTail(f)
-	f.tail = t
-	d.tailBytes.Add(size)
-	return h
+func (h *hub) keepTail(room uuid.UUID, page *Page, births int64) *History {
+	t, size := newTail(page, h.tailMax)
+	past := t.frame()
+	h.with(room, func(r *subscribed) {
+		at := &r.seq.at
+		if r.born > births || at.seq > page.Seq {
+			return
+		}
+		if at.seq == page.Seq && at.matches(page.end().row, page.end().message) {
+			at.learn(page.end()) // newcomers are told it by this page
+		}
+		if h.tailBytes.Load()+size > tailBytesMax {
+			return
+		}
+		h.dropTail(r)
+		r.tail = t
+		h.tailBytes.Add(size)
+	})
+	return past
 }
 
-func (d *directory) dropTail(f *followed) {
-	if f.tail != nil {
-		d.tailBytes.Add(-f.tail.bytes())
-		f.tail = nil
+func (h *hub) dropTail(r *subscribed) {
+	if r.tail != nil {
+		h.tailBytes.Add(-r.tail.bytes())
+		r.tail = nil
 	}
 }
 
 // dropTails forgets the tails that nobody asked for lately, and those that were
 // read so long ago that users may have other names by now, which no event tells.
-func (d *directory) dropTails(now time.Time) {
+func (h *hub) dropTails(now time.Time) {
 	asked, read := now.Add(-tailIdle), now.Add(-tailAgeMax)
-	for i := range d.shards {
-		sh := &d.shards[i]
-		sh.mu.Lock()
-		for _, f := range sh.rooms {
-			if f.tail != nil && (f.tail.asked.Before(asked) || f.tail.read.Before(read)) {
-				d.dropTail(f)
-			}
+	h.each(func(_ uuid.UUID, r *subscribed) {
+		if r.tail != nil && (r.tail.asked.Before(asked) || r.tail.read.Before(read)) {
+			h.dropTail(r)
 		}
-		sh.mu.Unlock()
-	}
+	})
 }

@@ -17,7 +17,7 @@ func TestWaitThatEndsBeforeItReadsSkipsNothing(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	for since, want := range map[int64]int64{0: 0, 1: 1, 7: 1} {
-		p, err := h.Wait(ctx, in, since, 50)
+		p, err := h.Wait(ctx, in, room.SinceQuery{Room: in.ID, Since: since, Limit: 50})
 		if err != nil || (len(p.Messages) == 0 && p.Seq != want) {
 			t.Errorf("since %d: %+v, %v; want number %d", since, p, err, want)
 		}

@@ -71,8 +71,8 @@ func TestAdoptedDatabase(t *testing.T) {
 	}
 	reply := f.send(0, "new")
 	reply.ReplyTo = ids[3]
-	f.mustAppend(reply, &room.Op{Intent: protocol.Intent{Kind: protocol.KindEdit, MessageID: first, Content: "old 2"}, Room: home, Sender: f.user, At: reply.At})
-	page, err := f.Since(t.Context(), home, 0, 10)
+	f.mustAppend(reply, &room.Op{Intent: protocol.Intent{Kind: protocol.KindEdit, MessageID: first, Content: "old 2"}, Row: uuid.New(), Room: home, Sender: f.user, At: reply.At})
+	page, err := room.Changes(t.Context(), f, room.SinceQuery{Room: home, Limit: 10})
 	if err != nil || page.Seq != 5 || len(page.Messages) != 4 {
 		t.Fatalf("%+v, %v", page, err)
 	}
@@ -114,7 +114,7 @@ func TestSenderWhoWasDeleted(t *testing.T) {
 	reply.ReplyTo = original.MessageID
 	f.mustAppend(original, reply)
 	f.exec("DELETE FROM users")
-	page, err := f.Since(t.Context(), f.rooms[0], 0, 10)
+	page, err := room.Changes(t.Context(), f, room.SinceQuery{Room: f.rooms[0], Limit: 10})
 	if err != nil || len(page.Messages) != 2 {
 		t.Fatalf("%+v, %v", page, err)
 	}
@@ -184,7 +184,7 @@ func TestWhatAPlainNameFindsIsUsed(t *testing.T) {
 		}
 		return strings.Join(names, " ")
 	}
-	const want = "chat.caravan_schema_version chat.chat_messages chat.chat_rooms public.collaborators public.trips public.users"
+	const want = "chat.caravan_schema_version chat.chat_deployment chat.chat_messages chat.chat_rooms public.collaborators public.trips public.users"
 	if got := tables(); got != want {
 		t.Errorf("tables %s\nwant %s", got, want)
 	}

@@ -72,7 +72,7 @@ func (s *Store) run(ctx context.Context, ops []*room.Op, mode persist.Mode) (pla
 	}()
 
 	lookup := persist.NewLookup(ops)
-	if expressible(ops, lookup, mode) {
+	if mode == persist.Commit && persist.IsPlainMessage(ops) {
 		plan, xact, err = express(txCtx, conn.Conn(), ops, lookup)
 		if plan != nil {
 			return finish(ctx, conn, plan, xact, mode, sendCommit(txCtx, conn.Conn()))
@@ -100,7 +100,7 @@ func (s *Store) run(ctx context.Context, ops []*room.Op, mode persist.Mode) (pla
 	}
 
 	if len(plan.Inserts) >= copyRowsMin {
-		if err := copyIn(txCtx, conn.Conn(), plan.Inserts); err != nil {
+		if err := copyIn(txCtx, conn.Conn(), plan); err != nil {
 			endTransaction(ctx, conn)
 			return nil, 0, undone(err)
 		}

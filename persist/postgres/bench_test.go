@@ -105,7 +105,7 @@ func BenchmarkInsert(b *testing.B) {
 			if _, err := conn.Exec(b.Context(), begin); err != nil {
 				return err
 			}
-			if err := copyIn(b.Context(), conn, rows); err != nil {
+			if err := copyIn(b.Context(), conn, &persist.Plan{Inserts: rows}); err != nil {
 				return err
 			}
 			_, err := conn.Exec(b.Context(), commit)

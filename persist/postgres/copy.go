@@ -8,20 +8,27 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/caravan-chat/caravan/persist"
 	"github.com/caravan-chat/caravan/protocol"
 )
 
 // copyRowBytes is what a row takes beside its content and client_id, at most.
 const copyRowBytes = 256
 
-// copyIn inserts messages with COPY, in one round trip. It writes the binary
-// format itself: pgx's CopyFrom would ask for the columns' types first, each time.
-func copyIn(ctx context.Context, conn *pgx.Conn, messages []*protocol.Message) error {
+// copyIn inserts the plan's new messages with COPY, in one round trip, and before
+// them its changes, in another. It writes the binary format itself: pgx's CopyFrom
+// would ask for the columns' types first, each time.
+func copyIn(ctx context.Context, conn *pgx.Conn, plan *persist.Plan) error {
+	if len(plan.Changes) > 0 {
+		if _, err := conn.Exec(ctx, insertEvents, changeColumns(plan.Changes)...); err != nil {
+			return err
+		}
+	}
 	size := 64 // signature and end
-	for _, m := range messages {
+	for _, m := range plan.Inserts {
 		size += copyRowBytes + len(m.Content) + len(m.ClientID)
 	}
-	rows := appendCopy(make([]byte, 0, size), messages)
+	rows := appendCopy(make([]byte, 0, size), plan.Inserts)
 	_, err := conn.PgConn().CopyFrom(ctx, bytes.NewReader(rows), copyMessages)
 	return err
 }

@@ -16,6 +16,7 @@ import (
 
 // SQLSTATE codes that decide something (PostgreSQL, appendix A).
 const (
+	codeNoColumn       = "42703"
 	codeForeignKey     = "23503"
 	codeNotNull        = "23502"
 	codeUnique         = "23505"
@@ -44,7 +45,7 @@ const primaryKey = "chat_messages_pkey"
 
 // numberIndexes are broken where the room's number is behind its messages. An
 // adopted table may have further indexes, which are the application's rules.
-var numberIndexes = []string{"caravan_messages_seq", "caravan_messages_rev"}
+var numberIndexes = []string{"caravan_messages_seq", "chat_events_pkey"}
 
 // undone says what it means that the database undid a transaction of Append:
 // persist.ErrConflict, a persist.DataError, or anything else, which the driver

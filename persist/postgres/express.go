@@ -36,12 +36,6 @@ func makeStoreOne() (sql string, given []column) {
 	RETURNING seq, pg_current_xact_id()`, given
 }
 
-// expressible reports whether a batch is what most are under light load: one new
-// message that refers to no other.
-func expressible(ops []*room.Op, l *persist.Lookup, mode persist.Mode) bool {
-	return mode == persist.Commit && len(ops) == 1 && len(l.Senders) == 1 && len(l.Originals) == 0
-}
-
 // express opens a transaction and writes a batch of one in one round trip,
 // presuming that it is a new message of a known sender in a known room. Where that
 // is so it returns the plan that has been written, and the transaction's number;

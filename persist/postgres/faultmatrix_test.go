@@ -137,7 +137,7 @@ func (r *faultRig) express() []*room.Op {
 
 func (r *faultRig) edits() []*room.Op {
 	op := r.op(0)
-	op.Kind, op.MessageID, op.Content = protocol.KindEdit, r.old[0], uuid.NewString()
+	op.Kind, op.MessageID, op.Row, op.Content = protocol.KindEdit, r.old[0], uuid.New(), uuid.NewString()
 	return []*room.Op{op}
 }
 
@@ -243,8 +243,8 @@ func (r *faultRig) verify(name string) {
 		r.t.Fatal(err)
 	}
 	for i, id := range r.rooms {
-		if heads[i] != r.events[id] {
-			r.t.Fatalf("%s: room %d stands at %d, told were %d", name, i, heads[i], r.events[id])
+		if heads[i].Seq != r.events[id] {
+			r.t.Fatalf("%s: room %d stands at %d, told were %d", name, i, heads[i].Seq, r.events[id])
 		}
 	}
 }

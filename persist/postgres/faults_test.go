@@ -461,7 +461,7 @@ func TestReadsOutliveTheServersRestart(t *testing.T) {
 		if err := pg.Restart(how); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := f.Since(t.Context(), f.rooms[0], 0, 10); err != nil {
+		if _, err := f.Walk(t.Context(), f.rooms[0], 0, 10); err != nil {
 			t.Errorf("since: %v", err)
 		}
 		if _, err := f.Access(t.Context(), []room.AccessQuestion{{User: f.user.ID, Place: f.rooms[0]}}); err != nil {

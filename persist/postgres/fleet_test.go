@@ -96,7 +96,7 @@ func (f *fleet) mustAppend(batch ...*room.Op) {
 // mustStand checks that a room has exactly its first n numbers.
 func (f *fleet) mustStand(in int, n int64) {
 	f.t.Helper()
-	page, err := f.Since(f.t.Context(), f.rooms[in], 0, int(n)+10)
+	page, err := room.Changes(f.t.Context(), f, room.SinceQuery{Room: f.rooms[in], Limit: int(n) + 10})
 	if err != nil {
 		f.t.Fatal(err)
 	}

@@ -30,7 +30,7 @@ var (
 	FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS k(room, sender, client)
 	JOIN chat_messages m ON m.chat_room_id = k.room AND m.sender_id = k.sender AND m.client_id = k.client` + messageJoins
 
-	findEdits = `SELECT ` + messageColumns + ` FROM chat_messages m` + messageJoins + ` WHERE m.id = ANY($1)`
+	findMessages = `SELECT ` + messageColumns + ` FROM chat_messages m` + messageJoins + ` WHERE m.id = ANY($1)`
 )
 
 // lookUp opens a transaction, locks the rooms and finds what the batch needs to
@@ -67,9 +67,9 @@ func lookUp(ctx context.Context, conn *pgx.Conn, l *persist.Lookup) (found *pers
 			})
 		})
 	}
-	if len(l.Edits) > 0 {
-		batch.Queue(findEdits, ids(l.Edits)).Query(func(rows pgx.Rows) error {
-			return eachMessage(rows, func(m *protocol.Message) { found.Edits[m.ID] = m })
+	if len(l.Messages) > 0 {
+		batch.Queue(findMessages, ids(l.Messages)).Query(func(rows pgx.Rows) error {
+			return eachMessage(rows, func(m *protocol.Message) { found.Messages[m.ID] = m })
 		})
 	}
 	if len(l.Originals) > 0 {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -30,10 +29,7 @@ const (
 
 	findInsert = `SELECT EXISTS (SELECT FROM chat_messages WHERE id = $1)`
 
-	// findUpdate compares an edited message with what would have been written: less
-	// than zero, it is older; zero, it is that; more, a later edit covered it.
-	findUpdate = `SELECT CASE WHEN m.rev = $2 AND (m.updated_at <> $3 OR m.content <> $4) THEN -1 ELSE sign(m.rev - $2)::integer END
-	FROM chat_messages m WHERE m.id = $1`
+	findChange = `SELECT EXISTS (SELECT FROM chat_events WHERE chat_room_id = $1 AND seq = $2 AND id = $3)`
 )
 
 // outcome finds out whether a transaction was committed whose connection broke
@@ -83,29 +79,20 @@ func (s *Store) askOutcome(ctx context.Context, xact uint64, plan *persist.Plan,
 		}
 		return false, false, err
 	}
-	committed, err = findRows(ctx, conn, plan, status == "committed")
+	committed, err = findRow(ctx, conn, plan)
 	if err == nil && committed {
 		err = passBarrier(ctx, conn.Conn())
 	}
 	return committed, err == nil, err
 }
 
-// findRows looks for the plan's rows. Where an older message was edited, and
-// again by others since, its row cannot tell, and the status must.
-func findRows(ctx context.Context, conn *pgxpool.Conn, plan *persist.Plan, statusCommitted bool) (bool, error) {
+// findRow looks for a row of the plan: a new message, or a number that was taken.
+func findRow(ctx context.Context, conn *pgxpool.Conn, plan *persist.Plan) (there bool, err error) {
 	if len(plan.Inserts) > 0 {
-		var there bool
-		err := conn.QueryRow(ctx, findInsert, [16]byte(plan.Inserts[0].ID)).Scan(&there)
+		err = conn.QueryRow(ctx, findInsert, [16]byte(plan.Inserts[0].ID)).Scan(&there)
 		return there, err
 	}
-	m := plan.Updates[0]
-	var order int
-	err := conn.QueryRow(ctx, findUpdate, [16]byte(m.ID), m.Rev, m.UpdatedAt, m.Content).Scan(&order)
-	switch {
-	case errors.Is(err, pgx.ErrNoRows): // deleted by somebody
-		return statusCommitted, nil
-	case err != nil:
-		return false, err
-	}
-	return order == 0 || order > 0 && statusCommitted, nil
+	c := plan.Changes[0]
+	err = conn.QueryRow(ctx, findChange, [16]byte(c.Room), c.Seq, [16]byte(c.ID)).Scan(&there)
+	return there, err
 }

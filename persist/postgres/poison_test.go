@@ -44,7 +44,7 @@ func TestPoisonThatOnlyTheDatabaseKnows(t *testing.T) {
 				}
 				batch = append(batch, op)
 			}
-			batch[31].Kind, batch[31].Room, batch[31].MessageID = protocol.KindEdit, target.Room, target.MessageID
+			batch[31].Kind, batch[31].Room, batch[31].MessageID, batch[31].Row = protocol.KindEdit, target.Room, target.MessageID, uuid.New()
 			// What rests on a poisonous op falls with it.
 			batch[61].Room, batch[61].ReplyTo = batch[60].Room, batch[60].MessageID
 			f.mustAppend(batch...)

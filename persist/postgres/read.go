@@ -22,10 +22,7 @@ var (
 	LEFT JOIN LATERAL (SELECT * FROM chat_messages WHERE chat_room_id = r.id ORDER BY seq DESC LIMIT $2) m ON true JOINS
 	ORDER BY q.n, m.seq DESC`)
 
-	selectSince = newPageStatement(`SELECT 1::bigint, r.last_seq, MESSAGE
-	FROM chat_rooms r
-	LEFT JOIN LATERAL (SELECT * FROM chat_messages WHERE chat_room_id = r.id AND rev > $2 ORDER BY rev LIMIT $3) m ON true JOINS
-	WHERE r.id = $1 ORDER BY m.rev`)
+	selectWalk, selectBareWalk = newWalkStatements()
 
 	selectBefore = newPageStatement(`SELECT 1::bigint, r.last_seq, MESSAGE
 	FROM chat_rooms r
@@ -56,7 +53,11 @@ func newPageStatement(form string) pageStatement {
 const (
 	selectHead = `SELECT last_seq, pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean FROM chat_rooms WHERE id = $1`
 
-	selectHeads = `SELECT q.n, r.last_seq FROM unnest($1::uuid[]) WITH ORDINALITY AS q(id, n) JOIN chat_rooms r ON r.id = q.id`
+	selectHeads = `SELECT q.n, r.last_seq, coalesce(m.id, e.id), coalesce(m.id, e.message_id)
+	FROM unnest($1::uuid[]) WITH ORDINALITY AS q(id, n)
+	JOIN chat_rooms r ON r.id = q.id
+	LEFT JOIN chat_messages m ON m.chat_room_id = r.id AND m.seq = r.last_seq
+	LEFT JOIN chat_events e ON e.chat_room_id = r.id AND e.seq = r.last_seq`
 )
 
 // stretch is a page as it was read.
@@ -122,11 +123,6 @@ func (s *Store) Latest(ctx context.Context, rooms []uuid.UUID, limit int) ([]roo
 		pages[i] = persist.NewestPage(at.messages, limit, at.seq)
 	}
 	return pages, nil
-}
-
-// Since implements room.Store.
-func (s *Store) Since(ctx context.Context, id uuid.UUID, since int64, limit int) (room.Page, error) {
-	return s.page(ctx, "since", persist.OldestPage, limit, selectSince, id, since)
 }
 
 // Before implements room.Store.
@@ -199,16 +195,24 @@ func (s *Store) Settled(ctx context.Context) error {
 }
 
 // Heads implements room.Store.
-func (s *Store) Heads(ctx context.Context, rooms []uuid.UUID) ([]int64, error) {
-	heads := make([]int64, len(rooms))
+func (s *Store) Heads(ctx context.Context, rooms []uuid.UUID) ([]room.Head, error) {
+	heads := make([]room.Head, len(rooms))
 	err := s.again(ctx, func() error {
 		rows, err := s.readers.Query(ctx, selectHeads, ids(rooms))
 		if err != nil {
 			return err
 		}
 		var ordinal, seq int64
-		_, err = pgx.ForEachRow(rows, []any{&ordinal, &seq}, func() error {
-			heads[ordinal-1] = seq
+		var row, message *[16]byte
+		_, err = pgx.ForEachRow(rows, []any{&ordinal, &seq, &row, &message}, func() error {
+			h := &heads[ordinal-1]
+			h.Seq = seq
+			if row != nil {
+				h.Row = *row
+			}
+			if message != nil {
+				h.Message = *message
+			}
 			return nil
 		})
 		return err

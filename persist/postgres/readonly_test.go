@@ -55,7 +55,7 @@ func TestPrimaryThatTurnsReadOnlyIsLeft(t *testing.T) {
 	if err := f.Append(t.Context(), []*room.Op{op}); err != nil || op.Err != persist.ErrUnknownRoom {
 		t.Errorf("messages go to the old one: outcome %d, %v", op.Outcome, err)
 	}
-	if heads, err := f.Heads(t.Context(), f.rooms); err != nil || heads[0] != 0 {
+	if heads, err := f.Heads(t.Context(), f.rooms); err != nil || heads[0].Seq != 0 {
 		t.Errorf("the old one is read: %v, %v", heads, err)
 	}
 }

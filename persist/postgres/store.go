@@ -73,6 +73,8 @@ func (s *Store) Migrate(ctx context.Context) error {
 	defer db.Close()
 	if _, _, err := migrations.Up(ctx, db, migrations.Postgres, s.log); errors.Is(err, migrations.ErrNewer) {
 		return err
+	} else if hasCode(err, codeNoColumn) {
+		return cmp.Or(s.checkMissing(ctx), err) // it says it better
 	} else if err != nil {
 		return fault("migrate", err)
 	}

@@ -84,7 +84,7 @@ func (a *adopted) open(log *slog.Logger) *sqlite.Store {
 func (a *adopted) op(kind protocol.Kind, id uuid.UUID, in int) *room.Op {
 	return &room.Op{
 		Intent: protocol.Intent{Kind: kind, MessageID: id, Content: "new", Type: protocol.TypeText},
-		Room:   a.rooms[in], Sender: a.ann, At: time.Now().UTC().Truncate(time.Microsecond),
+		Row:    uuid.New(), Room: a.rooms[in], Sender: a.ann, At: time.Now().UTC().Truncate(time.Microsecond),
 	}
 }
 

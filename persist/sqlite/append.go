@@ -58,9 +58,18 @@ func (s *Store) settle(tx *sql.Tx, ops []*room.Op) (*persist.Plan, error) {
 }
 
 func (s *Store) writePlan(tx *sql.Tx, plan *persist.Plan) error {
-	insert, update, setHead := tx.Stmt(s.write.insert), tx.Stmt(s.write.update), tx.Stmt(s.write.setHead)
+	insert, note, update, setHead := tx.Stmt(s.write.insert), tx.Stmt(s.write.note), tx.Stmt(s.write.update), tx.Stmt(s.write.setHead)
 	for _, m := range plan.Inserts {
 		if _, err := insert.Exec(args(messageTable, m)...); err != nil {
+			return err
+		}
+	}
+	for _, c := range plan.Changes {
+		var message any
+		if c.Message != uuid.Nil {
+			message = c.Message.String()
+		}
+		if _, err := note.Exec(c.Room.String(), c.Seq, c.ID.String(), c.Kind, message, c.Actor.String(), formatStamp(c.At)); err != nil {
 			return err
 		}
 	}
@@ -100,7 +109,7 @@ func (s *Store) find(tx *sql.Tx, l *persist.Lookup) (*persist.Found, error) {
 	if err := s.findKnown(tx, l.Keys, found); err != nil {
 		return nil, err
 	}
-	if err := s.findEdits(tx, l.Edits, found); err != nil {
+	if err := s.findMessages(tx, l.Messages, found); err != nil {
 		return nil, err
 	}
 	return found, s.findOriginals(tx, l.Originals, found)
@@ -122,9 +131,9 @@ func (s *Store) findKnown(tx *sql.Tx, keys []persist.ClientKey, found *persist.F
 	return nil
 }
 
-func (s *Store) findEdits(tx *sql.Tx, ids []uuid.UUID, found *persist.Found) error {
+func (s *Store) findMessages(tx *sql.Tx, ids []uuid.UUID, found *persist.Found) error {
 	for _, id := range ids {
-		if found.Edits[id] != nil {
+		if found.Messages[id] != nil {
 			continue
 		}
 		m, err := oneMessage(tx.Stmt(s.write.message).QueryRow(id.String()))
@@ -132,7 +141,7 @@ func (s *Store) findEdits(tx *sql.Tx, ids []uuid.UUID, found *persist.Found) err
 			return err
 		}
 		if err == nil {
-			found.Edits[id] = m
+			found.Messages[id] = m
 		}
 	}
 	return nil

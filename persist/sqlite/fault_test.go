@@ -32,7 +32,7 @@ func (f *fleet) checkLog(t *testing.T) map[uuid.UUID]protocol.Message {
 		}
 		seen := make(map[int64]bool)
 		for since, more := int64(0), true; more; {
-			page, err := f.Since(t.Context(), id, since, protocol.ResumeMessagesMax)
+			page, err := room.Changes(t.Context(), f, room.SinceQuery{Room: id, Since: since, Limit: protocol.ResumeMessagesMax})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -43,17 +43,17 @@ func (f *fleet) checkLog(t *testing.T) map[uuid.UUID]protocol.Message {
 				}
 				seen[m.Seq], seen[m.Rev] = true, true
 			}
-			since, more = page.Stand(), page.HasMore
+			since, more = page.Stand, page.HasMore
 		}
 		// An edit that a later one superseded leaves no trace; those made here edit
 		// a message once.
-		for n := int64(1); n <= heads[0]; n++ {
+		for n := int64(1); n <= heads[0].Seq; n++ {
 			if !seen[n] {
-				t.Errorf("room %s: no event %d of %d", id, n, heads[0])
+				t.Errorf("room %s: no event %d of %d", id, n, heads[0].Seq)
 			}
 		}
-		if int64(len(seen)) != heads[0] {
-			t.Errorf("room %s: %d events, but it stands at %d", id, len(seen), heads[0])
+		if int64(len(seen)) != heads[0].Seq {
+			t.Errorf("room %s: %d events, but it stands at %d", id, len(seen), heads[0].Seq)
 		}
 	}
 	return log

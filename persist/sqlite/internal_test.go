@@ -74,7 +74,7 @@ func TestWriterRefusedBySQLite(t *testing.T) {
 			if !errors.Is(err, room.ErrNotStored) {
 				t.Fatalf("append: %v, want %v", err, room.ErrNotStored)
 			}
-			page, err := s.Since(t.Context(), s.access.Room.ID, 0, 1000)
+			page, err := room.Changes(t.Context(), s, room.SinceQuery{Room: s.access.Room.ID, Limit: 1000})
 			if err != nil || page.Seq != stored || int64(len(page.Messages)) != stored {
 				t.Errorf("reading meanwhile: %d messages at %d, %v; want %d", len(page.Messages), page.Seq, err, stored)
 			}
@@ -84,7 +84,7 @@ func TestWriterRefusedBySQLite(t *testing.T) {
 			if err := s.say(t.Context(), "after"); err != nil {
 				t.Errorf("after it was lifted: %v", err)
 			}
-			if heads, err := s.Heads(t.Context(), []uuid.UUID{s.access.Room.ID}); err != nil || heads[0] != stored+1 {
+			if heads, err := s.Heads(t.Context(), []uuid.UUID{s.access.Room.ID}); err != nil || heads[0].Seq != stored+1 {
 				t.Errorf("the room stands at %v, %v; want %d", heads, err, stored+1)
 			}
 		})

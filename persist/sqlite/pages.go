@@ -46,9 +46,19 @@ func (s *Store) page(ctx context.Context, id uuid.UUID, limit int, statement *sq
 	return p, err
 }
 
-// Since implements room.Store.
-func (s *Store) Since(ctx context.Context, id uuid.UUID, since int64, limit int) (room.Page, error) {
-	return s.page(ctx, id, limit, s.read.since, since, persist.OldestPage)
+// Walk implements room.Store.
+func (s *Store) Walk(ctx context.Context, id uuid.UUID, after int64, limit int) (walk room.Walk, err error) {
+	err = s.snapshot(ctx, func(tx *sql.Tx) error {
+		if walk.Seq, err = s.headIn(ctx, tx, id); err != nil {
+			return err
+		}
+		walk.Entries, err = s.queryEntries(ctx, tx.StmtContext(ctx, s.read.walk), id.String(), after, limit+1)
+		return err
+	})
+	if err != nil {
+		return room.Walk{}, err
+	}
+	return persist.CutWalk(walk, limit), nil
 }
 
 // Before implements room.Store.
@@ -92,11 +102,13 @@ func (s *Store) Head(ctx context.Context, id uuid.UUID) (seq int64, exists bool,
 }
 
 // Heads implements room.Store.
-func (s *Store) Heads(ctx context.Context, rooms []uuid.UUID) ([]int64, error) {
-	heads := make([]int64, len(rooms))
-	err := s.snapshot(ctx, func(tx *sql.Tx) (err error) {
+func (s *Store) Heads(ctx context.Context, rooms []uuid.UUID) ([]room.Head, error) {
+	heads := make([]room.Head, len(rooms))
+	err := s.snapshot(ctx, func(tx *sql.Tx) error {
+		end := tx.StmtContext(ctx, s.read.end)
 		for i, id := range rooms {
-			if heads[i], err = s.headIn(ctx, tx, id); err != nil {
+			h := &heads[i]
+			if _, err := scanRow(end.QueryRowContext(ctx, id.String()), &h.Seq, &h.Row, &h.Message); err != nil {
 				return err
 			}
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/caravan-chat/caravan/persist"
 	"github.com/caravan-chat/caravan/protocol"
+	"github.com/caravan-chat/caravan/room"
 )
 
 // scanRow reads the only row and reports whether there is one.
@@ -36,9 +37,10 @@ type messageScan struct {
 	targets                 []any
 }
 
-func newMessageScan() *messageScan {
+// newMessageScan takes what to scan the columns before messageColumns into.
+func newMessageScan(before ...any) *messageScan {
 	m := new(protocol.Message)
-	s := &messageScan{row: m, targets: make([]any, 0, len(readTable)+7)}
+	s := &messageScan{row: m, targets: append(make([]any, 0, len(before)+len(readTable)+7), before...)}
 	for _, c := range readTable {
 		s.targets = append(s.targets, c.target(m))
 	}
@@ -74,11 +76,7 @@ func (s *Store) queryMessages(ctx context.Context, statement *sql.Stmt, args ...
 	defer rows.Close()
 	var messages []protocol.Message
 	for rows.Next() {
-		scan := newMessageScan()
-		err := rows.Scan(scan.targets...)
-		if scanFault(err) {
-			scan, err = s.mend(rows)
-		}
+		scan, err := s.scanMessage(rows)
 		switch {
 		case err != nil:
 			return nil, err
@@ -89,9 +87,65 @@ func (s *Store) queryMessages(ctx context.Context, statement *sql.Stmt, args ...
 	return messages, rows.Err()
 }
 
-// mend reads the present row of selectMessage value by value.
-func (s *Store) mend(rows *sql.Rows) (*messageScan, error) {
-	scan := newMessageScan()
+// scanMessage reads the present row of other columns and messageColumns, or what can
+// be read of it.
+func (s *Store) scanMessage(rows *sql.Rows, before ...any) (*messageScan, error) {
+	scan := newMessageScan(before...)
+	err := rows.Scan(scan.targets...)
+	if scanFault(err) {
+		scan, err = s.mend(rows, before)
+	}
+	return scan, err
+}
+
+// queryEntries reads all rows of selectWalk.
+func (s *Store) queryEntries(ctx context.Context, statement *sql.Stmt, args ...any) ([]room.LogEntry, error) {
+	rows, err := statement.QueryContext(ctx, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var entries []room.LogEntry
+	for rows.Next() {
+		var e room.LogEntry
+		var there bool // there is a message
+		before := []any{&e.Seq, &e.Kind, &e.Row, &there}
+		if err := rows.Scan(onlyThe(before)...); err != nil {
+			return nil, err
+		}
+		if there {
+			scan, err := s.scanMessage(rows, before...)
+			if err != nil {
+				return nil, err
+			}
+			if scan.row.ID != uuid.Nil {
+				e.Message = scan.message()
+			}
+		}
+		entries = append(entries, e)
+	}
+	return entries, rows.Err()
+}
+
+// onlyThe returns targets for a row of selectWalk that take the first columns and
+// leave out the others.
+func onlyThe(first []any) []any {
+	targets := append(make([]any, 0, len(first)+len(readTable)+7), first...)
+	for len(targets) < cap(targets) {
+		targets = append(targets, sink{})
+	}
+	return targets
+}
+
+// sink is a target that keeps nothing.
+type sink struct{}
+
+// Scan implements sql.Scanner.
+func (sink) Scan(any) error { return nil }
+
+// mend reads the present row of other columns and messageColumns value by value.
+func (s *Store) mend(rows *sql.Rows, before []any) (*messageScan, error) {
+	scan := newMessageScan(before...)
 	var id any
 	var why error
 	targets := make([]any, len(scan.targets))
@@ -99,7 +153,10 @@ func (s *Store) mend(rows *sql.Rows) (*messageScan, error) {
 		for j := range targets {
 			targets[j] = new(any)
 		}
-		targets[i%len(targets)] = target
+		if i == len(targets) { // the message's id once more, for people
+			i = len(before)
+		}
+		targets[i] = target
 		switch err := rows.Scan(targets...); {
 		case scanFault(err):
 			why = err

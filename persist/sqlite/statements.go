@@ -8,16 +8,26 @@ import (
 
 // A message as scanMessage reads it, with the alias m. Its sender may have been
 // deleted by the application; the message keeps its place in the room's order.
-var selectMessage = `SELECT ` + list(readTable, func(c column) string { return c.selected }) + `,
+var (
+	messageColumns = list(readTable, func(c column) string { return c.selected }) + `,
 	coalesce(u.email, ''), coalesce(u.username, ''), coalesce(u.first_name, ''), coalesce(u.last_name, ''),
-	o.id, substr(o.content, 1, 100), ou.email
-	FROM chat_messages m LEFT JOIN users u ON u.id = m.sender_id
+	o.id, substr(o.content, 1, 100), ou.email`
+	messageJoins = ` LEFT JOIN users u ON u.id = m.sender_id
 	LEFT JOIN chat_messages o ON o.id = m.reply_to_id LEFT JOIN users ou ON ou.id = o.sender_id`
+	selectMessage = `SELECT ` + messageColumns + ` FROM chat_messages m` + messageJoins
+
+	// selectWalk merges two stretches by number, of messages and of changes: ?1 the
+	// room, the numbers after ?2, at most ?3 of them.
+	selectWalk = `SELECT m.seq AS at, 1 AS kind, m.id AS event, true, ` + messageColumns + ` FROM chat_messages m` + messageJoins + `
+	WHERE m.chat_room_id = ?1 AND m.seq > ?2
+	UNION ALL SELECT e.seq, e.kind, e.id, m.id IS NOT NULL, ` + messageColumns + ` FROM chat_events e LEFT JOIN chat_messages m ON m.id = e.message_id` + messageJoins + `
+	WHERE e.chat_room_id = ?1 AND e.seq > ?2 ORDER BY at LIMIT ?3`
+)
 
 // writing are the statements of the connection that writes.
 type writing struct {
 	head, sender, known, message, original *sql.Stmt // look-ups of Append
-	insert, update, setHead                *sql.Stmt
+	insert, note, update, setHead          *sql.Stmt
 	makeRoom                               *sql.Stmt
 }
 
@@ -29,6 +39,7 @@ func (w *writing) prepare(ctx context.Context, db *sql.DB) error {
 		&w.message:  selectMessage + ` WHERE m.id = ? AND m.seq > 0`,
 		&w.original: `SELECT coalesce(o.chat_room_id, ''), coalesce(substr(o.content, 1, 100), ''), coalesce(u.email, '') FROM chat_messages o LEFT JOIN users u ON u.id = o.sender_id WHERE o.id = ?`,
 		&w.insert:   insertMessage,
+		&w.note:     `INSERT INTO chat_events (chat_room_id, seq, id, kind, message_id, actor_id, at) VALUES (?, ?, ?, ?, ?, ?, ?)`,
 		&w.update:   updateMessage,
 		&w.setHead:  `UPDATE chat_rooms SET last_seq = ? WHERE id = ?`,
 		&w.makeRoom: `INSERT INTO chat_rooms (id, trip_id, created_at, last_seq) VALUES (?, ?, ?, 0) ON CONFLICT DO NOTHING`,
@@ -37,15 +48,18 @@ func (w *writing) prepare(ctx context.Context, db *sql.DB) error {
 
 // reading are the statements of the connections that read.
 type reading struct {
-	head, latest, since, before, after, message *sql.Stmt
-	access, rooms, roomless                     *sql.Stmt
+	head, end, latest, walk, before, after, message *sql.Stmt
+	access, rooms, roomless                         *sql.Stmt
 }
 
 func (r *reading) prepare(ctx context.Context, db *sql.DB) error {
 	return prepare(ctx, db, map[**sql.Stmt]string{
-		&r.head:    `SELECT coalesce(last_seq, 0) FROM chat_rooms WHERE id = ?`,
+		&r.head: `SELECT coalesce(last_seq, 0) FROM chat_rooms WHERE id = ?`,
+		&r.end: `SELECT coalesce(r.last_seq, 0), coalesce(m.id, e.id), coalesce(m.id, e.message_id) FROM chat_rooms r
+			LEFT JOIN chat_messages m ON m.chat_room_id = r.id AND m.seq = r.last_seq
+			LEFT JOIN chat_events e ON e.chat_room_id = r.id AND e.seq = r.last_seq WHERE r.id = ?`,
 		&r.latest:  selectMessage + ` WHERE m.chat_room_id = ? AND m.seq > 0 ORDER BY m.seq DESC LIMIT ?`,
-		&r.since:   selectMessage + ` WHERE m.chat_room_id = ? AND m.rev > ? ORDER BY m.rev LIMIT ?`,
+		&r.walk:    selectWalk,
 		&r.before:  selectMessage + ` WHERE m.chat_room_id = ? AND m.seq < ? ORDER BY m.seq DESC LIMIT ?`,
 		&r.after:   selectMessage + ` WHERE m.chat_room_id = ? AND m.seq > ? ORDER BY m.seq LIMIT ?`,
 		&r.message: selectMessage + ` WHERE m.id = ? AND m.seq > 0`,

@@ -196,7 +196,7 @@ func testRooms(t *testing.T, open Open) {
 
 	first, second := w.send2(all[1].ID, member), w.send2(all[1].ID, member)
 	edit := w.send2(all[1].ID, member)
-	edit.Kind, edit.MessageID = protocol.KindEdit, first.MessageID
+	edit.Kind, edit.MessageID, edit.Row = protocol.KindEdit, first.MessageID, uuid.New()
 	w.append(first, second, edit)
 	var paged []room.Summary
 	for after := uuid.Nil; ; after = paged[len(paged)-1].ID {

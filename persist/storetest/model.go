@@ -15,8 +15,9 @@ import (
 // model is a store of two rooms, as simple as it can be.
 type model struct {
 	heads    map[uuid.UUID]int64
-	messages []protocol.Message // in the order in which they were made
-	replies  []uuid.UUID        // the original of each; zero: none
+	log      map[uuid.UUID][]room.LogEntry // by seq, from 1; without the messages' state
+	messages []protocol.Message            // in the order in which they were made
+	replies  []uuid.UUID                   // the original of each; zero: none
 }
 
 func (m *model) find(match func(*protocol.Message) bool) int {
@@ -43,6 +44,7 @@ func (m *model) apply(op *room.Op) (room.Outcome, *protocol.Message) {
 			return room.Refused, nil
 		}
 		m.heads[op.Room]++
+		m.note(op, op.Row)
 		x := &m.messages[i]
 		x.Content, x.IsEdited, x.UpdatedAt, x.Rev = op.Content, true, op.At, m.heads[op.Room]
 		shown := m.show(i)
@@ -63,6 +65,7 @@ func (m *model) apply(op *room.Op) (room.Outcome, *protocol.Message) {
 		}
 	}
 	m.heads[op.Room]++
+	m.note(op, op.MessageID)
 	n := m.heads[op.Room]
 	m.messages = append(m.messages, protocol.Message{
 		ID: op.MessageID, RoomID: op.Room, Sender: op.Sender, Content: op.Content, Type: op.Type,
@@ -71,6 +74,13 @@ func (m *model) apply(op *room.Op) (room.Outcome, *protocol.Message) {
 	m.replies = append(m.replies, op.ReplyTo)
 	shown := m.show(len(m.messages) - 1)
 	return room.Stored, &shown
+}
+
+// note adds an entry to the log of the op's room.
+func (m *model) note(op *room.Op, row uuid.UUID) {
+	m.log[op.Room] = append(m.log[op.Room], room.LogEntry{
+		Seq: m.heads[op.Room], Kind: op.Kind, Row: row, Message: &protocol.Message{ID: op.MessageID},
+	})
 }
 
 // page answers Latest, Since, Before and After: those messages of the room that
@@ -91,7 +101,7 @@ func testModel(t *testing.T, open Open) {
 	rapid.Check(t, func(rt *rapid.T) {
 		first := w.addRoom()
 		w.addRoom()
-		m := &model{heads: map[uuid.UUID]int64{}}
+		m := &model{heads: map[uuid.UUID]int64{}, log: map[uuid.UUID][]room.LogEntry{}}
 		pick := rapid.IntRange(0, 1<<20)
 		anyMessage := func(made []*room.Op) uuid.UUID {
 			n := pick.Draw(rt, "which message")
@@ -155,12 +165,13 @@ func (w *world) compare(rt *rapid.T, m *model, id uuid.UUID) {
 	}
 
 	latest, err1 := w.store.Latest(w.ctx(), []uuid.UUID{id}, limit)
-	since, err2 := w.store.Since(w.ctx(), id, at, limit)
+	since, err2 := room.Changes(w.ctx(), w.store, room.SinceQuery{Room: id, Since: at, Limit: limit})
 	before, err3 := w.store.Before(w.ctx(), id, at, limit)
 	after, err4 := w.store.After(w.ctx(), id, at, limit)
 	if err1 != nil || err2 != nil || err3 != nil || err4 != nil {
 		rt.Fatal(err1, err2, err3, err4)
 	}
+	w.compareWalk(rt, m, id, at, limit)
 	for _, c := range []struct {
 		name      string
 		got, want room.Page
@@ -176,5 +187,23 @@ func (w *world) compare(rt *rapid.T, m *model, id uuid.UUID) {
 		for i := range c.got.Messages {
 			w.same(&c.got.Messages[i], &c.want.Messages[i])
 		}
+	}
+}
+
+func (w *world) compareWalk(rt *rapid.T, m *model, id uuid.UUID, at int64, limit int) {
+	got, err := w.store.Walk(w.ctx(), id, at, limit)
+	if err != nil {
+		rt.Fatal(err)
+	}
+	rest := m.log[id][min(max(at, 0), int64(len(m.log[id]))):]
+	if got.Seq != m.heads[id] || got.HasMore != (len(rest) > limit) || len(got.Entries) != min(len(rest), limit) {
+		rt.Fatalf("walk after %d, limit %d: got %+v, want %+v", at, limit, got, rest)
+	}
+	for i, e := range got.Entries {
+		if e.Seq != rest[i].Seq || e.Kind != rest[i].Kind || e.Row != rest[i].Row {
+			rt.Fatalf("walk after %d: got %+v, want %+v", at, e, rest[i])
+		}
+		shown := m.show(m.find(func(x *protocol.Message) bool { return x.ID == rest[i].Message.ID }))
+		w.same(e.Message, &shown)
 	}
 }

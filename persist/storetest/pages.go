@@ -84,7 +84,7 @@ func testPages(t *testing.T, open Open) {
 		{0, 3, []int64{1, 3, 4}, true}, {1, 1, []int64{3}, true}, {10, 5, []int64{11, 12}, false},
 		{11, 1, []int64{12}, false}, {12, 5, nil, false}, {99, 5, nil, false},
 	} {
-		page, err = w.store.Since(w.ctx(), w.rooms[0], c.since, c.limit)
+		page, err = room.Changes(w.ctx(), w.store, room.SinceQuery{Room: w.rooms[0], Since: c.since, Limit: c.limit})
 		check("since", page, err, rev, c.want, 12, c.more)
 	}
 
@@ -106,7 +106,7 @@ func testEmptyPages(t *testing.T, open Open) {
 		if err != nil || len(pages) != 1 {
 			t.Fatalf("%v, %v", pages, err)
 		}
-		since, err1 := w.store.Since(w.ctx(), id, 0, 5)
+		since, err1 := room.Changes(w.ctx(), w.store, room.SinceQuery{Room: id, Limit: 5})
 		before, err2 := w.store.Before(w.ctx(), id, 5, 5)
 		after, err3 := w.store.After(w.ctx(), id, 0, 5)
 		if err1 != nil || err2 != nil || err3 != nil {
@@ -125,12 +125,24 @@ func testEmptyPages(t *testing.T, open Open) {
 
 func testHeads(t *testing.T, open Open) {
 	w := newWorld(t, open, 1, 2)
-	w.append(w.send(1, 0, "x"), w.send(1, 0, "y"))
-	heads, err := w.store.Heads(w.ctx(), []uuid.UUID{w.rooms[1], uuid.New(), w.rooms[0], w.rooms[1]})
-	if err != nil || !slices.Equal(heads, []int64{2, 0, 0, 2}) {
-		t.Errorf("%v, %v", heads, err)
+	x, y := w.send(1, 0, "x"), w.send(1, 0, "y")
+	edit := w.edit(1, 0, x.MessageID, "x 2")
+	ask := []uuid.UUID{w.rooms[1], uuid.New(), w.rooms[0], w.rooms[1]}
+	for _, step := range []struct {
+		op   *room.Op
+		want room.Head
+	}{
+		{x, room.Head{Seq: 1, Row: x.MessageID, Message: x.MessageID}},
+		{y, room.Head{Seq: 2, Row: y.MessageID, Message: y.MessageID}},
+		{edit, room.Head{Seq: 3, Row: edit.Row, Message: x.MessageID}},
+	} {
+		w.append(step.op)
+		heads, err := w.store.Heads(w.ctx(), ask)
+		if err != nil || !slices.Equal(heads, []room.Head{step.want, {}, {}, step.want}) {
+			t.Errorf("%v, %v", heads, err)
+		}
 	}
-	for id, want := range map[uuid.UUID]int64{w.rooms[0]: 0, w.rooms[1]: 2} {
+	for id, want := range map[uuid.UUID]int64{w.rooms[0]: 0, w.rooms[1]: 3} {
 		if head, exists, err := w.store.Head(w.ctx(), id); err != nil || !exists || head != want {
 			t.Errorf("%d, %v, %v; want %d", head, exists, err, want)
 		}

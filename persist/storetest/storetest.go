@@ -46,6 +46,8 @@ func Run(t *testing.T, open Open) {
 		{"LargeBatch", testLargeBatch},
 		{"ManyWritersOneOrder", testManyWriters},
 		{"ResumeIsCompleteUnderEdits", testResumeUnderLoad},
+		{"TheWalkTellsEveryNumber", testWalk},
+		{"SinceGoesOnThroughManyChanges", testSinceGoesOn},
 		{"Pages", testPages},
 		{"PagesOfRoomsThatAreEmptyOrMissing", testEmptyPages},
 		{"Heads", testHeads},

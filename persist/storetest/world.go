@@ -90,7 +90,7 @@ func withID(id uuid.UUID) func(*room.Op)    { return func(op *room.Op) { op.Mess
 func sentBy(u protocol.User) func(*room.Op) { return func(op *room.Op) { op.Sender = u } }
 
 func (w *world) edit(r, u int, id uuid.UUID, content string) *room.Op {
-	return &room.Op{Intent: protocol.Intent{Kind: protocol.KindEdit, MessageID: id, Content: content}, Room: w.rooms[r], Sender: w.users[u], At: now()}
+	return &room.Op{Intent: protocol.Intent{Kind: protocol.KindEdit, MessageID: id, Content: content}, Row: uuid.New(), Room: w.rooms[r], Sender: w.users[u], At: now()}
 }
 
 // append commits a batch and checks that every op has an outcome that makes sense.
@@ -160,12 +160,12 @@ func (w *world) head(r int) int64 {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return heads[0]
+	return heads[0].Seq
 }
 
 func (w *world) since(r int, since int64, limit int) room.Page {
 	w.t.Helper()
-	page, err := w.store.Since(w.ctx(), w.rooms[r], since, limit)
+	page, err := room.Changes(w.ctx(), w.store, room.SinceQuery{Room: w.rooms[r], Since: since, Limit: limit})
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -27,7 +27,7 @@ func testManyWriters(t *testing.T, open Open) {
 					r := random.IntN(3)
 					if len(own) > 0 && random.IntN(4) == 0 {
 						target := own[random.IntN(len(own))]
-						batch[i] = &room.Op{Intent: protocol.Intent{Kind: protocol.KindEdit, MessageID: target.MessageID, Content: "edited"}, Room: target.Room, Sender: target.Sender, At: now()}
+						batch[i] = &room.Op{Intent: protocol.Intent{Kind: protocol.KindEdit, MessageID: target.MessageID, Content: "edited"}, Row: uuid.New(), Room: target.Room, Sender: target.Sender, At: now()}
 						continue
 					}
 					batch[i] = w.send(r, n%4, fmt.Sprint(n, i), clientID(uuid.NewString()))
@@ -122,7 +122,7 @@ func testResumeUnderLoad(t *testing.T, open Open) {
 		followers.Go(func() {
 			at, finish := int64(0), false
 			for {
-				page, err := w.store.Since(t.Context(), w.rooms[0], at, limit)
+				page, err := room.Changes(t.Context(), w.store, room.SinceQuery{Room: w.rooms[0], Since: at, Limit: limit})
 				if err != nil {
 					t.Error(err)
 					return
@@ -140,7 +140,7 @@ func testResumeUnderLoad(t *testing.T, open Open) {
 					t.Errorf("after %d: seq %d, %d messages, more %v", at, page.Seq, len(page.Messages), page.HasMore)
 					return
 				}
-				at = page.Stand()
+				at = page.Stand
 				if finish && !page.HasMore {
 					return
 				}

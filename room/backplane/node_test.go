@@ -183,7 +183,7 @@ func (n *node) join(t testing.TB, room uuid.UUID, name string) *member {
 }
 
 // Deliver implements room.Listener.
-func (m *member) Deliver(b *room.Batch) {
+func (m *member) Deliver(b *room.Batch) room.Waker {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := time.Now()
@@ -203,16 +203,21 @@ func (m *member) Deliver(b *room.Batch) {
 	case m.changed <- struct{}{}:
 	default:
 	}
+	return nil
 }
 
 // Rewound implements room.Listener.
-func (m *member) Rewound() { m.t.Errorf("%s: the store is said to have gone back", m.name) }
+func (m *member) Rewound() room.Waker {
+	m.t.Errorf("%s: the store is said to have gone back", m.name)
+	return nil
+}
 
 // Notify implements room.Listener.
-func (m *member) Notify(n *room.Notice) {
+func (m *member) Notify(n *room.Notice) room.Waker {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.typings = append(m.typings, n.Frame)
+	return nil
 }
 
 func (m *member) at() int64 {

@@ -23,10 +23,10 @@ type Chat interface {
 	Do(ctx context.Context, op *room.Op) error
 	Page(ctx context.Context, q room.PageQuery) (room.Page, error)
 	// Since returns what changed after a number, in the order of rev.
-	Since(ctx context.Context, id uuid.UUID, since int64, limit int) (room.Page, error)
+	Since(ctx context.Context, q room.SinceQuery) (room.Page, error)
 	// Wait answers like Since as soon as there is something, or, when ctx is done,
 	// with an empty page.
-	Wait(ctx context.Context, in room.Info, since int64, limit int) (room.Page, error)
+	Wait(ctx context.Context, in room.Info, q room.SinceQuery) (room.Page, error)
 	Message(ctx context.Context, id uuid.UUID) (protocol.Message, error)
 	Rooms(ctx context.Context, user, after uuid.UUID, limit int) ([]room.Summary, error)
 	Rules() *protocol.Rules

@@ -103,20 +103,23 @@ func (c *chat) Page(_ context.Context, q room.PageQuery) (room.Page, error) {
 	return p, nil
 }
 
-func (c *chat) Since(_ context.Context, _ uuid.UUID, since int64, limit int) (room.Page, error) {
-	p, err := c.Page(context.Background(), room.PageQuery{After: &since, Limit: limit})
+func (c *chat) Since(_ context.Context, q room.SinceQuery) (room.Page, error) {
+	p, err := c.Page(context.Background(), room.PageQuery{After: &q.Since, Limit: q.Limit})
+	if p.Stand = p.Seq; p.HasMore {
+		p.Stand = p.Messages[len(p.Messages)-1].Rev
+	}
 	return p, err
 }
 
-func (c *chat) Wait(ctx context.Context, in room.Info, since int64, limit int) (room.Page, error) {
+func (c *chat) Wait(ctx context.Context, in room.Info, q room.SinceQuery) (room.Page, error) {
 	if c.wait != nil {
 		return c.wait(ctx)
 	}
-	if p, err := c.Since(ctx, in.ID, since, limit); err != nil || len(p.Messages) > 0 {
+	if p, err := c.Since(ctx, q); err != nil || len(p.Messages) > 0 {
 		return p, err
 	}
 	<-ctx.Done()
-	return room.Page{Seq: in.Seq}, nil
+	return room.Page{Seq: in.Seq, Stand: in.Seq}, nil
 }
 
 func (c *chat) Message(_ context.Context, id uuid.UUID) (protocol.Message, error) {

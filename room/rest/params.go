@@ -8,12 +8,14 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/caravan-chat/caravan/protocol"
+	"github.com/caravan-chat/caravan/room"
 )
 
 // params are what stands in the query of a list. A nil number was not given.
 type params struct {
 	limit                int
 	before, after, since *int64
+	sinceID              uuid.UUID // zero: not given
 	wait                 time.Duration
 }
 
@@ -40,6 +42,12 @@ func (c *call) pageParams() (p params, refused *protocol.Error) {
 			return p, invalid("wait goes with since only")
 		}
 	}
+	if args.Has("since_id") {
+		var ok bool
+		if p.sinceID, ok = protocol.ParseID(args.Peek("since_id")); !ok || p.since == nil {
+			return p, invalid("since_id must be a message's id, and goes with since only")
+		}
+	}
 	switch {
 	case p.since != nil && (p.before != nil || p.after != nil):
 		return p, invalid("since does not go with before or after")
@@ -47,6 +55,11 @@ func (c *call) pageParams() (p params, refused *protocol.Error) {
 		return p, invalid("before does not go with after")
 	}
 	return p, nil
+}
+
+// sinceQuery is the question that a since asks of a room.
+func (p *params) sinceQuery(id uuid.UUID) room.SinceQuery {
+	return room.SinceQuery{Room: id, Since: *p.since, Last: p.sinceID, Limit: p.limit}
 }
 
 func (c *call) limitParam() (int, *protocol.Error) {

@@ -49,7 +49,7 @@ func TestALongPollTellsNothingToWhoWasRemovedMeanwhile(t *testing.T) {
 	waited := false
 	c.wait = func(context.Context) (room.Page, error) {
 		waited = true
-		return room.Page{Messages: c.messages, Seq: 1}, nil
+		return room.Page{Messages: c.messages, Seq: 1, Stand: 1}, nil
 	}
 	c.access = func(user, _ uuid.UUID) (room.Access, error) {
 		return room.Access{UserKnown: true, User: c.amina, Allowed: !waited, Room: c.place}, nil

@@ -109,12 +109,12 @@ func (c *call) history(id uuid.UUID, p *params) {
 
 // resume answers with what changed since a number, by rev.
 func (c *call) resume(id uuid.UUID, p *params) {
-	page, err := c.cfg.Chat.Since(c.ctx, id, *p.since, p.limit)
+	page, err := c.cfg.Chat.Since(c.ctx, p.sinceQuery(id))
 	if err != nil {
 		c.fail(err)
 		return
 	}
-	c.answer(fasthttp.StatusOK, protocol.AppendResumePage(nil, room.Bodies(page.Messages), page.Stand(), page.HasMore))
+	c.answer(fasthttp.StatusOK, protocol.AppendResumePage(nil, room.Bodies(page.Messages), page.Stand, page.HasMore))
 }
 
 // longPoll answers like resume, but waits for something to tell: until the time
@@ -139,7 +139,7 @@ func (c *call) longPoll(in room.Info, p *params) {
 		defer stop()
 		ctx = watched
 	}
-	page, err := c.cfg.Chat.Wait(ctx, in, *p.since, p.limit)
+	page, err := c.cfg.Chat.Wait(ctx, in, p.sinceQuery(in.ID))
 	if err != nil {
 		c.fail(err)
 		return
@@ -147,7 +147,7 @@ func (c *call) longPoll(in room.Info, p *params) {
 	if len(page.Messages) > 0 && !c.stillThere(in.ID) {
 		return
 	}
-	c.answer(fasthttp.StatusOK, protocol.AppendResumePage(nil, room.Bodies(page.Messages), page.Stand(), page.HasMore))
+	c.answer(fasthttp.StatusOK, protocol.AppendResumePage(nil, room.Bodies(page.Messages), page.Stand, page.HasMore))
 }
 
 // stillThere checks the caller's right again: it may have ended during the wait.

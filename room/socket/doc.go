@@ -1,8 +1,8 @@
 // Package socket is a chat session over a WebSocket: who is at the other end of
 // a netpoll.Conn, in which room, and what they may do there.
 //
-// Everything here belongs to the connection's event loop: the session, the hall
-// (one room on one loop) and the wing (what one loop knows). Other goroutines
+// Everything here belongs to the connection's event loop: the session, the subscription
+// (one room on one loop) and the loopState (what one loop knows). Other goroutines
 // reach them by posting to the loop: the gate with its verdict, the store's
 // readers with the history, the directory with events, the lanes with refusals.
 //

@@ -6,7 +6,11 @@ import (
 	"github.com/caravan-chat/caravan/room"
 )
 
-var pong = netpoll.NewPayload(protocol.Pong)
+// pong and rewound are shared by all connections.
+var (
+	pong    = netpoll.NewPayload(protocol.Pong)
+	rewound = netpoll.NewPayload(protocol.AppendRewound(nil))
+)
 
 // handle does what a client's frame asks for. The frame is decoded even where
 // the rate limit refuses it, for the client_id of the refusal.
@@ -24,7 +28,7 @@ func (s *session) handle(payload []byte) {
 	case protocol.Event:
 		s.submit(&room.Op{Intent: in})
 	case protocol.Notice:
-		s.h.svc.Notify(s.hall.room, s.user, &in)
+		s.h.svc.Notify(s.in.room, s.user, &in)
 	default: // a ping
 		s.conn.Send(pong)
 	}
@@ -41,7 +45,7 @@ func (s *session) submit(op *room.Op) {
 			}
 		}
 	}
-	op.Room, op.Sender, op.Answer = s.hall.room, *s.user, s.answer
+	op.Room, op.Sender, op.Answer = s.in.room, *s.user, s.answer
 	op.At = s.conn.Loop().Now()
 	s.h.svc.Submit(op)
 }
@@ -51,7 +55,7 @@ func (s *session) answered(op *room.Op) {
 	if s.state != live {
 		return
 	}
-	if op.Outcome == room.Duplicate {
+	if op.Outcome == room.Duplicate && op.Message != nil {
 		m := op.Message
 		body := protocol.AppendMessage(nil, m)
 		s.conn.SendText(protocol.AppendEvent(nil, protocol.KindMessage, body, m.Seq, m.Seq-1, true))
@@ -63,6 +67,9 @@ func (s *session) answered(op *room.Op) {
 func (s *session) refuse(why *protocol.Error, clientID string) {
 	s.conn.SendText(protocol.AppendError(nil, why, clientID))
 }
+
+// form is what this transport makes of batches and histories.
+var form = room.Form{Transport: "websocket", Version: 1}
 
 // frameBatch and frameHistory make the bytes that all connections share.
 func frameBatch(b *room.Batch) any {
@@ -80,5 +87,5 @@ func newerThan(b *room.Batch, seq int64) *netpoll.Payload {
 	if b = b.After(seq); b == nil {
 		return nil
 	}
-	return b.Derive(frameBatch).(*netpoll.Payload)
+	return b.Derive(form, frameBatch).(*netpoll.Payload)
 }

@@ -36,7 +36,7 @@ type Handler struct {
 	svc      *room.Service
 	cfg      Config
 	log      *slog.Logger
-	wings    []*wing // by loop
+	loops    []*loopState // by loop
 	rechecks chan recheck
 	stop     context.CancelFunc
 	running  sync.WaitGroup
@@ -60,7 +60,7 @@ func New(svc *room.Service, loops int, cfg Config) *Handler {
 	ctx, stop := context.WithCancel(context.Background())
 	h := &Handler{svc: svc, cfg: cfg, log: cfg.Log, rechecks: make(chan recheck, loops), stop: stop}
 	for range loops {
-		h.wings = append(h.wings, newWing(h))
+		h.loops = append(h.loops, newLoopState(h))
 	}
 	h.running.Go(func() { h.recheck(ctx) })
 	return h
@@ -111,5 +111,5 @@ func (h *Handler) Close(c *netpoll.Conn, _ netpoll.Closed) {
 
 // Tick implements netpoll.Handler.
 func (h *Handler) Tick(l *netpoll.Loop, now time.Time) {
-	h.wings[l.Index()].tick(l, now)
+	h.loops[l.Index()].tick(l, now)
 }

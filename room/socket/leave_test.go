@@ -20,10 +20,10 @@ type busy struct {
 	looks atomic.Int64
 }
 
-func (b *busy) Since(ctx context.Context, id uuid.UUID, since int64, limit int) (room.Page, error) {
+func (b *busy) Walk(ctx context.Context, id uuid.UUID, after int64, limit int) (room.Walk, error) {
 	b.looks.Add(1)
 	<-b.let
-	return b.Store.Since(ctx, id, since, limit)
+	return b.Store.Walk(ctx, id, after, limit)
 }
 
 // A client that comes and goes again and again with another ?since= each time

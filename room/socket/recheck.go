@@ -11,18 +11,18 @@ import (
 
 // recheck is a loop's question whether its members still may be where they are.
 type recheck struct {
-	wing      *wing
+	state     *loopState
 	loop      *netpoll.Loop
 	sessions  []*session
 	questions []room.AccessQuestion
 }
 
-// recheck gathers the wing's members, those included that are still joining, and
-// hands the question to the handler's goroutine. At most one per wing is under
+// recheck gathers the loopState's members, those included that are still joining, and
+// hands the question to the handler's goroutine. At most one per loopState is under
 // way, so the queue has room.
-func (w *wing) recheck(l *netpoll.Loop) {
-	r := recheck{wing: w, loop: l}
-	for _, x := range w.halls {
+func (w *loopState) recheck(l *netpoll.Loop) {
+	r := recheck{state: w, loop: l}
+	for _, x := range w.rooms {
 		x.all(func(s *session) {
 			r.sessions = append(r.sessions, s)
 			r.questions = append(r.questions, room.AccessQuestion{User: s.user.ID, Place: x.trip, TripOnly: true})
@@ -53,7 +53,7 @@ func (h *Handler) recheck(ctx context.Context) {
 // act closes whom the answers turn out, and has the others called as they are
 // called now; on the loop.
 func (r *recheck) act(answers []room.Access, errs []error) {
-	r.wing.checking = false
+	r.state.checking = false
 	for i, a := range answers {
 		s := r.sessions[i]
 		switch {
@@ -62,7 +62,7 @@ func (r *recheck) act(answers []room.Access, errs []error) {
 			s.close(protocol.CloseUnauthorized, "the user is not known any more")
 		case !a.Allowed:
 			s.close(protocol.CloseForbidden, "not a collaborator of this trip any more")
-		case a.Room.ID != s.hall.room: // the store has gone back behind the making of the room
+		case a.Room.ID != s.in.room: // the store has gone back behind the making of the room
 			s.close(protocol.CloseRestart, "the trip has another room, please come again")
 		case a.User != *s.user: // the application has given them another name
 			user := a.User

@@ -25,13 +25,20 @@ func (h *Handler) request(r *netpoll.Request) (*session, *netpoll.Refusal) {
 		return nil, refuse(http.StatusForbidden, "This origin is not allowed.", protocol.CodeForbidden)
 	}
 	query, _ := url.ParseQuery(r.RawQuery) // what is malformed is left out
-	s := &session{h: h, since: -1}
+	s := &session{h: h}
 	if query.Has("since") {
 		since, ok := protocol.ParseSeq(query.Get("since"))
 		if !ok {
 			return nil, refuse(http.StatusBadRequest, "since must be a whole number, 0 or more.", protocol.CodeInvalidField)
 		}
-		s.since = since
+		s.resume = &room.SinceQuery{Since: since}
+	}
+	if query.Has("since_id") {
+		last, ok := protocol.ParseID(query.Get("since_id"))
+		if !ok || s.resume == nil {
+			return nil, refuse(http.StatusBadRequest, "since_id must be a message's id, and goes with since only.", protocol.CodeInvalidField)
+		}
+		s.resume.Last = last
 	}
 	door := &room.EnterRequest{Bearer: query.Get("token")}
 	if door.Bearer == "" {

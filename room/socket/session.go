@@ -23,8 +23,7 @@ const (
 // session is one client in one room. It belongs to its connection's loop.
 type session struct {
 	// Static after construction.
-	h     *Handler
-	since int64 // the number to resume from; negative: the usual history
+	h *Handler
 
 	// Static after Open.
 	conn *netpoll.Conn
@@ -35,8 +34,9 @@ type session struct {
 	filled  int64              // when tokens was last brought up to date, Unix nanoseconds
 	expires int64              // when the token does, Unix seconds
 	user    *protocol.User     // from joining on
-	hall    *hall              // from joining on
+	in      *subscription      // from joining on
 	door    *room.EnterRequest // while entering
+	resume  *room.SinceQuery   // until the history was asked for: what to resume from; nil: the usual history
 	waiting *waiting           // before live, where something waits
 	answer  func(*room.Op)     // the lane's way back, made once
 }
@@ -81,19 +81,22 @@ func (s *session) entered(e room.Entry, err error) {
 	s.state = joining
 	s.user = e.User
 	s.expires = e.Expires.Unix()
-	s.hall = s.h.wings[loop.Index()].enter(loop, e.Room)
-	if s.since < 0 {
+	s.in = s.h.loops[loop.Index()].enter(loop, e.Room)
+	resume := s.resume
+	s.resume = nil
+	if resume == nil {
 		if past := s.h.svc.Recent(e.Room.ID); past != nil {
 			s.joined(past, nil) // in this turn, as for most
 			return
 		}
 	}
-	s.hall.joining[s] = struct{}{}
+	s.in.joining[s] = struct{}{}
 	done := func(past *room.History, err error) {
 		loop.Post(func() { s.joined(past, err) })
 	}
-	if s.since >= 0 {
-		s.h.svc.Resume(e.Room.ID, s.since, s.wait().left.Load, done)
+	if resume != nil {
+		resume.Room = e.Room.ID
+		s.h.svc.Resume(*resume, s.wait().left.Load, done)
 	} else {
 		s.h.svc.History(e.Room.ID, done)
 	}
@@ -111,7 +114,7 @@ func (s *session) joined(past *room.History, err error) {
 	}
 	w := s.waiting
 	s.state, s.waiting = live, nil
-	s.conn.Send(past.Derive(frameHistory).(*netpoll.Payload))
+	s.conn.Send(past.Derive(form, frameHistory).(*netpoll.Payload))
 	if w != nil {
 		for _, b := range w.batches {
 			if p := newerThan(b, past.Seq); p != nil {
@@ -119,7 +122,7 @@ func (s *session) joined(past *room.History, err error) {
 			}
 		}
 	}
-	s.hall.admit(s, past.Seq)
+	s.in.admit(s, past.Seq)
 	if w == nil {
 		return
 	}
@@ -167,9 +170,9 @@ func (s *session) leave() {
 		s.waiting.left.Store(true)
 		s.waiting = nil
 	}
-	if s.hall != nil {
-		s.h.wings[s.conn.Loop().Index()].leave(s.hall, s)
-		s.hall = nil
+	if s.in != nil {
+		s.h.loops[s.conn.Loop().Index()].leave(s.in, s)
+		s.in = nil
 	}
 }
 

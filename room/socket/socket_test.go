@@ -108,6 +108,8 @@ func TestDoorRefusesByHTTPBeforeAndByCloseCodeAfterTheUpgrade(t *testing.T) {
 		{"since no number", path + "/?since=abc&token=" + good, "", 400},
 		{"since negative", path + "/?since=-1&token=" + good, "", 400},
 		{"since empty", path + "/?since=&token=" + good, "", 400},
+		{"since_id no id", path + "/?since=5&since_id=x&token=" + good, "", 400},
+		{"since_id alone", path + "/?since_id=" + uuid.NewString() + "&token=" + good, "", 400},
 		{"since with a sign", path + "/?since=%2B1&token=" + good, "", 400},
 	} {
 		header := http.Header{}

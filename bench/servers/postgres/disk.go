@@ -11,9 +11,9 @@ import (
 
 // ballast is a statement that the disk has no room for, and of which nothing
 // remains but the room that it took. Rows of that length lie four to a page, and
-// what is left of the page takes no other.
+// what is left of the page is what chat_messages keeps free for changes.
 const ballast = `INSERT INTO chat_messages (id, chat_room_id, sender_id, content, message_type, is_edited, created_at, updated_at, seq, rev)
-	SELECT gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), repeat('x', 1890), 'text', false, now(), now(), n, n
+	SELECT gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), repeat('x', 1800), 'text', false, now(), now(), n, n
 	FROM (SELECT generate_series(1, 1000000) AS n) AS rows`
 
 // FillTables fills the disk that chat_messages is on: a statement that needs one

@@ -49,6 +49,7 @@ export class CaravanClient extends EventTarget {
   #link = null; // the present WebSocket
   #poll = null; // AbortController of the long poll, in standard messaging
   #position = null; // the number up to which everything is here; null before any history
+  #last = null; // the id of the message that the event at our position made or changed; null: not known
   #asked = null; // our position when this connection was made
   #early = null; // live events that wait while the rest of an absence is fetched
   #pause = new Pause(); // between two attempts to connect
@@ -178,6 +179,7 @@ export class CaravanClient extends EventTarget {
     const query = new URLSearchParams({ token });
     this.#asked = this.#position;
     if (this.#asked !== null) query.set('since', this.#asked);
+    if (this.#asked !== null && this.#last !== null) query.set('since_id', this.#last);
     const link = new Link(`${this.#socketUrl}?${query}`, (frame) => this.#take(frame));
     this.#link = link;
     const code = await link.ended;
@@ -204,7 +206,7 @@ export class CaravanClient extends EventTarget {
 
   /** The first frame of a connection: the newest page, or what we missed. */
   async #takeHistory({ messages, since, seq, has_more: hasMore }) {
-    if (since > seq || since < this.#asked) {
+    if (since > seq || since < this.#asked || (hasMore && seq === 0)) {
       // The database went back, and what we have may not be in it: we begin anew.
       this.#position = null;
       this.#link.close(4000);
@@ -214,7 +216,7 @@ export class CaravanClient extends EventTarget {
     this.#early = [];
     if (since === undefined) this.#open(messages);
     else this.#apply(messages);
-    this.#advance(seq);
+    this.#advance(seq, messages);
     if (hasMore && !(await this.#catchUp(this.#run.signal))) link.close(4000);
     if (link !== this.#link || !this.#early) return;
     const early = this.#early;
@@ -238,7 +240,7 @@ export class CaravanClient extends EventTarget {
     if (this.#early) return this.#early.push(frame);
     const prev = frame.prev ?? frame.seq - 1;
     if (prev > this.#position) return this.#link?.close(4000); // and resume from our position
-    this.#advance(frame.seq);
+    this.#advance(frame.seq, [{ ...frame.message, rev: frame.seq }]);
     this.#apply([frame.message]);
   }
 
@@ -260,8 +262,12 @@ export class CaravanClient extends EventTarget {
     for (const m of messages) this.outbox.acknowledge(m, m.sender.id === this.#user);
   }
 
-  #advance(seq) {
-    this.#position = Math.max(this.#position ?? 0, seq);
+  /** Everything up to number `seq` is here; one of these messages may be what it is about. */
+  #advance(seq, messages) {
+    if (seq < this.#position) return;
+    const last = messages.find((m) => m.rev === seq)?.id ?? null;
+    if (seq !== this.#position || last !== null) this.#last = last;
+    this.#position = seq;
   }
 
   /** Fetches by REST all that is missing. False where the server did not give it. */
@@ -283,13 +289,13 @@ export class CaravanClient extends EventTarget {
     const { results } = await this.#rest.page({ limit: pageSize });
     if (this.#position !== null) return; // a WebSocket was faster
     this.#open(results);
-    this.#advance(results.reduce((rev, m) => Math.max(rev, m.rev), 0));
+    this.#advance(results.reduce((rev, m) => Math.max(rev, m.rev), 0), results);
   }
 
   /** Resolves to whether there is more at once. */
   async #nextPage(signal, wait) {
     const asked = this.#position;
-    const page = await this.#rest.since(asked, { wait, signal });
+    const page = await this.#rest.since(asked, { last: this.#last, wait, signal });
     if (signal.aborted) return false;
     if (page.seq < asked && asked === this.#position) {
       this.#position = null; // the database went back
@@ -297,7 +303,7 @@ export class CaravanClient extends EventTarget {
       return true;
     }
     this.#apply(page.results);
-    this.#advance(page.seq);
+    this.#advance(page.seq, page.results);
     return page.has_more;
   }
 

@@ -38,9 +38,13 @@ export class Rest {
     return this.#messages(query);
   }
 
-  /** What was made or changed after `since`; with `wait` (seconds) as a long poll. */
-  since(since, { wait, signal } = {}) {
+  /**
+   * What was made or changed after `since`; with `wait` (seconds) as a long poll. `last`
+   * is the id of the message that event `since` made or changed, if that is known.
+   */
+  since(since, { last, wait, signal } = {}) {
     const query = { since, limit: 200 };
+    if (last) query.since_id = last;
     if (wait) query.wait = `${wait}s`;
     return this.#messages(query, signal, wait * 1000);
   }

@@ -10,20 +10,22 @@ import (
 	"github.com/caravan-chat/caravan/room"
 )
 
-// wing is what one loop knows: its halls. It belongs to the loop.
-type wing struct {
+// loopState is what one loop knows: its rooms. It belongs to the loop.
+type loopState struct {
 	h         *Handler
-	halls     map[uuid.UUID]*hall
+	rooms     map[uuid.UUID]*subscription
 	rechecked time.Time // when rights were last checked again
 	checking  bool      // such a check is under way
 }
 
-func newWing(h *Handler) *wing { return &wing{h: h, halls: make(map[uuid.UUID]*hall)} }
+func newLoopState(h *Handler) *loopState {
+	return &loopState{h: h, rooms: make(map[uuid.UUID]*subscription)}
+}
 
-// hall is one room on one loop. It belongs to the loop; only Deliver, Rewound and
+// subscription is one room on one loop. It belongs to the loop; only Deliver, Rewound and
 // Notify are called from elsewhere, and they post.
-type hall struct {
-	wing    *wing
+type subscription struct {
+	state   *loopState
 	loop    *netpoll.Loop
 	room    uuid.UUID
 	trip    uuid.UUID
@@ -33,23 +35,23 @@ type hall struct {
 	ahead   map[*session]int64    // live, but their history has seen events, up to this number, that are still to pass
 }
 
-var _ room.Listener = (*hall)(nil)
+var _ room.Listener = (*subscription)(nil)
 
-// enter returns the room's hall on this loop. What a new one is told is posted
+// enter returns the room's subscription on this loop. What a new one is told is posted
 // to this loop, so nothing comes before Follow has said where it begins.
-func (w *wing) enter(l *netpoll.Loop, r room.Info) *hall {
-	if x := w.halls[r.ID]; x != nil {
+func (w *loopState) enter(l *netpoll.Loop, r room.Info) *subscription {
+	if x := w.rooms[r.ID]; x != nil {
 		return x
 	}
-	x := &hall{wing: w, loop: l, room: r.ID, trip: r.TripID, joining: make(map[*session]struct{}), ahead: make(map[*session]int64)}
-	w.halls[r.ID] = x
+	x := &subscription{state: w, loop: l, room: r.ID, trip: r.TripID, joining: make(map[*session]struct{}), ahead: make(map[*session]int64)}
+	w.rooms[r.ID] = x
 	x.last = w.h.svc.Follow(r.ID, r.Seq, x)
 	return x
 }
 
-// leave takes a session out of its hall, and the hall out of the room when it
+// leave takes a session out of its subscription, and the subscription out of the room when it
 // was the last.
-func (w *wing) leave(x *hall, s *session) {
+func (w *loopState) leave(x *subscription, s *session) {
 	delete(x.joining, s)
 	delete(x.ahead, s)
 	x.members.Remove(s.conn)
@@ -58,17 +60,17 @@ func (w *wing) leave(x *hall, s *session) {
 	}
 }
 
-// shut takes a hall out of the room, once.
-func (w *wing) shut(x *hall) {
-	if w.halls[x.room] == x {
-		delete(w.halls, x.room)
+// shut takes a subscription out of the room, once.
+func (w *loopState) shut(x *subscription) {
+	if w.rooms[x.room] == x {
+		delete(w.rooms, x.room)
 		w.h.svc.Unfollow(x.room, x)
 	}
 }
 
 // admit lets a session whose history says that it stands at seq hear what comes
 // after that.
-func (x *hall) admit(s *session, seq int64) {
+func (x *subscription) admit(s *session, seq int64) {
 	delete(x.joining, s)
 	if seq > x.last {
 		x.ahead[s] = seq
@@ -78,10 +80,13 @@ func (x *hall) admit(s *session, seq int64) {
 }
 
 // Deliver implements room.Listener.
-func (x *hall) Deliver(b *room.Batch) { x.loop.Post(func() { x.deliver(b) }) }
+func (x *subscription) Deliver(b *room.Batch) room.Waker {
+	x.loop.Queue(func() { x.deliver(b) })
+	return x.loop
+}
 
-func (x *hall) deliver(b *room.Batch) {
-	x.members.Send(b.Derive(frameBatch).(*netpoll.Payload))
+func (x *subscription) deliver(b *room.Batch) {
+	x.members.Send(b.Derive(form, frameBatch).(*netpoll.Payload))
 	x.last = b.Last()
 	for s := range x.joining {
 		s.hold(b)
@@ -98,18 +103,22 @@ func (x *hall) deliver(b *room.Batch) {
 	}
 }
 
-// Rewound implements room.Listener: the members come again, to a hall that begins
-// anew.
-func (x *hall) Rewound() {
-	x.loop.Post(func() {
-		x.wing.shut(x)
-		x.all(func(s *session) { s.close(protocol.CloseRestart, "the room has changed, please come again") })
+// Rewound implements room.Listener: the members are told to forget what they have,
+// and come again to a subscription that begins anew.
+func (x *subscription) Rewound() room.Waker {
+	x.loop.Queue(func() {
+		x.state.shut(x)
+		x.all(func(s *session) {
+			s.conn.Send(rewound)
+			s.close(protocol.CloseRestart, "the room has changed, please come again")
+		})
 	})
+	return x.loop
 }
 
 // Notify implements room.Listener.
-func (x *hall) Notify(n *room.Notice) {
-	x.loop.Post(func() {
+func (x *subscription) Notify(n *room.Notice) room.Waker {
+	x.loop.Queue(func() {
 		p := netpoll.NewPayload(n.Frame)
 		x.each(func(s *session) {
 			if s.user.ID != n.User {
@@ -117,10 +126,11 @@ func (x *hall) Notify(n *room.Notice) {
 			}
 		})
 	})
+	return x.loop
 }
 
 // each calls f for the live sessions.
-func (x *hall) each(f func(*session)) {
+func (x *subscription) each(f func(*session)) {
 	x.members.Each(func(c *netpoll.Conn) bool {
 		f(c.Session().(*session))
 		return true
@@ -131,7 +141,7 @@ func (x *hall) each(f func(*session)) {
 }
 
 // all calls f for the live sessions and those that are joining.
-func (x *hall) all(f func(*session)) {
+func (x *subscription) all(f func(*session)) {
 	x.each(f)
 	for s := range x.joining {
 		f(s)
@@ -139,9 +149,9 @@ func (x *hall) all(f func(*session)) {
 }
 
 // tick closes whose token has expired, and has rights checked again now and then.
-func (w *wing) tick(l *netpoll.Loop, now time.Time) {
+func (w *loopState) tick(l *netpoll.Loop, now time.Time) {
 	unix := now.Unix()
-	for _, x := range w.halls {
+	for _, x := range w.rooms {
 		x.all(func(s *session) {
 			if s.expires <= unix {
 				s.close(protocol.CloseUnauthorized, "the access token has expired")
@@ -150,9 +160,9 @@ func (w *wing) tick(l *netpoll.Loop, now time.Time) {
 	}
 	if w.rechecked.IsZero() {
 		// The loops take turns.
-		w.rechecked = now.Add(-w.h.cfg.RecheckEvery * time.Duration(l.Index()) / time.Duration(len(w.h.wings)))
+		w.rechecked = now.Add(-w.h.cfg.RecheckEvery * time.Duration(l.Index()) / time.Duration(len(w.h.loops)))
 	}
-	if !w.checking && now.Sub(w.rechecked) >= w.h.cfg.RecheckEvery && len(w.halls) > 0 {
+	if !w.checking && now.Sub(w.rechecked) >= w.h.cfg.RecheckEvery && len(w.rooms) > 0 {
 		w.rechecked = now
 		w.recheck(l)
 	}

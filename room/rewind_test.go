@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/caravan-chat/caravan/bench/await"
 	"github.com/caravan-chat/caravan/protocol"
 	"github.com/caravan-chat/caravan/room"
 )
@@ -32,6 +33,7 @@ func (h *house) goBack(t *testing.T, to int64) {
 	for _, q := range []string{
 		"PRAGMA busy_timeout = 5000",
 		fmt.Sprintf("DELETE FROM chat_messages WHERE chat_room_id = '%s' AND seq > %d", id, to),
+		fmt.Sprintf("DELETE FROM chat_events WHERE chat_room_id = '%s' AND seq > %d", id, to),
 		fmt.Sprintf("UPDATE chat_rooms SET last_seq = %d WHERE id = '%s'", to, id),
 	} {
 		if _, err := db.Exec(q); err != nil {
@@ -40,20 +42,10 @@ func (h *house) goBack(t *testing.T, to int64) {
 	}
 }
 
-func (l *hearer) isSetBack() bool {
+func (l *hearer) isRewound() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.setBack
-}
-
-// until waits for what must become true.
-func until(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	for end := time.Now().Add(20 * time.Second); !is(); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatal("waited in vain until " + what)
-		}
-	}
+	return l.rewound
 }
 
 // tell has a room told so many messages, and one listener hear them.
@@ -68,9 +60,18 @@ func (h *house) tell(t *testing.T, n int) *hearer {
 	return l
 }
 
-// TestAStoreThatGoesBackSetsItsRoomsBack: the numbers of events that it has lost are
+// resume answers who comes back to room 0 with a number and the message that they have
+// there; the nil id names none.
+func (h *house) resume(t *testing.T, since int64, last uuid.UUID) *room.History {
+	t.Helper()
+	return history(t, func(done func(*room.History, error)) {
+		h.Resume(room.SinceQuery{Room: h.rooms[0].ID, Since: since, Last: last}, nil, done)
+	})
+}
+
+// TestAStoreThatGoesBackRewindsItsRooms: the numbers of events that it has lost are
 // given again, which nobody may take for repeats of what was told.
-func TestAStoreThatGoesBackSetsItsRoomsBack(t *testing.T) {
+func TestAStoreThatGoesBackRewindsItsRooms(t *testing.T) {
 	var logged syncBuffer
 	h := open(t, room.Config{Lanes: 1, Log: slog.New(slog.NewTextHandler(&logged, nil))})
 	id := h.rooms[0].ID
@@ -79,7 +80,7 @@ func TestAStoreThatGoesBackSetsItsRoomsBack(t *testing.T) {
 	history(t, ask) // is kept in memory from now on
 	polled := make(chan room.Page, 1)
 	go func() {
-		p, err := h.Wait(t.Context(), h.rooms[0], 5, 50)
+		p, err := h.Wait(t.Context(), h.rooms[0], room.SinceQuery{Room: id, Since: 5, Limit: 50})
 		if err != nil {
 			t.Error(err)
 		}
@@ -87,10 +88,10 @@ func TestAStoreThatGoesBackSetsItsRoomsBack(t *testing.T) {
 	}()
 	h.goBack(t, 2)
 	h.send(t, 0, "stored as 3")
-	if !old.isSetBack() || len(old.events) != 5 {
-		t.Errorf("told of it: %v; %d events told", old.isSetBack(), len(old.events))
+	if !old.isRewound() || len(old.events) != 5 {
+		t.Errorf("told of it: %v; %d events told", old.isRewound(), len(old.events))
 	}
-	if p := <-polled; len(p.Messages) != 3 || p.Messages[2].Content != "stored as 3" || p.Seq != 3 {
+	if p := <-polled; len(p.Messages) != 0 || p.Stand != 0 || !p.HasMore {
 		t.Errorf("who polls from 5 gets %+v", p)
 	}
 
@@ -115,35 +116,33 @@ func TestAStoreThatGoesBackSetsItsRoomsBack(t *testing.T) {
 	if got := history(t, ask); string(got.Frame) != string(want) {
 		t.Errorf("newcomers get   %s\nthe store answers %s", got.Frame, want)
 	}
-	// Who comes back with the number of a lost event misses none that has it now, nor
-	// of those before it: how far the store had gone back is not known.
-	lost := protocol.AppendResume(nil, 0, room.Bodies(page[0].Messages), 7, false)
-	if got := history(t, func(done func(*room.History, error)) { h.Resume(id, 5, nil, done) }); string(got.Frame) != string(lost) || got.Seq != 7 {
-		t.Errorf("who comes back with 5 gets %s\nwant %s", got.Frame, lost)
-	}
-	// Pages and polls come to an end, though they pass through those numbers again.
-	for since := int64(0); since < 7; {
-		p, err := h.Since(t.Context(), id, since, 2)
-		if err != nil || p.Stand() != min(since+2, 7) || p.HasMore != (since+2 < 7) {
-			t.Fatalf("after %d comes %+v, %v", since, p, err)
-		}
-		since = p.Stand()
-	}
-	for _, since := range []int64{4, 7} {
-		short, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-		defer cancel()
-		if p, err := h.Wait(short, room.Info{ID: id, Seq: 7}, since, 50); err != nil || int64(len(p.Messages)) != 7-since {
-			t.Errorf("who polls from %d gets %d messages, %v", since, len(p.Messages), err)
+	h.mustBeginAnew(t, 5, old.events[4].Message, 7)
+	// Who stands where the store does goes on from there, and so does who does not say
+	// what it has.
+	for since, last := range map[int64]uuid.UUID{2: old.events[1].Message, 6: page[0].Messages[5].ID, 5: {}} {
+		want := protocol.AppendResume(nil, since, room.Bodies(page[0].Messages[since:]), 7, false)
+		if got := h.resume(t, since, last); string(got.Frame) != string(want) {
+			t.Errorf("who comes back with %d gets %s\nwant %s", since, got.Frame, want)
 		}
 	}
-	if n := h.Stats().SetBack; n != 1 {
+	if n := h.Stats().Rewinds; n != 1 {
 		t.Errorf("counted as %d rooms", n)
 	}
-	until(t, "the operator is told", func() bool {
-		return strings.Contains(logged.String(), "level=ERROR") && strings.Contains(logged.String(), "told=5 kept=0")
+	await.Until(t, "the operator is told", func() bool {
+		return strings.Contains(logged.String(), "level=ERROR") && strings.Contains(logged.String(), "told=5 kept=2")
 	})
 	if h.Unfollow(id, fresh); h.Stats().RoomsNow != 0 {
 		t.Error("the room is followed for ever")
+	}
+}
+
+// mustBeginAnew checks that who comes back to room 0 with a message that the store
+// lost forgets all.
+func (h *house) mustBeginAnew(t *testing.T, since int64, lost uuid.UUID, stands int64) {
+	t.Helper()
+	got := h.resume(t, since, lost)
+	if string(got.Frame) != string(protocol.AppendRewound(nil)) || got.Seq != stands {
+		t.Errorf("who comes back with %d gets %s and goes on from %d, want from %d", since, got.Frame, got.Seq, stands)
 	}
 }
 
@@ -184,11 +183,25 @@ func TestANodeThatOnlyListensFindsThatTheStoreWentBack(t *testing.T) {
 			l := h.tell(t, 5)
 			h.goBack(t, 2)
 			find(t, h)
-			until(t, "the listener is told", l.isSetBack)
+			await.Until(t, "the listener is told", l.isRewound)
 			h.Unfollow(h.rooms[0].ID, l)
-			h.mustResumeWhole(t, 5)
+			if head := h.head(t); head >= 5 {
+				h.mustBeginAnew(t, 5, l.events[4].Message, head)
+			} else if got := h.resume(t, 5, l.events[4].Message); got.Seq != head {
+				t.Errorf("who comes back with 5 is told %d, and the store stands at %d", got.Seq, head)
+			}
 		})
 	}
+}
+
+// head is the number at which the store has room 0.
+func (h *house) head(t *testing.T) int64 {
+	t.Helper()
+	seq, _, err := h.store.Head(t.Context(), h.rooms[0].ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return seq
 }
 
 // hearElsewhere has another node store messages, and tell of them at once.
@@ -207,25 +220,12 @@ func (h *house) hearElsewhere(t *testing.T, first, last int64) {
 	}
 }
 
-// mustResumeWhole checks that who comes back to room 0 gets all that it has.
-func (h *house) mustResumeWhole(t *testing.T, since int64) {
-	t.Helper()
-	id := h.rooms[0].ID
-	got := history(t, func(done func(*room.History, error)) { h.Resume(id, since, nil, done) })
-	page, err := h.store.Latest(t.Context(), []uuid.UUID{id}, 50)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if want := protocol.AppendResume(nil, 0, room.Bodies(page[0].Messages), page[0].Seq, false); string(got.Frame) != string(want) {
-		t.Errorf("who comes back with %d gets %s\nwant %s", since, got.Frame, want)
-	}
-}
-
 // TestWhoOnlyReadAHistoryLearnsThatTheStoreWentBack: nothing was told live yet.
 func TestWhoOnlyReadAHistoryLearnsThatTheStoreWentBack(t *testing.T) {
 	h := openWith(t, room.Config{Lanes: 1}, deaf{}, func(s room.Store) room.Store { return s })
+	var lost *protocol.Message
 	for i := range 5 {
-		h.send(t, 0, fmt.Sprint("stored as ", i+1))
+		lost = h.send(t, 0, fmt.Sprint("stored as ", i+1))
 	}
 	l := &hearer{}
 	h.Follow(h.rooms[0].ID, 5, l)
@@ -235,8 +235,8 @@ func TestWhoOnlyReadAHistoryLearnsThatTheStoreWentBack(t *testing.T) {
 		h.elsewhere(t, h.message(3, "of another node"))
 	}
 	h.CatchUp(h.rooms[0].ID)
-	until(t, "the listener is told", l.isSetBack)
-	h.mustResumeWhole(t, 5)
+	await.Until(t, "the listener is told", l.isRewound)
+	h.mustBeginAnew(t, 5, lost.ID, 6)
 }
 
 // TestTwoNodesFindThatTheStoreWentBack: what another node stored before this one
@@ -247,8 +247,8 @@ func TestTwoNodesFindThatTheStoreWentBack(t *testing.T) {
 	h.goBack(t, 5)
 	h.elsewhere(t, h.message(3, "of another node")) // 6
 	h.send(t, 0, "stored as 7")
-	until(t, "the listener is told", l.isSetBack)
-	h.mustResumeWhole(t, 10)
+	await.Until(t, "the listener is told", l.isRewound)
+	h.mustBeginAnew(t, 7, l.events[6].Message, 7)
 }
 
 // unsettled is a store whose standbys lack what was committed last.
@@ -273,7 +273,7 @@ func TestARepairTellsNothingThatTheStandbysLack(t *testing.T) {
 	u.lacking.Store(true)
 	h.elsewhere(t, h.message(3, "cut"))
 	h.CatchUp(h.rooms[0].ID)
-	until(t, "a repair has failed", func() bool { return h.Stats().RepairErrors > 0 })
+	await.Until(t, "a repair has failed", func() bool { return h.Stats().RepairErrors > 0 })
 	if n := len(l.hears(t, 1)); n != 1 {
 		t.Errorf("%d events told", n)
 	}
@@ -287,21 +287,21 @@ type lagging struct {
 	by func() int64
 }
 
-func (l *lagging) Heads(ctx context.Context, rooms []uuid.UUID) ([]int64, error) {
+func (l *lagging) Heads(ctx context.Context, rooms []uuid.UUID) ([]room.Head, error) {
 	heads, err := l.Store.Heads(ctx, rooms)
 	for i := range heads {
-		heads[i] -= l.by()
+		heads[i] = room.Head{Seq: heads[i].Seq - l.by()}
 	}
 	return heads, err
 }
 
-func (l *lagging) Since(ctx context.Context, id uuid.UUID, since int64, limit int) (room.Page, error) {
-	p, err := l.Store.Since(ctx, id, since, limit)
-	p.Seq -= l.by()
-	for len(p.Messages) > 0 && p.Messages[len(p.Messages)-1].Rev > p.Seq {
-		p.Messages = p.Messages[:len(p.Messages)-1]
+func (l *lagging) Walk(ctx context.Context, id uuid.UUID, after int64, limit int) (room.Walk, error) {
+	w, err := l.Store.Walk(ctx, id, after, limit)
+	w.Seq -= l.by()
+	for len(w.Entries) > 0 && w.Entries[len(w.Entries)-1].Seq > w.Seq {
+		w.Entries = w.Entries[:len(w.Entries)-1]
 	}
-	return p, err
+	return w, err
 }
 
 // TestNothingElseIsTakenForAStoreThatWentBack: a copy that lags, notices that are
@@ -323,9 +323,9 @@ func TestNothingElseIsTakenForAStoreThatWentBack(t *testing.T) {
 		h.Announce(&room.Batch{Room: id, Events: []room.Event{{Kind: protocol.KindMessage, Seq: 5, Prev: 4, Message: uuid.New(), Body: []byte("{}"), Frame: []byte("{}")}}})
 		time.Sleep(5 * time.Millisecond)
 	}
-	until(t, "the store was asked", func() bool { return h.Stats().Repairs > 2 })
+	await.Until(t, "the store was asked", func() bool { return h.Stats().Repairs > 2 })
 	h.send(t, 0, "and so on")
-	if events := l.hears(t, 6); len(events) != 6 || l.isSetBack() || h.Stats().SetBack != 0 {
-		t.Errorf("%d events told; set back: %v", len(events), l.isSetBack())
+	if events := l.hears(t, 6); len(events) != 6 || l.isRewound() || h.Stats().Rewinds != 0 {
+		t.Errorf("%d events told; set back: %v", len(events), l.isRewound())
 	}
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/caravan-chat/caravan/room/socket"
 )
 
-// TestMembersComeAnewWhenTheStoreHasGoneBack: on each loop they are closed, and who
-// resumes with the number of a lost event gets what has that number now.
+// TestMembersComeAnewWhenTheStoreHasGoneBack: on each loop they are told to forget what
+// they have, and closed. Who resumes with a message that the store lost is told so, too.
 func TestMembersComeAnewWhenTheStoreHasGoneBack(t *testing.T) {
 	s := serve(t, socket.Config{})
 	var members []*client
@@ -23,38 +23,49 @@ func TestMembersComeAnewWhenTheStoreHasGoneBack(t *testing.T) {
 	for i := range 5 {
 		members[0].send(fmt.Sprintf(`{"type":"chat_message","content":"told as %d"}`, i+1))
 	}
+	var lost, kept string
 	for _, c := range members {
 		for seq := int64(1); seq <= 5; seq++ {
-			if f := c.next(); f.Seq != seq {
+			f := c.next()
+			if f.Seq != seq {
 				t.Fatalf("got %+v, want event %d", f, seq)
+			}
+			if lost = f.Message.ID; seq == 2 {
+				kept = lost
 			}
 		}
 	}
 	s.exec("DELETE FROM chat_messages WHERE seq > 2")
 	s.exec("UPDATE chat_rooms SET last_seq = 2 WHERE last_seq = 5")
 
-	// One comes back before anything is stored, one after.
-	_, f := s.join(3, "&since=5")
+	// One comes back before anything is stored, the others after.
+	_, f := s.join(3, "&since=5&since_id="+lost)
 	if f.Seq != 2 || *f.Since != 5 || len(f.Messages) != 0 || *f.HasMore {
 		t.Errorf("who comes back with 5 gets %+v", f)
 	}
-	members[1].send(`{"type":"chat_message","content":"stored as 3","client_id":"again"}`)
+	for i := range 4 {
+		members[1].send(fmt.Sprintf(`{"type":"chat_message","content":"stored as %d","client_id":"%d"}`, i+3, i))
+	}
 	for _, c := range members {
+		if f := c.next(); f.Type != "message_history" || *f.Since != 0 || f.Seq != 0 || len(f.Messages) != 0 || !*f.HasMore {
+			t.Errorf("told %+v", f)
+		}
 		if code := c.closeCode(); code != 1012 {
 			t.Errorf("closed with %d", code)
 		}
 	}
-	back, f := s.join(0, "&since=5")
-	if f.Seq != 3 || *f.Since != 0 || len(f.Messages) != 3 || f.Messages[2].Content != "stored as 3" {
-		t.Errorf("who comes back with 5 gets %+v", f)
+	back, f := s.join(0, "&since=2&since_id="+kept)
+	if *f.Since != 2 || len(f.Messages) == 0 || f.Messages[0].Content != "stored as 3" {
+		t.Errorf("who has what the store has gets %+v", f)
 	}
-	back.send(`{"type":"chat_message","content":"stored as 3","client_id":"again"}`)
-	if f := back.next(); !f.Duplicate || f.Seq != 3 {
+	back.send(`{"type":"chat_message","content":"stored as 3","client_id":"0"}`)
+	for f = back.next(); f.Type == "chat_message" && !f.Duplicate; f = back.next() {
+	}
+	if !f.Duplicate || f.Seq != 3 {
 		t.Errorf("the sender, who was closed before the answer, gets %+v", f)
 	}
-	back.send(`{"type":"chat_message","content":"stored as 4"}`)
-	if f := back.next(); f.Seq != 4 || f.Prev != nil {
-		t.Errorf("then %+v", f)
+	if _, f := s.join(0, "&since=5&since_id="+lost); *f.Since != 0 || f.Seq != 0 || len(f.Messages) != 0 || !*f.HasMore {
+		t.Errorf("who comes back with what was lost gets %+v", f)
 	}
 }
 

@@ -1,0 +1,83 @@
+package persist
+
+import (
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+
+	"github.com/caravan-chat/caravan/protocol"
+	"github.com/caravan-chat/caravan/room"
+)
+
+// messageRule stores a new message, once for each client_id.
+var messageRule = rule{screen: screenMessage, ask: askMessage, settle: settleMessage}
+
+// typeBytesMax is the width of message_type in an adopted database.
+const typeBytesMax = 20
+
+func screenMessage(op *room.Op) *protocol.Error {
+	switch {
+	case !storable(string(op.Type)), op.Type == "", len(op.Type) > typeBytesMax:
+		return protocol.ErrInvalidType
+	case !storable(op.ClientID), utf8.RuneCountInString(op.ClientID) > protocol.ClientIDRunesMax:
+		return protocol.ErrInvalidClient
+	}
+	return nil
+}
+
+func askMessage(l *Lookup, op *room.Op) {
+	l.Senders = append(l.Senders, op.Sender.ID)
+	if op.ClientID != "" {
+		l.Keys = append(l.Keys, keyOf(op))
+	}
+	if op.ReplyTo != uuid.Nil {
+		l.Originals = append(l.Originals, op.ReplyTo)
+	}
+}
+
+func settleMessage(s *settling, op *room.Op) result {
+	if op.ClientID != "" {
+		if known := s.known(keyOf(op)); known != nil {
+			return result{outcome: room.Duplicate, message: known}
+		}
+	}
+	if _, ok := s.found.Senders[op.Sender.ID]; !ok {
+		return refused(ErrUnknownSender)
+	}
+	m := &protocol.Message{
+		ID: op.MessageID, RoomID: op.Room, Sender: op.Sender,
+		Content: op.Content, Type: op.Type,
+		CreatedAt: op.At, UpdatedAt: op.At,
+		ClientID: op.ClientID,
+	}
+	if op.ReplyTo != uuid.Nil {
+		if m.ReplyTo = s.reply(op); m.ReplyTo == nil {
+			return refused(protocol.ErrInvalidReply)
+		}
+	}
+	return s.insert(op, m)
+}
+
+// IsPlainMessage reports whether a batch is one new message that refers to no
+// other: one row, and nothing to find out that its own statement cannot.
+func IsPlainMessage(batch []*room.Op) bool {
+	return len(batch) == 1 && batch[0].Kind == protocol.KindMessage && batch[0].ReplyTo == uuid.Nil
+}
+
+// reply returns the short form of op's original, or nil if that is no message
+// of op's room.
+func (s *settling) reply(op *room.Op) *protocol.Reply {
+	if m := s.present(op.ReplyTo); m != nil {
+		if m.RoomID != op.Room {
+			return nil
+		}
+		return replyTo(m)
+	}
+	original, ok := s.found.Originals[op.ReplyTo]
+	if !ok || original.Room != op.Room {
+		return nil
+	}
+	reply := original.Reply
+	reply.Content = Excerpt(reply.Content)
+	return &reply
+}

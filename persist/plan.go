@@ -1,0 +1,62 @@
+package persist
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/caravan-chat/caravan/protocol"
+	"github.com/caravan-chat/caravan/room"
+)
+
+// Plan is a settled batch: the rows to write, and what becomes of each op once
+// they are committed. Its messages never change.
+type Plan struct {
+	Inserts []*protocol.Message // new messages in their final state; within a room by seq
+	Changes []Change            // the further numbers that the batch takes; within a room by seq
+	Updates []*protocol.Message // older messages in their final state, each once
+	Heads   []Head              // rooms whose number grew, ascending by id
+
+	ops     []*room.Op
+	results []result // of ops, by index
+}
+
+// Change is a row of chat_events: a number that made no message.
+type Change struct {
+	Room    uuid.UUID
+	Seq     int64
+	ID      uuid.UUID // of the row
+	Kind    protocol.Kind
+	Message uuid.UUID // the message that changed
+	Actor   uuid.UUID // who changed it
+	At      time.Time // UTC, whole microseconds
+}
+
+// Head is a room's number after the batch.
+type Head struct {
+	Room uuid.UUID
+	Seq  int64
+}
+
+// result is what becomes of an op.
+type result struct {
+	outcome room.Outcome
+	seq     int64             // the number of its event; zero: it has none
+	message *protocol.Message // nil: it is about none
+	err     *protocol.Error
+}
+
+func refused(err *protocol.Error) result {
+	return result{outcome: room.Refused, err: err}
+}
+
+// Empty reports whether there is nothing to write.
+func (p *Plan) Empty() bool { return len(p.Heads) == 0 }
+
+// Conclude gives every op its outcome. It is called once, after the commit.
+func (p *Plan) Conclude() {
+	for i, op := range p.ops {
+		r := &p.results[i]
+		op.Outcome, op.Seq, op.Message, op.Err = r.outcome, r.seq, r.message, r.err
+	}
+}

@@ -1,0 +1,119 @@
+package postgres
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/caravan-chat/caravan/persist"
+	"github.com/caravan-chat/caravan/protocol"
+	"github.com/caravan-chat/caravan/room"
+)
+
+// newWalkStatements make the statement that selects last_seq and the entries of a
+// room's log, and one that has only the ids of their messages.
+//
+// The statement merges two stretches by number, of messages and of changes. That the
+// merge ends with the limit takes an order in both, equal types of their columns, and
+// the joins within them.
+func newWalkStatements() (whole, bare string) {
+	form := func(columns, joins string) string {
+		return `SELECT r.last_seq, l.* FROM chat_rooms r
+	LEFT JOIN LATERAL (
+		(SELECT m.seq AS at, 1::smallint AS kind, m.id AS event, ` + columns + ` FROM chat_messages m` + joins + `
+			WHERE m.chat_room_id = r.id AND m.seq > $2 ORDER BY m.seq)
+		UNION ALL
+		(SELECT e.seq, e.kind, e.id, ` + columns + ` FROM chat_events e LEFT JOIN chat_messages m ON m.id = e.message_id` + joins + `
+			WHERE e.chat_room_id = r.id AND e.seq > $2 ORDER BY e.seq)
+		ORDER BY at LIMIT $3) l ON true
+	WHERE r.id = $1 ORDER BY l.at`
+	}
+	return form(messageColumns, messageJoins), form("m.id", "")
+}
+
+// Walk implements room.Store.
+func (s *Store) Walk(ctx context.Context, id uuid.UUID, after int64, limit int) (walk room.Walk, err error) {
+	err = s.again(ctx, func() error {
+		walk, err = s.readWalk(ctx, id, after, limit)
+		return err
+	})
+	if rowFault(err) {
+		walk, err = s.mendedWalk(ctx, id, after, limit)
+	}
+	if err != nil {
+		return room.Walk{}, fault("walk", err)
+	}
+	return persist.CutWalk(walk, limit), nil
+}
+
+// entryScan reads what stands before the message in the rows of a walk; all but the
+// room's number is null where no number is greater.
+type entryScan struct {
+	seq, kind *int64
+	event     *[16]byte
+}
+
+func (e *entryScan) entry() room.LogEntry {
+	return room.LogEntry{Seq: *e.seq, Kind: protocol.Kind(*e.kind), Row: *e.event}
+}
+
+func (s *Store) readWalk(ctx context.Context, id uuid.UUID, after int64, limit int) (walk room.Walk, err error) {
+	rows, err := s.readers.Query(ctx, selectWalk, [16]byte(id), after, limit+1)
+	if err != nil {
+		return walk, err
+	}
+	defer rows.Close()
+	var at entryScan
+	scan := newMessageScan(&walk.Seq, &at.seq, &at.kind, &at.event)
+	for rows.Next() {
+		found, err := scan.scan(rows)
+		if err != nil {
+			return walk, err
+		}
+		if at.seq == nil {
+			continue
+		}
+		e := at.entry()
+		if found {
+			m := scan.message()
+			e.Message = &m
+		}
+		walk.Entries = append(walk.Entries, e)
+	}
+	return walk, rows.Err()
+}
+
+// mendedWalk reads the messages of a walk one by one, in spite of rows that cannot be
+// read as a whole.
+func (s *Store) mendedWalk(ctx context.Context, id uuid.UUID, after int64, limit int) (walk room.Walk, err error) {
+	err = s.inSnapshot(ctx, func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, selectBareWalk, [16]byte(id), after, limit+1)
+		if err != nil {
+			return err
+		}
+		var at entryScan
+		var message *[16]byte
+		var messages []*[16]byte
+		if _, err := pgx.ForEachRow(rows, []any{&walk.Seq, &at.seq, &at.kind, &at.event, &message}, func() error {
+			if at.seq != nil {
+				walk.Entries, messages = append(walk.Entries, at.entry()), append(messages, message)
+			}
+			return nil
+		}); err != nil {
+			return err
+		}
+		for i, message := range messages {
+			if message == nil {
+				continue
+			}
+			m, err := s.mended(ctx, tx, *message)
+			if err != nil {
+				return err
+			}
+			walk.Entries[i].Message = &m
+		}
+		return nil
+	})
+	return walk, err
+}

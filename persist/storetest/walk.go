@@ -1,0 +1,99 @@
+package storetest
+
+import (
+	"testing"
+
+	"github.com/google/uuid"
+
+	"github.com/caravan-chat/caravan/protocol"
+	"github.com/caravan-chat/caravan/room"
+)
+
+// testWalk: every number is told by its own kind, each with the message as it is
+// now, whatever the limit.
+func testWalk(t *testing.T, open Open) {
+	w := newWorld(t, open, 2, 2)
+	first := w.send(0, 0, "first")
+	second := w.send(0, 1, "second", replyTo(first.MessageID))
+	ops := []*room.Op{
+		first,                                    // 1
+		w.edit(0, 0, first.MessageID, "first 2"), // 2
+		second,                                   // 3
+		w.edit(0, 0, first.MessageID, "first 3"), // 4
+		w.edit(0, 1, second.MessageID, "second 2"), // 5
+	}
+	w.append(w.send(1, 0, "elsewhere"))
+	w.append(ops[:3]...)
+	w.append(ops[3:]...)
+	want := []room.LogEntry{
+		{Seq: 1, Kind: protocol.KindMessage, Row: first.MessageID, Message: ops[3].Message},
+		{Seq: 2, Kind: protocol.KindEdit, Row: ops[1].Row, Message: ops[3].Message},
+		{Seq: 3, Kind: protocol.KindMessage, Row: second.MessageID, Message: ops[4].Message},
+		{Seq: 4, Kind: protocol.KindEdit, Row: ops[3].Row, Message: ops[3].Message},
+		{Seq: 5, Kind: protocol.KindEdit, Row: ops[4].Row, Message: ops[4].Message},
+	}
+	for after := int64(0); after <= 6; after++ {
+		for limit := 1; limit <= 6; limit++ {
+			got, err := w.store.Walk(w.ctx(), w.rooms[0], after, limit)
+			if err != nil {
+				t.Fatal(err)
+			}
+			rest := want[min(after, 5):]
+			if got.Seq != 5 || got.HasMore != (len(rest) > limit) || len(got.Entries) != min(len(rest), limit) {
+				t.Fatalf("after %d, limit %d: %+v", after, limit, got)
+			}
+			for i := range got.Entries {
+				w.sameEntry(&got.Entries[i], &rest[i])
+			}
+		}
+	}
+	none, err := w.store.Walk(w.ctx(), uuid.New(), 0, 10)
+	if err != nil || none.Seq != 0 || none.HasMore || len(none.Entries) != 0 {
+		t.Errorf("of no room: %+v, %v", none, err)
+	}
+}
+
+func (w *world) sameEntry(got, want *room.LogEntry) {
+	w.t.Helper()
+	if got.Seq != want.Seq || got.Kind != want.Kind || got.Row != want.Row {
+		w.t.Fatalf("got number %d of kind %d, row %v; want %d, %d, %v", got.Seq, got.Kind, got.Row, want.Seq, want.Kind, want.Row)
+	}
+	now, err := w.store.Message(w.ctx(), want.Message.ID)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.same(got.Message, &now)
+}
+
+// testSinceGoesOn: where a message has changed hundreds of times an answer passes its
+// numbers without an end in sight, and says so.
+func testSinceGoesOn(t *testing.T, open Open) {
+	w := newWorld(t, open, 1, 1)
+	m := w.stored(w.send(0, 0, "changes"))
+	const edits = 1_300
+	batch := make([]*room.Op, edits)
+	for i := range batch {
+		batch[i] = w.edit(0, 0, m.ID, "changed")
+	}
+	w.append(batch...)
+	last := w.stored(w.send(0, 0, "the end"))
+	var got []protocol.Message
+	answers := 0
+	for at, more := int64(0), true; more; answers++ {
+		page := w.since(0, at, 1)
+		if page.Stand <= at || page.Seq != last.Seq || page.Stand > page.Seq || (!page.HasMore && page.Stand != page.Seq) {
+			t.Fatalf("after %d comes %+v", at, page)
+		}
+		got = append(got, page.Messages...)
+		at, more = page.Stand, page.HasMore
+	}
+	if len(got) != 2 || got[0].ID != m.ID || got[0].Rev != edits+1 || got[1].ID != last.ID {
+		t.Errorf("%d messages: %+v", len(got), got)
+	}
+	if answers < 3 || answers > 25 {
+		t.Errorf("%d answers", answers)
+	}
+	if page := w.since(0, 1<<62, 1); len(page.Messages) != 0 || page.HasMore || page.Stand != last.Seq {
+		t.Errorf("beyond the end: %+v", page)
+	}
+}

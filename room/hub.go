@@ -1,0 +1,235 @@
+package room
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// hub knows, for every room that somebody on this node follows, who does. What
+// comes for a room it puts through the room's sequencer, and tells its listeners what
+// comes out.
+//
+// Each shard has a lock that is held for map and slice work only. Listeners are
+// called under it, which is what keeps a room's order; loops are woken after it.
+type hub struct {
+	ask         func(uuid.UUID, time.Duration) // asks for a room to be read from the store, after a while
+	stats       *counters
+	tailMax     int // messages in a tail
+	tailBytes   atomic.Int64
+	parkedBytes atomic.Int64
+	births      atomic.Int64 // how often a room began to be followed
+	rewinds     rewinds
+	shards      [64]shard
+}
+
+type shard struct {
+	mu    sync.Mutex
+	rooms map[uuid.UUID]*subscribed
+}
+
+// subscribed is a room with listeners on this node. Its shard's lock guards it.
+type subscribed struct {
+	listeners []Listener
+	gone      []Listener // were told of a rewind, have not unfollowed yet, and hear nothing
+	seq       sequencer
+	tail      *tail // nil: nobody asked lately
+	born      int64 // births when it began to be followed
+}
+
+func newHub(stats *counters, tailMax int, ask func(uuid.UUID, time.Duration)) *hub {
+	h := &hub{ask: ask, stats: stats, tailMax: tailMax}
+	for i := range h.shards {
+		h.shards[i].rooms = make(map[uuid.UUID]*subscribed)
+	}
+	return h
+}
+
+func (h *hub) shard(room uuid.UUID) *shard { return &h.shards[room[15]%64] }
+
+// with calls f with a room, under its lock. It returns false where nobody follows
+// the room.
+func (h *hub) with(room uuid.UUID, f func(*subscribed)) bool {
+	sh := h.shard(room)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	r := sh.rooms[room]
+	if r != nil {
+		f(r)
+	}
+	return r != nil
+}
+
+// each calls f with every room that is followed, under its lock.
+func (h *hub) each(f func(room uuid.UUID, r *subscribed)) {
+	for i := range h.shards {
+		sh := &h.shards[i]
+		sh.mu.Lock()
+		for id, r := range sh.rooms {
+			f(id, r)
+		}
+		sh.mu.Unlock()
+	}
+}
+
+// follow adds a listener, which is told every event after the number last: base
+// where it is the room's first, otherwise where the room's listeners stand.
+func (h *hub) follow(room uuid.UUID, base int64, l Listener) (last int64, first bool) {
+	sh := h.shard(room)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	r := sh.rooms[room]
+	if r == nil {
+		r = &subscribed{seq: sequencer{at: cursor{seq: base}}, born: h.births.Add(1)}
+		sh.rooms[room] = r
+		first = true
+	}
+	r.listeners = append(r.listeners, l)
+	return r.seq.at.seq, first
+}
+
+// unfollow takes a listener away and returns true where it was the room's last.
+func (h *hub) unfollow(room uuid.UUID, l Listener) (last bool) {
+	sh := h.shard(room)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	r := sh.rooms[room]
+	if r == nil {
+		return false
+	}
+	if i := slices.Index(r.listeners, l); i >= 0 {
+		r.listeners = slices.Delete(r.listeners, i, i+1)
+	} else if i := slices.Index(r.gone, l); i >= 0 {
+		r.gone = slices.Delete(r.gone, i, i+1)
+	} else {
+		return false
+	}
+	if len(r.listeners)+len(r.gone) > 0 {
+		return false
+	}
+	h.dropTail(r)
+	h.parkedBytes.Add(-r.seq.parkedBytes)
+	delete(sh.rooms, room)
+	return true
+}
+
+func (h *hub) follows(room uuid.UUID) bool { return h.with(room, func(*subscribed) {}) }
+
+func (h *hub) len() (n int) {
+	h.each(func(uuid.UUID, *subscribed) { n++ })
+	return n
+}
+
+// stands returns the rooms that are followed, and the number that each was told last.
+func (h *hub) stands() (rooms []uuid.UUID, at []int64) {
+	h.each(func(id uuid.UUID, r *subscribed) { rooms, at = append(rooms, id), append(at, r.seq.at.seq) })
+	return rooms, at
+}
+
+// standOf returns the number that a room's listeners were told last; zero where
+// there are none.
+func (h *hub) standOf(room uuid.UUID) (at int64) {
+	h.with(room, func(r *subscribed) { at = r.seq.at.seq })
+	return at
+}
+
+// notify passes a notice on. It has no place in the order.
+func (h *hub) notify(n *Notice) {
+	var w wakes
+	h.with(n.Room, func(r *subscribed) {
+		for _, l := range r.listeners {
+			w.add(l.Notify(n))
+		}
+	})
+	w.wake()
+}
+
+// announce takes a committed batch.
+func (h *hub) announce(b *Batch, grace time.Duration) {
+	h.take(b.Room, func(r *subscribed) step {
+		return r.seq.batch(b, parkedBytesMax-h.parkedBytes.Load(), grace)
+	})
+}
+
+// looked says where the store's log of the room ends. What has not been told is read,
+// as no batch shows that it is missing. stood is where the listeners stood before the
+// look.
+func (h *hub) looked(room uuid.UUID, stood int64, head Head) {
+	h.take(room, func(r *subscribed) step { return r.seq.look(stood, head) })
+}
+
+// take puts an input into a room's sequencer and does what its step says.
+func (h *hub) take(room uuid.UUID, input func(*subscribed) step) {
+	var w wakes
+	h.with(room, func(r *subscribed) {
+		parked := r.seq.parkedBytes
+		out := input(r)
+		h.parkedBytes.Add(r.seq.parkedBytes - parked)
+		h.count(&out)
+		if out.rewound {
+			h.rewind(room, r, out, &w)
+		}
+		for _, b := range out.deliver {
+			h.tell(r, b, &w)
+		}
+		if out.read {
+			h.ask(room, out.delay)
+		}
+	})
+	w.wake()
+}
+
+func (h *hub) count(out *step) {
+	h.stats.ParkedDropped.Add(out.dropped)
+	if out.repeat {
+		h.stats.Repeats.Add(1)
+	}
+	if out.gap {
+		h.stats.Gaps.Add(1)
+	}
+}
+
+// tell hands a batch to the room's listeners.
+func (h *hub) tell(r *subscribed, b *Batch, w *wakes) {
+	for _, l := range r.listeners {
+		w.add(l.Deliver(b))
+	}
+	if r.tail == nil {
+		return
+	}
+	grown, current := r.tail.add(b.Events)
+	if h.tailBytes.Add(grown) > tailBytesMax || !current {
+		h.dropTail(r) // it is read anew when asked for
+	}
+}
+
+// wakes are those whom the calls under a lock have queued something for. They are
+// woken after it, as that is a system call.
+type wakes struct {
+	n    int
+	few  [8]Waker
+	more []Waker
+}
+
+func (w *wakes) add(x Waker) {
+	switch {
+	case x == nil:
+	case w.n < len(w.few):
+		w.few[w.n] = x
+		w.n++
+	default:
+		w.more = append(w.more, x)
+	}
+}
+
+func (w *wakes) wake() {
+	for _, x := range w.few[:w.n] {
+		x.Wake()
+	}
+	for _, x := range w.more {
+		x.Wake()
+	}
+}

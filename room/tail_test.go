@@ -1,0 +1,176 @@
+package room
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"pgregory.net/rapid"
+
+	"github.com/caravan-chat/caravan/protocol"
+)
+
+// TestTailIsWhatTheStoreWouldAnswer lets a tail follow sends and edits and
+// compares it with the last messages of the log.
+func TestTailIsWhatTheStoreWouldAnswer(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		const tailMax = 5
+		log := &roomLog{room: uuid.New()}
+		for range rapid.IntRange(0, 8).Draw(t, "before") {
+			log.send()
+		}
+		page := func() *Page {
+			return &Page{Messages: log.messages[max(0, len(log.messages)-tailMax):], Seq: int64(len(log.events))}
+		}
+		var stats counters
+		h := newHub(&stats, tailMax, func(uuid.UUID, time.Duration) {})
+		h.follow(log.room, int64(len(log.events)), &follower{t: t, last: int64(len(log.events))})
+		h.keepTail(log.room, page(), h.births.Load())
+		for range rapid.IntRange(0, 20).Draw(t, "steps") {
+			from := int64(len(log.events))
+			if len(log.messages) > 0 && rapid.Bool().Draw(t, "is edit") {
+				log.edit(rapid.IntRange(0, len(log.messages)-1).Draw(t, "which"))
+			} else {
+				log.send()
+			}
+			m := &log.messages[0]
+			for i := range log.messages {
+				if log.messages[i].Rev == from+1 {
+					m = &log.messages[i]
+				}
+			}
+			e := encoder{room: log.room, last: from}
+			e.add(log.events[from].Kind, from+1, log.events[from].Row, m)
+			h.announce(e.batch(), 0)
+			got := h.history(log.room)
+			want, _ := newTail(page(), tailMax)
+			if got == nil || string(got.Frame) != string(want.frame().Frame) || got.Seq != int64(len(log.events)) {
+				t.Fatalf("the tail says %s, the store %s", got.Frame, want.frame().Frame)
+			}
+		}
+		kept := h.tailBytes.Load()
+		if f := h.shard(log.room).rooms[log.room]; f.tail.bytes() != kept {
+			t.Fatalf("%d bytes counted, %d kept", kept, f.tail.bytes())
+		}
+		h.dropTails(time.Now().Add(time.Hour))
+		if h.history(log.room) != nil || h.tailBytes.Load() != 0 {
+			t.Fatalf("a forgotten tail still answers, or %d bytes stay counted", h.tailBytes.Load())
+		}
+	})
+}
+
+// TestTailThatGrowsOverTheLimitIsForgotten: the limit is for all rooms together.
+func TestTailThatGrowsOverTheLimitIsForgotten(t *testing.T) {
+	log := &roomLog{room: uuid.New()}
+	log.send()
+	var stats counters
+	h := newHub(&stats, 5, func(uuid.UUID, time.Duration) {})
+	h.follow(log.room, 1, &follower{t: t, last: 1})
+	h.keepTail(log.room, &Page{Messages: log.messages, Seq: 1}, h.births.Load())
+	const others = tailBytesMax - 1_000
+	h.tailBytes.Add(others)
+	for range 5 {
+		log.send()
+		m := &log.messages[len(log.messages)-1]
+		e := encoder{room: log.room, last: m.Rev - 1}
+		e.add(protocol.KindMessage, m.Rev, m.ID, m)
+		h.announce(e.batch(), 0)
+	}
+	if h.history(log.room) != nil || h.tailBytes.Load() != others {
+		t.Errorf("%d bytes are kept beside those of others", h.tailBytes.Load()-others)
+	}
+}
+
+// TestTailIsReadAnewNowAndThen: the application may give a user another name, and
+// no event tells.
+func TestTailIsReadAnewNowAndThen(t *testing.T) {
+	log := &roomLog{room: uuid.New()}
+	log.send()
+	var stats counters
+	h := newHub(&stats, 5, func(uuid.UUID, time.Duration) {})
+	h.follow(log.room, 1, &follower{t: t, last: 1})
+	h.keepTail(log.room, &Page{Messages: log.messages, Seq: 1}, h.births.Load())
+	tail := h.shard(log.room).rooms[log.room].tail
+	for now, end := tail.read, tail.read.Add(tailAgeMax); !now.After(end); now = now.Add(tailIdle / 2) {
+		tail.asked = now // by newcomers, again and again
+		if h.dropTails(now); h.history(log.room) == nil {
+			t.Fatalf("forgotten after %v", now.Sub(tail.read))
+		}
+	}
+	tail.asked = tail.read.Add(tailAgeMax)
+	if h.dropTails(tail.asked.Add(time.Second)); h.history(log.room) != nil {
+		t.Error("newcomers get old names for as long as they come")
+	}
+}
+
+// TestTailIsNotKeptFromAReadThatBeganBeforeItsRoomWasFollowed: what was committed
+// between the read and the follow is announced to nobody.
+func TestTailIsNotKeptFromAReadThatBeganBeforeItsRoomWasFollowed(t *testing.T) {
+	log := &roomLog{room: uuid.New()}
+	log.send()
+	page := &Page{Messages: log.messages, Seq: 1}
+	var stats counters
+	h := newHub(&stats, 5, func(uuid.UUID, time.Duration) {})
+	before := h.births.Load()
+	h.follow(log.room, 1, &follower{t: t, last: 1})
+	if h.keepTail(log.room, page, before); h.history(log.room) != nil {
+		t.Error("a history is answered from a read that may not have seen what nobody was told")
+	}
+	if h.keepTail(log.room, page, h.births.Load()); h.history(log.room) == nil {
+		t.Error("no history from a read that began after the follow")
+	}
+}
+
+// TestTailIsForgottenWhenAQuotedMessageIsEdited: a reply quotes its original as
+// that stands now; the edit's event does not bring the reply.
+func TestTailIsForgottenWhenAQuotedMessageIsEdited(t *testing.T) {
+	log := &roomLog{room: uuid.New()}
+	for range 3 {
+		log.send()
+	}
+	log.messages[1].ReplyTo = &protocol.Reply{ID: log.messages[0].ID, Content: "m1"}
+	var stats counters
+	h := newHub(&stats, 5, func(uuid.UUID, time.Duration) {})
+	h.follow(log.room, 3, &follower{t: t, last: 3})
+	h.keepTail(log.room, &Page{Messages: log.messages, Seq: 3}, h.births.Load())
+	edit := func(i int) {
+		log.edit(i)
+		m := &log.messages[i]
+		e := encoder{room: log.room, last: m.Rev - 1}
+		e.add(protocol.KindEdit, m.Rev, newRowID(), m)
+		h.announce(e.batch(), 0)
+	}
+	if edit(2); h.history(log.room) == nil {
+		t.Error("the edit of a message that nobody quotes costs the tail")
+	}
+	if edit(0); h.history(log.room) != nil {
+		t.Error("a history is answered whose reply quotes what the original was")
+	}
+	if bytes := h.tailBytes.Load(); bytes != 0 {
+		t.Errorf("%d bytes stay counted", bytes)
+	}
+}
+
+// TestTailIsForgottenWhenOneBatchQuotesAndEdits: the reply comes with the batch that
+// edits, after it, what it quotes.
+func TestTailIsForgottenWhenOneBatchQuotesAndEdits(t *testing.T) {
+	log := &roomLog{room: uuid.New()}
+	log.send()
+	h := newHub(&counters{}, 5, func(uuid.UUID, time.Duration) {})
+	h.follow(log.room, 1, &follower{t: t, last: 1})
+	h.keepTail(log.room, &Page{Messages: log.messages, Seq: 1}, h.births.Load())
+
+	log.send()
+	log.messages[1].ReplyTo = &protocol.Reply{ID: log.messages[0].ID, Content: "m1"}
+	e := encoder{room: log.room, last: 1}
+	e.add(protocol.KindMessage, 2, log.messages[1].ID, &log.messages[1])
+	log.edit(0)
+	e.add(protocol.KindEdit, 3, newRowID(), &log.messages[0])
+	h.announce(e.batch(), 0)
+	if h.history(log.room) != nil {
+		t.Error("a history is answered whose reply quotes what the original was")
+	}
+	if bytes := h.tailBytes.Load(); bytes != 0 {
+		t.Errorf("%d bytes stay counted", bytes)
+	}
+}
