@@ -118,3 +118,30 @@ lima:8000     not ready   1             0       3s        0s ago   v1.1      id2
 		t.Errorf("got\n%swant\n%s", out.String(), want)
 	}
 }
+
+// TestTableOfSeveralDeployments says which node belongs where.
+func TestTableOfSeveralDeployments(t *testing.T) {
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	nodes := []backplane.Node{
+		{ID: "0a0b0c0d-0e0f-8000-8000-000000000001", Name: "a", Started: now},
+		{ID: "0a0b0c0d-0e0f-8000-8000-000000000002", Name: "b", Started: now},
+		{ID: "ffffffff-ffff-8000-8000-000000000003", Name: "staging", Started: now},
+		{ID: "11111111-1111-4000-8000-000000000004", Name: "older", Started: now},
+	}
+	const want = `NODE       STATE       CONNECTIONS   ROOMS   UP   SEEN     VERSION   ID                                     DEPLOYMENT
+a          not ready   0             0       0s   0s ago             0a0b0c0d-0e0f-8000-8000-000000000001   0a0b0c0d0e0f
+b          not ready   0             0       0s   0s ago             0a0b0c0d-0e0f-8000-8000-000000000002   0a0b0c0d0e0f
+staging    not ready   0             0       0s   0s ago             ffffffff-ffff-8000-8000-000000000003   ffffffffffff
+older      not ready   0             0       0s   0s ago             11111111-1111-4000-8000-000000000004   not told
+4 in all               0
+Several deployments share this Redis and prefix. Give each a --redis-prefix of its own.
+`
+	var out strings.Builder
+	if err := nodesAsTable(&out, nodes, now); err != nil || out.String() != want {
+		t.Errorf("%v; got\n%swant\n%s", err, out.String(), want)
+	}
+	out.Reset()
+	if err := nodesAsTable(&out, append(nodes[:2:2], nodes[3]), now); err != nil || strings.Contains(out.String(), "DEPLOYMENT") {
+		t.Errorf("of one deployment: %v\n%s", err, out.String())
+	}
+}

@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"fmt"
-	"maps"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -64,7 +63,9 @@ type unfilledColumn struct {
 // checkMissing refuses tables that lack a column. It is called when the schema is up to date.
 func (s *Store) checkMissing(ctx context.Context) error {
 	needed := writtenNames()
-	maps.Copy(needed, foreignNames)
+	for table, names := range foreignNames {
+		needed[table] = names
+	}
 	for table, names := range needed {
 		rows, err := s.readers.Query(ctx, findMissing, table, names)
 		if err != nil {

@@ -25,6 +25,8 @@ const (
 	codeDeadlock       = "40P01"
 	codeLockTimeout    = "55P03"
 	codeProgramLimit   = "54000"
+	codeForbidden      = "42501" // the role may not
+	codeNoFunction     = "42883"
 	codeDataCorrupted  = "XX001"
 	codeIndexCorrupted = "XX002"
 	codeFutureXact     = "22023" // invalid_parameter_value: "transaction ID … is in the future"

@@ -4,7 +4,10 @@
 package storetest
 
 import (
+	"context"
 	"testing"
+
+	"github.com/google/uuid"
 
 	"github.com/caravan-chat/caravan/persist"
 	"github.com/caravan-chat/caravan/room"
@@ -14,6 +17,7 @@ import (
 type Store interface {
 	room.Store
 	persist.Seeder
+	Deployment(context.Context) (uuid.UUID, error)
 }
 
 // Open returns a store on an empty, migrated database of the test's own. The
@@ -56,6 +60,7 @@ func Run(t *testing.T, open Open) {
 		{"RoomIsMadeOnce", testRoomMadeOnce},
 		{"Rooms", testRooms},
 		{"SeedTwiceChangesNothing", testSeed},
+		{"TheDeploymentsIDIsMadeOnce", testDeployment},
 		{"Model", testModel},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, open) })

@@ -24,11 +24,12 @@ type Backplane struct {
 	log     *slog.Logger
 	slots   []*slot
 
-	inbound room.Inbound // set by Start
-	stop    context.CancelFunc
-	running sync.WaitGroup
-	stats   counters
-	trouble trouble
+	inbound   room.Inbound // set by Start
+	stop      context.CancelFunc
+	running   sync.WaitGroup
+	stats     counters
+	trouble   trouble
+	strangers strangers
 }
 
 var _ room.Backplane = (*Backplane)(nil)
@@ -46,7 +47,7 @@ func New(cfg Config) (*Backplane, error) {
 	if cfg.Load == nil {
 		cfg.Load = func() Load { return Load{} }
 	}
-	b := &Backplane{cfg: cfg, options: options, names: names, node: uuid.New(), started: time.Now(), log: cfg.Log}
+	b := &Backplane{cfg: cfg, options: options, names: names, node: newNode(cfg.Deployment), started: time.Now(), log: cfg.Log}
 	n := 1
 	if b.cluster() {
 		n = clusterSlots
@@ -80,7 +81,8 @@ func (b *Backplane) Close() {
 	b.running.Wait()
 }
 
-// Node is this node's id, new at each start.
+// Node is this node's id, new at each start. It begins with what all nodes of the
+// deployment have in common.
 func (b *Backplane) Node() uuid.UUID { return b.node }
 
 // Follow implements room.Backplane.

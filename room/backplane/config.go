@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/google/uuid"
 	"github.com/redis/rueidis"
 )
 
@@ -19,12 +20,13 @@ const PrefixDefault = "caravan"
 
 // Config says which Redis to use, and how.
 type Config struct {
-	URL     string // redis://[user:password@]host:port[,host:port…][/database]; rediss:// means TLS
-	Prefix  string // of all channels and keys; empty: PrefixDefault
-	Name    string // of this node, for people
-	Version string // of this program, for people
-	Load    func() Load
-	Log     *slog.Logger
+	URL        string    // redis://[user:password@]host:port[,host:port…][/database]; rediss:// means TLS
+	Prefix     string    // of all channels and keys; empty: PrefixDefault
+	Name       string    // of this node, for people
+	Version    string    // of this program, for people
+	Deployment uuid.UUID // whose notices concern this node; zero: not known, so all do
+	Load       func() Load
+	Log        *slog.Logger
 }
 
 // errURL is every fault of a URL. It never shows the URL, which may hold a password.

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/google/uuid"
@@ -24,10 +25,14 @@ func event(kind protocol.Kind, seq, prev int64, content string) room.Event {
 	body := fmt.Sprintf(`{"content":%q}`, content)
 	frame := fmt.Appendf(nil, `{"type":"x","message":%s,"seq":%d}`, body, seq)
 	at := bytes.Index(frame, []byte(body))
-	return room.Event{
+	e := room.Event{
 		Kind: kind, Seq: seq, Prev: prev, Message: uuid.NewSHA1(roomR, []byte(content)),
 		Frame: frame, Body: frame[at : at+len(body)],
 	}
+	if kind == protocol.KindMessage {
+		e.Row = e.Message
+	}
+	return e
 }
 
 func sample() *room.Batch {
@@ -64,7 +69,9 @@ const thrownAway protocol.Kind = 200
 // one about no message.
 func newerSample() *room.Batch {
 	b := sample()
+	b.Events[1].Row = uuid.NewSHA1(roomR, []byte("an edit's row"))
 	about := event(thrownAway, 1001, 1000, "of a kind that no build knows")
+	about.Row = uuid.NewSHA1(roomR, []byte("another row"))
 	nothing := event(thrownAway, 1002, 1001, "")
 	nothing.Message, nothing.Body = uuid.UUID{}, nil
 	b.Events = append(b.Events, about, nothing)
@@ -82,10 +89,15 @@ func sameNotice(a, b *room.Notice) bool {
 	return a.Kind == b.Kind && a.Room == b.Room && a.User == b.User && bytes.Equal(a.Frame, b.Frame)
 }
 
+// sameRows compares the ids of the events' rows.
+func sameRows(a, b *room.Batch) bool {
+	return slices.EqualFunc(a.Events, b.Events, func(x, y room.Event) bool { return x.Row == y.Row })
+}
+
 func TestEnvelopeRoundTrip(t *testing.T) {
 	for version, batch := range map[uint8]*room.Batch{1: sample(), 2: newerSample()} {
 		e, err := decode(encodeEvents(nodeA, batch))
-		if err != nil || e.version != version || e.kind != envelopeEvents || e.node != nodeA || !sameBatch(e.batch, batch) {
+		if err != nil || e.version != version || e.kind != envelopeEvents || e.node != nodeA || !sameBatch(e.batch, batch) || !sameRows(e.batch, batch) {
 			t.Errorf("events of version %d: %+v, %v", version, e, err)
 		}
 	}
@@ -127,17 +139,17 @@ func TestEachVersionKeepsItsBytes(t *testing.T) {
 		"version 2": {
 			"4356" + "02" + "01" + ids +
 				"02" + "07" + // two events, after number 7
-				"02" + "01" + none + user + "0d" + "05" + "07" + "7b226d223a7b2261223a317d7d" + // an edit as above; its row is not known
-				"c8" + "02" + none + none + "02" + "00" + "00" + "7b7d", // kind 200, number 10, about no message: {}
+				"02" + "01" + "11111111222243338444555555555555" + user + "0d" + "05" + "07" + "7b226d223a7b2261223a317d7d" + // an edit as above, its row
+				"c8" + "02" + none + none + "02" + "00" + "00" + "7b7d", // kind 200, number 10, its row not known, about no message: {}
 			&room.Batch{Room: roomR, Events: []room.Event{
-				{Kind: protocol.KindEdit, Seq: 8, Prev: 7, Message: userU, Frame: frame, Body: frame[5:12]},
+				{Kind: protocol.KindEdit, Seq: 8, Prev: 7, Row: roomR, Message: userU, Frame: frame, Body: frame[5:12]},
 				{Kind: thrownAway, Seq: 10, Prev: 8, Frame: []byte("{}")},
 			}},
 		},
 	} {
 		p := checked(t, c.hexed)
 		e, err := decode(p)
-		if err != nil || e.node != nodeA || !sameBatch(e.batch, c.batch) {
+		if err != nil || e.node != nodeA || !sameBatch(e.batch, c.batch) || !sameRows(e.batch, c.batch) {
 			t.Errorf("%s: %+v, %v", name, e, err)
 		}
 		if got := encodeEvents(nodeA, c.batch); !bytes.Equal(got, p) {
@@ -255,7 +267,8 @@ func FuzzDecode(f *testing.F) {
 		case envelopeEvents:
 			checkEvents(t, e.batch, len(p))
 			again, err = decode(encodeEvents(e.node, e.batch))
-			if err != nil || !sameBatch(again.batch, e.batch) {
+			// What version 1 can tell is told by it, without the rows of edits.
+			if err != nil || !sameBatch(again.batch, e.batch) || (again.version == e.version && !sameRows(again.batch, e.batch)) {
 				t.Fatalf("no round trip: %v", err)
 			}
 		case envelopeTyping, envelopeNotice:

@@ -44,8 +44,7 @@ func encodeEvents(node uuid.UUID, b *room.Batch) []byte {
 		dst = binary.AppendUvarint(dst, uint64(e.Seq-last))
 		last = e.Seq
 		if h.version > 1 {
-			row := uuid.UUID{} // not known
-			dst = append(dst, row[:]...)
+			dst = append(dst, e.Row[:]...)
 		}
 		dst = append(dst, e.Message[:]...)
 		dst = binary.AppendUvarint(dst, uint64(len(e.Frame)))
@@ -80,9 +79,12 @@ func (r *reader) batch(h header) *room.Batch {
 func (r *reader) event(version uint8, last int64) room.Event {
 	e := room.Event{Kind: protocol.Kind(r.byte()), Prev: last, Seq: last + int64(r.uvarint())}
 	if version > 1 {
-		r.id() // of its row
+		e.Row = r.id()
 	}
 	e.Message = r.id()
+	if version == 1 && e.Kind == protocol.KindMessage {
+		e.Row = e.Message // the message's row is the event's
+	}
 	size, at, length := r.uvarint(), r.uvarint(), r.uvarint()
 	e.Frame = r.bytes(size)
 	if r.bad || e.Seq <= last || !eventKind(version, e.Kind) || at > size || length > size-at {

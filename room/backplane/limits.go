@@ -9,6 +9,7 @@ const (
 	typingMax      = 1_024    // notices that wait at most for one of typing to join them
 	pipelineMax    = 256      // notices sent in one pipeline
 	subscribeMax   = 128      // channels in one SUBSCRIBE; its answers fit into Redis's first buffer of 16 KiB
+	strangersMax   = 256      // nodes of other deployments that the log tells of; more are only counted
 	clusterSlots   = 16       // slots of a Redis Cluster; the same on every node, or they do not share channels
 
 	linger         = 30 * time.Second // how long a room that nobody follows stays subscribed

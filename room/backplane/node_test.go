@@ -96,7 +96,9 @@ func (c *caravan) nodeWith(cfg backplane.Config) *node {
 // nodeOn makes a node with a store of its own on the same database.
 func (c *caravan) nodeOn(store store, cfg backplane.Config) *node {
 	c.t.Helper()
-	cfg.Log = slog.New(slog.NewTextHandler(c.t.Output(), nil))
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.NewTextHandler(c.t.Output(), nil))
+	}
 	bp, err := backplane.New(cfg)
 	if err != nil {
 		c.t.Fatal(err)

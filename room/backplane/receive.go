@@ -10,8 +10,14 @@ import (
 // heartbeats are looked into.
 func (b *Backplane) receive(s *slot, payload string) {
 	b.stats.received.Add(1)
-	if h, ok := readHeader(payload); ok && h.kind != envelopeHeartbeat && h.node == b.node {
-		return
+	if h, ok := readHeader(payload); ok {
+		if h.kind != envelopeHeartbeat && h.node == b.node {
+			return
+		}
+		if b.isForeign(h.node) {
+			b.ignore(h.node)
+			return
+		}
 	}
 	e, err := decode([]byte(payload))
 	if err != nil {

@@ -1,6 +1,8 @@
 package backplane
 
 import (
+	"log/slog"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -70,5 +72,56 @@ func TestOwnNoticesAreNotHandedIn(t *testing.T) {
 	receive(encodeHeartbeat(b.node, 0))
 	if !b.Healthy() {
 		t.Error("the own heartbeat was not received")
+	}
+}
+
+// TestNoticesOfAnotherDeploymentAreIgnored hands in what nodes of this deployment, of
+// another one and of an older build tell.
+func TestNoticesOfAnotherDeploymentAreIgnored(t *testing.T) {
+	here, elsewhere := uuid.New(), uuid.New()
+	var log strings.Builder
+	b, in, receive := receiver(t, Config{Deployment: here, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	tell := func(node uuid.UUID) {
+		receive(encodeEvents(node, sample()))
+		receive(encodeNotice(node, types("{}")))
+		receive(seal(begin(nil, header{version: 99, kind: envelopeEvents, node: node, room: roomR})))
+	}
+	for range 3 {
+		tell(newNode(here))
+		tell(nodeA) // of version 4
+	}
+	if len(in.batches) != 6 || len(in.notices) != 6 || in.times(roomR) != 6 || b.Stats().Foreign != 0 {
+		t.Errorf("%d batches, %d notices, compared %d times, %+v", len(in.batches), len(in.notices), in.times(roomR), b.Stats())
+	}
+	first, second := newNode(elsewhere), newNode(elsewhere)
+	for range 3 {
+		tell(first)
+		tell(second)
+	}
+	if len(in.batches) != 6 || len(in.notices) != 6 || in.times(roomR) != 6 || b.Stats().Foreign != 18 {
+		t.Errorf("%d batches, %d notices, compared %d times, %+v", len(in.batches), len(in.notices), in.times(roomR), b.Stats())
+	}
+	if strings.Count(log.String(), "\n") != 2 || strings.Count(log.String(), first.String()) != 1 || strings.Count(log.String(), second.String()) != 1 {
+		t.Errorf("the log: %s", log.String())
+	}
+	for range 2 * strangersMax {
+		tell(newNode(elsewhere))
+	}
+	if n := strings.Count(log.String(), "\n"); n > strangersMax {
+		t.Errorf("%d lines in the log", n)
+	}
+}
+
+func TestIDsOfNodesTellTheirDeployment(t *testing.T) {
+	here := uuid.New()
+	a, b := newNode(here), newNode(here)
+	if a == b || a.Version() != 8 || a.Variant() != uuid.RFC4122 || DeploymentOf(a.String()) != DeploymentOf(b.String()) || DeploymentOf(a.String()) == "" {
+		t.Errorf("%v and %v", a, b)
+	}
+	if c := newNode(uuid.New()); DeploymentOf(c.String()) == DeploymentOf(a.String()) {
+		t.Errorf("%v and %v", a, c)
+	}
+	if c := newNode(uuid.UUID{}); c.Version() != 4 || DeploymentOf(c.String()) != "" || DeploymentOf("no id") != "" {
+		t.Errorf("of an unknown deployment: %v", c)
 	}
 }

@@ -32,7 +32,7 @@ type Stats struct {
 	PublishErrors int64 // notices that it did not take
 	Dropped       int64 // notices left out because too many waited
 	Received      int64 // notices that came, this node's own included
-	Foreign       int64 // payloads that are no notices, ignored
+	Foreign       int64 // notices of other deployments, and payloads that are no notices, ignored
 	Newer         int64 // notices of a newer version; their rooms were compared with the database
 	Malformed     int64 // notices with a fault, ignored
 	Reconnects    int64 // subscriptions that broke

@@ -105,7 +105,7 @@ func (a *App) openChat(ctx context.Context) error {
 	if a.tokens, err = token.New(ctx, jwt); err != nil {
 		return fmt.Errorf("token keys: %w", err)
 	}
-	others, err := a.openBackplane()
+	others, err := a.openBackplane(ctx)
 	if err != nil {
 		return err
 	}

@@ -1,9 +1,12 @@
 package app
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"os"
+
+	"github.com/google/uuid"
 
 	"github.com/caravan-chat/caravan/room"
 	"github.com/caravan-chat/caravan/room/backplane"
@@ -11,13 +14,16 @@ import (
 
 // openBackplane opens the way to the other nodes; nil where this one is alone.
 // Redis need not be there: it carries notice, not truth.
-func (a *App) openBackplane() (room.Backplane, error) {
+func (a *App) openBackplane(ctx context.Context) (room.Backplane, error) {
 	if a.cfg.Redis == "" {
 		return nil, nil
 	}
-	var err error
+	deployment, err := retry(ctx, a.cfg.DatabaseWait, a.log, func() (uuid.UUID, error) { return a.store.Deployment(ctx) })
+	if err != nil {
+		return nil, err
+	}
 	a.backplane, err = backplane.New(backplane.Config{
-		URL: a.cfg.Redis, Prefix: a.cfg.RedisPrefix, Name: nodeName(a.cfg.Listen), Version: a.version.Version, Load: a.load, Log: a.log,
+		URL: a.cfg.Redis, Prefix: a.cfg.RedisPrefix, Deployment: deployment, Name: nodeName(a.cfg.Listen), Version: a.version.Version, Load: a.load, Log: a.log,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("backplane: %w", err)

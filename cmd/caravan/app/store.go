@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/caravan-chat/caravan/cmd/caravan/config"
 	"github.com/caravan-chat/caravan/persist"
 	"github.com/caravan-chat/caravan/persist/postgres"
@@ -20,6 +22,8 @@ type Store interface {
 	room.Store
 	persist.Seeder
 	Durability(context.Context) (*persist.Durability, error)
+	// Deployment returns an id that all nodes on the database have in common.
+	Deployment(context.Context) (uuid.UUID, error)
 }
 
 // databaseRetry is the pause between attempts to reach the database.
