@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"maps"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -63,9 +64,7 @@ type unfilledColumn struct {
 // checkMissing refuses tables that lack a column. It is called when the schema is up to date.
 func (s *Store) checkMissing(ctx context.Context) error {
 	needed := writtenNames()
-	for table, names := range foreignNames {
-		needed[table] = names
-	}
+	maps.Copy(needed, foreignNames)
 	for table, names := range needed {
 		rows, err := s.readers.Query(ctx, findMissing, table, names)
 		if err != nil {

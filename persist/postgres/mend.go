@@ -50,25 +50,51 @@ func (s *Store) mendedStretch(ctx context.Context, sql string, args ...any) ([]s
 		}
 		var ordinal int64
 		var id *[16]byte
-		var ids []uuid.UUID
+		var all []uuid.UUID
 		if _, err := pgx.ForEachRow(rows, []any{&ordinal, &at.seq, &id}, func() error {
 			if id != nil {
-				ids = append(ids, *id)
+				all = append(all, *id)
 			}
 			return nil
 		}); err != nil {
 			return err
 		}
-		for _, id := range ids {
-			m, err := s.mended(ctx, tx, id)
-			if err != nil {
-				return err
-			}
-			at.messages = append(at.messages, m)
-		}
-		return nil
+		at.messages, err = s.mendedAll(ctx, tx, all)
+		return err
 	})
 	return []stretch{at}, err
+}
+
+// mendedAll reads messages, in the order of their ids: together where that can be
+// done, and otherwise in halves, so that few are read alone.
+func (s *Store) mendedAll(ctx context.Context, tx pgx.Tx, all []uuid.UUID) ([]protocol.Message, error) {
+	if len(all) == 1 {
+		m, err := s.mended(ctx, tx, all[0])
+		return []protocol.Message{m}, err
+	}
+	read := make(map[uuid.UUID]*protocol.Message, len(all))
+	err := pgx.BeginFunc(ctx, tx, func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, findMessages, ids(all))
+		if err != nil {
+			return err
+		}
+		return eachMessage(rows, func(m *protocol.Message) { read[m.ID] = m })
+	})
+	if rowFault(err) {
+		first, err := s.mendedAll(ctx, tx, all[:len(all)/2])
+		if err != nil {
+			return nil, err
+		}
+		second, err := s.mendedAll(ctx, tx, all[len(all)/2:])
+		return append(first, second...), err
+	}
+	messages := make([]protocol.Message, 0, len(all))
+	for _, id := range all {
+		if m := read[id]; m != nil {
+			messages = append(messages, *m)
+		}
+	}
+	return messages, err
 }
 
 // mendedMessage is Message for one that cannot be read as a whole.

@@ -236,6 +236,32 @@ func TestRowsThatCannotBeRead(t *testing.T) {
 	}
 }
 
+// TestALongRoomWithAFewOddRows keeps its order.
+func TestALongRoomWithAFewOddRows(t *testing.T) {
+	t.Parallel()
+	f := looseFleet(t, encodedDatabase(t, "SQL_ASCII"), quiet, 1, func(*fleet) {})
+	batch := make([]*room.Op, 200)
+	for i := range batch {
+		batch[i] = f.send(0, "x")
+	}
+	f.mustAppend(batch...)
+	f.exec("UPDATE chat_messages SET content = E'\\xff' WHERE seq IN (1, 77, 78, 200)")
+	walk, err := f.Walk(t.Context(), f.rooms[0], 0, 500)
+	if err != nil || len(walk.Entries) != 200 || walk.Entries[99].Message.ID != batch[99].MessageID || walk.Entries[76].Message.Content != "" {
+		t.Errorf("a walk of %d entries, %v", len(walk.Entries), err)
+	}
+	page, err := f.After(t.Context(), f.rooms[0], 0, 500)
+	if err != nil || len(page.Messages) != 200 {
+		t.Fatalf("%d messages, %v", len(page.Messages), err)
+	}
+	for i, m := range page.Messages {
+		odd := m.Seq == 1 || m.Seq == 77 || m.Seq == 78 || m.Seq == 200
+		if m.ID != batch[i].MessageID || m.Seq != int64(i)+1 || odd != (m.Content == "") {
+			t.Errorf("message %d is %+v", i, m)
+		}
+	}
+}
+
 // TestOpsOnRowsThatCannotBeRead are refused alone.
 func TestOpsOnRowsThatCannotBeRead(t *testing.T) {
 	t.Parallel()

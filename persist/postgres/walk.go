@@ -84,8 +84,8 @@ func (s *Store) readWalk(ctx context.Context, id uuid.UUID, after int64, limit i
 	return walk, rows.Err()
 }
 
-// mendedWalk reads the messages of a walk one by one, in spite of rows that cannot be
-// read as a whole.
+// mendedWalk reads the messages of a walk apart from it, in spite of rows that cannot
+// be read as a whole.
 func (s *Store) mendedWalk(ctx context.Context, id uuid.UUID, after int64, limit int) (walk room.Walk, err error) {
 	err = s.inSnapshot(ctx, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, selectBareWalk, [16]byte(id), after, limit+1)
@@ -94,24 +94,32 @@ func (s *Store) mendedWalk(ctx context.Context, id uuid.UUID, after int64, limit
 		}
 		var at entryScan
 		var message *[16]byte
-		var messages []*[16]byte
+		var ids []uuid.UUID // of the entries' messages; zero: none
+		var there []uuid.UUID
 		if _, err := pgx.ForEachRow(rows, []any{&walk.Seq, &at.seq, &at.kind, &at.event, &message}, func() error {
-			if at.seq != nil {
-				walk.Entries, messages = append(walk.Entries, at.entry()), append(messages, message)
+			if at.seq == nil {
+				return nil
 			}
+			var id uuid.UUID
+			if message != nil {
+				id = *message
+				there = append(there, id)
+			}
+			walk.Entries, ids = append(walk.Entries, at.entry()), append(ids, id)
 			return nil
 		}); err != nil {
 			return err
 		}
-		for i, message := range messages {
-			if message == nil {
-				continue
-			}
-			m, err := s.mended(ctx, tx, *message)
-			if err != nil {
-				return err
-			}
-			walk.Entries[i].Message = &m
+		messages, err := s.mendedAll(ctx, tx, there)
+		if err != nil {
+			return err
+		}
+		byID := make(map[uuid.UUID]*protocol.Message, len(messages))
+		for i := range messages {
+			byID[messages[i].ID] = &messages[i]
+		}
+		for i, id := range ids {
+			walk.Entries[i].Message = byID[id]
 		}
 		return nil
 	})

@@ -177,7 +177,7 @@ func TestRowsThatCannotBeRead(t *testing.T) {
 func TestPeopleInViews(t *testing.T) {
 	for _, views := range []string{"users trips collaborators", "users", "trips", "collaborators"} {
 		a := adopt(t, looseSchema, 1)
-		for _, name := range strings.Fields(views) {
+		for name := range strings.FieldsSeq(views) {
 			a.exec("ALTER TABLE " + name + " RENAME TO app_" + name + "; CREATE VIEW " + name + " AS SELECT * FROM app_" + name)
 		}
 		var log bytes.Buffer

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/caravan-chat/caravan/bench/await"
 	"github.com/caravan-chat/caravan/room"
 )
 
@@ -55,7 +56,7 @@ func TestCloseWaitsForTheCallsUnderWay(t *testing.T) {
 		_, _ = n.tryAsk(t, "POST", "/api/v1/chat/messages/", `{"chat_room":"`+c.place.ID.String()+`","content":"a"}`)
 	}()
 	<-begun
-	eventually(t, "the poll waits", func() bool { return n.Stats().LongPollsNow == 1 })
+	await.Until(t, "the poll waits", func() bool { return n.Stats().LongPollsNow == 1 })
 	n.Close()
 	<-cut
 	if ended.Load() != 1 || n.Stats().LongPollsNow != 0 {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/caravan-chat/caravan/bench/await"
 	"github.com/caravan-chat/caravan/protocol/token"
 	"github.com/caravan-chat/caravan/room"
 	"github.com/caravan-chat/caravan/room/rest"
@@ -60,15 +61,6 @@ func TestALongPollTellsNothingToWhoWasRemovedMeanwhile(t *testing.T) {
 	}
 }
 
-func eventually(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	for until := time.Now().Add(10 * time.Second); !is(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(until) {
-			t.Fatal("waited in vain until " + what)
-		}
-	}
-}
-
 // poll sends a long poll on a connection of its own.
 func (n *node) poll(t *testing.T, c *chat, wait string) net.Conn {
 	t.Helper()
@@ -88,16 +80,16 @@ func TestALongPollEndsWhenTheClientLeaves(t *testing.T) {
 	c := newChat(0)
 	n := start(t, c)
 	conn := n.poll(t, c, "60s")
-	eventually(t, "the poll waits", func() bool { return n.Stats().LongPollsNow == 1 })
+	await.Until(t, "the poll waits", func() bool { return n.Stats().LongPollsNow == 1 })
 	_ = conn.Close()
-	eventually(t, "the poll is over", func() bool { return n.Stats().LongPollsNow == 0 && n.Stats().ConnectionsNow == 0 })
+	await.Until(t, "the poll is over", func() bool { return n.Stats().LongPollsNow == 0 && n.Stats().ConnectionsNow == 0 })
 }
 
 func TestARequestSentDuringALongPollIsAnsweredAfterIt(t *testing.T) {
 	c := newChat(0)
 	n := start(t, c)
 	conn := n.poll(t, c, "300ms")
-	eventually(t, "the poll waits", func() bool { return n.Stats().LongPollsNow == 1 })
+	await.Until(t, "the poll waits", func() bool { return n.Stats().LongPollsNow == 1 })
 	if _, err := io.WriteString(conn, "GET /api/v1/chat/rooms/ HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer amina\r\nConnection: close\r\n\r\n"); err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +110,7 @@ func TestDrainAnswersLongPollsAndClosesConnections(t *testing.T) {
 	c := newChat(0)
 	n := start(t, c)
 	conn := n.poll(t, c, "60s")
-	eventually(t, "the poll waits", func() bool { return n.Stats().LongPollsNow == 1 })
+	await.Until(t, "the poll waits", func() bool { return n.Stats().LongPollsNow == 1 })
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	if err := n.Drain(ctx); err != nil {
@@ -143,7 +135,7 @@ func TestWhatIsOverTheLimitsIsTurnedAway(t *testing.T) {
 	c := newChat(0)
 	n := start(t, c, func(cfg *rest.Config) { cfg.Limits.Connections, cfg.Limits.LongPolls = 3, 1 })
 	n.poll(t, c, "60s")
-	eventually(t, "the poll waits", func() bool { return n.Stats().LongPollsNow == 1 })
+	await.Until(t, "the poll waits", func() bool { return n.Stats().LongPollsNow == 1 })
 	read := func(conn net.Conn) answer {
 		res, err := http.ReadResponse(bufio.NewReader(conn), nil)
 		if err != nil {
