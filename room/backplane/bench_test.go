@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/caravan-chat/caravan/bench/await"
 	redisserver "github.com/caravan-chat/caravan/bench/servers/redis"
 	"github.com/caravan-chat/caravan/protocol"
 	"github.com/caravan-chat/caravan/room"
@@ -60,7 +61,7 @@ func openTo(b *testing.B, url string, l *listener) *backplane.Backplane {
 	must(b, err)
 	bp.Start(l)
 	b.Cleanup(bp.Close)
-	eventually(b, 10*time.Second, "healthy", bp.Healthy)
+	await.Until(b, "healthy", bp.Healthy)
 	return bp
 }
 
@@ -89,7 +90,7 @@ func BenchmarkPublish(b *testing.B) {
 				for range nodes {
 					l := new(listener)
 					openTo(b, r.URL(), l).Follow(in)
-					eventually(b, 10*time.Second, "subscribed", func() bool { return l.caught.Load() == 1 })
+					await.Until(b, "subscribed", func() bool { return l.caught.Load() == 1 })
 					to = append(to, l)
 				}
 				// At most window messages are under way, so that Redis drops no listener.
@@ -107,10 +108,10 @@ func BenchmarkPublish(b *testing.B) {
 					from.Publish(batchOf(in, sent+1, events))
 					sent += int64(events)
 					if sent%window == 0 {
-						eventually(b, 10*time.Second, "the others keep up", func() bool { return heard() >= sent-window })
+						await.Until(b, "the others keep up", func() bool { return heard() >= sent-window })
 					}
 				}
-				eventually(b, 10*time.Second, "all is heard", func() bool { return heard() >= sent })
+				await.Until(b, "all is heard", func() bool { return heard() >= sent })
 				b.ReportMetric(float64((processCPU(b)-own).Nanoseconds())/float64(sent)/1e3, "process-µs/message")
 				b.ReportMetric(float64((redisCPU(b, r)-redis).Nanoseconds())/float64(sent)/1e3, "redis-µs/message")
 				b.ReportMetric(float64(from.Stats().Dropped), "dropped")
@@ -169,7 +170,7 @@ func BenchmarkManyRooms(b *testing.B) {
 				for range rooms {
 					bp.Follow(uuid.New())
 				}
-				eventually(b, 30*time.Second, "all are subscribed", subscribed)
+				await.Until(b, "all are subscribed", subscribed)
 				first += time.Since(begun)
 				heap, there = heapBytes()-heapBefore, redisBytes(b, servers)-thereBefore
 				l.caught.Store(0)
@@ -177,7 +178,7 @@ func BenchmarkManyRooms(b *testing.B) {
 				for _, r := range servers {
 					command(b, r, "CLIENT", "KILL", "TYPE", "pubsub")
 				}
-				eventually(b, 30*time.Second, "all are subscribed again", subscribed)
+				await.Until(b, "all are subscribed again", subscribed)
 				again += time.Since(begun)
 				bp.Close()
 			}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/caravan-chat/caravan/bench/await"
 	redisserver "github.com/caravan-chat/caravan/bench/servers/redis"
 )
 
@@ -37,18 +38,18 @@ func TestClusterFailsOver(t *testing.T) {
 	host, port, _ := strings.Cut(c.Nodes[0].Addr(), ":")
 	command(t, replica, "CLUSTER", "MEET", host, port)
 	master := command(t, c.Nodes[1], "CLUSTER", "MYID")
-	eventually(t, 20*time.Second, "a replica joins", func() bool {
+	await.Until(t, "a replica joins", func() bool {
 		_, err := replica.Do("CLUSTER", "REPLICATE", master)
 		return err == nil
 	})
-	eventually(t, 20*time.Second, "the replica is in step", func() bool {
+	await.Until(t, "the replica is in step", func() bool {
 		return strings.Contains(command(t, replica, "INFO", "replication"), "master_link_status:up") &&
 			strings.Contains(command(t, c.Nodes[0], "CLUSTER", "NODES"), "slave "+master)
 	})
 	k := startTalk(t, c.URL(), 100)
 	healthy(t, k.nodes[:]...)
 	must(t, c.Nodes[1].Kill())
-	eventually(t, 20*time.Second, "the replica takes over", func() bool {
+	await.Until(t, "the replica takes over", func() bool {
 		return strings.Contains(command(t, replica, "INFO", "replication"), "role:master")
 	})
 	healthy(t, k.nodes[:]...)
@@ -90,7 +91,7 @@ func TestOlderClusterTakesPlainPublishing(t *testing.T) {
 	r := redisWith(t, "--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf",
 		"--rename-command", "SSUBSCRIBE", "", "--rename-command", "SPUBLISH", "")
 	command(t, r, "CLUSTER", "ADDSLOTSRANGE", "0", "16383")
-	eventually(t, 10*time.Second, "the cluster is whole", func() bool {
+	await.Until(t, "the cluster is whole", func() bool {
 		return strings.Contains(command(t, r, "CLUSTER", "INFO"), "cluster_state:ok")
 	})
 	c := newCaravan(t)
@@ -105,7 +106,7 @@ func TestOlderClusterTakesPlainPublishing(t *testing.T) {
 // 0 on another one by a notice.
 func carriesTo(t *testing.T, from, to *node, there *member) {
 	t.Helper()
-	eventually(t, 10*time.Second, "a notice arrives in time", func() bool {
+	await.Until(t, "a notice arrives in time", func() bool {
 		before := to.Stats().Repairs
 		m := from.send(0, "hello")
 		there.hears(m.Seq, 10*time.Second)

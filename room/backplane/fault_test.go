@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/caravan-chat/caravan/bench/await"
 	redisserver "github.com/caravan-chat/caravan/bench/servers/redis"
 )
 
@@ -99,7 +100,7 @@ func (k *talk) end() {
 func (k *talk) recovers() {
 	k.t.Helper()
 	healthy(k.t, k.nodes[:]...)
-	eventually(k.t, 10*time.Second, "notices arrive in time", func() bool {
+	await.Until(k.t, "notices arrive in time", func() bool {
 		before := k.repairs()
 		m := k.nodes[0].send(0, "are you there?")
 		begun := time.Now()
@@ -120,7 +121,7 @@ func (k *talk) reconnects() int64 {
 func (k *talk) unhealthy() {
 	k.t.Helper()
 	for _, n := range k.nodes {
-		eventually(k.t, 6*time.Second, "a node knows that it is cut off", func() bool { return !n.bp.Healthy() })
+		await.Until(k.t, "a node knows that it is cut off", func() bool { return !n.bp.Healthy() })
 	}
 }
 
@@ -173,7 +174,7 @@ func TestNothingIsLostOrRepeatedWhateverHappensToRedis(t *testing.T) {
 		// Each notice is longer than what may wait for a subscriber.
 		"at its output buffer limit": {9_000, func(t *testing.T, r *redisserver.Server, k *talk) {
 			command(t, r, "CONFIG", "SET", "client-output-buffer-limit", "pubsub 8kb 0 0")
-			eventually(t, 10*time.Second, "a subscriber is dropped", func() bool { return k.reconnects() > 0 })
+			await.Until(t, "a subscriber is dropped", func() bool { return k.reconnects() > 0 })
 			time.Sleep(outage)
 			command(t, r, "CONFIG", "SET", "client-output-buffer-limit", "pubsub 32mb 8mb 60")
 		}},

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/caravan-chat/caravan/bench/await"
 	"github.com/caravan-chat/caravan/persist"
 	"github.com/caravan-chat/caravan/persist/sqlite"
 	"github.com/caravan-chat/caravan/protocol"
@@ -119,16 +120,7 @@ func (c *caravan) nodeOn(store store, cfg backplane.Config) *node {
 func healthy(t testing.TB, nodes ...*node) {
 	t.Helper()
 	for _, n := range nodes {
-		eventually(t, 10*time.Second, "a node is healthy", n.bp.Healthy)
-	}
-}
-
-func eventually(t testing.TB, within time.Duration, what string, is func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(within); !is(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("not within %v: %s", within, what)
-		}
+		await.Until(t, "a node is healthy", n.bp.Healthy)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/caravan-chat/caravan/bench/await"
 	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
 	redisserver "github.com/caravan-chat/caravan/bench/servers/redis"
 	"github.com/caravan-chat/caravan/persist/postgres"
@@ -105,7 +106,7 @@ func TestTypingReachesOtherNodesOnce(t *testing.T) {
 		here, there := a.join(t, c.rooms[0].ID, "here"), b.join(t, c.rooms[0].ID, "there")
 		healthy(t, a, b)
 		there.hears(a.send(0, "so that the room is subscribed").Seq, 10*time.Second)
-		eventually(t, 10*time.Second, "typing is told", func() bool {
+		await.Until(t, "typing is told", func() bool {
 			a.Notify(c.rooms[0].ID, &c.users[0], &protocol.Intent{Kind: protocol.KindTyping, On: true})
 			time.Sleep(50 * time.Millisecond)
 			there.mu.Lock()

@@ -22,6 +22,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/caravan-chat/caravan/bench/await"
 	redisserver "github.com/caravan-chat/caravan/bench/servers/redis"
 	"github.com/caravan-chat/caravan/room/backplane"
 )
@@ -46,7 +47,7 @@ func TestForeignPayloadsAreCountedAndIgnored(t *testing.T) {
 	command(t, r, "PUBLISH", channel, sealed("CV\xf0\x01"+id+id+"what a later version says"))
 	command(t, r, "PUBLISH", channel, "CV\x01\x01"+id+id+"no such body")
 	command(t, r, "PUBLISH", channel, "CV\x01\x09"+id+id+"no such kind")
-	eventually(t, 5*time.Second, "what is not understood is counted", func() bool {
+	await.Until(t, "what is not understood is counted", func() bool {
 		s := b.bp.Stats()
 		return s.Foreign == 4 && s.Newer == 1 && s.Malformed == 2
 	})
@@ -106,7 +107,7 @@ func TestNodesTellTheirLoadWhileTheyLive(t *testing.T) {
 		must(t, err)
 		bp.Start(c.node(url).Service)
 		var nodes []backplane.Node
-		eventually(t, 10*time.Second, "both nodes are listed", func() bool {
+		await.Until(t, "both nodes are listed", func() bool {
 			nodes, err = backplane.Nodes(t.Context(), backplane.Config{URL: url})
 			must(t, err)
 			return len(nodes) == 2
@@ -170,7 +171,7 @@ func TestServersOfOtherKinds(t *testing.T) {
 		healthy(t, a, b)
 		carriesTo(t, a, b, there)
 		stranger := c.node("redis://chat:wrong@" + r.Addr())
-		eventually(t, 5*time.Second, "a wrong password is refused", func() bool { return stranger.bp.Stats().ConnectErrors > 1 })
+		await.Until(t, "a wrong password is refused", func() bool { return stranger.bp.Stats().ConnectErrors > 1 })
 		if stranger.bp.Healthy() {
 			t.Error("healthy with a wrong password")
 		}
