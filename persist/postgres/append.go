@@ -86,7 +86,7 @@ func (s *Store) run(ctx context.Context, ops []*room.Op, mode persist.Mode) (pla
 	found, xact, err := lookUp(txCtx, conn.Conn(), lookup)
 	if err != nil {
 		endTransaction(ctx, conn)
-		return nil, 0, undone(err)
+		return nil, 0, undoneLookUp(err)
 	}
 	plan = persist.Settle(ops, lookup, found)
 	if plan.Empty() {

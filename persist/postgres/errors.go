@@ -55,14 +55,9 @@ var numberIndexes = []string{"caravan_messages_seq", "chat_events_pkey"}
 func undone(err error) error {
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) {
-		if rowFault(err) {
-			return &persist.DataError{Refusal: protocol.ErrInternal, Err: err}
-		}
 		return fault("append", err)
 	}
 	switch {
-	case pg.Code == codeDataCorrupted, pg.Code == codeIndexCorrupted:
-		return &persist.DataError{Refusal: protocol.ErrInternal, Err: err}
 	case pg.Code == codeSerialization, pg.Code == codeDeadlock:
 		return fmt.Errorf("%w: %w", persist.ErrConflict, err)
 	case pg.Code == codeForeignKey: // in an adopted database only
@@ -77,6 +72,15 @@ func undone(err error) error {
 		return &persist.DataError{Refusal: protocol.ErrInvalidContent, Err: err}
 	}
 	return fault("append", err)
+}
+
+// undoneLookUp is undone for a transaction that has only read: what is damaged is a row that
+// some op refers to.
+func undoneLookUp(err error) error {
+	if rowFault(err) && !hasClass(err, classData) {
+		return &persist.DataError{Refusal: protocol.ErrInternal, Err: err}
+	}
+	return undone(err)
 }
 
 // fault wraps an error once for the caller, and adds room.ErrUnreadable where a row
@@ -120,6 +124,11 @@ func sessionEnded(err error) bool {
 func hasCode(err error, code string) bool {
 	var pg *pgconn.PgError
 	return errors.As(err, &pg) && pg.Code == code
+}
+
+func hasClass(err error, of string) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && class(pg) == of
 }
 
 func class(pg *pgconn.PgError) string { return pg.Code[:min(2, len(pg.Code))] }

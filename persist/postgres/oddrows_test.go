@@ -290,6 +290,46 @@ func TestOpsOnRowsThatCannotBeRead(t *testing.T) {
 	}
 }
 
+// TestDamagedRow has one user's row in a damaged page, as the server says it.
+func TestDamagedRow(t *testing.T) {
+	t.Parallel()
+	var log lines
+	bob := protocol.User{ID: uuid.New()}
+	sent := uuid.New()
+	f := looseFleet(t, pgserver.Shared(t).Database(t), slog.New(slog.NewTextHandler(&log, nil)), 1, func(f *fleet) {
+		f.exec("INSERT INTO users (id, email) VALUES ($1, 'bob@example.com')", bob.ID)
+		f.exec("INSERT INTO collaborators SELECT trip_id, $1 FROM chat_rooms", bob.ID)
+		f.exec("INSERT INTO chat_messages VALUES ($1, 'of Bob', 'text', false, now(), now(), $2, NULL, $3)", sent, f.rooms[0], bob.ID)
+		f.exec(`ALTER TABLE users RENAME TO people;
+			CREATE FUNCTION stored(email text) RETURNS text LANGUAGE plpgsql STABLE AS $$ BEGIN
+				IF email LIKE 'bob%' THEN RAISE EXCEPTION 'invalid page' USING ERRCODE = 'XX001'; END IF;
+				RETURN email;
+			END $$;
+			CREATE VIEW users AS SELECT id, stored(email) AS email, username, first_name, last_name FROM people`)
+	})
+	questions := []room.AccessQuestion{{User: bob.ID, Place: f.rooms[0]}, {User: f.user.ID, Place: f.rooms[0]}}
+	if _, err := f.Access(t.Context(), questions); !errors.Is(err, room.ErrUnreadable) || errors.Is(err, room.ErrStoreDown) {
+		t.Errorf("both in one look: %v", err)
+	}
+	for _, q := range questions {
+		if a, err := f.Access(t.Context(), []room.AccessQuestion{q}); err != nil || !a[0].Allowed || a[0].User.ID != q.User {
+			t.Errorf("access: %+v, %v", a, err)
+		}
+	}
+	if m, err := f.Message(t.Context(), sent); err != nil || m.Content != "of Bob" || m.Sender != bob {
+		t.Errorf("message %+v, %v", m, err)
+	}
+	edit, good := f.send(0, "edited"), f.send(0, "good")
+	edit.Kind, edit.MessageID, edit.Sender = protocol.KindEdit, sent, bob
+	f.mustAppend(edit, good)
+	if edit.Err != protocol.ErrInternal || good.Outcome != room.Stored {
+		t.Errorf("edit: outcome %d, %v; beside it: outcome %d, %v", edit.Outcome, edit.Err, good.Outcome, good.Err)
+	}
+	if n := log.that("table=users", bob.ID.String()); n != 1 {
+		t.Errorf("%d log lines name the row", n)
+	}
+}
+
 // TestDatabaseThatIsNotInUTF8 gives back what was written, and refuses alone what it
 // has no character for.
 func TestDatabaseThatIsNotInUTF8(t *testing.T) {
