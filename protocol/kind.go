@@ -1,5 +1,7 @@
 package protocol
 
+import "strconv"
+
 // Kind names what may happen in a room, or what a client may ask for. It is the
 // same from the client's frame to the database and to other nodes: the values of
 // events are stored and sent, so none may ever change or be used again.
@@ -47,6 +49,10 @@ type kindRow struct {
 // kinds is the one table of kinds. What an Event means for the database stands in
 // persist.
 var kinds = [...]kindRow{
+	// One of a later release, which a node of that release has stored: a change, told
+	// with the whole message.
+	0: {told: "message_edited", requotes: true},
+
 	KindMessage: {class: Event, since: 1, asked: "chat_message", told: "chat_message"},
 	KindEdit:    {class: Event, since: 1, asked: "edit_message", told: "message_edited", requotes: true},
 	KindTyping:  {class: Notice, since: 1, asked: "typing", told: "typing"},
@@ -80,7 +86,7 @@ func AppendNotice(dst []byte, by *User, in *Intent) []byte {
 	return dst
 }
 
-// row returns what is known of a kind; of an unknown one nothing.
+// row returns what is known of a kind; of one of a later release the first row.
 func (k Kind) row() *kindRow {
 	if int(k) < len(kinds) {
 		return &kinds[k]
@@ -95,8 +101,14 @@ func (k Kind) Class() Class { return k.row().class }
 // kind.
 func (k Kind) Since() uint8 { return k.row().since }
 
-// String returns the type of the frame that tells the kind, for logs.
-func (k Kind) String() string { return k.row().told }
+// String names the kind for people and in metrics: by the frame that asks for it, or
+// by its number where it is not known.
+func (k Kind) String() string {
+	if asked := k.row().asked; asked != "" {
+		return asked
+	}
+	return strconv.Itoa(int(k))
+}
 
 // Requotes reports whether an Event of the kind changes what replies show of their
 // original.

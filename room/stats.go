@@ -10,7 +10,8 @@ import (
 
 // counters are the service's own figures.
 type counters struct {
-	Messages, Edits, Duplicates        atomic.Int64
+	stored                             [256]atomic.Int64 // events, by protocol.Kind
+	Duplicates                         atomic.Int64
 	AppendErrors                       atomic.Int64
 	Entered, Unauthorized, Forbidden   atomic.Int64
 	EnterUnavailable                   atomic.Int64
@@ -33,18 +34,17 @@ func (c *counters) outcome(op *Op) {
 		c.mu.Lock()
 		c.refused[op.Err.Code]++
 		c.mu.Unlock()
-	case op.Kind == protocol.KindEdit:
-		c.Edits.Add(1)
 	default:
-		c.Messages.Add(1)
+		c.stored[op.Kind].Add(1)
 	}
 }
 
 // Stats are figures since the start, but for those whose name ends in Now.
 type Stats struct {
-	Messages, Edits int64 // committed events
-	Duplicates      int64 // ops whose client_id was known
-	AppendErrors    int64 // transactions that failed
+	Stored          map[protocol.Kind]int64 // committed events
+	Messages, Edits int64                   // of them, those of two kinds
+	Duplicates      int64                   // ops whose client_id was known
+	AppendErrors    int64                   // transactions that failed
 	Refused         map[protocol.Code]int64
 
 	Entered, Unauthorized, Forbidden, EnterUnavailable int64 // answers to Enter
@@ -71,7 +71,7 @@ type Stats struct {
 func (s *Service) Stats() Stats {
 	c := &s.stats
 	st := Stats{
-		Messages: c.Messages.Load(), Edits: c.Edits.Load(), Duplicates: c.Duplicates.Load(),
+		Stored: make(map[protocol.Kind]int64), Messages: c.stored[protocol.KindMessage].Load(), Edits: c.stored[protocol.KindEdit].Load(), Duplicates: c.Duplicates.Load(),
 		AppendErrors: c.AppendErrors.Load(), Refused: make(map[protocol.Code]int64),
 		Entered: c.Entered.Load(), Unauthorized: c.Unauthorized.Load(), Forbidden: c.Forbidden.Load(),
 		EnterUnavailable: c.EnterUnavailable.Load(),
@@ -82,6 +82,11 @@ func (s *Service) Stats() Stats {
 		Gaps: c.Gaps.Load(), ParkedDropped: c.ParkedDropped.Load(), LeftOut: c.LeftOut.Load(), NoticesLeftOut: c.NoticesLeftOut.Load(), Congested: c.Congested.Load(),
 		Rewinds:  c.Rewinds.Load(),
 		RoomsNow: s.hub.len(), TailBytesNow: s.hub.tailBytes.Load(),
+	}
+	for k := range c.stored {
+		if n := c.stored[k].Load(); n > 0 {
+			st.Stored[protocol.Kind(k)] = n
+		}
 	}
 	c.mu.Lock()
 	maps.Copy(st.Refused, c.refused)

@@ -174,3 +174,28 @@ func TestTailIsForgottenWhenOneBatchQuotesAndEdits(t *testing.T) {
 		t.Errorf("%d bytes stay counted", bytes)
 	}
 }
+
+// TestTailOutlivesAChangeThatQuotesDoNotShow: only some kinds of change concern what
+// replies quote; others may come each second.
+func TestTailOutlivesAChangeThatQuotesDoNotShow(t *testing.T) {
+	log := &roomLog{room: uuid.New()}
+	for range 2 {
+		log.send()
+	}
+	log.messages[1].ReplyTo = &protocol.Reply{ID: log.messages[0].ID, Content: "m1"}
+	h := newHub(&counters{}, 5, func(uuid.UUID, time.Duration) {})
+	h.follow(log.room, 2, &follower{t: t, last: 2})
+	h.keepTail(log.room, &Page{Messages: log.messages, Seq: 2}, h.births.Load())
+	const pinned = protocol.KindMessage // stands for a kind of which quotes show nothing
+	if pinned.Requotes() {
+		t.Fatal("quotes show it")
+	}
+	log.messages[0].Rev = 3
+	e := encoder{room: log.room, last: 2}
+	e.add(pinned, 3, newRowID(), &log.messages[0])
+	h.announce(e.batch(), 0)
+	want, _ := newTail(&Page{Messages: log.messages, Seq: 3}, 5)
+	if got := h.history(log.room); got == nil || string(got.Frame) != string(want.frame().Frame) {
+		t.Errorf("the tail says %+v", got)
+	}
+}

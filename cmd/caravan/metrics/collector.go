@@ -75,6 +75,7 @@ var (
 var (
 	messages        = counter("messages", "Messages that were committed.")
 	edits           = counter("edits", "Edits that were committed.")
+	events          = counter("events", "Events that were committed, by kind.", "kind")
 	duplicates      = counter("duplicates", "Messages that were known already by their client_id.")
 	refusals        = counter("refusals", "Messages and edits that were not stored, by code.", "code")
 	appendErrors    = counter("append_errors", "Transactions that failed.")
@@ -183,6 +184,9 @@ func (s sink) chat(n *room.Stats) {
 	s.number(refused, float64(n.EnterUnavailable), "unavailable")
 	s.number(messages, float64(n.Messages))
 	s.number(edits, float64(n.Edits))
+	for kind, v := range n.Stored {
+		s.number(events, float64(v), kind.String())
+	}
 	s.number(duplicates, float64(n.Duplicates))
 	for code, v := range n.Refused {
 		s.number(refusals, float64(v), string(code))

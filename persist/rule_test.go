@@ -1,0 +1,69 @@
+package persist
+
+import (
+	"testing"
+
+	"github.com/google/uuid"
+
+	"github.com/caravan-chat/caravan/protocol"
+	"github.com/caravan-chat/caravan/room"
+)
+
+// TestOnlyEventsHaveARule: each of them, and nothing else.
+func TestOnlyEventsHaveARule(t *testing.T) {
+	for k := range 256 {
+		op := &room.Op{Intent: protocol.Intent{Kind: protocol.Kind(k)}}
+		if has, is := ruleOf(op) != nil, op.Kind.Class() == protocol.Event; has != is {
+			t.Errorf("kind %d: has a rule: %v, is an event: %v", k, has, is)
+		}
+		if ruleOf(op) == nil && screen(op) != protocol.ErrInternal {
+			t.Errorf("kind %d is let pass", k)
+		}
+	}
+}
+
+// TestPlainIsOneNewMessageAlone: a store writes it by one statement, which can do no
+// more. Other kinds look up their sender, too.
+func TestPlainIsOneNewMessageAlone(t *testing.T) {
+	message := sends(1)[0]
+	reply := sends(1)[0]
+	reply.ReplyTo = uuid.New()
+	for k := range 256 {
+		op := *message
+		op.Kind = protocol.Kind(k)
+		if got := IsPlainMessage([]*room.Op{&op}); got != (op.Kind == protocol.KindMessage) {
+			t.Errorf("one op of kind %d is plain: %v", k, got)
+		}
+	}
+	for name, batch := range map[string][]*room.Op{"none": {}, "a reply": {reply}, "two": {message, message}} {
+		if IsPlainMessage(batch) {
+			t.Errorf("%s: plain", name)
+		}
+	}
+}
+
+// TestAChangeTouchesOnlyWhatItsRuleChanges: a rule that leaves is_edited and updated_at
+// alone has them written as they were.
+func TestAChangeTouchesOnlyWhatItsRuleChanges(t *testing.T) {
+	op := sends(1)[0]
+	op.Row = uuid.New()
+	was := protocol.Message{ID: op.MessageID, RoomID: op.Room, Sender: op.Sender, Content: "as it was", Seq: 3, Rev: 3}
+	s := settling{
+		found: &Found{Rooms: map[uuid.UUID]int64{op.Room: 7}, Messages: map[uuid.UUID]*protocol.Message{was.ID: &was}},
+		plan:  &Plan{}, heads: map[uuid.UUID]int64{}, state: map[uuid.UUID]state{},
+	}
+	now := *s.message(was.ID)
+	got := s.change(op, &now)
+	want := was
+	want.Rev = 8
+	if *s.plan.Updates[0] != want || *got.message != want || got.seq != 8 {
+		t.Errorf("written %+v, told %+v as %d; want %+v", s.plan.Updates[0], got.message, got.seq, want)
+	}
+	c := s.plan.Changes[0]
+	if c.Seq != 8 || c.ID != op.Row || c.Kind != op.Kind || c.Message != was.ID || c.Actor != op.Sender.ID || c.Room != op.Room {
+		t.Errorf("the row of the change is %+v", c)
+	}
+	if was.Rev != 3 || was.IsEdited {
+		t.Errorf("what was found has changed: %+v", was)
+	}
+}
