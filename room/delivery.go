@@ -20,7 +20,7 @@ type Event struct {
 	Frame   []byte    // the whole frame's JSON text
 }
 
-// Batch is a run of one room's events in order, without holes between them
+// Batch is a run of one room's events in order, without gaps between them
 // (each Prev is the Seq before it). It is never empty and never changes, so all
 // loops share one. The transport keeps its own form of it with Derive.
 type Batch struct {

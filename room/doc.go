@@ -8,7 +8,7 @@
 // other nodes. The Store and the Backplane are interfaces declared here and
 // implemented elsewhere.
 //
-// Who may touch what: a lane's batch belongs to its goroutine; the directory is
+// Who may touch what: a lane's batch belongs to its goroutine; the hub is
 // sharded, each shard under a short lock that is never held over I/O; batches of
 // events are immutable. All methods of Service are safe for concurrent use.
 package room

@@ -26,7 +26,7 @@ func newRepairs(s *Service) *repairs {
 	return &repairs{s: s, due: make(map[uuid.UUID]time.Time), wake: make(chan struct{}, 1), slots: make(chan struct{}, repairersMax)}
 }
 
-// ask puts a room on the list, to be read when the delay is over unless the hole
+// ask puts a room on the list, to be read when the delay is over unless the gap
 // has been filled by then.
 func (r *repairs) ask(room uuid.UUID, delay time.Duration) {
 	at := time.Now().Add(delay)

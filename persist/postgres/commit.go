@@ -11,19 +11,23 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// A COMMIT that waits for a synchronous standby stands on the server's own disk
-// already. What ends the wait early, a cancel request, the session's end or a crash,
-// leaves it committed for all to see, though a failover may yet lose it. So a writer sends no
-// cancel request once COMMIT may be under way, takes the answer to a wait that was ended for none,
-// and believes what it found out in any other way only behind a barrier (ADR 9).
+// A COMMIT that waits for a synchronous standby is on the server's own disk already.
+// A cancel request, the end of the session or a crash ends that wait early. Then the
+// rows are there for all to see, and a failover may still lose them. Three rules keep
+// them from being told (ADR 9):
+//
+//   - A writer sends no cancel request once COMMIT may be under way.
+//   - The answer to a wait that was ended early counts as no answer.
+//   - What was found out in another way than by the answer counts behind a barrier only.
 
-// barrier is a commit that changes nothing. It comes after all that its session
-// can see, so when it is answered, the standbys have that as well. It must write to
-// the log: a transaction that has only a number waits for nobody.
+// barrier is a commit that changes nothing. It comes after all that its session can
+// see. So the standbys have all that, too, when it is answered. It must write to the
+// log: a transaction that has only a number waits for nobody.
 const barrier = `SELECT pg_logical_emit_message(true, 'caravan', '')`
 
-// waitsForStandbys is the function in the server whose warning says that a commit is local only. Its
-// words are in the server's language, and the code is that of any warning.
+// waitsForStandbys is the function in the server whose warning says that a commit is
+// local only. The words of the warning are in the server's language, and its code is
+// that of any warning: only the function tells.
 const waitsForStandbys = "SyncRepWaitForLSN"
 
 var (

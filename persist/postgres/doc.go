@@ -1,13 +1,16 @@
 // Package postgres keeps rooms and messages in PostgreSQL 15 or later, through
 // pgx.
 //
-// Writing is one transaction a batch in two round trips (append.go): what must be
-// known is locked and read in the first (lookup.go), rows and COMMIT go in the
-// second (write.go); many rows take a third, for COPY (copy.go). A commit whose answer is lost is looked up by its
-// transaction's number before anything is said (outcome.go); none counts before the synchronous
-// standbys have it (commit.go). What an error means
-// for the batch stands in errors.go. Every read is one statement, so one
-// snapshot (read.go, access.go, rooms.go).
+// A batch is written by one transaction, in two round trips (append.go). The first
+// locks the rooms and reads what must be known (lookup.go). The second has the rows
+// and the COMMIT (write.go). Many rows take one more, for COPY (copy.go). A batch of one
+// plain message takes one statement (express.go).
+//
+// Where the answer to a COMMIT is lost, its outcome is looked up before anything is
+// said (outcome.go). No commit counts before the synchronous standbys have it
+// (commit.go). What an error means for the batch stands in errors.go.
+//
+// Every read is one statement, so one snapshot (read.go, walk.go, access.go, rooms.go).
 //
 // Writers and readers have pools of their own, so that neither waits behind the
 // other; no connection is used again unless it is known to be idle and outside a
