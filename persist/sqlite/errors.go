@@ -45,6 +45,15 @@ func refusal(err error) error {
 	return err
 }
 
+// notOpened says of an error of opening the file whether another attempt may succeed: where
+// another program has locked it.
+func notOpened(err error) error {
+	if primary(resultCode(err)) == sqlite3.SQLITE_BUSY {
+		err = unreachable(err)
+	}
+	return fmt.Errorf("sqlite: %w", err)
+}
+
 // unreachable says of an error of a reading call that the database failed, or a row of it.
 func unreachable(err error) error {
 	if scanFault(err) {

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	_ "modernc.org/sqlite" // the driver
-	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/caravan-chat/caravan/migrations"
 	"github.com/caravan-chat/caravan/persist"
@@ -54,10 +53,7 @@ const (
 func Open(ctx context.Context, path string, log *slog.Logger) (*Store, error) {
 	s := &Store{odd: persist.NewOddRows(log)}
 	if err := s.open(ctx, path, log); err != nil {
-		if primary(resultCode(err)) == sqlite3.SQLITE_BUSY {
-			err = unreachable(err)
-		}
-		return nil, errors.Join(fmt.Errorf("sqlite: %w", err), s.Close())
+		return nil, errors.Join(notOpened(err), s.Close())
 	}
 	return s, nil
 }

@@ -78,6 +78,9 @@ func TestAFileThatAnotherProgramHasLocked(t *testing.T) {
 	if _, err := sqlite.Open(t.Context(), path, quiet); !errors.Is(err, room.ErrStoreDown) {
 		t.Errorf("while it is locked: %v; want %v", err, room.ErrStoreDown)
 	}
+	if _, err := sqlite.OpenSeeder(t.Context(), path, quiet); !errors.Is(err, room.ErrStoreDown) {
+		t.Errorf("for seeding, while it is locked: %v; want %v", err, room.ErrStoreDown)
+	}
 	c.kill()
 	openFleet(t, path, 1).closeAfter(t)
 }
