@@ -3,10 +3,9 @@
 //
 // A message takes one way. Service.Submit puts it into the lane that its room
 // hashes to; the lane commits what waits, in one transaction of the Store; only
-// then the directory hands the new events, in the room's order and without
-// holes, to the room's listeners on this node, and the Backplane tells the
-// other nodes. The Store and the Backplane are interfaces declared here and
-// implemented elsewhere.
+// then the hub hands the new events, in the room's order and without gaps, to the
+// room's listeners on this node, and the Backplane tells the other nodes. The Store
+// and the Backplane are interfaces declared here and implemented elsewhere.
 //
 // Who may touch what: a lane's batch belongs to its goroutine; the hub is
 // sharded, each shard under a short lock that is never held over I/O; batches of

@@ -94,7 +94,6 @@ type rig struct {
 type readUnderWay struct {
 	from cursor
 	walk Walk
-	err  bool
 	head int64
 }
 
