@@ -33,8 +33,8 @@ const olderBuild = "bc3a49f7a934856a3e3b16d1ff154c6c29150284"
 // one database and one Redis, while a fleet writes, edits and reconnects. Nothing is
 // lost, repeated or reordered, whichever of them writes first.
 func TestUpgradeNodeByNode(t *testing.T) {
-	older, newer := buildOlder(t), buildCaravan(t, ".")
 	redis := redisserver.Start(t).URL()
+	older, newer := buildOlder(t), buildCaravan(t, ".")
 	for name, run := range map[string]func(u *upgrade){
 		"the older one writes first": func(u *upgrade) {
 			u.begin(u.older, u.older)

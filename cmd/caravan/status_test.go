@@ -38,6 +38,7 @@ func TestStatusListsTheNodesThatLive(t *testing.T) {
 			Rooms             *int
 			Connections       *int
 			Seen              *float64 `json:"seen_seconds_ago"`
+			Deployment        string
 		}
 	}
 	list := func() (s status) {
@@ -62,7 +63,7 @@ func TestStatusListsTheNodesThatLive(t *testing.T) {
 	}
 	for _, n := range waitFor(2).Nodes {
 		if !strings.HasSuffix(n.Name, ":0") || n.ID == "" || n.Version == "" || time.Since(n.Started) > time.Minute ||
-			n.Rooms == nil || *n.Rooms != 0 || n.Connections == nil || *n.Connections != 0 || n.Seen == nil || *n.Seen < 0 || *n.Seen > 16 {
+			n.Rooms == nil || *n.Rooms != 0 || n.Connections == nil || *n.Connections != 0 || n.Seen == nil || *n.Seen < 0 || *n.Seen > 16 || len(n.Deployment) != 12 {
 			t.Errorf("%+v", n)
 		}
 	}
