@@ -11,6 +11,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/caravan-chat/caravan/room"
+	"github.com/caravan-chat/caravan/room/contain"
 )
 
 // Backplane implements room.Backplane over Redis. It is safe for concurrent use.
@@ -22,6 +23,7 @@ type Backplane struct {
 	node    uuid.UUID
 	started time.Time
 	log     *slog.Logger
+	guard   *contain.Guard
 	slots   []*slot
 
 	inbound   room.Inbound // set by Start
@@ -48,6 +50,7 @@ func New(cfg Config) (*Backplane, error) {
 		cfg.Load = func() Load { return Load{} }
 	}
 	b := &Backplane{cfg: cfg, options: options, names: names, node: newNode(cfg.Deployment), started: time.Now(), log: cfg.Log}
+	b.guard = contain.New("backplane", cfg.Log)
 	n := 1
 	if b.cluster() {
 		n = clusterSlots

@@ -32,7 +32,7 @@ func (b *Backplane) lease(ctx context.Context, client rueidis.Client) error {
 // replica: what is published there does not reach the nodes that follow the
 // master. Any other failure is counted; notices may flow even so.
 func (b *Backplane) hold(ctx context.Context, client rueidis.Client) error {
-	err := b.contained("lease", func() error { return b.renew(ctx, client) })
+	err := b.guard.Run("lease", func() error { return b.renew(ctx, client) })
 	if refused, ok := rueidis.IsRedisErr(err); ok && strings.HasPrefix(refused.Error(), "READONLY") {
 		return errReadOnly
 	}

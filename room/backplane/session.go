@@ -47,7 +47,7 @@ func (b *Backplane) session(ctx context.Context, client rueidis.Client) error {
 	}
 	var parts sync.WaitGroup
 	part := func(name string, run func(context.Context, rueidis.Client) error) {
-		parts.Go(func() { end(b.contained(name, func() error { return run(ctx, client) })) })
+		parts.Go(func() { end(b.guard.Run(name, func() error { return run(ctx, client) })) })
 	}
 	for _, s := range b.slots {
 		part("subscriber", s.subscriber.run)

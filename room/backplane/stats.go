@@ -11,7 +11,7 @@ type counters struct {
 	received                          atomic.Int64
 	foreign, newer, malformed         atomic.Int64
 	reconnects, connectErrors         atomic.Int64
-	leaseErrors, panics               atomic.Int64
+	leaseErrors                       atomic.Int64
 }
 
 // notUnderstood counts an envelope that was ignored, by its reason.
@@ -51,7 +51,7 @@ func (b *Backplane) Stats() Stats {
 	s := Stats{
 		Published: c.published.Load(), PublishErrors: c.publishErrors.Load(), Dropped: c.dropped.Load(),
 		Received: c.received.Load(), Foreign: c.foreign.Load(), Newer: c.newer.Load(), Malformed: c.malformed.Load(),
-		Reconnects: c.reconnects.Load(), ConnectErrors: c.connectErrors.Load(), LeaseErrors: c.leaseErrors.Load(), Panics: c.panics.Load(),
+		Reconnects: c.reconnects.Load(), ConnectErrors: c.connectErrors.Load(), LeaseErrors: c.leaseErrors.Load(), Panics: b.guard.Panics(),
 		HealthyNow: b.Healthy(),
 	}
 	now := b.now()

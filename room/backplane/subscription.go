@@ -81,13 +81,13 @@ func (s *subscriber) listen(ctx context.Context, client rueidis.Client) error {
 // message takes what came, in a goroutine of rueidis. After a panic the database has
 // what it told.
 func (s *subscriber) message(payload string) {
-	_ = s.b.contained("message", func() error { s.b.receive(s.slot, payload); return nil })
+	_ = s.b.guard.Run("message", func() error { s.b.receive(s.slot, payload); return nil })
 }
 
 // subscription is confirmed, in a goroutine of rueidis. After a panic the connection
 // is made anew.
 func (s *subscriber) subscription(word rueidis.PubSubSubscription) (expected bool) {
-	_ = s.b.contained("subscription", func() error { expected = s.confirmed(word); return nil })
+	_ = s.b.guard.Run("subscription", func() error { expected = s.confirmed(word); return nil })
 	return expected
 }
 

@@ -29,7 +29,7 @@ func TestPanicInAPartEndsItsSessionOnly(t *testing.T) {
 	p := b.slots[0].publisher
 	ended := make(chan error)
 	go func() {
-		ended <- b.contained("publisher", func() error { return p.run(context.Background(), broken{}) })
+		ended <- b.guard.Run("publisher", func() error { return p.run(context.Background(), broken{}) })
 	}()
 	until(t, "running", p.running.Load)
 	b.Publish(sample())
