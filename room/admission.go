@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"runtime"
-	"slices"
 	"sync"
 	"time"
 
@@ -13,9 +13,11 @@ import (
 
 	"github.com/caravan-chat/caravan/protocol"
 	"github.com/caravan-chat/caravan/protocol/token"
+	"github.com/caravan-chat/caravan/room/contain"
+	"github.com/caravan-chat/caravan/room/queue"
 )
 
-// EnterRequest is a client at the door of a room.
+// EnterRequest is a client that asks to enter a room.
 type EnterRequest struct {
 	Bearer  string
 	Place   uuid.UUID // the trip's id
@@ -29,167 +31,131 @@ type Entry struct {
 	Expires time.Time // when the token does
 }
 
-// gate checks tokens and rights off the loops. Clients that come within a moment
-// go through together, so that goroutines, loops and the database are woken up once
-// for all of them; who comes alone does not wait. A token that names an unknown key,
-// which anybody can make, waits apart for the keys to be asked for, so that nobody
-// else waits with it.
-type gate struct {
-	s        *Service
-	mu       sync.Mutex
-	wake     *sync.Cond
-	queue    []entering    // guarded by mu; oldest first
-	taken    time.Time     // guarded by mu: when somebody took from the queue last
-	closed   bool          // guarded by mu
-	patience chan entering // tokens whose key is not known yet
-	workers  sync.WaitGroup
-	patient  sync.WaitGroup
+// admission checks tokens and rights off the loops. Its workers never wait for a
+// key: a token that names an unknown one goes to the key waiters. Clients that come
+// within a moment are checked together, so that the database and the loops are woken
+// once for all of them. A client that comes alone does not wait.
+type admission struct {
+	s       *Service
+	queue   *queue.Queue[entering]
+	keys    *keyWaiters
+	turn    chan struct{} // has one element while a worker takes from the queue
+	taken   time.Time     // of whoever has the turn: when somebody took last
+	workers sync.WaitGroup
 }
 
-// enterPause is how long those who come right after others wait for company: little
-// beside the round trips that a client needs for its handshake.
+// enterPause is how long clients that come right after others wait for company. It
+// is little beside the round trips of a handshake.
 const enterPause = 2 * time.Millisecond
 
+// entering is a client whose token or rights are being checked.
 type entering struct {
 	EnterRequest
 	done func(Entry, error)
 	id   token.Identity // once the token is accepted
 }
 
-func newGate(ctx context.Context, s *Service) *gate {
-	g := &gate{s: s, patience: make(chan entering, patienceMax)}
-	g.wake = sync.NewCond(&g.mu)
+func newAdmission(ctx context.Context, s *Service) *admission {
+	a := &admission{s: s, queue: queue.New[entering](enterQueueMax, math.MaxInt, nil), turn: make(chan struct{}, 1)}
+	a.keys = newKeyWaiters(ctx, a)
 	for range runtime.GOMAXPROCS(0) {
-		g.workers.Go(g.work)
+		a.workers.Go(a.work)
 	}
-	for range patientWorkers {
-		g.patient.Go(func() {
-			for e := range g.patience {
-				if err := g.check(ctx, &e); err != nil {
-					g.unauthorized(&e, err)
-					continue
-				}
-				g.ask([]entering{e})
-			}
-		})
-	}
-	return g
+	return a
 }
 
-func (g *gate) close() {
-	g.mu.Lock()
-	g.closed = true
-	g.mu.Unlock()
-	g.wake.Broadcast()
-	g.workers.Wait()
-	close(g.patience)
-	g.patient.Wait()
+// close lets the workers finish what waits and returns when they have ended.
+func (a *admission) close() {
+	a.queue.Close()
+	a.workers.Wait()
+	a.keys.close()
 }
 
-// Enter checks a client's token, and whether the user may enter the trip's
-// room. done is called once, from a goroutine of the service or, when the door
-// is crowded, at once; it must not block. Its error is or wraps ErrUnauthorized,
-// ErrForbidden or ErrUnavailable.
+// Enter checks a client's token, and whether the user may enter the trip's room.
+// done is called once, from a goroutine of the service, or at once where too many
+// wait; it must not block. Its error is or wraps ErrUnauthorized, ErrForbidden or
+// ErrUnavailable.
 func (s *Service) Enter(r EnterRequest, done func(Entry, error)) {
-	if !s.gate.put(entering{EnterRequest: r, done: done}) {
-		s.stats.EnterUnavailable.Add(1)
-		done(Entry{}, ErrUnavailable)
+	e := entering{EnterRequest: r, done: done}
+	if !s.admission.queue.Put(e) {
+		s.admission.unavailable(&e, ErrUnavailable)
 	}
 }
 
-// put queues e, unless too many wait or the gate is closed. A worker waits only
-// while the queue is empty; one more is woken up for each further look's worth.
-func (g *gate) put(e entering) bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.closed || len(g.queue) >= enterQueueMax {
-		return false
-	}
-	if g.queue = append(g.queue, e); len(g.queue)%lookupBatchMax == 1 {
-		g.wake.Signal() // whoever wakes up takes along who comes meanwhile
-	}
-	return true
-}
-
-// take returns who waits, not sooner than enterPause after the last time unless
-// they are enough for a look; nobody means that the gate is closed.
-func (g *gate) take() []entering {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	for !g.closed {
-		if len(g.queue) == 0 {
-			g.wake.Wait()
-			continue
-		}
-		pause := enterPause - time.Since(g.taken)
-		if pause <= 0 || len(g.queue) >= lookupBatchMax {
-			break
-		}
-		g.mu.Unlock()
-		time.Sleep(pause)
-		g.mu.Lock()
-	}
-	n := min(len(g.queue), lookupBatchMax)
-	batch := g.queue[:n:n]
-	if g.queue = g.queue[n:]; len(g.queue) == 0 {
-		g.queue = nil
-	}
-	g.taken = time.Now()
-	return batch
-}
-
-// work checks tokens without ever waiting for a key.
-func (g *gate) work() {
-	now, cancel := context.WithCancel(context.Background())
-	cancel() // to Verify, an ended context means: do not wait
-	for batch := g.take(); len(batch) > 0; batch = g.take() {
+// work checks those who come, until the admission is closed.
+func (a *admission) work() {
+	for batch := a.take(); len(batch) > 0; batch = a.take() {
 		good := batch[:0]
 		for _, e := range batch {
-			switch err := g.check(now, &e); {
+			switch err := a.check(&e, a.s.verify.VerifyNow); {
 			case err == nil:
 				good = append(good, e)
 			case token.ReasonOf(err) == token.ReasonKey:
-				g.wait(e)
+				a.keys.put(e)
 			default:
-				g.unauthorized(&e, err)
+				a.refuse(&e, err)
 			}
 		}
-		g.ask(good)
+		a.ask(good)
 	}
 }
 
-// check looks at the token.
-func (g *gate) check(ctx context.Context, e *entering) (err error) {
-	e.id, err = g.s.verify.Verify(ctx, e.Bearer)
-	return err
-}
-
-// wait lets a token wait for its key.
-func (g *gate) wait(e entering) {
-	select {
-	case g.patience <- e:
-	default:
-		g.s.stats.EnterUnavailable.Add(1)
-		e.done(Entry{}, ErrUnavailable)
+// take returns those who wait; none means that the admission is closed. It waits
+// for company unless enterPause has passed since the last time, or enough for one
+// look into the store wait already.
+func (a *admission) take() []entering {
+	a.turn <- struct{}{}
+	defer func() { <-a.turn }()
+	if !a.queue.Wait(context.Background()) {
+		return nil
 	}
+	if a.queue.Len() < lookupBatchMax {
+		time.Sleep(enterPause - time.Since(a.taken))
+	}
+	a.taken = time.Now()
+	return a.queue.Take(nil, lookupBatchMax)
 }
 
-func (g *gate) unauthorized(e *entering, err error) {
-	g.s.stats.Unauthorized.Add(1)
-	e.done(Entry{}, fmt.Errorf("%w: %w", ErrUnauthorized, err))
+// check looks at a client's token.
+func (a *admission) check(e *entering, verify func(bearer string) (token.Identity, error)) error {
+	return a.s.guard.Run("authenticator", func() (err error) {
+		e.id, err = verify(e.Bearer)
+		return err
+	})
+}
+
+// refuse answers a client whose token is not accepted, or could not be checked.
+func (a *admission) refuse(e *entering, err error) {
+	if errors.Is(err, contain.ErrPanic) {
+		a.unavailable(e, err)
+		return
+	}
+	a.s.stats.Unauthorized.Add(1)
+	a.answer(e, Entry{}, fmt.Errorf("%w: %w", ErrUnauthorized, err))
+}
+
+// unavailable answers a client that cannot be checked now.
+func (a *admission) unavailable(e *entering, err error) {
+	a.s.stats.EnterUnavailable.Add(1)
+	a.answer(e, Entry{}, unavailable(err))
+}
+
+// answer tells a client what was found.
+func (a *admission) answer(e *entering, entry Entry, err error) {
+	_ = a.s.guard.Call("answer to a client that enters", func() { e.done(entry, err) })
 }
 
 // ask goes on with the rights of those whose tokens are good.
-func (g *gate) ask(good []entering) {
+func (a *admission) ask(good []entering) {
 	questions := make([]AccessQuestion, len(good))
 	for i, e := range good {
 		questions[i] = AccessQuestion{User: e.id.User, Place: e.Place, TripOnly: true}
 	}
-	g.s.access.doAll(questions, func(i int, a Access, err error) {
+	a.s.access.doAll(questions, func(i int, access Access, err error) {
 		e := &good[i]
-		entry, err := g.s.judge(a, err, e.PlaceOK)
+		entry, err := a.s.judge(access, err, e.PlaceOK)
 		entry.Expires = e.id.Expires
-		e.done(entry, err)
+		a.answer(e, entry, err)
 	})
 }
 
@@ -198,7 +164,7 @@ func (s *Service) judge(a Access, err error, placeOK bool) (Entry, error) {
 	switch {
 	case err != nil:
 		s.stats.EnterUnavailable.Add(1)
-		return Entry{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		return Entry{}, unavailable(err)
 	case !a.UserKnown:
 		s.stats.Unauthorized.Add(1)
 		return Entry{}, ErrUnauthorized
@@ -222,29 +188,4 @@ func compact(u *protocol.User) *protocol.User {
 		ID: u.ID, Email: cut(len(u.Email)), Username: cut(len(u.Username)),
 		FirstName: cut(len(u.FirstName)), LastName: cut(len(u.LastName)),
 	}
-}
-
-// Recheck asks whether users may still enter rooms. Answers and errors stand in the
-// order of the questions. An error wraps ErrUnavailable: the store could not say, and
-// there is no answer.
-func (s *Service) Recheck(ctx context.Context, questions []AccessQuestion) (answers []Access, errs []error) {
-	answers, errs = make([]Access, len(questions)), make([]error, len(questions))
-	var down error
-	for from := 0; from < len(questions); from += roundBatchMax {
-		to := min(from+roundBatchMax, len(questions))
-		part, failed := []Access(nil), slices.Repeat([]error{down}, to-from)
-		if down == nil {
-			look, cancel := context.WithTimeout(ctx, lookupTimeout)
-			part, failed = inParts(look, questions[from:to], s.store.Access)
-			cancel()
-		}
-		copy(answers[from:], part)
-		for i, err := range failed {
-			if err != nil && !errors.Is(err, ErrUnreadable) {
-				down = err
-			}
-			errs[from+i] = unavailable(err)
-		}
-	}
-	return answers, errs
 }

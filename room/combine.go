@@ -2,9 +2,13 @@ package room
 
 import (
 	"context"
+	"math"
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"github.com/caravan-chat/caravan/room/contain"
+	"github.com/caravan-chat/caravan/room/queue"
 )
 
 // combiner answers questions in bulk: those that wait while a look into the
@@ -12,16 +16,16 @@ import (
 // once; those that nobody waits for any more are not asked at all. Its workers are
 // its only goroutines; its queue is bounded.
 type combiner[Q comparable, A any] struct {
+	guard    *contain.Guard
 	ask      func(context.Context, []Q) ([]A, error)
+	batchMax int
 	looks    atomic.Int64 // looks into the store
 	asked    atomic.Int64 // questions answered by them
-	mu       sync.Mutex
-	waiting  map[Q][]asker[A]
-	order    []Q // the keys of waiting, oldest first
-	wake     *sync.Cond
-	closed   bool
 	workers  sync.WaitGroup
-	batchMax int
+
+	mu      sync.Mutex
+	waiting map[Q][]asker[A]
+	order   *queue.Queue[Q] // the keys of waiting, oldest first. Under mu, but for the wait
 }
 
 // asker waits for an answer.
@@ -30,12 +34,12 @@ type asker[A any] struct {
 	done func(A, error)
 }
 
-func (a asker[A]) gone() bool { return a.left != nil && a.left() }
-
 // newCombiner starts the given number of workers.
-func newCombiner[Q comparable, A any](ctx context.Context, workers, batchMax int, ask func(context.Context, []Q) ([]A, error)) *combiner[Q, A] {
-	c := &combiner[Q, A]{ask: ask, waiting: make(map[Q][]asker[A]), batchMax: batchMax}
-	c.wake = sync.NewCond(&c.mu)
+func newCombiner[Q comparable, A any](ctx context.Context, guard *contain.Guard, workers, batchMax int, ask func(context.Context, []Q) ([]A, error)) *combiner[Q, A] {
+	c := &combiner[Q, A]{
+		guard: guard, ask: ask, batchMax: batchMax,
+		waiting: make(map[Q][]asker[A]), order: queue.New[Q](lookupQueueMax, math.MaxInt, nil),
+	}
 	for range workers {
 		c.workers.Go(func() { c.work(ctx) })
 	}
@@ -53,9 +57,7 @@ func (c *combiner[Q, A]) do(q Q, left func() bool, done func(A, error)) {
 	if !queued {
 		var none A
 		done(none, ErrUnavailable)
-		return
 	}
-	c.wake.Signal()
 }
 
 // doAll asks several questions that go into one look, if that has room for them.
@@ -69,23 +71,19 @@ func (c *combiner[Q, A]) doAll(qs []Q, done func(int, A, error)) {
 		}
 	}
 	c.mu.Unlock()
-	c.wake.Signal()
 	for _, i := range refused {
 		var none A
 		done(i, none, ErrUnavailable)
 	}
 }
 
-// put queues a question under c.mu.
+// put queues a question under c.mu. One that waits already gets a further asker.
 func (c *combiner[Q, A]) put(q Q, who asker[A]) bool {
 	askers, known := c.waiting[q]
-	if c.closed || (!known && len(c.order) >= lookupQueueMax) || len(askers) >= lookupQueueMax {
+	if len(askers) >= lookupQueueMax || !known && !c.order.Put(q) {
 		return false
 	}
 	c.waiting[q] = append(askers, who)
-	if !known {
-		c.order = append(c.order, q)
-	}
 	return true
 }
 
@@ -109,59 +107,61 @@ func (c *combiner[Q, A]) get(ctx context.Context, q Q) (A, error) {
 
 // close lets the workers finish what waits and returns when they have ended.
 func (c *combiner[Q, A]) close() {
-	c.mu.Lock()
-	c.closed = true
-	c.mu.Unlock()
-	c.wake.Broadcast()
+	c.order.Close()
 	c.workers.Wait()
 }
 
 func (c *combiner[Q, A]) work(ctx context.Context) {
-	for {
-		qs, askers := c.take()
-		if len(qs) == 0 {
-			return
+	for c.order.Wait(context.Background()) {
+		if qs, askers := c.take(); len(qs) > 0 {
+			c.answer(ctx, qs, askers)
 		}
-		c.answer(ctx, qs, askers)
 	}
 }
 
-// take waits for questions; none means that the combiner is closed.
+// take returns the questions for the next look, and who asked them: none where all
+// have left, or another worker was faster.
 func (c *combiner[Q, A]) take() (qs []Q, askers [][]asker[A]) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for len(qs) < c.batchMax {
-		if len(c.order) == 0 {
-			c.order = nil // a storm is over: give its memory back
-			if len(qs) > 0 || c.closed {
-				break
+		next := c.order.Take(nil, c.batchMax-len(qs))
+		if len(next) == 0 {
+			break
+		}
+		for _, q := range next {
+			present := slices.DeleteFunc(c.waiting[q], c.gone)
+			delete(c.waiting, q)
+			if len(present) > 0 {
+				qs, askers = append(qs, q), append(askers, present)
 			}
-			c.wake.Wait()
-			continue
 		}
-		q := c.order[0]
-		c.order = c.order[1:]
-		if present := slices.DeleteFunc(c.waiting[q], asker[A].gone); len(present) > 0 {
-			qs, askers = append(qs, q), append(askers, present)
-		}
-		delete(c.waiting, q)
 	}
 	return qs, askers
 }
 
+// gone says whether an asker has left.
+func (c *combiner[Q, A]) gone(a asker[A]) (gone bool) {
+	if a.left != nil {
+		_ = c.guard.Call("asker", func() { gone = a.left() })
+	}
+	return gone
+}
+
+// answer asks the store and tells the askers.
 func (c *combiner[Q, A]) answer(ctx context.Context, qs []Q, askers [][]asker[A]) {
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
-	answers, errs := inParts(ctx, qs, c.ask)
+	answers, errs := inParts(ctx, c.guard, qs, c.ask)
 	cancel()
 	c.looks.Add(1)
 	for i := range qs {
 		var err error
 		if errs != nil {
-			err = errs[i]
+			err = unavailable(errs[i])
 		}
 		c.asked.Add(int64(len(askers[i])))
 		for _, asker := range askers[i] {
-			asker.done(answers[i], err)
+			_ = c.guard.Call("asker", func() { asker.done(answers[i], err) })
 		}
 	}
 }

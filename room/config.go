@@ -10,10 +10,13 @@ import (
 )
 
 // Authenticator turns a bearer token into an identity. Its errors mean that the
-// token is refused. It may block, within the context; a context that has ended
-// already asks for what can be said at once.
+// token is refused.
 type Authenticator interface {
+	// Verify may wait for the key that the token names, within the context.
 	Verify(ctx context.Context, bearer string) (token.Identity, error)
+	// VerifyNow does not wait. It refuses a token whose key is not known yet with
+	// token.ReasonKey.
+	VerifyNow(bearer string) (token.Identity, error)
 }
 
 // Config has what an operator may tune. Zero values mean the defaults.
@@ -39,8 +42,8 @@ const (
 	retryDelayMax     = 500 * time.Millisecond
 
 	enterQueueMax    = 16_384 // handshakes that wait for a token check; more are turned away
-	patienceMax      = 1_024  // handshakes that wait for an unknown key to be asked for; more are turned away
-	patientWorkers   = 4      // of them, those that share one question
+	keyWaitersMax    = 1_024  // handshakes that wait for an unknown key to be asked for; more are turned away
+	keyWorkers       = 4      // of them, those that share one question
 	lookupQueueMax   = 65_536 // questions that wait for one look into the store; more fail as unavailable
 	lookupBatchMax   = 256    // questions in one look
 	lookupTimeout    = 10 * time.Second

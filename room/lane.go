@@ -3,72 +3,45 @@ package room
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/caravan-chat/caravan/protocol"
+	"github.com/caravan-chat/caravan/room/contain"
+	"github.com/caravan-chat/caravan/room/queue"
 )
 
-// lane is one writer: a bounded queue and a goroutine that commits what waits
-// in it, one transaction at a time. A room always hashes to the same lane, so
-// the order in which a lane commits is the order of its rooms on this node.
+// lane is one writer: a bounded queue, and a goroutine that commits what waits in
+// it, one transaction at a time. A room always hashes to the same lane. So the order
+// in which a lane commits is the order of its rooms on this node.
 type lane struct {
-	s *Service
-
-	mu     sync.Mutex
-	queue  []*Op
-	bytes  int       // content in queue
-	taken  time.Time // when the batch that the store has was taken; zero: it has none
-	closed bool
-	wake   chan struct{} // has one element when the goroutine should look
+	s     *Service
+	queue *queue.Queue[*Op]
+	since atomic.Pointer[time.Time] // when the store was given the batch that it has; nil: it has none
+	idle  chan struct{}             // closed when the goroutine has ended
 
 	// Owned by the goroutine.
 	batch     []*Op
 	downSince time.Time // zero: the last attempt succeeded
-	idle      chan struct{}
 }
 
 func newLane(s *Service) *lane {
-	return &lane{s: s, wake: make(chan struct{}, 1), idle: make(chan struct{})}
+	return &lane{
+		s: s, idle: make(chan struct{}),
+		queue: queue.New(s.cfg.QueueOps, laneQueueBytesMax, func(op *Op) int { return len(op.Content) }),
+	}
 }
 
 // submit puts an op into the queue; false means that the lane is full or closed.
 func (l *lane) submit(op *Op) bool {
-	size := len(op.Content)
-	l.mu.Lock()
-	if l.closed || len(l.queue) >= l.s.cfg.QueueOps || l.bytes+size > laneQueueBytesMax {
-		l.mu.Unlock()
-		return false
-	}
 	op.accepted = time.Now()
-	l.queue = append(l.queue, op)
-	l.bytes += size
-	l.mu.Unlock()
-	l.signal()
-	return true
-}
-
-func (l *lane) signal() {
-	select {
-	case l.wake <- struct{}{}:
-	default:
-	}
+	return l.queue.Put(op)
 }
 
 // close refuses new ops; the goroutine ends when the queue is empty.
-func (l *lane) close() {
-	l.mu.Lock()
-	l.closed = true
-	l.mu.Unlock()
-	l.signal()
-}
-
-func (l *lane) depth() int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return len(l.queue)
-}
+func (l *lane) close() { l.queue.Close() }
 
 // run is the life of a lane. The order of its three stages IS the guarantee:
 // nothing is announced, nor answered as stored, before it is committed.
@@ -96,63 +69,34 @@ func (l *lane) hold(ctx context.Context) {
 func (l *lane) take(ctx context.Context) bool {
 	clear(l.batch)
 	l.batch = l.batch[:0]
-	for {
-		l.mu.Lock()
-		waiting, closed := len(l.queue), l.closed
-		l.mu.Unlock()
-		if waiting > 0 {
-			break
-		}
-		if closed {
+	for len(l.batch) == 0 { // what waited may have been withdrawn
+		if !l.queue.Wait(context.Background()) {
 			return false
 		}
-		<-l.wake
-	}
-	if d := l.s.cfg.BatchDelay; d > 0 && l.depth() < l.s.cfg.BatchOps {
-		select {
-		case <-time.After(d):
-		case <-ctx.Done():
+		if d := l.s.cfg.BatchDelay; d > 0 && l.queue.Len() < l.s.cfg.BatchOps {
+			select {
+			case <-time.After(d):
+			case <-ctx.Done():
+			}
 		}
+		l.batch = l.queue.Take(l.batch, l.s.cfg.BatchOps)
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.taken = time.Now()
-	l.batch = l.dequeue(l.batch, 0, min(len(l.queue), l.s.cfg.BatchOps))
 	return true
-}
-
-// dequeue moves queue[from:to] to the end of dst. The caller holds mu.
-func (l *lane) dequeue(dst []*Op, from, to int) []*Op {
-	for _, op := range l.queue[from:to] {
-		l.bytes -= len(op.Content)
-	}
-	dst = append(dst, l.queue[from:to]...)
-	l.queue = slices.Delete(l.queue, from, to)
-	return dst
 }
 
 // append commits l.batch, or gives every op of it an outcome that says why not.
 // While the store is away it tries again, and refuses what was accepted WriteWait
 // ago.
 func (l *lane) append(ctx context.Context) {
-	defer func() {
-		l.mu.Lock()
-		l.taken = time.Time{} // from here on the store keeps nobody waiting
-		l.mu.Unlock()
-	}()
 	start := time.Now()
+	l.since.Store(&start)
+	defer l.since.Store(nil)
 	delay := retryDelayMin
 	l.s.hub.note(l.batch)
 	for len(l.batch) > 0 {
-		attempt, cancel := context.WithTimeout(ctx, l.patience()+OutcomeWait)
-		err := l.s.store.Append(attempt, l.batch)
-		cancel()
+		err := l.attempt(ctx)
 		if err == nil {
-			if !l.downSince.IsZero() {
-				l.s.log.Info("the store takes messages again", "after", time.Since(l.downSince))
-				l.downSince = time.Time{}
-			}
-			l.s.cfg.Observer.Committed(len(l.batch), time.Since(start))
+			l.committed(start)
 			return
 		}
 		l.s.stats.AppendErrors.Add(1)
@@ -175,6 +119,27 @@ func (l *lane) append(ctx context.Context) {
 	}
 }
 
+// attempt has the store append l.batch once. After a panic nobody knows whether it
+// had committed.
+func (l *lane) attempt(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, l.patience()+OutcomeWait)
+	defer cancel()
+	err := l.s.guard.Run("append", func() error { return l.s.store.Append(ctx, l.batch) })
+	if errors.Is(err, contain.ErrPanic) {
+		return fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
+	}
+	return err
+}
+
+// committed notes that the store has taken the batch, which was begun at start.
+func (l *lane) committed(start time.Time) {
+	if !l.downSince.IsZero() {
+		l.s.log.Info("the store takes messages again", "after", time.Since(l.downSince))
+		l.downSince = time.Time{}
+	}
+	_ = l.s.guard.Call("observer", func() { l.s.cfg.Observer.Committed(len(l.batch), time.Since(start)) })
+}
+
 // patience is how long an attempt may take up to its commit: WriteWait, or, while
 // the store is away, what is left of it for the oldest op.
 func (l *lane) patience() time.Duration {
@@ -195,17 +160,25 @@ func (l *lane) refuse(n int, why *protocol.Error) {
 // announce tells the events of the committed batch, room by room in the order
 // of the commit, and then answers whoever asked for them.
 func (l *lane) announce() {
+	untold := l.s.guard.Call("announce", l.tell) != nil
+	for _, op := range l.batch {
+		switch {
+		case op.Outcome == Duplicate && op.Message != nil:
+			// Its commit may have succeeded unknown to this node: then nobody was told.
+			l.s.hub.looked(op.Room, 0, Head{Seq: op.Message.Rev})
+		case op.Outcome == Stored && op.Seq > 0 && untold:
+			l.s.hub.looked(op.Room, 0, Head{Seq: op.Seq})
+		}
+		l.s.answer(op)
+	}
+}
+
+// tell hands the batch's events to the hub and to the backplane.
+func (l *lane) tell() {
 	for _, b := range encodeBatches(l.batch, l.s.wanted) {
 		l.s.hub.announce(b, l.s.grace())
 		if l.s.backplane != nil {
 			l.s.backplane.Publish(b)
 		}
-	}
-	for _, op := range l.batch {
-		if op.Outcome == Duplicate && op.Message != nil {
-			// Its commit may have succeeded unknown to this node: then nobody was told.
-			l.s.hub.looked(op.Room, 0, Head{Seq: op.Message.Rev})
-		}
-		l.s.answer(op)
 	}
 }

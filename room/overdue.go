@@ -27,27 +27,20 @@ func (s *Service) expire(ctx context.Context) {
 	}
 }
 
-// expired takes what has waited for longer than wait out of the queue, if the
-// batch under way has, too. A lane that only has much to do goes on with all it has
-// accepted.
+// expired takes what has waited for longer than wait out of the queue, if the store
+// has had the batch under way for as long. A lane that only has much to do goes on with
+// all it has accepted.
 func (l *lane) expired(wait time.Duration) []*Op {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.taken.IsZero() || time.Since(l.taken) < wait {
+	if since := l.since.Load(); since == nil || time.Since(*since) < wait {
 		return nil
 	}
-	return l.dequeue(nil, 0, overdue(l.queue, wait))
+	before := time.Now().Add(-wait)
+	return l.queue.Remove(nil, func(op *Op) bool { return !op.accepted.After(before) })
 }
 
 // withdraw takes an op out of the queue, and reports whether it was still there.
 func (l *lane) withdraw(op *Op) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	at := slices.Index(l.queue, op)
-	if at >= 0 {
-		l.dequeue(nil, at, at+1)
-	}
-	return at >= 0
+	return len(l.queue.Remove(nil, func(x *Op) bool { return x == op })) > 0
 }
 
 // overdue returns how many ops, which stand in the order in which they were

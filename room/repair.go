@@ -88,42 +88,48 @@ func (r *repairs) run(ctx context.Context) {
 	}
 }
 
-// repair reads a room's missed events and tells them, page by page as the loops take
-// them.
+// repair reads a room's missed events and tells them. What fails is asked for again.
 func (r *repairs) repair(ctx context.Context, room uuid.UUID) {
 	if r.s.cfg.Congested() {
 		r.ask(room, repairRetry)
 		return
 	}
-	counted := false
-	for {
-		todo, needed := r.s.hub.beginRead(room)
-		if !needed {
-			return
+	var todo read
+	err := r.s.guard.Run("repair", func() error { return r.readAll(ctx, room, &todo) })
+	if err == nil {
+		return
+	}
+	r.s.stats.RepairErrors.Add(1)
+	r.s.log.Warn("missed events could not be read", "room", room, "err", err)
+	r.s.hub.endRead(room, todo, (*sequencer).fail)
+	r.ask(room, repairRetry)
+}
+
+// readAll reads page by page, as the loops take them. todo is what it reads at
+// present.
+func (r *repairs) readAll(ctx context.Context, room uuid.UUID, todo *read) error {
+	for counted := false; ; counted = true {
+		var needed bool
+		if *todo, needed = r.s.hub.beginRead(room); !needed {
+			return nil
 		}
 		if !counted {
 			r.s.stats.Repairs.Add(1)
-			counted = true
 		}
 		look, cancel := context.WithTimeout(ctx, lookupTimeout)
 		walk, rewound, err := r.walk(look, room, todo.from)
 		cancel()
-		if err != nil {
-			r.s.stats.RepairErrors.Add(1)
-			r.s.log.Warn("missed events could not be read", "room", room, "err", err)
-			r.s.hub.endRead(room, todo, (*sequencer).fail)
-			r.ask(room, repairRetry)
-			return
+		switch {
+		case err != nil:
+			return err
+		case rewound:
+			r.s.hub.endRead(room, *todo, func(q *sequencer) step { return q.rewound(walk.Seq) })
+			return nil
 		}
-		if rewound {
-			r.s.hub.endRead(room, todo, func(q *sequencer) step { return q.rewound(walk.Seq) })
-			return
-		}
-		r.s.hub.endRead(room, todo, func(q *sequencer) step {
-			return q.page(encodeWalk(room, todo.from.seq, walk.Entries), walk.HasMore)
-		})
+		missed := encodeWalk(room, todo.from.seq, walk.Entries)
+		r.s.hub.endRead(room, *todo, func(q *sequencer) step { return q.page(missed, walk.HasMore) })
 		if !walk.HasMore {
-			return
+			return nil
 		}
 		for r.s.cfg.Congested() && ctx.Err() == nil {
 			time.Sleep(congestedPause)

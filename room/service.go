@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/caravan-chat/caravan/protocol"
+	"github.com/caravan-chat/caravan/room/contain"
 )
 
 // Errors of the Service, to be tested with errors.Is.
@@ -29,6 +30,7 @@ type Service struct {
 	backplane Backplane // nil: one node
 	cfg       Config
 	log       *slog.Logger
+	guard     *contain.Guard
 	seed      maphash.Seed
 	lanes     []*lane
 	hub       *hub
@@ -37,7 +39,7 @@ type Service struct {
 	latest    *combiner[uuid.UUID, *History]
 	since     *combiner[SinceQuery, Page]
 	heads     *combiner[uuid.UUID, Head]
-	gate      *gate
+	admission *admission
 
 	stats   counters
 	abandon context.CancelFunc // ends what the lanes ask of the store
@@ -50,16 +52,22 @@ type Service struct {
 // this node is the only one.
 func New(store Store, verify Authenticator, backplane Backplane, cfg Config) *Service {
 	cfg = cfg.withDefaults()
+	guard := contain.New("room", cfg.Log)
+	congested := cfg.Congested
+	cfg.Congested = func() (yes bool) {
+		_ = guard.Call("congestion", func() { yes = congested() })
+		return yes
+	}
 	ctx, stop := context.WithCancel(context.Background())
-	s := &Service{store: store, verify: verify, backplane: backplane, cfg: cfg, log: cfg.Log, seed: maphash.MakeSeed(), stop: stop}
+	s := &Service{store: store, verify: verify, backplane: backplane, cfg: cfg, log: cfg.Log, guard: guard, seed: maphash.MakeSeed(), stop: stop}
 	s.stats.refused = make(map[protocol.Code]int64)
 	s.repairs = newRepairs(s)
 	s.hub = newHub(&s.stats, cfg.HistoryMessages, s.repairs.ask)
-	s.access = newCombiner(ctx, 2, lookupBatchMax, store.Access)
-	s.latest = newCombiner(ctx, 2, lookupBatchMax, s.readHistories)
-	s.since = newCombiner(ctx, 4, 1, s.readSince)
-	s.heads = newCombiner(ctx, 1, lookupBatchMax, store.Heads)
-	s.gate = newGate(ctx, s)
+	s.access = newCombiner(ctx, s.guard, 2, lookupBatchMax, store.Access)
+	s.latest = newCombiner(ctx, s.guard, 2, lookupBatchMax, s.readHistories)
+	s.since = newCombiner(ctx, s.guard, 4, 1, s.readSince)
+	s.heads = newCombiner(ctx, s.guard, 1, lookupBatchMax, store.Heads)
+	s.admission = newAdmission(ctx, s)
 	lanesCtx, abandon := context.WithCancel(ctx)
 	s.abandon = abandon
 	for range cfg.Lanes {
@@ -122,7 +130,7 @@ func (s *Service) Close() {
 		l.close()
 	}
 	s.stop()
-	s.gate.close()
+	s.admission.close()
 	s.access.close()
 	s.latest.close()
 	s.since.close()
@@ -158,7 +166,7 @@ func (s *Service) Submit(op *Op) {
 
 // refuse answers an op that is not stored.
 func (s *Service) refuse(op *Op, why *protocol.Error) {
-	op.Outcome, op.Message, op.Err = Refused, nil, why
+	op.Outcome, op.Seq, op.Message, op.Err = Refused, 0, nil, why
 	s.answer(op)
 }
 
@@ -166,7 +174,7 @@ func (s *Service) refuse(op *Op, why *protocol.Error) {
 func (s *Service) answer(op *Op) {
 	s.stats.outcome(op)
 	if op.Answer != nil {
-		op.Answer(op)
+		_ = s.guard.Call("answer", func() { op.Answer(op) })
 	}
 }
 
@@ -204,7 +212,7 @@ func (s *Service) Notify(room uuid.UUID, u *protocol.User, in *protocol.Intent) 
 // number where those stand who follow the room already, which may be less. Each
 // Follow is undone by one Unfollow.
 func (s *Service) Follow(room uuid.UUID, base int64, l Listener) (last int64) {
-	last, first := s.hub.follow(room, base, l)
+	last, first := s.hub.follow(room, base, guarded{l, s.guard})
 	if first && s.backplane != nil {
 		s.backplane.Follow(room)
 	}
@@ -213,7 +221,7 @@ func (s *Service) Follow(room uuid.UUID, base int64, l Listener) (last int64) {
 
 // Unfollow ends a Follow. When it has returned l is not called any more for it.
 func (s *Service) Unfollow(room uuid.UUID, l Listener) {
-	if s.hub.unfollow(room, l) && s.backplane != nil {
+	if s.hub.unfollow(room, guarded{l, s.guard}) && s.backplane != nil {
 		s.backplane.Unfollow(room)
 	}
 }

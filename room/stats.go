@@ -60,6 +60,7 @@ type Stats struct {
 	NoticesLeftOut        int64 // notices, as of typing, left out for the same reason; nobody reads them again
 	Congested             int64 // pauses of a lane because the loops did not keep up
 
+	Panics  int64 // in the service's goroutines, or in what they call
 	Rewinds int64 // rooms whose store went back behind what had been told
 
 	RoomsNow     int   // rooms with listeners on this node
@@ -80,7 +81,7 @@ func (s *Service) Stats() Stats {
 		HistoriesFromTail: c.HistoriesFromTail.Load(),
 		Repairs:           c.Repairs.Load(), RepairErrors: c.RepairErrors.Load(), Repeats: c.Repeats.Load(),
 		Gaps: c.Gaps.Load(), ParkedDropped: c.ParkedDropped.Load(), LeftOut: c.LeftOut.Load(), NoticesLeftOut: c.NoticesLeftOut.Load(), Congested: c.Congested.Load(),
-		Rewinds:  c.Rewinds.Load(),
+		Panics: s.guard.Panics(), Rewinds: c.Rewinds.Load(),
 		RoomsNow: s.hub.len(), TailBytesNow: s.hub.tailBytes.Load(),
 	}
 	for k := range c.stored {
@@ -92,7 +93,7 @@ func (s *Service) Stats() Stats {
 	maps.Copy(st.Refused, c.refused)
 	c.mu.Unlock()
 	for _, l := range s.lanes {
-		st.LanesNow = append(st.LanesNow, l.depth())
+		st.LanesNow = append(st.LanesNow, l.queue.Len())
 	}
 	return st
 }

@@ -236,6 +236,9 @@ func TestEndpointThatHangsHoldsNobodyForEver(t *testing.T) {
 		if took := time.Since(start); took != 0 {
 			t.Errorf("the start took %v", took)
 		}
+		if _, err := v.VerifyNow(edToken(t, "a", k.ed)); ReasonOf(err) != ReasonKey || time.Since(start) != 0 {
+			t.Errorf("one that does not wait, after %v: %v", time.Since(start), err)
+		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		if _, err := v.Verify(ctx, edToken(t, "a", k.ed)); ReasonOf(err) != ReasonKey || time.Since(start) != time.Second {

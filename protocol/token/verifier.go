@@ -102,10 +102,23 @@ func (v *Verifier) Close() {
 }
 
 // Verify checks a token, given without the word "Bearer". Every refusal is a
-// *Refusal and wraps ErrInvalid. It may wait for the JWKS endpoint, at most until
-// ctx ends, where a token names a key that is not known yet; with an ended ctx it
-// does not wait and refuses such a token with ReasonKey.
+// *Refusal and wraps ErrInvalid. Where a token names a key that is not known yet, it
+// may wait for the JWKS endpoint, at most until ctx ends.
 func (v *Verifier) Verify(ctx context.Context, bearer string) (Identity, error) {
+	return v.verify(bearer, func(t *jwt.Token) []crypto.PublicKey { return v.remote.keys(ctx, t) })
+}
+
+// VerifyNow is Verify without the wait: it refuses a token that names a key that is
+// not known yet with ReasonKey.
+func (v *Verifier) VerifyNow(bearer string) (Identity, error) {
+	return v.verify(bearer, func(t *jwt.Token) []crypto.PublicKey {
+		keys, _ := v.remote.lookup(t)
+		return keys
+	})
+}
+
+// verify checks a token. remote finds its keys in the set behind the URL.
+func (v *Verifier) verify(bearer string, remote func(*jwt.Token) []crypto.PublicKey) (Identity, error) {
 	if bearer == "" {
 		return Identity{}, refuse(ReasonMissing)
 	}
@@ -116,7 +129,7 @@ func (v *Verifier) Verify(ctx context.Context, bearer string) (Identity, error) 
 		return id, nil
 	}
 	var c claims
-	t, err := v.parser.ParseWithClaims(bearer, &c, func(t *jwt.Token) (any, error) { return v.key(ctx, t) })
+	t, err := v.parser.ParseWithClaims(bearer, &c, func(t *jwt.Token) (any, error) { return v.key(t, remote) })
 	if err != nil {
 		return Identity{}, refuse(v.reason(t, err))
 	}
@@ -153,7 +166,7 @@ func (v *Verifier) identity(c *claims) Identity {
 }
 
 // key returns what may verify t. Its algorithm is one of v.algorithms.
-func (v *Verifier) key(ctx context.Context, t *jwt.Token) (any, error) {
+func (v *Verifier) key(t *jwt.Token, remote func(*jwt.Token) []crypto.PublicKey) (any, error) {
 	if _, ok := t.Header["crit"]; ok {
 		return nil, errHeader // RFC 7515: refuse what must be understood and is not
 	}
@@ -166,7 +179,7 @@ func (v *Verifier) key(ctx context.Context, t *jwt.Token) (any, error) {
 		keys.Keys = append(keys.Keys, k)
 	}
 	if v.remote != nil {
-		for _, k := range v.remote.keys(ctx, t) {
+		for _, k := range remote(t) {
 			keys.Keys = append(keys.Keys, k)
 		}
 	}

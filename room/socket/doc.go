@@ -3,7 +3,7 @@
 //
 // Everything here belongs to the connection's event loop: the session, the subscription
 // (one room on one loop) and the loopState (what one loop knows). Other goroutines
-// reach them by posting to the loop: the gate with its verdict, the store's
+// reach them by posting to the loop: the admission with its answer, the store's
 // readers with the history, the directory with events, the lanes with refusals.
 //
 // A session comes in through four states, each left by such a post:

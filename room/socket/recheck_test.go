@@ -4,11 +4,13 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 
+	"github.com/caravan-chat/caravan/bench/await"
 	"github.com/caravan-chat/caravan/persist"
 	"github.com/caravan-chat/caravan/room"
 	"github.com/caravan-chat/caravan/room/socket"
@@ -95,4 +97,47 @@ func TestRemovedMemberIsClosedWhileJoining(t *testing.T) {
 		t.Errorf("closed with %d", code)
 	}
 	close(w.let)
+}
+
+// panicky is a store that panics when it is asked for rights, as long as it is told to.
+type panicky struct {
+	room.Store
+	on    atomic.Bool
+	asked chan struct{}
+}
+
+func (p *panicky) Access(ctx context.Context, questions []room.AccessQuestion) ([]room.Access, error) {
+	if p.on.Load() {
+		select {
+		case p.asked <- struct{}{}:
+		default:
+		}
+		panic("in a test")
+	}
+	return p.Store.Access(ctx, questions)
+}
+
+// TestMembersStayWhileTheirRightsCannotBeAskedFor: a panic is no answer, and the next
+// check finds who may not stay.
+func TestMembersStayWhileTheirRightsCannotBeAskedFor(t *testing.T) {
+	p := &panicky{asked: make(chan struct{})}
+	s := serveOn(t, socket.Config{RecheckEvery: 50 * time.Millisecond}, func(s room.Store) room.Store {
+		p.Store = s
+		return p
+	})
+	ada, _ := s.join(0, "")
+	bob, _ := s.join(3, "")
+	s.remove(3)
+	p.on.Store(true)
+	for range 3 {
+		await.Done(t, "a check", p.asked)
+	}
+	ada.send(`{"type":"ping"}`)
+	if f := ada.next(); f.Type != "pong" {
+		t.Errorf("who may stay got %+v", f)
+	}
+	p.on.Store(false)
+	if code := bob.closeCode(); code != 4003 {
+		t.Errorf("closed with %d", code)
+	}
 }

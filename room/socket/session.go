@@ -59,7 +59,7 @@ func (s *session) enter() {
 	})
 }
 
-// entered takes the gate's verdict: from now on the session hears of the room,
+// entered takes the answer of the admission: from now on the session hears of the room,
 // and only then its history is read, so that between the two nothing is lost.
 func (s *session) entered(e room.Entry, err error) {
 	if s.state != entering {

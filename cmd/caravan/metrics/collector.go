@@ -197,6 +197,7 @@ func (s sink) chat(n *room.Stats) {
 	}
 	s.number(accessLooks, float64(n.AccessLooks))
 	s.number(accessAsked, float64(n.AccessAsked))
+	s.number(panics, float64(n.Panics), "room")
 	s.number(historyLooks, float64(n.HistoryLooks))
 	s.number(historyAsked, float64(n.HistoryAsked))
 	s.number(historyFromTail, float64(n.HistoriesFromTail))

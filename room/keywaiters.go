@@ -1,0 +1,54 @@
+package room
+
+import (
+	"context"
+	"math"
+	"sync"
+
+	"github.com/caravan-chat/caravan/protocol/token"
+	"github.com/caravan-chat/caravan/room/queue"
+)
+
+// keyWaiters are clients whose tokens name an unknown key. They wait while the keys
+// are asked for. Anybody can make such a token, so nobody else waits with them.
+type keyWaiters struct {
+	admission *admission
+	queue     *queue.Queue[entering]
+	workers   sync.WaitGroup
+}
+
+// newKeyWaiters starts the workers. What they ask for ends with ctx.
+func newKeyWaiters(ctx context.Context, a *admission) *keyWaiters {
+	k := &keyWaiters{admission: a, queue: queue.New[entering](keyWaitersMax, math.MaxInt, nil)}
+	for range keyWorkers {
+		k.workers.Go(func() { k.work(ctx) })
+	}
+	return k
+}
+
+// put lets a client wait for its token's key, or answers it where too many wait.
+func (k *keyWaiters) put(e entering) {
+	if !k.queue.Put(e) {
+		k.admission.unavailable(&e, ErrUnavailable)
+	}
+}
+
+// work checks tokens, each of which may wait for its key, until the queue is closed.
+func (k *keyWaiters) work(ctx context.Context) {
+	verify := func(bearer string) (token.Identity, error) { return k.admission.s.verify.Verify(ctx, bearer) }
+	for k.queue.Wait(context.Background()) {
+		for _, e := range k.queue.Take(nil, 1) {
+			if err := k.admission.check(&e, verify); err != nil {
+				k.admission.refuse(&e, err)
+				continue
+			}
+			k.admission.ask([]entering{e})
+		}
+	}
+}
+
+// close lets the workers finish what waits and returns when they have ended.
+func (k *keyWaiters) close() {
+	k.queue.Close()
+	k.workers.Wait()
+}

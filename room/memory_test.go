@@ -1,0 +1,120 @@
+package room_test
+
+import (
+	"context"
+	"sync"
+
+	"github.com/google/uuid"
+
+	"github.com/caravan-chat/caravan/persist"
+	"github.com/caravan-chat/caravan/protocol"
+	"github.com/caravan-chat/caravan/protocol/token"
+	"github.com/caravan-chat/caravan/room"
+)
+
+// memory is a store of messages in memory: quick, and without I/O, as time of a test's
+// own needs it. A room has its trip's id, and everybody may enter.
+type memory struct {
+	room.Store // what else a Service asks for does not happen here
+
+	mu    sync.Mutex
+	logs  map[uuid.UUID][]room.LogEntry
+	calls map[string]func() // called at the start of a method, by its name
+}
+
+func newMemory() *memory {
+	return &memory{logs: make(map[uuid.UUID][]room.LogEntry), calls: make(map[string]func())}
+}
+
+// at has a method call f from now on; nil: nothing.
+func (m *memory) at(method string, f func()) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.calls[method] = f
+}
+
+func (m *memory) called(method string) {
+	m.mu.Lock()
+	f := m.calls[method]
+	m.mu.Unlock()
+	if f != nil {
+		f()
+	}
+}
+
+func (m *memory) Append(_ context.Context, batch []*room.Op) error {
+	m.called("Append")
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, op := range batch {
+		seq := int64(len(m.logs[op.Room]) + 1)
+		message := &protocol.Message{ID: op.Row, RoomID: op.Room, Sender: op.Sender, Content: op.Content, Seq: seq, Rev: seq, CreatedAt: op.At, UpdatedAt: op.At}
+		m.logs[op.Room] = append(m.logs[op.Room], room.LogEntry{Seq: seq, Kind: op.Kind, Row: op.Row, Message: message})
+		op.Outcome, op.Seq, op.Message = room.Stored, seq, message
+	}
+	return nil
+}
+
+func (m *memory) Access(_ context.Context, questions []room.AccessQuestion) ([]room.Access, error) {
+	m.called("Access")
+	answers := make([]room.Access, len(questions))
+	for i, q := range questions {
+		answers[i] = room.Access{UserKnown: true, User: protocol.User{ID: q.User}, Allowed: true, Room: room.Info{ID: q.Place, TripID: q.Place}}
+	}
+	return answers, nil
+}
+
+func (m *memory) Latest(_ context.Context, rooms []uuid.UUID, _ int) ([]room.Page, error) {
+	m.called("Latest")
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	pages := make([]room.Page, len(rooms))
+	for i, id := range rooms {
+		pages[i].Seq = int64(len(m.logs[id]))
+		for _, e := range m.logs[id] {
+			pages[i].Messages = append(pages[i].Messages, *e.Message)
+		}
+	}
+	return pages, nil
+}
+
+func (m *memory) Walk(_ context.Context, id uuid.UUID, after int64, _ int) (room.Walk, error) {
+	m.called("Walk")
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	log := m.logs[id]
+	return room.Walk{Entries: append([]room.LogEntry(nil), log[min(after, int64(len(log))):]...), Seq: int64(len(log))}, nil
+}
+
+func (m *memory) Heads(_ context.Context, rooms []uuid.UUID) ([]room.Head, error) {
+	m.called("Heads")
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	heads := make([]room.Head, len(rooms))
+	for i, id := range rooms {
+		heads[i].Seq = int64(len(m.logs[id]))
+	}
+	return heads, nil
+}
+
+func (m *memory) Settled(context.Context) error { return nil }
+
+// believing is an Authenticator for bearers that are the user's id. It calls what a
+// bearer has it call first.
+type believing map[string]func()
+
+func (b believing) VerifyNow(bearer string) (token.Identity, error) {
+	if f := b[bearer]; f != nil {
+		f()
+	}
+	id, _ := protocol.ParseID(bearer)
+	return token.Identity{User: id}, nil
+}
+
+func (b believing) Verify(_ context.Context, bearer string) (token.Identity, error) {
+	return b.VerifyNow(bearer)
+}
+
+func messageTo(id uuid.UUID, content string) *room.Op {
+	return &room.Op{Intent: protocol.Intent{Kind: protocol.KindMessage, Content: content, Type: protocol.TypeText}, Room: id, Sender: protocol.User{ID: persist.FleetUser(0)}}
+}

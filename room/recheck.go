@@ -1,0 +1,32 @@
+package room
+
+import (
+	"context"
+	"errors"
+	"slices"
+)
+
+// Recheck asks whether users may still enter rooms. Answers and errors stand in the
+// order of the questions. An error wraps ErrUnavailable: the store could not say, and
+// there is no answer.
+func (s *Service) Recheck(ctx context.Context, questions []AccessQuestion) (answers []Access, errs []error) {
+	answers, errs = make([]Access, len(questions)), make([]error, len(questions))
+	var down error
+	for from := 0; from < len(questions); from += roundBatchMax {
+		to := min(from+roundBatchMax, len(questions))
+		part, failed := []Access(nil), slices.Repeat([]error{down}, to-from)
+		if down == nil {
+			look, cancel := context.WithTimeout(ctx, lookupTimeout)
+			part, failed = inParts(look, s.guard, questions[from:to], s.store.Access)
+			cancel()
+		}
+		copy(answers[from:], part)
+		for i, err := range failed {
+			if err != nil && !errors.Is(err, ErrUnreadable) {
+				down = err
+			}
+			errs[from+i] = unavailable(err)
+		}
+	}
+	return answers, errs
+}
