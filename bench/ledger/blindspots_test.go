@@ -167,6 +167,9 @@ func TestBlindSpotsAreClosed(t *testing.T) {
 		{"a resume begins earlier than it was asked to", change(0, joined(3, 11), func(r *Record) { r.Prev = 10 }), "lost", "asked for what is beyond 11, and got what is beyond 10"},
 		{"a new message is told as an edit", described(0, told(2, 12), func(r *Record) { r.Type = "message_edited" }), "unexplained", "came as message_edited and not as chat_message"},
 		{"an edit is told as a new message", described(0, told(2, 14), func(r *Record) { r.Type = "chat_message" }), "unexplained", "came as chat_message and not as message_edited"},
+		{"a message is told ahead with what it will never say", described(0, told(2, 13), func(r *Record) {
+			r.Rev, r.Edited, r.Content = 14, true, Content("e2", "hallo")
+		}), "unexplained", "says at 14 what no edit asked for"},
 		{"a frame and its message differ in number", described(0, told(2, 13), func(r *Record) { r.Rev = 11 }), "unexplained", "event 13 tells a message at 11"},
 		{"a message is by somebody else", described(0, kind(Send, "b"), func(r *Record) { r.Sender = "another" }), "unexplained", "message B is by user"},
 		{"a file becomes a text", described(0, kind(Send, "b"), func(r *Record) { r.Form = "file" }), "unexplained", "op b was by user, file"},
@@ -215,6 +218,20 @@ func TestFaithfulHistoriesAreClean(t *testing.T) {
 			describe(&h[i])
 			h[i].Prev, h[i].Type = 12, "chat_message"
 			return slices.Insert(h, i, late)
+		}},
+		{"a server that caught up tells each number with the message as it is now", func(_ *testing.T, h []Record) []Record {
+			var late []Record
+			for _, r := range slices.Clone(h) {
+				if r.Kind == Told && r.Client == 2 {
+					if r.Message == "A" {
+						r.Rev, r.Content = 14, Content("e2", "hullo")
+					}
+					late = append(late, r)
+				}
+			}
+			h = slices.DeleteFunc(h, func(r Record) bool { return r.Kind == Told && r.Client == 2 })
+			i := slices.IndexFunc(h, func(r Record) bool { return r.Kind == Stays })
+			return slices.Insert(h, i, late...)
 		}},
 		{"a member comes back as a new one", before(isKind(Stays),
 			Record{Kind: Joined, Client: 2, Since: -1, Seq: 14},

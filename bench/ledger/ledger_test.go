@@ -68,9 +68,9 @@ func describe(r *Record) {
 	case r.Message == "" || r.Kind == Edit:
 		return
 	case r.Kind == Told:
-		r.Rev = r.Seq
+		r.Rev = max(r.Rev, r.Seq)
 		r.Edited = r.Rev != r.Made
-		r.Type = map[bool]string{false: "chat_message", true: "message_edited"}[r.Edited]
+		r.Type = map[bool]string{false: "chat_message", true: "message_edited"}[r.Seq != r.Made]
 	default:
 		r.Edited = r.Rev != r.Seq
 	}

@@ -98,18 +98,20 @@ func (l *Ledger) tell(r *Record) {
 	case r.Seq > max(r.Prev, c.at)+1:
 		l.skipped(c, r, max(r.Prev, c.at))
 	}
-	if r.Rev != r.Seq {
+	if r.Rev < r.Seq {
 		l.unexplained("client %d: event %d tells a message at %d", r.Client, r.Seq, r.Rev)
 	}
 	news := !l.has(c, l.messages[r.Message])
 	seen := *r
-	seen.Rev = r.Seq
-	m := l.observe(&seen, r.Made, r.Seq)
+	seen.Rev = max(r.Rev, r.Seq) // a node that caught up tells a message as it is now
+	m := l.observe(&seen, r.Made, seen.Rev)
+	l.place(m, r.Seq)
 	if r.Seq > c.at {
 		l.typed(c, m, r, news)
 	}
 	c.at, c.known, c.heard = max(c.at, r.Seq), max(c.known, r.Seq), max(c.heard, r.Seq)
 	c.seen.add(r.Seq)
+	c.seen.add(seen.Rev)
 }
 
 // has reports whether a client has seen a message in any state.
