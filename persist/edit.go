@@ -11,11 +11,10 @@ var editRule = rule{screen: screenChange, ask: askEdit, settle: settleEdit}
 func askEdit(l *Lookup, op *room.Op) { l.Messages = append(l.Messages, op.MessageID) }
 
 func settleEdit(s *settling, op *room.Op) result {
-	was := s.message(op.MessageID)
-	if was == nil || was.RoomID != op.Room || was.Sender.ID != op.Sender.ID {
+	m, ok := s.message(op, op.MessageID)
+	if !ok || m.Sender.ID != op.Sender.ID {
 		return refused(protocol.ErrNotFound)
 	}
-	m := *s.fresh(was)
-	m.Content, m.IsEdited, m.UpdatedAt = op.Content, true, later(was.UpdatedAt, op.At)
+	m.Content, m.IsEdited, m.UpdatedAt = op.Content, true, later(m.UpdatedAt, op.At)
 	return s.change(op, &m)
 }

@@ -52,7 +52,7 @@ func TestAChangeTouchesOnlyWhatItsRuleChanges(t *testing.T) {
 		found: &Found{Rooms: map[uuid.UUID]int64{op.Room: 7}, Messages: map[uuid.UUID]*protocol.Message{was.ID: &was}},
 		plan:  &Plan{}, heads: map[uuid.UUID]int64{}, state: map[uuid.UUID]state{},
 	}
-	now := *s.message(was.ID)
+	now, _ := s.message(op, was.ID)
 	got := s.change(op, &now)
 	want := was
 	want.Rev = 8
@@ -65,5 +65,41 @@ func TestAChangeTouchesOnlyWhatItsRuleChanges(t *testing.T) {
 	}
 	if was.Rev != 3 || was.IsEdited {
 		t.Errorf("what was found has changed: %+v", was)
+	}
+}
+
+// TestARuleGetsACopyAsTheMessageStandsNow: what a rule does to it is seen by nobody
+// before it is settled, and the quote is that of the original as the batch has left it.
+// Of another room there is no message.
+func TestARuleGetsACopyAsTheMessageStandsNow(t *testing.T) {
+	op := sends(1)[0]
+	original := protocol.Message{ID: uuid.New(), RoomID: op.Room, Content: "before"}
+	answer := protocol.Message{ID: uuid.New(), RoomID: op.Room, Content: "yes", ReplyTo: replyTo(&original)}
+	s := settling{
+		found: &Found{
+			Rooms:    map[uuid.UUID]int64{op.Room: 2},
+			Messages: map[uuid.UUID]*protocol.Message{original.ID: &original, answer.ID: &answer},
+		},
+		plan: &Plan{}, heads: map[uuid.UUID]int64{}, state: map[uuid.UUID]state{},
+	}
+	changed, _ := s.message(op, original.ID)
+	changed.Content = "after"
+	if original.Content != "before" {
+		t.Error("what was found has changed")
+	}
+	s.change(op, &changed)
+	if m, ok := s.message(op, original.ID); !ok || m.Content != "after" {
+		t.Errorf("the original is %+v, %v", m, ok)
+	}
+	if m, ok := s.message(op, answer.ID); !ok || m.ReplyTo.Content != "after" || answer.ReplyTo.Content != "before" {
+		t.Errorf("the answer is %+v and quotes %+v, %v", m, m.ReplyTo, ok)
+	}
+	elsewhere := *op
+	elsewhere.Room = uuid.New()
+	if _, ok := s.message(&elsewhere, original.ID); ok {
+		t.Error("another room has the message")
+	}
+	if _, ok := s.message(op, uuid.New()); ok {
+		t.Error("there is a message that nobody made")
 	}
 }

@@ -108,12 +108,17 @@ func (s *settling) known(key ClientKey) *protocol.Message {
 	return s.fresh(m)
 }
 
-// message returns a message that was asked for, in its present state, or nil.
-func (s *settling) message(id uuid.UUID) *protocol.Message {
-	if m := s.present(id); m != nil {
-		return m
+// message returns a message of op's room that was asked for, as it stands now and for
+// the rule to change: a copy. False where there is none.
+func (s *settling) message(op *room.Op, id uuid.UUID) (protocol.Message, bool) {
+	m := s.present(id)
+	if m == nil {
+		m = s.found.Messages[id]
 	}
-	return s.found.Messages[id]
+	if m == nil || m.RoomID != op.Room {
+		return protocol.Message{}, false
+	}
+	return *s.fresh(m), true
 }
 
 // fresh returns m with the short form of its original as that stands now, which
