@@ -10,6 +10,15 @@ import (
 	"github.com/caravan-chat/caravan/room"
 )
 
+// modelEdit: who wrote a message may replace its content.
+var modelEdit = change{
+	intent: func(content string) protocol.Intent { return protocol.Intent{Content: content} },
+	may:    func(x *protocol.Message, op *room.Op) bool { return x.Sender.ID == op.Sender.ID },
+	do: func(x *protocol.Message, op *room.Op) {
+		x.Content, x.IsEdited, x.UpdatedAt = op.Content, true, op.At
+	},
+}
+
 func testEdit(t *testing.T, open Open) {
 	w := newWorld(t, open, 2, 1)
 	original := w.stored(w.send(0, 1, "original"))

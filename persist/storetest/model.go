@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 
@@ -11,6 +12,18 @@ import (
 	"github.com/caravan-chat/caravan/protocol"
 	"github.com/caravan-chat/caravan/room"
 )
+
+// change is what the model knows of a kind that changes a message.
+type change struct {
+	intent func(content string) protocol.Intent // what a member asks for; any content will do
+	may    func(x *protocol.Message, op *room.Op) bool
+	do     func(x *protocol.Message, op *room.Op)
+}
+
+// changes has every Event but new messages.
+var changes = map[protocol.Kind]change{
+	protocol.KindEdit: modelEdit,
+}
 
 // model is a store of two rooms, as simple as it can be.
 type model struct {
@@ -36,9 +49,9 @@ func (m *model) show(i int) protocol.Message {
 }
 
 func (m *model) apply(op *room.Op) (room.Outcome, *protocol.Message) {
-	if op.Kind == protocol.KindEdit {
+	if kind, ok := changes[op.Kind]; ok {
 		i := m.find(func(x *protocol.Message) bool {
-			return x.ID == op.MessageID && x.RoomID == op.Room && x.Sender.ID == op.Sender.ID
+			return x.ID == op.MessageID && x.RoomID == op.Room && kind.may(x, op)
 		})
 		if i < 0 {
 			return room.Refused, nil
@@ -46,7 +59,8 @@ func (m *model) apply(op *room.Op) (room.Outcome, *protocol.Message) {
 		m.heads[op.Room]++
 		m.note(op, op.Row)
 		x := &m.messages[i]
-		x.Content, x.IsEdited, x.UpdatedAt, x.Rev = op.Content, true, op.At, m.heads[op.Room]
+		x.Rev = m.heads[op.Room]
+		kind.do(x, op)
 		shown := m.show(i)
 		return room.Stored, &shown
 	}
@@ -97,6 +111,12 @@ func (m *model) page(id uuid.UUID, by func(*protocol.Message) int64, match func(
 }
 
 func testModel(t *testing.T, open Open) {
+	kinds := slices.Sorted(maps.Keys(changes))
+	for k := range protocol.Kind(255) {
+		if _, known := changes[k]; known != (k.Class() == protocol.Event && k != protocol.KindMessage) {
+			t.Errorf("the model knows %v as a change: %v", k, known)
+		}
+	}
 	w := newWorld(t, open, 3, 0)
 	rapid.Check(t, func(rt *rapid.T) {
 		first := w.addRoom()
@@ -119,8 +139,11 @@ func testModel(t *testing.T, open Open) {
 				for range rapid.IntRange(1, 8).Draw(rt, "ops") {
 					r, u := first+pick.Draw(rt, "room")%2, pick.Draw(rt, "user")%3
 					content := fmt.Sprint("content ", pick.Draw(rt, "content"))
-					if pick.Draw(rt, "kind")%3 == 0 {
-						batch = append(batch, w.edit(r, u, anyMessage(made), content))
+					if n := pick.Draw(rt, "kind"); n%3 == 0 {
+						k := kinds[n/3%len(kinds)]
+						in := changes[k].intent(content)
+						in.Kind, in.MessageID = k, anyMessage(made)
+						batch = append(batch, w.change(r, u, in))
 						continue
 					}
 					op := w.send(r, u, content)

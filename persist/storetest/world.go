@@ -90,7 +90,12 @@ func withID(id uuid.UUID) func(*room.Op)    { return func(op *room.Op) { op.Mess
 func sentBy(u protocol.User) func(*room.Op) { return func(op *room.Op) { op.Sender = u } }
 
 func (w *world) edit(r, u int, id uuid.UUID, content string) *room.Op {
-	return &room.Op{Intent: protocol.Intent{Kind: protocol.KindEdit, MessageID: id, Content: content}, Row: uuid.New(), Room: w.rooms[r], Sender: w.users[u], At: now()}
+	return w.change(r, u, protocol.Intent{Kind: protocol.KindEdit, MessageID: id, Content: content})
+}
+
+// change makes an op of user u in room r that changes a message.
+func (w *world) change(r, u int, in protocol.Intent) *room.Op {
+	return &room.Op{Intent: in, Row: uuid.New(), Room: w.rooms[r], Sender: w.users[u], At: now()}
 }
 
 // append commits a batch and checks that every op has an outcome that makes sense.
