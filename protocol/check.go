@@ -108,3 +108,15 @@ func (in *fields) readMessageID() (uuid.UUID, *Error) {
 	}
 	return id, nil
 }
+
+// flag reads true or false; none and null mean false. Another value is refused as
+// wrong.
+func (v *value) flag(wrong *Error) (bool, *Error) {
+	switch v.kind {
+	case kindTrue:
+		return true, nil
+	case kindFalse, kindNull, kindAbsent:
+		return false, nil
+	}
+	return false, wrong
+}

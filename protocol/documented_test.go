@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"os"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -25,11 +26,7 @@ func manual(t *testing.T) string {
 func TestManualTellsEveryErrorAndCloseCode(t *testing.T) {
 	page := manual(t)
 	rules := Rules{ContentRunesMax: ContentRunesMaxDefault}
-	for _, e := range []*Error{
-		ErrInvalidJSON, ErrUnknownType, ErrEmptyContent, ErrMissingID, ErrNotFound, ErrInvalidContent, ErrInvalidType,
-		ErrInvalidReply, ErrInvalidClient, ErrRateLimited, ErrUnavailable, ErrUnknownOutcome, ErrInternal,
-		ErrContentField, ErrTypingField, ErrMissingRoom, rules.ErrTooLong(), {Code: CodeForbidden},
-	} {
+	for _, e := range append(writtenErrors(t), rules.ErrTooLong(), &Error{Code: CodeForbidden}) {
 		told := false
 		for line := range strings.Lines(page) {
 			told = told || strings.HasPrefix(line, "| `"+string(e.Code)+"` |") && strings.Contains(line, e.Text)
@@ -46,6 +43,31 @@ func TestManualTellsEveryErrorAndCloseCode(t *testing.T) {
 			t.Errorf("no row tells close code %d", c)
 		}
 	}
+}
+
+var (
+	aCode   = regexp.MustCompile(`(?m)^\t(Code\w+) +Code = "(\w+)"`)
+	anError = regexp.MustCompile(`(?m)^\tErr\w+ += &Error\{(Code\w+), "(.*)"\}$`)
+)
+
+// writtenErrors returns the errors that errors.go has, so that none can be forgotten.
+func writtenErrors(t *testing.T) (all []*Error) {
+	t.Helper()
+	source, err := os.ReadFile("errors.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	codes := make(map[string]Code)
+	for _, m := range aCode.FindAllStringSubmatch(string(source), -1) {
+		codes[m[1]] = Code(m[2])
+	}
+	for _, m := range anError.FindAllStringSubmatch(string(source), -1) {
+		all = append(all, &Error{codes[m[1]], m[2]})
+	}
+	if len(all) != strings.Count(string(source), "= &Error{") || len(all) == 0 {
+		t.Fatalf("%d errors were found", len(all))
+	}
+	return all
 }
 
 // The message that the manual shows is one that this package writes.

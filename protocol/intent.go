@@ -3,14 +3,14 @@ package protocol
 import "github.com/google/uuid"
 
 // Intent is what a member asks for, checked as far as that is possible without the
-// room. Only the fields that its Kind names are set, besides ClientID.
+// room. Beside ClientID only what the kind reads is set.
 type Intent struct {
 	Kind      Kind
-	On        bool        // KindTyping: the user types
-	MessageID uuid.UUID   // KindEdit: the message to edit. KindMessage: the new message's; zero: not chosen yet
-	Content   string      // KindMessage, KindEdit: trimmed, not empty, storable
-	Type      MessageType // KindMessage: TypeText or TypeFile
-	ReplyTo   uuid.UUID   // KindMessage: zero: not a reply
+	On        bool        // what is asked for is on and not off: the user types
+	MessageID uuid.UUID   // the message that it is about. KindMessage: the new message's; zero: not chosen yet
+	Content   string      // trimmed, not empty, storable
+	Type      MessageType // TypeText or TypeFile
+	ReplyTo   uuid.UUID   // zero: not a reply
 	ClientID  string      // the sender's own name for it; empty: none
 }
 

@@ -76,14 +76,23 @@ func (in *Intent) decode(f *fields, r *Rules) *Error {
 	return ErrUnknownType
 }
 
-// AppendNotice appends the frame of a Notice: that a user does what in asks for.
-// Of another class nothing is appended.
+// AppendNotice appends the frame of a Notice: that a user does what in asks for. Of
+// another class nothing is appended. A kind whose frame has more than its type and who
+// does it has a case.
 func AppendNotice(dst []byte, by *User, in *Intent) []byte {
+	row := in.Kind.row()
+	if row.class != Notice {
+		return dst
+	}
+	dst = append(dst, `{"type":"`...)
+	dst = append(dst, row.told...)
+	dst = append(dst, `","user_id":`...)
+	dst = appendUUID(dst, by.ID)
 	switch in.Kind {
 	case KindTyping:
-		return appendTyping(dst, by, in.On)
+		dst = in.appendTyping(dst, by)
 	}
-	return dst
+	return append(dst, '}')
 }
 
 // row returns what is known of a kind; of one of a later release the first row.

@@ -1,19 +1,39 @@
 package protocol
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 )
 
-// TestEveryKindHasItsPlace: each belongs to a class, has a number that stays, and its
-// frame's type asks for it alone.
-func TestEveryKindHasItsPlace(t *testing.T) {
-	// The numbers of events are stored and sent to other nodes.
-	for kind, number := range map[Kind]uint8{KindMessage: 1, KindEdit: 2} {
-		if uint8(kind) != number || kind.Class() != Event || kind.Since() != 1 {
-			t.Errorf("kind %v: number %d, class %d, since %d", kind, kind, kind.Class(), kind.Since())
+// keptNumbers are the kinds by their numbers, which are stored and sent to other nodes:
+// no row may ever change.
+var keptNumbers = map[uint8]struct {
+	asked string
+	class Class
+	since uint8
+}{
+	1: {"chat_message", Event, 1},
+	2: {"edit_message", Event, 1},
+	3: {"typing", Notice, 1},
+	4: {"ping", Control, 1},
+}
+
+func TestKindsKeepTheirNumbers(t *testing.T) {
+	for i := range kinds[1:] {
+		k := Kind(i + 1)
+		if is, kept := *k.row(), keptNumbers[uint8(k)]; is.asked != kept.asked || is.class != kept.class || is.since != kept.since {
+			t.Errorf("%d is %+v, and was kept as %+v", k, is, kept)
 		}
 	}
+	if len(keptNumbers) != len(kinds)-1 {
+		t.Errorf("%d numbers are kept, of %d kinds", len(keptNumbers), len(kinds)-1)
+	}
+}
+
+// TestEveryKindHasItsPlace: each belongs to a class, and its frame's type asks for it
+// alone and is decoded.
+func TestEveryKindHasItsPlace(t *testing.T) {
 	asked := make(map[string]Kind)
 	for i := range kinds[1:] {
 		k := Kind(i + 1)
@@ -34,9 +54,13 @@ func TestEveryKindHasItsPlace(t *testing.T) {
 		if got := askedKind([]byte(row.asked)); got != k || k.String() != row.asked {
 			t.Errorf("%q asks for %v, which is called %v", row.asked, got, k)
 		}
+		var in Intent
+		if refused := DecodeIntent([]byte(`{"type":"`+row.asked+`"}`), &in, &rulesOf10); refused == ErrUnknownType || in.Kind != k {
+			t.Errorf("%v is decoded as %v: %v", k, in.Kind, refused)
+		}
 		if row.class == Notice {
 			frame := string(AppendNotice(nil, &User{}, &Intent{Kind: k}))
-			if !strings.HasPrefix(frame, `{"type":"`+row.told+`",`) {
+			if !strings.HasPrefix(frame, `{"type":"`+row.told+`","user_id":`) || !json.Valid([]byte(frame)) {
 				t.Errorf("%v is told as %s", k, frame)
 			}
 		}

@@ -3,25 +3,15 @@ package protocol
 import "strconv"
 
 // decodeTyping reads whether the user types; without a value they stopped.
-func (in *Intent) decodeTyping(f *fields) *Error {
-	switch f.isTyping.kind {
-	case kindTrue:
-		in.On = true
-	case kindFalse, kindNull, kindAbsent:
-	default:
-		return ErrTypingField
-	}
-	return nil
+func (in *Intent) decodeTyping(f *fields) (refused *Error) {
+	in.On, refused = f.isTyping.flag(ErrTypingField)
+	return refused
 }
 
-// appendTyping appends the frame that tells the others of a room that a user types,
-// or stopped.
-func appendTyping(dst []byte, by *User, types bool) []byte {
-	dst = append(dst, `{"type":"typing","user_id":`...)
-	dst = appendUUID(dst, by.ID)
+// appendTyping appends what a frame of typing has beside its type and user_id.
+func (in *Intent) appendTyping(dst []byte, by *User) []byte {
 	dst = append(dst, `,"user_email":`...)
 	dst = appendString(dst, by.Email)
 	dst = append(dst, `,"is_typing":`...)
-	dst = strconv.AppendBool(dst, types)
-	return append(dst, '}')
+	return strconv.AppendBool(dst, in.On)
 }
