@@ -18,7 +18,7 @@ import (
 // one room or user alone is asked about. Otherwise the call may fail with
 // ErrUnreadable: asked in parts, the others have an answer.
 type Store interface {
-	// Append commits a batch of messages and edits in one transaction: it locks
+	// Append commits a batch of events in one transaction: it locks
 	// the rows of the rooms in id order, settles what client_id says is known,
 	// gives the others the next numbers of their room in the order of the batch,
 	// writes, and commits. It returns nil when every op has an Outcome. One op

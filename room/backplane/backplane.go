@@ -107,7 +107,7 @@ func (b *Backplane) Publish(batch *room.Batch) {
 // PublishNotice implements room.Backplane.
 func (b *Backplane) PublishNotice(n *room.Notice) {
 	if s := b.slot(n.Room); s.publisher.open() {
-		s.publisher.enqueue(s.channel(n.Room), encodeNotice(b.node, n), typingMax)
+		s.publisher.enqueue(s.channel(n.Room), encodeNotice(b.node, n), lossyMax)
 	}
 }
 

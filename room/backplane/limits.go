@@ -6,7 +6,7 @@ import "time"
 const (
 	noticesMax     = 8_192    // notices of a slot that wait for Redis; more are dropped and counted
 	noticeBytesMax = 16 << 20 // and their bytes
-	typingMax      = 1_024    // notices that wait at most for one of typing to join them
+	lossyMax       = 1_024    // of them, those that wait at most for one to join that nobody misses, as of typing
 	pipelineMax    = 256      // notices sent in one pipeline
 	subscribeMax   = 128      // channels in one SUBSCRIBE; its answers fit into Redis's first buffer of 16 KiB
 	strangersMax   = 256      // nodes of other deployments that the log tells of; more are only counted

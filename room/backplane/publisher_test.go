@@ -18,8 +18,8 @@ func TestPublisherDropsWhatItCannotSend(t *testing.T) {
 	for range noticesMax + 10 {
 		b.PublishNotice(types("{}"))
 	}
-	if n := p.queue.Len(); n != typingMax {
-		t.Errorf("%d notices of typing wait, want %d", n, typingMax)
+	if n := p.queue.Len(); n != lossyMax {
+		t.Errorf("%d notices of typing wait, want %d", n, lossyMax)
 	}
 	for range noticesMax {
 		b.Publish(sample())

@@ -39,7 +39,7 @@ func New(version, commit, goVersion string) *Metrics {
 	m := &Metrics{
 		registry: prometheus.NewRegistry(),
 		batch: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "caravan_batch_messages", Help: "Messages and edits in one transaction.",
+			Name: "caravan_batch_messages", Help: "Events that were asked for in one transaction.",
 			Buckets: []float64{1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000},
 		}),
 		commit: prometheus.NewHistogram(prometheus.HistogramOpts{
