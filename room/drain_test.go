@@ -13,20 +13,20 @@ import (
 )
 
 // frozen is a store that stops in the midst of its first commit. It lets go of
-// what is asked of it when the context ends, or, where it is deaf, at its own end.
+// what is asked of it when the context ends, or, where it does not heed that, at its own end.
 type frozen struct {
 	room.Store // what else a Service asks for does not happen here
 
-	deaf  bool
-	ended chan struct{}
-	asked int // by one lane
+	heedless bool
+	ended    chan struct{}
+	asked    int // by one lane
 }
 
 func (f *frozen) Append(ctx context.Context, _ []*room.Op) error {
 	f.asked++
 	first := f.asked == 1
 	done := ctx.Done()
-	if f.deaf {
+	if f.heedless {
 		done = nil
 	}
 	select {
@@ -74,7 +74,7 @@ func TestADrainThatIsOverAnswersWhatIsLeft(t *testing.T) {
 }
 
 func TestADrainDoesNotWaitForAStoreThatNeverAnswers(t *testing.T) {
-	drainFrozen(t, &frozen{deaf: true}, func(_ []*protocol.Error, took time.Duration) {
+	drainFrozen(t, &frozen{heedless: true}, func(_ []*protocol.Error, took time.Duration) {
 		if took != 3*time.Second {
 			t.Errorf("it took %v", took)
 		}

@@ -135,7 +135,7 @@ func TestACongestionThatPanics(t *testing.T) {
 }
 
 // panickyPlane is a backplane that panics.
-type panickyPlane struct{ deaf }
+type panickyPlane struct{ silent }
 
 func (panickyPlane) Publish(*room.Batch) { panic("in a test") }
 
@@ -193,7 +193,7 @@ func (l *panickyListener) Deliver(b *room.Batch) room.Waker {
 
 // TestAReadThatPanicsIsRepeated: a gap is filled although the first reads panic.
 func TestAReadThatPanicsIsRepeated(t *testing.T) {
-	withPanics(t, 2, nil, deaf{}, room.Config{}, func(p *panicking) {
+	withPanics(t, 2, nil, silent{}, room.Config{}, func(p *panicking) {
 		l := &hearer{}
 		p.Follow(roomA, 0, l)
 		if err := p.store.Append(p.Context(), []*room.Op{messageTo(roomA, "of another node")}); err != nil {

@@ -15,14 +15,14 @@ import (
 	"github.com/caravan-chat/caravan/room"
 )
 
-// deaf is a backplane that carries nothing and says that all is well.
-type deaf struct{}
+// silent is a backplane that carries nothing and says that all is well.
+type silent struct{}
 
-func (deaf) Follow(uuid.UUID)           {}
-func (deaf) Unfollow(uuid.UUID)         {}
-func (deaf) Publish(*room.Batch)        {}
-func (deaf) PublishNotice(*room.Notice) {}
-func (deaf) Healthy() bool              { return true }
+func (silent) Follow(uuid.UUID)           {}
+func (silent) Unfollow(uuid.UUID)         {}
+func (silent) Publish(*room.Batch)        {}
+func (silent) PublishNotice(*room.Notice) {}
+func (silent) Healthy() bool              { return true }
 
 // between stands between a service and its store.
 type between struct {
@@ -66,7 +66,7 @@ func (h *house) elsewhere(t *testing.T, ops ...*room.Op) {
 // first page, and newcomers find it at its place.
 func TestAMessageEditedBetweenTwoPagesOfARepairIsToldAsEdited(t *testing.T) {
 	var middle *between
-	h := openWith(t, room.Config{Lanes: 1, HistoryMessages: 5}, deaf{}, func(s room.Store) room.Store {
+	h := openWith(t, room.Config{Lanes: 1, HistoryMessages: 5}, silent{}, func(s room.Store) room.Store {
 		middle = &between{Store: s}
 		return middle
 	})
@@ -105,7 +105,7 @@ func TestAMessageEditedBetweenTwoPagesOfARepairIsToldAsEdited(t *testing.T) {
 // TestARepairTellsEachNumberByItsOwnKind: also of messages that were edited again
 // since, each as it is now.
 func TestARepairTellsEachNumberByItsOwnKind(t *testing.T) {
-	h := openWith(t, room.Config{Lanes: 1}, deaf{}, func(s room.Store) room.Store { return s })
+	h := openWith(t, room.Config{Lanes: 1}, silent{}, func(s room.Store) room.Store { return s })
 	id := h.rooms[0].ID
 	l := &hearer{}
 	h.Follow(id, 0, l)
@@ -220,7 +220,7 @@ func TestWhatWasStoredUnknownToItsLaneIsToldAllTheSame(t *testing.T) {
 // TestADrainTellsWhatWaitsBehindAHole: what this node has committed waits for another
 // node's event, whose notice is lost, and the clients are closed after the drain.
 func TestADrainTellsWhatWaitsBehindAHole(t *testing.T) {
-	h := openWith(t, room.Config{Lanes: 1}, deaf{}, func(s room.Store) room.Store { return s })
+	h := openWith(t, room.Config{Lanes: 1}, silent{}, func(s room.Store) room.Store { return s })
 	l := &hearer{}
 	h.Follow(h.rooms[0].ID, 0, l)
 	h.elsewhere(t, h.message(3, "of another node"))

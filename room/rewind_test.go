@@ -179,7 +179,7 @@ func TestANodeThatOnlyListensFindsThatTheStoreWentBack(t *testing.T) {
 		"by a notice, others on its heels": func(t *testing.T, h *house) { h.hearElsewhere(t, 3, 20) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := openWith(t, room.Config{Lanes: 1}, deaf{}, func(s room.Store) room.Store { return s })
+			h := openWith(t, room.Config{Lanes: 1}, silent{}, func(s room.Store) room.Store { return s })
 			l := h.tell(t, 5)
 			h.goBack(t, 2)
 			find(t, h)
@@ -222,7 +222,7 @@ func (h *house) hearElsewhere(t *testing.T, first, last int64) {
 
 // TestWhoOnlyReadAHistoryLearnsThatTheStoreWentBack: nothing was told live yet.
 func TestWhoOnlyReadAHistoryLearnsThatTheStoreWentBack(t *testing.T) {
-	h := openWith(t, room.Config{Lanes: 1}, deaf{}, func(s room.Store) room.Store { return s })
+	h := openWith(t, room.Config{Lanes: 1}, silent{}, func(s room.Store) room.Store { return s })
 	var lost *protocol.Message
 	for i := range 5 {
 		lost = h.send(t, 0, fmt.Sprint("stored as ", i+1))
@@ -242,7 +242,7 @@ func TestWhoOnlyReadAHistoryLearnsThatTheStoreWentBack(t *testing.T) {
 // TestTwoNodesFindThatTheStoreWentBack: what another node stored before this one
 // did is not taken for what the store kept.
 func TestTwoNodesFindThatTheStoreWentBack(t *testing.T) {
-	h := openWith(t, room.Config{Lanes: 1}, deaf{}, func(s room.Store) room.Store { return s })
+	h := openWith(t, room.Config{Lanes: 1}, silent{}, func(s room.Store) room.Store { return s })
 	l := h.tell(t, 10)
 	h.goBack(t, 5)
 	h.elsewhere(t, h.message(3, "of another node")) // 6
@@ -268,7 +268,7 @@ func (u *unsettled) Settled(ctx context.Context) error {
 // read before they are safe.
 func TestARepairTellsNothingThatTheStandbysLack(t *testing.T) {
 	u := &unsettled{}
-	h := openWith(t, room.Config{Lanes: 1}, deaf{}, func(s room.Store) room.Store { u.Store = s; return u })
+	h := openWith(t, room.Config{Lanes: 1}, silent{}, func(s room.Store) room.Store { u.Store = s; return u })
 	l := h.tell(t, 1)
 	u.lacking.Store(true)
 	h.elsewhere(t, h.message(3, "cut"))
@@ -307,7 +307,7 @@ func (l *lagging) Walk(ctx context.Context, id uuid.UUID, after int64, limit int
 // TestNothingElseIsTakenForAStoreThatWentBack: a copy that lags, notices that are
 // late or come again, and those of another deployment.
 func TestNothingElseIsTakenForAStoreThatWentBack(t *testing.T) {
-	h := openWith(t, room.Config{Lanes: 1}, deaf{}, func(s room.Store) room.Store {
+	h := openWith(t, room.Config{Lanes: 1}, silent{}, func(s room.Store) room.Store {
 		return &lagging{s, func() int64 { return 2 }}
 	})
 	id := h.rooms[0].ID

@@ -96,7 +96,7 @@ func TestBlindSpotsAreClosed(t *testing.T) {
 		{"an edit gets no answer, and nothing superseded it", before(isKind(Stays),
 			Record{Kind: Edit, Client: 1, Op: "e9", Message: "A", Content: Content("e9", "x")}, Record{Kind: Silent, Client: 1, Op: "e9"},
 		), "unexplained", "client 1: op e9 was never answered"},
-		{"a connection that is deaf is left", both(
+		{"a connection that tells nothing is left", both(
 			func(_ *testing.T, h []Record) []Record {
 				return slices.DeleteFunc(h, func(r Record) bool { return r.Kind == Told && r.Client == 2 })
 			},

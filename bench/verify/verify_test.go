@@ -187,7 +187,7 @@ func (f *fault) isFound(t *testing.T, cfg verify.Config) {
 // out. So these faults happen to members that come and go.
 func TestReconnectingHidesNothing(t *testing.T) {
 	t.Parallel()
-	deaf := func(member int, seq int64) benchtest.Fate {
+	untold := func(member int, seq int64) benchtest.Fate {
 		if member%2 == 0 && seq < 300 { // half of the connections hear nothing live at all
 			return benchtest.Drop
 		}
@@ -196,10 +196,10 @@ func TestReconnectingHidesNothing(t *testing.T) {
 	asked := 0
 	silent := func(string) bool { asked++; return asked%20 == 0 }
 	together(t, map[string]fault{
-		"silence":          {benchtest.Faults{Silent: silent}, func(r *ledger.Report) ledger.Finding { return r.Unexplained }, "never answered"},
-		"deaf connections": {benchtest.Faults{Deliver: deaf}, func(r *ledger.Report) ledger.Finding { return r.Lost }, "its connection lives, and told nothing"},
-		"old histories":    {benchtest.Faults{History: func(n int) int { return max(0, n-3) }}, func(r *ledger.Report) ledger.Finding { return r.Lost }, "is missing in its history"},
-		"short resumes":    {benchtest.Faults{Resume: func(n int) int { return max(0, n-1) }}, func(r *ledger.Report) ledger.Finding { return r.Lost }, "is missing in what it resumed with"},
+		"silence":            {benchtest.Faults{Silent: silent}, func(r *ledger.Report) ledger.Finding { return r.Unexplained }, "never answered"},
+		"untold connections": {benchtest.Faults{Deliver: untold}, func(r *ledger.Report) ledger.Finding { return r.Lost }, "its connection lives, and told nothing"},
+		"old histories":      {benchtest.Faults{History: func(n int) int { return max(0, n-3) }}, func(r *ledger.Report) ledger.Finding { return r.Lost }, "is missing in its history"},
+		"short resumes":      {benchtest.Faults{Resume: func(n int) int { return max(0, n-1) }}, func(r *ledger.Report) ledger.Finding { return r.Lost }, "is missing in what it resumed with"},
 	}, func(t *testing.T, f fault) {
 		cfg := config(start(t, f.faults))
 		cfg.Answer, cfg.Settle = 300*time.Millisecond, 2*time.Second

@@ -85,8 +85,8 @@ func (s *served) logged() string {
 	return s.log.String()
 }
 
-// deaf closes the reading end of the server's log.
-func (s *served) deaf() {
+// closeLog closes the reading end of the server's log.
+func (s *served) closeLog() {
 	s.t.Helper()
 	if err := s.stderr.Close(); err != nil {
 		s.t.Fatal(err)
@@ -258,7 +258,7 @@ func TestServingGoesOnWithoutAReaderOfItsLog(t *testing.T) {
 	if _, err := wsutil.ReadServerText(conn); err != nil {
 		t.Fatal(err)
 	}
-	s.deaf()
+	s.closeLog()
 	s.signal(syscall.SIGTERM) // of which it logs several lines
 	for {
 		header, err := ws.ReadHeader(conn)
