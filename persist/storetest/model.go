@@ -114,7 +114,7 @@ func testModel(t *testing.T, open Open) {
 	kinds := slices.Sorted(maps.Keys(changes))
 	for k := range protocol.Kind(255) {
 		if _, known := changes[k]; known != (k.Class() == protocol.Event && k != protocol.KindMessage) {
-			t.Errorf("the model knows %v as a change: %v", k, known)
+			t.Fatalf("the model knows %v as a change: %v", k, known)
 		}
 	}
 	w := newWorld(t, open, 3, 0)
