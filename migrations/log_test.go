@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
 	"github.com/caravan-chat/caravan/migrations"
 )
 
@@ -111,6 +112,54 @@ func TestChangesOfNodesOfTheReleaseBefore(t *testing.T) {
 		}
 	}
 	if got := logOf(t, db); !slices.Equal(got, want) {
+		t.Errorf("the log has %q, want %q", got, want)
+	}
+}
+
+// TestAPartitionedTableIsMigrated: one made as docs/scaling.md says, by the release before.
+func TestAPartitionedTableIsMigrated(t *testing.T) {
+	db := databases[migrations.Postgres](t)
+	exec(t, db, `CREATE TABLE chat_messages (
+		id uuid NOT NULL, chat_room_id uuid NOT NULL, sender_id uuid NOT NULL, content text NOT NULL,
+		message_type text NOT NULL DEFAULT 'text', reply_to_id uuid, is_edited boolean NOT NULL DEFAULT false,
+		created_at timestamptz NOT NULL DEFAULT now(), updated_at timestamptz NOT NULL DEFAULT now(),
+		seq bigint, rev bigint, client_id text,
+		PRIMARY KEY (id, chat_room_id)
+	) PARTITION BY HASH (chat_room_id)`)
+	for n := range 4 {
+		exec(t, db, fmt.Sprintf("CREATE TABLE chat_messages_%d PARTITION OF chat_messages FOR VALUES WITH (MODULUS 4, REMAINDER %d)", n, n))
+	}
+	before(t, db, migrations.Postgres)
+	exec(t, db, message(1, 1, 3))
+	if _, _, err := migrations.Up(t.Context(), db, migrations.Postgres, quiet); err != nil {
+		t.Fatal(err)
+	}
+	exec(t, db, fmt.Sprintf("UPDATE chat_messages SET rev = 4 WHERE id = '%s'", messageID(1)))
+	if got, want := logOf(t, db), []string{change(3, 1), change(4, 1)}; !slices.Equal(got, want) {
+		t.Errorf("the log has %q, want %q", got, want)
+	}
+	if n := column(t, db, "SELECT count(*) FROM pg_class WHERE relname = 'caravan_messages_rev'"); n[0] != "0" {
+		t.Error("the index on rev is still there")
+	}
+	if n := column(t, db, "SELECT count(*) FROM pg_class WHERE relname LIKE 'chat_messages__' AND 'fillfactor=95' = ANY (reloptions)"); n[0] != "4" {
+		t.Errorf("%s of 4 partitions leave room for changes", n[0])
+	}
+}
+
+// TestChangesOfNodesWithAnotherSearchPath: a node of the release before finds
+// chat_messages, and no chat_events, as whoever migrates made that in a schema of their own.
+func TestChangesOfNodesWithAnotherSearchPath(t *testing.T) {
+	url := pgserver.Shared(t).Database(t)
+	old := open(t, "pgx", url)
+	before(t, old, migrations.Postgres)
+	exec(t, old, message(1, 1, 1))
+	exec(t, old, "CREATE SCHEMA chat")
+	db := open(t, "pgx", url+"&search_path=chat,public")
+	if _, _, err := migrations.Up(t.Context(), db, migrations.Postgres, quiet); err != nil {
+		t.Fatal(err)
+	}
+	exec(t, old, fmt.Sprintf("UPDATE chat_messages SET rev = 2 WHERE id = '%s'", messageID(1)))
+	if got, want := logOf(t, db), []string{change(2, 1)}; !slices.Equal(got, want) {
 		t.Errorf("the log has %q, want %q", got, want)
 	}
 }

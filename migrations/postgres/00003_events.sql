@@ -1,5 +1,12 @@
 -- +goose Up
 
+-- What is made here stands beside chat_messages, so that every node finds it that
+-- finds chat_messages, whatever else its search path names.
+
+SELECT set_config('search_path', concat_ws(', ', quote_ident(n.nspname), nullif(current_setting('search_path'), '')), true)
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE c.oid = 'chat_messages'::regclass AND n.nspname <> current_schema();
+
 -- The log is two tables: a message's row is the event that made it, each later
 -- change is a row here, with the number that it took. It holds no content.
 
@@ -24,7 +31,8 @@ CREATE TABLE IF NOT EXISTS chat_deployment (
 -- a node that writes the row itself says so by a setting of its session.
 
 -- +goose StatementBegin
-CREATE OR REPLACE FUNCTION caravan_note_change() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION caravan_note_change() RETURNS trigger LANGUAGE plpgsql
+    SET search_path FROM CURRENT AS $$
 BEGIN
     INSERT INTO chat_events (chat_room_id, seq, id, kind, message_id, actor_id, at)
     VALUES (NEW.chat_room_id, NEW.rev, gen_random_uuid(), 2, NEW.id, NEW.sender_id, NEW.updated_at)
@@ -46,6 +54,22 @@ CREATE TRIGGER caravan_note_changed AFTER INSERT ON chat_messages FOR EACH ROW
     EXECUTE FUNCTION caravan_note_change();
 
 -- COPY fills pages. With some room left on them a change stays on its page, and no
--- index has to be touched.
+-- index has to be touched. A partitioned table has no pages of its own.
 
-ALTER TABLE chat_messages SET (fillfactor = 95);
+-- +goose StatementBegin
+DO $$
+DECLARE
+    part regclass;
+BEGIN
+    FOR part IN
+        SELECT 'chat_messages'::regclass
+         UNION
+        SELECT relid FROM pg_partition_tree('chat_messages')
+    LOOP
+        IF (SELECT relkind = 'r' FROM pg_class WHERE oid = part) THEN
+            EXECUTE format('ALTER TABLE %s SET (fillfactor = 95)', part);
+        END IF;
+    END LOOP;
+END
+$$;
+-- +goose StatementEnd

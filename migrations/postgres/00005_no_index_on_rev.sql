@@ -4,4 +4,16 @@
 -- Nothing is looked up by rev any more. Nodes of the release before find what they
 -- look for without it, more slowly in long rooms.
 
+-- The index of a partitioned table cannot be dropped concurrently.
+
+-- +goose StatementBegin
+DO $$
+BEGIN
+    IF (SELECT relkind = 'I' FROM pg_class WHERE oid = to_regclass('caravan_messages_rev')) THEN
+        DROP INDEX caravan_messages_rev;
+    END IF;
+END
+$$;
+-- +goose StatementEnd
+
 DROP INDEX CONCURRENTLY IF EXISTS caravan_messages_rev;

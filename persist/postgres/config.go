@@ -52,7 +52,6 @@ var patient = patience{transaction: 10 * time.Second, outcome: room.OutcomeWait,
 // the midst of what it sends, neither counts: whoever waits for its lock ends it (endFrozen).
 var sessionParameters = map[string]string{
 	"application_name":                    "caravan",
-	"caravan.log":                         "2", // this node writes the rows of chat_events itself
 	"plan_cache_mode":                     "force_generic_plan",
 	"enable_seqscan":                      "off",
 	"enable_bitmapscan":                   "off", // would read a whole room and sort it

@@ -19,8 +19,9 @@ const copyRowBytes = 256
 // them its changes, in another. It writes the binary format itself: pgx's CopyFrom
 // would ask for the columns' types first, each time.
 func copyIn(ctx context.Context, conn *pgx.Conn, plan *persist.Plan) error {
-	if len(plan.Changes) > 0 {
-		if _, err := conn.Exec(ctx, insertEvents, changeColumns(plan.Changes)...); err != nil {
+	var batch pgx.Batch
+	if queueChanges(&batch, plan); batch.Len() > 0 {
+		if err := conn.SendBatch(ctx, &batch).Close(); err != nil {
 			return err
 		}
 	}

@@ -13,8 +13,10 @@ import (
 
 // The statements of Append's last round trip, beside those of columns.go.
 const (
-	// insertEvents comes before the messages are written: a trigger gives a row to
-	// each change that has none, for nodes of the release before.
+	// ownEvents tells the triggers on chat_messages, until the transaction ends, that
+	// this node writes the rows of chat_events itself: nodes of the release before do not.
+	ownEvents = `SET LOCAL caravan.log = '2'`
+
 	insertEvents = `INSERT INTO chat_events (chat_room_id, seq, id, kind, message_id, actor_id, at)
 	SELECT room, seq, id, kind, nullif(message, '00000000-0000-0000-0000-000000000000'), actor, at
 	FROM unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::smallint[], $5::uuid[], $6::uuid[], $7::timestamptz[])
@@ -38,9 +40,7 @@ const copyRowsMin = 100
 func write(ctx context.Context, conn *pgx.Conn, plan *persist.Plan, mode persist.Mode) error {
 	var batch pgx.Batch
 	if n := len(plan.Inserts); n < copyRowsMin {
-		if len(plan.Changes) > 0 {
-			batch.Queue(insertEvents, changeColumns(plan.Changes)...)
-		}
+		queueChanges(&batch, plan)
 		if n > 0 {
 			batch.Queue(insertMessages, arrayArgs(messageTable, plan.Inserts)...)
 		}
@@ -56,6 +56,14 @@ func write(ctx context.Context, conn *pgx.Conn, plan *persist.Plan, mode persist
 		return sendBatch(ctx, conn, &batch, rollback)
 	}
 	return committing(conn, func() error { return sendBatch(ctx, conn, &batch, commit) })
+}
+
+// queueChanges comes before what makes a message other than it was.
+func queueChanges(batch *pgx.Batch, plan *persist.Plan) {
+	if len(plan.Changes) > 0 {
+		batch.Queue(ownEvents)
+		batch.Queue(insertEvents, changeColumns(plan.Changes)...)
+	}
 }
 
 // sendBatch sends statements and then the transaction's end, in one round trip.
