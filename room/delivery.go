@@ -57,10 +57,15 @@ func (b *Batch) After(seq int64) *Batch {
 	case i == 0 && b.Prev() >= seq:
 		return b
 	}
+	return b.rest(i, max(seq, b.Events[i].Prev))
+}
+
+// rest returns the batch from its event i on, which comes after the number prev.
+func (b *Batch) rest(i int, prev int64) *Batch {
 	events := slices.Clone(b.Events[i:])
-	if first := &events[0]; first.Prev < seq {
-		first.Prev = seq
-		first.Frame = protocol.AppendEvent(nil, first.Kind, first.Body, first.Seq, seq, false)
+	if first := &events[0]; first.Prev != prev {
+		first.Prev = prev
+		first.Frame = protocol.AppendEvent(nil, first.Kind, first.Body, first.Seq, prev, false)
 	}
 	return &Batch{Room: b.Room, Events: events}
 }

@@ -83,7 +83,7 @@ func (h *hub) follow(room uuid.UUID, base int64, l Listener) (last int64, first 
 	defer sh.mu.Unlock()
 	r := sh.rooms[room]
 	if r == nil {
-		r = &subscribed{seq: sequencer{at: cursor{seq: base}}, born: h.births.Add(1)}
+		r = &subscribed{seq: newSequencer(cursor{seq: base}), born: h.births.Add(1)}
 		sh.rooms[room] = r
 		first = true
 	}

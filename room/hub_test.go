@@ -44,7 +44,7 @@ func (h *hub) readAll(t *testing.T, log *roomLog) {
 		t.Fatal("nothing is to be read")
 	}
 	w := log.walk(todo.from.seq, 1_000)
-	h.endRead(log.room, todo, func(s *sequencer) step { return s.page(encodeWalk(log.room, todo.from.seq, w.Entries), false) })
+	h.endRead(log.room, todo, func(s *sequencer) step { return s.page(encodeWalk(log.room, todo.from.seq, w.Entries), w.end(), false) })
 }
 
 // TestHubParksABoundedNumber says what happens when too many batches wait behind a
@@ -134,7 +134,7 @@ func TestARoomIsReadOnceAtATime(t *testing.T) {
 	if _, twice := h.beginRead(log.room); asked != 2 || !needed || twice {
 		t.Errorf("asked for %d times; begins: %v, again meanwhile: %v", asked, needed, twice)
 	}
-	h.endRead(log.room, todo, func(s *sequencer) step { return s.page(encodeWalk(log.room, 0, w.Entries), false) })
+	h.endRead(log.room, todo, func(s *sequencer) step { return s.page(encodeWalk(log.room, 0, w.Entries), w.end(), false) })
 	if f.last != 3 || asked != 3 {
 		t.Errorf("told up to %d, asked for %d times: what came during the read is not asked for", f.last, asked)
 	}
@@ -159,7 +159,7 @@ func TestHubGivesUpOnBatchesFromNowhere(t *testing.T) {
 			break
 		}
 		pause = 0
-		h.endRead(log.room, todo, func(s *sequencer) step { return s.page(nil, false) })
+		h.endRead(log.room, todo, func(s *sequencer) step { return s.page(nil, cursor{}, false) })
 		if waited += pause; waited > time.Minute {
 			t.Fatal("the store is asked for ever")
 		}

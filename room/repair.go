@@ -127,7 +127,7 @@ func (r *repairs) readAll(ctx context.Context, room uuid.UUID, todo *read) error
 			return nil
 		}
 		missed := encodeWalk(room, todo.from.seq, walk.Entries)
-		r.s.hub.endRead(room, *todo, func(q *sequencer) step { return q.page(missed, walk.HasMore) })
+		r.s.hub.endRead(room, *todo, func(q *sequencer) step { return q.page(missed, walk.end(), walk.HasMore) })
 		if !walk.HasMore {
 			return nil
 		}
@@ -154,7 +154,7 @@ func (r *repairs) walk(ctx context.Context, room uuid.UUID, from cursor) (w Walk
 		}
 	}
 	if w.Seq >= from.seq {
-		if len(w.Entries) > 0 {
+		if w.Seq > from.seq || len(w.Entries) > 0 {
 			err = r.s.store.Settled(ctx) // it may be of a commit that still waits, or was cut
 		}
 		return w, false, err

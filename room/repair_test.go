@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/caravan-chat/caravan/bench/await"
 	"github.com/caravan-chat/caravan/protocol"
 	"github.com/caravan-chat/caravan/room"
 )
@@ -232,5 +233,49 @@ func TestADrainTellsWhatWaitsBehindAHole(t *testing.T) {
 	defer l.mu.Unlock()
 	if len(l.events) != 2 {
 		t.Errorf("%d of 2 events were told", len(l.events))
+	}
+}
+
+// TestNumbersOfMessagesThatAreGoneArePassed: the application has deleted a message that
+// was changed more often than a read goes over. The repair ends, what comes after is
+// told, and then the room flows: newcomers are answered from memory, a drain waits for nothing.
+func TestNumbersOfMessagesThatAreGoneArePassed(t *testing.T) {
+	var middle *between
+	var reads atomic.Int64
+	h := openWith(t, room.Config{Lanes: 1}, deaf{}, func(s room.Store) room.Store {
+		middle = &between{Store: s, read: func() { reads.Add(1) }}
+		return middle
+	})
+	id := h.rooms[0].ID
+	l := &hearer{}
+	h.Follow(id, 0, l)
+	h.send(t, 0, "told live")
+	gone := h.message(0, "goes")
+	ops := []*room.Op{gone}
+	h.elsewhere(t, gone)
+	for i := range protocol.ResumeMessagesMax + 10 {
+		ops = append(ops, &room.Op{
+			Intent: protocol.Intent{Kind: protocol.KindEdit, MessageID: gone.MessageID, Content: fmt.Sprint(i)},
+			Room:   id, Sender: h.users[0],
+		})
+	}
+	h.elsewhere(t, ops[1:]...)
+	h.exec(t, "DELETE FROM chat_messages WHERE id = '%s'", gone.MessageID)
+	h.CatchUp(id)
+	await.Until(t, "the room is read", func() bool { return reads.Load() == 2 })
+	ask := func(done func(*room.History, error)) { h.History(id, done) }
+	await.Until(t, "the room flows", func() bool {
+		history(t, ask)
+		return h.Recent(id) != nil
+	})
+	h.send(t, 0, "told live again")
+	if e := l.hears(t, 2)[1]; e.Seq != int64(len(ops)+2) || e.Prev != 1 {
+		t.Errorf("event %d comes after %d", e.Seq, e.Prev)
+	}
+	if n := reads.Load(); n != 2 {
+		t.Errorf("the log was read %d times", n)
+	}
+	if err := h.Drain(t.Context()); err != nil {
+		t.Error(err)
 	}
 }

@@ -23,22 +23,22 @@ import (
 // database would have it.
 func (h *house) goBack(t *testing.T, to int64) {
 	t.Helper()
-	db, err := sql.Open("sqlite", h.path)
+	id := h.rooms[0].ID
+	h.exec(t, "DELETE FROM chat_messages WHERE chat_room_id = '%s' AND seq > %d", id, to)
+	h.exec(t, "DELETE FROM chat_events WHERE chat_room_id = '%s' AND seq > %d", id, to)
+	h.exec(t, "UPDATE chat_rooms SET last_seq = %[2]d WHERE id = '%[1]s'", id, to)
+}
+
+// exec changes the database as another program may.
+func (h *house) exec(t *testing.T, form string, args ...any) {
+	t.Helper()
+	db, err := sql.Open("sqlite", h.path+"?_pragma=busy_timeout(5000)")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	db.SetMaxOpenConns(1)
-	id := h.rooms[0].ID.String()
-	for _, q := range []string{
-		"PRAGMA busy_timeout = 5000",
-		fmt.Sprintf("DELETE FROM chat_messages WHERE chat_room_id = '%s' AND seq > %d", id, to),
-		fmt.Sprintf("DELETE FROM chat_events WHERE chat_room_id = '%s' AND seq > %d", id, to),
-		fmt.Sprintf("UPDATE chat_rooms SET last_seq = %d WHERE id = '%s'", to, id),
-	} {
-		if _, err := db.Exec(q); err != nil {
-			t.Fatal(err)
-		}
+	if _, err := db.Exec(fmt.Sprintf(form, args...)); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -47,12 +47,15 @@ func (c *cursor) learn(from cursor) {
 // no lock and calls nobody: each input returns the step that its owner takes.
 type sequencer struct {
 	state       sequencerState
-	at          cursor   // every event up to its number has been told
+	at          cursor   // what there is to tell up to its number has been told
+	told        int64    // the number that was told last
 	goal        int64    // numbers up to this one are known to be in the store
 	parked      []*Batch // they wait for what comes before them; by Prev
 	parkedBytes int64
-	vain        int // reads in a row that told nothing
+	vain        int // reads in a row that led no further
 }
+
+func newSequencer(at cursor) sequencer { return sequencer{at: at, told: at.seq} }
 
 // sequencerState says what a room waits for.
 type sequencerState uint8
@@ -156,15 +159,19 @@ func (s *sequencer) fail() step {
 }
 
 // page takes what the read under way has found after the cursor, which the store was
-// seen to have: b is nil where there is nothing. more says that another read goes on
-// from there at once.
+// seen to have: b is nil where there is nothing to tell. end is the place up to which
+// that was read. more says that another read goes on from there at once.
 //
 // A batch whose predecessor the store does not get to know for long is not of this
 // store. It is dropped.
-func (s *sequencer) page(b *Batch, more bool) (out step) {
+func (s *sequencer) page(b *Batch, end cursor, more bool) (out step) {
 	s.vain++
 	if b != nil && b.Last() > s.at.seq {
 		s.tell(b, &out)
+		s.vain = 0
+	}
+	if end.seq > s.at.seq { // numbers without an event, or of messages that are gone
+		s.at = end
 		s.vain = 0
 	}
 	if s.state == reverifying { // what is parked must not hide what was told last
@@ -197,8 +204,8 @@ func (s *sequencer) rewound(head int64) (out step) {
 
 // rewind begins anew at a place.
 func (s *sequencer) rewind(at cursor, out *step) {
-	out.rewound, out.told = true, s.at.seq
-	*s = sequencer{at: at}
+	out.rewound, out.told = true, s.told
+	*s = newSequencer(at)
 }
 
 // doubt has the room compared with the store.
@@ -222,13 +229,18 @@ func (s *sequencer) contradicts(b *Batch) bool {
 	return i >= 0 && !s.at.matches(b.Events[i].Row, b.Events[i].Message)
 }
 
-// tell puts the part of b that is news, of which there is some, into the step.
+// tell puts the part of b that is news, of which there is some, into the step. Where
+// numbers have been passed, it comes after the one that was told last.
 func (s *sequencer) tell(b *Batch, out *step) {
 	if b.Prev() < s.at.seq {
 		b = b.After(s.at.seq)
 	}
+	if b.Prev() > s.told {
+		b = b.rest(0, s.told)
+	}
 	out.deliver = append(out.deliver, b)
 	s.at = b.after()
+	s.told = s.at.seq
 }
 
 // park keeps a batch until what comes before it was told, or has it read from the

@@ -15,6 +15,15 @@ type Walk struct {
 	HasMore bool
 }
 
+// end is where a reader of the log stands after the stretch.
+func (w *Walk) end() cursor {
+	if n := len(w.Entries); n > 0 && (w.HasMore || w.Entries[n-1].Seq >= w.Seq) {
+		last := &w.Entries[n-1]
+		return cursor{last.Seq, last.Row, last.message()}
+	}
+	return cursor{seq: w.Seq}
+}
+
 // Head is where a room's log ends.
 type Head struct {
 	Seq     int64     // the room's present number
