@@ -242,7 +242,7 @@ func TestADrainTellsWhatWaitsBehindAHole(t *testing.T) {
 func TestNumbersOfMessagesThatAreGoneArePassed(t *testing.T) {
 	var middle *between
 	var reads atomic.Int64
-	h := openWith(t, room.Config{Lanes: 1}, deaf{}, func(s room.Store) room.Store {
+	h := openWith(t, room.Config{Lanes: 1}, silent{}, func(s room.Store) room.Store {
 		middle = &between{Store: s, read: func() { reads.Add(1) }}
 		return middle
 	})
