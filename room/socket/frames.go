@@ -29,8 +29,10 @@ func (s *session) handle(payload []byte) {
 		s.submit(&room.Op{Intent: in})
 	case protocol.Notice:
 		s.h.svc.Notify(s.in.room, s.user, &in)
-	default: // a ping
+	case protocol.Control: // a ping
 		s.conn.Send(pong)
+	default: // nothing here does such a kind yet
+		s.refuse(protocol.ErrInternal, in.ClientID)
 	}
 }
 
@@ -55,13 +57,14 @@ func (s *session) answered(op *room.Op) {
 	if s.state != live {
 		return
 	}
-	if op.Outcome == room.Duplicate && op.Message != nil {
+	switch {
+	case op.Outcome == room.Duplicate && op.Message != nil:
 		m := op.Message
 		body := protocol.AppendMessage(nil, m)
 		s.conn.SendText(protocol.AppendEvent(nil, protocol.KindMessage, body, m.Seq, m.Seq-1, true))
-		return
+	case op.Err != nil:
+		s.refuse(op.Err, op.ClientID)
 	}
-	s.refuse(op.Err, op.ClientID)
 }
 
 func (s *session) refuse(why *protocol.Error, clientID string) {
