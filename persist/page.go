@@ -7,39 +7,134 @@ import (
 	"github.com/caravan-chat/caravan/room"
 )
 
-// A store asks its database for one message more than the page may hold, so
-// that the cut tells whether there are more. Each function takes what it got, at
-// most limit+1 messages, and the room's number of the same moment. They reuse
-// the slice.
+// Budget is what is left of a room.Limit. A store asks its database for one row more
+// than the limit allows, and stops reading at the first that does not fit: that row
+// tells that there are more.
+type Budget struct {
+	More bool // a row did not fit
 
-// NewestPage makes a page of messages that were read newest first, by seq: that
-// of Latest and Before.
-func NewestPage(messages []protocol.Message, limit int, seq int64) room.Page {
-	page := cut(messages, limit, seq)
-	slices.Reverse(page.Messages)
-	return page
+	left  room.Limit
+	taken bool
+	any   bool // there is no limit of bytes
 }
 
-// OldestPage makes a page of messages that were read oldest first, by seq: that of
-// After.
-func OldestPage(messages []protocol.Message, limit int, seq int64) room.Page {
-	return cut(messages, limit, seq)
-}
+// NewBudget returns a budget that nothing has been taken from.
+func NewBudget(limit room.Limit) Budget { return Budget{left: limit, any: limit.Bytes <= 0} }
 
-func cut(messages []protocol.Message, limit int, seq int64) room.Page {
-	if len(messages) > limit {
-		return room.Page{Messages: messages[:limit], Seq: seq, HasMore: true}
+// Take reports whether one more row, with so many bytes of content, fits. The first
+// one does, however large it is. After one that does not, none is to be offered.
+func (b *Budget) Take(content int) bool {
+	if b.left.Messages <= 0 || b.taken && !b.any && content > b.left.Bytes {
+		b.More = true
+		return false
 	}
-	return room.Page{Messages: messages, Seq: seq}
+	b.left.Messages--
+	b.left.Bytes -= content
+	b.taken = true
+	return true
 }
 
-// CutWalk makes the answer of Walk of what was read in the order of the numbers, at
-// most limit+1. Of two rows with one number, as after somebody set the room's number
-// back, the first counts.
-func CutWalk(w room.Walk, limit int) room.Walk {
-	if len(w.Entries) > limit {
-		w.Entries, w.HasMore = w.Entries[:limit], true
+// AddRoom takes the next room of a list, unless it does not fit.
+func (b *Budget) AddRoom(to *room.RoomPage, r *room.Summary) {
+	content := 0
+	if r.Last != nil {
+		content = len(r.Last.Content)
 	}
-	w.Entries = slices.CompactFunc(w.Entries, func(a, b room.LogEntry) bool { return a.Seq == b.Seq })
-	return w
+	if b.Take(content) {
+		to.Rooms = append(to.Rooms, *r)
+	}
+	to.HasMore = b.More
+}
+
+// Stretch gathers the messages of one room as they are read, by seq.
+type Stretch struct {
+	Seq int64 // the room's number of that moment
+
+	messages []protocol.Message
+	budget   Budget
+}
+
+// NewStretch returns an empty stretch that takes messages up to a limit.
+func NewStretch(limit room.Limit) Stretch { return Stretch{budget: NewBudget(limit)} }
+
+// Full reports whether a message did not fit: nothing more is to be read.
+func (s *Stretch) Full() bool { return s.budget.More }
+
+// Add takes the next message, unless it does not fit.
+func (s *Stretch) Add(m *protocol.Message) {
+	if s.budget.Take(len(m.Content)) {
+		s.messages = append(s.messages, *m)
+	}
+}
+
+// Newest makes a page of messages that were read newest first: that of Latest and
+// Before.
+func (s *Stretch) Newest() room.Page {
+	slices.Reverse(s.messages)
+	return s.Oldest()
+}
+
+// Oldest makes a page of messages that were read oldest first: that of After.
+func (s *Stretch) Oldest() room.Page {
+	return room.Page{Messages: s.messages, Seq: s.Seq, HasMore: s.budget.More}
+}
+
+// Log gathers what a Walk reads, in the order of the numbers.
+type Log struct {
+	query  room.WalkQuery
+	walk   room.Walk
+	budget Budget
+}
+
+// NewLog returns an empty log for the answer to a query.
+func NewLog(q room.WalkQuery) *Log { return &Log{query: q, budget: NewBudget(q.Limit)} }
+
+// From is the number after which rows are to be read.
+func (l *Log) From() int64 {
+	if l.query.Known {
+		return l.query.After - 1
+	}
+	return l.query.After
+}
+
+// Rows is how many rows are to be asked for.
+func (l *Log) Rows() int {
+	if l.query.Known {
+		return l.query.Limit.Messages + 2
+	}
+	return l.query.Limit.Messages + 1
+}
+
+// SetSeq says what the room's number is.
+func (l *Log) SetSeq(seq int64) { l.walk.Seq = seq }
+
+// Full reports whether an entry did not fit: nothing more is to be read.
+func (l *Log) Full() bool { return l.budget.More }
+
+// Add takes the next entry, unless it does not fit. Of two rows with one number, as
+// after somebody set the room's number back, the first counts.
+func (l *Log) Add(e room.LogEntry) {
+	known := l.query.Known && e.Seq <= l.query.After
+	if m := e.Message; m != nil {
+		e.MessageID = m.ID
+		if known || l.query.Final && m.Rev != e.Seq {
+			e.Message = nil
+		}
+	}
+	n := len(l.walk.Entries)
+	again := n > 0 && l.walk.Entries[n-1].Seq == e.Seq
+	content := 0
+	if e.Message != nil && !again {
+		content = len(e.Message.Content)
+	}
+	if (!known || again) && !l.budget.Take(content) || again {
+		return
+	}
+	l.walk.Entries = append(l.walk.Entries, e)
+}
+
+// Walk makes the answer.
+func (l *Log) Walk() room.Walk {
+	l.walk.HasMore = l.budget.More
+	return l.walk
 }

@@ -36,7 +36,7 @@ func TestManualTellsEveryErrorAndCloseCode(t *testing.T) {
 		}
 	}
 	for _, c := range []CloseCode{
-		CloseProtocolError, CloseUnsupported, CloseInvalidUTF8, CloseTooBig, CloseInternal, CloseRestart,
+		CloseProtocolError, CloseUnsupported, CloseInvalidUTF8, CloseTooBig, CloseInternal, CloseRestart, CloseTryLater,
 		CloseUnauthorized, CloseForbidden, CloseSlowConsumer,
 	} {
 		if !strings.Contains(page, "\n| "+strconv.Itoa(int(c))+" |") {

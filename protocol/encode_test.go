@@ -72,10 +72,12 @@ func TestGoldenBytes(t *testing.T) {
 		"page": {AppendMessagePage(nil, [][]byte{m, n}, "https://h/?a=1&b=2", ""),
 			`{"results":[{"n":1},{"n":2}],"next":"https://h/?a=1&b=2","previous":null}`},
 		"resume page": {AppendResumePage(nil, nil, 8, false), `{"results":[],"seq":8,"has_more":false}`},
-		"rooms": {AppendRooms(nil, []RoomEntry{{ID: idA, TripID: idB, Title: "Trip\t1"}, {ID: idB, TripID: idC, LastSeq: 3, Last: m}}, "/n"),
+		"rooms": {AppendRooms(nil, [][]byte{
+			AppendRoom(nil, &RoomEntry{ID: idA, TripID: idB, Title: "Trip\t1"}), AppendRoom(nil, &RoomEntry{ID: idB, TripID: idC, LastSeq: 3, Last: &plain}),
+		}, "/n"),
 			`{"results":[{"id":"11111111-2222-4333-8444-5555555555aa","trip_id":"0189f7e5-0000-7000-8000-00000000000b",` +
 				`"title":"Trip\t1","last_seq":0,"last_message":null},{"id":"0189f7e5-0000-7000-8000-00000000000b",` +
-				`"trip_id":"ffffffff-ffff-4fff-bfff-ffffffffffff","title":"","last_seq":3,"last_message":{"n":1}}],"next":"/n"}`},
+				`"trip_id":"ffffffff-ffff-4fff-bfff-ffffffffffff","title":"","last_seq":3,"last_message":` + string(AppendMessage(nil, &plain)) + `}],"next":"/n"}`},
 		"no rooms": {AppendRooms(nil, nil, ""), `{"results":[],"next":null}`},
 	} {
 		if string(c.got) != c.want {

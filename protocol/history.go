@@ -1,6 +1,9 @@
 package protocol
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
+)
 
 // AppendHistory appends the first frame of a session that did not ask to
 // resume: the room's last messages, oldest first, each as AppendMessage made it,
@@ -38,8 +41,16 @@ func appendStand(dst []byte, seq int64, hasMore bool) []byte {
 	return append(dst, '}')
 }
 
+// arrayEndBytes is about what comes after an array in its frame.
+const arrayEndBytes = 64
+
 // appendArray appends a JSON array of values that are JSON already.
 func appendArray(dst []byte, values [][]byte) []byte {
+	size := arrayEndBytes
+	for _, v := range values {
+		size += len(v) + 1
+	}
+	dst = slices.Grow(dst, size)
 	dst = append(dst, '[')
 	for i, v := range values {
 		if i > 0 {

@@ -8,7 +8,8 @@ const (
 	PageMessagesMax   = 200  // largest limit of a REST page
 	PageMessages      = 50   // its default
 
-	ContentRunesMaxDefault = 10_000  // --max-content
-	FrameBytesMaxDefault   = 163_840 // --max-frame
-	HistoryMessagesDefault = 50      // --history
+	ContentRunesMaxDefault = 10_000    // --max-content
+	FrameBytesMaxDefault   = 163_840   // --max-frame
+	HistoryMessagesDefault = 50        // --history
+	HistoryBytesDefault    = 256 << 10 // --history-bytes
 )

@@ -32,25 +32,21 @@ type RoomEntry struct {
 	ID, TripID uuid.UUID
 	Title      string // the trip's
 	LastSeq    int64
-	Last       []byte // the last message as AppendMessage made it; nil: none yet
+	Last       *Message // nil: none yet
 }
 
-// AppendRooms appends the body of the list of rooms. An empty next is written as
-// null.
-func AppendRooms(dst []byte, rooms []RoomEntry, next string) []byte {
-	dst = append(dst, `{"results":[`...)
-	for i := range rooms {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = appendRoomEntry(dst, &rooms[i])
-	}
-	dst = append(dst, `],"next":`...)
+// AppendRooms appends the body of the list of rooms, each as AppendRoom made it. An
+// empty next is written as null.
+func AppendRooms(dst []byte, rooms [][]byte, next string) []byte {
+	dst = append(dst, `{"results":`...)
+	dst = appendArray(dst, rooms)
+	dst = append(dst, `,"next":`...)
 	dst = appendStringOrNull(dst, next)
 	return append(dst, '}')
 }
 
-func appendRoomEntry(dst []byte, r *RoomEntry) []byte {
+// AppendRoom appends the JSON object that a room is in the list.
+func AppendRoom(dst []byte, r *RoomEntry) []byte {
 	dst = append(dst, `{"id":`...)
 	dst = appendUUID(dst, r.ID)
 	dst = append(dst, `,"trip_id":`...)
@@ -63,7 +59,7 @@ func appendRoomEntry(dst []byte, r *RoomEntry) []byte {
 	if r.Last == nil {
 		dst = append(dst, "null"...)
 	} else {
-		dst = append(dst, r.Last...)
+		dst = AppendMessage(dst, r.Last)
 	}
 	return append(dst, '}')
 }

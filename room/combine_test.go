@@ -6,8 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/caravan-chat/caravan/room"
 )
 
@@ -18,10 +16,10 @@ type busy struct {
 	looks atomic.Int64
 }
 
-func (s *busy) Walk(ctx context.Context, id uuid.UUID, after int64, limit int) (room.Walk, error) {
+func (s *busy) Walk(ctx context.Context, q room.WalkQuery) (room.Walk, error) {
 	s.looks.Add(1)
 	<-s.let
-	return s.Store.Walk(ctx, id, after, limit)
+	return s.Store.Walk(ctx, q)
 }
 
 // TestNothingIsReadForWhoHasLeft lets clients come, ask where no two stand alike,

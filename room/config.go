@@ -26,6 +26,7 @@ type Config struct {
 	BatchDelay      time.Duration // how long a lane waits for company after the first op; default 0
 	QueueOps        int           // ops that wait in one lane, more are refused as unavailable; default 16,384
 	HistoryMessages int           // messages in the history frame; negative: none; default 50
+	HistoryBytes    int           // in a frame or an answer with several messages, and in a read of missed events; default 256 KiB
 	WriteWait       time.Duration // how long a message waits for a store that is away; default 5 s
 	Rules           protocol.Rules
 	Congested       func() bool // says that listeners do not keep up; lanes then pause. Nil: they do
@@ -81,6 +82,9 @@ func (c Config) withDefaults() Config {
 		c.HistoryMessages = protocol.HistoryMessagesDefault
 	case c.HistoryMessages < 0:
 		c.HistoryMessages = 0
+	}
+	if c.HistoryBytes <= 0 {
+		c.HistoryBytes = protocol.HistoryBytesDefault
 	}
 	if c.WriteWait <= 0 {
 		c.WriteWait = 5 * time.Second

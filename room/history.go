@@ -66,7 +66,7 @@ func (s *Service) Resume(q SinceQuery, left func() bool, done func(*History, err
 		case p.Rewound:
 			done(&History{Seq: p.Seq, Frame: protocol.AppendRewound(nil)}, nil)
 		default:
-			done(&History{Seq: p.Seq, Frame: protocol.AppendResume(nil, q.Since, Bodies(p.Messages), p.Stand, p.HasMore)}, nil)
+			done(&History{Seq: p.Seq, Frame: protocol.AppendResume(nil, q.Since, p.Bodies, p.Stand, p.HasMore)}, nil)
 		}
 	})
 }
@@ -74,7 +74,7 @@ func (s *Service) Resume(q SinceQuery, left func() bool, done func(*History, err
 // readHistories is the latest combiner's look into the store.
 func (s *Service) readHistories(ctx context.Context, rooms []uuid.UUID) ([]*History, error) {
 	births := s.hub.births.Load()
-	pages, err := s.store.Latest(ctx, rooms, s.cfg.HistoryMessages)
+	pages, err := s.store.Latest(ctx, rooms, Limit{s.cfg.HistoryMessages, s.cfg.HistoryBytes})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
@@ -90,28 +90,15 @@ func (s *Service) readHistories(ctx context.Context, rooms []uuid.UUID) ([]*Hist
 func (s *Service) readSince(ctx context.Context, qs []SinceQuery) ([]Page, error) {
 	pages := make([]Page, len(qs))
 	for i, q := range qs {
+		q.Bytes = s.cfg.HistoryBytes
 		p, err := Changes(ctx, s.store, q)
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 		}
+		if p.keepOldest(newFit(q.Bytes, len(protocol.AppendResume(nil, q.Since, nil, p.Seq, false)))) {
+			p.Stand = p.Messages[len(p.Messages)-1].Rev
+		}
 		pages[i] = p
 	}
 	return pages, nil
-}
-
-// Bodies encodes messages one by one, in one buffer.
-func Bodies(messages []protocol.Message) [][]byte {
-	var buf []byte
-	ends := make([]int, len(messages))
-	for i := range messages {
-		buf = protocol.AppendMessage(buf, &messages[i])
-		ends[i] = len(buf)
-	}
-	out := make([][]byte, len(messages))
-	start := 0
-	for i, end := range ends {
-		out[i] = buf[start:end:end]
-		start = end
-	}
-	return out
 }

@@ -18,7 +18,7 @@ import (
 type hub struct {
 	ask         func(uuid.UUID, time.Duration) // asks for a room to be read from the store, after a while
 	stats       *counters
-	tailMax     int // messages in a tail
+	tailMax     Limit
 	tailBytes   atomic.Int64
 	parkedBytes atomic.Int64
 	births      atomic.Int64 // how often a room began to be followed
@@ -40,7 +40,7 @@ type subscribed struct {
 	born      int64 // births when it began to be followed
 }
 
-func newHub(stats *counters, tailMax int, ask func(uuid.UUID, time.Duration)) *hub {
+func newHub(stats *counters, tailMax Limit, ask func(uuid.UUID, time.Duration)) *hub {
 	h := &hub{ask: ask, stats: stats, tailMax: tailMax}
 	for i := range h.shards {
 		h.shards[i].rooms = make(map[uuid.UUID]*subscribed)

@@ -56,7 +56,7 @@ func TestHubParksABoundedNumber(t *testing.T) {
 	}
 	var stats counters
 	var asked int
-	h := newHub(&stats, 5, func(uuid.UUID, time.Duration) { asked++ })
+	h := newHub(&stats, Limit{Messages: 5}, func(uuid.UUID, time.Duration) { asked++ })
 	f := &follower{t: t}
 	h.follow(log.room, 0, f)
 	for seq := int64(2); seq <= log.head(); seq++ {
@@ -85,7 +85,7 @@ func TestHubParksABoundedNumber(t *testing.T) {
 func TestHubParksABoundedNumberOfBytes(t *testing.T) {
 	const frame = 1 << 20
 	var stats counters
-	h := newHub(&stats, 5, func(uuid.UUID, time.Duration) {})
+	h := newHub(&stats, Limit{Messages: 5}, func(uuid.UUID, time.Duration) {})
 	early := func(room uuid.UUID, seq int64) *Batch {
 		return &Batch{Room: room, Events: []Event{{Kind: protocol.KindMessage, Seq: seq, Prev: seq - 1, Message: uuid.New(), Frame: make([]byte, frame)}}}
 	}
@@ -122,7 +122,7 @@ func TestARoomIsReadOnceAtATime(t *testing.T) {
 		log.send()
 	}
 	asked := 0
-	h := newHub(&counters{}, 5, func(uuid.UUID, time.Duration) { asked++ })
+	h := newHub(&counters{}, Limit{Messages: 5}, func(uuid.UUID, time.Duration) { asked++ })
 	f := &follower{t: t}
 	h.follow(log.room, 0, f)
 	h.looked(log.room, 0, log.end())
@@ -149,7 +149,7 @@ func TestHubGivesUpOnBatchesFromNowhere(t *testing.T) {
 	log := &roomLog{room: uuid.New()}
 	var stats counters
 	var waited, pause time.Duration
-	h := newHub(&stats, 5, func(_ uuid.UUID, delay time.Duration) { pause = delay })
+	h := newHub(&stats, Limit{Messages: 5}, func(_ uuid.UUID, delay time.Duration) { pause = delay })
 	f := &follower{t: t}
 	h.follow(log.room, 0, f)
 	h.announce(&Batch{Room: log.room, Events: []Event{{Kind: protocol.KindMessage, Seq: 1000, Prev: 999}}}, 0)
@@ -177,7 +177,7 @@ func TestHubGivesUpOnBatchesFromNowhere(t *testing.T) {
 func TestListenersAreWokenAfterTheLock(t *testing.T) {
 	log := &roomLog{room: uuid.New()}
 	log.send()
-	h := newHub(&counters{}, 5, func(uuid.UUID, time.Duration) {})
+	h := newHub(&counters{}, Limit{Messages: 5}, func(uuid.UUID, time.Duration) {})
 	const listeners = 20 // more than are kept without an allocation
 	all := make([]*unlocked, listeners)
 	for i := range all {

@@ -64,7 +64,7 @@ func (m *memory) Access(_ context.Context, questions []room.AccessQuestion) ([]r
 	return answers, nil
 }
 
-func (m *memory) Latest(_ context.Context, rooms []uuid.UUID, _ int) ([]room.Page, error) {
+func (m *memory) Latest(_ context.Context, rooms []uuid.UUID, _ room.Limit) ([]room.Page, error) {
 	m.called("Latest")
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -78,12 +78,15 @@ func (m *memory) Latest(_ context.Context, rooms []uuid.UUID, _ int) ([]room.Pag
 	return pages, nil
 }
 
-func (m *memory) Walk(_ context.Context, id uuid.UUID, after int64, _ int) (room.Walk, error) {
+func (m *memory) Walk(_ context.Context, q room.WalkQuery) (room.Walk, error) {
 	m.called("Walk")
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	log := m.logs[id]
-	return room.Walk{Entries: append([]room.LogEntry(nil), log[min(after, int64(len(log))):]...), Seq: int64(len(log))}, nil
+	log, from := m.logs[q.Room], q.After
+	if q.Known {
+		from--
+	}
+	return room.Walk{Entries: append([]room.LogEntry(nil), log[min(from, int64(len(log))):]...), Seq: int64(len(log))}, nil
 }
 
 func (m *memory) Heads(_ context.Context, rooms []uuid.UUID) ([]room.Head, error) {

@@ -271,7 +271,7 @@ func (s *oddRoom) Access(ctx context.Context, questions []room.AccessQuestion) (
 	return s.memory.Access(ctx, questions)
 }
 
-func (s *oddRoom) Latest(ctx context.Context, rooms []uuid.UUID, limit int) ([]room.Page, error) {
+func (s *oddRoom) Latest(ctx context.Context, rooms []uuid.UUID, limit room.Limit) ([]room.Page, error) {
 	for _, id := range rooms {
 		if id == s.odd {
 			panic("in a test")

@@ -26,7 +26,7 @@ func (s *damaged) Access(ctx context.Context, questions []room.AccessQuestion) (
 	return s.Store.Access(ctx, questions)
 }
 
-func (s *damaged) Latest(ctx context.Context, rooms []uuid.UUID, limit int) ([]room.Page, error) {
+func (s *damaged) Latest(ctx context.Context, rooms []uuid.UUID, limit room.Limit) ([]room.Page, error) {
 	if slices.Contains(rooms, s.id) {
 		return nil, room.ErrUnreadable
 	}

@@ -39,25 +39,35 @@ type PageQuery struct {
 	Before *int64 // exclusive
 	After  *int64 // exclusive
 	Limit  int
+	// Besides is how many bytes the answer has besides the messages.
+	Besides int
 }
 
 // Page reads a page of a room. HasMore says that more lie in the direction of
-// travel: older ones for the newest page and Before, newer ones for After.
+// travel: older ones for the newest page and Before, newer ones for After. The page
+// holds what fits into Config.HistoryBytes.
 func (s *Service) Page(ctx context.Context, q PageQuery) (Page, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
+	limit := Limit{q.Limit, s.cfg.HistoryBytes}
 	var p Page
 	var err error
 	switch {
 	case q.Before != nil:
-		p, err = s.store.Before(ctx, q.Room, *q.Before, q.Limit)
+		p, err = s.store.Before(ctx, q.Room, *q.Before, limit)
 	case q.After != nil:
-		p, err = s.store.After(ctx, q.Room, *q.After, q.Limit)
+		p, err = s.store.After(ctx, q.Room, *q.After, limit)
 	default:
 		var pages []Page
-		if pages, err = s.store.Latest(ctx, []uuid.UUID{q.Room}, q.Limit); err == nil {
+		if pages, err = s.store.Latest(ctx, []uuid.UUID{q.Room}, limit); err == nil {
 			p = pages[0]
 		}
+	}
+	f := newFit(s.cfg.HistoryBytes, q.Besides)
+	if q.After != nil {
+		p.keepOldest(f)
+	} else {
+		p.keepNewest(f)
 	}
 	return p, unavailable(err)
 }
@@ -76,12 +86,20 @@ func (s *Service) Message(ctx context.Context, id uuid.UUID) (protocol.Message, 
 	return m, unavailable(err)
 }
 
-// Rooms lists a user's rooms, as Store.Rooms does.
-func (s *Service) Rooms(ctx context.Context, user, after uuid.UUID, limit int) ([]Summary, error) {
+// RoomsQuery asks for a page of a user's rooms, by id.
+type RoomsQuery struct {
+	User, After uuid.UUID // After: exclusive; zero: from the first
+	Limit       int
+	Besides     int // bytes that the answer has besides the rooms
+}
+
+// Rooms lists a user's rooms, those that fit into Config.HistoryBytes.
+func (s *Service) Rooms(ctx context.Context, q RoomsQuery) (RoomPage, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
-	rooms, err := s.store.Rooms(ctx, user, after, limit)
-	return rooms, unavailable(err)
+	p, err := s.store.Rooms(ctx, q.User, q.After, Limit{q.Limit, s.cfg.HistoryBytes})
+	p.keepFirst(newFit(s.cfg.HistoryBytes, q.Besides))
+	return p, unavailable(err)
 }
 
 // Wait answers like Since, but where nothing changed it waits until something

@@ -142,16 +142,13 @@ func (r *repairs) readAll(ctx context.Context, room uuid.UUID, todo *read) error
 // number is smaller. That it is smaller in a copy of the database, which may lag, is
 // no proof: then the server is asked that takes writes.
 func (r *repairs) walk(ctx context.Context, room uuid.UUID, from cursor) (w Walk, rewound bool, err error) {
-	w, err = r.s.store.Walk(ctx, room, max(from.seq-1, 0), protocol.ResumeMessagesMax)
+	limit := Limit{protocol.ResumeMessagesMax, r.s.cfg.HistoryBytes}
+	w, err = r.s.store.Walk(ctx, WalkQuery{Room: room, After: from.seq, Limit: limit, Known: from.seq > 0})
 	if err != nil {
 		return w, false, err
 	}
-	if len(w.Entries) > 0 && w.Entries[0].Seq == from.seq {
-		known := w.Entries[0]
-		w.Entries = w.Entries[1:]
-		if !from.matches(known.Row, known.message()) {
-			return w, true, nil
-		}
+	if known := w.takeKnown(from.seq); known != nil && !from.matches(known.Row, known.MessageID) {
+		return w, true, nil
 	}
 	if w.Seq >= from.seq {
 		if w.Seq > from.seq || len(w.Entries) > 0 {

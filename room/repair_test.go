@@ -40,8 +40,8 @@ func (b *between) Append(ctx context.Context, batch []*room.Op) error {
 	return err
 }
 
-func (b *between) Walk(ctx context.Context, id uuid.UUID, after int64, limit int) (room.Walk, error) {
-	w, err := b.Store.Walk(ctx, id, after, limit)
+func (b *between) Walk(ctx context.Context, q room.WalkQuery) (room.Walk, error) {
+	w, err := b.Store.Walk(ctx, q)
 	if b.read != nil {
 		b.read()
 	}
@@ -94,11 +94,11 @@ func TestAMessageEditedBetweenTwoPagesOfARepairIsToldAsEdited(t *testing.T) {
 		t.Errorf("the last event is of kind %d: %s", last.Kind, last.Frame)
 	}
 	got := history(t, ask)
-	page, err := h.store.Latest(t.Context(), []uuid.UUID{id}, 5)
+	page, err := h.store.Latest(t.Context(), []uuid.UUID{id}, room.Limit{Messages: 5})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := protocol.AppendHistory(nil, room.Bodies(page[0].Messages), page[0].Seq); string(got.Frame) != string(want) {
+	if want := protocol.AppendHistory(nil, bodies(page[0].Messages), page[0].Seq); string(got.Frame) != string(want) {
 		t.Errorf("newcomers get   %s\nthe store answers %s", got.Frame, want)
 	}
 }

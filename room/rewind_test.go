@@ -108,11 +108,11 @@ func TestAStoreThatGoesBackRewindsItsRooms(t *testing.T) {
 			t.Errorf("event %d comes after %d", e.Seq, e.Prev)
 		}
 	}
-	page, err := h.store.Latest(t.Context(), []uuid.UUID{id}, 50)
+	page, err := h.store.Latest(t.Context(), []uuid.UUID{id}, room.Limit{Messages: 50})
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := protocol.AppendHistory(nil, room.Bodies(page[0].Messages), 7)
+	want := protocol.AppendHistory(nil, bodies(page[0].Messages), 7)
 	if got := history(t, ask); string(got.Frame) != string(want) {
 		t.Errorf("newcomers get   %s\nthe store answers %s", got.Frame, want)
 	}
@@ -120,7 +120,7 @@ func TestAStoreThatGoesBackRewindsItsRooms(t *testing.T) {
 	// Who stands where the store does goes on from there, and so does who does not say
 	// what it has.
 	for since, last := range map[int64]uuid.UUID{2: old.events[1].Message, 6: page[0].Messages[5].ID, 5: {}} {
-		want := protocol.AppendResume(nil, since, room.Bodies(page[0].Messages[since:]), 7, false)
+		want := protocol.AppendResume(nil, since, bodies(page[0].Messages[since:]), 7, false)
 		if got := h.resume(t, since, last); string(got.Frame) != string(want) {
 			t.Errorf("who comes back with %d gets %s\nwant %s", since, got.Frame, want)
 		}
@@ -295,8 +295,8 @@ func (l *lagging) Heads(ctx context.Context, rooms []uuid.UUID) ([]room.Head, er
 	return heads, err
 }
 
-func (l *lagging) Walk(ctx context.Context, id uuid.UUID, after int64, limit int) (room.Walk, error) {
-	w, err := l.Store.Walk(ctx, id, after, limit)
+func (l *lagging) Walk(ctx context.Context, q room.WalkQuery) (room.Walk, error) {
+	w, err := l.Store.Walk(ctx, q)
 	w.Seq -= l.by()
 	for len(w.Entries) > 0 && w.Entries[len(w.Entries)-1].Seq > w.Seq {
 		w.Entries = w.Entries[:len(w.Entries)-1]

@@ -64,7 +64,7 @@ func (l *roomLog) walk(after int64, limit int) (w Walk) {
 		}
 		entry := LogEntry{Seq: e.Seq, Kind: e.Kind, Row: e.Row}
 		if !l.gone[e.Message] {
-			entry.Message = &protocol.Message{ID: e.Message}
+			entry.MessageID, entry.Message = e.Message, &protocol.Message{ID: e.Message}
 		}
 		w.Entries = append(w.Entries, entry)
 	}
@@ -173,7 +173,7 @@ func (r *rig) endRead(fails bool) {
 	}
 	entries := d.walk.Entries
 	if len(entries) > 0 && entries[0].Seq == d.from.seq {
-		if !d.from.matches(entries[0].Row, entries[0].message()) {
+		if !d.from.matches(entries[0].Row, entries[0].MessageID) {
 			r.take(r.seq.rewound(d.head))
 			return
 		}

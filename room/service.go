@@ -62,7 +62,7 @@ func New(store Store, verify Authenticator, backplane Backplane, cfg Config) *Se
 	s := &Service{store: store, verify: verify, backplane: backplane, cfg: cfg, log: cfg.Log, guard: guard, seed: maphash.MakeSeed(), stop: stop}
 	s.stats.refused = make(map[protocol.Code]int64)
 	s.repairs = newRepairs(s)
-	s.hub = newHub(&s.stats, cfg.HistoryMessages, s.repairs.ask)
+	s.hub = newHub(&s.stats, Limit{cfg.HistoryMessages, cfg.HistoryBytes}, s.repairs.ask)
 	s.access = newCombiner(ctx, s.guard, 2, lookupBatchMax, store.Access)
 	s.latest = newCombiner(ctx, s.guard, 2, lookupBatchMax, s.readHistories)
 	s.since = newCombiner(ctx, s.guard, 4, 1, s.readSince)

@@ -380,14 +380,22 @@ func TestHistoryComesFromMemoryOnceRead(t *testing.T) {
 	}
 	h.send(t, 3, "one more")
 	fromMemory := history(t, ask)
-	page, err := h.store.Latest(t.Context(), []uuid.UUID{id}, 3)
+	page, err := h.store.Latest(t.Context(), []uuid.UUID{id}, room.Limit{Messages: 3})
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := protocol.AppendHistory(nil, room.Bodies(page[0].Messages), page[0].Seq)
+	want := protocol.AppendHistory(nil, bodies(page[0].Messages), page[0].Seq)
 	if string(fromMemory.Frame) != string(want) {
 		t.Errorf("memory says %s\nthe store says %s", fromMemory.Frame, want)
 	}
+}
+
+// bodies are messages as clients get them.
+func bodies(messages []protocol.Message) (all [][]byte) {
+	for i := range messages {
+		all = append(all, protocol.AppendMessage(nil, &messages[i]))
+	}
+	return all
 }
 
 func TestResumeTellsWhatChangedAndWhereToGoOn(t *testing.T) {
@@ -404,14 +412,14 @@ func TestResumeTellsWhatChangedAndWhereToGoOn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := protocol.AppendResume(nil, 1, room.Bodies(page.Messages), 3, false)
+	want := protocol.AppendResume(nil, 1, bodies(page.Messages), 3, false)
 	if string(got.Frame) != string(want) || got.Seq != 3 || len(page.Messages) != 2 {
 		t.Errorf("got %s at %d\nwant %s", got.Frame, got.Seq, want)
 	}
 }
 
 func TestResumeBeyondOneFrameGoesOnLiveFromTheRoomsNumber(t *testing.T) {
-	h := open(t, room.Config{})
+	h := open(t, room.Config{HistoryBytes: 1 << 20})
 	id := h.rooms[0].ID
 	var sent sync.WaitGroup
 	const n = protocol.ResumeMessagesMax + 5
@@ -427,7 +435,7 @@ func TestResumeBeyondOneFrameGoesOnLiveFromTheRoomsNumber(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := protocol.AppendResume(nil, 0, room.Bodies(page.Messages), protocol.ResumeMessagesMax, true)
+	want := protocol.AppendResume(nil, 0, bodies(page.Messages), protocol.ResumeMessagesMax, true)
 	if string(got.Frame) != string(want) {
 		t.Error("the frame is not the first thousand with has_more")
 	}

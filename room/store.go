@@ -37,28 +37,27 @@ type Store interface {
 	// the questions.
 	Access(ctx context.Context, questions []AccessQuestion) ([]Access, error)
 
-	// Latest returns for each room its last `limit` messages by seq, oldest first,
-	// with the room's number at that same moment, in one look. Pages stand in the
-	// order of the rooms. HasMore says that older messages exist.
-	Latest(ctx context.Context, rooms []uuid.UUID, limit int) ([]Page, error)
+	// Latest returns for each room its last messages by seq, oldest first, up to the
+	// limit, with the room's number at that same moment, in one look. Pages stand in
+	// the order of the rooms. HasMore says that older messages exist.
+	Latest(ctx context.Context, rooms []uuid.UUID, limit Limit) ([]Page, error)
 
-	// Walk returns the room's numbers greater than after, each once, in order, at
-	// most limit.
-	Walk(ctx context.Context, room uuid.UUID, after int64, limit int) (Walk, error)
+	// Walk returns a stretch of a room's log: numbers, each once, in order.
+	Walk(ctx context.Context, q WalkQuery) (Walk, error)
 
 	// Before and After page through a room by seq, exclusive of the number given,
-	// at most limit messages, oldest first. HasMore says that more lie beyond the
-	// page in the direction of travel.
-	Before(ctx context.Context, room uuid.UUID, seq int64, limit int) (Page, error)
-	After(ctx context.Context, room uuid.UUID, seq int64, limit int) (Page, error)
+	// up to the limit, oldest first. HasMore says that more lie beyond the page in
+	// the direction of travel.
+	Before(ctx context.Context, room uuid.UUID, seq int64, limit Limit) (Page, error)
+	After(ctx context.Context, room uuid.UUID, seq int64, limit Limit) (Page, error)
 
 	// Message returns one message. ErrNoMessage if there is none with that id.
 	Message(ctx context.Context, id uuid.UUID) (protocol.Message, error)
 
 	// Rooms lists the rooms of the trips that the user collaborates in, making
 	// missing ones, ordered by room id, beginning after the id given (zero: from
-	// the first), at most limit.
-	Rooms(ctx context.Context, user uuid.UUID, after uuid.UUID, limit int) ([]Summary, error)
+	// the first), up to the limit, each with its last message.
+	Rooms(ctx context.Context, user uuid.UUID, after uuid.UUID, limit Limit) (RoomPage, error)
 
 	// Head returns a room's present number as the server has it that takes writes: a
 	// copy, which may lag, fails. False where there is no such room.
@@ -148,11 +147,16 @@ type Info struct {
 	Seq    int64 // the room's present number
 }
 
+// Limit bounds what a Store reads: so many messages, rooms or numbers, and so many
+// bytes of content, zero: any. A message that is larger comes alone.
+type Limit struct{ Messages, Bytes int }
+
 // Page is a stretch of a room's messages, and the number at which it was read.
 type Page struct {
 	Messages []protocol.Message
-	Seq      int64 // the room's number at the moment of the read
-	Stand    int64 // of an answer to a SinceQuery: where a client stands that has got it
+	Bodies   [][]byte // of an answer of the Service: the messages as clients get them
+	Seq      int64    // the room's number at the moment of the read
+	Stand    int64    // of an answer to a SinceQuery: where a client stands that has got it
 	HasMore  bool
 	Rewound  bool // of an answer to a SinceQuery: the store went back behind what the client has, which must begin anew
 }
@@ -169,6 +173,13 @@ func (p *Page) end() cursor {
 		}
 	}
 	return c
+}
+
+// RoomPage is a stretch of the list of a user's rooms.
+type RoomPage struct {
+	Rooms   []Summary
+	Bodies  [][]byte // of an answer of the Service: the rooms as clients get them
+	HasMore bool     // after the last
 }
 
 // Summary is a room as the list of rooms shows it.

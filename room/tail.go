@@ -14,8 +14,10 @@ import (
 // kept up to date by the events that pass, so that a storm of newcomers costs
 // the store nothing. Its room's shard guards it.
 type tail struct {
-	max      int
-	messages []tailMessage // by seq
+	max      Limit
+	messages []tailMessage // by seq: the newest that fit
+	older    bool          // the room has older ones
+	size     int64         // bytes of the messages
 	seq      int64         // the messages are as of this number
 	read     time.Time     // from the store; who sent the messages is called as of then
 	asked    time.Time
@@ -28,61 +30,76 @@ type tailMessage struct {
 }
 
 // newTail begins a tail from what was read from the store.
-func newTail(page *Page, max int) (t *tail, bytes int64) {
+func newTail(page *Page, max Limit) *tail {
+	page.keepNewest(newFit(max.Bytes, historyBesides))
 	now := time.Now()
-	t = &tail{max: max, seq: page.Seq, read: now, asked: now, messages: make([]tailMessage, 0, len(page.Messages))}
-	for i := range page.Messages {
-		m := &page.Messages[i]
-		body := protocol.AppendMessage(nil, m)
-		t.messages = append(t.messages, tailMessage{m.ID, body})
-		bytes += int64(len(body))
+	t := &tail{max: max, seq: page.Seq, read: now, asked: now, older: page.HasMore, messages: make([]tailMessage, len(page.Messages))}
+	for i, body := range page.Bodies {
+		t.messages[i] = tailMessage{page.Messages[i].ID, body}
+		t.size += int64(len(body))
 	}
-	return t, bytes
+	return t
 }
 
 // add brings the tail up to date and returns by how many bytes it grew. Where it
 // cannot, current is false and the tail is of no more use.
 func (t *tail) add(events []Event) (grown int64, current bool) {
+	before := t.size
 	for _, e := range events {
 		if e.Seq <= t.seq {
 			continue
 		}
 		if e.Kind.Requotes() && t.quotes(e.Message) { // events before e in the batch count
-			return grown, false
+			return t.size - before, false
 		}
 		t.seq = e.Seq
 		t.history = nil
 		// A copy: the frame's buffer holds its whole batch.
 		body := slices.Clone(e.Body)
 		i := slices.IndexFunc(t.messages, func(m tailMessage) bool { return m.id == e.Message })
+		olderFits := false // perhaps
 		switch {
 		case i >= 0:
-			grown += int64(len(body) - len(t.messages[i].body))
+			olderFits = len(body) < len(t.messages[i].body)
+			t.size += int64(len(body) - len(t.messages[i].body))
 			t.messages[i].body = body
-		case e.Kind == protocol.KindMessage && t.max > 0:
-			if len(t.messages) == t.max {
-				grown -= int64(len(t.messages[0].body))
-				copy(t.messages, t.messages[1:])
-				t.messages = t.messages[:t.max-1]
-			}
+		case e.Kind == protocol.KindMessage:
 			t.messages = append(t.messages, tailMessage{e.Message, body})
-			grown += int64(len(body))
+			t.size += int64(len(body))
+		default:
+			olderFits = true
+		}
+		t.trim()
+		if olderFits && t.older && len(t.messages) < t.max.Messages {
+			return t.size - before, false
 		}
 	}
-	return grown, true
+	return t.size - before, true
+}
+
+// trim forgets the oldest messages that do not fit.
+func (t *tail) trim() {
+	n := max(0, len(t.messages)-t.max.Messages)
+	f := newFit(t.max.Bytes, historyBesides)
+	for i := len(t.messages) - 1; i >= n; i-- {
+		if !f.takes(t.messages[i].body) && i < len(t.messages)-1 {
+			n = i + 1
+		}
+	}
+	if n == 0 {
+		return
+	}
+	for _, m := range t.messages[:n] {
+		t.size -= int64(len(m.body))
+	}
+	t.messages = slices.Delete(t.messages, 0, n)
+	t.older = true
 }
 
 // quotes says whether another message of the tail may show an excerpt of this one.
 func (t *tail) quotes(message uuid.UUID) bool {
 	id := []byte(message.String())
 	return slices.ContainsFunc(t.messages, func(m tailMessage) bool { return m.id != message && bytes.Contains(m.body, id) })
-}
-
-func (t *tail) bytes() (n int64) {
-	for _, m := range t.messages {
-		n += int64(len(m.body))
-	}
-	return n
 }
 
 // frame returns the history frame that the tail makes.
@@ -113,7 +130,7 @@ func (h *hub) history(room uuid.UUID) (past *History) {
 // births: of what was committed while nobody did, no event comes. Nor is it kept
 // where an event came since that the read has not seen.
 func (h *hub) keepTail(room uuid.UUID, page *Page, births int64) *History {
-	t, size := newTail(page, h.tailMax)
+	t := newTail(page, h.tailMax)
 	past := t.frame()
 	h.with(room, func(r *subscribed) {
 		at := &r.seq.at
@@ -123,19 +140,19 @@ func (h *hub) keepTail(room uuid.UUID, page *Page, births int64) *History {
 		if at.seq == page.Seq && at.matches(page.end().row, page.end().message) {
 			at.learn(page.end()) // newcomers are told it by this page
 		}
-		if h.tailBytes.Load()+size > tailBytesMax {
+		if h.tailBytes.Load()+t.size > tailBytesMax {
 			return
 		}
 		h.dropTail(r)
 		r.tail = t
-		h.tailBytes.Add(size)
+		h.tailBytes.Add(t.size)
 	})
 	return past
 }
 
 func (h *hub) dropTail(r *subscribed) {
 	if r.tail != nil {
-		h.tailBytes.Add(-r.tail.bytes())
+		h.tailBytes.Add(-r.tail.size)
 		r.tail = nil
 	}
 }

@@ -1,6 +1,8 @@
 package room
 
 import (
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -10,47 +12,53 @@ import (
 	"github.com/caravan-chat/caravan/protocol"
 )
 
-// TestTailIsWhatTheStoreWouldAnswer lets a tail follow sends and edits and
-// compares it with the last messages of the log.
+// TestTailIsWhatTheStoreWouldAnswer lets a tail follow sends and edits, of messages of
+// all sizes, and compares it with the last messages of the log. It may forget itself
+// only where an edit may have made room for an older message.
 func TestTailIsWhatTheStoreWouldAnswer(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		const tailMax = 5
+		tailMax := Limit{Messages: 5, Bytes: rapid.SampledFrom([]int{0, 600, 1_500, 3_000}).Draw(t, "bytes")}
 		log := &roomLog{room: uuid.New()}
 		for range rapid.IntRange(0, 8).Draw(t, "before") {
 			log.send()
 		}
 		page := func() *Page {
-			return &Page{Messages: log.messages[max(0, len(log.messages)-tailMax):], Seq: int64(len(log.events))}
+			return &Page{Messages: slices.Clone(log.messages[max(0, len(log.messages)-tailMax.Messages):]), Seq: int64(len(log.events)), HasMore: len(log.messages) > tailMax.Messages}
 		}
 		var stats counters
 		h := newHub(&stats, tailMax, func(uuid.UUID, time.Duration) {})
 		h.follow(log.room, int64(len(log.events)), &follower{t: t, last: int64(len(log.events))})
 		h.keepTail(log.room, page(), h.births.Load())
 		for range rapid.IntRange(0, 20).Draw(t, "steps") {
-			from := int64(len(log.events))
+			from, before := int64(len(log.events)), newTail(page(), tailMax)
 			if len(log.messages) > 0 && rapid.Bool().Draw(t, "is edit") {
 				log.edit(rapid.IntRange(0, len(log.messages)-1).Draw(t, "which"))
 			} else {
 				log.send()
 			}
-			m := &log.messages[0]
-			for i := range log.messages {
-				if log.messages[i].Rev == from+1 {
-					m = &log.messages[i]
-				}
-			}
+			m := &log.messages[slices.IndexFunc(log.messages, func(m protocol.Message) bool { return m.Rev == from+1 })]
+			m.Content = strings.Repeat("x", rapid.IntRange(0, 1_000).Draw(t, "size"))
 			e := encoder{room: log.room, last: from}
 			e.add(log.events[from].Kind, from+1, log.events[from].Row, m)
 			h.announce(e.batch(), 0)
 			got := h.history(log.room)
-			want, _ := newTail(page(), tailMax)
+			want := newTail(page(), tailMax)
+			if got == nil && m.IsEdited && before.older && len(before.messages) < tailMax.Messages {
+				got = h.keepTail(log.room, page(), h.births.Load())
+			}
+			if n := len(want.frame().Frame); tailMax.Bytes > 0 && n > tailMax.Bytes && len(want.messages) > 1 {
+				t.Fatalf("%d messages in %d bytes", len(want.messages), n)
+			}
 			if got == nil || string(got.Frame) != string(want.frame().Frame) || got.Seq != int64(len(log.events)) {
 				t.Fatalf("the tail says %s, the store %s", got.Frame, want.frame().Frame)
 			}
 		}
-		kept := h.tailBytes.Load()
-		if f := h.shard(log.room).rooms[log.room]; f.tail.bytes() != kept {
-			t.Fatalf("%d bytes counted, %d kept", kept, f.tail.bytes())
+		kept := int64(0)
+		for _, m := range h.shard(log.room).rooms[log.room].tail.messages {
+			kept += int64(len(m.body))
+		}
+		if counted := h.tailBytes.Load(); counted != kept {
+			t.Fatalf("%d bytes counted, %d kept", counted, kept)
 		}
 		h.dropTails(time.Now().Add(time.Hour))
 		if h.history(log.room) != nil || h.tailBytes.Load() != 0 {
@@ -64,7 +72,7 @@ func TestTailThatGrowsOverTheLimitIsForgotten(t *testing.T) {
 	log := &roomLog{room: uuid.New()}
 	log.send()
 	var stats counters
-	h := newHub(&stats, 5, func(uuid.UUID, time.Duration) {})
+	h := newHub(&stats, Limit{Messages: 5}, func(uuid.UUID, time.Duration) {})
 	h.follow(log.room, 1, &follower{t: t, last: 1})
 	h.keepTail(log.room, &Page{Messages: log.messages, Seq: 1}, h.births.Load())
 	const others = tailBytesMax - 1_000
@@ -87,7 +95,7 @@ func TestTailIsReadAnewNowAndThen(t *testing.T) {
 	log := &roomLog{room: uuid.New()}
 	log.send()
 	var stats counters
-	h := newHub(&stats, 5, func(uuid.UUID, time.Duration) {})
+	h := newHub(&stats, Limit{Messages: 5}, func(uuid.UUID, time.Duration) {})
 	h.follow(log.room, 1, &follower{t: t, last: 1})
 	h.keepTail(log.room, &Page{Messages: log.messages, Seq: 1}, h.births.Load())
 	tail := h.shard(log.room).rooms[log.room].tail
@@ -110,7 +118,7 @@ func TestTailIsNotKeptFromAReadThatBeganBeforeItsRoomWasFollowed(t *testing.T) {
 	log.send()
 	page := &Page{Messages: log.messages, Seq: 1}
 	var stats counters
-	h := newHub(&stats, 5, func(uuid.UUID, time.Duration) {})
+	h := newHub(&stats, Limit{Messages: 5}, func(uuid.UUID, time.Duration) {})
 	before := h.births.Load()
 	h.follow(log.room, 1, &follower{t: t, last: 1})
 	if h.keepTail(log.room, page, before); h.history(log.room) != nil {
@@ -130,7 +138,7 @@ func TestTailIsForgottenWhenAQuotedMessageIsEdited(t *testing.T) {
 	}
 	log.messages[1].ReplyTo = &protocol.Reply{ID: log.messages[0].ID, Content: "m1"}
 	var stats counters
-	h := newHub(&stats, 5, func(uuid.UUID, time.Duration) {})
+	h := newHub(&stats, Limit{Messages: 5}, func(uuid.UUID, time.Duration) {})
 	h.follow(log.room, 3, &follower{t: t, last: 3})
 	h.keepTail(log.room, &Page{Messages: log.messages, Seq: 3}, h.births.Load())
 	edit := func(i int) {
@@ -156,7 +164,7 @@ func TestTailIsForgottenWhenAQuotedMessageIsEdited(t *testing.T) {
 func TestTailIsForgottenWhenOneBatchQuotesAndEdits(t *testing.T) {
 	log := &roomLog{room: uuid.New()}
 	log.send()
-	h := newHub(&counters{}, 5, func(uuid.UUID, time.Duration) {})
+	h := newHub(&counters{}, Limit{Messages: 5}, func(uuid.UUID, time.Duration) {})
 	h.follow(log.room, 1, &follower{t: t, last: 1})
 	h.keepTail(log.room, &Page{Messages: log.messages, Seq: 1}, h.births.Load())
 
@@ -183,7 +191,7 @@ func TestTailOutlivesAChangeThatQuotesDoNotShow(t *testing.T) {
 		log.send()
 	}
 	log.messages[1].ReplyTo = &protocol.Reply{ID: log.messages[0].ID, Content: "m1"}
-	h := newHub(&counters{}, 5, func(uuid.UUID, time.Duration) {})
+	h := newHub(&counters{}, Limit{Messages: 5}, func(uuid.UUID, time.Duration) {})
 	h.follow(log.room, 2, &follower{t: t, last: 2})
 	h.keepTail(log.room, &Page{Messages: log.messages, Seq: 2}, h.births.Load())
 	const pinned = protocol.KindMessage // stands for a kind of which quotes show nothing
@@ -194,7 +202,7 @@ func TestTailOutlivesAChangeThatQuotesDoNotShow(t *testing.T) {
 	e := encoder{room: log.room, last: 2}
 	e.add(pinned, 3, newRowID(), &log.messages[0])
 	h.announce(e.batch(), 0)
-	want, _ := newTail(&Page{Messages: log.messages, Seq: 3}, 5)
+	want := newTail(&Page{Messages: log.messages, Seq: 3}, Limit{Messages: 5})
 	if got := h.history(log.room); got == nil || string(got.Frame) != string(want.frame().Frame) {
 		t.Errorf("the tail says %+v", got)
 	}

@@ -19,7 +19,7 @@ type Walk struct {
 func (w *Walk) end() cursor {
 	if n := len(w.Entries); n > 0 && (w.HasMore || w.Entries[n-1].Seq >= w.Seq) {
 		last := &w.Entries[n-1]
-		return cursor{last.Seq, last.Row, last.message()}
+		return cursor{last.Seq, last.Row, last.MessageID}
 	}
 	return cursor{seq: w.Seq}
 }
@@ -31,20 +31,26 @@ type Head struct {
 	Message uuid.UUID // the message that it made or changed; zero: none, or not known
 }
 
-// LogEntry is one number of a room's log.
-type LogEntry struct {
-	Seq     int64
-	Kind    protocol.Kind     // as it was stored: perhaps one of a later release
-	Row     uuid.UUID         // the id of its row
-	Message *protocol.Message // that it made or changed, in its present state; nil: none, or one that is gone
+// WalkQuery asks for a stretch of a room's log.
+type WalkQuery struct {
+	Room  uuid.UUID
+	After int64
+	Limit Limit
+	// Final leaves out the messages of those numbers that are not the last of their
+	// message.
+	Final bool
+	// Known asks for the number After, too, but not for its message. It is beside the
+	// limit.
+	Known bool
 }
 
-// message is the id of the entry's message; zero where there is none.
-func (e *LogEntry) message() uuid.UUID {
-	if e.Message == nil {
-		return uuid.UUID{}
-	}
-	return e.Message.ID
+// LogEntry is one number of a room's log.
+type LogEntry struct {
+	Seq       int64
+	Kind      protocol.Kind     // as it was stored: perhaps one of a later release
+	Row       uuid.UUID         // the id of its row
+	MessageID uuid.UUID         // that it made or changed; zero: none, or one that is gone
+	Message   *protocol.Message // in its present state; nil: none, or left out
 }
 
 // SinceQuery asks for what changed in a room after a number.
@@ -55,7 +61,8 @@ type SinceQuery struct {
 	// it, zero where it does not. Where the store has another event under that number,
 	// it went back, and the answer says so (Page.Rewound).
 	Last  uuid.UUID
-	Limit int
+	Limit int // messages
+	Bytes int // of their content; zero: any. The Service sets it
 }
 
 // walkNumbersMin is how many numbers an answer to a SinceQuery goes over at least: where
@@ -68,24 +75,32 @@ const walkNumbersMin = 64
 // messages than asked for, or none, and yet there be more: the answer goes up to
 // Page.Stand.
 func Changes(ctx context.Context, s interface {
-	Walk(ctx context.Context, room uuid.UUID, after int64, limit int) (Walk, error)
+	Walk(ctx context.Context, q WalkQuery) (Walk, error)
 }, q SinceQuery) (Page, error) {
-	from, proof := q.Since, q.Last != (uuid.UUID{}) && q.Since > 0
-	if proof {
-		from--
-	}
-	w, err := s.Walk(ctx, q.Room, from, max(q.Limit, walkNumbersMin)+1)
+	w, err := s.Walk(ctx, WalkQuery{
+		Room: q.Room, After: q.Since, Limit: Limit{max(q.Limit, walkNumbersMin), q.Bytes},
+		Final: true, Known: q.Last != (uuid.UUID{}) && q.Since > 0,
+	})
 	if err != nil {
 		return Page{}, err
 	}
-	if proof && len(w.Entries) > 0 && w.Entries[0].Seq == q.Since {
-		known := w.Entries[0]
-		w.Entries = w.Entries[1:]
-		if at := (cursor{message: q.Last}); !at.matches(uuid.UUID{}, known.message()) {
+	if known := w.takeKnown(q.Since); known != nil {
+		if at := (cursor{message: q.Last}); !at.matches(uuid.UUID{}, known.MessageID) {
 			return Page{Seq: w.Seq, HasMore: true, Rewound: true}, nil
 		}
 	}
 	return w.changes(q.Limit), nil
+}
+
+// takeKnown takes the entry of the number that a walk begins after off it; nil where
+// it has none.
+func (w *Walk) takeKnown(after int64) *LogEntry {
+	if len(w.Entries) == 0 || w.Entries[0].Seq != after {
+		return nil
+	}
+	known := &w.Entries[0]
+	w.Entries = w.Entries[1:]
+	return known
 }
 
 // changes takes from a stretch of the log the messages whose last number lies in it,

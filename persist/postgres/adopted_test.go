@@ -66,8 +66,8 @@ func TestAdoptedDatabase(t *testing.T) {
 	if err != nil || answers[0] != want {
 		t.Fatalf("%+v, %v", answers, err)
 	}
-	if rooms, err := f.Rooms(t.Context(), user, uuid.Nil, 10); err != nil || len(rooms) != 1 || rooms[0].ID != home {
-		t.Errorf("rooms %+v, %v", rooms, err)
+	if page, err := f.Rooms(t.Context(), user, uuid.Nil, room.Limit{Messages: 10}); err != nil || len(page.Rooms) != 1 || page.Rooms[0].ID != home {
+		t.Errorf("rooms %+v, %v", page, err)
 	}
 	reply := f.send(0, "new")
 	reply.ReplyTo = ids[3]
@@ -143,8 +143,8 @@ func (f *fleet) enter(trip uuid.UUID) {
 	if f.mustAppend(op); op.Outcome != room.Stored {
 		f.t.Errorf("outcome %d, %v", op.Outcome, op.Err)
 	}
-	if rooms, err := f.Rooms(f.t.Context(), f.user.ID, uuid.Nil, 10); err != nil || len(rooms) != 1 || rooms[0].Last == nil {
-		f.t.Errorf("rooms %+v, %v", rooms, err)
+	if page, err := f.Rooms(f.t.Context(), f.user.ID, uuid.Nil, room.Limit{Messages: 10}); err != nil || len(page.Rooms) != 1 || page.Rooms[0].Last == nil {
+		f.t.Errorf("rooms %+v, %v", page, err)
 	}
 }
 

@@ -187,7 +187,7 @@ func BenchmarkLatest(b *testing.B) {
 	for _, rooms := range []int{1, 10, 100} {
 		b.Run(fmt.Sprintf("rooms=%d", rooms), func(b *testing.B) {
 			for range b.N {
-				if _, err := f.Latest(b.Context(), f.rooms[:rooms], 50); err != nil {
+				if _, err := f.Latest(b.Context(), f.rooms[:rooms], room.Limit{Messages: 50}); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -81,7 +81,8 @@ func newFaultRig(t testing.TB, how damage) *faultRig {
 		t.Fatal(err)
 	}
 	r.user = seeds.Users[0]
-	summaries, err := r.truth.Rooms(t.Context(), r.user.ID, uuid.Nil, 2)
+	page, err := r.truth.Rooms(t.Context(), r.user.ID, uuid.Nil, room.Limit{Messages: 2})
+	summaries := page.Rooms
 	if err != nil || len(summaries) != 2 {
 		t.Fatal(summaries, err)
 	}

@@ -219,7 +219,7 @@ func TestFrozenServerIsBoundedByTheContext(t *testing.T) {
 		defer close(done)
 		errs["append"], errs["ping"] = f.Append(ctx, []*room.Op{op}), f.Ping(ctx)
 		_, errs["access"] = f.Access(ctx, []room.AccessQuestion{{User: f.user.ID, Place: f.rooms[0]}})
-		_, errs["latest"] = f.Latest(ctx, f.rooms, 10)
+		_, errs["latest"] = f.Latest(ctx, f.rooms, room.Limit{Messages: 10})
 		_, errs["heads"] = f.Heads(ctx, f.rooms)
 	}()
 	await.Done(t, "all calls have ended", done)
@@ -461,7 +461,7 @@ func TestReadsOutliveTheServersRestart(t *testing.T) {
 		if err := pg.Restart(how); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := f.Walk(t.Context(), f.rooms[0], 0, 10); err != nil {
+		if _, err := f.Walk(t.Context(), room.WalkQuery{Room: f.rooms[0], Limit: room.Limit{Messages: 10}}); err != nil {
 			t.Errorf("since: %v", err)
 		}
 		if _, err := f.Access(t.Context(), []room.AccessQuestion{{User: f.user.ID, Place: f.rooms[0]}}); err != nil {

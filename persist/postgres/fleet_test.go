@@ -38,7 +38,8 @@ func newFleet(t testing.TB, cfg Config, rooms int) *fleet {
 		t.Fatal(err)
 	}
 	f.user = seeds.Users[0]
-	summaries, err := f.Rooms(t.Context(), f.user.ID, uuid.Nil, rooms)
+	page, err := f.Rooms(t.Context(), f.user.ID, uuid.Nil, room.Limit{Messages: rooms})
+	summaries := page.Rooms
 	if err != nil || len(summaries) != rooms {
 		t.Fatal(summaries, err)
 	}

@@ -3,10 +3,12 @@ package postgres
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/caravan-chat/caravan/persist"
 	"github.com/caravan-chat/caravan/protocol"
 	"github.com/caravan-chat/caravan/room"
 )
@@ -14,6 +16,10 @@ import (
 // Rows that cannot be read as a whole are read value by value: text that is no
 // text in this encoding, a damaged page, a value that no message can hold. What
 // cannot be read stays empty, and the log names the row.
+
+// mendAtOnce is how many messages are read together: no more are held than an answer
+// takes, and so many.
+const mendAtOnce = 50
 
 const (
 	selectSender = `SELECT coalesce(u.email::text, ''), coalesce(u.username::text, ''), coalesce(u.first_name::text, ''), coalesce(u.last_name::text, '')
@@ -41,8 +47,8 @@ func (s *Store) inSnapshot(ctx context.Context, look func(pgx.Tx) error) error {
 }
 
 // mendedStretch reads one room with a statement that selects ids of messages.
-func (s *Store) mendedStretch(ctx context.Context, sql string, args ...any) ([]stretch, error) {
-	var at stretch
+func (s *Store) mendedStretch(ctx context.Context, limit room.Limit, sql string, args ...any) ([]persist.Stretch, error) {
+	at := persist.NewStretch(limit)
 	err := s.inSnapshot(ctx, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, sql, args...)
 		if err != nil {
@@ -51,7 +57,7 @@ func (s *Store) mendedStretch(ctx context.Context, sql string, args ...any) ([]s
 		var ordinal int64
 		var id *[16]byte
 		var all []uuid.UUID
-		if _, err := pgx.ForEachRow(rows, []any{&ordinal, &at.seq, &id}, func() error {
+		if _, err := pgx.ForEachRow(rows, []any{&ordinal, &at.Seq, &id}, func() error {
 			if id != nil {
 				all = append(all, *id)
 			}
@@ -59,10 +65,21 @@ func (s *Store) mendedStretch(ctx context.Context, sql string, args ...any) ([]s
 		}); err != nil {
 			return err
 		}
-		at.messages, err = s.mendedAll(ctx, tx, all)
-		return err
+		for part := range slices.Chunk(all, mendAtOnce) {
+			messages, err := s.mendedAll(ctx, tx, part)
+			if err != nil {
+				return err
+			}
+			for i := 0; i < len(messages) && !at.Full(); i++ {
+				at.Add(&messages[i])
+			}
+			if at.Full() {
+				break
+			}
+		}
+		return nil
 	})
-	return []stretch{at}, err
+	return []persist.Stretch{at}, err
 }
 
 // mendedAll reads messages, in the order of their ids: together where that can be
@@ -152,13 +169,14 @@ func (s *Store) mendAccess(ctx context.Context, a *room.Access) error {
 }
 
 // mendedRooms is askRooms without the trips that have no room, one room after the other.
-func (s *Store) mendedRooms(ctx context.Context, user, after uuid.UUID, limit int) (summaries []room.Summary, err error) {
+func (s *Store) mendedRooms(ctx context.Context, user, after uuid.UUID, limit room.Limit) (page room.RoomPage, err error) {
 	err = s.inSnapshot(ctx, func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, selectBareRooms, [16]byte(user), [16]byte(after), limit)
+		rows, err := tx.Query(ctx, selectBareRooms, [16]byte(user), [16]byte(after), limit.Messages+1)
 		if err != nil {
 			return err
 		}
 		var info room.Info
+		var summaries []room.Summary
 		if _, err := pgx.ForEachRow(rows, []any{(*[16]byte)(&info.ID), (*[16]byte)(&info.TripID), &info.Seq}, func() error {
 			summaries = append(summaries, room.Summary{Info: info})
 			return nil
@@ -166,7 +184,8 @@ func (s *Store) mendedRooms(ctx context.Context, user, after uuid.UUID, limit in
 			return err
 		}
 		r := rowReader{s: s, tx: tx}
-		for i := range summaries {
+		budget := persist.NewBudget(limit)
+		for i := 0; i < len(summaries) && !budget.More; i++ {
 			at := &summaries[i]
 			r.read(ctx, "trips", selectTitle, at.TripID, &at.Title)
 			var last *[16]byte
@@ -174,18 +193,18 @@ func (s *Store) mendedRooms(ctx context.Context, user, after uuid.UUID, limit in
 			if r.err != nil {
 				return r.err
 			}
-			if last == nil {
-				continue
+			if last != nil {
+				m, err := s.mended(ctx, tx, *last)
+				if err != nil {
+					return err
+				}
+				at.Last = &m
 			}
-			m, err := s.mended(ctx, tx, *last)
-			if err != nil {
-				return err
-			}
-			at.Last = &m
+			budget.AddRoom(&page, at)
 		}
 		return nil
 	})
-	return summaries, err
+	return page, err
 }
 
 // rowReader reads values one by one. After an error of the connection it does nothing more.

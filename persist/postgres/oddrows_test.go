@@ -63,7 +63,7 @@ func TestNullsOfAnAdoptedTable(t *testing.T) {
 	if _, err := f.Message(t.Context(), roomless); err != nil {
 		t.Errorf("a message without a room: %v", err)
 	}
-	pages, err := f.Latest(t.Context(), f.rooms, 10)
+	pages, err := f.Latest(t.Context(), f.rooms, room.Limit{Messages: 10})
 	if err != nil || len(pages[0].Messages) != 2 {
 		t.Fatalf("latest %+v, %v", pages, err)
 	}
@@ -74,8 +74,8 @@ func TestNullsOfAnAdoptedTable(t *testing.T) {
 	if err != nil || !answers[0].Allowed || answers[0].Room.Seq != 2 || answers[0].User != f.user {
 		t.Errorf("access %+v, %v", answers, err)
 	}
-	if rooms, err := f.Rooms(t.Context(), f.user.ID, uuid.Nil, 10); err != nil || len(rooms) != 1 || rooms[0].Title != "" || rooms[0].Last == nil {
-		t.Errorf("rooms %+v, %v", rooms, err)
+	if page, err := f.Rooms(t.Context(), f.user.ID, uuid.Nil, room.Limit{Messages: 10}); err != nil || len(page.Rooms) != 1 || page.Rooms[0].Title != "" || page.Rooms[0].Last == nil {
+		t.Errorf("rooms %+v, %v", page, err)
 	}
 	if heads, err := f.Heads(t.Context(), f.rooms); err != nil || heads[0].Seq != 2 {
 		t.Errorf("heads %v, %v", heads, err)
@@ -188,19 +188,19 @@ func TestRowsThatCannotBeRead(t *testing.T) {
 	})
 	f.mustAppend(f.send(0, "good"))
 
-	if _, err := f.Latest(t.Context(), f.rooms, 10); !errors.Is(err, room.ErrUnreadable) || errors.Is(err, room.ErrStoreDown) {
+	if _, err := f.Latest(t.Context(), f.rooms, room.Limit{Messages: 10}); !errors.Is(err, room.ErrUnreadable) || errors.Is(err, room.ErrStoreDown) {
 		t.Fatalf("both rooms in one look: %v; want an error of the data", err)
 	}
 	reads := map[string]func() (room.Page, error){
 		"latest": func() (room.Page, error) {
-			pages, err := f.Latest(t.Context(), f.rooms[1:], 10)
+			pages, err := f.Latest(t.Context(), f.rooms[1:], room.Limit{Messages: 10})
 			return append(pages, room.Page{})[0], err
 		},
 		"walk": func() (room.Page, error) {
 			return room.Changes(t.Context(), f, room.SinceQuery{Room: f.rooms[1], Limit: 10})
 		},
-		"before": func() (room.Page, error) { return f.Before(t.Context(), f.rooms[1], 9, 10) },
-		"after":  func() (room.Page, error) { return f.After(t.Context(), f.rooms[1], 0, 10) },
+		"before": func() (room.Page, error) { return f.Before(t.Context(), f.rooms[1], 9, room.Limit{Messages: 10}) },
+		"after":  func() (room.Page, error) { return f.After(t.Context(), f.rooms[1], 0, room.Limit{Messages: 10}) },
 	}
 	for name, read := range reads {
 		page, err := read()
@@ -226,8 +226,8 @@ func TestRowsThatCannotBeRead(t *testing.T) {
 	if a, err := f.Access(t.Context(), questions[:1]); err != nil || !a[0].Allowed || a[0].User.ID != badUser || a[0].Room.ID != f.rooms[1] {
 		t.Errorf("access: %+v, %v", a, err)
 	}
-	if rooms, err := f.Rooms(t.Context(), f.user.ID, uuid.Nil, 10); err != nil || len(rooms) != 2 || rooms[0].Last == nil || rooms[1].Last == nil {
-		t.Errorf("rooms: %+v, %v", rooms, err)
+	if page, err := f.Rooms(t.Context(), f.user.ID, uuid.Nil, room.Limit{Messages: 10}); err != nil || len(page.Rooms) != 2 || page.Rooms[0].Last == nil || page.Rooms[1].Last == nil {
+		t.Errorf("rooms: %+v, %v", page, err)
 	}
 	for _, row := range [][2]any{{"chat_messages", bad}, {"users", badUser}, {"trips", uuid.UUID(trip)}} {
 		if n := log.that("table="+row[0].(string), fmt.Sprint("id=", row[1])); n != 1 {
@@ -246,11 +246,11 @@ func TestALongRoomWithAFewOddRows(t *testing.T) {
 	}
 	f.mustAppend(batch...)
 	f.exec("UPDATE chat_messages SET content = E'\\xff' WHERE seq IN (1, 77, 78, 200)")
-	walk, err := f.Walk(t.Context(), f.rooms[0], 0, 500)
+	walk, err := f.Walk(t.Context(), room.WalkQuery{Room: f.rooms[0], Limit: room.Limit{Messages: 500}})
 	if err != nil || len(walk.Entries) != 200 || walk.Entries[99].Message.ID != batch[99].MessageID || walk.Entries[76].Message.Content != "" {
 		t.Errorf("a walk of %d entries, %v", len(walk.Entries), err)
 	}
-	page, err := f.After(t.Context(), f.rooms[0], 0, 500)
+	page, err := f.After(t.Context(), f.rooms[0], 0, room.Limit{Messages: 500})
 	if err != nil || len(page.Messages) != 200 {
 		t.Fatalf("%d messages, %v", len(page.Messages), err)
 	}

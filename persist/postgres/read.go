@@ -60,12 +60,6 @@ const (
 	LEFT JOIN chat_events e ON e.chat_room_id = r.id AND e.seq = r.last_seq`
 )
 
-// stretch is a page as it was read.
-type stretch struct {
-	messages []protocol.Message
-	seq      int64
-}
-
 // again runs a read, and once more where its connection turned out to be cut.
 // After a restart of the server all idle ones are, so they are let go first.
 func (s *Store) again(ctx context.Context, read func() error) error {
@@ -78,70 +72,84 @@ func (s *Store) again(ctx context.Context, read func() error) error {
 }
 
 // stretches runs a statement. One room is read in spite of rows that cannot be.
-func (s *Store) stretches(ctx context.Context, n int, statement pageStatement, args ...any) (out []stretch, err error) {
+func (s *Store) stretches(ctx context.Context, n int, limit room.Limit, statement pageStatement, args ...any) (out []persist.Stretch, err error) {
+	args = append(args, limit.Messages+1)
 	err = s.again(ctx, func() error {
-		out, err = s.readStretches(ctx, n, statement.whole, args...)
+		out, err = s.readStretches(ctx, n, limit, statement.whole, args...)
 		return err
 	})
 	if n == 1 && rowFault(err) {
-		out, err = s.mendedStretch(ctx, statement.ids, args...)
+		out, err = s.mendedStretch(ctx, limit, statement.ids, args...)
 	}
 	return out, err
 }
 
-func (s *Store) readStretches(ctx context.Context, n int, sql string, args ...any) ([]stretch, error) {
+func (s *Store) readStretches(ctx context.Context, n int, limit room.Limit, sql string, args ...any) ([]persist.Stretch, error) {
 	rows, err := s.readers.Query(ctx, sql, args...)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	out := make([]stretch, n)
+	out := make([]persist.Stretch, n)
+	for i := range out {
+		out[i] = persist.NewStretch(limit)
+	}
 	var ordinal, seq int64
 	scan := newMessageScan(&ordinal, &seq)
-	for rows.Next() {
+	full := func() bool { return ordinal > 0 && out[ordinal-1].Full() }
+	for !(n == 1 && full()) && rows.Next() {
+		if full() { // this row may be of the same room: its ordinal tells
+			if err := rows.Scan(scan.none...); err != nil {
+				return nil, err
+			}
+			if full() {
+				continue
+			}
+		}
 		found, err := scan.scan(rows)
 		if err != nil {
 			return nil, err
 		}
 		at := &out[ordinal-1]
-		at.seq = seq
+		at.Seq = seq
 		if found {
-			at.messages = append(at.messages, scan.message())
+			m := scan.message()
+			at.Add(&m)
 		}
 	}
 	return out, rows.Err()
 }
 
 // Latest implements room.Store.
-func (s *Store) Latest(ctx context.Context, rooms []uuid.UUID, limit int) ([]room.Page, error) {
-	read, err := s.stretches(ctx, len(rooms), selectLatest, ids(rooms), limit+1)
+func (s *Store) Latest(ctx context.Context, rooms []uuid.UUID, limit room.Limit) ([]room.Page, error) {
+	read, err := s.stretches(ctx, len(rooms), limit, selectLatest, ids(rooms))
 	if err != nil {
 		return nil, fault("latest", err)
 	}
 	pages := make([]room.Page, len(rooms))
-	for i, at := range read {
-		pages[i] = persist.NewestPage(at.messages, limit, at.seq)
+	for i := range read {
+		pages[i] = read[i].Newest()
 	}
 	return pages, nil
 }
 
 // Before implements room.Store.
-func (s *Store) Before(ctx context.Context, id uuid.UUID, seq int64, limit int) (room.Page, error) {
-	return s.page(ctx, "before", persist.NewestPage, limit, selectBefore, id, seq)
+func (s *Store) Before(ctx context.Context, id uuid.UUID, seq int64, limit room.Limit) (room.Page, error) {
+	return s.page(ctx, "before", (*persist.Stretch).Newest, limit, selectBefore, id, seq)
 }
 
 // After implements room.Store.
-func (s *Store) After(ctx context.Context, id uuid.UUID, seq int64, limit int) (room.Page, error) {
-	return s.page(ctx, "after", persist.OldestPage, limit, selectAfter, id, seq)
+func (s *Store) After(ctx context.Context, id uuid.UUID, seq int64, limit room.Limit) (room.Page, error) {
+	return s.page(ctx, "after", (*persist.Stretch).Oldest, limit, selectAfter, id, seq)
 }
 
-func (s *Store) page(ctx context.Context, doing string, cut func([]protocol.Message, int, int64) room.Page, limit int,
+func (s *Store) page(ctx context.Context, doing string, cut func(*persist.Stretch) room.Page, limit room.Limit,
 	statement pageStatement, id uuid.UUID, bound int64) (room.Page, error) {
-	read, err := s.stretches(ctx, 1, statement, [16]byte(id), bound, limit+1)
+	read, err := s.stretches(ctx, 1, limit, statement, [16]byte(id), bound)
 	if err != nil {
 		return room.Page{}, fault(doing, err)
 	}
-	return cut(read[0].messages, limit, read[0].seq), nil
+	return cut(&read[0]), nil
 }
 
 // Message implements room.Store.

@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/caravan-chat/caravan/persist"
 	"github.com/caravan-chat/caravan/room"
 )
 
@@ -21,31 +22,28 @@ var selectRooms = `SELECT r.id, r.trip_id, coalesce(t.title::text, ''), r.last_s
 	messageJoins + ` ORDER BY r.id`
 
 // Rooms implements room.Store.
-func (s *Store) Rooms(ctx context.Context, user uuid.UUID, after uuid.UUID, limit int) ([]room.Summary, error) {
-	var (
-		summaries []room.Summary
-		roomless  []uuid.UUID
-	)
-	err := s.again(ctx, func() (err error) {
-		summaries, roomless, err = s.askRooms(ctx, user, after, limit)
+func (s *Store) Rooms(ctx context.Context, user uuid.UUID, after uuid.UUID, limit room.Limit) (page room.RoomPage, err error) {
+	var roomless []uuid.UUID
+	err = s.again(ctx, func() (err error) {
+		page, roomless, err = s.askRooms(ctx, user, after, limit)
 		return err
 	})
 	if err == nil && len(roomless) > 0 {
 		if err = s.makeRooms(ctx, roomless); err == nil {
-			summaries, _, err = s.askRooms(ctx, user, after, limit)
+			page, _, err = s.askRooms(ctx, user, after, limit)
 		}
 	}
 	if rowFault(err) {
-		summaries, err = s.mendedRooms(ctx, user, after, limit)
+		page, err = s.mendedRooms(ctx, user, after, limit)
 	}
 	if err != nil {
-		return nil, fault("rooms", err)
+		return room.RoomPage{}, fault("rooms", err)
 	}
-	return summaries, nil
+	return page, nil
 }
 
 // askRooms asks once, also for the trips that have no room yet.
-func (s *Store) askRooms(ctx context.Context, user, after uuid.UUID, limit int) (summaries []room.Summary, roomless []uuid.UUID, err error) {
+func (s *Store) askRooms(ctx context.Context, user, after uuid.UUID, limit room.Limit) (page room.RoomPage, roomless []uuid.UUID, err error) {
 	var batch pgx.Batch
 	batch.Queue(selectRoomless, [16]byte(user)).Query(func(rows pgx.Rows) error {
 		var trip [16]byte
@@ -55,34 +53,34 @@ func (s *Store) askRooms(ctx context.Context, user, after uuid.UUID, limit int) 
 		})
 		return err
 	})
-	batch.Queue(selectRooms, [16]byte(user), [16]byte(after), limit).Query(func(rows pgx.Rows) error {
-		summaries, err = scanSummaries(rows)
+	batch.Queue(selectRooms, [16]byte(user), [16]byte(after), limit.Messages+1).Query(func(rows pgx.Rows) error {
+		page, err = scanRooms(rows, limit)
 		return err
 	})
 	conn, err := s.readers.Acquire(ctx)
 	if err != nil {
-		return nil, nil, err
+		return page, nil, err
 	}
 	defer conn.Release() // also where the functions above panic
 	err = conn.SendBatch(ctx, &batch).Close()
-	return summaries, roomless, err
+	return page, roomless, err
 }
 
-func scanSummaries(rows pgx.Rows) ([]room.Summary, error) {
-	var all []room.Summary
+func scanRooms(rows pgx.Rows, limit room.Limit) (page room.RoomPage, err error) {
+	budget := persist.NewBudget(limit)
 	var info room.Info
 	scan := newMessageScan((*[16]byte)(&info.ID), (*[16]byte)(&info.TripID), &info.Title, &info.Seq)
-	for rows.Next() {
+	for !budget.More && rows.Next() {
 		found, err := scan.scan(rows)
 		if err != nil {
-			return nil, err
+			return page, err
 		}
 		summary := room.Summary{Info: info}
 		if found {
 			m := scan.message()
 			summary.Last = &m
 		}
-		all = append(all, summary)
+		budget.AddRoom(&page, &summary)
 	}
-	return all, rows.Err()
+	return page, rows.Err()
 }

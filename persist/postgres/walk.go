@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -33,18 +34,18 @@ func newWalkStatements() (whole, bare string) {
 }
 
 // Walk implements room.Store.
-func (s *Store) Walk(ctx context.Context, id uuid.UUID, after int64, limit int) (walk room.Walk, err error) {
+func (s *Store) Walk(ctx context.Context, q room.WalkQuery) (walk room.Walk, err error) {
 	err = s.again(ctx, func() error {
-		walk, err = s.readWalk(ctx, id, after, limit)
+		walk, err = s.readWalk(ctx, q)
 		return err
 	})
 	if rowFault(err) {
-		walk, err = s.mendedWalk(ctx, id, after, limit)
+		walk, err = s.mendedWalk(ctx, q)
 	}
 	if err != nil {
 		return room.Walk{}, fault("walk", err)
 	}
-	return persist.CutWalk(walk, limit), nil
+	return walk, nil
 }
 
 // entryScan reads what stands before the message in the rows of a walk; all but the
@@ -58,19 +59,22 @@ func (e *entryScan) entry() room.LogEntry {
 	return room.LogEntry{Seq: *e.seq, Kind: protocol.Kind(*e.kind), Row: *e.event}
 }
 
-func (s *Store) readWalk(ctx context.Context, id uuid.UUID, after int64, limit int) (walk room.Walk, err error) {
-	rows, err := s.readers.Query(ctx, selectWalk, [16]byte(id), after, limit+1)
+func (s *Store) readWalk(ctx context.Context, q room.WalkQuery) (walk room.Walk, err error) {
+	log := persist.NewLog(q)
+	rows, err := s.readers.Query(ctx, selectWalk, [16]byte(q.Room), log.From(), log.Rows())
 	if err != nil {
 		return walk, err
 	}
 	defer rows.Close()
+	var seq int64
 	var at entryScan
-	scan := newMessageScan(&walk.Seq, &at.seq, &at.kind, &at.event)
-	for rows.Next() {
+	scan := newMessageScan(&seq, &at.seq, &at.kind, &at.event)
+	for !log.Full() && rows.Next() {
 		found, err := scan.scan(rows)
 		if err != nil {
 			return walk, err
 		}
+		log.SetSeq(seq)
 		if at.seq == nil {
 			continue
 		}
@@ -79,49 +83,72 @@ func (s *Store) readWalk(ctx context.Context, id uuid.UUID, after int64, limit i
 			m := scan.message()
 			e.Message = &m
 		}
-		walk.Entries = append(walk.Entries, e)
+		log.Add(e)
 	}
-	return walk, rows.Err()
+	return log.Walk(), rows.Err()
 }
 
 // mendedWalk reads the messages of a walk apart from it, in spite of rows that cannot
 // be read as a whole.
-func (s *Store) mendedWalk(ctx context.Context, id uuid.UUID, after int64, limit int) (walk room.Walk, err error) {
-	err = s.inSnapshot(ctx, func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, selectBareWalk, [16]byte(id), after, limit+1)
+func (s *Store) mendedWalk(ctx context.Context, q room.WalkQuery) (room.Walk, error) {
+	log := persist.NewLog(q)
+	err := s.inSnapshot(ctx, func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, selectBareWalk, [16]byte(q.Room), log.From(), log.Rows())
 		if err != nil {
 			return err
 		}
+		var seq int64
 		var at entryScan
 		var message *[16]byte
-		var ids []uuid.UUID // of the entries' messages; zero: none
-		var there []uuid.UUID
-		if _, err := pgx.ForEachRow(rows, []any{&walk.Seq, &at.seq, &at.kind, &at.event, &message}, func() error {
+		var entries []room.LogEntry // without the messages
+		if _, err := pgx.ForEachRow(rows, []any{&seq, &at.seq, &at.kind, &at.event, &message}, func() error {
 			if at.seq == nil {
 				return nil
 			}
-			var id uuid.UUID
+			e := at.entry()
 			if message != nil {
-				id = *message
-				there = append(there, id)
+				e.MessageID = *message
 			}
-			walk.Entries, ids = append(walk.Entries, at.entry()), append(ids, id)
+			entries = append(entries, e)
 			return nil
 		}); err != nil {
 			return err
 		}
-		messages, err := s.mendedAll(ctx, tx, there)
-		if err != nil {
-			return err
-		}
-		byID := make(map[uuid.UUID]*protocol.Message, len(messages))
-		for i := range messages {
-			byID[messages[i].ID] = &messages[i]
-		}
-		for i, id := range ids {
-			walk.Entries[i].Message = byID[id]
+		log.SetSeq(seq)
+		for part := range slices.Chunk(entries, mendAtOnce) {
+			if err := s.mendEntries(ctx, tx, part); err != nil {
+				return err
+			}
+			for i := 0; i < len(part) && !log.Full(); i++ {
+				log.Add(part[i])
+			}
+			if log.Full() {
+				break
+			}
 		}
 		return nil
 	})
-	return walk, err
+	return log.Walk(), err
+}
+
+// mendEntries adds the messages to entries of a log.
+func (s *Store) mendEntries(ctx context.Context, tx pgx.Tx, entries []room.LogEntry) error {
+	var there []uuid.UUID
+	for i := range entries {
+		if id := entries[i].MessageID; id != uuid.Nil {
+			there = append(there, id)
+		}
+	}
+	messages, err := s.mendedAll(ctx, tx, there)
+	if err != nil {
+		return err
+	}
+	byID := make(map[uuid.UUID]*protocol.Message, len(messages))
+	for i := range messages {
+		byID[messages[i].ID] = &messages[i]
+	}
+	for i := range entries {
+		entries[i].Message = byID[entries[i].MessageID]
+	}
+	return nil
 }

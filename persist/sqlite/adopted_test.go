@@ -104,7 +104,7 @@ func TestNullsOfAnAdoptedTable(t *testing.T) {
 	if _, err := s.Message(t.Context(), roomless); err != nil {
 		t.Errorf("a message without a room: %v", err)
 	}
-	pages, err := s.Latest(t.Context(), a.rooms, 10)
+	pages, err := s.Latest(t.Context(), a.rooms, room.Limit{Messages: 10})
 	if err != nil || len(pages[0].Messages) != 2 {
 		t.Fatalf("latest %+v, %v", pages, err)
 	}
@@ -115,8 +115,8 @@ func TestNullsOfAnAdoptedTable(t *testing.T) {
 	if err != nil || !answers[0].Allowed || answers[0].User != a.ann {
 		t.Errorf("access %+v, %v", answers, err)
 	}
-	if rooms, err := s.Rooms(t.Context(), a.ann.ID, uuid.Nil, 10); err != nil || len(rooms) != 1 || rooms[0].Title != "" || rooms[0].Last == nil {
-		t.Errorf("rooms %+v, %v", rooms, err)
+	if page, err := s.Rooms(t.Context(), a.ann.ID, uuid.Nil, room.Limit{Messages: 10}); err != nil || len(page.Rooms) != 1 || page.Rooms[0].Title != "" || page.Rooms[0].Last == nil {
+		t.Errorf("rooms %+v, %v", page, err)
 	}
 	reply := a.op(protocol.KindMessage, uuid.New(), 0)
 	reply.ReplyTo = old
@@ -137,7 +137,7 @@ func TestRowsThatCannotBeRead(t *testing.T) {
 	s := a.open(slog.New(slog.NewTextHandler(&log, nil)))
 
 	for range 2 {
-		pages, err := s.Latest(t.Context(), a.rooms[:2], 10)
+		pages, err := s.Latest(t.Context(), a.rooms[:2], room.Limit{Messages: 10})
 		if err != nil || len(pages[1].Messages) != 2 || pages[1].Seq != 3 {
 			t.Fatalf("latest: %+v, %v", pages, err)
 		}
@@ -160,8 +160,8 @@ func TestRowsThatCannotBeRead(t *testing.T) {
 	if answers, err := s.Access(t.Context(), []room.AccessQuestion{question(0)}); err != nil || !answers[0].Allowed {
 		t.Errorf("access to another room: %+v, %v", answers, err)
 	}
-	if rooms, err := s.Rooms(t.Context(), a.ann.ID, uuid.Nil, 10); err != nil || len(rooms) != 2 {
-		t.Errorf("rooms: %+v, %v", rooms, err)
+	if page, err := s.Rooms(t.Context(), a.ann.ID, uuid.Nil, room.Limit{Messages: 10}); err != nil || len(page.Rooms) != 2 {
+		t.Errorf("rooms: %+v, %v", page, err)
 	}
 	edit, good := a.op(protocol.KindEdit, bad, 1), a.op(protocol.KindMessage, uuid.New(), 0)
 	if err := s.Append(t.Context(), []*room.Op{edit, good}); err != nil || edit.Outcome != room.Refused || good.Outcome != room.Stored {

@@ -124,7 +124,7 @@ func BenchmarkLatest(b *testing.B) {
 			i := 0
 			for b.Loop() {
 				i++
-				pages, err := f.Latest(b.Context(), f.rooms[i%len(f.rooms):][:1], 50)
+				pages, err := f.Latest(b.Context(), f.rooms[i%len(f.rooms):][:1], room.Limit{Messages: 50})
 				if err != nil || len(pages[0].Messages) != 50 {
 					b.Fatal(err, len(pages))
 				}

@@ -154,7 +154,7 @@ func TestFileLockedByAnotherProgram(t *testing.T) {
 	if err := f.Append(t.Context(), f.sends(1, 50)); !errors.Is(err, room.ErrNotStored) {
 		t.Errorf("append without a deadline to a locked file: %v, want %v", err, room.ErrNotStored)
 	}
-	if pages, err := f.Latest(t.Context(), f.rooms, 50); err != nil || len(pages[0].Messages) != 5 {
+	if pages, err := f.Latest(t.Context(), f.rooms, room.Limit{Messages: 50}); err != nil || len(pages[0].Messages) != 5 {
 		t.Errorf("reading a locked file: %v", err)
 	}
 

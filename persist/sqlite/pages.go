@@ -32,60 +32,61 @@ func (s *Store) headIn(ctx context.Context, tx *sql.Tx, id uuid.UUID) (seq int64
 }
 
 // page reads one room's number and, with a statement, messages of it.
-func (s *Store) page(ctx context.Context, id uuid.UUID, limit int, statement *sql.Stmt, from int64,
-	cut func([]protocol.Message, int, int64) room.Page) (p room.Page, err error) {
-	err = s.snapshot(ctx, func(tx *sql.Tx) error {
-		seq, err := s.headIn(ctx, tx, id)
-		if err != nil {
+func (s *Store) page(ctx context.Context, id uuid.UUID, limit room.Limit, statement *sql.Stmt, from int64) (*persist.Stretch, error) {
+	at := persist.NewStretch(limit)
+	err := s.snapshot(ctx, func(tx *sql.Tx) (err error) {
+		if at.Seq, err = s.headIn(ctx, tx, id); err != nil {
 			return err
 		}
-		messages, err := s.queryMessages(ctx, tx.StmtContext(ctx, statement), id.String(), from, limit+1)
-		p = cut(messages, limit, seq)
-		return err
+		return s.queryMessages(ctx, tx.StmtContext(ctx, statement), &at, id.String(), from, limit.Messages+1)
 	})
-	return p, err
+	return &at, err
 }
 
 // Walk implements room.Store.
-func (s *Store) Walk(ctx context.Context, id uuid.UUID, after int64, limit int) (walk room.Walk, err error) {
-	err = s.snapshot(ctx, func(tx *sql.Tx) error {
-		if walk.Seq, err = s.headIn(ctx, tx, id); err != nil {
+func (s *Store) Walk(ctx context.Context, q room.WalkQuery) (room.Walk, error) {
+	log := persist.NewLog(q)
+	err := s.snapshot(ctx, func(tx *sql.Tx) error {
+		seq, err := s.headIn(ctx, tx, q.Room)
+		if err != nil {
 			return err
 		}
-		walk.Entries, err = s.queryEntries(ctx, tx.StmtContext(ctx, s.read.walk), id.String(), after, limit+1)
-		return err
+		log.SetSeq(seq)
+		return s.queryEntries(ctx, tx.StmtContext(ctx, s.read.walk), log, q.Room.String(), log.From(), log.Rows())
 	})
 	if err != nil {
 		return room.Walk{}, err
 	}
-	return persist.CutWalk(walk, limit), nil
+	return log.Walk(), nil
 }
 
 // Before implements room.Store.
-func (s *Store) Before(ctx context.Context, id uuid.UUID, seq int64, limit int) (room.Page, error) {
-	return s.page(ctx, id, limit, s.read.before, seq, persist.NewestPage)
+func (s *Store) Before(ctx context.Context, id uuid.UUID, seq int64, limit room.Limit) (room.Page, error) {
+	at, err := s.page(ctx, id, limit, s.read.before, seq)
+	return at.Newest(), err
 }
 
 // After implements room.Store.
-func (s *Store) After(ctx context.Context, id uuid.UUID, seq int64, limit int) (room.Page, error) {
-	return s.page(ctx, id, limit, s.read.after, seq, persist.OldestPage)
+func (s *Store) After(ctx context.Context, id uuid.UUID, seq int64, limit room.Limit) (room.Page, error) {
+	at, err := s.page(ctx, id, limit, s.read.after, seq)
+	return at.Oldest(), err
 }
 
 // Latest implements room.Store.
-func (s *Store) Latest(ctx context.Context, rooms []uuid.UUID, limit int) ([]room.Page, error) {
+func (s *Store) Latest(ctx context.Context, rooms []uuid.UUID, limit room.Limit) ([]room.Page, error) {
 	pages := make([]room.Page, len(rooms))
 	err := s.snapshot(ctx, func(tx *sql.Tx) error {
 		latest := tx.StmtContext(ctx, s.read.latest)
 		for i, id := range rooms {
-			seq, err := s.headIn(ctx, tx, id)
-			if err != nil {
+			at := persist.NewStretch(limit)
+			var err error
+			if at.Seq, err = s.headIn(ctx, tx, id); err != nil {
 				return err
 			}
-			messages, err := s.queryMessages(ctx, latest, id.String(), limit+1)
-			if err != nil {
+			if err := s.queryMessages(ctx, latest, &at, id.String(), limit.Messages+1); err != nil {
 				return err
 			}
-			pages[i] = persist.NewestPage(messages, limit, seq)
+			pages[i] = at.Newest()
 		}
 		return nil
 	})
@@ -119,11 +120,12 @@ func (s *Store) Heads(ctx context.Context, rooms []uuid.UUID) ([]room.Head, erro
 
 // Message implements room.Store.
 func (s *Store) Message(ctx context.Context, id uuid.UUID) (protocol.Message, error) {
-	messages, err := s.queryMessages(ctx, s.read.message, id.String())
-	switch {
-	case err != nil:
+	one := persist.NewStretch(room.Limit{Messages: 1})
+	if err := s.queryMessages(ctx, s.read.message, &one, id.String()); err != nil {
 		return protocol.Message{}, unreachable(err)
-	case len(messages) == 0:
+	}
+	messages := one.Oldest().Messages
+	if len(messages) == 0 {
 		return protocol.Message{}, room.ErrNoMessage
 	}
 	return messages[0], nil

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/caravan-chat/caravan/persist"
 	"github.com/caravan-chat/caravan/room"
 )
 
@@ -100,34 +101,38 @@ func writeAll(ctx context.Context, writer *sql.DB, write func(tx *sql.Tx) error)
 }
 
 // Rooms implements room.Store.
-func (s *Store) Rooms(ctx context.Context, user, after uuid.UUID, limit int) ([]room.Summary, error) {
+func (s *Store) Rooms(ctx context.Context, user, after uuid.UUID, limit room.Limit) (page room.RoomPage, err error) {
 	roomless, err := s.roomless(ctx, user)
 	if err != nil {
-		return nil, unreachable(err)
+		return page, unreachable(err)
 	}
 	if len(roomless) > 0 {
 		if err := s.makeRooms(ctx, roomless); err != nil {
-			return nil, err
+			return page, err
 		}
 	}
-	var summaries []room.Summary
-	err = s.snapshot(ctx, func(tx *sql.Tx) (err error) {
-		if summaries, err = s.queryRooms(ctx, tx.StmtContext(ctx, s.read.rooms), user, after, limit); err != nil {
+	err = s.snapshot(ctx, func(tx *sql.Tx) error {
+		rooms, err := s.queryRooms(ctx, tx.StmtContext(ctx, s.read.rooms), user, after, limit.Messages+1)
+		if err != nil {
 			return err
 		}
 		latest := tx.StmtContext(ctx, s.read.latest)
-		for i := range summaries {
-			newest, err := s.queryMessages(ctx, latest, summaries[i].ID.String(), 1)
-			if err != nil {
+		budget := persist.NewBudget(limit)
+		for _, r := range rooms {
+			newest := persist.NewStretch(room.Limit{Messages: 1})
+			if err := s.queryMessages(ctx, latest, &newest, r.ID.String(), 1); err != nil {
 				return err
 			}
-			if len(newest) > 0 {
-				summaries[i].Last = &newest[0]
+			if last := newest.Oldest().Messages; len(last) > 0 {
+				r.Last = &last[0]
+			}
+			if budget.AddRoom(&page, &r); budget.More {
+				break
 			}
 		}
 		return nil
 	})
-	return summaries, err
+	return page, err
 }
 
 func (s *Store) queryRooms(ctx context.Context, statement *sql.Stmt, user, after uuid.UUID, limit int) ([]room.Summary, error) {

@@ -66,25 +66,25 @@ func oneMessage(row *sql.Row) (*protocol.Message, error) {
 	return scan.message(), nil
 }
 
-// queryMessages reads all rows of a statement of selectMessage. Of one that cannot be
-// read as a whole it returns what can be read; one without an id is left out.
-func (s *Store) queryMessages(ctx context.Context, statement *sql.Stmt, args ...any) ([]protocol.Message, error) {
+// queryMessages reads the rows of a statement of selectMessage, as many as the stretch
+// takes. Of one that cannot be read as a whole it takes what can be read; one without an
+// id is left out.
+func (s *Store) queryMessages(ctx context.Context, statement *sql.Stmt, into *persist.Stretch, args ...any) error {
 	rows, err := statement.QueryContext(ctx, args...)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer rows.Close()
-	var messages []protocol.Message
-	for rows.Next() {
+	for !into.Full() && rows.Next() {
 		scan, err := s.scanMessage(rows)
 		switch {
 		case err != nil:
-			return nil, err
+			return err
 		case scan.row.ID != uuid.Nil:
-			messages = append(messages, *scan.message())
+			into.Add(scan.message())
 		}
 	}
-	return messages, rows.Err()
+	return rows.Err()
 }
 
 // scanMessage reads the present row of other columns and messageColumns, or what can
@@ -98,33 +98,32 @@ func (s *Store) scanMessage(rows *sql.Rows, before ...any) (*messageScan, error)
 	return scan, err
 }
 
-// queryEntries reads all rows of selectWalk.
-func (s *Store) queryEntries(ctx context.Context, statement *sql.Stmt, args ...any) ([]room.LogEntry, error) {
+// queryEntries reads the rows of selectWalk, as many as the log takes.
+func (s *Store) queryEntries(ctx context.Context, statement *sql.Stmt, into *persist.Log, args ...any) error {
 	rows, err := statement.QueryContext(ctx, args...)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer rows.Close()
-	var entries []room.LogEntry
-	for rows.Next() {
+	for !into.Full() && rows.Next() {
 		var e room.LogEntry
 		var there bool // there is a message
 		before := []any{&e.Seq, &e.Kind, &e.Row, &there}
 		if err := rows.Scan(onlyThe(before)...); err != nil {
-			return nil, err
+			return err
 		}
 		if there {
 			scan, err := s.scanMessage(rows, before...)
 			if err != nil {
-				return nil, err
+				return err
 			}
 			if scan.row.ID != uuid.Nil {
 				e.Message = scan.message()
 			}
 		}
-		entries = append(entries, e)
+		into.Add(e)
 	}
-	return entries, rows.Err()
+	return rows.Err()
 }
 
 // onlyThe returns targets for a row of selectWalk that take the first columns and

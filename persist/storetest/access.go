@@ -169,11 +169,11 @@ func testRooms(t *testing.T, open Open) {
 
 	list := func(user, after uuid.UUID, limit int) []room.Summary {
 		t.Helper()
-		rooms, err := w.store.Rooms(w.ctx(), user, after, limit)
+		rooms, err := w.store.Rooms(w.ctx(), user, after, room.Limit{Messages: limit})
 		if err != nil {
 			t.Fatal(err)
 		}
-		return rooms
+		return rooms.Rooms
 	}
 	all := list(member.ID, uuid.Nil, 100)
 	if len(all) != 5 {

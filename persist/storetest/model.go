@@ -187,10 +187,10 @@ func (w *world) compare(rt *rapid.T, m *model, id uuid.UUID) {
 		return room.Page{Messages: all[:min(limit, len(all))], Seq: m.heads[id], HasMore: len(all) > limit}
 	}
 
-	latest, err1 := w.store.Latest(w.ctx(), []uuid.UUID{id}, limit)
+	latest, err1 := w.store.Latest(w.ctx(), []uuid.UUID{id}, room.Limit{Messages: limit})
 	since, err2 := room.Changes(w.ctx(), w.store, room.SinceQuery{Room: id, Since: at, Limit: limit})
-	before, err3 := w.store.Before(w.ctx(), id, at, limit)
-	after, err4 := w.store.After(w.ctx(), id, at, limit)
+	before, err3 := w.store.Before(w.ctx(), id, at, room.Limit{Messages: limit})
+	after, err4 := w.store.After(w.ctx(), id, at, room.Limit{Messages: limit})
 	if err1 != nil || err2 != nil || err3 != nil || err4 != nil {
 		rt.Fatal(err1, err2, err3, err4)
 	}
@@ -214,7 +214,7 @@ func (w *world) compare(rt *rapid.T, m *model, id uuid.UUID) {
 }
 
 func (w *world) compareWalk(rt *rapid.T, m *model, id uuid.UUID, at int64, limit int) {
-	got, err := w.store.Walk(w.ctx(), id, at, limit)
+	got, err := w.store.Walk(w.ctx(), room.WalkQuery{Room: id, After: at, Limit: room.Limit{Messages: limit}})
 	if err != nil {
 		rt.Fatal(err)
 	}

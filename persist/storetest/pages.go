@@ -33,7 +33,7 @@ func testPages(t *testing.T, open Open) {
 		}
 	}
 	latest := func(limit int) (room.Page, error) {
-		pages, err := w.store.Latest(w.ctx(), w.rooms[:1], limit)
+		pages, err := w.store.Latest(w.ctx(), w.rooms[:1], room.Limit{Messages: limit})
 		if err != nil {
 			return room.Page{}, err
 		}
@@ -58,7 +58,7 @@ func testPages(t *testing.T, open Open) {
 		{5, 2, []int64{3, 4}, true}, {3, 2, []int64{1, 2}, false}, {3, 5, []int64{1, 2}, false},
 		{1, 5, nil, false}, {0, 5, nil, false}, {-3, 5, nil, false}, {11, 1, []int64{10}, true}, {1 << 62, 2, []int64{9, 10}, true},
 	} {
-		page, err = w.store.Before(w.ctx(), w.rooms[0], c.seq, c.limit)
+		page, err = w.store.Before(w.ctx(), w.rooms[0], c.seq, room.Limit{Messages: c.limit})
 		check("before", page, err, seq, c.want, 12, c.more)
 	}
 	for _, c := range []struct {
@@ -70,7 +70,7 @@ func testPages(t *testing.T, open Open) {
 		{0, 3, []int64{1, 2, 3}, true}, {7, 3, []int64{8, 9, 10}, false}, {7, 2, []int64{8, 9}, true},
 		{10, 2, nil, false}, {12, 2, nil, false}, {1 << 62, 2, nil, false}, {-5, 1, []int64{1}, true},
 	} {
-		page, err = w.store.After(w.ctx(), w.rooms[0], c.seq, c.limit)
+		page, err = w.store.After(w.ctx(), w.rooms[0], c.seq, room.Limit{Messages: c.limit})
 		check("after", page, err, seq, c.want, 12, c.more)
 	}
 	for _, c := range []struct {
@@ -89,7 +89,7 @@ func testPages(t *testing.T, open Open) {
 	}
 
 	w.append(w.send(1, 0, "other"))
-	pages, err := w.store.Latest(w.ctx(), []uuid.UUID{w.rooms[1], uuid.New(), w.rooms[0], w.rooms[1]}, 2)
+	pages, err := w.store.Latest(w.ctx(), []uuid.UUID{w.rooms[1], uuid.New(), w.rooms[0], w.rooms[1]}, room.Limit{Messages: 2})
 	if err != nil || len(pages) != 4 {
 		t.Fatalf("%d pages, %v", len(pages), err)
 	}
@@ -102,13 +102,13 @@ func testPages(t *testing.T, open Open) {
 func testEmptyPages(t *testing.T, open Open) {
 	w := newWorld(t, open, 1, 1)
 	for _, id := range []uuid.UUID{w.rooms[0], uuid.New()} {
-		pages, err := w.store.Latest(w.ctx(), []uuid.UUID{id}, 5)
+		pages, err := w.store.Latest(w.ctx(), []uuid.UUID{id}, room.Limit{Messages: 5})
 		if err != nil || len(pages) != 1 {
 			t.Fatalf("%v, %v", pages, err)
 		}
 		since, err1 := room.Changes(w.ctx(), w.store, room.SinceQuery{Room: id, Limit: 5})
-		before, err2 := w.store.Before(w.ctx(), id, 5, 5)
-		after, err3 := w.store.After(w.ctx(), id, 0, 5)
+		before, err2 := w.store.Before(w.ctx(), id, 5, room.Limit{Messages: 5})
+		after, err3 := w.store.After(w.ctx(), id, 0, room.Limit{Messages: 5})
 		if err1 != nil || err2 != nil || err3 != nil {
 			t.Fatal(err1, err2, err3)
 		}
@@ -118,7 +118,7 @@ func testEmptyPages(t *testing.T, open Open) {
 			}
 		}
 	}
-	if pages, err := w.store.Latest(w.ctx(), nil, 5); err != nil || len(pages) != 0 {
+	if pages, err := w.store.Latest(w.ctx(), nil, room.Limit{Messages: 5}); err != nil || len(pages) != 0 {
 		t.Errorf("no rooms: %v, %v", pages, err)
 	}
 }

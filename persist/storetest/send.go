@@ -99,7 +99,7 @@ func testCanceled(t *testing.T, open Open) {
 	}
 	late, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
 	defer cancel()
-	if _, err := w.store.Latest(late, w.rooms, 1); err == nil {
+	if _, err := w.store.Latest(late, w.rooms, room.Limit{Messages: 1}); err == nil {
 		t.Error("a read after the deadline succeeded")
 	}
 	w.append(op) // nothing was stored, so the same op may be appended again

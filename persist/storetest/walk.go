@@ -34,7 +34,7 @@ func testWalk(t *testing.T, open Open) {
 	}
 	for after := int64(0); after <= 6; after++ {
 		for limit := 1; limit <= 6; limit++ {
-			got, err := w.store.Walk(w.ctx(), w.rooms[0], after, limit)
+			got, err := w.store.Walk(w.ctx(), room.WalkQuery{Room: w.rooms[0], After: after, Limit: room.Limit{Messages: limit}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -47,7 +47,7 @@ func testWalk(t *testing.T, open Open) {
 			}
 		}
 	}
-	none, err := w.store.Walk(w.ctx(), uuid.New(), 0, 10)
+	none, err := w.store.Walk(w.ctx(), room.WalkQuery{Room: uuid.New(), Limit: room.Limit{Messages: 10}})
 	if err != nil || none.Seq != 0 || none.HasMore || len(none.Entries) != 0 {
 		t.Errorf("of no room: %+v, %v", none, err)
 	}

@@ -28,6 +28,6 @@ type Chat interface {
 	// with an empty page.
 	Wait(ctx context.Context, in room.Info, q room.SinceQuery) (room.Page, error)
 	Message(ctx context.Context, id uuid.UUID) (protocol.Message, error)
-	Rooms(ctx context.Context, user, after uuid.UUID, limit int) ([]room.Summary, error)
+	Rooms(ctx context.Context, q room.RoomsQuery) (room.RoomPage, error)
 	Rules() *protocol.Rules
 }

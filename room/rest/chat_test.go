@@ -76,6 +76,14 @@ func (c *chat) Page(_ context.Context, q room.PageQuery) (room.Page, error) {
 	if c.page != nil {
 		return c.page()
 	}
+	p := c.read(q)
+	for i := range p.Messages {
+		p.Bodies = append(p.Bodies, protocol.AppendMessage(nil, &p.Messages[i]))
+	}
+	return p, nil
+}
+
+func (c *chat) read(q room.PageQuery) room.Page {
 	p := room.Page{Seq: c.place.Seq}
 	switch {
 	case q.Before != nil:
@@ -93,14 +101,14 @@ func (c *chat) Page(_ context.Context, q room.PageQuery) (room.Page, error) {
 		if p.HasMore = len(p.Messages) > q.Limit; p.HasMore {
 			p.Messages = p.Messages[:q.Limit]
 		}
-		return p, nil
+		return p
 	default:
 		p.Messages = c.messages
 	}
 	if p.HasMore = len(p.Messages) > q.Limit; p.HasMore {
 		p.Messages = p.Messages[len(p.Messages)-q.Limit:]
 	}
-	return p, nil
+	return p
 }
 
 func (c *chat) Since(_ context.Context, q room.SinceQuery) (room.Page, error) {
@@ -131,12 +139,12 @@ func (c *chat) Message(_ context.Context, id uuid.UUID) (protocol.Message, error
 	return protocol.Message{}, room.ErrNoMessage
 }
 
-func (c *chat) Rooms(context.Context, uuid.UUID, uuid.UUID, int) ([]room.Summary, error) {
-	s := room.Summary{Info: c.place}
+func (c *chat) Rooms(context.Context, room.RoomsQuery) (room.RoomPage, error) {
+	s := protocol.RoomEntry{ID: c.place.ID, TripID: c.place.TripID, Title: c.place.Title, LastSeq: c.place.Seq}
 	if n := len(c.messages); n > 0 {
 		s.Last = &c.messages[n-1]
 	}
-	return []room.Summary{s}, nil
+	return room.RoomPage{Rooms: []room.Summary{{Info: c.place}}, Bodies: [][]byte{protocol.AppendRoom(nil, &s)}}, nil
 }
 
 func (c *chat) Rules() *protocol.Rules { return &protocol.Rules{ContentRunesMax: 100} }

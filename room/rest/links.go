@@ -15,9 +15,12 @@ func (c *call) link(path, key, value string, limit int) string {
 	return c.base() + path + "?limit=" + strconv.Itoa(limit) + "&" + key + "=" + value
 }
 
+// hostBytesMax is the longest name of the DNS, and a port.
+const hostBytesMax = 253 + 6
+
 func (c *call) base() string {
 	host := c.http.Request.Header.Host()
-	if len(host) == 0 || bytes.ContainsFunc(host, notInHost) {
+	if len(host) == 0 || len(host) > hostBytesMax || bytes.ContainsFunc(host, notInHost) {
 		return ""
 	}
 	scheme := "http://"

@@ -3,6 +3,7 @@ package rest
 import (
 	"context"
 	"errors"
+	"math"
 	"strconv"
 	"time"
 
@@ -34,26 +35,20 @@ func (c *call) listRooms() {
 		c.refuse(refused)
 		return
 	}
-	// One more than asked for tells whether there is a next page.
-	rooms, err := c.cfg.Chat.Rooms(c.ctx, c.caller.User, after, limit+1)
+	further := func(after uuid.UUID) string { return c.link(apiPrefix+"rooms/", "cursor", after.String(), limit) }
+	page, err := c.cfg.Chat.Rooms(c.ctx, room.RoomsQuery{
+		User: c.caller.User, After: after, Limit: limit,
+		Besides: len(protocol.AppendRooms(nil, nil, further(after))),
+	})
 	if err != nil {
 		c.fail(err)
 		return
 	}
 	next := ""
-	if len(rooms) > limit {
-		rooms = rooms[:limit]
-		next = c.link(apiPrefix+"rooms/", "cursor", rooms[limit-1].ID.String(), limit)
+	if page.HasMore {
+		next = further(page.Rooms[len(page.Rooms)-1].ID)
 	}
-	entries := make([]protocol.RoomEntry, len(rooms))
-	for i := range rooms {
-		r := &rooms[i]
-		entries[i] = protocol.RoomEntry{ID: r.ID, TripID: r.TripID, Title: r.Title, LastSeq: r.Seq}
-		if r.Last != nil {
-			entries[i].Last = protocol.AppendMessage(nil, r.Last)
-		}
-	}
-	c.answer(fasthttp.StatusOK, protocol.AppendRooms(nil, entries, next))
+	c.answer(fasthttp.StatusOK, protocol.AppendRooms(nil, page.Bodies, next))
 }
 
 // page answers with messages of a room: a page of its history, or what changed
@@ -78,33 +73,38 @@ func (c *call) page() {
 
 // history answers with messages by seq. `next` is newer, `previous` older.
 func (c *call) history(id uuid.UUID, p *params) {
-	page, err := c.cfg.Chat.Page(c.ctx, room.PageQuery{Room: id, Before: p.before, After: p.after, Limit: p.limit})
+	path := apiPrefix + "rooms/" + c.id + "/messages/"
+	older := func(than int64) string { return c.link(path, "before", strconv.FormatInt(than, 10), p.limit) }
+	newer := func(than int64) string { return c.link(path, "after", strconv.FormatInt(than, 10), p.limit) }
+	page, err := c.cfg.Chat.Page(c.ctx, room.PageQuery{
+		Room: id, Before: p.before, After: p.after, Limit: p.limit,
+		Besides: len(protocol.AppendMessagePage(nil, nil, newer(math.MaxInt64), older(math.MaxInt64))),
+	})
 	if err != nil {
 		c.fail(err)
 		return
 	}
 	if p.before != nil && *p.before > page.Seq {
-		page.Messages = nil // like every number beyond the room's last
+		page.Messages, page.Bodies = nil, nil // like every number beyond the room's last
 	}
 	var next, previous string
 	if n := len(page.Messages); n > 0 {
 		first, last := page.Messages[0].Seq, page.Messages[n-1].Seq
-		path := apiPrefix + "rooms/" + c.id + "/messages/"
-		older, newer := page.HasMore, false
+		hasOlder, hasNewer := page.HasMore, false
 		switch {
 		case p.after != nil:
-			older, newer = first > 1, page.HasMore // a room begins with message 1
+			hasOlder, hasNewer = first > 1, page.HasMore // a room begins with message 1
 		case p.before != nil:
-			newer = last < page.Seq
+			hasNewer = last < page.Seq
 		}
-		if older {
-			previous = c.link(path, "before", strconv.FormatInt(first, 10), p.limit)
+		if hasOlder {
+			previous = older(first)
 		}
-		if newer {
-			next = c.link(path, "after", strconv.FormatInt(last, 10), p.limit)
+		if hasNewer {
+			next = newer(last)
 		}
 	}
-	c.answer(fasthttp.StatusOK, protocol.AppendMessagePage(nil, room.Bodies(page.Messages), next, previous))
+	c.answer(fasthttp.StatusOK, protocol.AppendMessagePage(nil, page.Bodies, next, previous))
 }
 
 // resume answers with what changed since a number, by rev.
@@ -114,7 +114,7 @@ func (c *call) resume(id uuid.UUID, p *params) {
 		c.fail(err)
 		return
 	}
-	c.answer(fasthttp.StatusOK, protocol.AppendResumePage(nil, room.Bodies(page.Messages), page.Stand, page.HasMore))
+	c.answer(fasthttp.StatusOK, protocol.AppendResumePage(nil, page.Bodies, page.Stand, page.HasMore))
 }
 
 // longPoll answers like resume, but waits for something to tell: until the time
@@ -147,7 +147,7 @@ func (c *call) longPoll(in room.Info, p *params) {
 	if len(page.Messages) > 0 && !c.stillThere(in.ID) {
 		return
 	}
-	c.answer(fasthttp.StatusOK, protocol.AppendResumePage(nil, room.Bodies(page.Messages), page.Stand, page.HasMore))
+	c.answer(fasthttp.StatusOK, protocol.AppendResumePage(nil, page.Bodies, page.Stand, page.HasMore))
 }
 
 // stillThere checks the caller's right again: it may have ended during the wait.

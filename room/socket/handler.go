@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/caravan-chat/caravan/netpoll"
 	"github.com/caravan-chat/caravan/room"
 )
@@ -18,6 +20,8 @@ type Config struct {
 
 	Rate  float64 // client frames a second and connection; 0: no limit
 	Burst int     // frames that may come at once; at least 1
+
+	PerUser int // connections of one user; 0: no limit
 
 	RecheckEvery time.Duration // how often rights are checked again; default 20 s
 	Log          *slog.Logger
@@ -38,6 +42,7 @@ type Handler struct {
 	log      *slog.Logger
 	loops    []*loopState // by loop
 	rechecks chan recheck
+	perUser  perUser
 	stop     context.CancelFunc
 	running  sync.WaitGroup
 }
@@ -59,12 +64,21 @@ func New(svc *room.Service, loops int, cfg Config) *Handler {
 	cfg.Burst = max(cfg.Burst, 1)
 	ctx, stop := context.WithCancel(context.Background())
 	h := &Handler{svc: svc, cfg: cfg, log: cfg.Log, rechecks: make(chan recheck, loops), stop: stop}
+	h.perUser = perUser{max: cfg.PerUser, count: make(map[uuid.UUID]int32)}
 	for range loops {
 		h.loops = append(h.loops, newLoopState(h))
 	}
 	h.running.Go(func() { h.recheck(ctx) })
 	return h
 }
+
+// Stats are figures since the start.
+type Stats struct {
+	OverPerUser int64 // connections that were closed because the user had too many
+}
+
+// Stats returns the present figures.
+func (h *Handler) Stats() Stats { return Stats{OverPerUser: h.perUser.refused.Load()} }
 
 // Stop ends the handler's goroutine. The server must have stopped.
 func (h *Handler) Stop() {

@@ -6,8 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/caravan-chat/caravan/persist"
 	"github.com/caravan-chat/caravan/room"
 	"github.com/caravan-chat/caravan/room/socket"
@@ -20,10 +18,10 @@ type busy struct {
 	looks atomic.Int64
 }
 
-func (b *busy) Walk(ctx context.Context, id uuid.UUID, after int64, limit int) (room.Walk, error) {
+func (b *busy) Walk(ctx context.Context, q room.WalkQuery) (room.Walk, error) {
 	b.looks.Add(1)
 	<-b.let
-	return b.Store.Walk(ctx, id, after, limit)
+	return b.Store.Walk(ctx, q)
 }
 
 // A client that comes and goes again and again with another ?since= each time

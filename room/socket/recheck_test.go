@@ -70,7 +70,7 @@ type waitingRoom struct {
 	asked, let chan struct{}
 }
 
-func (w *waitingRoom) Latest(ctx context.Context, rooms []uuid.UUID, limit int) ([]room.Page, error) {
+func (w *waitingRoom) Latest(ctx context.Context, rooms []uuid.UUID, limit room.Limit) ([]room.Page, error) {
 	close(w.asked)
 	select {
 	case <-w.let:

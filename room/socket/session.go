@@ -30,10 +30,11 @@ type session struct {
 
 	// Owned by the loop.
 	state   state
+	counted bool               // among its user's connections
 	tokens  float32            // of the rate limit
 	filled  int64              // when tokens was last brought up to date, Unix nanoseconds
 	expires int64              // when the token does, Unix seconds
-	user    *protocol.User     // from joining on
+	user    *protocol.User     // once the gate let it in
 	in      *subscription      // from joining on
 	door    *room.EnterRequest // while entering
 	resume  *room.SinceQuery   // until the history was asked for: what to resume from; nil: the usual history
@@ -77,9 +78,13 @@ func (s *session) entered(e room.Entry, err error) {
 		s.close(protocol.CloseInternal, "cannot let you in now, please try again")
 		return
 	}
+	s.user = e.User
+	if s.counted = s.h.perUser.enter(s.user.ID); !s.counted {
+		s.close(protocol.CloseTryLater, "too many connections of this user")
+		return
+	}
 	loop := s.conn.Loop()
 	s.state = joining
-	s.user = e.User
 	s.expires = e.Expires.Unix()
 	s.in = s.h.loops[loop.Index()].enter(loop, e.Room)
 	resume := s.resume
@@ -169,6 +174,10 @@ func (s *session) leave() {
 	if s.waiting != nil {
 		s.waiting.left.Store(true)
 		s.waiting = nil
+	}
+	if s.counted {
+		s.counted = false
+		s.h.perUser.leave(s.user.ID)
 	}
 	if s.in != nil {
 		s.h.loops[s.conn.Loop().Index()].leave(s.in, s)

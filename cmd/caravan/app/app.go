@@ -118,6 +118,7 @@ func (a *App) openChat(ctx context.Context) error {
 		BatchOps:        a.cfg.BatchRows,
 		BatchDelay:      a.cfg.BatchDelay,
 		HistoryMessages: history,
+		HistoryBytes:    a.cfg.HistoryBytes,
 		Rules:           a.rules(),
 		Congested:       a.congested,
 		Observer:        a.metrics,
@@ -144,13 +145,13 @@ func (a *App) openPort(ctx context.Context) error {
 		Upgrade: func(c net.Conn, read []byte) { a.sockets.TakeBack(c, read) },
 	})
 	a.handler = socket.New(a.chat, a.cfg.Loops, socket.Config{
-		AllowOrigin: a.cfg.AllowedOrigins.Allow, Rate: float64(a.cfg.Rate), Burst: a.cfg.Burst, Log: a.log,
+		AllowOrigin: a.cfg.AllowedOrigins.Allow, Rate: float64(a.cfg.Rate), Burst: a.cfg.Burst, PerUser: a.cfg.PerUser, Log: a.log,
 	})
 	if a.sockets, err = netpoll.Listen(a.netpollConfig()); err != nil {
 		return fmt.Errorf("listen on %s: %w", a.cfg.Listen, err)
 	}
 	from := metrics.Sources{
-		Sockets: a.sockets.Stats, Chat: a.chat.Stats, REST: a.rest.Stats,
+		Sockets: a.sockets.Stats, Sessions: a.handler.Stats, Chat: a.chat.Stats, REST: a.rest.Stats,
 		DatabaseUp: a.watch.up, Ready: func() bool { return len(a.obstacles()) == 0 },
 	}
 	if a.backplane != nil {

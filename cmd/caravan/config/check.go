@@ -8,6 +8,9 @@ import (
 // frameBytesLeast is the least --max-frame: an edit with a short content fits.
 const frameBytesLeast = 256
 
+// historyBytesLeast is the least --history-bytes: some short messages fit.
+const historyBytesLeast = 4 << 10
+
 // bytesPerCodePointMax is what one character of content can take in JSON: a pair
 // of \u escapes. frameBytesBesidesContent is what the other fields of a frame can.
 const (
@@ -57,6 +60,9 @@ func (c *Config) checkServe() (warnings []string, err error) {
 	}
 	if largest := c.MaxContent*bytesPerCodePointMax + frameBytesBesidesContent; c.MaxFrame < largest {
 		warnings = append(warnings, fmt.Sprintf("--max-frame %d is too small for some messages of --max-content %d characters, which can take %d bytes", c.MaxFrame, c.MaxContent, largest))
+	}
+	if c.HistoryBytes > c.SendBuffer {
+		warnings = append(warnings, fmt.Sprintf("--history-bytes %d is more than --send-buffer %d: events that come while the history is sent close the client", c.HistoryBytes, c.SendBuffer))
 	}
 	if c.IdleTimeout < 2*c.PingInterval {
 		warnings = append(warnings, "--idle-timeout is less than twice --ping-interval: one lost ping closes a client")

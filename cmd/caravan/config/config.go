@@ -39,6 +39,7 @@ type Config struct {
 	AllowedOrigins Origins
 	Loops          int
 	History        int // messages
+	HistoryBytes   int
 	MaxContent     int // code points
 	MaxFrame       int
 	SendBuffer     int
@@ -48,6 +49,7 @@ type Config struct {
 	Rate           int // client frames a second; zero: no limit
 	Burst          int
 	MaxConnections int // zero: as many as the open-files limit allows
+	PerUser        int // connections; zero: no limit
 
 	HandshakeTimeout time.Duration
 	PingInterval     time.Duration

@@ -9,12 +9,14 @@ import (
 	"github.com/caravan-chat/caravan/room"
 	"github.com/caravan-chat/caravan/room/backplane"
 	"github.com/caravan-chat/caravan/room/rest"
+	"github.com/caravan-chat/caravan/room/socket"
 )
 
 // Sources are where the figures are read. All functions are safe for concurrent
 // use.
 type Sources struct {
 	Sockets    func() netpoll.Stats
+	Sessions   func() socket.Stats
 	Chat       func() room.Stats
 	REST       func() rest.Stats
 	Backplane  func() backplane.Stats // nil: this node is alone
@@ -131,6 +133,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	to := sink{ch}
 	chat := c.from.Chat()
 	to.sockets(c.from.Sockets())
+	to.number(refused, float64(c.from.Sessions().OverPerUser), "user_connections")
 	to.chat(&chat)
 	to.rest(c.from.REST())
 	if c.from.Backplane != nil {

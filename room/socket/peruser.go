@@ -1,0 +1,48 @@
+package socket
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/google/uuid"
+)
+
+// perUser counts the connections of each user that were let in. It is safe for
+// concurrent use, and is asked only when a connection begins or ends.
+type perUser struct {
+	max     int // zero: no limit, and nothing is counted
+	refused atomic.Int64
+
+	mu    sync.Mutex
+	count map[uuid.UUID]int32
+}
+
+// enter counts a connection of the user, unless there are too many.
+func (p *perUser) enter(user uuid.UUID) bool {
+	if p.max <= 0 {
+		return true
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := p.count[user]
+	if int(n) >= p.max {
+		p.refused.Add(1)
+		return false
+	}
+	p.count[user] = n + 1
+	return true
+}
+
+// leave undoes an enter that returned true.
+func (p *perUser) leave(user uuid.UUID) {
+	if p.max <= 0 {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.count[user] > 1 {
+		p.count[user]--
+	} else {
+		delete(p.count, user)
+	}
+}
