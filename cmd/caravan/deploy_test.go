@@ -53,8 +53,16 @@ func TestProcessManagersWaitForADrain(t *testing.T) {
 			t.Errorf("%s waits for %v, the documents ask for %v", path, got, want)
 		}
 	}
-	// A server that was sent away by a signal of its own ends with status 0, too.
-	if restart := quoted(t, "deploy/caravan.service", `(?m)^Restart=(\S+)$`); restart != "always" {
+}
+
+// TestSystemdRestartsWhateverTheExitStatus: one that was sent away by a signal ends with
+// 0, and a crash of Go's runtime with 2, which stands for a wrong setting, too.
+func TestSystemdRestartsWhateverTheExitStatus(t *testing.T) {
+	const unit = "deploy/caravan.service"
+	if restart := quoted(t, unit, `(?m)^Restart=(\S+)$`); restart != "always" {
 		t.Errorf("Restart=%s", restart)
+	}
+	if none := quoted(t, unit, `(?ms)\A.*?(^RestartPreventExitStatus=[^\n]*|\z)`); none != "" {
+		t.Errorf("%s leaves a server down that crashed with that status", none)
 	}
 }
