@@ -51,9 +51,6 @@ func (e *events) OnOpen(raw gnet.Conn) ([]byte, gnet.Action) {
 	}
 	sockets := s.sockets.Add(1) + s.https.Load()
 	switch {
-	case s.draining.Load():
-		l.begin()
-		l.refuse(c, unavailable(), RefusedDraining)
 	case isBack: // it has its place among the connections already
 		l.begin()
 		l.receive(c, back.bytes())
@@ -63,8 +60,7 @@ func (e *events) OnOpen(raw gnet.Conn) ([]byte, gnet.Action) {
 		l.move(c, stateEnding)
 		return unavailable().Append(nil, l.now), gnet.Close
 	case sockets > s.limits.connectionsMax:
-		l.begin()
-		l.refuse(c, unavailable(), RefusedConnections)
+		c.request = &partialRequest{crowded: true}
 	}
 	return nil, gnet.None
 }

@@ -109,6 +109,37 @@ func TestConnectionsMax(t *testing.T) {
 	c.expect("x")
 }
 
+// A refusal that does not depend on the request waits for it all the same: Config has
+// a word in what it says.
+func TestWhoIsTurnedAwayIsHeardFirst(t *testing.T) {
+	for name, turnAway := range map[string]func(*Server){
+		"no room":  func(s *Server) { onLoop(t, s.loops[0], func() { s.limits.connectionsMax = 0 }) },
+		"draining": func(s *Server) { s.draining.Store(true) },
+	} {
+		s := start(t, Config{Handler: funcs{}, Loops: 1, RefusalHeader: func(head []byte) string {
+			line, _, _ := strings.Cut(string(head), "\r\n")
+			return "X-Asked: " + line + "\r\n"
+		}})
+		turnAway(s)
+		for _, cut := range []int{30, len(plainRequest)} { // the request comes in two pieces, or in one
+			sent := make(chan struct{})
+			s.loops[0].Post(func() { <-sent }) // the first is there when the connection is accepted
+			c := connect(t, s)
+			c.write([]byte(plainRequest[:cut]))
+			close(sent)
+			c.write([]byte(plainRequest[cut:]))
+			if r := c.response(); r.StatusCode != 503 || r.Header.Get("X-Asked") != "GET /path?q=1 HTTP/1.1" {
+				t.Errorf("%s: %s %v", name, r.Status, r.Header)
+			}
+			_ = c.conn.Close()
+		}
+		silent := connect(t, s)
+		if r := silent.response(); r.StatusCode != 503 {
+			t.Errorf("%s: one that asks for nothing: %s", name, r.Status)
+		}
+	}
+}
+
 // More refusals than can be waited for are still answered, and the engine lives.
 func TestConnectionFlood(t *testing.T) {
 	s := start(t, Config{Loops: 1, Handler: funcs{message: echoBack}, ConnectionsMax: 2}) // one loop accepts in order

@@ -6,6 +6,21 @@ import "time"
 // draining.
 const refusalRetryAfter = 5 * time.Second
 
+// refusalWait is how long the request of a client that is turned away is waited for:
+// the refusal may depend on it (Config.RefusalHeader).
+const refusalWait = time.Second
+
+// turnsAway tells whether a client is refused whatever it asks for, and why.
+func (l *Loop) turnsAway(c *Conn) (why RefusalReason, yes bool) {
+	switch {
+	case l.shared.draining.Load():
+		return RefusedDraining, true
+	case c.request != nil && c.request.crowded:
+		return RefusedConnections, true
+	}
+	return 0, false
+}
+
 // refuse answers a handshake with a whole HTTP response and ends the connection.
 func (l *Loop) refuse(c *Conn, r *Refusal, why RefusalReason) {
 	l.counts.refused[why]++

@@ -31,4 +31,5 @@ type partialRequest struct {
 	bytes    []byte
 	seen     int  // bytes in which the end was looked for in vain
 	returned bool // by Config.HTTP, which does not get the connection again
+	crowded  bool // there is no room for the connection: it gets a refusal only
 }

@@ -48,7 +48,11 @@ func (l *Loop) inspect(c *Conn) {
 	limits := &l.shared.limits
 	switch c.state {
 	case stateHandshake:
-		if l.at.since(c.mark) >= limits.handshakeTimeout {
+		waited := l.at.since(c.mark)
+		switch why, turnedAway := l.turnsAway(c); {
+		case turnedAway && waited >= min(refusalWait, limits.handshakeTimeout):
+			l.refuse(c, unavailable(), why)
+		case waited >= limits.handshakeTimeout:
 			l.refuse(c, &Refusal{Status: 408}, RefusedTimeout)
 		}
 	case stateOpen:

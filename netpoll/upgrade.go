@@ -11,6 +11,7 @@ func (l *Loop) readRequest(c *Conn, b []byte) {
 		r.bytes = append(r.bytes, b...)
 		b, seen, returned = r.bytes, r.seen, r.returned
 	}
+	why, turnedAway := l.turnsAway(c)
 	end := handshake.HeaderEnd(b, seen)
 	if end < 0 {
 		if c.request == nil {
@@ -26,8 +27,8 @@ func (l *Loop) readRequest(c *Conn, b []byte) {
 	switch {
 	case refusal != nil:
 		l.refuse(c, refusal, RefusedMalformed)
-	case l.shared.draining.Load():
-		l.refuse(c, unavailable(), RefusedDraining)
+	case turnedAway:
+		l.refuse(c, unavailable(), why)
 	case kind == handshake.HTTP && (returned || l.shared.handovers == nil):
 		l.refuse(c, &Refusal{Status: 426}, RefusedMalformed)
 	case kind == handshake.HTTP:
