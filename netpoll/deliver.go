@@ -75,6 +75,9 @@ func (r *replay) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+// CloseWrite ends the sending half, as that of a *net.TCPConn does.
+func (r *replay) CloseWrite() error { return r.Conn.(*net.TCPConn).CloseWrite() }
+
 // Close implements net.Conn.
 func (r *replay) Close() error {
 	r.closed()

@@ -140,7 +140,30 @@ func TestPanicInTheHTTPHandOver(t *testing.T) {
 	await.Until(t, "counted", func() bool { st := s.Stats(); return st.Panics == 2 && st.HTTP == 0 })
 }
 
-// A hand-over that comes while the server ends leaks nothing; see also the leak test.
+// Whoever took a connection can end its sending half, as of any TCP connection, and
+// still read.
+func TestWhatWasHandedOverCanBeHalfClosed(t *testing.T) {
+	taken := make(chan net.Conn, 1)
+	s := start(t, Config{Handler: funcs{}, HTTP: func(c net.Conn) { taken <- c }})
+	c := connect(t, s)
+	const request = "GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+	c.write([]byte(request))
+	in := await.Value(t, "the connection", taken)
+	defer in.Close()
+	half, ok := in.(interface{ CloseWrite() error })
+	if !ok {
+		t.Fatalf("%T has no CloseWrite", in)
+	}
+	if err := half.CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	c.expectEOF()
+	c.write([]byte("more"))
+	if _, err := io.ReadFull(in, make([]byte, len(request+"more"))); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestReplayGivesWhatWasReadFirst(t *testing.T) {
 	near, far := net.Pipe()
 	r := &replay{Conn: near, bytes: []byte("first "), closed: func() {}}
