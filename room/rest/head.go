@@ -29,6 +29,9 @@ func (h *requestHead) note(b []byte) {
 func peek(head []byte, name string) string {
 	_, fields, _ := bytes.Cut(head, []byte{'\n'}) // behind the request line
 	for line := range bytes.Lines(fields) {
+		if len(bytes.TrimRight(line, "\r\n")) == 0 {
+			return "" // the rest is body
+		}
 		field, value, ok := bytes.Cut(line, []byte{':'})
 		if !ok || !strings.EqualFold(string(field), name) || !bytes.HasSuffix(line, []byte{'\n'}) {
 			continue

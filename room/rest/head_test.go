@@ -16,6 +16,8 @@ func TestPeekReadsWhatIsNoWholeHeader(t *testing.T) {
 		{"in the request line", "Origin: https://a\r\n", ""},
 		{"part of a name", "GET / HTTP/1.1\r\nX-Origin: https://a\r\n", ""},
 		{"a lone CR in it", "GET / HTTP/1.1\r\nOrigin: https://a\rSet-Cookie: x\r\n", ""},
+		{"in the body", "POST / HTTP/1.1\r\nHost: h\r\n\r\nOrigin: https://a\r\n", ""},
+		{"in the body, bare newlines", "POST / HTTP/1.1\n\nOrigin: https://a\n", ""},
 		{"nothing", "", ""},
 	} {
 		if got := peek([]byte(c.head), "Origin"); got != c.want {
