@@ -39,6 +39,8 @@ type server struct {
 	store *sqlite.Store
 	svc   *room.Service
 	net   *netpoll.Server
+
+	handler *socket.Handler
 }
 
 func serve(t *testing.T, cfg socket.Config) *server {
@@ -64,6 +66,7 @@ func serveOn(t *testing.T, cfg socket.Config, wrap func(room.Store) room.Store) 
 	s.svc = room.New(wrap(s.store), verifier, nil, room.Config{})
 	const loops = 2
 	h := socket.New(s.svc, loops, cfg)
+	s.handler = h
 	s.net, err = netpoll.Listen(netpoll.Config{Addr: "127.0.0.1:0", Loops: loops, Handler: h, MessageBytesMax: 163_840, TextOnly: true,
 		SlowCloseCode: 4008, Compression: true, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
