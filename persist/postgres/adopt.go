@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -59,6 +60,38 @@ func (s *Store) checkUnfilled(ctx context.Context) error {
 type unfilledColumn struct {
 	Name      string
 	Triggered bool // a trigger may give it a value
+}
+
+// idNames are the columns that hold ids, by table.
+var idNames = map[string][]string{
+	"users": {"id"}, "trips": {"id"}, "collaborators": {"trip_id", "user_id"}, "chat_rooms": {"id", "trip_id"},
+	"chat_messages": {"id", "chat_room_id", "sender_id", "reply_to_id"},
+}
+
+// findOtherIDs returns those of the columns $2 of a table, $1, that are neither of type uuid
+// nor of a domain over it, and their types.
+const findOtherIDs = `SELECT a.attname::text, format_type(a.atttypid, a.atttypmod)
+	FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+	WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped AND a.attname = ANY ($2::text[])
+	AND 'uuid'::regtype NOT IN (t.oid, t.typbasetype)
+	ORDER BY a.attnum`
+
+// checkIDs refuses tables whose ids are no UUIDs. It is called before anything is changed.
+func (s *Store) checkIDs(ctx context.Context) error {
+	for _, table := range slices.Sorted(maps.Keys(idNames)) {
+		rows, err := s.readers.Query(ctx, findOtherIDs, table, idNames[table])
+		if err != nil {
+			return fault("migrate", err)
+		}
+		others, err := pgx.CollectRows(rows, pgx.RowToStructByPos[struct{ Name, Type string }])
+		if err != nil {
+			return fault("migrate", err)
+		}
+		if len(others) > 0 {
+			return fmt.Errorf("postgres: column %s of %s is of type %s: ids must be of type uuid", others[0].Name, table, others[0].Type)
+		}
+	}
+	return nil
 }
 
 // checkMissing refuses tables that lack a column. It is called when the schema is up to date.

@@ -56,6 +56,9 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 // Migrate brings the schema up to date. It waits while another node does, and is
 // bound by ctx alone: numbering a large adopted table takes its time.
 func (s *Store) Migrate(ctx context.Context) error {
+	if err := s.checkIDs(ctx); err != nil {
+		return err
+	}
 	if err := s.checkUnfilled(ctx); err != nil {
 		return err
 	}

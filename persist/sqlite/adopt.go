@@ -56,6 +56,40 @@ func unfilled(ctx context.Context, db *sql.DB, table string, written, null []str
 	return "", rows.Err()
 }
 
+// idColumns are the columns of the application's own tables that hold ids.
+var idColumns = []struct{ table, column string }{
+	{"users", "id"}, {"trips", "id"}, {"collaborators", "trip_id"}, {"collaborators", "user_id"},
+}
+
+// findUnreadable tells whether a table has ids and none in the form that Caravan compares
+// them in. A table without rows counts as one where its column is made for ids without hyphens.
+const findUnreadable = `SELECT NOT EXISTS (SELECT 1 FROM %[1]s
+		WHERE %[2]s GLOB '????????-????-????-????-????????????' AND %[2]s = lower(%[2]s))
+	AND (?1 LIKE '%%char(32)' OR EXISTS (SELECT 1 FROM %[1]s WHERE %[2]s IS NOT NULL))`
+
+// checkIDs refuses tables in which Caravan would find nobody. It is called before anything is
+// changed. One readable row is enough: odd rows beside it are no reason to serve nobody.
+func checkIDs(ctx context.Context, db *sql.DB) error {
+	for _, c := range idColumns {
+		var declared string
+		exists, err := scanRow(db.QueryRowContext(ctx, "SELECT type FROM pragma_table_info(?) WHERE name = ? COLLATE NOCASE", c.table, c.column), &declared)
+		if err != nil {
+			return err
+		}
+		if !exists {
+			continue
+		}
+		var unreadable bool
+		if err := db.QueryRowContext(ctx, fmt.Sprintf(findUnreadable, c.table, c.column), declared).Scan(&unreadable); err != nil {
+			return err
+		}
+		if unreadable {
+			return fmt.Errorf("column %s of %s does not hold UUIDs as lower-case text with hyphens: Caravan reads no other ids in SQLite", c.column, c.table)
+		}
+	}
+	return nil
+}
+
 // names are those of the columns of chat_messages for which that is so.
 func names(so func(column) bool) (all []string) {
 	for _, c := range messageTable {

@@ -229,6 +229,46 @@ func TestTablesThatNoRowFitsIn(t *testing.T) {
 	}
 }
 
+// TestIDsThatNobodyIsFoundBy: Django writes a UUID to SQLite without hyphens.
+func TestIDsThatNobodyIsFoundBy(t *testing.T) {
+	django := strings.ReplaceAll(looseSchema, "id text", "id char(32)")
+	for name, odd := range map[string]struct{ schema, sql, table string }{
+		"no rows yet":     {django, "DELETE FROM users", "users"},
+		"without hyphens": {django, "UPDATE users SET id = replace(id, '-', '')", "users"},
+		"in capitals":     {looseSchema, "UPDATE trips SET id = 'A' || upper(substr(id, 2))", "trips"},
+		"bytes":           {looseSchema, "UPDATE collaborators SET user_id = x'00112233445566778899aabbccddeeff'", "collaborators"},
+		"numbers":         {strings.Replace(looseSchema, "id text", "id int", 1), "UPDATE users SET id = 1", "users"},
+		"numbers in views": {looseSchema, "ALTER TABLE users RENAME TO people; CREATE VIEW users AS SELECT 7 AS id, email, username, first_name, last_name FROM people",
+			"users"},
+		"readable":             {looseSchema, "", ""},
+		"readable in char(32)": {django, "", ""},
+		"one of them readable": {looseSchema, "INSERT INTO users (id) VALUES ('0'), (NULL), (x'00')", ""},
+		"nobody":               {looseSchema, "DELETE FROM users; DELETE FROM trips; UPDATE collaborators SET user_id = NULL", ""},
+	} {
+		a := adopt(t, odd.schema, 1)
+		a.exec(odd.sql)
+		s, err := sqlite.Open(t.Context(), a.path, quiet)
+		if err == nil {
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+		switch {
+		case odd.table == "" && err != nil:
+			t.Errorf("%s: %v", name, err)
+		case odd.table != "" && (err == nil || !strings.Contains(err.Error(), odd.table)):
+			t.Errorf("%s: %v; want an error that names %s", name, err, odd.table)
+		}
+		var changed bool
+		if err := a.db.QueryRow("SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'caravan_schema_version')").Scan(&changed); err != nil {
+			t.Fatal(err)
+		}
+		if changed != (odd.table == "") {
+			t.Errorf("%s: changed %t", name, changed)
+		}
+	}
+}
+
 // TestAColumnThatComesWhileServing must have a value: nobody's content is at fault, and the
 // messages wait until the column is mended.
 func TestAColumnThatComesWhileServing(t *testing.T) {
