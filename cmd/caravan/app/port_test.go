@@ -103,7 +103,7 @@ func TestOriginsCountForSocketsAndREST(t *testing.T) {
 }
 
 func TestALongHistoryIsNoReasonToCallAClientSlow(t *testing.T) {
-	s := start(t, sqliteFile(t), "--rate", "0", "--send-buffer", "64KiB")
+	s := start(t, sqliteFile(t), "--rate", "0", "--send-buffer", "64KiB", "--history-bytes", "1MiB")
 	amina, _ := s.join(0, 0)
 	long := strings.Repeat("\U0001F600", 10_000) // 40 kB
 	for range 20 {
