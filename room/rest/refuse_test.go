@@ -159,3 +159,19 @@ func TestTroubleOfTheDomainHasItsStatus(t *testing.T) {
 		})
 	}
 }
+
+// TestAnOpNeedNotBeAboutAMessage: a kind may store something else, or nothing new.
+func TestAnOpNeedNotBeAboutAMessage(t *testing.T) {
+	for _, outcome := range []room.Outcome{room.Stored, room.Duplicate} {
+		c := newChat(0)
+		c.do = func(_ context.Context, op *room.Op) error {
+			op.Outcome = outcome
+			return nil
+		}
+		n := start(t, c)
+		got := n.ask(t, "POST", "/api/v1/chat/messages/", `{"chat_room":"`+c.place.TripID.String()+`","content":"x"}`)
+		if got.StatusCode != 204 || len(got.body) != 0 || n.Stats().Panics != 0 {
+			t.Errorf("outcome %d: got %d %s, %d panics", outcome, got.StatusCode, got.body, n.Stats().Panics)
+		}
+	}
+}

@@ -56,7 +56,7 @@ func (c *call) edit() {
 	}, fasthttp.StatusOK)
 }
 
-// do carries out an op and answers with the message that came of it.
+// do carries out an op and answers with the message that it is about, if there is one.
 func (c *call) do(op *room.Op, stored int) {
 	if err := c.cfg.Chat.Do(c.ctx, op); err != nil {
 		c.refuse(protocol.ErrUnknownOutcome) // the op goes on without us
@@ -64,14 +64,23 @@ func (c *call) do(op *room.Op, stored int) {
 	}
 	switch op.Outcome {
 	case room.Stored:
-		c.answer(stored, protocol.AppendMessage(nil, op.Message))
+		c.outcome(stored, op.Message)
 	case room.Duplicate:
-		c.answer(fasthttp.StatusOK, protocol.AppendMessage(nil, op.Message))
+		c.outcome(fasthttp.StatusOK, op.Message)
 	case room.Refused:
 		c.refuse(op.Err)
 	case room.Pending:
 		panic("rest: an op was answered without an outcome")
 	}
+}
+
+// outcome answers with a message, or, where m is nil, that there is none to show.
+func (c *call) outcome(status int, m *protocol.Message) {
+	if m == nil {
+		c.http.SetStatusCode(fasthttp.StatusNoContent)
+		return
+	}
+	c.answer(status, protocol.AppendMessage(nil, m))
 }
 
 // jsonBody refuses a body that does not say that it is JSON. No body is left to
