@@ -43,20 +43,6 @@ func (e *DataError) Unwrap() error { return e.Err }
 // stored or ever will be. ErrConflict and DataError say what to do next.
 type Transaction func(ctx context.Context, ops []*room.Op, mode Mode) (*Plan, error)
 
-// UpToCommit bounds a transaction so that of ctx's time room.OutcomeWait is left to
-// look its outcome up, or half of what there is where that is not much.
-func UpToCommit(ctx context.Context) (context.Context, context.CancelFunc) {
-	deadline, ok := ctx.Deadline()
-	if !ok {
-		return context.WithCancel(ctx)
-	}
-	left := time.Until(deadline)
-	if left > room.OutcomeWait {
-		return context.WithTimeout(ctx, left-room.OutcomeWait)
-	}
-	return context.WithTimeout(ctx, left/2)
-}
-
 // Mode says how a Transaction ends.
 type Mode bool
 

@@ -22,7 +22,7 @@ type frozen struct {
 	asked    int // by one lane
 }
 
-func (f *frozen) Append(ctx context.Context, _ []*room.Op) error {
+func (f *frozen) Append(ctx context.Context, _ []*room.Op, _ room.Within) error {
 	f.asked++
 	first := f.asked == 1
 	done := ctx.Done()

@@ -123,7 +123,7 @@ func (h *house) fill(t *rapid.T, in uuid.UUID) map[uuid.UUID]int64 {
 		add(op)
 		ids = append(ids, op.MessageID)
 	}
-	if err := h.store.Append(t.Context(), batch); err != nil {
+	if err := h.store.Append(t.Context(), batch, room.Within{}); err != nil {
 		t.Fatal(err)
 	}
 	want := map[uuid.UUID]int64{}

@@ -122,9 +122,10 @@ func (l *lane) append(ctx context.Context) {
 // attempt has the store append l.batch once. After a panic nobody knows whether it
 // had committed.
 func (l *lane) attempt(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, l.patience()+OutcomeWait)
+	within := Within{Commit: l.commitWait(), Outcome: OutcomeWait}
+	ctx, cancel := context.WithTimeout(ctx, within.Commit+within.Outcome)
 	defer cancel()
-	err := l.s.guard.Run("append", func() error { return l.s.store.Append(ctx, l.batch) })
+	err := l.s.guard.Run("append", func() error { return l.s.store.Append(ctx, l.batch, within) })
 	if errors.Is(err, contain.ErrPanic) {
 		return fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
 	}
@@ -140,9 +141,9 @@ func (l *lane) committed(start time.Time) {
 	_ = l.s.guard.Call("observer", func() { l.s.cfg.Observer.Committed(len(l.batch), time.Since(start)) })
 }
 
-// patience is how long an attempt may take up to its commit: WriteWait, or, while
+// commitWait is how long an attempt may take up to its commit: WriteWait, or, while
 // the store is away, what is left of it for the oldest op.
-func (l *lane) patience() time.Duration {
+func (l *lane) commitWait() time.Duration {
 	if l.downSince.IsZero() {
 		return l.s.cfg.WriteWait
 	}

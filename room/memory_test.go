@@ -42,7 +42,7 @@ func (m *memory) called(method string) {
 	}
 }
 
-func (m *memory) Append(_ context.Context, batch []*room.Op) error {
+func (m *memory) Append(_ context.Context, batch []*room.Op, _ room.Within) error {
 	m.called("Append")
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -13,7 +13,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/caravan-chat/caravan/persist"
 	"github.com/caravan-chat/caravan/protocol"
 	"github.com/caravan-chat/caravan/room"
 )
@@ -43,8 +42,8 @@ func (m *moody) has(content string) bool {
 	return m.stored[content]
 }
 
-func (m *moody) Append(ctx context.Context, batch []*room.Op) error {
-	ctx, cancel := persist.UpToCommit(ctx)
+func (m *moody) Append(ctx context.Context, batch []*room.Op, within room.Within) error {
+	ctx, cancel := context.WithTimeout(ctx, within.Commit)
 	defer cancel()
 	for {
 		m.mu.Lock()

@@ -14,13 +14,13 @@ type concluding struct {
 	conclude map[string]func(*room.Op)
 }
 
-func (c concluding) Append(ctx context.Context, batch []*room.Op) error {
+func (c concluding) Append(ctx context.Context, batch []*room.Op, within room.Within) error {
 	for _, op := range batch {
 		if as := c.conclude[op.Content]; as != nil {
 			as(op)
 			continue
 		}
-		if err := c.memory.Append(ctx, []*room.Op{op}); err != nil {
+		if err := c.memory.Append(ctx, []*room.Op{op}, within); err != nil {
 			return err
 		}
 	}
@@ -43,7 +43,7 @@ func TestAnOpNeedNotHaveAMessageOrANumber(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			store := concluding{newMemory(), map[string]func(*room.Op){"odd": as}}
-			s := room.New(store, nil, deaf{}, room.Config{Lanes: 1})
+			s := room.New(store, nil, silent{}, room.Config{Lanes: 1})
 			t.Cleanup(s.Close)
 			l := &hearer{}
 			s.Follow(roomA, 0, l)

@@ -196,7 +196,7 @@ func TestAReadThatPanicsIsRepeated(t *testing.T) {
 	withPanics(t, 2, nil, silent{}, room.Config{}, func(p *panicking) {
 		l := &hearer{}
 		p.Follow(roomA, 0, l)
-		if err := p.store.Append(p.Context(), []*room.Op{messageTo(roomA, "of another node")}); err != nil {
+		if err := p.store.Append(p.Context(), []*room.Op{messageTo(roomA, "of another node")}, room.Within{}); err != nil {
 			p.Fatal(err)
 		}
 		p.store.at("Walk", panics(2))
@@ -214,7 +214,7 @@ func TestAPollThatPanicsIsRepeated(t *testing.T) {
 		l := &hearer{}
 		p.Follow(roomA, 0, l)
 		p.store.at("Heads", panics(1))
-		if err := p.store.Append(p.Context(), []*room.Op{messageTo(roomA, "of another node")}); err != nil {
+		if err := p.store.Append(p.Context(), []*room.Op{messageTo(roomA, "of another node")}, room.Within{}); err != nil {
 			p.Fatal(err)
 		}
 		time.Sleep(time.Minute)

@@ -32,8 +32,8 @@ type between struct {
 	read     func()                                  // after each Walk
 }
 
-func (b *between) Append(ctx context.Context, batch []*room.Op) error {
-	err := b.Store.Append(ctx, batch)
+func (b *between) Append(ctx context.Context, batch []*room.Op, within room.Within) error {
+	err := b.Store.Append(ctx, batch, within)
 	if b.appended != nil {
 		err = b.appended(batch, err)
 	}
@@ -58,7 +58,7 @@ func (h *house) elsewhere(t *testing.T, ops ...*room.Op) {
 			op.MessageID = op.Row
 		}
 	}
-	if err := h.store.Append(t.Context(), ops); err != nil {
+	if err := h.store.Append(t.Context(), ops, room.Within{}); err != nil {
 		t.Fatal(err)
 	}
 }

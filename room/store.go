@@ -27,10 +27,8 @@ type Store interface {
 	// An error that wraps ErrNotStored means that nothing of the batch is stored
 	// or ever will be, so that the batch may be appended again. One that wraps
 	// ErrOutcomeUnknown means that the commit was cut and that its outcome could
-	// not be looked up before the context ended. OutcomeWait of the time until the
-	// context's deadline belongs to that search: a transaction that has not come to
-	// its commit by then is given up.
-	Append(ctx context.Context, batch []*Op) error
+	// not be looked up in time.
+	Append(ctx context.Context, batch []*Op, within Within) error
 
 	// Access answers many questions "may this user enter that room?" in one look,
 	// and makes the room of a trip on first use. Answers stand in the order of
@@ -76,6 +74,13 @@ type Store interface {
 
 	// Close frees what the store holds. No method may be called after it.
 	Close() error
+}
+
+// Within says how long an Append may take. Zero means no limit but that of the context
+// and of the store itself.
+type Within struct {
+	Commit  time.Duration // until the commit is on its way; otherwise the transaction is given up
+	Outcome time.Duration // to look for the outcome of a commit that was cut
 }
 
 // OutcomeWait is how long Append may look for the outcome of a commit that was

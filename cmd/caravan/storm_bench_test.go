@@ -118,7 +118,7 @@ func writeHistories(b *testing.B, database string) {
 				Room:   a.Room.ID, Sender: a.User, At: time.Now().UTC().Truncate(time.Microsecond),
 			}
 		}
-		if err := store.Append(b.Context(), batch); err != nil {
+		if err := store.Append(b.Context(), batch, room.Within{}); err != nil {
 			b.Fatal(err)
 		}
 		if o := batch[0].Outcome; o != room.Stored {

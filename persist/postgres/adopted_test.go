@@ -276,7 +276,7 @@ func TestAColumnThatComesWhileServing(t *testing.T) {
 		for i := range batch {
 			batch[i] = f.send(0, "x")
 		}
-		err := f.Append(t.Context(), batch)
+		err := f.Append(t.Context(), batch, room.Within{})
 		if !errors.Is(err, room.ErrNotStored) || errors.Is(err, room.ErrStoreDown) || !strings.Contains(err.Error(), "priority") || batch[0].Outcome != room.Pending {
 			t.Errorf("%d rows: outcome %d, %v; want %v, and the column's name", n, batch[0].Outcome, err, room.ErrNotStored)
 		}

@@ -11,27 +11,32 @@ import (
 	"github.com/caravan-chat/caravan/room"
 )
 
-// Append implements room.Store. Even when ctx has no deadline it ends: a
-// transaction is given up after 10 s, and the search for the outcome of a commit
-// that was cut after room.OutcomeWait more.
-func (s *Store) Append(ctx context.Context, batch []*room.Op) error {
-	err := persist.Append(ctx, batch, s.transaction)
+// Append implements room.Store. Without limits it ends, too: a transaction is given up
+// after 10 s, and the search for the outcome of a commit that was cut after
+// room.OutcomeWait more.
+func (s *Store) Append(ctx context.Context, batch []*room.Op, within room.Within) error {
+	limits := persist.NewLimits(within)
+	err := persist.Append(ctx, batch, func(ctx context.Context, ops []*room.Op, mode persist.Mode) (*persist.Plan, error) {
+		return s.transaction(ctx, ops, mode, limits)
+	})
 	if err == nil {
 		s.odd.Behind(batch, func(id uuid.UUID) { _, _ = s.Message(ctx, id) })
 	}
 	return err
 }
 
-// transaction is a persist.Transaction: it runs one, and where its COMMIT got no
-// good answer it finds out what became of it.
-func (s *Store) transaction(ctx context.Context, ops []*room.Op, mode persist.Mode) (*persist.Plan, error) {
-	plan, xact, err := s.run(ctx, ops, mode)
+// transaction is a persist.Transaction within limits: it runs one, and where its
+// COMMIT got no good answer it finds out what became of it.
+func (s *Store) transaction(ctx context.Context, ops []*room.Op, mode persist.Mode, limits persist.Limits) (*persist.Plan, error) {
+	plan, xact, err := s.run(ctx, ops, mode, limits)
 	var cut *cutError
 	if !errors.As(err, &cut) {
 		return plan, err
 	}
 	s.writers.Reset() // nobody goes on but behind a barrier
-	committed, err := s.outcome(ctx, xact, plan, cut)
+	outcome, cancel := limits.ForOutcome(ctx)
+	defer cancel()
+	committed, err := s.outcome(outcome, xact, plan, cut)
 	switch {
 	case err != nil:
 		return nil, err
@@ -51,8 +56,8 @@ func (e *cutError) Unwrap() error { return e.err }
 // guarantee: rooms are locked before anything is read, and nothing is settled for
 // good before the server confirmed the COMMIT. With a cutError come the plan that
 // was written and the transaction's number.
-func (s *Store) run(ctx context.Context, ops []*room.Op, mode persist.Mode) (plan *persist.Plan, xact uint64, err error) {
-	bounded, cancel := persist.UpToCommit(ctx)
+func (s *Store) run(ctx context.Context, ops []*room.Op, mode persist.Mode, limits persist.Limits) (plan *persist.Plan, xact uint64, err error) {
+	bounded, cancel := limits.UpToCommit(ctx)
 	defer cancel()
 	txCtx, cancel := context.WithTimeout(bounded, s.wait.transaction)
 	defer cancel()

@@ -21,7 +21,7 @@ func TestNumbersBehindTheMessages(t *testing.T) {
 			for i := range batch {
 				batch[i] = f.send(i%2, "x")
 			}
-			if err := f.Append(t.Context(), batch); err != nil {
+			if err := f.Append(t.Context(), batch, room.Within{}); err != nil {
 				t.Fatalf("%d ops, back at %d: %v", rows, back, err)
 			}
 			for i, op := range batch {

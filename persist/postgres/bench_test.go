@@ -43,7 +43,7 @@ func BenchmarkAppend(b *testing.B) {
 								batch[i] = f.send(w+writers*(i%(100/writers)), text256)
 								batch[i].ClientID = uuid.NewString()
 							}
-							if err := f.Append(b.Context(), batch); err != nil {
+							if err := f.Append(b.Context(), batch, room.Within{}); err != nil {
 								b.Error(err)
 								return
 							}

@@ -152,9 +152,9 @@ func (r *faultRig) mustAppend(batch []*room.Op) {
 	r.t.Helper()
 	ctx, cancel := context.WithTimeout(r.t.Context(), time.Minute)
 	defer cancel()
-	err := r.store.Append(ctx, batch)
+	err := r.store.Append(ctx, batch, room.Within{})
 	for errors.Is(err, room.ErrNotStored) && ctx.Err() == nil {
-		err = r.store.Append(ctx, batch) // a session that lost its client may still hold the rooms
+		err = r.store.Append(ctx, batch, room.Within{}) // a session that lost its client may still hold the rooms
 	}
 	if err != nil {
 		r.t.Fatalf("append without a fault: %v", err)
@@ -202,7 +202,7 @@ func (r *faultRig) appendCut(make func(*faultRig) []*room.Op, c cut) ([]*room.Op
 	r.mustAppend(r.mixed()) // a whole connection, with its statements
 	batch := make(r)
 	r.proxy.arm(&c)
-	err := r.store.Append(r.t.Context(), batch)
+	err := r.store.Append(r.t.Context(), batch, room.Within{})
 	switch {
 	case r.proxy.disarm():
 		return batch, err

@@ -118,7 +118,7 @@ func (w *writers) run(n int) {
 		}
 		batch := []*room.Op{w.f.send(n%rooms, "a"), w.f.send((n+1)%rooms, "b"), w.f.send(n%rooms, "c")}
 		w.writing.Add(1)
-		err := w.f.Append(context.Background(), batch) // until the fault is mended, also where the test fails
+		err := w.f.Append(context.Background(), batch, room.Within{}) // until the fault is mended, also where the test fails
 		w.writing.Add(-1)
 		switch {
 		case err == nil:
@@ -169,7 +169,7 @@ func TestFullDisk(t *testing.T) {
 				for i := range batch {
 					batch[i] = f.send(in, "full")
 				}
-				err := f.Append(t.Context(), batch)
+				err := f.Append(t.Context(), batch, room.Within{})
 				if err == nil { // what the last pages had room for
 					stored[in] += int64(len(batch))
 					continue
@@ -189,7 +189,7 @@ func TestFullDisk(t *testing.T) {
 			}
 			for in := range stored {
 				op := f.send(in, "room again")
-				if err := f.Append(t.Context(), []*room.Op{op}); err != nil || op.Outcome != room.Stored {
+				if err := f.Append(t.Context(), []*room.Op{op}, room.Within{}); err != nil || op.Outcome != room.Stored {
 					t.Errorf("there is room again, and %d, %v", op.Outcome, err)
 				}
 				f.mustStand(in, stored[in]+1)
@@ -217,7 +217,7 @@ func TestFrozenServerIsBoundedByTheContext(t *testing.T) {
 	op, errs, done := f.send(0, "frozen"), map[string]error{}, make(chan struct{})
 	go func() {
 		defer close(done)
-		errs["append"], errs["ping"] = f.Append(ctx, []*room.Op{op}), f.Ping(ctx)
+		errs["append"], errs["ping"] = f.Append(ctx, []*room.Op{op}, room.Within{}), f.Ping(ctx)
 		_, errs["access"] = f.Access(ctx, []room.AccessQuestion{{User: f.user.ID, Place: f.rooms[0]}})
 		_, errs["latest"] = f.Latest(ctx, f.rooms, room.Limit{Messages: 10})
 		_, errs["heads"] = f.Heads(ctx, f.rooms)
@@ -304,7 +304,7 @@ func TestServerErrors(t *testing.T) {
 			f := newFleet(t, Config{URL: pgserver.Shared(t).Database(t)}, 1)
 			f.failInserts(code, 3)
 			op := f.send(0, "x")
-			if err := f.Append(t.Context(), []*room.Op{op}); err != nil || op.Outcome != room.Stored {
+			if err := f.Append(t.Context(), []*room.Op{op}, room.Within{}); err != nil || op.Outcome != room.Stored {
 				t.Fatalf("outcome %d, %v", op.Outcome, err)
 			}
 			f.mustStand(0, 1)
@@ -372,7 +372,7 @@ func TestDeadlock(t *testing.T) {
 	mustExec(t, other, "BEGIN")
 	lock(1)
 	done := make(chan error, 1)
-	go func() { done <- f.Append(t.Context(), []*room.Op{f.send(0, "x"), f.send(1, "y")}) }()
+	go func() { done <- f.Append(t.Context(), []*room.Op{f.send(0, "x"), f.send(1, "y")}, room.Within{}) }()
 	watch := f.session()
 	await.Until(t, "the store waits for a room", func() (waits bool) {
 		const sql = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database())"
@@ -419,7 +419,7 @@ func TestOutcomeUnknownOnlyWhenTheServerStaysAway(t *testing.T) {
 				}
 			}})
 			op := f.send(0, "cut")
-			err := f.Append(t.Context(), []*room.Op{op})
+			err := f.Append(t.Context(), []*room.Op{op}, room.Within{})
 			if !back {
 				if !errors.Is(err, room.ErrOutcomeUnknown) || errors.Is(err, room.ErrNotStored) {
 					t.Fatalf("got %v", err)

@@ -84,10 +84,10 @@ func (f *fleet) mustAppend(batch ...*room.Op) {
 	f.t.Helper()
 	ctx, cancel := context.WithTimeout(f.t.Context(), time.Minute)
 	defer cancel()
-	err := f.Append(ctx, batch)
+	err := f.Append(ctx, batch, room.Within{})
 	for errors.Is(err, room.ErrNotStored) && ctx.Err() == nil {
 		time.Sleep(10 * time.Millisecond)
-		err = f.Append(ctx, batch)
+		err = f.Append(ctx, batch, room.Within{})
 	}
 	if err != nil {
 		f.t.Fatal(err)
@@ -118,7 +118,7 @@ func (f *fleet) mustNotStore(op *room.Op) {
 	usual := f.wait
 	f.wait.transaction, f.wait.outcome = time.Hour, time.Hour
 	done := make(chan error, 1)
-	go func() { done <- f.Append(f.t.Context(), []*room.Op{op}) }()
+	go func() { done <- f.Append(f.t.Context(), []*room.Op{op}, room.Within{}) }()
 	err := await.Value(f.t, "that it is not stored", done)
 	f.wait = usual
 	if !errors.Is(err, room.ErrNotStored) || errors.Is(err, room.ErrOutcomeUnknown) || op.Outcome != room.Pending {

@@ -15,7 +15,7 @@ func TestAPanicLeavesNothingBehind(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t, Config{URL: pgserver.Shared(t).Database(t)}, 1)
 	for name, panics := range map[string]func(){
-		"append": func() { _, _, _ = f.run(t.Context(), []*room.Op{nil}, persist.Commit) },
+		"append": func() { _, _, _ = f.run(t.Context(), []*room.Op{nil}, persist.Commit, persist.Limits{}) },
 		"snapshot": func() {
 			_ = f.inSnapshot(t.Context(), func(tx pgx.Tx) error {
 				return pgx.BeginFunc(t.Context(), tx, func(pgx.Tx) error { panic("in a test") })

@@ -52,7 +52,7 @@ func TestPrimaryThatTurnsReadOnlyIsLeft(t *testing.T) {
 	t.Cleanup(func() { makeReadOnly(t, old, "off") }) // or its database could not be dropped
 	f.mustNotStore(f.send(0, "refused by the old one"))
 	op := f.send(0, "of the next one")
-	if err := f.Append(t.Context(), []*room.Op{op}); err != nil || op.Err != persist.ErrUnknownRoom {
+	if err := f.Append(t.Context(), []*room.Op{op}, room.Within{}); err != nil || op.Err != persist.ErrUnknownRoom {
 		t.Errorf("messages go to the old one: outcome %d, %v", op.Outcome, err)
 	}
 	if heads, err := f.Heads(t.Context(), f.rooms); err != nil || heads[0].Seq != 0 {

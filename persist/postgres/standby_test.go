@@ -74,7 +74,7 @@ func TestStandbyBackInTime(t *testing.T) {
 	f.wait.outcome = time.Minute
 	f.standbyAway()
 	op, done := f.send(0, "late"), make(chan error, 1)
-	go func() { done <- f.Append(t.Context(), []*room.Op{op}) }()
+	go func() { done <- f.Append(t.Context(), []*room.Op{op}, room.Within{}) }()
 	f.harmWaiting("pg_terminate_backend(pid)") // committed, and not believed before the standby has it
 	const atBarrier = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND query LIKE '%pg_logical_emit_message%')"
 	await.Until(t, "what asks for the outcome waits for the standby, too", func() (waits bool) {
@@ -102,7 +102,7 @@ func TestStandbyAwayTakesFewSessions(t *testing.T) {
 	unknown := 0
 	for n := range 20 {
 		op := f.send(n%len(f.rooms), "x")
-		err := f.Append(t.Context(), []*room.Op{op})
+		err := f.Append(t.Context(), []*room.Op{op}, room.Within{})
 		switch {
 		case op.Outcome != room.Pending:
 			t.Fatalf("outcome %d", op.Outcome)
@@ -136,7 +136,7 @@ func TestWhatIsKnownIsToldAgainOnceTheStandbyHasIt(t *testing.T) {
 	f.standbyAway()
 	again := f.send(0, "known")
 	again.ClientID = op.ClientID
-	if err := f.Append(t.Context(), []*room.Op{again}); !errors.Is(err, room.ErrNotStored) || again.Outcome != room.Pending {
+	if err := f.Append(t.Context(), []*room.Op{again}, room.Within{}); !errors.Is(err, room.ErrNotStored) || again.Outcome != room.Pending {
 		t.Errorf("the standby is away: outcome %d, %v", again.Outcome, err)
 	}
 	short, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -231,7 +231,7 @@ func (f *standbyFleet) harmWaiting(how string) {
 func (f *standbyFleet) mustNotTell(happens func(*standbyFleet), ops ...*room.Op) {
 	f.t.Helper()
 	done := make(chan error, 1)
-	go func() { done <- f.Append(f.t.Context(), ops) }()
+	go func() { done <- f.Append(f.t.Context(), ops, room.Within{}) }()
 	happens(f)
 	err := await.Value(f.t, "the end of Append", done)
 	if !errors.Is(err, room.ErrOutcomeUnknown) && !errors.Is(err, room.ErrNotStored) {

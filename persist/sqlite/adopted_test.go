@@ -120,7 +120,7 @@ func TestNullsOfAnAdoptedTable(t *testing.T) {
 	}
 	reply := a.op(protocol.KindMessage, uuid.New(), 0)
 	reply.ReplyTo = old
-	if err := s.Append(t.Context(), []*room.Op{reply}); err != nil || reply.Outcome != room.Stored || *reply.Message.ReplyTo != (protocol.Reply{ID: old}) {
+	if err := s.Append(t.Context(), []*room.Op{reply}, room.Within{}); err != nil || reply.Outcome != room.Stored || *reply.Message.ReplyTo != (protocol.Reply{ID: old}) {
 		t.Errorf("a reply to it: outcome %d, %v, %v", reply.Outcome, reply.Err, err)
 	}
 }
@@ -164,7 +164,7 @@ func TestRowsThatCannotBeRead(t *testing.T) {
 		t.Errorf("rooms: %+v, %v", page, err)
 	}
 	edit, good := a.op(protocol.KindEdit, bad, 1), a.op(protocol.KindMessage, uuid.New(), 0)
-	if err := s.Append(t.Context(), []*room.Op{edit, good}); err != nil || edit.Outcome != room.Refused || good.Outcome != room.Stored {
+	if err := s.Append(t.Context(), []*room.Op{edit, good}, room.Within{}); err != nil || edit.Outcome != room.Refused || good.Outcome != room.Stored {
 		t.Errorf("an edit: outcome %d; beside it: outcome %d, %v", edit.Outcome, good.Outcome, err)
 	}
 	for _, words := range []string{"table=chat_messages id=" + bad.String(), `table=chat_messages id="no id"`, `table=chat_rooms id="no id"`} {
@@ -278,11 +278,11 @@ func TestAColumnThatComesWhileServing(t *testing.T) {
 	a.exec("CREATE TABLE chat_messages (id text, content text, message_type text, is_edited bool, created_at datetime, updated_at datetime, " +
 		"chat_room_id text, reply_to_id text, sender_id text, seq integer, rev integer, client_id text, priority integer NOT NULL)")
 	op := a.op(protocol.KindMessage, uuid.New(), 0)
-	if err := s.Append(t.Context(), []*room.Op{op}); !errors.Is(err, room.ErrNotStored) || !strings.Contains(err.Error(), "priority") || op.Outcome != room.Pending {
+	if err := s.Append(t.Context(), []*room.Op{op}, room.Within{}); !errors.Is(err, room.ErrNotStored) || !strings.Contains(err.Error(), "priority") || op.Outcome != room.Pending {
 		t.Errorf("outcome %d, %v; want %v, and the column's name", op.Outcome, err, room.ErrNotStored)
 	}
 	a.exec("ALTER TABLE chat_messages DROP COLUMN priority")
-	if err := s.Append(t.Context(), []*room.Op{op}); err != nil || op.Outcome != room.Stored {
+	if err := s.Append(t.Context(), []*room.Op{op}, room.Within{}); err != nil || op.Outcome != room.Stored {
 		t.Errorf("mended: outcome %d, %v", op.Outcome, err)
 	}
 }

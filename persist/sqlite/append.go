@@ -13,8 +13,11 @@ import (
 )
 
 // Append implements room.Store.
-func (s *Store) Append(ctx context.Context, batch []*room.Op) error {
-	err := persist.Append(ctx, batch, s.transact)
+func (s *Store) Append(ctx context.Context, batch []*room.Op, within room.Within) error {
+	limits := persist.NewLimits(within)
+	err := persist.Append(ctx, batch, func(ctx context.Context, ops []*room.Op, mode persist.Mode) (*persist.Plan, error) {
+		return s.transact(ctx, ops, mode, limits)
+	})
 	if err == nil {
 		s.odd.Behind(batch, func(id uuid.UUID) { _, _ = s.Message(ctx, id) })
 	}
@@ -23,8 +26,8 @@ func (s *Store) Append(ctx context.Context, batch []*room.Op) error {
 
 // transact is one transaction. BEGIN takes SQLite's write lock, which stands for
 // the locks on the rooms' rows, so that what is found stays true until the end.
-func (s *Store) transact(ctx context.Context, ops []*room.Op, mode persist.Mode) (*persist.Plan, error) {
-	bounded, cancel := persist.UpToCommit(ctx)
+func (s *Store) transact(ctx context.Context, ops []*room.Op, mode persist.Mode, limits persist.Limits) (*persist.Plan, error) {
+	bounded, cancel := limits.UpToCommit(ctx)
 	defer cancel()
 	tx, err := s.writer.BeginTx(bounded, nil)
 	if err != nil {
@@ -38,7 +41,9 @@ func (s *Store) transact(ctx context.Context, ops []*room.Op, mode persist.Mode)
 	}
 	if err := tx.Commit(); err != nil {
 		if commitDoubtful(err) {
-			err = s.disown(ctx, err)
+			outcome, cancel := limits.ForOutcome(ctx)
+			defer cancel()
+			err = s.disown(outcome, err)
 		}
 		return nil, refusal(err)
 	}

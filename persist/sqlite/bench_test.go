@@ -92,7 +92,7 @@ func BenchmarkAppend(b *testing.B) {
 				b.StopTimer()
 				batch := f.sends(rows, 200)
 				b.StartTimer()
-				if err := f.Append(b.Context(), batch); err != nil {
+				if err := f.Append(b.Context(), batch, room.Within{}); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -108,7 +108,7 @@ func BenchmarkLatest(b *testing.B) {
 		b.Run(fmt.Sprintf("writing=%v", busy), func(b *testing.B) {
 			f := openFleet(b, filepath.Join(b.TempDir(), "caravan.db"), 100).closeAfter(b)
 			for range 60 {
-				if err := f.Append(b.Context(), f.sends(100, 200)); err != nil {
+				if err := f.Append(b.Context(), f.sends(100, 200), room.Within{}); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -117,7 +117,7 @@ func BenchmarkLatest(b *testing.B) {
 			if busy {
 				writing.Go(func() {
 					for ctx.Err() == nil {
-						_ = f.Append(ctx, f.sends(100, 200)) // the end of ctx may cut the last one
+						_ = f.Append(ctx, f.sends(100, 200), room.Within{}) // the end of ctx may cut the last one
 					}
 				})
 			}

@@ -139,7 +139,7 @@ func appendForever(path string) error {
 			}
 		}
 		last = batch[:size]
-		if err := f.Append(context.Background(), batch); err != nil {
+		if err := f.Append(context.Background(), batch, room.Within{}); err != nil {
 			return err
 		}
 		for _, op := range batch {
@@ -219,7 +219,7 @@ func appendUnderLimit(path string) error {
 // appendOnce appends n messages and returns what prints them.
 func (f *fleet) appendOnce(n int) (stored func(), err error) {
 	batch := f.sends(n, 3000)
-	if err := f.Append(context.Background(), batch); err != nil {
+	if err := f.Append(context.Background(), batch, room.Within{}); err != nil {
 		return nil, err
 	}
 	return func() {

@@ -90,7 +90,7 @@ func TestKilledWriterLosesNothingItTold(t *testing.T) {
 			}
 		}
 		told += len(events)
-		if err := f.Append(t.Context(), f.sends(10, 50)); err != nil {
+		if err := f.Append(t.Context(), f.sends(10, 50), room.Within{}); err != nil {
 			t.Error(err)
 		}
 		f.checkLog(t)
@@ -138,7 +138,7 @@ func TestFullDiskRefusesAndRecovers(t *testing.T) {
 func TestFileLockedByAnotherProgram(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "caravan.db")
 	f := openFleet(t, path, 2).closeAfter(t)
-	if err := f.Append(t.Context(), f.sends(10, 50)); err != nil {
+	if err := f.Append(t.Context(), f.sends(10, 50), room.Within{}); err != nil {
 		t.Fatal(err)
 	}
 	c := startChild(t, "lock", path)
@@ -146,20 +146,18 @@ func TestFileLockedByAnotherProgram(t *testing.T) {
 		t.Fatal(line)
 	}
 
-	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
-	defer cancel()
-	if err := f.Append(ctx, f.sends(1, 50)); !errors.Is(err, room.ErrNotStored) || !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("append to a locked file: %v, want %v for the deadline", err, room.ErrNotStored)
+	if err := f.Append(t.Context(), f.sends(1, 50), room.Within{Commit: 200 * time.Millisecond}); !errors.Is(err, room.ErrNotStored) || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("append to a locked file: %v, want %v for the limit", err, room.ErrNotStored)
 	}
-	if err := f.Append(t.Context(), f.sends(1, 50)); !errors.Is(err, room.ErrNotStored) {
-		t.Errorf("append without a deadline to a locked file: %v, want %v", err, room.ErrNotStored)
+	if err := f.Append(t.Context(), f.sends(1, 50), room.Within{}); !errors.Is(err, room.ErrNotStored) {
+		t.Errorf("append without a limit to a locked file: %v, want %v", err, room.ErrNotStored)
 	}
 	if pages, err := f.Latest(t.Context(), f.rooms, room.Limit{Messages: 50}); err != nil || len(pages[0].Messages) != 5 {
 		t.Errorf("reading a locked file: %v", err)
 	}
 
 	c.kill()
-	if err := f.Append(t.Context(), f.sends(10, 50)); err != nil {
+	if err := f.Append(t.Context(), f.sends(10, 50), room.Within{}); err != nil {
 		t.Errorf("after the lock was given up: %v", err)
 	}
 	if log := f.checkLog(t); len(log) != 20 {
@@ -181,7 +179,7 @@ func TestSecondProcessIsRefusedAndReadersAreNot(t *testing.T) {
 	}
 	defer shell.Close()
 	for want := 5; want <= 25; want += 5 {
-		if err := f.Append(t.Context(), f.sends(5, 50)); err != nil {
+		if err := f.Append(t.Context(), f.sends(5, 50), room.Within{}); err != nil {
 			t.Fatal(err)
 		}
 		var got int
@@ -225,7 +223,7 @@ func TestReadOnlyFile(t *testing.T) {
 func TestEndedContextStoresAllOrNothing(t *testing.T) {
 	f := openFleet(t, filepath.Join(t.TempDir(), "caravan.db"), 3).closeAfter(t)
 	begun := time.Now()
-	if err := f.Append(t.Context(), f.sends(9, 50)); err != nil {
+	if err := f.Append(t.Context(), f.sends(9, 50), room.Within{}); err != nil {
 		t.Fatal(err)
 	}
 	usual := time.Since(begun)
@@ -235,9 +233,10 @@ func TestEndedContextStoresAllOrNothing(t *testing.T) {
 	for range 4 {
 		lanes.Go(func() {
 			for range 60 {
-				ctx, cancel := context.WithTimeout(t.Context(), rand.N(20*usual))
+				most := rand.N(20 * usual)
+				ctx, cancel := context.WithTimeout(t.Context(), most)
 				batch := f.sends(9, 50)
-				err := f.Append(ctx, batch)
+				err := f.Append(ctx, batch, room.Within{Commit: most / 2, Outcome: most / 2})
 				cancel()
 				switch {
 				case err == nil:

@@ -47,7 +47,8 @@ func (s *sender) say(ctx context.Context, content string) error {
 	return s.Append(ctx, []*room.Op{{
 		Intent: protocol.Intent{Kind: protocol.KindMessage, MessageID: uuid.Must(uuid.NewV7()), Content: content, Type: protocol.TypeText},
 		Room:   s.access.Room.ID, Sender: s.access.User, At: time.Now().UTC().Truncate(time.Microsecond),
-	}})
+	}}, room.Within{})
+
 }
 
 // TestWriterRefusedBySQLite makes the writing connection fail in ways that end by
@@ -95,7 +96,7 @@ func TestWriterRefusedBySQLite(t *testing.T) {
 func TestAPanicLeavesNothingBehind(t *testing.T) {
 	s := newSender(t)
 	for name, panics := range map[string]func(){
-		"append":   func() { _, _ = s.transact(t.Context(), []*room.Op{nil}, persist.Commit) },
+		"append":   func() { _, _ = s.transact(t.Context(), []*room.Op{nil}, persist.Commit, persist.Limits{}) },
 		"write":    func() { _ = writeAll(t.Context(), s.writer, func(*sql.Tx) error { panic("in a test") }) },
 		"snapshot": func() { _ = s.snapshot(t.Context(), func(*sql.Tx) error { panic("in a test") }) },
 	} {

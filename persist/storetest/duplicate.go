@@ -81,7 +81,7 @@ func testDuplicateRace(t *testing.T, open Open) {
 		for i := range ops {
 			ops[i] = w.send(0, 0, "x", id)
 			wg.Go(func() {
-				if err := w.store.Append(t.Context(), ops[i:i+1]); err != nil {
+				if err := w.store.Append(t.Context(), ops[i:i+1], room.Within{}); err != nil {
 					t.Error(err)
 				}
 			})

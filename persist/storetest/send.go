@@ -91,7 +91,7 @@ func testCanceled(t *testing.T, open Open) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	op := w.send(0, 0, "x")
-	if err := w.store.Append(ctx, []*room.Op{op}); !errors.Is(err, room.ErrNotStored) {
+	if err := w.store.Append(ctx, []*room.Op{op}, room.Within{}); !errors.Is(err, room.ErrNotStored) {
 		t.Fatalf("got %v", err)
 	}
 	if op.Outcome != room.Pending {

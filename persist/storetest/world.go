@@ -101,7 +101,7 @@ func (w *world) change(r, u int, in protocol.Intent) *room.Op {
 // append commits a batch and checks that every op has an outcome that makes sense.
 func (w *world) append(ops ...*room.Op) {
 	w.t.Helper()
-	if err := w.store.Append(w.ctx(), ops); err != nil {
+	if err := w.store.Append(w.ctx(), ops, room.Within{}); err != nil {
 		w.t.Fatalf("append: %v", err)
 	}
 	for i, op := range ops {

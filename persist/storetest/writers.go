@@ -32,7 +32,7 @@ func testManyWriters(t *testing.T, open Open) {
 					}
 					batch[i] = w.send(r, n%4, fmt.Sprint(n, i), clientID(uuid.NewString()))
 				}
-				if err := w.store.Append(t.Context(), batch); err != nil {
+				if err := w.store.Append(t.Context(), batch, room.Within{}); err != nil {
 					t.Error(err)
 					return
 				}
@@ -103,7 +103,7 @@ func testResumeUnderLoad(t *testing.T, open Open) {
 						batch = append(batch, w.edit(0, n, own[random.IntN(len(own))], fmt.Sprint("edit ", i)))
 					}
 				}
-				if err := w.store.Append(t.Context(), batch); err != nil {
+				if err := w.store.Append(t.Context(), batch, room.Within{}); err != nil {
 					t.Error(err)
 					return
 				}

@@ -13,7 +13,7 @@ import (
 // known already.
 type aboutNothing struct{ room.Store }
 
-func (aboutNothing) Append(_ context.Context, batch []*room.Op) error {
+func (aboutNothing) Append(_ context.Context, batch []*room.Op, _ room.Within) error {
 	for _, op := range batch {
 		if op.Outcome = room.Stored; op.ClientID != "" {
 			op.Outcome = room.Duplicate
