@@ -2,16 +2,13 @@ package room_test
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/rsa"
 	"errors"
-	"net/http"
-	"net/http/httptest"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
-	"github.com/golang-jwt/jwt/v5"
 	"github.com/google/uuid"
 
 	"github.com/caravan-chat/caravan/persist"
@@ -19,55 +16,64 @@ import (
 	"github.com/caravan-chat/caravan/room"
 )
 
-// TestUnknownKeysDelayNobodyElse brings tokens that name keys which nobody has,
-// while the endpoint that could say so hangs: others enter meanwhile.
+// hanging is an Authenticator to which strangers' keys are unknown. It waits for them
+// until it is let.
+type hanging struct {
+	believing
+	let chan struct{}
+}
+
+var errUnknownKey = &token.Refusal{Reason: token.ReasonKey}
+
+func (h hanging) VerifyNow(bearer string) (token.Identity, error) {
+	if bearer == "stranger" {
+		return token.Identity{}, errUnknownKey
+	}
+	return h.believing.VerifyNow(bearer)
+}
+
+func (h hanging) Verify(context.Context, string) (token.Identity, error) {
+	<-h.let
+	return token.Identity{}, errUnknownKey
+}
+
+// TestUnknownKeysDelayNobodyElse: tokens that name unknown keys wait for those, up to a
+// number. Others enter meanwhile.
 func TestUnknownKeysDelayNobodyElse(t *testing.T) {
-	release := make(chan struct{})
-	hanging := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release }))
-	t.Cleanup(hanging.Close)
-	t.Cleanup(func() { close(release) })
-
-	h := open(t, room.Config{})
-	verifier, err := token.New(t.Context(), token.Config{Secret: secret, JWKSURL: hanging.URL})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(verifier.Close)
-	s := room.New(h.store, verifier, nil, room.Config{})
-	t.Cleanup(s.Close)
-
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		t.Fatal(err)
-	}
-	invented := jwt.NewWithClaims(jwt.SigningMethodRS256, jwt.MapClaims{
-		"user_id": persist.FleetUser(0).String(), "token_type": "access", "exp": time.Now().Add(time.Hour).Unix(),
-	})
-	invented.Header["kid"] = "invented"
-	stranger, err := invented.SignedString(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	refused := make(chan error, 100)
-	for range cap(refused) {
-		s.Enter(room.EnterRequest{Bearer: stranger, Place: persist.FleetTrip(0), PlaceOK: true}, func(_ room.Entry, err error) { refused <- err })
-	}
-	member, err := token.Sign(secret, persist.FleetUser(0), time.Hour)
-	if err != nil {
-		t.Fatal(err)
-	}
-	entered := make(chan error, 1)
-	s.Enter(room.EnterRequest{Bearer: member, Place: persist.FleetTrip(0), PlaceOK: true}, func(_ room.Entry, err error) { entered <- err })
-	select {
-	case err := <-entered:
-		if err != nil {
-			t.Error(err)
+	synctest.Test(t, func(t *testing.T) {
+		verify := hanging{let: make(chan struct{})}
+		s := room.New(newMemory(), verify, nil, room.Config{})
+		defer s.Close()
+		const strangers, most = 2_000, 1_024 + 4 // wait, and are asked for
+		var mu sync.Mutex
+		refused := make(map[error]int)
+		for range strangers {
+			s.Enter(room.EnterRequest{Bearer: "stranger", Place: roomA, PlaceOK: true}, func(_ room.Entry, err error) {
+				mu.Lock()
+				defer mu.Unlock()
+				for _, why := range []error{room.ErrUnauthorized, room.ErrUnavailable} {
+					if errors.Is(err, why) {
+						refused[why]++
+					}
+				}
+			})
 		}
-	case err := <-refused:
-		t.Errorf("a token with an unknown key was judged before its keys were asked for: %v", err)
-	case <-time.After(4 * time.Second):
-		t.Error("a member waits behind tokens with unknown keys")
-	}
+		pass(time.Minute)
+		if turned := refused[room.ErrUnavailable]; turned != strangers-most || refused[room.ErrUnauthorized] != 0 {
+			t.Errorf("while the keys are asked for: %v", refused)
+		}
+		let := false
+		s.Enter(room.EnterRequest{Bearer: persist.FleetUser(0).String(), Place: roomA, PlaceOK: true}, func(_ room.Entry, err error) { let = err == nil })
+		pass(time.Second)
+		if !let {
+			t.Error("a member waits behind tokens with unknown keys")
+		}
+		close(verify.let)
+		synctest.Wait()
+		if refused[room.ErrUnauthorized] != most {
+			t.Errorf("after it: %v", refused)
+		}
+	})
 }
 
 // A place that is no UUID reaches the service as the nil id, and so does the room
@@ -114,59 +120,48 @@ func TestRecheckKeepsTheAnswersThatItGot(t *testing.T) {
 	}
 }
 
-// counting counts the looks for access.
-type counting struct {
-	room.Store
-	looks atomic.Int64
-}
-
-func (s *counting) Access(ctx context.Context, questions []room.AccessQuestion) ([]room.Access, error) {
-	s.looks.Add(1)
-	return s.Store.Access(ctx, questions)
-}
-
+// TestClientsThatComeTogetherEnterTogether: who comes within 2 ms of others waits for
+// company, and a crowd is let in by few looks.
 func TestClientsThatComeTogetherEnterTogether(t *testing.T) {
-	h := open(t, room.Config{})
-	store := &counting{Store: h.store}
-	verifier, err := token.New(t.Context(), token.Config{Secret: secret})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(verifier.Close)
-	s := room.New(store, verifier, nil, room.Config{})
-	t.Cleanup(s.Close)
-
-	const clients = 300 // more than fit into one look
-	const pause = 2 * time.Millisecond
-	bearers := make([]string, clients)
-	for i := range bearers {
-		if bearers[i], err = token.Sign(secret, persist.FleetUser(i%3), time.Hour); err != nil {
-			t.Fatal(err)
-		}
-	}
-	bearers[7] = "garbage"
-	type answer struct {
-		i   int
-		err error
-	}
-	for _, gap := range []time.Duration{0, pause / 20} {
-		store.looks.Store(0)
-		begun := time.Now()
-		answers := make(chan answer, clients)
-		for i, bearer := range bearers {
-			r := room.EnterRequest{Bearer: bearer, Place: persist.FleetTrip(i % 3), PlaceOK: i != 8}
-			s.Enter(r, func(_ room.Entry, err error) { answers <- answer{i, err} })
-			time.Sleep(gap)
-		}
-		want := map[int]error{7: room.ErrUnauthorized, 8: room.ErrForbidden}
-		for range clients {
-			if a := <-answers; !errors.Is(a.err, want[a.i]) {
-				t.Errorf("client %d: %v, want %v", a.i, a.err, want[a.i])
-			}
-		}
-		most := int64(time.Since(begun)/pause) + 2
-		if n := store.looks.Load(); n > most {
-			t.Errorf("%d looks for %d clients in a row, want %d at most", n, clients, most)
-		}
+	const clients = 300 // more than fit into one look, of 256
+	for name, c := range map[string]struct {
+		gap  time.Duration // between one client and the next
+		most int64         // looks
+	}{
+		"at once":    {0, 3},
+		"in a row":   {100 * time.Microsecond, clients/20 + 2}, // 20 come within 2 ms
+		"one by one": {10 * time.Millisecond, clients},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := room.New(newMemory(), believing{}, nil, room.Config{})
+				defer s.Close()
+				var let, longest atomic.Int64
+				want := map[int]error{7: room.ErrUnauthorized, 8: room.ErrForbidden}
+				for i := range clients {
+					came := time.Now()
+					r := room.EnterRequest{Bearer: persist.FleetUser(i).String(), Place: roomA, PlaceOK: i != 8}
+					if i == 7 {
+						r.Bearer = "garbage"
+					}
+					s.Enter(r, func(_ room.Entry, err error) {
+						if !errors.Is(err, want[i]) {
+							t.Errorf("client %d: %v, want %v", i, err, want[i])
+						}
+						let.Add(1)
+						longest.Store(max(longest.Load(), int64(time.Since(came))))
+					})
+					time.Sleep(c.gap)
+				}
+				pass(time.Second)
+				st := s.Stats()
+				if let.Load() != clients || st.AccessAsked != clients-1 || st.AccessLooks > c.most {
+					t.Errorf("%d of %d clients have an answer, by %d looks, want %d at most", let.Load(), clients, st.AccessLooks, c.most)
+				}
+				if most := 2 * time.Millisecond; time.Duration(longest.Load()) > most {
+					t.Errorf("somebody waited for %v, want %v at most", time.Duration(longest.Load()), most)
+				}
+			})
+		})
 	}
 }

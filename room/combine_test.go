@@ -4,8 +4,8 @@ import (
 	"context"
 	"sync/atomic"
 	"testing"
-	"time"
 
+	"github.com/caravan-chat/caravan/bench/await"
 	"github.com/caravan-chat/caravan/room"
 )
 
@@ -39,9 +39,7 @@ func TestNothingIsReadForWhoHasLeft(t *testing.T) {
 	for i := range int64(workers) {
 		ask(i)
 	}
-	for store.looks.Load() < workers {
-		time.Sleep(time.Millisecond)
-	}
+	await.Until(t, "all workers are busy", func() bool { return store.looks.Load() == workers })
 	ended, end := context.WithCancel(t.Context())
 	end()
 	for i := range int64(100) {
@@ -53,7 +51,7 @@ func TestNothingIsReadForWhoHasLeft(t *testing.T) {
 	ask(workers)
 	close(store.let)
 	for range workers + 1 {
-		if err := <-answers; err != nil {
+		if err := await.Value(t, "an answer", answers); err != nil {
 			t.Error(err)
 		}
 	}

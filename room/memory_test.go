@@ -3,6 +3,8 @@ package room_test
 import (
 	"context"
 	"sync"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -110,7 +112,10 @@ func (b believing) VerifyNow(bearer string) (token.Identity, error) {
 	if f := b[bearer]; f != nil {
 		f()
 	}
-	id, _ := protocol.ParseID(bearer)
+	id, ok := protocol.ParseID(bearer)
+	if !ok {
+		return token.Identity{}, &token.Refusal{Reason: token.ReasonMalformed}
+	}
 	return token.Identity{User: id}, nil
 }
 
@@ -120,4 +125,10 @@ func (b believing) Verify(_ context.Context, bearer string) (token.Identity, err
 
 func messageTo(id uuid.UUID, content string) *room.Op {
 	return &room.Op{Intent: protocol.Intent{Kind: protocol.KindMessage, Content: content, Type: protocol.TypeText}, Room: id, Sender: protocol.User{ID: persist.FleetUser(0)}}
+}
+
+// pass lets time pass, in a time of the test's own, and what happens in it be done.
+func pass(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
 }

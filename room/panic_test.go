@@ -154,7 +154,7 @@ func TestABackplaneThatPanics(t *testing.T) {
 		p.Submit(messageTo(roomA, "x"))
 		p.Submit(messageTo(roomB, "y"))
 		close(goOn)
-		time.Sleep(time.Second)
+		pass(time.Second)
 		for id, l := range heard {
 			if len(l.events) != 1 {
 				p.Errorf("in room %s %d events were told", id, len(l.events))
@@ -201,7 +201,7 @@ func TestAReadThatPanicsIsRepeated(t *testing.T) {
 		}
 		p.store.at("Walk", panics(2))
 		p.CatchUp(roomA)
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		if len(l.events) != 1 || p.Stats().RepairErrors != 2 {
 			p.Errorf("%d events were told after %d reads that failed", len(l.events), p.Stats().RepairErrors)
 		}
@@ -217,7 +217,7 @@ func TestAPollThatPanicsIsRepeated(t *testing.T) {
 		if err := p.store.Append(p.Context(), []*room.Op{messageTo(roomA, "of another node")}, room.Within{}); err != nil {
 			p.Fatal(err)
 		}
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		if len(l.events) != 1 {
 			p.Errorf("%d events were told", len(l.events))
 		}
@@ -242,7 +242,7 @@ func TestAQuestionThatPanicsHarmsItselfAlone(t *testing.T) {
 			questions[i].Place = id
 		}
 		_, checked := s.Recheck(t.Context(), questions)
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		for i, id := range rooms {
 			for what, err := range map[string]error{"entering": entered[i], "history": read[i], "recheck": checked[i]} {
 				if failed := errors.Is(err, room.ErrUnavailable); failed != (id == roomB) || failed != (err != nil) {
@@ -294,7 +294,7 @@ func TestATokenThatPanics(t *testing.T) {
 	enter := func(p *panicking, bearer string) (verdict error) {
 		verdict = errors.New("none")
 		p.Enter(room.EnterRequest{Bearer: bearer, Place: roomA, PlaceOK: true}, func(_ room.Entry, err error) { verdict = err })
-		time.Sleep(time.Minute)
+		pass(time.Second)
 		return verdict
 	}
 	good := persist.FleetUser(0).String()
@@ -323,11 +323,11 @@ func TestWhoPanicsWhenLetIn(t *testing.T) {
 		r := room.EnterRequest{Bearer: persist.FleetUser(0).String(), Place: roomA, PlaceOK: true}
 		for range 100 {
 			p.Enter(r, func(room.Entry, error) { panic("in a test") })
-			time.Sleep(time.Second)
+			pass(time.Second)
 		}
 		let := false
 		p.Enter(r, func(_ room.Entry, err error) { let = err == nil })
-		time.Sleep(time.Second)
+		pass(time.Second)
 		if !let {
 			p.Error("was not let in")
 		}

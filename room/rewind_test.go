@@ -78,7 +78,7 @@ func TestAStoreThatGoesBackRewindsItsRooms(t *testing.T) {
 	old := h.tell(t, 5)
 	ask := func(done func(*room.History, error)) { h.History(id, done) }
 	history(t, ask) // is kept in memory from now on
-	polled := make(chan room.Page, 1)
+	polled, asked := make(chan room.Page, 1), h.Stats().HistoryAsked
 	go func() {
 		p, err := h.Wait(t.Context(), h.rooms[0], room.SinceQuery{Room: id, Since: 5, Limit: 50})
 		if err != nil {
@@ -86,12 +86,13 @@ func TestAStoreThatGoesBackRewindsItsRooms(t *testing.T) {
 		}
 		polled <- p
 	}()
+	await.Until(t, "the poll has found nothing", func() bool { return h.Stats().HistoryAsked > asked })
 	h.goBack(t, 2)
 	h.send(t, 0, "stored as 3")
 	if !old.isRewound() || len(old.events) != 5 {
 		t.Errorf("told of it: %v; %d events told", old.isRewound(), len(old.events))
 	}
-	if p := <-polled; len(p.Messages) != 0 || p.Stand != 0 || !p.HasMore {
+	if p := await.Value(t, "an answer to the poll", polled); len(p.Messages) != 0 || p.Stand != 0 || !p.HasMore {
 		t.Errorf("who polls from 5 gets %+v", p)
 	}
 

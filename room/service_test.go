@@ -10,10 +10,12 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/uuid"
 
+	"github.com/caravan-chat/caravan/bench/await"
 	"github.com/caravan-chat/caravan/persist"
 	"github.com/caravan-chat/caravan/persist/sqlite"
 	"github.com/caravan-chat/caravan/protocol"
@@ -118,17 +120,14 @@ func (l *hearer) Rewound() room.Waker {
 // hears waits until so many events were told, and returns all that were.
 func (l *hearer) hears(t *testing.T, n int) []room.Event {
 	t.Helper()
-	for until := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+	var events []room.Event
+	await.Until(t, fmt.Sprint(n, " events are told"), func() bool {
 		l.mu.Lock()
-		events := l.events
-		l.mu.Unlock()
-		if len(events) >= n {
-			return events
-		}
-		if time.Now().After(until) {
-			t.Fatalf("%d of %d events were told", len(events), n)
-		}
-	}
+		defer l.mu.Unlock()
+		events = l.events
+		return len(events) >= n
+	})
+	return events
 }
 
 func TestConcurrentSendersShareOneDenseOrder(t *testing.T) {
@@ -175,23 +174,30 @@ func TestConcurrentSendersShareOneDenseOrder(t *testing.T) {
 	}
 }
 
+// TestWhatIsToldIsAlreadyStored keeps the store from its commit: nothing is told, nor
+// answered, until that is done.
 func TestWhatIsToldIsAlreadyStored(t *testing.T) {
-	h := open(t, room.Config{})
-	told := make(chan room.Event, 100)
-	h.Follow(h.rooms[0].ID, h.rooms[0].Seq, &listener{func(b *room.Batch) {
-		for _, e := range b.Events {
-			told <- e
+	synctest.Test(t, func(t *testing.T) {
+		store := newMemory()
+		s := room.New(store, nil, silent{}, room.Config{Lanes: 1})
+		defer s.Close()
+		l, answered := &hearer{}, false
+		s.Follow(roomA, 0, l)
+		goOn := make(chan struct{})
+		store.at("Append", func() { <-goOn })
+		op := messageTo(roomA, "durable before visible")
+		op.Answer = func(*room.Op) { answered = true }
+		s.Submit(op)
+		synctest.Wait()
+		if len(l.events) != 0 || answered {
+			t.Errorf("before the commit %d events were told, answered: %v", len(l.events), answered)
 		}
-	}})
-	for range 50 {
-		h.Submit(h.message(0, "durable before visible"))
-	}
-	for range 50 {
-		e := <-told
-		if m, err := h.store.Message(t.Context(), e.Message); err != nil || m.Seq != e.Seq {
-			t.Fatalf("event %d was told before its message was stored: %v", e.Seq, err)
+		close(goOn)
+		synctest.Wait()
+		if len(l.events) != 1 || !answered {
+			t.Errorf("after it %d events were told, answered: %v", len(l.events), answered)
 		}
-	}
+	})
 }
 
 type listener struct{ f func(*room.Batch) }
@@ -339,7 +345,7 @@ func TestEnterJudgesTokenThenRights(t *testing.T) {
 			}
 			got := make(chan answer, 1)
 			h.Enter(c.req, func(e room.Entry, err error) { got <- answer{e, err} })
-			a := <-got
+			a := await.Value(t, "a verdict", got)
 			if !errors.Is(a.err, c.want) || (c.want == nil) != (a.err == nil) {
 				t.Fatalf("got %v, want %v", a.err, c.want)
 			}
@@ -359,7 +365,7 @@ func history(t *testing.T, ask func(func(*room.History, error))) *room.History {
 		}
 		got <- h
 	})
-	return <-got
+	return await.Value(t, "a history", got)
 }
 
 func TestHistoryComesFromMemoryOnceRead(t *testing.T) {
@@ -445,34 +451,42 @@ func TestResumeBeyondOneFrameGoesOnLiveFromTheRoomsNumber(t *testing.T) {
 }
 
 func TestWaitAnswersAsSoonAsThereIsSomething(t *testing.T) {
-	h := open(t, room.Config{})
-	in := h.rooms[0]
-	h.send(t, 0, "known")
-	answers := make(chan room.Page, 1)
-	go func() {
-		p, err := h.Wait(t.Context(), in, room.SinceQuery{Room: in.ID, Since: 1, Limit: 50})
-		if err != nil {
-			t.Error(err)
+	synctest.Test(t, func(t *testing.T) {
+		s := room.New(newMemory(), nil, nil, room.Config{})
+		defer s.Close()
+		in := room.Info{ID: roomA, Seq: 1}
+		send := func(content string) {
+			if err := s.Do(t.Context(), messageTo(roomA, content)); err != nil {
+				t.Fatal(err)
+			}
 		}
-		answers <- p
-	}()
-	select {
-	case p := <-answers:
-		t.Fatalf("answered with %d messages before there was one", len(p.Messages))
-	case <-time.After(50 * time.Millisecond):
-	}
-	h.send(t, 3, "news")
-	if p := <-answers; len(p.Messages) != 1 || p.Messages[0].Content != "news" || p.Seq != 2 {
-		t.Errorf("answered %+v", p)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
-	defer cancel()
-	if p, err := h.Wait(ctx, in, room.SinceQuery{Room: in.ID, Since: 2, Limit: 50}); err != nil || len(p.Messages) != 0 || p.Seq != 2 {
-		t.Errorf("when the time is up: %+v, %v", p, err)
-	}
-	if n := h.Stats().RoomsNow; n != 0 {
-		t.Errorf("%d rooms are followed when nobody waits", n)
-	}
+		send("known")
+		var answer *room.Page
+		go func() {
+			p, err := s.Wait(t.Context(), in, room.SinceQuery{Room: in.ID, Since: 1, Limit: 50})
+			if err != nil {
+				t.Error(err)
+			}
+			answer = &p
+		}()
+		pass(time.Minute)
+		if answer != nil {
+			t.Fatalf("answered with %d messages before there was one", len(answer.Messages))
+		}
+		send("news")
+		synctest.Wait()
+		if p := answer; p == nil || len(p.Messages) != 1 || p.Messages[0].Content != "news" || p.Seq != 2 {
+			t.Fatalf("answered %+v", p)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if p, err := s.Wait(ctx, in, room.SinceQuery{Room: in.ID, Since: 2, Limit: 50}); err != nil || len(p.Messages) != 0 || p.Seq != 2 || ctx.Err() == nil {
+			t.Errorf("when the time is up: %+v, %v", p, err)
+		}
+		if n := s.Stats().RoomsNow; n != 0 {
+			t.Errorf("%d rooms are followed when nobody waits", n)
+		}
+	})
 }
 
 // TestWaitBeyondTheEndLeavesOthersAlone waits for a number that is far from
@@ -485,52 +499,48 @@ func TestWaitBeyondTheEndLeavesOthersAlone(t *testing.T) {
 		defer close(ended)
 		_, _ = h.Wait(ctx, h.rooms[0], room.SinceQuery{Room: h.rooms[0].ID, Since: 1 << 40, Limit: 50})
 	}()
-	for h.Stats().RoomsNow == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	await.Until(t, "the poll follows the room", func() bool { return h.Stats().RoomsNow > 0 })
 	told := make(chan struct{}, 1)
 	h.Follow(h.rooms[0].ID, 0, &listener{func(*room.Batch) { told <- struct{}{} }})
 	h.send(t, 0, "heard")
-	select {
-	case <-told:
-	case <-time.After(10 * time.Second):
-		t.Error("the other listener heard nothing")
-	}
+	await.Done(t, "the other listener hears it", told)
 	cancel()
-	<-ended
+	await.Done(t, "the poll ends", ended)
 }
 
-// TestLanesPauseWhileListenersDoNotKeepUp holds the lane after its first batch:
+// TestLanesPauseWhileListenersDoNotKeepUp keeps the lane back after its first batch:
 // what comes next waits, and what does not fit is refused.
 func TestLanesPauseWhileListenersDoNotKeepUp(t *testing.T) {
-	var congested atomic.Bool
-	congested.Store(true)
-	h := open(t, room.Config{Lanes: 1, QueueOps: 10, Congested: congested.Load})
-	h.send(t, 0, "the first batch passes")
-	var stored, refused atomic.Int64
-	var answers sync.WaitGroup
-	answers.Add(30)
-	for range 30 {
-		op := h.message(0, "m")
-		op.Answer = func(op *room.Op) {
-			if op.Outcome == room.Stored {
-				stored.Add(1)
-			} else {
-				refused.Add(1)
-			}
-			answers.Done()
+	synctest.Test(t, func(t *testing.T) {
+		var congested atomic.Bool
+		congested.Store(true)
+		s := room.New(newMemory(), nil, nil, room.Config{Lanes: 1, QueueOps: 10, Congested: congested.Load})
+		defer s.Close()
+		if err := s.Do(t.Context(), messageTo(roomA, "the first batch passes")); err != nil {
+			t.Fatal(err)
 		}
-		h.Submit(op)
-	}
-	time.Sleep(50 * time.Millisecond)
-	if stored.Load() != 0 || refused.Load() != 20 {
-		t.Errorf("while congested: %d stored, %d refused; want 0 and 20", stored.Load(), refused.Load())
-	}
-	congested.Store(false)
-	answers.Wait()
-	if stored.Load() != 10 || h.Stats().Congested == 0 {
-		t.Errorf("after it: %d stored, %d pauses", stored.Load(), h.Stats().Congested)
-	}
+		var stored, refused atomic.Int64
+		for range 30 {
+			op := messageTo(roomA, "m")
+			op.Answer = func(op *room.Op) {
+				if op.Outcome == room.Stored {
+					stored.Add(1)
+				} else {
+					refused.Add(1)
+				}
+			}
+			s.Submit(op)
+		}
+		pass(time.Minute)
+		if stored.Load() != 0 || refused.Load() != 20 {
+			t.Errorf("while congested: %d stored, %d refused; want 0 and 20", stored.Load(), refused.Load())
+		}
+		congested.Store(false)
+		pass(time.Second)
+		if stored.Load() != 10 || s.Stats().Congested == 0 {
+			t.Errorf("after it: %d stored, %d pauses", stored.Load(), s.Stats().Congested)
+		}
+	})
 }
 
 // TestTypingIsDroppedWhileListenersDoNotKeepUp: it must not wait without bounds.
