@@ -47,8 +47,12 @@ func refusal(err error) error {
 
 // notOpened says of an error of opening the file whether another attempt may succeed: where
 // another program has locked it.
-func notOpened(err error) error {
-	if primary(resultCode(err)) == sqlite3.SQLITE_BUSY {
+func notOpened(path string, err error) error {
+	code := resultCode(err)
+	if code != 0 { // SQLite does not say which file
+		err = fmt.Errorf("%s: %w", path, err)
+	}
+	if primary(code) == sqlite3.SQLITE_BUSY {
 		err = unreachable(err)
 	}
 	return fmt.Errorf("sqlite: %w", err)

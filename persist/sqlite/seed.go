@@ -32,7 +32,7 @@ type Seeder struct {
 func OpenSeeder(ctx context.Context, path string, log *slog.Logger) (*Seeder, error) {
 	s := &Seeder{}
 	if err := s.open(ctx, path, log); err != nil {
-		return nil, errors.Join(notOpened(err), s.Close())
+		return nil, errors.Join(notOpened(path, err), s.Close())
 	}
 	return s, nil
 }

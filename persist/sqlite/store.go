@@ -53,7 +53,7 @@ const (
 func Open(ctx context.Context, path string, log *slog.Logger) (*Store, error) {
 	s := &Store{odd: persist.NewOddRows(log)}
 	if err := s.open(ctx, path, log); err != nil {
-		return nil, errors.Join(notOpened(err), s.Close())
+		return nil, errors.Join(notOpened(path, err), s.Close())
 	}
 	return s, nil
 }
