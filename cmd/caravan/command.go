@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 
 	"github.com/caravan-chat/caravan/cmd/caravan/config"
@@ -91,13 +92,15 @@ func run(args, environ []string, stdout, stderr io.Writer) int {
 }
 
 // oneLine is the text of an error, whose parts may stand on lines of their own,
-// as one line for the operator.
+// as one line for the operator. pgx says the same of an attempt with TLS and one without.
 func oneLine(err error) string {
 	var parts []string
 	for line := range strings.Lines(err.Error()) {
-		parts = append(parts, strings.TrimSpace(line))
+		if line = strings.TrimSpace(line); !slices.Contains(parts, line) {
+			parts = append(parts, line)
+		}
 	}
-	return strings.Join(parts, "; ")
+	return strings.ReplaceAll(strings.Join(parts, "; "), ":; ", ": ")
 }
 
 func find(name string) *command {

@@ -104,7 +104,10 @@ func TestExitStatusAndMessage(t *testing.T) {
 		{"key that is none", nil, []string{"serve", "--jwt-public-key-file", file, "--admin-listen", "", "--listen", "127.0.0.1:0"}, 2, "", "--jwt-public-key-file"},
 		{"token where Redis has a port of Kubernetes", []string{"REDIS_HOST=redis", "REDIS_PORT=tcp://10.0.0.11:6379"}, []string{"token", "--dev", "--user", persist.FleetUser(1).String()}, 0, ".", ""},
 		{"port taken", nil, []string{"serve", "--dev", "--admin-listen", "", "--listen", taken.Addr().String()}, 1, "", taken.Addr().String()},
-		{"admin port taken", nil, []string{"serve", "--dev", "--admin-listen", taken.Addr().String(), "--listen", "127.0.0.1:0"}, 1, "", "admin port"},
+		{"admin port taken", nil, []string{"serve", "--dev", "--admin-listen", taken.Addr().String(), "--listen", "127.0.0.1:0"}, 1, "", "--admin-listen"},
+		{"database that is none", nil, append(dev, "--database", "sqlite:"+file), 1, "", file + ": file is not a database"},
+		{"database that is not there", nil, append(dev, "--database-wait", "0s", "--database", "postgres://u@127.0.0.1:1/d"), 1, "",
+			"`user=u database=d`: 127.0.0.1:1 (127.0.0.1): dial error: dial tcp 127.0.0.1:1: connect: connection refused\n"},
 		{"database that is a directory", nil, append(dev, "--database", "sqlite:/"), 1, "", "sqlite"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

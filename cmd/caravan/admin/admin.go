@@ -32,7 +32,7 @@ const (
 func Listen(addr string, obstacles func() []string, metrics http.Handler, log *slog.Logger) (*Server, error) {
 	listener, err := net.Listen("tcp", addr)
 	if err != nil {
-		return nil, fmt.Errorf("admin port: %w", err)
+		return nil, fmt.Errorf("admin port (--admin-listen): %w", err)
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {

@@ -148,7 +148,7 @@ func (a *App) openPort(ctx context.Context) error {
 		AllowOrigin: a.cfg.AllowedOrigins.Allow, Rate: float64(a.cfg.Rate), Burst: a.cfg.Burst, PerUser: a.cfg.PerUser, Log: a.log,
 	})
 	if a.sockets, err = netpoll.Listen(a.netpollConfig()); err != nil {
-		return fmt.Errorf("listen on %s: %w", a.cfg.Listen, err)
+		return fmt.Errorf("--listen: %w", err)
 	}
 	from := metrics.Sources{
 		Sockets: a.sockets.Stats, Sessions: a.handler.Stats, Chat: a.chat.Stats, REST: a.rest.Stats,

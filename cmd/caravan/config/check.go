@@ -24,6 +24,13 @@ func (c *Config) check(cmd Command) (warnings []string, err error) {
 	if strings.TrimSpace(c.secret) != c.secret {
 		warnings = append(warnings, "--jwt-secret has white space around it, which is part of the key; that at the end of a --jwt-secret-file is not")
 	}
+	for _, s := range []struct{ name, value string }{
+		{"the HS256 key", string(c.JWT.Secret)}, {"--jwt-issuer", c.JWT.Issuer}, {"--jwt-audience", c.JWT.Audience},
+	} {
+		if quoted(s.value) {
+			warnings = append(warnings, s.name+" has quotes around it, which are part of it")
+		}
+	}
 	switch cmd {
 	case Serve:
 		more, err := c.checkServe()
@@ -36,6 +43,9 @@ func (c *Config) check(cmd Command) (warnings []string, err error) {
 			return nil, &Error{Flag: "jwt-secret", Text: "is missing: a token is signed with --jwt-secret, --jwt-secret-file or --dev"}
 		}
 	case Seed:
+		if c.Users == 0 && c.Trips == 0 {
+			return nil, &Error{Flag: "users", Text: "is missing, and so is --trips: how many are wanted?"}
+		}
 		if c.Users > 0 && c.Trips == 0 {
 			return nil, &Error{Flag: "trips", Text: "must be at least 1 where there are users"}
 		}
@@ -46,6 +56,12 @@ func (c *Config) check(cmd Command) (warnings []string, err error) {
 	case Migrate:
 	}
 	return warnings, nil
+}
+
+// quoted reports whether a text stands in quotes. A shell drops them; a file of
+// settings and that of `docker run --env-file` do not.
+func quoted(s string) bool {
+	return len(s) > 1 && (s[0] == '"' || s[0] == '\'') && s[len(s)-1] == s[0]
 }
 
 func (c *Config) checkServe() (warnings []string, err error) {

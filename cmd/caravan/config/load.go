@@ -106,6 +106,8 @@ func parseFlags(cmd Command, args []string) (map[string]given, error) {
 		case !s.concerns(cmd):
 			return nil, &Error{Flag: name, Text: "does not concern caravan " + string(cmd)}
 		case hasText:
+		case s.arg == "" && len(args) > 0 && (args[0] == "true" || args[0] == "false"):
+			return nil, &Error{Flag: name, Text: "takes its value after an equals sign: --" + name + "=" + args[0]}
 		case s.arg == "":
 			text = "true"
 		case len(args) == 0:

@@ -149,6 +149,8 @@ func TestWhatCannotBeUsedNamesTheFlagAndHidesSecrets(t *testing.T) {
 		{"token for nobody", config.Token, []string{"--dev"}, nil, "--user"},
 		{"token for no UUID", config.Token, []string{"--dev", "--user", "7"}, nil, "--user"},
 		{"token without key", config.Token, []string{"--user", user}, nil, "--jwt-secret"},
+		{"nobody and nowhere", config.Seed, nil, nil, "--users"},
+		{"value behind a switch", config.Serve, []string{"--dev", "--compression", "false"}, nil, "--compression=false"},
 		{"users without trips", config.Seed, []string{"--users", "3"}, nil, "--trips"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -181,6 +183,8 @@ func TestUnknownVariablesAndOddRelationsAreWarnings(t *testing.T) {
 		{"burst below rate", []string{"--burst", "1"}, nil, "--burst"},
 		{"a history that is more than may wait", []string{"--send-buffer", "64KiB"}, nil, "--history-bytes"},
 		{"development secret", []string{"--dev"}, nil, "--dev"},
+		{"secret in quotes", []string{"--jwt-secret", `"s"`}, nil, "HS256"},
+		{"issuer in quotes", []string{"--config", write(t, "jwt-issuer = 'caravan'\n")}, nil, "--jwt-issuer"},
 		{"newline behind a secret", []string{"--jwt-secret", "s\n"}, nil, "--jwt-secret"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

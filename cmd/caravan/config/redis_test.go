@@ -38,7 +38,7 @@ func TestCommandsWithoutRedisDoNotReadItsVariables(t *testing.T) {
 	for cmd, args := range map[config.Command][]string{
 		config.Token:   {"--dev", "--user", user},
 		config.Migrate: nil,
-		config.Seed:    nil,
+		config.Seed:    {"--trips", "1"},
 	} {
 		if c, _, err := config.Load(cmd, args, env); err != nil || c.Redis != "" {
 			t.Errorf("%s: %v", cmd, err)

@@ -134,7 +134,7 @@ var settings = []setting{
 		about: "a client that was silent for so long, pongs included, is closed",
 		into:  func(c *Config) value { return duration(&c.IdleTimeout, 10*time.Millisecond, 2*time.Hour) }},
 	{name: "compression", def: "true", on: onServe,
-		about: "permessage-deflate where the client offers it",
+		about: "permessage-deflate where the client offers it; --compression=false switches it off",
 		into:  func(c *Config) value { return truth(&c.Compression) }},
 	{name: "drain-timeout", arg: "DURATION", def: "10s", on: onServe,
 		about: "over what time the clients are sent away when the server stops",
