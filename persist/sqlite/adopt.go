@@ -56,6 +56,35 @@ func unfilled(ctx context.Context, db *sql.DB, table string, written, null []str
 	return "", rows.Err()
 }
 
+// readNames are the columns that Caravan reads and writes, by table.
+var readNames = []struct {
+	table   string
+	columns []string
+}{
+	{"users", []string{"id", "email", "username", "first_name", "last_name"}},
+	{"trips", []string{"id", "title"}},
+	{"collaborators", []string{"trip_id", "user_id"}},
+	{"chat_rooms", roomNames},
+	{"chat_messages", names(func(column) bool { return true })},
+}
+
+// checkMissing refuses tables that lack a column. It is called when the schema is up to date.
+func checkMissing(ctx context.Context, db *sql.DB) error {
+	for _, t := range readNames {
+		for _, column := range t.columns {
+			var exists bool
+			err := db.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM pragma_table_info(?) WHERE name = ? COLLATE NOCASE)", t.table, column).Scan(&exists)
+			if err != nil {
+				return err
+			}
+			if !exists {
+				return fmt.Errorf("%s has no column %s", t.table, column)
+			}
+		}
+	}
+	return nil
+}
+
 // idColumns are the columns of the application's own tables that hold ids.
 var idColumns = []struct{ table, column string }{
 	{"users", "id"}, {"trips", "id"}, {"collaborators", "trip_id"}, {"collaborators", "user_id"},

@@ -198,7 +198,7 @@ func TestTablesThatNoRowFitsIn(t *testing.T) {
 		"further column of rooms":    {"last_seq integer", "last_seq integer, owner text NOT NULL", "owner"},
 		"every message a reply":      {"reply_to_id text", "reply_to_id text NOT NULL DEFAULT ''", "reply_to_id"},
 		"missing column":             {"updated_at datetime,", "", "updated_at"},
-		"missing column of users":    {"username text,", "", "username"},
+		"missing column of users":    {"username text,", "", "users has no column username"},
 		"harmless": {"chat_messages (id text PRIMARY KEY", "chat_messages (number INTEGER PRIMARY KEY NOT NULL, id text NOT NULL UNIQUE, " +
 			"priority integer NOT NULL DEFAULT 1, size integer NOT NULL AS (length(content)), SENDER_ID_AGAIN text", ""},
 	} {

@@ -84,6 +84,9 @@ func (s *Store) open(ctx context.Context, path string, log *slog.Logger) error {
 	if _, _, err := migrations.Up(ctx, s.writer, migrations.SQLite, log); err != nil {
 		return err
 	}
+	if err := checkMissing(ctx, s.writer); err != nil {
+		return err
+	}
 	if s.reader, err = connect(path, max(readersMin, runtime.GOMAXPROCS(0)), "query_only(ON)"); err != nil {
 		return err
 	}
