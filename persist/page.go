@@ -34,6 +34,12 @@ func (b *Budget) Take(content int) bool {
 	return true
 }
 
+// pass counts a row that was asked for and is left out.
+func (b *Budget) pass() {
+	b.More = b.More || b.left.Messages <= 0
+	b.left.Messages--
+}
+
 // AddRoom takes the next room of a list, unless it does not fit.
 func (b *Budget) AddRoom(to *room.RoomPage, r *room.Summary) {
 	content := 0
@@ -123,11 +129,15 @@ func (l *Log) Add(e room.LogEntry) {
 	}
 	n := len(l.walk.Entries)
 	again := n > 0 && l.walk.Entries[n-1].Seq == e.Seq
+	if again {
+		l.budget.pass()
+		return
+	}
 	content := 0
-	if e.Message != nil && !again {
+	if e.Message != nil {
 		content = len(e.Message.Content)
 	}
-	if (!known || again) && !l.budget.Take(content) || again {
+	if !known && !l.budget.Take(content) {
 		return
 	}
 	l.walk.Entries = append(l.walk.Entries, e)
