@@ -76,6 +76,35 @@ func TestUnknownKeysDelayNobodyElse(t *testing.T) {
 	})
 }
 
+// keyless is an Authenticator that knows no key and cannot ask for any.
+type keyless struct{}
+
+func (keyless) VerifyNow(string) (token.Identity, error) { return token.Identity{}, errUnknownKey }
+
+func (keyless) Verify(context.Context, string) (token.Identity, error) {
+	return token.Identity{}, token.ErrKeysAway
+}
+
+// TestATokenThatNobodyCanJudgeIsNotRefused: its owner is to come again, not to sign in anew.
+func TestATokenThatNobodyCanJudgeIsNotRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := room.New(newMemory(), keyless{}, nil, room.Config{})
+		defer s.Close()
+		var entered error
+		s.Enter(room.EnterRequest{Bearer: "x", Place: roomA, PlaceOK: true}, func(_ room.Entry, err error) { entered = err })
+		pass(time.Second)
+		_, called := s.Authenticate(t.Context(), "x")
+		for _, err := range []error{entered, called} {
+			if !errors.Is(err, room.ErrUnavailable) || errors.Is(err, room.ErrUnauthorized) {
+				t.Errorf("%v, want %v", err, room.ErrUnavailable)
+			}
+		}
+		if st := s.Stats(); st.EnterUnavailable != 1 || st.Unauthorized != 0 {
+			t.Errorf("counted: %d unavailable, %d unauthorized", st.EnterUnavailable, st.Unauthorized)
+		}
+	})
+}
+
 // A place that is no UUID reaches the service as the nil id, and so does the room
 // of a message that does not exist: a trip of that id must not open to them.
 func TestTheNilIDIsNoPlace(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 )
 
 // Authenticator turns a bearer token into an identity. Its errors mean that the
-// token is refused.
+// token is refused, but token.ErrKeysAway: it could not be judged.
 type Authenticator interface {
 	// Verify may wait for the key that the token names, within the context.
 	Verify(ctx context.Context, bearer string) (token.Identity, error)

@@ -12,9 +12,13 @@ import (
 	"github.com/caravan-chat/caravan/protocol/token"
 )
 
-// Authenticate checks a bearer token. Its error wraps ErrUnauthorized.
+// Authenticate checks a bearer token. Its error wraps ErrUnauthorized, or ErrUnavailable
+// where the token could not be judged.
 func (s *Service) Authenticate(ctx context.Context, bearer string) (token.Identity, error) {
 	id, err := s.verify.Verify(ctx, bearer)
+	if errors.Is(err, token.ErrKeysAway) {
+		return token.Identity{}, unavailable(err)
+	}
 	if err != nil {
 		return token.Identity{}, fmt.Errorf("%w: %w", ErrUnauthorized, err)
 	}

@@ -34,6 +34,7 @@ type jwks struct {
 	odd    string // what was last said about members that are left out; the goroutine's
 
 	current atomic.Pointer[keySet] // nil: none came yet
+	answers atomic.Bool            // the last question brought a set
 	stop    context.CancelFunc
 	stopped chan struct{} // closed when the goroutine has ended
 
@@ -109,6 +110,7 @@ func (s *jwks) run(ctx context.Context) {
 		case <-s.timer.C:
 		}
 		err := s.ask(ctx)
+		s.answers.Store(err == nil)
 		if ctx.Err() == nil && (err != nil) != failing {
 			failing = err != nil
 			s.report(err)
@@ -123,7 +125,7 @@ func (s *jwks) run(ctx context.Context) {
 
 func (s *jwks) report(err error) {
 	if err != nil {
-		s.log.Warn("the JWKS endpoint fails; known keys stay good", "url", s.shown(), "error", err)
+		s.log.Warn("the JWKS endpoint fails; tokens of known keys stay good, others cannot be checked", "url", s.shown(), "error", err)
 		return
 	}
 	s.log.Info("the JWKS endpoint answers again", "url", s.shown())
@@ -228,13 +230,14 @@ func (s *jwks) want() chan struct{} {
 }
 
 // keys returns what may verify t: the key that its kid names, or all of them if
-// it names none, as far as they are for its algorithm.
-func (s *jwks) keys(ctx context.Context, t *jwt.Token) []crypto.PublicKey {
+// it names none, as far as they are for its algorithm. It is not sure where there is
+// none and the endpoint fails.
+func (s *jwks) keys(ctx context.Context, t *jwt.Token) (keys []crypto.PublicKey, sure bool) {
 	keys, found := s.lookup(t)
 	if !found && s.renew(ctx) {
-		keys, _ = s.lookup(t)
+		keys, found = s.lookup(t)
 	}
-	return keys
+	return keys, found || s.answers.Load()
 }
 
 // lookup looks into the current set. found is false where a newer set may know

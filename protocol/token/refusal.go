@@ -5,6 +5,10 @@ import "errors"
 // ErrInvalid is what every refusal of Verify wraps.
 var ErrInvalid = errors.New("token refused")
 
+// ErrKeysAway is the error of Verify where nobody can tell whether a token is good: its key
+// is not known, and the JWKS endpoint fails.
+var ErrKeysAway = errors.New("the token's key is not known, and the JWKS endpoint fails")
+
 // Reason says why a token was refused. It is meant for logs and metrics: the
 // set is closed, and the token is no part of it.
 type Reason string
@@ -15,7 +19,7 @@ const (
 	ReasonTooLong   Reason = "too_long"    // more than BytesMax
 	ReasonMalformed Reason = "malformed"   // no JWT, or a claim of the wrong type
 	ReasonAlgorithm Reason = "algorithm"   // none, or one that no configured key is for
-	ReasonKey       Reason = "unknown_key" // its kid is not in the JWKS, or that could not be read
+	ReasonKey       Reason = "unknown_key" // its kid is not in the JWKS
 	ReasonSignature Reason = "signature"
 	ReasonExpired   Reason = "expired"
 	ReasonEarly     Reason = "not_yet_valid" // nbf or iat lies in the future

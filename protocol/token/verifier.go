@@ -103,9 +103,19 @@ func (v *Verifier) Close() {
 
 // Verify checks a token, given without the word "Bearer". Every refusal is a
 // *Refusal and wraps ErrInvalid. Where a token names a key that is not known yet, it
-// may wait for the JWKS endpoint, at most until ctx ends.
+// may wait for the JWKS endpoint, at most until ctx ends; where that fails, the error is
+// ErrKeysAway, since the token may be good.
 func (v *Verifier) Verify(ctx context.Context, bearer string) (Identity, error) {
-	return v.verify(bearer, func(t *jwt.Token) []crypto.PublicKey { return v.remote.keys(ctx, t) })
+	away := false
+	id, err := v.verify(bearer, func(t *jwt.Token) []crypto.PublicKey {
+		keys, sure := v.remote.keys(ctx, t)
+		away = !sure
+		return keys
+	})
+	if r := ReasonOf(err); away && (r == ReasonKey || r == ReasonSignature) {
+		return Identity{}, ErrKeysAway
+	}
+	return id, err
 }
 
 // VerifyNow is Verify without the wait: it refuses a token that names a key that is
