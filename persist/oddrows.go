@@ -42,7 +42,7 @@ func (o *OddRows) Tell(table, id string, why error) {
 	}
 	o.mu.Unlock()
 	if !told {
-		o.log.Warn("a row cannot be read: what is wrong in it is left out", "table", table, "id", id, "err", why)
+		o.log.Warn("a row cannot be read: what is wrong in it is left out", "table", table, "id", id, "error", why)
 	}
 }
 

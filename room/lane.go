@@ -102,14 +102,14 @@ func (l *lane) append(ctx context.Context) {
 		l.s.stats.AppendErrors.Add(1)
 		if l.downSince.IsZero() {
 			l.downSince = time.Now()
-			l.s.log.Error("the store does not take messages", "err", err)
+			l.s.log.Error("the store does not take messages", "error", err)
 		}
 		switch {
 		case errors.Is(err, ErrOutcomeUnknown):
-			l.s.log.Error("the outcome of a commit is unknown", "ops", len(l.batch), "err", err)
+			l.s.log.Error("the outcome of a commit is unknown", "ops", len(l.batch), "error", err)
 			l.refuse(len(l.batch), protocol.ErrUnknownOutcome)
 		case ctx.Err() != nil:
-			l.s.log.Error("the service ends before the store takes messages: they are refused", "ops", len(l.batch), "err", err)
+			l.s.log.Error("the service ends before the store takes messages: they are refused", "ops", len(l.batch), "error", err)
 			l.refuse(len(l.batch), protocol.ErrUnavailable)
 		default:
 			time.Sleep(delay) // do not spin on a store that refuses at once

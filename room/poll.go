@@ -55,7 +55,7 @@ func (s *Service) poll(ctx context.Context) {
 		heads, errs := inParts(look, s.guard, rooms[:n], s.store.Heads)
 		cancel()
 		if failed := slices.IndexFunc(errs, func(err error) bool { return err != nil }); failed >= 0 {
-			s.log.Warn("rooms' numbers could not be read", "room", rooms[failed], "err", errs[failed])
+			s.log.Warn("rooms' numbers could not be read", "room", rooms[failed], "error", errs[failed])
 		}
 		for i, head := range heads {
 			switch {

@@ -100,7 +100,7 @@ func (r *repairs) repair(ctx context.Context, room uuid.UUID) {
 		return
 	}
 	r.s.stats.RepairErrors.Add(1)
-	r.s.log.Warn("missed events could not be read", "room", room, "err", err)
+	r.s.log.Warn("missed events could not be read", "room", room, "error", err)
 	r.s.hub.endRead(room, todo, (*sequencer).fail)
 	r.ask(room, repairRetry)
 }

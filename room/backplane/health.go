@@ -42,7 +42,7 @@ func (b *Backplane) watch(ctx context.Context) {
 			arrive, since = true, now
 			b.trouble.take()
 		case !b.Healthy() && arrive && now > heartbeatLate: // at the start they need a moment
-			b.log.Warn("notices between nodes do not arrive; what other nodes tell is read from the database", "err", b.trouble.take())
+			b.log.Warn("notices between nodes do not arrive; what other nodes tell is read from the database", "error", b.trouble.take())
 			arrive, since = false, now
 		}
 	}

@@ -29,7 +29,7 @@ func (b *Backplane) run(ctx context.Context) {
 		}
 		if ctx.Err() == nil {
 			b.trouble.is(err)
-			b.log.Debug("redis cannot be used", "err", err)
+			b.log.Debug("redis cannot be used", "error", err)
 			pause.wait(ctx)
 		}
 	}

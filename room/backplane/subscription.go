@@ -24,7 +24,7 @@ func (s *subscriber) run(ctx context.Context, client rueidis.Client) error {
 		}
 		s.b.stats.reconnects.Add(1)
 		s.b.trouble.is(err)
-		s.b.log.Debug("a subscription broke", "channels", s.slot.prefix, "err", err)
+		s.b.log.Debug("a subscription broke", "channels", s.slot.prefix, "error", err)
 		pause.worked(time.Since(begun))
 		pause.wait(ctx)
 	}

@@ -43,7 +43,7 @@ func (h *Handler) recheck(ctx context.Context) {
 			answers, errs := h.svc.Recheck(ctx, r.questions)
 			failed := slices.DeleteFunc(slices.Clone(errs), func(err error) bool { return err == nil })
 			if len(failed) > 0 && ctx.Err() == nil {
-				h.log.Warn("rights could not be checked again", "members", len(failed), "err", failed[0])
+				h.log.Warn("rights could not be checked again", "members", len(failed), "error", failed[0])
 			}
 			r.loop.Post(func() { r.act(answers, errs) })
 		}
