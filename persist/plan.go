@@ -53,6 +53,14 @@ func refused(err *protocol.Error) result {
 // Empty reports whether there is nothing to write.
 func (p *Plan) Empty() bool { return len(p.Heads) == 0 }
 
+// NumberMessage gives the plan of a plain message (IsPlainMessage) the number that the
+// store took for it as it wrote the row. Nobody else has the plan yet.
+func (p *Plan) NumberMessage(seq int64) {
+	m := p.Inserts[0]
+	m.Seq, m.Rev = seq, seq
+	p.Heads[0].Seq, p.results[0].seq = seq, seq
+}
+
 // Conclude gives every op its outcome. It is called once, after the commit.
 func (p *Plan) Conclude() {
 	for i, op := range p.ops {

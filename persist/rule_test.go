@@ -1,6 +1,7 @@
 package persist
 
 import (
+	"reflect"
 	"testing"
 
 	"github.com/google/uuid"
@@ -101,5 +102,25 @@ func TestARuleGetsACopyAsTheMessageStandsNow(t *testing.T) {
 	}
 	if _, ok := s.message(op, uuid.New()); ok {
 		t.Error("there is a message that nobody made")
+	}
+}
+
+// TestNumberMessageIsWhatSettleWouldHaveMade: the plan does not depend on when the
+// number was known.
+func TestNumberMessageIsWhatSettleWouldHaveMade(t *testing.T) {
+	op := sends(1)[0]
+	settle := func(last int64) *Plan {
+		l := NewLookup([]*room.Op{op})
+		found := NewFound(l)
+		found.Rooms[op.Room], found.Senders[op.Sender.ID] = last, struct{}{}
+		return Settle([]*room.Op{op}, l, found)
+	}
+	want, got := settle(41), settle(0)
+	got.NumberMessage(42)
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	if got.Conclude(); op.Outcome != room.Stored || op.Seq != 42 || op.Message.Seq != 42 || op.Message.Rev != 42 {
+		t.Errorf("concluded as %+v", op)
 	}
 }

@@ -43,10 +43,10 @@ func makeStoreOne() (sql string, given []column) {
 func express(ctx context.Context, conn *pgx.Conn, ops []*room.Op, l *persist.Lookup) (plan *persist.Plan, xact uint64, err error) {
 	var batch pgx.Batch
 	batch.Queue(begin)
-	m := presumed(ops, l, 0).Inserts[0] // but for its numbers
+	presumed := presume(ops, l) // but for its number
 	args := make([]any, len(storedOne))
 	for i, c := range storedOne {
-		args[i] = c.value(m)
+		args[i] = c.value(presumed.Inserts[0])
 	}
 	batch.Queue(storeOne, args...).
 		QueryRow(func(row pgx.Row) error {
@@ -56,7 +56,8 @@ func express(ctx context.Context, conn *pgx.Conn, ops []*room.Op, l *persist.Loo
 				return nil
 			}
 			if err == nil {
-				plan = presumed(ops, l, seq-1)
+				plan = presumed
+				plan.NumberMessage(seq)
 			}
 			return err
 		})
@@ -66,11 +67,10 @@ func express(ctx context.Context, conn *pgx.Conn, ops []*room.Op, l *persist.Loo
 	return plan, xact, nil
 }
 
-// presumed settles a batch of one whose room stood at last, and of which all is
-// as express presumes.
-func presumed(ops []*room.Op, l *persist.Lookup, last int64) *persist.Plan {
+// presume settles a batch of one of which all is as express presumes.
+func presume(ops []*room.Op, l *persist.Lookup) *persist.Plan {
 	found := persist.NewFound(l)
-	found.Rooms[ops[0].Room] = last
+	found.Rooms[ops[0].Room] = 0
 	found.Senders[ops[0].Sender.ID] = struct{}{}
 	return persist.Settle(ops, l, found)
 }
