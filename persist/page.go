@@ -40,6 +40,9 @@ func (b *Budget) pass() {
 	b.left.Messages--
 }
 
+// Counted reports whether the number of rows ended the answer, not their bytes.
+func (b *Budget) Counted() bool { return b.More && b.left.Messages <= 0 }
+
 // AddRoom takes the next room of a list, unless it does not fit.
 func (b *Budget) AddRoom(to *room.RoomPage, r *room.Summary) {
 	content := 0
@@ -65,6 +68,9 @@ func NewStretch(limit room.Limit) Stretch { return Stretch{budget: NewBudget(lim
 
 // Full reports whether a message did not fit: nothing more is to be read.
 func (s *Stretch) Full() bool { return s.budget.More }
+
+// Counted is that of the stretch's Budget.
+func (s *Stretch) Counted() bool { return s.budget.Counted() }
 
 // Add takes the next message, unless it does not fit.
 func (s *Stretch) Add(m *protocol.Message) {
@@ -116,6 +122,9 @@ func (l *Log) SetSeq(seq int64) { l.walk.Seq = seq }
 
 // Full reports whether an entry did not fit: nothing more is to be read.
 func (l *Log) Full() bool { return l.budget.More }
+
+// Counted is that of the log's Budget.
+func (l *Log) Counted() bool { return l.budget.Counted() }
 
 // Add takes the next entry, unless it does not fit. Of two rows with one number, as
 // after somebody set the room's number back, the first counts.

@@ -71,9 +71,23 @@ func (s *Store) again(ctx context.Context, read func() error) error {
 	return err
 }
 
-// stretches runs a statement. One room is read in spite of rows that cannot be.
+// stretches runs a statement. One room is read in steps.
 func (s *Store) stretches(ctx context.Context, n int, limit room.Limit, statement pageStatement, args ...any) (out []persist.Stretch, err error) {
-	args = append(args, limit.Messages+1)
+	if n != 1 {
+		return s.wholeStretches(ctx, n, limit, statement, args...)
+	}
+	err = inSteps(limit, func(step room.Limit) (counted bool, err error) {
+		if out, err = s.wholeStretches(ctx, 1, step, statement, args...); err != nil {
+			return false, err
+		}
+		return out[0].Counted(), nil
+	})
+	return out, err
+}
+
+// wholeStretches runs a statement. One room is read in spite of rows that cannot be.
+func (s *Store) wholeStretches(ctx context.Context, n int, limit room.Limit, statement pageStatement, args ...any) (out []persist.Stretch, err error) {
+	args = append(args[:len(args):len(args)], limit.Messages+1)
 	err = s.again(ctx, func() error {
 		out, err = s.readStretches(ctx, n, limit, statement.whole, args...)
 		return err

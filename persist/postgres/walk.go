@@ -34,18 +34,23 @@ func newWalkStatements() (whole, bare string) {
 }
 
 // Walk implements room.Store.
-func (s *Store) Walk(ctx context.Context, q room.WalkQuery) (walk room.Walk, err error) {
-	err = s.again(ctx, func() error {
-		walk, err = s.readWalk(ctx, q)
-		return err
+func (s *Store) Walk(ctx context.Context, q room.WalkQuery) (room.Walk, error) {
+	var log *persist.Log
+	err := inSteps(q.Limit, func(step room.Limit) (counted bool, err error) {
+		q.Limit = step
+		err = s.again(ctx, func() error {
+			log, err = s.readWalk(ctx, q)
+			return err
+		})
+		if rowFault(err) {
+			log, err = s.mendedWalk(ctx, q)
+		}
+		return log.Counted(), err
 	})
-	if rowFault(err) {
-		walk, err = s.mendedWalk(ctx, q)
-	}
 	if err != nil {
 		return room.Walk{}, fault("walk", err)
 	}
-	return walk, nil
+	return log.Walk(), nil
 }
 
 // entryScan reads what stands before the message in the rows of a walk; all but the
@@ -59,11 +64,11 @@ func (e *entryScan) entry() room.LogEntry {
 	return room.LogEntry{Seq: *e.seq, Kind: protocol.Kind(*e.kind), Row: *e.event}
 }
 
-func (s *Store) readWalk(ctx context.Context, q room.WalkQuery) (walk room.Walk, err error) {
+func (s *Store) readWalk(ctx context.Context, q room.WalkQuery) (*persist.Log, error) {
 	log := persist.NewLog(q)
 	rows, err := s.readers.Query(ctx, selectWalk, [16]byte(q.Room), log.From(), log.Rows())
 	if err != nil {
-		return walk, err
+		return log, err
 	}
 	defer rows.Close()
 	var seq int64
@@ -72,7 +77,7 @@ func (s *Store) readWalk(ctx context.Context, q room.WalkQuery) (walk room.Walk,
 	for !log.Full() && rows.Next() {
 		found, err := scan.scan(rows)
 		if err != nil {
-			return walk, err
+			return log, err
 		}
 		log.SetSeq(seq)
 		if at.seq == nil {
@@ -85,12 +90,12 @@ func (s *Store) readWalk(ctx context.Context, q room.WalkQuery) (walk room.Walk,
 		}
 		log.Add(e)
 	}
-	return log.Walk(), rows.Err()
+	return log, rows.Err()
 }
 
 // mendedWalk reads the messages of a walk apart from it, in spite of rows that cannot
 // be read as a whole.
-func (s *Store) mendedWalk(ctx context.Context, q room.WalkQuery) (room.Walk, error) {
+func (s *Store) mendedWalk(ctx context.Context, q room.WalkQuery) (*persist.Log, error) {
 	log := persist.NewLog(q)
 	err := s.inSnapshot(ctx, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, selectBareWalk, [16]byte(q.Room), log.From(), log.Rows())
@@ -128,7 +133,7 @@ func (s *Store) mendedWalk(ctx context.Context, q room.WalkQuery) (room.Walk, er
 		}
 		return nil
 	})
-	return log.Walk(), err
+	return log, err
 }
 
 // mendEntries adds the messages to entries of a log.

@@ -77,6 +77,34 @@ func testLimits(t *testing.T, open Open) {
 	}
 }
 
+// testManyShort: where the bytes leave room for all, the count ends an answer.
+func testManyShort(t *testing.T, open Open) {
+	w := newWorld(t, open, 1, 1)
+	var ops []*room.Op
+	for range 300 {
+		ops = append(ops, w.send(0, 0, "x"))
+	}
+	w.append(ops...)
+	for _, messages := range []int{63, 64, 65, 200, 256, 299, 300, 301} {
+		limit := room.Limit{Messages: messages, Bytes: 1 << 20}
+		latest, err1 := w.store.Latest(w.ctx(), w.rooms, limit)
+		before, err2 := w.store.Before(w.ctx(), w.rooms[0], 301, limit)
+		after, err3 := w.store.After(w.ctx(), w.rooms[0], 0, limit)
+		walk, err4 := w.store.Walk(w.ctx(), room.WalkQuery{Room: w.rooms[0], After: 1, Known: true, Limit: limit})
+		if err1 != nil || err2 != nil || err3 != nil || err4 != nil {
+			t.Fatal(err1, err2, err3, err4)
+		}
+		for _, p := range []room.Page{latest[0], before, after} {
+			if len(p.Messages) != min(messages, 300) || p.HasMore != (messages < 300) || p.Seq != 300 {
+				t.Errorf("%d of %d messages, more %v", len(p.Messages), messages, p.HasMore)
+			}
+		}
+		if n := len(walk.Entries); n != min(messages+1, 300) || walk.HasMore != (messages < 299) || walk.Entries[n-1].Seq != int64(n) {
+			t.Errorf("%d of %d entries, more %v", n, messages+1, walk.HasMore)
+		}
+	}
+}
+
 // testWalkLimits: a walk goes on from where the bytes were used up, and comes to its end.
 func testWalkLimits(t *testing.T, open Open) {
 	w := newWorld(t, open, 1, 1)

@@ -55,6 +55,7 @@ func Run(t *testing.T, open Open) {
 		{"Pages", testPages},
 		{"PagesOfRoomsThatAreEmptyOrMissing", testEmptyPages},
 		{"PagesEndAtTheirBytes", testLimits},
+		{"TheCountEndsManyShortMessages", testManyShort},
 		{"AWalkGoesOnAtItsBytes", testWalkLimits},
 		{"AListOfRoomsEndsAtItsBytes", testRoomLimits},
 		{"Heads", testHeads},
