@@ -281,7 +281,7 @@ func (s *oddRoom) Latest(ctx context.Context, rooms []uuid.UUID, limit room.Limi
 }
 
 // unknownKeys is an Authenticator that panics when it may wait for a key.
-type unknownKeys struct{ believing }
+type unknownKeys struct{}
 
 func (unknownKeys) VerifyNow(string) (token.Identity, error) {
 	return token.Identity{}, &token.Refusal{Reason: token.ReasonKey}
