@@ -34,15 +34,15 @@ const (
 	rollbackTimeout = time.Second
 )
 
-// patience is how long Append waits for what.
-type patience struct {
+// waits are how long Append waits for what.
+type waits struct {
 	transaction time.Duration // for one run of its transaction, a connection and rooms locked by others included
 	outcome     time.Duration // for the outcome of a commit that was cut
 	abandoned   time.Duration // for the server to notice by itself that the client of a transaction has left
 }
 
-// patient is what the package's users get.
-var patient = patience{transaction: 10 * time.Second, outcome: room.OutcomeWait, abandoned: time.Second}
+// defaultWaits are what the package's users get.
+var defaultWaits = waits{transaction: 10 * time.Second, outcome: room.OutcomeWait, abandoned: time.Second}
 
 // sessionParameters hold for every connection, unless the URL sets them. All
 // statements look rows up by an index, also in a table that was empty when the

@@ -89,7 +89,7 @@ func newFaultRig(t testing.TB, how damage) *faultRig {
 	for _, s := range summaries {
 		r.rooms = append(r.rooms, s.ID)
 	}
-	// Where one side does not notice, the other's patience is what a test waits for.
+	// Where one side does not notice, the other's wait is what a test waits for.
 	if how == loseClient {
 		proxied += "&idle_in_transaction_session_timeout=150ms"
 	}

@@ -112,7 +112,7 @@ func (f *fleet) mustStand(in int, n int64) {
 }
 
 // mustNotStore appends an op that must be neither stored nor refused for good, and
-// that long before the store's patience is at its end.
+// that long before the store's own wait is over.
 func (f *fleet) mustNotStore(op *room.Op) {
 	f.t.Helper()
 	usual := f.wait

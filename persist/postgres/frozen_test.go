@@ -12,7 +12,7 @@ import (
 )
 
 // TestFrozenNodeLosesItsRooms: a node is stopped in the midst of what it sends, while
-// its kernel goes on answering for it. Its locks must not outlast the others' patience.
+// its kernel goes on answering for it. Its locks must not outlast the others' waits.
 func TestFrozenNodeLosesItsRooms(t *testing.T) {
 	t.Parallel()
 	const lock = "SELECT FROM chat_rooms WHERE id = '%s' FOR NO KEY UPDATE"

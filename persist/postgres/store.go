@@ -22,7 +22,7 @@ type Store struct {
 	readers *pgxpool.Pool // everything else
 	log     *slog.Logger
 	odd     *persist.OddRows
-	wait    patience
+	wait    waits
 }
 
 var (
@@ -45,7 +45,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		return nil, err
 	}
 	log := cmp.Or(cfg.Log, slog.Default())
-	s := &Store{writers: writers, readers: readers, log: log, odd: persist.NewOddRows(log), wait: patient}
+	s := &Store{writers: writers, readers: readers, log: log, odd: persist.NewOddRows(log), wait: defaultWaits}
 	if err := s.Ping(ctx); err != nil {
 		_ = s.Close() // it never fails
 		return nil, err
