@@ -363,7 +363,8 @@ func TestStatementTimeout(t *testing.T) {
 // TestDeadlock lets another program lock the rooms the other way round.
 func TestDeadlock(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t, Config{URL: pgserver.Shared(t).Database(t) + "&deadlock_timeout=50ms"}, 2)
+	f := newFleet(t, Config{URL: pgserver.Shared(t).Database(t) + "&deadlock_timeout=50ms&lock_timeout=60s"}, 2)
+	f.wait.transaction = await.Limit // a crowded machine takes its time to close the circle
 	other := f.session()
 	mustExec(t, other, "SET deadlock_timeout = '1min'")
 	lock := func(i int) {
