@@ -26,6 +26,7 @@ SEED ?= 1
 DURATION ?= 60s
 STORE ?= postgres
 NODES ?= 1
+HOSTILE ?= 0
 REDIS ?=
 
 .PHONY: help
@@ -69,8 +70,8 @@ bench-compare: toolchain ## compare the benchmarks with those of the commit BASE
 	@.ci/bench-compare '$(BASE)' '$(BENCH)' $(PACKAGES)
 
 .PHONY: chaos
-chaos: build ## break servers for DURATION (60s) as SEED decides, STORE postgres or sqlite, NODES, REDIS=1, and account for every message
-	@bin/caravan-bench chaos --seed '$(SEED)' --duration '$(DURATION)' --store '$(STORE)' --nodes '$(NODES)' $(if $(REDIS),--redis)
+chaos: build ## break servers for DURATION (60s) as SEED decides, STORE postgres or sqlite, NODES, REDIS=1, HOSTILE members, and account for every message
+	@bin/caravan-bench chaos --seed '$(SEED)' --duration '$(DURATION)' --store '$(STORE)' --nodes '$(NODES)' $(if $(REDIS),--redis) --hostile '$(HOSTILE)'
 
 .PHONY: clean
 clean: ## remove what was built

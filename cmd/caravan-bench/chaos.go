@@ -14,6 +14,7 @@ import (
 
 	"github.com/caravan-chat/caravan/bench/chaos"
 	"github.com/caravan-chat/caravan/bench/fleet"
+	"github.com/caravan-chat/caravan/bench/hostile"
 	"github.com/caravan-chat/caravan/bench/ledger"
 	"github.com/caravan-chat/caravan/bench/verify"
 	"github.com/caravan-chat/caravan/cmd/caravan-bench/stage"
@@ -23,7 +24,8 @@ const chaosHelp = `caravan-bench chaos breaks everything and accounts for every 
 
 It starts servers and a database of its own, and lets a fleet publish, edit,
 reconnect and resend (as verify does) while it kills, stops and freezes servers,
-database and Redis, cuts connections, fills disks, takes locks, and more. The
+database and Redis, cuts connections, fills disks, takes locks, and more. With --hostile, members
+besides flood, hoard and never read. The
 seed decides what happens when: the schedule is printed first, then each fault as
 it happens. At the end all is mended, the account is drawn up and printed, and
 everything that was started is gone. Where something went wrong, the logs and the
@@ -50,6 +52,8 @@ type chaosRun struct {
 	seed     uint64
 	duration time.Duration
 	pace     time.Duration
+	hostile  int
+	attack   hostile.Config
 	quiet    bool
 	out      io.Writer // schedule, faults, account
 	errs     io.Writer
@@ -87,6 +91,7 @@ func (run *chaosRun) register(fs *flag.FlagSet) {
 	fs.IntVar(&run.account.Members, "members", 40, "members of the fleet")
 	fs.IntVar(&run.account.Rooms, "rooms", 4, "rooms that they share")
 	fs.Float64Var(&run.account.Rate, "rate", 4, "actions a second of each member")
+	fs.IntVar(&run.hostile, "hostile", 0, "hostile members besides, who flood, hoard and never read; the servers then have their usual limits")
 	fs.BoolVar(&run.quiet, "quiet", false, "no line of progress each second")
 }
 
@@ -100,8 +105,9 @@ func besides(name string) string {
 }
 
 const (
-	nodesMax = 3
-	paceMin  = 100 * time.Millisecond
+	nodesMax   = 3
+	hostileMax = 20
+	paceMin    = 100 * time.Millisecond
 )
 
 // complete checks the flags and fills in what follows from them.
@@ -116,6 +122,8 @@ func (run *chaosRun) complete() error {
 		return errors.New("--nodes: an embedded store has one server")
 	case s.Nodes > 1 && !s.Redis:
 		return errors.New("--nodes: several hear one another over --redis only")
+	case run.hostile < 0 || run.hostile > hostileMax:
+		return fmt.Errorf("--hostile must be 0 to %d", hostileMax)
 	case run.duration <= 0 || run.pace < paceMin:
 		return fmt.Errorf("--duration must be more than nothing, --pace at least %v", paceMin)
 	}
@@ -123,17 +131,38 @@ func (run *chaosRun) complete() error {
 		return fmt.Errorf("--caravan: %w; `make build` builds it", err)
 	}
 	s.Secret = crand.Text()
-	s.Fleet = fleet.Fleet{Users: run.account.Members, Trips: run.account.Rooms}
+	s.Fleet, s.Limited = fleet.Fleet{Users: run.account.Members, Trips: run.account.Rooms}, run.hostile > 0
+	if s.Limited {
+		run.seatAttackers()
+	}
 	mint, err := (&seats{secret: s.Secret}).mint(tokenTTL)
 	if err != nil {
 		return err
 	}
-	run.account.Mint, run.account.Fleet = mint, s.Fleet
+	run.account.Mint, run.attack.Mint, run.account.Fleet = mint, mint, s.Fleet
 	run.account.Seed, run.account.Duration, run.account.Settle = run.seed, run.duration, settleTime
 	if !run.quiet {
 		run.account.Progress = run.errs
 	}
 	return nil
+}
+
+// seatAttackers makes the fleet larger: each room of the account gets seats for
+// attackers, and a further trip is their own, where what they store harms no account.
+func (run *chaosRun) seatAttackers() {
+	rooms, members := run.account.Rooms, run.account.Members
+	f := fleet.Fleet{Trips: rooms + 1}
+	taken := (members + rooms - 1) / rooms // seats of the account in each room
+	f.Users = f.Trips * (taken + run.hostile)
+	run.attack = hostile.Config{Own: rooms, Seed: run.seed}
+	for i := range run.hostile {
+		trip := i % f.Trips
+		if i == 0 {
+			trip = rooms // there is one who stores, also where there is one only
+		}
+		run.attack.Seats = append(run.attack.Seats, hostile.Seat{User: f.Member(trip, taken+i), Trip: trip})
+	}
+	run.stage.Fleet = f
 }
 
 // perform puts up the stage, plays, and takes everything down again.
@@ -192,9 +221,12 @@ func (run *chaosRun) play(ctx context.Context, s *stage.Stage, schedule *chaos.S
 			hopeless <- err
 		}
 	})
+	attacked := make(chan error, 1)
+	around.Go(func() { attacked <- run.attackAll(ctx, s) })
 	report, err := verify.Run(ctx, run.account)
 	cancel()
 	around.Wait()
+	err = errors.Join(err, <-attacked)
 	select {
 	case late := <-hopeless: // after the account was drawn up
 		err = errors.Join(err, late)
@@ -204,4 +236,19 @@ func (run *chaosRun) play(ctx context.Context, s *stage.Stage, schedule *chaos.S
 		return nil, err
 	}
 	return report, nil
+}
+
+// attackAll lets the hostile members act as long as things break, and tells what they did.
+func (run *chaosRun) attackAll(ctx context.Context, s *stage.Stage) error {
+	if run.hostile == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, run.duration)
+	defer cancel()
+	run.attack.URLs = s.URLs()
+	report, err := hostile.Run(ctx, run.attack)
+	if err != nil {
+		return err
+	}
+	return report.WriteText(run.out)
 }

@@ -24,6 +24,8 @@ func TestChaos(t *testing.T) {
 		{"sqlite", []string{"--store", "sqlite"}},
 		{"postgres", []string{"--store", "postgres"}},
 		{"three servers", []string{"--store", "postgres", "--nodes", "3", "--redis"}},
+		{"sqlite beside hostile members", []string{"--store", "sqlite", "--hostile", "3"}},
+		{"three servers beside hostile members", []string{"--store", "postgres", "--nodes", "3", "--redis", "--hostile", "3"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			before := t.TempDir()

@@ -57,7 +57,10 @@ func newNode(i int, cfg *Config, args []string, s *Stage) (*node, error) {
 		*addr = net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 	}
 	args = append([]string{"serve", "--listen", n.listen, "--admin-listen", n.admin, "--jwt-secret", cfg.Secret,
-		"--rate", "0", "--drain-timeout", drainTime.String(), "--database-wait", databaseWait}, args...)
+		"--drain-timeout", drainTime.String(), "--database-wait", databaseWait}, args...)
+	if !cfg.Limited {
+		args = append(args, "--rate", "0")
+	}
 	var err error
 	n.Server, err = child.New(child.Config{
 		Name: fmt.Sprintf("server%d", i+1), Dir: s.dir, EndsOn: syscall.SIGKILL, Ready: n.ready,

@@ -28,6 +28,11 @@ type Config struct {
 	Redis  bool   // whether they hear one another over Redis
 	Secret string // for tokens
 	Fleet  fleet.Fleet
+
+	// Limited leaves the servers the limits that they have by default: what each
+	// user may ask for. Otherwise there are none, as a fleet that resends what was
+	// lost is faster than people.
+	Limited bool
 }
 
 // Stage is a running deployment. Nodes, Parts and Close are of one goroutine; the
