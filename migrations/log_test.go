@@ -77,6 +77,9 @@ func TestChangesOfBeforeGetTheirRows(t *testing.T) {
 		if n := column(t, db, "SELECT count(*) FROM chat_deployment"); n[0] == "" {
 			t.Error("no table of deployments")
 		}
+		if n := column(t, db, "SELECT count(*) FROM chat_secrets"); n[0] != "0" {
+			t.Errorf("%s secrets", n[0])
+		}
 	})
 }
 

@@ -18,6 +18,7 @@ type Store interface {
 	room.Store
 	persist.Seeder
 	Deployment(context.Context) (uuid.UUID, error)
+	Secret(ctx context.Context, name string) ([]byte, error)
 }
 
 // Open returns a store on an empty, migrated database of the test's own. The
@@ -65,6 +66,7 @@ func Run(t *testing.T, open Open) {
 		{"Rooms", testRooms},
 		{"SeedTwiceChangesNothing", testSeed},
 		{"TheDeploymentsIDIsMadeOnce", testDeployment},
+		{"ASecretIsMadeOnce", testSecret},
 		{"Model", testModel},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, open) })

@@ -24,6 +24,8 @@ type Store interface {
 	Durability(context.Context) (*persist.Durability, error)
 	// Deployment returns an id that all nodes on the database have in common.
 	Deployment(context.Context) (uuid.UUID, error)
+	// Secret returns the secret of that name, which they all share.
+	Secret(ctx context.Context, name string) ([]byte, error)
 }
 
 // databaseRetry is the pause between attempts to reach the database.

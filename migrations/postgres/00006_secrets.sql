@@ -1,0 +1,15 @@
+-- +goose Up
+
+-- What is made here stands beside chat_messages, so that every node finds it that
+-- finds chat_messages, whatever else its search path names.
+
+SELECT set_config('search_path', concat_ws(', ', quote_ident(n.nspname), nullif(current_setting('search_path'), '')), true)
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE c.oid = 'chat_messages'::regclass AND n.nspname <> current_schema();
+
+-- Secrets that all nodes share, each made once. A row that is deleted is made anew.
+
+CREATE TABLE IF NOT EXISTS chat_secrets (
+    name  text  PRIMARY KEY,
+    value bytea NOT NULL
+);
