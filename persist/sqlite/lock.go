@@ -19,10 +19,12 @@ var ErrInUse = errors.New("the database is in use by another caravan")
 // the only one of former releases. SQLite's own locks are no use here: other
 // programs must be able to take those.
 type ownership struct {
-	id    fileID
-	links uint64   // how many names the file has
-	named *os.File // PATH.lock; stays, with the last owner's process id
-	file  *os.File // the database
+	id       fileID
+	user     uint32   // whose the file is
+	readable bool     // by every user of the machine
+	links    uint64   // how many names the file has
+	named    *os.File // PATH.lock; stays, with the last owner's process id
+	file     *os.File // the database
 }
 
 // fileID is what a file is under all of its names.
@@ -37,14 +39,22 @@ var owned = struct {
 
 const lockSuffix = ".lock"
 
+// readableByAll is the bit of a mode that lets every user of the machine read.
+const readableByAll = 0o004
+
 // own takes the ownership of the database at path, which exists.
 func own(path string) (*ownership, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
 	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is no regular file", path)
+	}
 	stat := info.Sys().(*syscall.Stat_t)
-	o := &ownership{id: fileID{uint64(stat.Dev), stat.Ino}, links: uint64(stat.Nlink)}
+	o := &ownership{
+		id: fileID{uint64(stat.Dev), stat.Ino}, user: stat.Uid, links: uint64(stat.Nlink), readable: info.Mode()&readableByAll != 0,
+	}
 	owned.Lock()
 	defer owned.Unlock()
 	if owned.files[o.id] {
@@ -58,7 +68,8 @@ func own(path string) (*ownership, error) {
 }
 
 func (o *ownership) lock(path string) (err error) {
-	if o.named, err = os.OpenFile(path+lockSuffix, os.O_RDWR|os.O_CREATE, 0o600); err != nil {
+	var written bool
+	if o.named, written, err = o.openNamed(path + lockSuffix); err != nil {
 		return err
 	}
 	switch taken, err := flock(o.named); {
@@ -67,7 +78,7 @@ func (o *ownership) lock(path string) (err error) {
 	case taken:
 		return fmt.Errorf("%w: %s%s", ErrInUse, path, owner(o.named))
 	}
-	if o.file, err = os.Open(path); err != nil {
+	if o.file, err = os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW, 0); err != nil {
 		return err
 	}
 	switch taken, err := flock(o.file); {
@@ -76,11 +87,39 @@ func (o *ownership) lock(path string) (err error) {
 	case taken:
 		return fmt.Errorf("%w: %s (under another name: it has hard links)", ErrInUse, path)
 	}
+	if !written {
+		return nil
+	}
 	if err := o.named.Truncate(0); err != nil {
 		return err
 	}
 	_, err = o.named.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
 	return err
+}
+
+// openNamed opens PATH.lock, and makes it where it is missing. Whoever may write to
+// the directory may have put something else there: a link is not followed, and what is
+// no regular file of this user's, or of the database's, is refused. One that has
+// another name as well is somebody's other file, or a backup's: it may be locked, and
+// not written.
+func (o *ownership) openNamed(path string) (f *os.File, written bool, err error) {
+	// O_NONBLOCK: a pipe that nobody reads holds nobody up.
+	f, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, fileMode)
+	if errors.Is(err, syscall.ELOOP) {
+		return nil, false, fmt.Errorf("%s is a link, and is not followed: remove it", path)
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return nil, false, errors.Join(err, f.Close())
+	}
+	stat := info.Sys().(*syscall.Stat_t)
+	if !info.Mode().IsRegular() || (stat.Uid != o.user && stat.Uid != uint32(os.Geteuid())) {
+		return nil, false, errors.Join(fmt.Errorf("%s is no regular file of this user: remove it", path), f.Close())
+	}
+	return f, stat.Nlink == 1, nil
 }
 
 // Close gives the ownership up. SQLite must have closed the file before.

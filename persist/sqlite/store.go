@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"syscall"
 	"time"
 
 	_ "modernc.org/sqlite" // the driver
@@ -43,7 +44,7 @@ const (
 	walBytesMax   = 64 << 20        // what a reader made the WAL grow beyond this is given back
 	readersMin    = 2
 	directoryMode = 0o750
-	fileMode      = 0o644 // as SQLite makes one
+	fileMode      = 0o600 // which SQLite gives to the files that it makes beside it
 )
 
 // Open takes the ownership of the SQLite file at path, makes it and its directory
@@ -65,6 +66,9 @@ func (s *Store) open(ctx context.Context, path string, log *slog.Logger) error {
 	}
 	if s.owner, err = own(path); err != nil {
 		return err
+	}
+	if s.owner.readable {
+		log.Warn("every user of this machine can read the database: take that right away, of the file, of its -wal and of its -shm, unless it is meant", "path", path)
 	}
 	if s.owner.links > 1 {
 		log.Warn("the database has several names (hard links): always use the same, as a crash leaves the last writes beside that name", "path", path)
@@ -106,18 +110,35 @@ func makePath(path string) (string, error) {
 	if err := os.MkdirAll(filepath.Dir(path), directoryMode); err != nil {
 		return "", err
 	}
-	// A file that is there must not be opened: to close it would free the locks that
-	// SQLite has on it in this process.
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		f, err := os.OpenFile(path, os.O_RDONLY|os.O_CREATE, fileMode)
-		if err != nil {
-			return "", err
-		}
-		if err := f.Close(); err != nil {
-			return "", err
-		}
+	if err := makeFile(path); err != nil {
+		return "", err
 	}
 	return filepath.EvalSymlinks(path)
+}
+
+// makeFile makes the file where it is missing. One that is there must not be opened: to
+// close it would free the locks that SQLite has on it in this process.
+func makeFile(path string) error {
+	flags := os.O_RDONLY | os.O_CREATE | os.O_EXCL
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		return nil // what is wrong with it is found by who opens it
+	}
+	// A link to a file that is to be made is followed if it is this user's or root's:
+	// another one may have put it there.
+	if link, err := os.Lstat(path); err == nil {
+		if user := link.Sys().(*syscall.Stat_t).Uid; user != 0 && user != uint32(os.Geteuid()) {
+			return fmt.Errorf("%s is a link of another user to a file that does not exist", path)
+		}
+		flags &^= os.O_EXCL // which follows no link
+	}
+	f, err := os.OpenFile(path, flags, fileMode)
+	if errors.Is(err, fs.ErrExist) { // another process was faster
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 func connectWriter(path string) (*sql.DB, error) {
