@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -36,7 +37,11 @@ func TestChaos(t *testing.T) {
 				t.Fatalf("status %d\n%s%s", status, out, errs)
 			}
 			schedule, happened, _ := strings.Cut(out, "what happened:\n")
-			happened, _, _ = strings.Cut(happened, "sent ")
+			happened, account, _ := strings.Cut(happened, "sent ")
+			happened, attacked, _ := strings.Cut(happened, "attacks ")
+			if hostile := slices.Contains(c.args, "--hostile"); hostile != strings.Contains(attacked, "answers ") || !strings.Contains(account, "result ") {
+				t.Errorf("what attackers did is told: %q\n%s", attacked, account)
+			}
 			planned, done := strings.Count(schedule, "s  "), strings.Count(happened, "s  ")
 			if mended := strings.Count(happened, ", mended in "); planned < 3 || done != planned+mended || mended != strings.Count(schedule, ", mended after ") {
 				t.Errorf("%d faults were planned, %d lines tell of them, %d of a mending:\n%s", planned, done, mended, out)
