@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"sync/atomic"
 
 	"github.com/google/uuid"
@@ -62,10 +63,7 @@ func (s *Service) Page(ctx context.Context, q PageQuery) (Page, error) {
 	case q.After != nil:
 		p, err = s.store.After(ctx, q.Room, *q.After, limit)
 	default:
-		var pages []Page
-		if pages, err = s.store.Latest(ctx, []uuid.UUID{q.Room}, limit); err == nil {
-			p = pages[0]
-		}
+		p, err = s.store.Before(ctx, q.Room, math.MaxInt64, limit)
 	}
 	f := newFit(s.cfg.HistoryBytes, q.Besides)
 	if q.After != nil {

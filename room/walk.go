@@ -42,6 +42,8 @@ type WalkQuery struct {
 	// Known asks for the number After, too, but not for its message. It is beside the
 	// limit.
 	Known bool
+	// Bulk says that a client asks to read.
+	Bulk bool
 }
 
 // LogEntry is one number of a room's log.
@@ -79,7 +81,7 @@ func Changes(ctx context.Context, s interface {
 }, q SinceQuery) (Page, error) {
 	w, err := s.Walk(ctx, WalkQuery{
 		Room: q.Room, After: q.Since, Limit: Limit{max(q.Limit, walkNumbersMin), q.Bytes},
-		Final: true, Known: q.Last != (uuid.UUID{}) && q.Since > 0,
+		Final: true, Known: q.Last != (uuid.UUID{}) && q.Since > 0, Bulk: true,
 	})
 	if err != nil {
 		return Page{}, err

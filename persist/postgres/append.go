@@ -70,6 +70,8 @@ func (s *Store) run(ctx context.Context, ops []*room.Op, mode persist.Mode, limi
 		case hasCode(err, codeReadOnly): // another server is the primary now, or will be
 			s.writers.Reset()
 			s.readers.Reset()
+			s.bulk.Reset()
+			s.probe.Reset()
 		case hasCode(err, codeLockTimeout):
 			endFrozen(ctx, conn)
 		}

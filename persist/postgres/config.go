@@ -17,14 +17,16 @@ import (
 type Config struct {
 	URL     string // postgres://…, as libpq and pgx read it
 	Writers int    // connections for Append at most; 0: WritersDefault
-	Readers int    // connections for everything else at most; 0: ReadersDefault
+	Readers int    // connections for what the node needs to serve everybody at most; 0: ReadersDefault
+	Bulk    int    // connections for what clients ask to read at most; 0: BulkDefault
 	Log     *slog.Logger
 }
 
-// Defaults of Config.
+// Defaults of Config. One connection more is for Ping.
 const (
 	WritersDefault = 4
-	ReadersDefault = 8
+	ReadersDefault = 4
+	BulkDefault    = 4
 )
 
 const (

@@ -12,8 +12,8 @@
 //
 // Every read is one statement, so one snapshot (read.go, walk.go, access.go, rooms.go).
 //
-// Writers and readers have pools of their own, so that neither waits behind the
-// other; no connection is used again unless it is known to be idle and outside a
+// Writers, readers, what clients ask to read and Ping have pools of their own, so that
+// none waits behind another; no connection is used again unless it is known to be idle and outside a
 // transaction. All calls end when their context does, also when the server hangs.
 //
 // Behind PgBouncer in transaction mode, set ignore_startup_parameters there to

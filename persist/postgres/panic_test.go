@@ -17,7 +17,7 @@ func TestAPanicLeavesNothingBehind(t *testing.T) {
 	for name, panics := range map[string]func(){
 		"append": func() { _, _, _ = f.run(t.Context(), []*room.Op{nil}, persist.Commit, persist.Limits{}) },
 		"snapshot": func() {
-			_ = f.inSnapshot(t.Context(), func(tx pgx.Tx) error {
+			_ = inSnapshot(t.Context(), f.bulk, func(tx pgx.Tx) error {
 				return pgx.BeginFunc(t.Context(), tx, func(pgx.Tx) error { panic("in a test") })
 			})
 		},
@@ -43,7 +43,7 @@ func TestAPanicLeavesNothingBehind(t *testing.T) {
 		}()
 	}
 	await.Until(t, "all connections are given back", func() bool {
-		return f.writers.Stat().AcquiredConns()+f.readers.Stat().AcquiredConns() == 0
+		return f.writers.Stat().AcquiredConns()+f.readers.Stat().AcquiredConns()+f.bulk.Stat().AcquiredConns() == 0
 	})
 	var within int
 	if err := f.session().QueryRow(t.Context(), "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in transaction%'").Scan(&within); err != nil || within != 0 {

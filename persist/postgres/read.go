@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/caravan-chat/caravan/persist"
 	"github.com/caravan-chat/caravan/protocol"
@@ -62,22 +63,22 @@ const (
 
 // again runs a read, and once more where its connection turned out to be cut.
 // After a restart of the server all idle ones are, so they are let go first.
-func (s *Store) again(ctx context.Context, read func() error) error {
+func again(ctx context.Context, from *pgxpool.Pool, read func() error) error {
 	err := read()
 	if ctx.Err() == nil && sessionEnded(err) {
-		s.readers.Reset()
+		from.Reset()
 		err = read()
 	}
 	return err
 }
 
 // stretches runs a statement. One room is read in steps.
-func (s *Store) stretches(ctx context.Context, n int, limit room.Limit, statement pageStatement, args ...any) (out []persist.Stretch, err error) {
+func (s *Store) stretches(ctx context.Context, from *pgxpool.Pool, n int, limit room.Limit, statement pageStatement, args ...any) (out []persist.Stretch, err error) {
 	if n != 1 {
-		return s.wholeStretches(ctx, n, limit, statement, args...)
+		return s.wholeStretches(ctx, from, n, limit, statement, args...)
 	}
 	err = inSteps(limit, func(step room.Limit) (counted bool, err error) {
-		if out, err = s.wholeStretches(ctx, 1, step, statement, args...); err != nil {
+		if out, err = s.wholeStretches(ctx, from, 1, step, statement, args...); err != nil {
 			return false, err
 		}
 		return out[0].Counted(), nil
@@ -86,20 +87,20 @@ func (s *Store) stretches(ctx context.Context, n int, limit room.Limit, statemen
 }
 
 // wholeStretches runs a statement. One room is read in spite of rows that cannot be.
-func (s *Store) wholeStretches(ctx context.Context, n int, limit room.Limit, statement pageStatement, args ...any) (out []persist.Stretch, err error) {
+func (s *Store) wholeStretches(ctx context.Context, from *pgxpool.Pool, n int, limit room.Limit, statement pageStatement, args ...any) (out []persist.Stretch, err error) {
 	args = append(args[:len(args):len(args)], limit.Messages+1)
-	err = s.again(ctx, func() error {
-		out, err = s.readStretches(ctx, n, limit, statement.whole, args...)
+	err = again(ctx, from, func() error {
+		out, err = readStretches(ctx, from, n, limit, statement.whole, args...)
 		return err
 	})
 	if n == 1 && rowFault(err) {
-		out, err = s.mendedStretch(ctx, limit, statement.ids, args...)
+		out, err = s.mendedStretch(ctx, from, limit, statement.ids, args...)
 	}
 	return out, err
 }
 
-func (s *Store) readStretches(ctx context.Context, n int, limit room.Limit, sql string, args ...any) ([]persist.Stretch, error) {
-	rows, err := s.readers.Query(ctx, sql, args...)
+func readStretches(ctx context.Context, from *pgxpool.Pool, n int, limit room.Limit, sql string, args ...any) ([]persist.Stretch, error) {
+	rows, err := from.Query(ctx, sql, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -136,7 +137,7 @@ func (s *Store) readStretches(ctx context.Context, n int, limit room.Limit, sql 
 
 // Latest implements room.Store.
 func (s *Store) Latest(ctx context.Context, rooms []uuid.UUID, limit room.Limit) ([]room.Page, error) {
-	read, err := s.stretches(ctx, len(rooms), limit, selectLatest, ids(rooms))
+	read, err := s.stretches(ctx, s.readers, len(rooms), limit, selectLatest, ids(rooms))
 	if err != nil {
 		return nil, fault("latest", err)
 	}
@@ -159,7 +160,7 @@ func (s *Store) After(ctx context.Context, id uuid.UUID, seq int64, limit room.L
 
 func (s *Store) page(ctx context.Context, doing string, cut func(*persist.Stretch) room.Page, limit room.Limit,
 	statement pageStatement, id uuid.UUID, bound int64) (room.Page, error) {
-	read, err := s.stretches(ctx, 1, limit, statement, [16]byte(id), bound)
+	read, err := s.stretches(ctx, s.bulk, 1, limit, statement, [16]byte(id), bound)
 	if err != nil {
 		return room.Page{}, fault(doing, err)
 	}
@@ -169,8 +170,8 @@ func (s *Store) page(ctx context.Context, doing string, cut func(*persist.Stretc
 // Message implements room.Store.
 func (s *Store) Message(ctx context.Context, id uuid.UUID) (protocol.Message, error) {
 	scan := newMessageScan()
-	err := s.again(ctx, func() error {
-		return s.readers.QueryRow(ctx, selectMessage, [16]byte(id)).Scan(scan.targets...)
+	err := again(ctx, s.bulk, func() error {
+		return s.bulk.QueryRow(ctx, selectMessage, [16]byte(id)).Scan(scan.targets...)
 	})
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
@@ -219,7 +220,7 @@ func (s *Store) Settled(ctx context.Context) error {
 // Heads implements room.Store.
 func (s *Store) Heads(ctx context.Context, rooms []uuid.UUID) ([]room.Head, error) {
 	heads := make([]room.Head, len(rooms))
-	err := s.again(ctx, func() error {
+	err := again(ctx, s.readers, func() error {
 		rows, err := s.readers.Query(ctx, selectHeads, ids(rooms))
 		if err != nil {
 			return err

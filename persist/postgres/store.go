@@ -19,7 +19,9 @@ import (
 // for concurrent use.
 type Store struct {
 	writers *pgxpool.Pool // Append, and looking up the outcome of its commits
-	readers *pgxpool.Pool // everything else
+	readers *pgxpool.Pool // what the node needs to serve everybody, and all that is not named here
+	bulk    *pgxpool.Pool // what a client asks to read
+	probe   *pgxpool.Pool // Ping
 	log     *slog.Logger
 	odd     *persist.OddRows
 	wait    waits
@@ -35,22 +37,29 @@ var (
 // another attempt by the caller, any other (a malformed URL, a wrong password)
 // is not.
 func Open(ctx context.Context, cfg Config) (*Store, error) {
-	writers, err := newPool(ctx, cfg.URL, cmp.Or(cfg.Writers, WritersDefault), watchCommits)
-	if err != nil {
-		return nil, err
-	}
-	readers, err := newPool(ctx, cfg.URL, cmp.Or(cfg.Readers, ReadersDefault))
-	if err != nil {
-		writers.Close()
-		return nil, err
-	}
 	log := cmp.Or(cfg.Log, slog.Default())
-	s := &Store{writers: writers, readers: readers, log: log, odd: persist.NewOddRows(log), wait: defaultWaits}
-	if err := s.Ping(ctx); err != nil {
+	s := &Store{log: log, odd: persist.NewOddRows(log), wait: defaultWaits}
+	if err := s.open(ctx, cfg); err != nil {
 		_ = s.Close() // it never fails
 		return nil, err
 	}
 	return s, nil
+}
+
+func (s *Store) open(ctx context.Context, cfg Config) (err error) {
+	if s.writers, err = newPool(ctx, cfg.URL, cmp.Or(cfg.Writers, WritersDefault), watchCommits); err != nil {
+		return err
+	}
+	if s.readers, err = newPool(ctx, cfg.URL, cmp.Or(cfg.Readers, ReadersDefault)); err != nil {
+		return err
+	}
+	if s.bulk, err = newPool(ctx, cfg.URL, cmp.Or(cfg.Bulk, BulkDefault)); err != nil {
+		return err
+	}
+	if s.probe, err = newPool(ctx, cfg.URL, 1); err != nil {
+		return err
+	}
+	return s.Ping(ctx)
 }
 
 // Migrate brings the schema up to date. It waits while another node does, and is
@@ -84,9 +93,9 @@ func (s *Store) Migrate(ctx context.Context) error {
 	return s.checkMissing(ctx)
 }
 
-// Ping reports whether the server can be reached.
+// Ping reports whether the server can be reached. It waits behind nobody.
 func (s *Store) Ping(ctx context.Context) error {
-	if err := s.readers.Ping(ctx); err != nil {
+	if err := again(ctx, s.probe, func() error { return s.probe.Ping(ctx) }); err != nil {
 		return fault("ping", err)
 	}
 	return nil
@@ -94,7 +103,10 @@ func (s *Store) Ping(ctx context.Context) error {
 
 // Close waits for calls under way and closes all connections.
 func (s *Store) Close() error {
-	s.writers.Close()
-	s.readers.Close()
+	for _, pool := range []*pgxpool.Pool{s.writers, s.readers, s.bulk, s.probe} {
+		if pool != nil {
+			pool.Close()
+		}
+	}
 	return nil
 }

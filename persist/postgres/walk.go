@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/caravan-chat/caravan/persist"
 	"github.com/caravan-chat/caravan/protocol"
@@ -35,15 +36,19 @@ func newWalkStatements() (whole, bare string) {
 
 // Walk implements room.Store.
 func (s *Store) Walk(ctx context.Context, q room.WalkQuery) (room.Walk, error) {
+	from := s.readers
+	if q.Bulk {
+		from = s.bulk
+	}
 	var log *persist.Log
 	err := inSteps(q.Limit, func(step room.Limit) (counted bool, err error) {
 		q.Limit = step
-		err = s.again(ctx, func() error {
-			log, err = s.readWalk(ctx, q)
+		err = again(ctx, from, func() error {
+			log, err = readWalk(ctx, from, q)
 			return err
 		})
 		if rowFault(err) {
-			log, err = s.mendedWalk(ctx, q)
+			log, err = s.mendedWalk(ctx, from, q)
 		}
 		return log.Counted(), err
 	})
@@ -64,9 +69,9 @@ func (e *entryScan) entry() room.LogEntry {
 	return room.LogEntry{Seq: *e.seq, Kind: protocol.Kind(*e.kind), Row: *e.event}
 }
 
-func (s *Store) readWalk(ctx context.Context, q room.WalkQuery) (*persist.Log, error) {
+func readWalk(ctx context.Context, from *pgxpool.Pool, q room.WalkQuery) (*persist.Log, error) {
 	log := persist.NewLog(q)
-	rows, err := s.readers.Query(ctx, selectWalk, [16]byte(q.Room), log.From(), log.Rows())
+	rows, err := from.Query(ctx, selectWalk, [16]byte(q.Room), log.From(), log.Rows())
 	if err != nil {
 		return log, err
 	}
@@ -95,9 +100,9 @@ func (s *Store) readWalk(ctx context.Context, q room.WalkQuery) (*persist.Log, e
 
 // mendedWalk reads the messages of a walk apart from it, in spite of rows that cannot
 // be read as a whole.
-func (s *Store) mendedWalk(ctx context.Context, q room.WalkQuery) (*persist.Log, error) {
+func (s *Store) mendedWalk(ctx context.Context, from *pgxpool.Pool, q room.WalkQuery) (*persist.Log, error) {
 	log := persist.NewLog(q)
-	err := s.inSnapshot(ctx, func(tx pgx.Tx) error {
+	err := inSnapshot(ctx, from, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, selectBareWalk, [16]byte(q.Room), log.From(), log.Rows())
 		if err != nil {
 			return err

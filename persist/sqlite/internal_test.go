@@ -98,7 +98,7 @@ func TestAPanicLeavesNothingBehind(t *testing.T) {
 	for name, panics := range map[string]func(){
 		"append":   func() { _, _ = s.transact(t.Context(), []*room.Op{nil}, persist.Commit, persist.Limits{}) },
 		"write":    func() { _ = writeAll(t.Context(), s.writer, func(*sql.Tx) error { panic("in a test") }) },
-		"snapshot": func() { _ = s.snapshot(t.Context(), func(*sql.Tx) error { panic("in a test") }) },
+		"snapshot": func() { _ = s.read.snapshot(t.Context(), func(*sql.Tx) error { panic("in a test") }) },
 	} {
 		func() {
 			defer func() {
@@ -109,7 +109,7 @@ func TestAPanicLeavesNothingBehind(t *testing.T) {
 			panics()
 		}()
 	}
-	for name, db := range map[string]*sql.DB{"writer": s.writer, "reader": s.reader} {
+	for name, db := range map[string]*sql.DB{"writer": s.writer, "reader": s.read.db, "bulk": s.bulk.db, "probe": s.probe} {
 		if n := db.Stats().InUse; n != 0 {
 			t.Errorf("%d connections of the %s are in use", n, name)
 		}

@@ -13,8 +13,8 @@ import (
 )
 
 // snapshot runs look in a transaction that sees the database as of one moment.
-func (s *Store) snapshot(ctx context.Context, look func(tx *sql.Tx) error) error {
-	tx, err := s.reader.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+func (r *reading) snapshot(ctx context.Context, look func(tx *sql.Tx) error) error {
+	tx, err := r.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return unreachable(err)
 	}
@@ -26,16 +26,16 @@ func (s *Store) snapshot(ctx context.Context, look func(tx *sql.Tx) error) error
 }
 
 // headIn returns a room's number, zero for a room that does not exist.
-func (s *Store) headIn(ctx context.Context, tx *sql.Tx, id uuid.UUID) (seq int64, err error) {
-	_, err = scanRow(tx.StmtContext(ctx, s.read.head).QueryRowContext(ctx, id.String()), &seq)
+func (r *reading) headIn(ctx context.Context, tx *sql.Tx, id uuid.UUID) (seq int64, err error) {
+	_, err = scanRow(tx.StmtContext(ctx, r.head).QueryRowContext(ctx, id.String()), &seq)
 	return seq, err
 }
 
 // page reads one room's number and, with a statement, messages of it.
 func (s *Store) page(ctx context.Context, id uuid.UUID, limit room.Limit, statement *sql.Stmt, from int64) (*persist.Stretch, error) {
 	at := persist.NewStretch(limit)
-	err := s.snapshot(ctx, func(tx *sql.Tx) (err error) {
-		if at.Seq, err = s.headIn(ctx, tx, id); err != nil {
+	err := s.bulk.snapshot(ctx, func(tx *sql.Tx) (err error) {
+		if at.Seq, err = s.bulk.headIn(ctx, tx, id); err != nil {
 			return err
 		}
 		return s.queryMessages(ctx, tx.StmtContext(ctx, statement), &at, id.String(), from, limit.Messages+1)
@@ -45,14 +45,18 @@ func (s *Store) page(ctx context.Context, id uuid.UUID, limit room.Limit, statem
 
 // Walk implements room.Store.
 func (s *Store) Walk(ctx context.Context, q room.WalkQuery) (room.Walk, error) {
+	from := &s.read
+	if q.Bulk {
+		from = &s.bulk
+	}
 	log := persist.NewLog(q)
-	err := s.snapshot(ctx, func(tx *sql.Tx) error {
-		seq, err := s.headIn(ctx, tx, q.Room)
+	err := from.snapshot(ctx, func(tx *sql.Tx) error {
+		seq, err := from.headIn(ctx, tx, q.Room)
 		if err != nil {
 			return err
 		}
 		log.SetSeq(seq)
-		return s.queryEntries(ctx, tx.StmtContext(ctx, s.read.walk), log, q.Room.String(), log.From(), log.Rows())
+		return s.queryEntries(ctx, tx.StmtContext(ctx, from.walk), log, q.Room.String(), log.From(), log.Rows())
 	})
 	if err != nil {
 		return room.Walk{}, err
@@ -62,25 +66,25 @@ func (s *Store) Walk(ctx context.Context, q room.WalkQuery) (room.Walk, error) {
 
 // Before implements room.Store.
 func (s *Store) Before(ctx context.Context, id uuid.UUID, seq int64, limit room.Limit) (room.Page, error) {
-	at, err := s.page(ctx, id, limit, s.read.before, seq)
+	at, err := s.page(ctx, id, limit, s.bulk.before, seq)
 	return at.Newest(), err
 }
 
 // After implements room.Store.
 func (s *Store) After(ctx context.Context, id uuid.UUID, seq int64, limit room.Limit) (room.Page, error) {
-	at, err := s.page(ctx, id, limit, s.read.after, seq)
+	at, err := s.page(ctx, id, limit, s.bulk.after, seq)
 	return at.Oldest(), err
 }
 
 // Latest implements room.Store.
 func (s *Store) Latest(ctx context.Context, rooms []uuid.UUID, limit room.Limit) ([]room.Page, error) {
 	pages := make([]room.Page, len(rooms))
-	err := s.snapshot(ctx, func(tx *sql.Tx) error {
+	err := s.read.snapshot(ctx, func(tx *sql.Tx) error {
 		latest := tx.StmtContext(ctx, s.read.latest)
 		for i, id := range rooms {
 			at := persist.NewStretch(limit)
 			var err error
-			if at.Seq, err = s.headIn(ctx, tx, id); err != nil {
+			if at.Seq, err = s.read.headIn(ctx, tx, id); err != nil {
 				return err
 			}
 			if err := s.queryMessages(ctx, latest, &at, id.String(), limit.Messages+1); err != nil {
@@ -95,7 +99,7 @@ func (s *Store) Latest(ctx context.Context, rooms []uuid.UUID, limit room.Limit)
 
 // Head implements room.Store.
 func (s *Store) Head(ctx context.Context, id uuid.UUID) (seq int64, exists bool, err error) {
-	err = s.snapshot(ctx, func(tx *sql.Tx) error {
+	err = s.read.snapshot(ctx, func(tx *sql.Tx) error {
 		exists, err = scanRow(tx.StmtContext(ctx, s.read.head).QueryRowContext(ctx, id.String()), &seq)
 		return err
 	})
@@ -105,7 +109,7 @@ func (s *Store) Head(ctx context.Context, id uuid.UUID) (seq int64, exists bool,
 // Heads implements room.Store.
 func (s *Store) Heads(ctx context.Context, rooms []uuid.UUID) ([]room.Head, error) {
 	heads := make([]room.Head, len(rooms))
-	err := s.snapshot(ctx, func(tx *sql.Tx) error {
+	err := s.read.snapshot(ctx, func(tx *sql.Tx) error {
 		end := tx.StmtContext(ctx, s.read.end)
 		for i, id := range rooms {
 			h := &heads[i]
@@ -121,7 +125,7 @@ func (s *Store) Heads(ctx context.Context, rooms []uuid.UUID) ([]room.Head, erro
 // Message implements room.Store.
 func (s *Store) Message(ctx context.Context, id uuid.UUID) (protocol.Message, error) {
 	one := persist.NewStretch(room.Limit{Messages: 1})
-	if err := s.queryMessages(ctx, s.read.message, &one, id.String()); err != nil {
+	if err := s.queryMessages(ctx, s.bulk.message, &one, id.String()); err != nil {
 		return protocol.Message{}, unreachable(err)
 	}
 	messages := one.Oldest().Messages

@@ -34,7 +34,7 @@ func (s *Store) Access(ctx context.Context, questions []room.AccessQuestion) ([]
 // room.
 func (s *Store) access(ctx context.Context, questions []room.AccessQuestion) (answers []room.Access, roomless []uuid.UUID, err error) {
 	answers = make([]room.Access, len(questions))
-	err = s.snapshot(ctx, func(tx *sql.Tx) error {
+	err = s.read.snapshot(ctx, func(tx *sql.Tx) error {
 		access := tx.StmtContext(ctx, s.read.access)
 		for i, q := range questions {
 			a := &answers[i]
@@ -111,12 +111,12 @@ func (s *Store) Rooms(ctx context.Context, user, after uuid.UUID, limit room.Lim
 			return page, err
 		}
 	}
-	err = s.snapshot(ctx, func(tx *sql.Tx) error {
-		rooms, err := s.queryRooms(ctx, tx.StmtContext(ctx, s.read.rooms), user, after, limit.Messages+1)
+	err = s.bulk.snapshot(ctx, func(tx *sql.Tx) error {
+		rooms, err := s.queryRooms(ctx, tx.StmtContext(ctx, s.bulk.rooms), user, after, limit.Messages+1)
 		if err != nil {
 			return err
 		}
-		latest := tx.StmtContext(ctx, s.read.latest)
+		latest := tx.StmtContext(ctx, s.bulk.latest)
 		budget := persist.NewBudget(limit)
 		for _, r := range rooms {
 			newest := persist.NewStretch(room.Limit{Messages: 1})
@@ -159,7 +159,7 @@ func (s *Store) queryRooms(ctx context.Context, statement *sql.Stmt, user, after
 
 // roomless returns the user's trips that have no room yet.
 func (s *Store) roomless(ctx context.Context, user uuid.UUID) ([]uuid.UUID, error) {
-	rows, err := s.read.roomless.QueryContext(ctx, user.String())
+	rows, err := s.bulk.roomless.QueryContext(ctx, user.String())
 	if err != nil {
 		return nil, err
 	}

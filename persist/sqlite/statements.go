@@ -46,14 +46,16 @@ func (w *writing) prepare(ctx context.Context, db *sql.DB) error {
 	})
 }
 
-// reading are the statements of the connections that read.
+// reading are connections that read, and their statements.
 type reading struct {
+	db *sql.DB
+
 	head, end, latest, walk, before, after, message *sql.Stmt
 	access, rooms, roomless                         *sql.Stmt
 }
 
-func (r *reading) prepare(ctx context.Context, db *sql.DB) error {
-	return prepare(ctx, db, map[**sql.Stmt]string{
+func (r *reading) prepare(ctx context.Context) error {
+	return prepare(ctx, r.db, map[**sql.Stmt]string{
 		&r.head: `SELECT coalesce(last_seq, 0) FROM chat_rooms WHERE id = ?`,
 		&r.end: `SELECT coalesce(r.last_seq, 0), coalesce(m.id, e.id), coalesce(m.id, e.message_id) FROM chat_rooms r
 			LEFT JOIN chat_messages m ON m.chat_room_id = r.id AND m.seq = r.last_seq

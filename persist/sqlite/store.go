@@ -26,9 +26,10 @@ import (
 type Store struct {
 	owner  *ownership
 	writer *sql.DB // one connection: BeginTx is the queue of those that write
-	reader *sql.DB
 	write  writing
-	read   reading
+	read   reading // what the node needs to serve everybody
+	bulk   reading // what a client asks to read
+	probe  *sql.DB // one connection, of Ping
 	odd    *persist.OddRows
 }
 
@@ -43,6 +44,7 @@ const (
 	walPages      = 4000            // a checkpoint when the WAL has grown by so many (of 4 KiB)
 	walBytesMax   = 64 << 20        // what a reader made the WAL grow beyond this is given back
 	readersMin    = 2
+	bulkMin       = 2 // so that nobody has them all
 	directoryMode = 0o750
 	fileMode      = 0o600 // which SQLite gives to the files that it makes beside it
 )
@@ -91,14 +93,33 @@ func (s *Store) open(ctx context.Context, path string, log *slog.Logger) error {
 	if err := checkMissing(ctx, s.writer); err != nil {
 		return err
 	}
-	if s.reader, err = connect(path, max(readersMin, runtime.GOMAXPROCS(0)), "query_only(ON)"); err != nil {
-		return err
-	}
 	if err := s.write.prepare(ctx, s.writer); err != nil {
 		return err
 	}
-	return s.read.prepare(ctx, s.reader)
+	return s.openReading(ctx, path)
 }
+
+// openReading opens the connections that only read, of each kind some of their own.
+func (s *Store) openReading(ctx context.Context, path string) (err error) {
+	const readOnly = "query_only(ON)"
+	if s.read.db, err = connect(path, max(readersMin, runtime.GOMAXPROCS(0)), readOnly); err != nil {
+		return err
+	}
+	if s.bulk.db, err = connect(path, BulkReads(), readOnly); err != nil {
+		return err
+	}
+	if s.probe, err = connect(path, 1, readOnly); err != nil {
+		return err
+	}
+	if err := s.read.prepare(ctx); err != nil {
+		return err
+	}
+	return s.bulk.prepare(ctx)
+}
+
+// BulkReads is how many reads that clients ask for a Store does at once: Page, Rooms,
+// Message and the like. Each uses a processor as long as it lasts.
+func BulkReads() int { return max(bulkMin, runtime.NumCPU()/2) }
 
 // makePath makes the file and its directory where missing, and returns the name that all who
 // open the file agree on, so that they find the same lock: absolute and without links.
@@ -180,10 +201,10 @@ func connect(path string, connections int, pragmas ...string) (*sql.DB, error) {
 	return db, nil
 }
 
-// Ping reports whether the file can be read.
+// Ping reports whether the file can be read. It waits behind nobody.
 func (s *Store) Ping(ctx context.Context) error {
 	var version int64
-	if err := s.reader.QueryRowContext(ctx, "PRAGMA schema_version").Scan(&version); err != nil {
+	if err := s.probe.QueryRowContext(ctx, "PRAGMA schema_version").Scan(&version); err != nil {
 		return unreachable(err)
 	}
 	return nil
@@ -192,7 +213,7 @@ func (s *Store) Ping(ctx context.Context) error {
 // Close closes the file and gives up its ownership.
 func (s *Store) Close() error {
 	var errs []error
-	for _, db := range []*sql.DB{s.reader, s.writer} { // the writer last: it empties the WAL
+	for _, db := range []*sql.DB{s.read.db, s.bulk.db, s.probe, s.writer} { // the writer last: it empties the WAL
 		if db != nil {
 			errs = append(errs, db.Close())
 		}

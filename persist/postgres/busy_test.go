@@ -1,0 +1,28 @@
+package postgres
+
+import (
+	"testing"
+
+	"github.com/google/uuid"
+
+	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
+	"github.com/caravan-chat/caravan/persist/storetest"
+	"github.com/caravan-chat/caravan/room"
+)
+
+func TestWhatClientsAskToReadKeepsNobodyElseWaiting(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, Config{URL: pgserver.Shared(t).Database(t)}, 1)
+	page, err := f.Rooms(t.Context(), f.user.ID, uuid.Nil, room.Limit{Messages: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range BulkDefault {
+		conn, err := f.bulk.Acquire(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Release()
+	}
+	storetest.Busy(t, f.Store, f.user.ID, page.Rooms[0].TripID, f.rooms[0])
+}
