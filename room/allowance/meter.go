@@ -7,15 +7,15 @@ import (
 
 // Rate is what a meter lets through.
 type Rate struct {
-	PerSecond int64 // units; zero: no limit
-	Burst     int64 // units that may come at once, after a rest; less than 1 counts as 1
+	PerSecond float64 // units; zero: no limit
+	Burst     int     // units that may come at once, after a rest; less than 1 counts as 1
 }
 
-// The bounds of the arithmetic: a greater cost counts as costMax, and what was spent
-// beyond the burst is forgiven beyond debtMax, so that nobody is kept out for long by
-// one thing that cost much.
+// The bounds of the arithmetic, in time that it takes to make something good: what
+// costs more counts as spanMax, and what was spent beyond the burst is forgiven beyond
+// debtMax, so that nobody is kept out for long by one thing that cost much.
 const (
-	costMax = 1 << 31
+	spanMax = 365 * 24 * time.Hour
 	debtMax = time.Minute
 )
 
@@ -32,7 +32,7 @@ var epoch = time.Now()
 // Take spends cost units if the rate allows it now. Where it does not, nothing is
 // spent, and wait is how long it is until it will. What costs more than the burst is
 // allowed after a whole rest.
-func (m *Meter) Take(r Rate, cost int64, now time.Time) (ok bool, wait time.Duration) {
+func (m *Meter) Take(r Rate, cost int, now time.Time) (ok bool, wait time.Duration) {
 	if r.PerSecond <= 0 {
 		return true, 0
 	}
@@ -52,7 +52,7 @@ func (m *Meter) Take(r Rate, cost int64, now time.Time) (ok bool, wait time.Dura
 
 // Charge spends cost units whether the rate allows it or not, for what is known only
 // once it is done. Take waits until that is made good.
-func (m *Meter) Charge(r Rate, cost int64, now time.Time) {
+func (m *Meter) Charge(r Rate, cost int, now time.Time) {
 	if r.PerSecond <= 0 {
 		return
 	}
@@ -85,6 +85,6 @@ func (m *Meter) debt(rested, at, burst int64) int64 {
 }
 
 // span is how long it takes to make so many units good, in nanoseconds.
-func (r Rate) span(units int64) int64 {
-	return min(units, costMax) * int64(time.Second/time.Nanosecond) / r.PerSecond
+func (r Rate) span(units int) int64 {
+	return int64(min(float64(units)*float64(time.Second)/r.PerSecond, float64(spanMax)))
 }

@@ -56,7 +56,7 @@ func TestMeterChargesWhatIsOverTheRateAndForgivesAtLast(t *testing.T) {
 		t.Errorf("%v, wait %v", ok, wait)
 	}
 	for range 3 {
-		m.Charge(r, math.MaxInt64, now)
+		m.Charge(r, math.MaxInt, now)
 	}
 	if wait := m.Wait(r, now); wait > debtMax+time.Millisecond || wait < debtMax {
 		t.Errorf("the debt lasts %v", wait)
@@ -77,13 +77,13 @@ func TestMeterIsNotLockedByAClockThatIsSetBack(t *testing.T) {
 
 func TestMeterTakesAnyNumbers(t *testing.T) {
 	now := time.Now()
-	for _, r := range []Rate{{1, 1}, {1, math.MaxInt64}, {math.MaxInt64, 1}, {math.MaxInt64, math.MaxInt64}, {7, 0}, {0, 0}, {-1, -1}} {
+	for _, r := range []Rate{{1, 1}, {1, math.MaxInt}, {1e30, 1}, {1e30, math.MaxInt}, {1e-30, 1}, {1e-30, math.MaxInt}, {7, 0}, {0, 0}, {-1, -1}} {
 		var m Meter
 		for range 5 {
-			if _, wait := m.Take(r, math.MaxInt64, now); wait < 0 {
+			if _, wait := m.Take(r, math.MaxInt, now); wait < 0 {
 				t.Errorf("%+v: wait %v", r, wait)
 			}
-			m.Charge(r, math.MaxInt64, now)
+			m.Charge(r, math.MaxInt, now)
 			if wait := m.Wait(r, now); wait < 0 {
 				t.Errorf("%+v: wait %v", r, wait)
 			}

@@ -140,7 +140,7 @@ func (a *Allowance) whole(now time.Time) bool {
 }
 
 // Take spends cost units of a kind, or says how long it is until that is allowed.
-func (a *Allowance) Take(k Kind, cost int64, now time.Time) (ok bool, wait time.Duration) {
+func (a *Allowance) Take(k Kind, cost int, now time.Time) (ok bool, wait time.Duration) {
 	if a == nil {
 		return true, 0
 	}
@@ -148,7 +148,7 @@ func (a *Allowance) Take(k Kind, cost int64, now time.Time) (ok bool, wait time.
 }
 
 // Charge spends cost units of a kind, whether that is allowed or not.
-func (a *Allowance) Charge(k Kind, cost int64, now time.Time) {
+func (a *Allowance) Charge(k Kind, cost int, now time.Time) {
 	if a != nil {
 		a.meters[k].Charge(a.table.rates[k], cost, now)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/caravan-chat/caravan/protocol"
 	"github.com/caravan-chat/caravan/protocol/token"
 	"github.com/caravan-chat/caravan/room"
+	"github.com/caravan-chat/caravan/room/allowance"
 )
 
 // call is one request on its way through the API.
@@ -24,6 +25,7 @@ type call struct {
 	route  string          // the name in metrics
 	id     string          // what the path holds
 	caller token.Identity
+	may    *allowance.Allowance // the caller's; nil before authenticate
 }
 
 // serve is fasthttp's handler.
@@ -108,6 +110,8 @@ func (c *call) dispatch() {
 	defer cancel()
 	c.ctx = ctx
 	if c.authenticate() {
+		c.may = c.cfg.Allowances.Of(c.caller.User)
+		defer c.may.Return()
 		handle(c)
 	}
 }
@@ -156,17 +160,22 @@ func placeID(s string) uuid.UUID {
 	return id
 }
 
-// mayWrite counts a write against the caller's rate, or refuses.
+// mayWrite counts a write and its bytes against what the caller may, or refuses.
 func (c *call) mayWrite() bool {
-	if c.writes == nil {
-		return true
+	now := time.Now()
+	wait := c.may.Wait(allowance.FrameBytes, now)
+	for _, kind := range [...]allowance.Kind{allowance.RESTWrites, allowance.Frames} {
+		if wait == 0 {
+			_, wait = c.may.Take(kind, 1, now)
+		}
 	}
-	ok, wait := c.writes.take(c.caller.User, time.Now())
-	if !ok {
+	if wait > 0 {
 		c.retryAfter(wait)
 		c.refuse(protocol.ErrRateLimited)
+		return false
 	}
-	return ok
+	c.may.Charge(allowance.FrameBytes, len(c.http.PostBody()), now)
+	return true
 }
 
 // crowd refuses because too much is under way.

@@ -6,17 +6,16 @@ import (
 	"time"
 
 	"github.com/valyala/fasthttp"
+
+	"github.com/caravan-chat/caravan/room/allowance"
 )
 
-// Limits bound what the server holds at once. Every number must be positive but
-// for Rate.
+// Limits bound what the server holds at once. Every number must be positive.
 type Limits struct {
 	Connections int // connections, idle ones included
 	Requests    int // requests under way, long polls apart
 	LongPolls   int // long polls that wait; less than Connections
 	BodyBytes   int // a request's body
-	Rate        int // writes a second and user; zero: no limit
-	Burst       int // writes that a user may make at once
 }
 
 // The parts of Limits that do not depend on flags, for a server that may open
@@ -40,6 +39,9 @@ func DefaultLimits(connections int) Limits {
 type Config struct {
 	Chat   Chat
 	Limits Limits
+	// Allowances are what each user may ask for, over this transport and others
+	// together. Nil: there is no limit.
+	Allowances *allowance.Table
 	// AllowOrigin says whether a page of that Origin may call a server that it
 	// knows by that Host. Nil: none may.
 	AllowOrigin func(origin, host string) bool
@@ -75,7 +77,6 @@ const (
 	lastAnswersTime = time.Second      // what the requests that a drain cuts short have for their answers
 	lingerTimeout   = 5 * time.Second  // for the rest of a body that is not wanted
 	lingerBytesMax  = 16 << 20
-	bucketsMax      = 65_536 // users whose writes are counted at one time
 
 	retryAfterSeconds   = "2"   // of a 503
 	preflightAgeSeconds = "600" // how long a browser may remember a preflight

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/caravan-chat/caravan/room/allowance"
 	"github.com/caravan-chat/caravan/room/rest"
 )
 
@@ -89,7 +90,9 @@ func TestPagesOfAllowedOriginsMayReadAnswers(t *testing.T) {
 
 func TestWritesAreCountedPerUser(t *testing.T) {
 	c := newChat(1)
-	n := start(t, c, func(cfg *rest.Config) { cfg.Limits.Rate, cfg.Limits.Burst = 1, 2 })
+	n := start(t, c, func(cfg *rest.Config) {
+		cfg.Allowances = allowance.New(allowance.Rates{allowance.RESTWrites: {PerSecond: 1, Burst: 2}})
+	})
 	body := `{"chat_room":"` + c.place.ID.String() + `","content":"x"}`
 	send := func(who string) answer {
 		return n.ask(t, "POST", "/api/v1/chat/messages/", body, "Authorization", "Bearer "+who)

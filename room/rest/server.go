@@ -21,8 +21,6 @@ type Server struct {
 	http *fasthttp.Server
 	ln   *listener
 
-	writes *limiter
-
 	// polling ends when the server drains: waiting long polls are answered then.
 	// living ends when the time for that is nearly over, or when the server is
 	// closed: everything else is given up then.
@@ -44,9 +42,6 @@ func New(cfg Config) *Server {
 	s := &Server{cfg: cfg, log: cfg.Log, ln: newListener(cfg.Limits.Connections)}
 	if s.log == nil {
 		s.log = slog.Default()
-	}
-	if cfg.Limits.Rate > 0 {
-		s.writes = newLimiter(cfg.Limits.Rate, cfg.Limits.Burst)
 	}
 	s.living, s.stopLiving = context.WithCancel(context.Background())
 	s.polling, s.stopPolling = context.WithCancel(s.living)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/caravan-chat/caravan/netpoll"
 	"github.com/caravan-chat/caravan/room"
+	"github.com/caravan-chat/caravan/room/allowance"
 )
 
 // Config has what an operator may tune. Zero values mean the defaults.
@@ -18,8 +19,8 @@ type Config struct {
 	// Nil: every page may.
 	AllowOrigin func(origin, host string) bool
 
-	Rate  float64 // client frames a second and connection; 0: no limit
-	Burst int     // frames that may come at once; at least 1
+	Frames     allowance.Rate   // client frames of one connection; zero: no limit
+	Allowances *allowance.Table // what each user may ask for, over all connections together; nil: no limit
 
 	PerUser int // connections of one user; 0: no limit
 
@@ -61,7 +62,6 @@ func New(svc *room.Service, loops int, cfg Config) *Handler {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	cfg.Burst = max(cfg.Burst, 1)
 	ctx, stop := context.WithCancel(context.Background())
 	h := &Handler{svc: svc, cfg: cfg, log: cfg.Log, rechecks: make(chan recheck, loops), stop: stop}
 	h.perUser = perUser{max: cfg.PerUser, count: make(map[uuid.UUID]int32)}

@@ -8,6 +8,7 @@ import (
 	"github.com/caravan-chat/caravan/netpoll"
 	"github.com/caravan-chat/caravan/protocol"
 	"github.com/caravan-chat/caravan/room"
+	"github.com/caravan-chat/caravan/room/allowance"
 )
 
 // state is where a session stands; see the package comment.
@@ -30,16 +31,16 @@ type session struct {
 
 	// Owned by the loop.
 	state   state
-	counted bool               // among its user's connections
-	tokens  float32            // of the rate limit
-	filled  int64              // when tokens was last brought up to date, Unix nanoseconds
-	expires int64              // when the token does, Unix seconds
-	user    *protocol.User     // once the gate let it in
-	in      *subscription      // from joining on
-	door    *room.EnterRequest // while entering
-	resume  *room.SinceQuery   // until the history was asked for: what to resume from; nil: the usual history
-	waiting *waiting           // before live, where something waits
-	answer  func(*room.Op)     // the lane's way back, made once
+	counted bool // among its user's connections
+	frames  allowance.Meter
+	may     *allowance.Allowance // the user's, once the gate let it in
+	expires int64                // when the token does, Unix seconds
+	user    *protocol.User       // once the gate let it in
+	in      *subscription        // from joining on
+	door    *room.EnterRequest   // while entering
+	resume  *room.SinceQuery     // until the history was asked for: what to resume from; nil: the usual history
+	waiting *waiting             // before live, where something waits
+	answer  func(*room.Op)       // the lane's way back, made once
 }
 
 // waiting is what a session keeps until its history is sent.
@@ -79,6 +80,7 @@ func (s *session) entered(e room.Entry, err error) {
 		return
 	}
 	s.user = e.User
+	s.may = s.h.cfg.Allowances.Of(s.user.ID)
 	if s.counted = s.h.perUser.enter(s.user.ID); !s.counted {
 		s.close(protocol.CloseTryLater, "too many connections of this user")
 		return
@@ -179,6 +181,8 @@ func (s *session) leave() {
 		s.counted = false
 		s.h.perUser.leave(s.user.ID)
 	}
+	s.may.Return()
+	s.may = nil
 	if s.in != nil {
 		s.h.loops[s.conn.Loop().Index()].leave(s.in, s)
 		s.in = nil
@@ -189,23 +193,11 @@ func (s *session) close(code protocol.CloseCode, reason string) {
 	s.conn.Close(uint16(code), reason)
 }
 
-// allow takes one token of the rate limit. A clock that is set back gives none, and
-// costs none.
+// allow counts a frame against what the connection and its user may send.
 func (s *session) allow(now time.Time) bool {
-	rate, burst := float32(s.h.cfg.Rate), float32(s.h.cfg.Burst)
-	if rate <= 0 {
-		return true
-	}
-	at := now.UnixNano()
-	if s.filled == 0 {
-		s.tokens = burst
-	} else {
-		s.tokens = min(burst, s.tokens+float32(max(0, at-s.filled))/1e9*rate)
-	}
-	s.filled = at
-	if s.tokens < 1 {
+	if ok, _ := s.frames.Take(s.h.cfg.Frames, 1, now); !ok {
 		return false
 	}
-	s.tokens--
-	return true
+	ok, _ := s.may.Take(allowance.Frames, 1, now)
+	return ok
 }

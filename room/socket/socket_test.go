@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/caravan-chat/caravan/persist"
+	"github.com/caravan-chat/caravan/room/allowance"
 	"github.com/caravan-chat/caravan/room/socket"
 )
 
@@ -224,7 +225,7 @@ func TestFramesSentBeforeTheHistoryAreAnsweredAfterIt(t *testing.T) {
 }
 
 func TestRateLimitRefusesWhatIsTooMuchAndNothingElse(t *testing.T) {
-	s := serve(t, socket.Config{Rate: 0.001, Burst: 3})
+	s := serve(t, socket.Config{Frames: allowance.Rate{PerSecond: 0.001, Burst: 3}})
 	ada, _ := s.join(0, "")
 	bob, _ := s.join(3, "")
 	for i := range 5 {

@@ -26,6 +26,7 @@ import (
 	"github.com/caravan-chat/caravan/persist"
 	"github.com/caravan-chat/caravan/protocol/token"
 	"github.com/caravan-chat/caravan/room"
+	"github.com/caravan-chat/caravan/room/allowance"
 	"github.com/caravan-chat/caravan/room/backplane"
 	"github.com/caravan-chat/caravan/room/rest"
 	"github.com/caravan-chat/caravan/room/socket"
@@ -138,14 +139,15 @@ func (a *App) openPort(ctx context.Context) error {
 	}
 	limits := rest.DefaultLimits(restConnections())
 	limits.BodyBytes = a.cfg.MaxFrame
-	limits.Rate, limits.Burst = a.cfg.Rate, a.cfg.Burst
+	allowances := allowance.New(a.rates())
 	a.rest = rest.New(rest.Config{
-		Chat: a.chat, Limits: limits, AllowOrigin: a.cfg.AllowedOrigins.Allow,
+		Chat: a.chat, Limits: limits, Allowances: allowances, AllowOrigin: a.cfg.AllowedOrigins.Allow,
 		Page: page, Observer: a.metrics, Log: a.log,
 		Upgrade: func(c net.Conn, read []byte) { a.sockets.TakeBack(c, read) },
 	})
 	a.handler = socket.New(a.chat, a.cfg.Loops, socket.Config{
-		AllowOrigin: a.cfg.AllowedOrigins.Allow, Rate: float64(a.cfg.Rate), Burst: a.cfg.Burst, PerUser: a.cfg.PerUser, Log: a.log,
+		AllowOrigin: a.cfg.AllowedOrigins.Allow, Frames: frames(a.cfg.Rate, a.cfg.Burst), Allowances: allowances,
+		PerUser: a.cfg.PerUser, Log: a.log,
 	})
 	if a.sockets, err = netpoll.Listen(a.netpollConfig()); err != nil {
 		return fmt.Errorf("--listen: %w", err)

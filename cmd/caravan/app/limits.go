@@ -12,6 +12,7 @@ import (
 	"github.com/caravan-chat/caravan/netpoll"
 	"github.com/caravan-chat/caravan/persist/postgres"
 	"github.com/caravan-chat/caravan/protocol"
+	"github.com/caravan-chat/caravan/room/allowance"
 	"github.com/caravan-chat/caravan/room/rest"
 )
 
@@ -30,6 +31,34 @@ func writers(cfg *config.Config) int {
 
 func (a *App) rules() protocol.Rules {
 	return protocol.Rules{ContentRunesMax: a.cfg.MaxContent}
+}
+
+// frameBytesTypical is what a frame may have on the average: more than nearly all have.
+// Whoever sends larger ones is slowed down. frameBytesBurst is how many of the largest
+// ones may come at once all the same.
+const (
+	frameBytesTypical = 16 << 10
+	frameBytesBurst   = 4
+)
+
+// rates are what one user may ask of this node.
+func (a *App) rates() (r allowance.Rates) {
+	r[allowance.Frames] = frames(a.cfg.UserRate, a.cfg.UserBurst)
+	r[allowance.FrameBytes] = a.frameBytes(a.cfg.UserRate, a.cfg.UserBurst)
+	r[allowance.RESTWrites] = frames(a.cfg.Rate, a.cfg.Burst)
+	return r
+}
+
+func frames(rate, burst int) allowance.Rate {
+	return allowance.Rate{PerSecond: float64(rate), Burst: burst}
+}
+
+// frameBytes is the rate in bytes that goes with one in frames.
+func (a *App) frameBytes(rate, burst int) allowance.Rate {
+	return allowance.Rate{
+		PerSecond: float64(rate) * frameBytesTypical,
+		Burst:     max(burst*frameBytesTypical, a.cfg.MaxFrame*frameBytesBurst),
+	}
 }
 
 // restShare is the part of all connections that may speak plain HTTP, and

@@ -86,6 +86,9 @@ func (c *Config) checkServe() (warnings []string, err error) {
 	if c.Rate > 0 && c.Burst < c.Rate {
 		warnings = append(warnings, fmt.Sprintf("--burst %d is less than --rate %d: clients that send a second's worth at once are limited", c.Burst, c.Rate))
 	}
+	if c.UserRate > 0 && (c.Rate == 0 || c.UserRate < c.Rate) {
+		warnings = append(warnings, fmt.Sprintf("--user-rate %d is less than one connection may send by --rate", c.UserRate))
+	}
 	if c.Dev && string(c.JWT.Secret) == DevelopmentSecret {
 		warnings = append(warnings, "--dev: anybody can sign tokens for this server; do not let strangers reach it")
 	}

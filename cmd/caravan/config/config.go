@@ -48,6 +48,8 @@ type Config struct {
 	Writers        int // zero: what suits the store
 	Rate           int // client frames a second; zero: no limit
 	Burst          int
+	UserRate       int // of all connections of a user; zero: no limit
+	UserBurst      int
 	MaxConnections int // zero: as many as the open-files limit allows
 	PerUser        int // connections; zero: no limit
 

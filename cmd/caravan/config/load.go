@@ -8,6 +8,10 @@ import (
 
 const envPrefix = "CARAVAN_"
 
+// userShare is how many connections at their full rate the rate of a user is enough
+// for, unless it is given.
+const userShare = 5
+
 // given is the text of a setting and where it stood.
 type given struct {
 	text string
@@ -39,6 +43,12 @@ func Load(cmd Command, args, environ []string) (c *Config, warnings []string, er
 	}
 	if _, ok := first("listen", flags, env, file); c.Dev && !ok {
 		c.Listen = devListen
+	}
+	if _, ok := first("user-rate", flags, env, file); !ok {
+		c.UserRate = userShare * c.Rate
+	}
+	if _, ok := first("user-burst", flags, env, file); !ok {
+		c.UserBurst = userShare * c.Burst
 	}
 	if c.Redis == "" && find("redis").concerns(cmd) {
 		if c.Redis, err = redisFromEnvironment(environ); err != nil {

@@ -78,6 +78,27 @@ func TestDefaultsAreThoseOfTheContract(t *testing.T) {
 	}
 }
 
+func TestAUserMayAskForAsMuchAsFiveConnectionsUnlessItIsSaid(t *testing.T) {
+	for _, c := range []struct {
+		args        []string
+		rate, burst int
+	}{
+		{nil, 100, 200},
+		{[]string{"--rate", "7", "--burst", "9"}, 35, 45},
+		{[]string{"--rate", "0"}, 0, 200},
+		{[]string{"--rate", "0", "--user-rate", "30", "--user-burst", "31"}, 30, 31},
+		{[]string{"--user-rate", "0"}, 0, 200},
+	} {
+		cfg, _, err := config.Load(config.Serve, append(c.args, "--jwt-secret", "s"), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if cfg.UserRate != c.rate || cfg.UserBurst != c.burst {
+			t.Errorf("%v: %d, %d at once; want %d, %d", c.args, cfg.UserRate, cfg.UserBurst, c.rate, c.burst)
+		}
+	}
+}
+
 func TestWhatCannotBeUsedNamesTheFlagAndHidesSecrets(t *testing.T) {
 	noSuchFile := filepath.Join(t.TempDir(), "none")
 	for _, c := range []struct {
@@ -181,6 +202,7 @@ func TestUnknownVariablesAndOddRelationsAreWarnings(t *testing.T) {
 		{"frame too small for content", []string{"--max-frame", "64KiB"}, nil, "--max-frame"},
 		{"one lost ping", []string{"--idle-timeout", "31s"}, nil, "--idle-timeout"},
 		{"burst below rate", []string{"--burst", "1"}, nil, "--burst"},
+		{"user rate below rate", []string{"--user-rate", "19"}, nil, "--user-rate"},
 		{"a history that is more than may wait", []string{"--send-buffer", "64KiB"}, nil, "--history-bytes"},
 		{"development secret", []string{"--dev"}, nil, "--dev"},
 		{"secret in quotes", []string{"--jwt-secret", `"s"`}, nil, "HS256"},
