@@ -221,12 +221,13 @@ func (run *chaosRun) play(ctx context.Context, s *stage.Stage, schedule *chaos.S
 			hopeless <- err
 		}
 	})
-	attacked := make(chan error, 1)
-	around.Go(func() { attacked <- run.attackAll(ctx, s) })
+	var attacks hostile.Report
+	var unable error // to attack at all
+	around.Go(func() { attacks, unable = run.attackAll(ctx, s) })
 	report, err := verify.Run(ctx, run.account)
 	cancel()
 	around.Wait()
-	err = errors.Join(err, <-attacked)
+	err = errors.Join(err, unable)
 	select {
 	case late := <-hopeless: // after the account was drawn up
 		err = errors.Join(err, late)
@@ -235,20 +236,19 @@ func (run *chaosRun) play(ctx context.Context, s *stage.Stage, schedule *chaos.S
 	if err != nil {
 		return nil, err
 	}
-	return report, nil
+	if run.hostile > 0 {
+		err = attacks.WriteText(run.out)
+	}
+	return report, err
 }
 
-// attackAll lets the hostile members act as long as things break, and tells what they did.
-func (run *chaosRun) attackAll(ctx context.Context, s *stage.Stage) error {
+// attackAll lets the hostile members act as long as things break.
+func (run *chaosRun) attackAll(ctx context.Context, s *stage.Stage) (hostile.Report, error) {
 	if run.hostile == 0 {
-		return nil
+		return hostile.Report{}, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, run.duration)
 	defer cancel()
 	run.attack.URLs = s.URLs()
-	report, err := hostile.Run(ctx, run.attack)
-	if err != nil {
-		return err
-	}
-	return report.WriteText(run.out)
+	return hostile.Run(ctx, run.attack)
 }
