@@ -26,6 +26,8 @@ const (
 	CauseLost                  // the client's TCP connection ended without a close frame
 	CauseProtocol              // the client broke the protocol or a limit of it
 	CauseSlow                  // more than OutboxBytesMax were waiting
+	CauseStalled               // something waited for IdleTimeout, and the client took nothing
+	CauseMemory                // Server.Shed
 	CauseIdle                  // no sign of life for IdleTimeout
 	CausePanic                 // the Handler panicked
 	CauseDrain                 // Server.Drain
@@ -34,7 +36,7 @@ const (
 )
 
 var causeNames = [Causes]string{
-	"handler", "peer", "lost", "protocol", "slow", "idle", "panic", "drain", "shutdown",
+	"handler", "peer", "lost", "protocol", "slow", "stalled", "memory", "idle", "panic", "drain", "shutdown",
 }
 
 // String returns the cause in one word, for logs and metrics.

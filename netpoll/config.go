@@ -43,14 +43,14 @@ type Config struct {
 
 	HandshakeTimeout time.Duration // from accept to the whole request; default 10s
 	PingInterval     time.Duration // a client silent for so long is pinged; default 30s
-	IdleTimeout      time.Duration // a client silent for so long is closed; default 75s
+	IdleTimeout      time.Duration // a client silent for so long, or for which something waits and that takes nothing, is closed; default 75s
 
 	MessageBytesMax int  // of one incoming message, after inflation; default 64 KiB
 	TextOnly        bool // a client that begins a binary message is closed with CloseUnsupported
 
-	// OutboxBytesMax bounds what waits for one client that does not read, beside
-	// the payload that is being written to it. Above it the client is closed with
-	// SlowCloseCode. Default 1 MiB.
+	// OutboxBytesMax bounds what waits for one client that does not read. Above it the
+	// client is closed with SlowCloseCode. One payload is taken whatever its size,
+	// where nothing else waits. Default 1 MiB.
 	OutboxBytesMax int
 	SlowCloseCode  uint16 // default ClosePolicy
 

@@ -42,6 +42,18 @@ func (c *Conn) Send(p *Payload) Outcome {
 	return out
 }
 
+// SendWithReceipt is Send for what is made for one connection, or a few: r.Gone is
+// called once, on the loop, when p's bytes are written or dropped, whatever the outcome.
+func (c *Conn) SendWithReceipt(p *Payload, r Receipt) Outcome {
+	out := c.Send(p)
+	if out == Queued && c.outbox != nil {
+		c.outbox.Expect(r)
+	} else {
+		r.Gone()
+	}
+	return out
+}
+
 // SendText queues one text message, which must be valid UTF-8. It is copied.
 func (c *Conn) SendText(text []byte) Outcome { return c.sendMessage(frame.OpText, text) }
 
@@ -103,7 +115,8 @@ func (l *Loop) enqueue(c *Conn, b []byte) Outcome {
 		case c.state != stateOpen:
 			return NotOpen
 		case c.outbox.Overflows(len(b), limit):
-			l.tooSlow(c)
+			l.counts.dropped[DroppedSlow]++
+			l.tooSlow(c, "too slow", CauseSlow)
 			return Overflowed
 		}
 	}

@@ -45,3 +45,11 @@ func (b *board) show(now *counts) {
 	b.counts = *now
 	b.counts.closes = closes
 }
+
+// outboxBytes returns how many bytes waited in the loop's outboxes at the end of its
+// last turn.
+func (b *board) outboxBytes() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.counts.outboxBytes
+}

@@ -44,6 +44,7 @@
 //	listen            Listen and Run: what a Config becomes
 //	events            gnet's callbacks
 //	turn, tick        the stages of a turn; what time brings
+//	stalled           who is closed because of what waits for it
 //	receive, upgrade, frames, handover      what a socket brought
 //	conn, topic, ping, refuse, flush        what is sent
 //	ending, write, move                     how a connection ends, is written, changes its state
@@ -57,5 +58,6 @@
 //
 // Everything that a client can make grow has a limit, in the Config or a fixed one:
 // connections, bytes of a handshake and of a message, fragments, pings, time without
-// a sign of life, and the bytes that wait because it does not read (OutboxBytesMax).
+// a sign of life, and the bytes that wait because it does not read (OutboxBytesMax), and
+// how long they may (IdleTimeout).
 package netpoll

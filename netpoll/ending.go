@@ -50,11 +50,11 @@ func codeClass(why Closed) uint16 {
 }
 
 // tooSlow ends a slow consumer: what it has not begun to get, it does not get.
-func (l *Loop) tooSlow(c *Conn) {
+func (l *Loop) tooSlow(c *Conn, reason string, cause Cause) {
 	dropped, bytes := c.outbox.Truncate()
 	l.counts.outboxBytes -= bytes
-	l.counts.dropped[DroppedSlow] += uint64(dropped) + 1
-	l.finish(c, Closed{l.shared.limits.slowCloseCode, "too slow", CauseSlow})
+	l.counts.dropped[DroppedSlow] += uint64(dropped)
+	l.finish(c, Closed{l.shared.limits.slowCloseCode, reason, cause})
 }
 
 // writeOut writes what waits for c, and does what follows from how that ended.

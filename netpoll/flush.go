@@ -35,11 +35,12 @@ func (l *Loop) retryStalled() {
 	l.retrying = false
 	all := l.stalled
 	l.stalled = l.stalled[:0]
-	for _, c := range all {
+	for _, s := range all {
+		c := s.c
 		switch {
 		case c.flow != flowStalled: // gone
 		case c.raw.OutboundBuffered() > 0:
-			l.stalled = append(l.stalled, c)
+			l.stalled = append(l.stalled, s)
 		default:
 			l.moveFlow(c, flowIdle)
 			l.writeOut(c)

@@ -71,7 +71,7 @@ type Loop struct {
 	conns    []*Conn // all sockets of this loop, in no order
 	dirty    []*Conn // to be written at the end of the turn
 	corked   []*Conn // whose handshake's answer waits, and some that did; see Conn.Cork
-	stalled  []*Conn // connections whose kernel buffer is full
+	stalled  []stall // connections whose kernel buffer is full
 	ended    []ended // of whose end the Handler is told in this turn
 	toClose  []*Conn // sockets to be closed at the end of the turn
 	retry    *time.Timer
@@ -131,6 +131,15 @@ type Topic struct {
 type membership struct {
 	topic *Topic
 	index uint32
+}
+
+// stall is a connection whose kernel buffer is full.
+type stall struct {
+	c       *Conn
+	since   moment // when the client was last seen to take something
+	looked  moment // when that was last looked for
+	unsent  int    // bytes in the kernel's buffer then
+	inGnets int    // and in gnet's
 }
 
 // ended is a call of Handler.Close that is due.

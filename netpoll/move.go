@@ -45,7 +45,7 @@ func (l *Loop) moveFlow(c *Conn, to flowState) {
 	case flowCorked:
 		l.corked = append(l.corked, c)
 	case flowStalled:
-		l.stalled = append(l.stalled, c)
+		l.stalled = append(l.stalled, stall{c: c, since: l.at, looked: l.at})
 	case flowIdle: // what is in a list is passed over there
 	}
 }

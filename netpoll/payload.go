@@ -11,6 +11,10 @@ type Payload = outbox.Payload
 // NewPayload frames the texts, which must be valid UTF-8. They are copied.
 func NewPayload(texts ...[]byte) *Payload { return outbox.NewPayload(texts...) }
 
+// Receipt is told that the bytes that it stands for have left a connection's outbox,
+// written or dropped. It must not call back into this package.
+type Receipt = outbox.Receipt
+
 // Outcome says what became of a Send.
 type Outcome = outbox.Outcome
 

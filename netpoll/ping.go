@@ -7,15 +7,16 @@ func (l *Loop) pinged(c *Conn, payload []byte) {
 	if c.pongs == nil {
 		c.pongs = &pongs{since: l.at}
 	}
-	if c.pongs.answer(l.at, payload) {
+	if c.pongs.answer(l.at, payload, c.flow == flowStalled) {
 		l.pong(c, payload)
 	}
 }
 
-// answerOwedPing answers the latest ping of a flood when its second is over.
+// answerOwedPing answers the latest ping of a flood when its second is over, and that of
+// a stalled client when it reads again.
 func (l *Loop) answerOwedPing(c *Conn) {
 	p := c.pongs
-	if p == nil || !p.over(l.at) {
+	if p == nil || !p.over(l.at) || c.flow == flowStalled {
 		return
 	}
 	c.pongs = nil
@@ -32,8 +33,11 @@ func (l *Loop) pong(c *Conn, payload []byte) {
 // pingFrame is every ping of ours.
 var pingFrame = frame.AppendFrame(nil, frame.OpPing, false, nil)
 
-// ping asks a silent client for a sign of life.
+// ping asks a silent client for a sign of life. One that has not taken what was sent
+// before has enough to answer to.
 func (l *Loop) ping(c *Conn) {
 	c.mark = l.at
-	l.enqueue(c, pingFrame)
+	if c.flow != flowStalled {
+		l.enqueue(c, pingFrame)
+	}
 }

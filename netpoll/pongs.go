@@ -18,12 +18,13 @@ type pongs struct {
 // over tells whether the second is over.
 func (p *pongs) over(now moment) bool { return now.since(p.since) >= time.Second }
 
-// answer tells whether a ping is answered at once. Otherwise its payload is kept.
-func (p *pongs) answer(now moment, payload []byte) bool {
+// answer tells whether a ping is answered at once. Otherwise its payload is kept. Who
+// takes nothing is not answered: pongs would only pile up.
+func (p *pongs) answer(now moment, payload []byte, stalled bool) bool {
 	if p.over(now) {
 		*p = pongs{since: now, latest: p.latest}
 	}
-	if p.sent < pongsPerSecondMax {
+	if p.sent < pongsPerSecondMax && !stalled {
 		p.sent++
 		return true
 	}

@@ -11,11 +11,12 @@ const (
 	RefusedTimeout                          // HandshakeTimeout
 	RefusedHandler                          // Handler.Upgrade
 	RefusedHTTP                             // plain HTTP that Config.HTTP did not take in time
+	RefusedMemory                           // Server.ShortOfMemory
 	RefusalReasons                          // how many there are
 )
 
 var refusalNames = [RefusalReasons]string{
-	"connections", "draining", "malformed", "timeout", "handler", "http",
+	"connections", "draining", "malformed", "timeout", "handler", "http", "memory",
 }
 
 // String returns the reason in one word, for logs and metrics.

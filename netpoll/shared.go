@@ -45,6 +45,7 @@ type shared struct {
 	webSockets atomic.Int64            // of them, those that are open
 	https      atomic.Int64            // with Config.HTTP, or on the way to it
 	refusal    atomic.Pointer[Refusal] // of every handshake; see Server.Refuse
+	scarce     atomic.Bool             // memory is; see Server.ShortOfMemory
 	draining   atomic.Bool
 	stopping   atomic.Bool
 }

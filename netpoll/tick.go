@@ -20,6 +20,7 @@ const (
 // and no turn is long.
 func (l *Loop) tick() {
 	l.scan()
+	l.closeStalled()
 	l.closeSome()
 	l.uncork()
 	if l.now.Sub(l.tickTime) >= handlerTickPeriod-tickPeriod/2 {

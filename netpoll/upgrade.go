@@ -44,6 +44,10 @@ func (l *Loop) upgrade(c *Conn, rest []byte) {
 		l.refuse(c, closed, RefusedDraining)
 		return
 	}
+	if l.shared.scarce.Load() {
+		l.refuse(c, unavailable(), RefusedMemory)
+		return
+	}
 	session, refusal := l.handler.Upgrade(requestOf(c, &l.request))
 	if refusal != nil {
 		l.refuse(c, refusal, RefusedHandler)

@@ -10,6 +10,10 @@ const (
 	Overflowed                // it would have exceeded the outbox's limit: the connection is being closed
 )
 
+// Receipt is told once that the bytes that it stands for have left an outbox, written
+// or dropped. The call comes from the outbox's event loop and must not lead back to it.
+type Receipt interface{ Gone() }
+
 // Outbox is what waits for one connection. The zero value is empty. A connection
 // has one only while something waits; the methods that only look take a nil one for
 // an empty one.
@@ -18,6 +22,15 @@ type Outbox struct {
 	head  int
 	bytes int  // in bufs
 	begun bool // a part of the first buffer is written: the rest must follow
+
+	pushed   int       // bytes in all, without those that were dropped
+	receipts []receipt // of buffers that wait, in their order
+}
+
+// receipt is due when so many bytes of all that was pushed have left.
+type receipt struct {
+	at int
+	to Receipt
 }
 
 // Bytes returns how many bytes wait.
@@ -31,11 +44,11 @@ func (o *Outbox) Bytes() int {
 // Buffers returns how many buffers wait.
 func (o *Outbox) Buffers() int { return len(o.bufs) - o.head }
 
-// Overflows tells whether n more bytes would exceed the limit, which holds for what
-// waits behind the buffer that is being written. What comes into an empty outbox is
-// within it, whatever its size.
+// Overflows tells whether n more bytes would exceed the limit, for which the rest of
+// the buffer that is being written counts, too. What comes into an empty outbox is
+// within it, whatever its size: it could not be delivered otherwise.
 func (o *Outbox) Overflows(n, limit int) bool {
-	return o != nil && o.bytes > 0 && o.bytes-len(o.First())+n > limit
+	return o != nil && o.bytes > 0 && o.bytes+n > limit
 }
 
 // Push queues b, which never changes from now on. It knows no limit: see Overflows.
@@ -47,7 +60,11 @@ func (o *Outbox) Push(b []byte) {
 	}
 	o.bufs = append(o.bufs, b)
 	o.bytes += len(b)
+	o.pushed += len(b)
 }
+
+// Expect has r told when all that was pushed so far has left.
+func (o *Outbox) Expect(r Receipt) { o.receipts = append(o.receipts, receipt{o.pushed, r}) }
 
 // First returns what is left of the first buffer. The outbox must not be empty.
 func (o *Outbox) First() []byte { return o.bufs[o.head] }
@@ -55,6 +72,9 @@ func (o *Outbox) First() []byte { return o.bufs[o.head] }
 // Advance takes n bytes off the front, which were written.
 func (o *Outbox) Advance(n int) {
 	o.bytes -= n
+	if len(o.receipts) > 0 {
+		o.acknowledge()
+	}
 	for n > 0 {
 		if first := o.First(); n < len(first) {
 			o.bufs[o.head] = first[n:]
@@ -84,5 +104,23 @@ func (o *Outbox) Truncate() (dropped, bytes int) {
 	clear(o.bufs[from:])
 	o.bufs = o.bufs[:from]
 	o.bytes -= bytes
+	o.pushed -= bytes
+	for n := len(o.receipts); n > 0 && o.receipts[n-1].at > o.pushed; n-- {
+		o.receipts[n-1].to.Gone()
+		o.receipts[n-1] = receipt{}
+		o.receipts = o.receipts[:n-1]
+	}
 	return dropped, bytes
+}
+
+// acknowledge tells those receipts whose bytes have left.
+func (o *Outbox) acknowledge() {
+	due := 0
+	for due < len(o.receipts) && o.receipts[due].at <= o.pushed-o.bytes {
+		o.receipts[due].to.Gone()
+		due++
+	}
+	n := copy(o.receipts, o.receipts[due:])
+	clear(o.receipts[n:])
+	o.receipts = o.receipts[:n]
 }

@@ -24,7 +24,7 @@ func TestOutboxKeepsWhatWasBegun(t *testing.T) {
 	}
 }
 
-func TestLimitHoldsForWhatWaitsBehindTheFirst(t *testing.T) {
+func TestLimitHoldsForAllThatWaits(t *testing.T) {
 	const limit = 10
 	var none *Outbox
 	if none.Overflows(100, limit) || none.Bytes() != 0 {
@@ -35,16 +35,60 @@ func TestLimitHoldsForWhatWaitsBehindTheFirst(t *testing.T) {
 		t.Error("an empty outbox takes one payload of any size")
 	}
 	o.Push(make([]byte, 100)) // is being written
-	if o.Overflows(limit, limit) || !o.Overflows(limit+1, limit) {
-		t.Error("the limit holds for what waits behind the first")
+	if !o.Overflows(1, limit) {
+		t.Error("what is being written is over the limit, and more is taken")
 	}
-	o.Push(make([]byte, limit))
+	o.Advance(96)
+	if o.Overflows(limit-4, limit) || !o.Overflows(limit-3, limit) {
+		t.Error("the rest of what is being written does not count")
+	}
+	o.Push(make([]byte, limit-4))
 	if !o.Overflows(1, limit) {
 		t.Error("full, and takes more")
 	}
-	o.Advance(100)
-	if o.Overflows(limit, limit) || o.Buffers() != 1 {
-		t.Error("the second is now the first")
+	o.Advance(limit)
+	if o.Overflows(100, limit) {
+		t.Error("empty again, and takes nothing")
+	}
+}
+
+type counted struct{ times int }
+
+func (c *counted) Gone() { c.times++ }
+
+// Each receipt is told once, when its last byte is written or dropped, and not before.
+func TestReceiptsComeOnceWhenTheirBytesHaveLeft(t *testing.T) {
+	o := new(Outbox)
+	receipts := make([]counted, 4)
+	for i := range receipts {
+		o.Push([]byte("before"))
+		o.Push([]byte("0123456789"))
+		o.Expect(&receipts[i])
+	}
+	o.Push([]byte("behind"))
+	told := func(want ...int) {
+		t.Helper()
+		for i, times := range want {
+			if receipts[i].times != times {
+				t.Fatalf("receipt %d was told %d times, want %d", i, receipts[i].times, times)
+			}
+		}
+	}
+	o.Advance(15)
+	told(0, 0, 0, 0)
+	o.Advance(1)
+	told(1, 0, 0, 0)
+	o.Advance(8) // into the second one
+	o.Truncate()
+	told(1, 0, 1, 1)
+	o.Push([]byte("the end"))
+	o.Expect(&receipts[0])
+	o.Advance(8)
+	told(1, 1, 1, 1)
+	new(Pool).Put(o)
+	told(2, 1, 1, 1)
+	if o.Bytes() != 0 || len(o.receipts) != 0 {
+		t.Errorf("%d bytes, %d receipts", o.Bytes(), len(o.receipts))
 	}
 }
 

@@ -26,6 +26,8 @@ func (p *Pool) Get() *Outbox {
 
 // Put takes an outbox back; what it holds is forgotten.
 func (p *Pool) Put(o *Outbox) {
+	o.bytes = 0
+	o.acknowledge()
 	if cap(o.bufs) > buffersKeptMax {
 		return
 	}
