@@ -55,6 +55,44 @@ func BenchmarkDecodeIntent(b *testing.B) {
 	})
 }
 
+// costlyTexts are frames of 160 KB that ask for much work in each byte.
+var costlyTexts = map[string]string{
+	"arrays":      `{"a":[` + strings.Repeat(`[],`, 160<<10/3) + `1]}`,
+	"deep arrays": `{"a":[` + strings.Repeat(strings.Repeat(`[`, 70)+strings.Repeat(`]`, 70)+`,`, 160<<10/141) + `1]}`,
+	"keys":        `{` + strings.Repeat(`"":0,`, 160<<10/5) + `"a":1}`,
+	"known keys":  `{` + strings.Repeat(`"type":[],`, 160<<10/10) + `"a":1}`,
+	"long keys":   `{` + strings.Repeat(`"`+strings.Repeat(`\u0061`, 100)+`":0,`, 160<<10/605) + `"a":1}`,
+	"a number":    `{"a":` + strings.Repeat(`9`, 160<<10) + `}`,
+	"escapes":     `{"a":"` + strings.Repeat(`\u0001`, 160<<10/6) + `"}`,
+}
+
+func BenchmarkDecodeCostly(b *testing.B) {
+	rules := Rules{ContentRunesMax: ContentRunesMaxDefault}
+	for name, text := range costlyTexts {
+		b.Run(strings.ReplaceAll(name, " ", "-"), func(b *testing.B) {
+			b.ReportAllocs()
+			b.SetBytes(int64(len(text)))
+			p := []byte(text)
+			var f Intent
+			for b.Loop() {
+				DecodeIntent(p, &f, &rules)
+			}
+		})
+	}
+}
+
+// TestCostlyTextsAllocateNothing: what a text asks for does not grow with what is in it.
+func TestCostlyTextsAllocateNothing(t *testing.T) {
+	rules := Rules{ContentRunesMax: ContentRunesMaxDefault}
+	for name, text := range costlyTexts {
+		p := []byte(text)
+		var f Intent
+		if n := testing.AllocsPerRun(10, func() { DecodeIntent(p, &f, &rules) }); n > 1 {
+			t.Errorf("%s: %v allocations", name, n)
+		}
+	}
+}
+
 // jsonMessage is a Message as encoding/json would be told to write it.
 type jsonMessage struct {
 	ID     string `json:"id"`

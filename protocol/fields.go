@@ -43,8 +43,14 @@ func (in *fields) scan(p []byte) bool {
 	}
 }
 
+// keyBytesMax is what the longest known key can take, each character as an escape.
+const keyBytesMax = len("message_type") * len(`\u0000`)
+
 // set stores the value of a key if the protocol knows it. Case counts.
 func (in *fields) set(key *value, v value) {
+	if len(key.raw) > keyBytesMax {
+		return
+	}
 	switch string(in.text(key)) {
 	case "type":
 		in.typ = v

@@ -1,18 +1,33 @@
 package protocol
 
+import "sync"
+
 // nesting is the stack of the objects and arrays that a scanner is in, one bit
-// each, set for an object.
+// each, set for an object. The outer ones need no memory: a text may begin many.
 type nesting struct {
 	depth int
-	bits  [nestingMax/64 + 1]uint64
+	outer uint64
+	inner *innerNesting // nil while depth was never more than 64
 }
 
+// innerNesting has what lies deeper than 64. Pooled, and not cleared: a bit is set or
+// cleared when its place is taken.
+type innerNesting [nestingMax / 64]uint64
+
+var innerNestings = sync.Pool{New: func() any { return new(innerNesting) }}
+
 func (n *nesting) push(object bool) {
-	bit := uint64(1) << (n.depth % 64)
+	word, bit := &n.outer, uint64(1)<<(n.depth%64)
+	if n.depth >= 64 {
+		if n.inner == nil {
+			n.inner = innerNestings.Get().(*innerNesting)
+		}
+		word = &n.inner[n.depth/64-1]
+	}
 	if object {
-		n.bits[n.depth/64] |= bit
+		*word |= bit
 	} else {
-		n.bits[n.depth/64] &^= bit
+		*word &^= bit
 	}
 	n.depth++
 }
@@ -20,13 +35,31 @@ func (n *nesting) push(object bool) {
 // object says whether the innermost is an object.
 func (n *nesting) object() bool {
 	top := n.depth - 1
-	return n.bits[top/64]>>(top%64)&1 == 1
+	word := n.outer
+	if top >= 64 {
+		word = n.inner[top/64-1]
+	}
+	return word>>(top%64)&1 == 1
+}
+
+// release is the end of its use.
+func (n *nesting) release() {
+	if n.inner != nil {
+		innerNestings.Put(n.inner)
+	}
 }
 
 // nested goes over the object or array that begins here, which itself lies in
 // one object.
 func (s *scanner) nested() bool {
 	var in nesting
+	ok := s.within(&in)
+	in.release()
+	return ok
+}
+
+// within does so with an empty stack.
+func (s *scanner) within(in *nesting) bool {
 	for {
 		if c := s.peek(); c == '{' || c == '[' {
 			s.at++
@@ -36,7 +69,7 @@ func (s *scanner) nested() bool {
 			in.push(c == '{')
 			s.space()
 			if !s.eat(closing(in.object())) {
-				if !s.begin(&in) {
+				if !s.begin(in) {
 					return false
 				}
 				continue
@@ -45,7 +78,7 @@ func (s *scanner) nested() bool {
 		} else if _, ok := s.scalar(); !ok {
 			return false
 		}
-		if more, ok := s.leave(&in); !ok || !more {
+		if more, ok := s.leave(in); !ok || !more {
 			return ok
 		}
 	}
