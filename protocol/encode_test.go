@@ -122,3 +122,20 @@ func TestEncodersDoNotAllocate(t *testing.T) {
 		}
 	}
 }
+
+func TestQuotedIsTheMessageThatIsAnsweredAndNoTextThatSaysSo(t *testing.T) {
+	m := sampleMessage()
+	m.Content = `,"reply_to":{"id":"` + idC.String() + `","content":""}`
+	m.ReplyTo = nil
+	if got := Quoted(AppendMessage(nil, &m)); got != uuid.Nil {
+		t.Errorf("a message that answers none: %v", got)
+	}
+	m.ReplyTo = &Reply{ID: idB, Content: m.Content, SenderEmail: m.Content}
+	body := AppendMessage(nil, &m)
+	if got := Quoted(body); got != idB {
+		t.Errorf("got %v, want %v", got, idB)
+	}
+	for cut := range body {
+		Quoted(body[:cut])
+	}
+}

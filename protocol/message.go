@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"bytes"
 	"strconv"
 	"strings"
 	"time"
@@ -96,6 +97,21 @@ func appendSender(dst []byte, u *User) []byte {
 	dst = append(dst, `,"full_name":`...)
 	dst = appendString(dst, u.FullName())
 	return append(dst, '}')
+}
+
+// quoteBegins is how a message says that it answers another one. Text cannot say it:
+// there quotes are escaped.
+const quoteBegins = `,"reply_to":{"id":"`
+
+// Quoted returns the id of the message that one answers, given as AppendMessage made
+// it; zero where it answers none.
+func Quoted(message []byte) uuid.UUID {
+	_, id, found := bytes.Cut(message, []byte(quoteBegins))
+	if !found || len(id) < idHyphenated {
+		return uuid.Nil
+	}
+	quoted, _ := ParseID(id[:idHyphenated])
+	return quoted
 }
 
 func appendReply(dst []byte, r *Reply) []byte {

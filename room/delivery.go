@@ -16,6 +16,7 @@ type Event struct {
 	Prev    int64     // the number after which it comes: Seq-1, unless the store has no row of those between
 	Row     uuid.UUID // the id of its row; of a new message that of the message; zero: not known
 	Message uuid.UUID // the message made or changed; zero: none
+	Quoted  uuid.UUID // the message that this one answers; zero: none
 	Body    []byte    // the message's JSON object
 	Frame   []byte    // the whole frame's JSON text
 }

@@ -114,8 +114,16 @@ func (e *encoder) add(kind protocol.Kind, seq int64, row uuid.UUID, m *protocol.
 	start := len(e.buf)
 	e.buf = protocol.AppendEvent(e.buf, kind, e.body, seq, e.last, false)
 	e.parts = append(e.parts, part{len(e.buf), start + bytes.Index(e.buf[start:], e.body), len(e.body)})
-	e.events = append(e.events, Event{Kind: kind, Seq: seq, Prev: e.last, Row: row, Message: m.ID})
+	e.events = append(e.events, Event{Kind: kind, Seq: seq, Prev: e.last, Row: row, Message: m.ID, Quoted: quotedBy(m)})
 	e.last = seq
+}
+
+// quotedBy returns the id of the message that m answers; zero where it answers none.
+func quotedBy(m *protocol.Message) uuid.UUID {
+	if m.ReplyTo == nil {
+		return uuid.Nil
+	}
+	return m.ReplyTo.ID
 }
 
 // batch hands out what was gathered and begins anew.

@@ -1,7 +1,6 @@
 package room
 
 import (
-	"bytes"
 	"slices"
 	"time"
 
@@ -25,8 +24,9 @@ type tail struct {
 }
 
 type tailMessage struct {
-	id   uuid.UUID
-	body []byte
+	id     uuid.UUID
+	quoted uuid.UUID // the message that it answers; zero: none
+	body   []byte
 }
 
 // newTail begins a tail from what was read from the store.
@@ -35,7 +35,7 @@ func newTail(page *Page, max Limit) *tail {
 	now := time.Now()
 	t := &tail{max: max, seq: page.Seq, read: now, asked: now, older: page.HasMore, messages: make([]tailMessage, len(page.Messages))}
 	for i, body := range page.Bodies {
-		t.messages[i] = tailMessage{page.Messages[i].ID, body}
+		t.messages[i] = tailMessage{page.Messages[i].ID, quotedBy(&page.Messages[i]), body}
 		t.size += int64(len(body))
 	}
 	return t
@@ -64,7 +64,7 @@ func (t *tail) add(events []Event) (grown int64, current bool) {
 			t.size += int64(len(body) - len(t.messages[i].body))
 			t.messages[i].body = body
 		case e.Kind == protocol.KindMessage:
-			t.messages = append(t.messages, tailMessage{e.Message, body})
+			t.messages = append(t.messages, tailMessage{e.Message, e.Quoted, body})
 			t.size += int64(len(body))
 		default:
 			olderFits = true
@@ -96,33 +96,49 @@ func (t *tail) trim() {
 	t.older = true
 }
 
-// quotes says whether another message of the tail may show an excerpt of this one.
+// quotes says whether another message of the tail answers this one.
 func (t *tail) quotes(message uuid.UUID) bool {
-	id := []byte(message.String())
-	return slices.ContainsFunc(t.messages, func(m tailMessage) bool { return m.id != message && bytes.Contains(m.body, id) })
+	return slices.ContainsFunc(t.messages, func(m tailMessage) bool { return m.id != message && m.quoted == message })
 }
 
-// frame returns the history frame that the tail makes.
-func (t *tail) frame() *History {
-	if t.history == nil {
-		bodies := make([][]byte, len(t.messages))
-		for i, m := range t.messages {
-			bodies[i] = m.body
-		}
-		t.history = &History{Seq: t.seq, Frame: protocol.AppendHistory(nil, bodies, t.seq)}
+// bodies returns the messages as they are now. The bytes never change.
+func (t *tail) bodies() [][]byte {
+	bodies := make([][]byte, len(t.messages))
+	for i, m := range t.messages {
+		bodies[i] = m.body
 	}
-	return t.history
+	return bodies
 }
 
-// history returns the room's history from memory, or nil.
+// history returns the room's history from memory, or nil. Its frame is made outside
+// the lock, and kept for the next one where nothing came in between.
 func (h *hub) history(room uuid.UUID) (past *History) {
+	var t *tail
+	var bodies [][]byte
+	var seq int64
 	h.with(room, func(r *subscribed) {
-		if r.tail != nil && r.seq.state == flowing {
-			r.tail.asked = time.Now()
-			past = r.tail.frame()
+		if r.tail == nil || r.seq.state != flowing {
+			return
+		}
+		r.tail.asked = time.Now()
+		if past = r.tail.history; past == nil {
+			t, bodies, seq = r.tail, r.tail.bodies(), r.tail.seq
+		}
+	})
+	if t == nil {
+		return past
+	}
+	past = newHistory(bodies, seq)
+	h.with(room, func(*subscribed) {
+		if t.seq == seq {
+			t.history = past
 		}
 	})
 	return past
+}
+
+func newHistory(bodies [][]byte, seq int64) *History {
+	return &History{Seq: seq, Frame: protocol.AppendHistory(nil, bodies, seq)}
 }
 
 // keepTail keeps what was just read as the room's tail, where there is room and
@@ -131,7 +147,8 @@ func (h *hub) history(room uuid.UUID) (past *History) {
 // where an event came since that the read has not seen.
 func (h *hub) keepTail(room uuid.UUID, page *Page, births int64) *History {
 	t := newTail(page, h.tailMax)
-	past := t.frame()
+	past := newHistory(t.bodies(), t.seq)
+	t.history = past
 	h.with(room, func(r *subscribed) {
 		at := &r.seq.at
 		if r.born > births || at.seq > page.Seq {

@@ -92,6 +92,7 @@ func (r *reader) event(version uint8, last int64) room.Event {
 		return e
 	}
 	e.Body = e.Frame[at : at+length : at+length]
+	e.Quoted = protocol.Quoted(e.Body)
 	return e
 }
 
