@@ -25,50 +25,69 @@ import (
 	"github.com/caravan-chat/caravan/bench/verify"
 )
 
-// olderBuild is the last commit before the log became two tables and the envelopes
-// between nodes got a second version.
-const olderBuild = "bc3a49f7a934856a3e3b16d1ff154c6c29150284"
+// Builds that nodes of this one run beside.
+const (
+	// oneTableBuild is the last one before the log became two tables and the envelopes
+	// between nodes got a second version.
+	oneTableBuild = "bc3a49f7a934856a3e3b16d1ff154c6c29150284"
+	// unsignedBuild is the last one before envelopes are signed.
+	unsignedBuild = "3ea6767d3c1dab27de57801793b9408eacc2e089"
+)
 
 // TestUpgradeNodeByNode runs a node of an older build beside one of this build, on
 // one database and one Redis, while a fleet writes, edits and reconnects. Nothing is
 // lost, repeated or reordered, whichever of them writes first.
 func TestUpgradeNodeByNode(t *testing.T) {
 	redis := redisserver.Start(t).URL()
-	older, newer := buildOlder(t), buildCaravan(t, ".")
-	for name, run := range map[string]func(u *upgrade){
-		"the older one writes first": func(u *upgrade) {
-			u.begin(u.older, u.older)
-			u.works(u.older)
-			u.newer.serve(u.t) // it brings the schema up to date under the older one's writes
-			u.spread(u.older, u.newer)
-			u.works(u.older, u.newer)
-			u.spread(u.newer, u.newer)
-			u.older.drain(u.t)
-			u.works(u.newer)
-		},
-		"the newer one writes first": func(u *upgrade) {
-			u.newer.serve(u.t)
-			u.begin(u.newer, u.newer)
-			u.works(u.newer)
-			u.spread(u.older, u.newer)
-			u.works(u.older, u.newer)
-			u.spread(u.older, u.older) // and back, as after an upgrade that was given up
-			u.newer.drain(u.t)
-			u.works(u.older)
-		},
+	newer := buildCaravan(t, ".")
+	olderFirst := func(u *upgrade) {
+		u.begin(u.older, u.older)
+		u.works(u.older)
+		u.newer.serve(u.t) // it brings the schema up to date under the older one's writes
+		u.spread(u.older, u.newer)
+		u.works(u.older, u.newer)
+		u.spread(u.newer, u.newer)
+		u.older.drain(u.t)
+		u.works(u.newer)
+	}
+	newerFirst := func(u *upgrade) {
+		u.newer.serve(u.t)
+		u.begin(u.newer, u.newer)
+		u.works(u.newer)
+		u.spread(u.older, u.newer)
+		u.works(u.older, u.newer)
+		u.spread(u.older, u.older) // and back, as after an upgrade that was given up
+		u.newer.drain(u.t)
+		u.works(u.older)
+	}
+	oneTable, unsigned := buildOlder(t, oneTableBuild), buildOlder(t, unsignedBuild)
+	for name, c := range map[string]struct {
+		older string
+		run   func(u *upgrade)
+	}{
+		"one table, the older one writes first": {oneTable, olderFirst},
+		"one table, the newer one writes first": {oneTable, newerFirst},
+		"unsigned, the older one writes first":  {unsigned, olderFirst},
+		"unsigned, the newer one writes first":  {unsigned, newerFirst},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			store := pgserver.Shared(t).Database(t)
-			flags := []string{"--redis", redis, "--redis-prefix", strings.ReplaceAll(name, " ", "-")}
+			flags := []string{"--redis", redis, "--redis-prefix", strings.NewReplacer(" ", "-", ",", "").Replace(name)}
 			u := &upgrade{
-				t:     t,
-				older: &node{caravan: caravan{binary: older, store: store, flags: flags, listen: "127.0.0.1:0"}},
-				newer: &node{caravan: caravan{binary: newer, store: store, flags: flags, listen: "127.0.0.1:0"}},
+				t: t,
+				older: &node{
+					caravan: caravan{binary: c.older, store: store, flags: flags, listen: "127.0.0.1:0"},
+					mayLose: "newer", // what is signed is of a newer version
+				},
+				newer: &node{
+					caravan: caravan{binary: newer, store: store, flags: flags, listen: "127.0.0.1:0"},
+					mayLose: "unsigned",
+				},
 			}
 			u.older.seed(t, members, rooms)
 			u.older.serve(t) // before the other one: it refuses a schema that is newer than itself
-			run(u)
+			c.run(u)
 			u.end()
 		})
 	}
@@ -76,10 +95,10 @@ func TestUpgradeNodeByNode(t *testing.T) {
 
 const members, rooms = 20, 2
 
-// buildOlder builds the server as it was at olderBuild.
-func buildOlder(t *testing.T) (binary string) {
+// buildOlder builds the server as it was at a commit.
+func buildOlder(t *testing.T, commit string) (binary string) {
 	t.Helper()
-	source := exec.CommandContext(t.Context(), "git", "archive", olderBuild)
+	source := exec.CommandContext(t.Context(), "git", "archive", commit)
 	source.Dir = moduleRoot(t)
 	tar, err := source.Output()
 	if err != nil {
@@ -119,6 +138,7 @@ type node struct {
 	caravan
 	before  scrape.Metrics // when the fleet was spread last
 	drained bool
+	mayLose string // the reason for which it reads what the other one tells from the database
 }
 
 // serve starts the node. It is killed at the end of the test.
@@ -144,10 +164,11 @@ func (n *node) drain(t *testing.T) {
 	}
 }
 
-// notUnderstood is a count of notices from other nodes that is not zero.
-var notUnderstood = regexp.MustCompile(`(?m)^caravan_backplane_lost_total\{reason="(foreign|newer|malformed)"\} [^0].*$`)
+// notTaken is a count of notices from other nodes that is not zero, with its reason.
+var notTaken = regexp.MustCompile(`(?m)^caravan_backplane_lost_total\{reason="(foreign|newer|malformed|unsigned|unknown_key|forged|stale)"\} [^0].*$`)
 
-// isClear demands that the node has understood all that the other one told it.
+// isClear demands that the node took all that the other one told it, but for what it
+// is said to read from the database.
 func (n *node) isClear(t *testing.T) {
 	t.Helper()
 	resp, err := http.Get("http://" + n.admin + "/metrics")
@@ -159,8 +180,10 @@ func (n *node) isClear(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if lost := notUnderstood.FindAllString(string(text), -1); lost != nil {
-		t.Errorf("the node of %s has not understood the other one: %v", filepath.Base(n.binary), lost)
+	for _, lost := range notTaken.FindAllStringSubmatch(string(text), -1) {
+		if lost[1] != n.mayLose {
+			t.Errorf("the node of %s has not taken what the other one told it: %s", filepath.Base(n.binary), lost[0])
+		}
 	}
 }
 

@@ -21,7 +21,12 @@ func (p *backoff) worked(lasted time.Duration) {
 // Redis differ, so that they do not all come back at one instant.
 func (p *backoff) wait(ctx context.Context) {
 	p.next = min(max(2*p.next, backoffMin), backoffMax)
-	timer := time.NewTimer(p.next/2 + rand.N(p.next/2))
+	pause(ctx, p.next/2+rand.N(p.next/2))
+}
+
+// pause waits for a while, or until ctx ends.
+func pause(ctx context.Context, while time.Duration) {
+	timer := time.NewTimer(while)
 	defer timer.Stop()
 	select {
 	case <-timer.C:

@@ -25,6 +25,8 @@ type Backplane struct {
 	log     *slog.Logger
 	guard   *contain.Guard
 	slots   []*slot
+	keys    *keyRing
+	hints   *hints
 
 	inbound   room.Inbound // set by Start
 	stop      context.CancelFunc
@@ -32,6 +34,7 @@ type Backplane struct {
 	stats     counters
 	trouble   trouble
 	strangers strangers
+	doubted   doubted
 }
 
 var _ room.Backplane = (*Backplane)(nil)
@@ -49,7 +52,17 @@ func New(cfg Config) (*Backplane, error) {
 	if cfg.Load == nil {
 		cfg.Load = func() Load { return Load{} }
 	}
-	b := &Backplane{cfg: cfg, options: options, names: names, node: newNode(cfg.Deployment), started: time.Now(), log: cfg.Log}
+	if cfg.LookUp == nil {
+		cfg.LookUp = func(context.Context) ([]byte, error) { return cfg.Secret, nil }
+	}
+	keys, err := newKeyRing(cfg.Secret, cfg.Deployment, names)
+	if err != nil {
+		return nil, err
+	}
+	b := &Backplane{
+		cfg: cfg, options: options, names: names, node: newNode(cfg.Deployment), started: time.Now(), log: cfg.Log,
+		keys: keys, hints: newHints(),
+	}
 	b.guard = contain.New("backplane", cfg.Log)
 	n := 1
 	if b.cluster() {
@@ -68,6 +81,8 @@ func (b *Backplane) Start(in room.Inbound) {
 	b.inbound, b.stop = in, stop
 	b.running.Go(func() { b.lasting(ctx, "client", b.run) })
 	b.running.Go(func() { b.lasting(ctx, "health", b.watch) })
+	b.running.Go(func() { b.lasting(ctx, "key", b.renewKey) })
+	b.running.Go(func() { b.lasting(ctx, "hints", b.followHints) })
 }
 
 // Close ends all connections and goroutines. What waits to be sent is sent first
@@ -100,14 +115,14 @@ func (b *Backplane) Unfollow(roomID uuid.UUID) {
 // Publish implements room.Backplane.
 func (b *Backplane) Publish(batch *room.Batch) {
 	if s := b.slot(batch.Room); s.publisher.open() {
-		s.publisher.enqueue(s.channel(batch.Room), encodeEvents(b.node, batch), noticesMax)
+		s.publisher.enqueue(s.channel(batch.Room), b.keys.sign(encodeEvents(b.node, batch)), noticesMax)
 	}
 }
 
 // PublishNotice implements room.Backplane.
 func (b *Backplane) PublishNotice(n *room.Notice) {
 	if s := b.slot(n.Room); s.publisher.open() {
-		s.publisher.enqueue(s.channel(n.Room), encodeNotice(b.node, n), lossyMax)
+		s.publisher.enqueue(s.channel(n.Room), b.keys.sign(encodeNotice(b.node, n)), lossyMax)
 	}
 }
 

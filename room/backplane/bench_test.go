@@ -57,7 +57,7 @@ func (l *listener) CatchUp(uuid.UUID)           { l.caught.Add(1) }
 // openTo starts a Backplane that hands in to l.
 func openTo(b *testing.B, url string, l *listener) *backplane.Backplane {
 	b.Helper()
-	bp, err := backplane.New(backplane.Config{URL: url})
+	bp, err := backplane.New(backplane.Config{URL: url, Secret: testSecret})
 	must(b, err)
 	bp.Start(l)
 	b.Cleanup(bp.Close)

@@ -1,6 +1,7 @@
 package backplane
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -27,6 +28,11 @@ type Config struct {
 	Deployment uuid.UUID // whose notices concern this node; zero: not known, so all do
 	Load       func() Load
 	Log        *slog.Logger
+
+	// Secret of the deployment, with which its nodes sign what they tell one another.
+	// LookUp looks it up again, as it may have been replaced; nil: it never is.
+	Secret []byte
+	LookUp func(context.Context) ([]byte, error)
 }
 
 // errURL is every fault of a URL. It never shows the URL, which may hold a password.

@@ -66,13 +66,13 @@ func TestPrefixes(t *testing.T) {
 		if CheckPrefix(s) == nil {
 			t.Errorf("%q is taken", s)
 		}
-		if _, err := New(Config{URL: "redis://h", Prefix: s}); s != "" && err == nil {
+		if _, err := New(Config{URL: "redis://h", Secret: testSecret, Prefix: s}); s != "" && err == nil {
 			t.Errorf("New takes the prefix %q", s)
 		}
 	}
 	// Channels do not belong to a database of Redis; their names must tell them apart.
-	a, _ := New(Config{URL: "redis://h/1"})
-	b, _ := New(Config{URL: "redis://h/2"})
+	a, _ := New(Config{URL: "redis://h/1", Secret: testSecret})
+	b, _ := New(Config{URL: "redis://h/2", Secret: testSecret})
 	if a.slots[0].channel(roomR) == b.slots[0].channel(roomR) {
 		t.Error("two databases of one Redis share a channel")
 	}

@@ -13,16 +13,17 @@ import (
 
 // An envelope is what a notice looks like in Redis:
 //
-//	magic "CV", version, kind, id of the node, id of the room, body, CRC-32C (4 bytes, little endian)
+//	magic "CV", version, kind, id of the node, id of the room, body, signature, CRC-32C (4 bytes, little endian)
 //
-// The magic, the places and the sizes in the header, and the checksum never change.
+// The magic, the places and the sizes in the header, the signature and the checksum never change.
 // So every node can read of every envelope, however new, which node sent it and which
 // room it concerns. What the body holds depends on version and kind; all numbers in
 // it are unsigned varints.
 //
 // The version is the least version of the log (protocol.LogVersion) that a reader
-// must know to understand the envelope. A reader takes every version up to its own.
-// Of a newer one it takes the room's id, and has the room compared with the database.
+// must know to understand the envelope, with a bit that says that it is signed
+// (signature.go). A reader takes every version up to its own. Of a newer one it takes
+// the room's id, and has the room compared with the database.
 //
 // Bodies of version 1 (events.go has those of events):
 //
@@ -97,7 +98,7 @@ func readHeader[B string | []byte](p B) (h header, ok bool) {
 	if len(p) < headerBytes+sumBytes || string(p[:len(magic)]) != magic {
 		return h, false
 	}
-	h.version, h.kind = p[2], envelopeKind(p[3])
+	h.version, h.kind = p[2]&^signed, envelopeKind(p[3])
 	copy(h.node[:], p[4:20])
 	copy(h.room[:], p[20:36])
 	return h, true
@@ -118,7 +119,7 @@ func encodeNotice(node uuid.UUID, n *room.Notice) []byte {
 	if n.Kind != protocol.KindTyping {
 		h.version, h.kind = max(2, since(n.Kind)), envelopeNotice
 	}
-	dst := begin(make([]byte, 0, headerBytes+1+16+len(n.Frame)+sumBytes), h)
+	dst := begin(make([]byte, 0, headerBytes+1+16+len(n.Frame)+signatureBytes+sumBytes), h)
 	if h.kind == envelopeNotice {
 		dst = append(dst, byte(n.Kind))
 	}
@@ -131,22 +132,27 @@ func encodeHeartbeat(node uuid.UUID, number uint64) []byte {
 	return seal(binary.AppendUvarint(begin(nil, header{version: 1, kind: envelopeHeartbeat, node: node}), number))
 }
 
-// decode reads an envelope. With errNewer it returns the header alone. It never
-// panics and never allocates more than in proportion to p, whatever p holds.
-func decode(p []byte) (e *envelope, err error) {
+// unseal reads the header of an envelope, and takes the checksum off it.
+func unseal(p []byte) (h header, rest []byte, err error) {
 	h, ok := readHeader(p)
 	if !ok {
-		return nil, errForeign
+		return h, nil, errForeign
 	}
-	body, sum := p[:len(p)-sumBytes], binary.LittleEndian.Uint32(p[len(p)-sumBytes:])
-	if h.version == 0 || crc32.Checksum(body, castagnoli) != sum {
-		return nil, errMalformed
+	rest, sum := p[:len(p)-sumBytes], binary.LittleEndian.Uint32(p[len(p)-sumBytes:])
+	if h.version == 0 || crc32.Checksum(rest, castagnoli) != sum {
+		return h, nil, errMalformed
 	}
-	e = &envelope{header: h}
+	return h, rest, nil
+}
+
+// decode reads the body of an envelope. It never panics and never allocates more than
+// in proportion to the body, whatever that holds.
+func decode(h header, body []byte) (*envelope, error) {
 	if h.version > protocol.LogVersion {
-		return e, errNewer
+		return nil, errNewer
 	}
-	r := reader{p: body[headerBytes:]}
+	e := &envelope{header: h}
+	r := reader{p: body}
 	switch {
 	case h.kind == envelopeEvents:
 		e.batch = r.batch(h)

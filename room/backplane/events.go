@@ -29,7 +29,7 @@ const eventsMax = 100_000
 // need.
 func encodeEvents(node uuid.UUID, b *room.Batch) []byte {
 	h := header{version: 1, kind: envelopeEvents, node: node, room: b.Room}
-	size := headerBytes + 64
+	size := headerBytes + signatureBytes + 64
 	for i := range b.Events {
 		h.version = max(h.version, since(b.Events[i].Kind))
 		size += len(b.Events[i].Frame) + 64

@@ -12,6 +12,15 @@ const (
 	strangersMax   = 256      // nodes of other deployments that the log tells of; more are only counted
 	clusterSlots   = 16       // slots of a Redis Cluster; the same on every node, or they do not share channels
 
+	hintsMax  = 1_024                  // rooms that wait to be compared with the database, since something came that is not believed
+	hintEvery = 250 * time.Millisecond // how often those are compared
+
+	signatureLife = time.Minute // from signing an envelope to its arrival, and what the nodes' clocks may differ by
+	keyEvery      = time.Minute // how often the deployment's secret is looked up
+	formerKeyLife = 2 * keyEvery
+	keyPause      = 10 * time.Second // between two looks, whatever unknown keys are met
+	keyTimeout    = 5 * time.Second
+
 	linger         = 30 * time.Second // how long a room that nobody follows stays subscribed
 	heartbeatEvery = time.Second
 	heartbeatLate  = 3 * time.Second // without a heartbeat for so long the node is not healthy
@@ -20,6 +29,10 @@ const (
 	backoffMin     = 50 * time.Millisecond
 	backoffMax     = 2 * time.Second
 	backoffReset   = 10 * time.Second // what lasted so long was no failed attempt
+
+	nodesMax      = 1_000   // nodes that are listed; further ones are not
+	idBytesMax    = 64      // of a node's id in the list
+	entryBytesMax = 4 << 10 // of its entry
 
 	leaseEvery = 5 * time.Second
 	leaseTime  = 15 * time.Second // a node that has not renewed its lease for so long is gone

@@ -2,6 +2,7 @@ package backplane_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -25,6 +26,9 @@ const (
 	trips = 3
 )
 
+// testSecret is that of all nodes.
+var testSecret = []byte("a deployment's secret of the tests")
+
 // caravan is a fleet of users and rooms in one database, for several nodes.
 type caravan struct {
 	t        testing.TB
@@ -38,6 +42,7 @@ type caravan struct {
 type store interface {
 	room.Store
 	persist.Seeder
+	Secret(ctx context.Context, name string) ([]byte, error)
 }
 
 // newCaravan makes one on SQLite, which is cheap.
@@ -99,6 +104,9 @@ func (c *caravan) nodeOn(store store, cfg backplane.Config) *node {
 	c.t.Helper()
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.NewTextHandler(c.t.Output(), nil))
+	}
+	if cfg.Secret == nil {
+		cfg.Secret = testSecret
 	}
 	bp, err := backplane.New(cfg)
 	if err != nil {

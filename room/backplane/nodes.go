@@ -5,8 +5,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/redis/rueidis"
 )
@@ -42,7 +46,9 @@ func (n names) node(id string) string { return "{" + string(n) + "}:node:" + id 
 
 // Nodes lists the nodes that hold a lease, by name. It makes a connection of its
 // own, so that it can be asked without a running Backplane; nodes whose lease has
-// ended are taken off the list.
+// ended are taken off the list. Whoever may write to Redis may have written what it
+// returns: it looks at no more than nodesMax entries, none of them larger than
+// entryBytesMax, and text that a terminal could take for a command is quoted.
 func Nodes(ctx context.Context, cfg Config) ([]Node, error) {
 	options, names, err := cfg.resolve()
 	if err != nil {
@@ -53,7 +59,7 @@ func Nodes(ctx context.Context, cfg Config) ([]Node, error) {
 		return nil, cause("redis", err)
 	}
 	defer client.Close()
-	ids, err := client.Do(ctx, client.B().Smembers().Key(names.nodes()).Build()).AsStrSlice()
+	ids, err := nodeIDs(ctx, client, names)
 	if err != nil {
 		return nil, cause("redis", err)
 	}
@@ -61,7 +67,7 @@ func Nodes(ctx context.Context, cfg Config) ([]Node, error) {
 	for _, id := range ids {
 		node, err := readNode(ctx, client, names, id)
 		switch {
-		case rueidis.IsRedisNil(err): // the lease has ended; who comes back adds itself again
+		case errors.Is(err, errLeaseEnded): // who comes back adds itself again
 			client.Do(ctx, client.B().Srem().Key(names.nodes()).Member(id).Build())
 		case errors.Is(err, errEntry): // not written by a node
 		case err != nil:
@@ -74,12 +80,34 @@ func Nodes(ctx context.Context, cfg Config) ([]Node, error) {
 	return nodes, nil
 }
 
-var errEntry = errors.New("not the entry of a node")
+// nodeIDs reads the set of ids, each once, and leaves out what is none.
+func nodeIDs(ctx context.Context, client rueidis.Client, names names) ([]string, error) {
+	ids := make(map[string]bool)
+	for cursor := uint64(0); ; {
+		page, err := client.Do(ctx, client.B().Sscan().Key(names.nodes()).Cursor(cursor).Count(nodesMax).Build()).AsScanEntry()
+		if err != nil {
+			return nil, err
+		}
+		for _, id := range page.Elements {
+			if len(id) <= idBytesMax && len(ids) < nodesMax {
+				ids[id] = true
+			}
+		}
+		if cursor = page.Cursor; cursor == 0 || len(ids) >= nodesMax {
+			return slices.Collect(maps.Keys(ids)), nil
+		}
+	}
+}
+
+var (
+	errEntry      = errors.New("not the entry of a node")
+	errLeaseEnded = errors.New("the lease has ended")
+)
 
 // readNode reads the entry of a node, and how much of its lease is left.
 func readNode(ctx context.Context, client rueidis.Client, names names, id string) (n Node, err error) {
 	key := names.node(id)
-	results := client.DoMulti(ctx, client.B().Get().Key(key).Build(), client.B().Pttl().Key(key).Build())
+	results := client.DoMulti(ctx, client.B().Getrange().Key(key).Start(0).End(entryBytesMax).Build(), client.B().Pttl().Key(key).Build())
 	entry, err := results[0].AsBytes()
 	if err != nil {
 		return n, err
@@ -88,9 +116,22 @@ func readNode(ctx context.Context, client rueidis.Client, names names, id string
 	if err != nil {
 		return n, err
 	}
-	if json.Unmarshal(entry, &n) != nil || n.ID != id {
+	switch {
+	case len(entry) == 0:
+		return n, errLeaseEnded
+	case len(entry) > entryBytesMax || left < 0 || json.Unmarshal(entry, &n) != nil || n.ID != id:
 		return n, errEntry
 	}
+	n.ID, n.Name, n.Version = shown(n.ID), shown(n.Name), shown(n.Version)
 	n.Seen = max(0, leaseTime-time.Duration(left)*time.Millisecond)
 	return n, nil
+}
+
+// shown is a text as a terminal can show it: in quotes, with escapes, where some of it
+// is not for show.
+func shown(s string) string {
+	if strings.ContainsFunc(s, func(r rune) bool { return !strconv.IsPrint(r) || r == utf8.RuneError }) {
+		return strconv.Quote(s)
+	}
+	return s
 }

@@ -65,7 +65,7 @@ func TestPanicsAreContained(t *testing.T) {
 	r := redisserver.Start(t)
 	in := &faulty{inbox: inbox{caught: make(map[uuid.UUID]int)}}
 	in.panics.Store(true)
-	b, err := New(Config{URL: r.URL(), Load: func() Load {
+	b, err := New(Config{URL: r.URL(), Secret: testSecret, Load: func() Load {
 		if in.panics.Load() {
 			panic("load")
 		}

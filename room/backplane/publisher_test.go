@@ -5,7 +5,7 @@ import (
 )
 
 func TestPublisherDropsWhatItCannotSend(t *testing.T) {
-	b, err := New(Config{URL: "redis://h"})
+	b, err := New(Config{URL: "redis://h", Secret: testSecret})
 	if err != nil {
 		t.Fatal(err)
 	}

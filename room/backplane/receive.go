@@ -19,12 +19,10 @@ func (b *Backplane) receive(s *slot, payload string) {
 			return
 		}
 	}
-	e, err := decode([]byte(payload))
+	h, e, err := b.open(payload)
 	if err != nil {
 		b.stats.notUnderstood(err)
-		if errors.Is(err, errNewer) && !e.kind.lossy() {
-			b.inbound.CatchUp(e.room) // the database has what it tells
-		}
+		b.disbelieve(s, h, err)
 		return
 	}
 	switch e.kind {
@@ -35,6 +33,46 @@ func (b *Backplane) receive(s *slot, payload string) {
 	case envelopeHeartbeat:
 		if e.node == b.node {
 			s.subscriber.received(b.now(), time.Duration(e.number))
+		}
+	}
+}
+
+// open reads an envelope that a node of this deployment has signed. With an error it
+// returns the header alone, if there is one.
+func (b *Backplane) open(payload string) (h header, e *envelope, err error) {
+	if len(payload) > noticeBytesMax { // no node sends so much
+		return h, nil, errMalformed
+	}
+	p := []byte(payload)
+	h, p, err = unseal(p)
+	if err != nil {
+		return h, nil, err
+	}
+	body, err := b.keys.verify(p, time.Now())
+	if err != nil {
+		return h, nil, err
+	}
+	e, err = decode(h, body[headerBytes:])
+	return h, e, err
+}
+
+// disbelieve has the room of an envelope compared with the database, which has what
+// it tells, if that is true. What is told of no room, or by nobody who is missed, is
+// dropped. The log says each reason once.
+func (b *Backplane) disbelieve(s *slot, h header, why error) {
+	switch {
+	case errors.Is(why, errForeign), errors.Is(why, errMalformed):
+	case errors.Is(why, errNewer):
+		if !h.kind.lossy() {
+			b.inbound.CatchUp(h.room) // it is signed: as many as there are
+		}
+	default:
+		if !h.kind.lossy() && s.subscriber.wants(h.room) {
+			b.hints.add(h.room)
+		}
+		if b.doubted.first(why) {
+			b.log.Warn("notices came through Redis that are not believed; what they tell is read from the database",
+				"why", why, "room", h.room, "node", h.node)
 		}
 	}
 }

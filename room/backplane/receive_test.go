@@ -11,17 +11,20 @@ import (
 	"github.com/caravan-chat/caravan/room"
 )
 
-// receiver makes a Backplane without a Redis, to hand it payloads.
+// testSecret is that of all nodes in the tests.
+var testSecret = []byte("a deployment's secret of the tests")
+
+// receiver makes a Backplane without a Redis, to hand it payloads, which are signed.
 func receiver(t *testing.T, cfg Config) (b *Backplane, in *inbox, receive func(p []byte)) {
 	t.Helper()
-	cfg.URL = "redis://h"
+	cfg.URL, cfg.Secret = "redis://h", testSecret
 	b, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
 	in = &inbox{caught: make(map[uuid.UUID]int)}
 	b.inbound = in
-	return b, in, func(p []byte) { b.slots[0].subscriber.message(string(p)) }
+	return b, in, func(p []byte) { b.slots[0].subscriber.message(string(b.keys.sign(p))) }
 }
 
 // TestUnknownKindsAreHandedIn gets what nodes of version 2 tell of kinds that this

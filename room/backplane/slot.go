@@ -31,5 +31,5 @@ func (s *slot) channel(roomID uuid.UUID) string { return s.prefix + roomID.Strin
 
 // beat sends a slot's heartbeat the way that all notices take.
 func (b *Backplane) beat(s *slot) {
-	s.publisher.enqueue(s.heartbeat, encodeHeartbeat(b.node, uint64(b.now())), noticesMax)
+	s.publisher.enqueue(s.heartbeat, b.keys.sign(encodeHeartbeat(b.node, uint64(b.now()))), noticesMax)
 }

@@ -10,6 +10,8 @@ type counters struct {
 	published, publishErrors, dropped atomic.Int64
 	received                          atomic.Int64
 	foreign, newer, malformed         atomic.Int64
+	unsigned, unknownKey              atomic.Int64
+	forged, stale                     atomic.Int64
 	reconnects, connectErrors         atomic.Int64
 	leaseErrors                       atomic.Int64
 }
@@ -21,6 +23,14 @@ func (c *counters) notUnderstood(err error) {
 		c.foreign.Add(1)
 	case errors.Is(err, errNewer):
 		c.newer.Add(1)
+	case errors.Is(err, errUnsigned):
+		c.unsigned.Add(1)
+	case errors.Is(err, errUnknownKey):
+		c.unknownKey.Add(1)
+	case errors.Is(err, errForged):
+		c.forged.Add(1)
+	case errors.Is(err, errStale):
+		c.stale.Add(1)
 	default:
 		c.malformed.Add(1)
 	}
@@ -35,6 +45,13 @@ type Stats struct {
 	Foreign       int64 // notices of other deployments, and payloads that are no notices, ignored
 	Newer         int64 // notices of a newer version; their rooms were compared with the database
 	Malformed     int64 // notices with a fault, ignored
+
+	// Notices that are not believed: only their rooms were compared with the database.
+	Unsigned   int64 // of older builds, or of strangers
+	UnknownKey int64 // signed with a key that is not known, or not any more
+	Forged     int64 // with a wrong signature
+	Stale      int64 // signed too long ago, or by a clock that differs
+
 	Reconnects    int64 // subscriptions that broke
 	ConnectErrors int64 // failed attempts to make a client of Redis
 	LeaseErrors   int64 // failed attempts to say that this node lives
@@ -51,6 +68,7 @@ func (b *Backplane) Stats() Stats {
 	s := Stats{
 		Published: c.published.Load(), PublishErrors: c.publishErrors.Load(), Dropped: c.dropped.Load(),
 		Received: c.received.Load(), Foreign: c.foreign.Load(), Newer: c.newer.Load(), Malformed: c.malformed.Load(),
+		Unsigned: c.unsigned.Load(), UnknownKey: c.unknownKey.Load(), Forged: c.forged.Load(), Stale: c.stale.Load(),
 		Reconnects: c.reconnects.Load(), ConnectErrors: c.connectErrors.Load(), LeaseErrors: c.leaseErrors.Load(), Panics: b.guard.Panics(),
 		HealthyNow: b.Healthy(),
 	}

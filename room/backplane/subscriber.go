@@ -18,7 +18,8 @@ type subscriber struct {
 	slot    *slot
 	changed chan struct{} // has one element when something is pending
 
-	lastBeat  atomic.Int64 // when the last heartbeat came, time since the start; zero: never
+	lastSent  atomic.Int64 // when the last heartbeat was sent, time since the start; -1: never
+	lastBeat  atomic.Int64 // when it came; zero: never
 	roundTrip atomic.Int64 // how long it took, nanoseconds
 
 	mu      sync.Mutex
@@ -34,10 +35,12 @@ type interest struct {
 }
 
 func newSubscriber(b *Backplane, of *slot) *subscriber {
-	return &subscriber{
+	s := &subscriber{
 		b: b, slot: of, changed: make(chan struct{}, 1),
 		wanted: make(map[uuid.UUID]*interest), leaving: make(map[uuid.UUID]struct{}),
 	}
+	s.lastSent.Store(-1)
+	return s
 }
 
 func (s *subscriber) follow(roomID uuid.UUID) {
@@ -134,9 +137,20 @@ func (s *subscriber) rooms() int {
 	return len(s.wanted)
 }
 
+// wants says whether the room is followed, or lingers.
+func (s *subscriber) wants(roomID uuid.UUID) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.wanted[roomID] != nil
+}
+
 // received takes note of a heartbeat that was sent at one time and came at another,
-// both since the start.
+// both since the start. One that came before proves nothing.
 func (s *subscriber) received(now, sent time.Duration) {
+	if int64(sent) <= s.lastSent.Load() {
+		return
+	}
+	s.lastSent.Store(int64(sent))
 	s.lastBeat.Store(int64(now))
 	s.roundTrip.Store(int64(now - sent))
 }

@@ -44,12 +44,12 @@ func TestForeignPayloadsAreCountedAndIgnored(t *testing.T) {
 			t.Fatal("nobody listens to the room's channel")
 		}
 	}
-	command(t, r, "PUBLISH", channel, sealed("CV\xf0\x01"+id+id+"what a later version says"))
+	command(t, r, "PUBLISH", channel, sealed("CV\xf0\x01"+id+id+"what a later version says, signed by somebody else"))
 	command(t, r, "PUBLISH", channel, "CV\x01\x01"+id+id+"no such body")
 	command(t, r, "PUBLISH", channel, "CV\x01\x09"+id+id+"no such kind")
 	await.Until(t, "what is not understood is counted", func() bool {
 		s := b.bp.Stats()
-		return s.Foreign == 4 && s.Newer == 1 && s.Malformed == 2
+		return s.Foreign == 4 && s.UnknownKey == 1 && s.Malformed == 2
 	})
 	carriesTo(t, a, b, there)
 }
@@ -101,7 +101,7 @@ func TestNodesTellTheirLoadWhileTheyLive(t *testing.T) {
 	onEachRedis(t, func(t *testing.T, url string) {
 		c := newCaravan(t)
 		bp, err := backplane.New(backplane.Config{
-			URL: url, Name: "node 1", Version: "1.2.3",
+			URL: url, Secret: testSecret, Name: "node 1", Version: "1.2.3",
 			Load: func() backplane.Load { return backplane.Load{Ready: true, Rooms: 3, Connections: 14} },
 		})
 		must(t, err)
@@ -184,7 +184,7 @@ const asTLSClient = "BE_A_CLIENT_OF"
 
 func TestMain(m *testing.M) {
 	if url := os.Getenv(asTLSClient); url != "" {
-		b, err := backplane.New(backplane.Config{URL: url})
+		b, err := backplane.New(backplane.Config{URL: url, Secret: testSecret})
 		if err != nil {
 			fmt.Println(err)
 			os.Exit(1)

@@ -12,6 +12,9 @@ import (
 	"github.com/caravan-chat/caravan/room/backplane"
 )
 
+// backplaneSecret is the name of the secret that nodes sign with what they tell one another.
+const backplaneSecret = "backplane"
+
 // openBackplane opens the way to the other nodes; nil where this one is alone.
 // Redis need not be there: it carries notice, not truth.
 func (a *App) openBackplane(ctx context.Context) (room.Backplane, error) {
@@ -22,8 +25,14 @@ func (a *App) openBackplane(ctx context.Context) (room.Backplane, error) {
 	if err != nil {
 		return nil, err
 	}
+	lookUp := func(ctx context.Context) ([]byte, error) { return a.store.Secret(ctx, backplaneSecret) }
+	secret, err := retry(ctx, a.cfg.DatabaseWait, a.log, func() ([]byte, error) { return lookUp(ctx) })
+	if err != nil {
+		return nil, err
+	}
 	a.backplane, err = backplane.New(backplane.Config{
-		URL: a.cfg.Redis, Prefix: a.cfg.RedisPrefix, Deployment: deployment, Name: nodeName(a.cfg.Listen), Version: a.version.Version, Load: a.load, Log: a.log,
+		URL: a.cfg.Redis, Prefix: a.cfg.RedisPrefix, Deployment: deployment, Secret: secret, LookUp: lookUp,
+		Name: nodeName(a.cfg.Listen), Version: a.version.Version, Load: a.load, Log: a.log,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("backplane: %w", err)
