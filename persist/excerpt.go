@@ -1,6 +1,10 @@
 package persist
 
-import "github.com/caravan-chat/caravan/protocol"
+import (
+	"strings"
+
+	"github.com/caravan-chat/caravan/protocol"
+)
 
 // Excerpt returns the first protocol.ReplyRunesMax code points of content: what
 // a reply shows of its original.
@@ -11,7 +15,7 @@ func Excerpt(content string) string {
 	runes := 0
 	for i := range content {
 		if runes == protocol.ReplyRunesMax {
-			return content[:i]
+			return strings.Clone(content[:i]) // the rest need not be kept
 		}
 		runes++
 	}

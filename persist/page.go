@@ -45,9 +45,9 @@ func (b *Budget) Counted() bool { return b.More && b.left.Messages <= 0 }
 
 // AddRoom takes the next room of a list, unless it does not fit.
 func (b *Budget) AddRoom(to *room.RoomPage, r *room.Summary) {
-	content := 0
+	content := len(r.Title)
 	if r.Last != nil {
-		content = len(r.Last.Content)
+		content += len(r.Last.Content)
 	}
 	if b.Take(content) {
 		to.Rooms = append(to.Rooms, *r)

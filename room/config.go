@@ -7,6 +7,7 @@ import (
 
 	"github.com/caravan-chat/caravan/protocol"
 	"github.com/caravan-chat/caravan/protocol/token"
+	"github.com/caravan-chat/caravan/room/unsent"
 )
 
 // Authenticator turns a bearer token into an identity. Its errors mean that the
@@ -28,6 +29,7 @@ type Config struct {
 	HistoryMessages int           // messages in the history frame; negative: none; default 50
 	HistoryBytes    int           // in a frame or an answer with several messages, and in a read of missed events; default 256 KiB
 	WriteWait       time.Duration // how long a message waits for a store that is away; default 5 s
+	Unsent          *unsent.Limit // of what is made for clients and not sent yet; nil: none
 	Rules           protocol.Rules
 	Congested       func() bool // says that listeners do not keep up; lanes then pause. Nil: they do
 	Observer        Observer
@@ -47,6 +49,8 @@ const (
 	keyWorkers       = 4      // of them, those that share one question
 	lookupQueueMax   = 65_536 // questions that wait for one look into the store; more fail as unavailable
 	lookupBatchMax   = 256    // questions in one look
+	latestWorkers    = 2      // looks for histories at once
+	sinceWorkers     = 4      // and for what changed since a number
 	lookupTimeout    = 10 * time.Second
 	roundBatchMax    = 1_000                  // questions in one look of what comes round: rechecks, the slow poll
 	repairersMax     = 4                      // rooms that are repaired from the store at once

@@ -3,19 +3,40 @@ package room
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/google/uuid"
 
 	"github.com/caravan-chat/caravan/protocol"
+	"github.com/caravan-chat/caravan/room/unsent"
 )
 
 // History is a room's past as a newcomer gets it: one frame, and the number
-// after which live events go on. It never changes, so newcomers share it.
+// after which live events go on. It never changes, so newcomers share it. It counts as
+// unsent, once, from when the first of them is given it until the last has called Gone.
 type History struct {
 	Frame []byte // JSON text
 	Seq   int64
 
-	forms forms
+	forms  forms
+	unsent *unsent.Limit
+	copies atomic.Int32 // those on their way
+}
+
+// begin counts one whom the history is given to.
+func (h *History) begin() *History {
+	if h.copies.Add(1) == 1 {
+		h.unsent.Add(len(h.Frame))
+	}
+	return h
+}
+
+// Gone is called once by each who was given the history, when it is sent, or is not
+// going to be.
+func (h *History) Gone() {
+	if h.copies.Add(-1) == 0 {
+		h.unsent.Add(-len(h.Frame))
+	}
 }
 
 // Derive returns what make made of the history the first time it was called with
@@ -26,7 +47,8 @@ func (h *History) Derive(f Form, make func(*History) any) any {
 
 // History answers with a room's last messages: from memory where they are kept
 // there, otherwise from the store, in one look with others who ask. done is
-// called once, from a goroutine of the service or at once; it must not block.
+// called once, from a goroutine of the service or at once; it must not block. Its error
+// wraps ErrUnavailable, and ErrCrowded where too much is unsent.
 //
 // Who follows the room from before the call misses nothing by dropping the
 // events up to History.Seq.
@@ -35,7 +57,12 @@ func (s *Service) History(room uuid.UUID, done func(*History, error)) {
 		done(h, nil)
 		return
 	}
-	s.latest.do(room, nil, done)
+	s.latest.do(room, nil, func(h *History, err error) {
+		if err == nil {
+			h.begin()
+		}
+		done(h, err)
+	})
 }
 
 // Recent returns what History would answer from memory, or nil.
@@ -44,10 +71,11 @@ func (s *Service) Recent(room uuid.UUID) *History {
 		return nil
 	}
 	h := s.hub.history(room)
-	if h != nil {
-		s.stats.HistoriesFromTail.Add(1)
+	if h == nil {
+		return nil
 	}
-	return h
+	s.stats.HistoriesFromTail.Add(1)
+	return h.begin()
 }
 
 // Resume answers with what changed in a room after the number since. done is
@@ -64,15 +92,24 @@ func (s *Service) Resume(q SinceQuery, left func() bool, done func(*History, err
 		case err != nil:
 			done(nil, err)
 		case p.Rewound:
-			done(&History{Seq: p.Seq, Frame: protocol.AppendRewound(nil)}, nil)
+			done(s.madeHistory(p.Seq, protocol.AppendRewound(nil)), nil)
 		default:
-			done(&History{Seq: p.Seq, Frame: protocol.AppendResume(nil, q.Since, p.Bodies, p.Stand, p.HasMore)}, nil)
+			done(s.madeHistory(p.Seq, protocol.AppendResume(nil, q.Since, p.Bodies, p.Stand, p.HasMore)), nil)
 		}
 	})
 }
 
+// madeHistory is a history for one client.
+func (s *Service) madeHistory(seq int64, frame []byte) *History {
+	h := &History{Seq: seq, Frame: frame, unsent: s.cfg.Unsent}
+	return h.begin()
+}
+
 // readHistories is the latest combiner's look into the store.
 func (s *Service) readHistories(ctx context.Context, rooms []uuid.UUID) ([]*History, error) {
+	if !s.cfg.Unsent.Open() {
+		return nil, ErrCrowded
+	}
 	births := s.hub.births.Load()
 	pages, err := s.store.Latest(ctx, rooms, Limit{s.cfg.HistoryMessages, s.cfg.HistoryBytes})
 	if err != nil {
@@ -88,6 +125,9 @@ func (s *Service) readHistories(ctx context.Context, rooms []uuid.UUID) ([]*Hist
 // readSince is the since combiner's look into the store: equal questions that
 // wait together are answered by one.
 func (s *Service) readSince(ctx context.Context, qs []SinceQuery) ([]Page, error) {
+	if !s.cfg.Unsent.Open() {
+		return nil, ErrCrowded
+	}
 	pages := make([]Page, len(qs))
 	for i, q := range qs {
 		q.Bytes = s.cfg.HistoryBytes

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/caravan-chat/caravan/room/unsent"
 )
 
 // hub knows, for every room that somebody on this node follows, who does. What
@@ -19,6 +21,7 @@ type hub struct {
 	ask         func(uuid.UUID, time.Duration) // asks for a room to be read from the store, after a while
 	stats       *counters
 	tailMax     Limit
+	unsent      *unsent.Limit
 	tailBytes   atomic.Int64
 	parkedBytes atomic.Int64
 	births      atomic.Int64 // how often a room began to be followed

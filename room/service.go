@@ -19,6 +19,7 @@ var (
 	ErrUnauthorized = errors.New("the token is not accepted")
 	ErrForbidden    = errors.New("not a collaborator of the trip")
 	ErrUnavailable  = errors.New("the service cannot answer now")
+	ErrCrowded      = errors.New("too many answers are not sent yet")
 )
 
 // Service is the chat itself: rooms, their members' rights, the order of what
@@ -63,9 +64,10 @@ func New(store Store, verify Authenticator, backplane Backplane, cfg Config) *Se
 	s.stats.refused = make(map[protocol.Code]int64)
 	s.repairs = newRepairs(s)
 	s.hub = newHub(&s.stats, Limit{cfg.HistoryMessages, cfg.HistoryBytes}, s.repairs.ask)
+	s.hub.unsent = cfg.Unsent
 	s.access = newCombiner(ctx, s.guard, 2, lookupBatchMax, store.Access)
-	s.latest = newCombiner(ctx, s.guard, 2, lookupBatchMax, s.readHistories)
-	s.since = newCombiner(ctx, s.guard, 4, 1, s.readSince)
+	s.latest = newCombiner(ctx, s.guard, latestWorkers, lookupBatchMax, s.readHistories)
+	s.since = newCombiner(ctx, s.guard, sinceWorkers, 1, s.readSince)
 	s.heads = newCombiner(ctx, s.guard, 1, lookupBatchMax, store.Heads)
 	s.admission = newAdmission(ctx, s)
 	lanesCtx, abandon := context.WithCancel(ctx)

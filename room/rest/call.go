@@ -26,6 +26,8 @@ type call struct {
 	id     string          // what the path holds
 	caller token.Identity
 	may    *allowance.Allowance // the caller's; nil before authenticate
+
+	reserved int // bytes of an answer that is being made; see reserve
 }
 
 // serve is fasthttp's handler.
@@ -109,11 +111,38 @@ func (c *call) dispatch() {
 	ctx, cancel := context.WithTimeout(c.living, requestTimeout)
 	defer cancel()
 	c.ctx = ctx
-	if c.authenticate() {
-		c.may = c.cfg.Allowances.Of(c.caller.User)
-		defer c.may.Return()
-		handle(c)
+	if !c.authenticate() {
+		return
 	}
+	c.may = c.cfg.Allowances.Of(c.caller.User)
+	defer c.may.Return()
+	if r.reads(method) {
+		if !c.reserve() {
+			return
+		}
+		defer c.unreserve()
+	}
+	handle(c)
+}
+
+// reserve counts the answer to a read before it is made, or refuses because too much is
+// unsent.
+func (c *call) reserve() bool {
+	if !c.cfg.Unsent.OpenTo(c.caller.User) {
+		c.refuse(errCrowded)
+		return false
+	}
+	c.reserved = c.cfg.Limits.AnswerBytes
+	c.cfg.Unsent.Add(c.reserved)
+	c.cfg.Unsent.AddTo(c.caller.User, c.reserved)
+	return true
+}
+
+// unreserve ends a reservation: the answer is there, or there will be none for now.
+func (c *call) unreserve() {
+	c.cfg.Unsent.Add(-c.reserved)
+	c.cfg.Unsent.AddTo(c.caller.User, -c.reserved)
+	c.reserved = 0
 }
 
 // authenticate believes a valid token in the Authorization header, or refuses.
@@ -189,6 +218,8 @@ func (c *call) fail(err error) {
 	switch {
 	case errors.Is(err, room.ErrUnauthorized):
 		c.refuse(errBadToken)
+	case errors.Is(err, room.ErrCrowded):
+		c.refuse(errCrowded)
 	case errors.Is(err, room.ErrUnavailable), errors.Is(err, room.ErrStoreDown), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		c.refuse(errUnavailable)
 	default:

@@ -9,6 +9,10 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/caravan-chat/caravan/room/unsent"
 )
 
 // conn is a connection that can be watched for its client's leaving while nobody
@@ -25,9 +29,44 @@ type conn struct {
 	head requestHead // of the request that is being read
 
 	linger atomic.Bool // the client may still be sending what nobody wants
+	owed   atomic.Pointer[owed]
+}
+
+// owed is an answer that is made and not sent yet.
+type owed struct {
+	unsent *unsent.Limit
+	user   uuid.UUID
+	bytes  int
+}
+
+// owe counts an answer that is about to be sent. There was one before it where a client
+// sends its next request before it has the answer to this one: of that, no more is left
+// than fasthttp's small buffer.
+func (c *conn) owe(what *owed) {
+	what.unsent.Add(what.bytes)
+	what.unsent.AddTo(what.user, what.bytes)
+	c.settle(c.owed.Swap(what))
+}
+
+// settle ends what owe began. nil: nothing is owed.
+func (c *conn) settle(what *owed) {
+	if what != nil {
+		what.unsent.Add(-what.bytes)
+		what.unsent.AddTo(what.user, -what.bytes)
+	}
+}
+
+// Write counts the answers that are cut off because the client does not take them.
+func (c *conn) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		c.ln.untaken.Add(1)
+	}
+	return n, err
 }
 
 func (c *conn) Read(p []byte) (int, error) {
+	c.settle(c.owed.Swap(nil)) // the next request is read once all is sent
 	n, err := 0, error(nil)
 	if c.held && len(p) > 0 {
 		p[0], c.held = c.ahead[0], false
@@ -39,8 +78,10 @@ func (c *conn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Close closes the connection, once; its error is that of the first call.
+// Close closes the connection, once; its error is that of the first call. The last call
+// is that of fasthttp, which makes no answer any more.
 func (c *conn) Close() (err error) {
+	c.settle(c.owed.Swap(nil))
 	c.closed.Do(func() {
 		if c.linger.Load() {
 			c.discard()

@@ -8,6 +8,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/caravan-chat/caravan/room/allowance"
+	"github.com/caravan-chat/caravan/room/unsent"
 )
 
 // Limits bound what the server holds at once. Every number must be positive.
@@ -16,6 +17,7 @@ type Limits struct {
 	Requests    int // requests under way, long polls apart
 	LongPolls   int // long polls that wait; less than Connections
 	BodyBytes   int // a request's body
+	AnswerBytes int // an answer to a read, as it is counted before it is there
 }
 
 // The parts of Limits that do not depend on flags, for a server that may open
@@ -42,6 +44,7 @@ type Config struct {
 	// Allowances are what each user may ask for, over this transport and others
 	// together. Nil: there is no limit.
 	Allowances *allowance.Table
+	Unsent     *unsent.Limit // of what is made for clients and not sent yet; nil: none
 	// AllowOrigin says whether a page of that Origin may call a server that it
 	// knows by that Host. Nil: none may.
 	AllowOrigin func(origin, host string) bool

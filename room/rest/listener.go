@@ -4,6 +4,7 @@ import (
 	"net"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/caravan-chat/caravan/protocol"
@@ -13,6 +14,8 @@ import (
 // open one.
 type listener struct {
 	queue chan *conn // never full: at most as many connections as it holds are open
+
+	untaken atomic.Int64 // answers that were cut off because the client did not take them
 
 	mu     sync.Mutex
 	conns  map[*conn]struct{}

@@ -128,6 +128,7 @@ func (c *call) longPoll(in room.Info, p *params) {
 		c.crowd()
 		return
 	}
+	c.unreserve() // who waits has no answer yet
 	until := time.Now().Add(p.wait)
 	if expires := c.caller.Expires; expires.Before(until) {
 		until = expires
@@ -145,6 +146,9 @@ func (c *call) longPoll(in room.Info, p *params) {
 		return
 	}
 	if len(page.Messages) > 0 && !c.stillThere(in.ID) {
+		return
+	}
+	if !c.reserve() {
 		return
 	}
 	c.answer(fasthttp.StatusOK, protocol.AppendResumePage(nil, page.Bodies, page.Stand, page.HasMore))

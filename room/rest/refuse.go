@@ -96,6 +96,9 @@ func (c *call) answer(status int, body []byte) {
 	c.http.SetStatusCode(status)
 	c.http.SetContentType("application/json")
 	c.http.Response.SetBodyRaw(body)
+	if in, ok := c.http.Conn().(*conn); ok {
+		in.owe(&owed{c.cfg.Unsent, c.caller.User, len(body)})
+	}
 }
 
 // retryAfter tells when to come back, in whole seconds and never at once.

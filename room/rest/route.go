@@ -59,6 +59,9 @@ func match(path string) (r *route, id string) {
 	return nil, ""
 }
 
+// reads reports whether a method's answer follows what is stored.
+func (r *route) reads(method string) bool { return method == "GET" || method == "HEAD" }
+
 // handler returns what answers a method, nil where the route does not allow it.
 func (r *route) handler(method string) func(*call) {
 	switch method {

@@ -126,6 +126,7 @@ type Stats struct {
 	ConnectionsNow, RequestsNow, LongPollsNow int64
 	Panics                                    int64
 	Crowded                                   int64 // connections and requests that were answered 503 because of Limits
+	Untaken                                   int64 // answers that were cut off because the client did not take them
 }
 
 // Stats returns the present figures.
@@ -136,6 +137,7 @@ func (s *Server) Stats() Stats {
 		LongPollsNow:   s.longPolls.Load(),
 		Panics:         s.panics.Load(),
 		Crowded:        s.crowded.Load(),
+		Untaken:        s.ln.untaken.Load(),
 	}
 }
 

@@ -61,7 +61,7 @@ func (s *session) answered(op *room.Op) {
 	case op.Outcome == room.Duplicate && op.Message != nil:
 		m := op.Message
 		body := protocol.AppendMessage(nil, m)
-		s.conn.SendText(protocol.AppendEvent(nil, protocol.KindMessage, body, m.Seq, m.Seq-1, true))
+		s.sendAnswer(protocol.AppendEvent(nil, protocol.KindMessage, body, m.Seq, m.Seq-1, true))
 	case op.Err != nil:
 		s.refuse(op.Err, op.ClientID)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/caravan-chat/caravan/netpoll"
 	"github.com/caravan-chat/caravan/room"
 	"github.com/caravan-chat/caravan/room/allowance"
+	"github.com/caravan-chat/caravan/room/unsent"
 )
 
 // Config has what an operator may tune. Zero values mean the defaults.
@@ -23,6 +24,8 @@ type Config struct {
 	Allowances *allowance.Table // what each user may ask for, over all connections together; nil: no limit
 
 	PerUser int // connections of one user; 0: no limit
+
+	Unsent *unsent.Limit // of what is made for clients and not sent yet; nil: none
 
 	RecheckEvery time.Duration // how often rights are checked again; default 20 s
 	Log          *slog.Logger

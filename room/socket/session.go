@@ -80,6 +80,10 @@ func (s *session) entered(e room.Entry, err error) {
 		return
 	}
 	s.user = e.User
+	if !s.h.cfg.Unsent.OpenTo(s.user.ID) {
+		s.crowded()
+		return
+	}
 	s.may = s.h.cfg.Allowances.Of(s.user.ID)
 	if s.counted = s.h.perUser.enter(s.user.ID); !s.counted {
 		s.close(protocol.CloseTryLater, "too many connections of this user")
@@ -112,16 +116,26 @@ func (s *session) entered(e room.Entry, err error) {
 // joined sends the history, then what was held back and is newer, and opens the
 // session for what follows.
 func (s *session) joined(past *room.History, err error) {
-	if s.state != joining {
+	switch {
+	case s.state != joining:
+		if past != nil {
+			past.Gone()
+		}
 		return
-	}
-	if err != nil {
+	case errors.Is(err, room.ErrCrowded):
+		s.crowded()
+		return
+	case err != nil:
 		s.close(protocol.CloseInternal, "the history cannot be read now, please try again")
+		return
+	case !s.h.cfg.Unsent.OpenTo(s.user.ID):
+		past.Gone()
+		s.crowded()
 		return
 	}
 	w := s.waiting
 	s.state, s.waiting = live, nil
-	s.conn.Send(past.Derive(form, frameHistory).(*netpoll.Payload))
+	s.sendHistory(past)
 	if w != nil {
 		for _, b := range w.batches {
 			if p := newerThan(b, past.Seq); p != nil {
@@ -187,6 +201,12 @@ func (s *session) leave() {
 		s.h.loops[s.conn.Loop().Index()].leave(s.in, s)
 		s.in = nil
 	}
+}
+
+// crowded turns the session away, as too much of what was made for clients is not sent
+// yet, or the server is short of memory.
+func (s *session) crowded() {
+	s.close(protocol.CloseTryLater, "too many answers are not sent yet, please try again later")
 }
 
 func (s *session) close(code protocol.CloseCode, reason string) {

@@ -21,6 +21,7 @@ import (
 
 	"github.com/caravan-chat/caravan/cmd/caravan/admin"
 	"github.com/caravan-chat/caravan/cmd/caravan/config"
+	"github.com/caravan-chat/caravan/cmd/caravan/memory"
 	"github.com/caravan-chat/caravan/cmd/caravan/metrics"
 	"github.com/caravan-chat/caravan/netpoll"
 	"github.com/caravan-chat/caravan/persist"
@@ -30,6 +31,7 @@ import (
 	"github.com/caravan-chat/caravan/room/backplane"
 	"github.com/caravan-chat/caravan/room/rest"
 	"github.com/caravan-chat/caravan/room/socket"
+	"github.com/caravan-chat/caravan/room/unsent"
 )
 
 // App is one server. Open, Run and Close are called once each, in that order,
@@ -50,6 +52,8 @@ type App struct {
 	handler   *socket.Handler
 	rest      *rest.Server
 	sockets   *netpoll.Server
+	unsent    *unsent.Limit
+	memory    *memory.Watch
 
 	phase   atomic.Int32
 	running sync.WaitGroup
@@ -75,6 +79,7 @@ func New(cfg *config.Config, version Version, log *slog.Logger) *App {
 // Close frees what it had got.
 func (a *App) Open(ctx context.Context) error {
 	spareProcessors(a.cfg.Loops)
+	a.openMemory(ctx)
 	a.metrics = metrics.New(a.version.Version, a.version.Commit, a.version.Go)
 	if a.cfg.AdminListen != "" {
 		var err error
@@ -120,6 +125,7 @@ func (a *App) openChat(ctx context.Context) error {
 		BatchDelay:      a.cfg.BatchDelay,
 		HistoryMessages: history,
 		HistoryBytes:    a.cfg.HistoryBytes,
+		Unsent:          a.unsent,
 		Rules:           a.rules(),
 		Congested:       a.congested,
 		Observer:        a.metrics,
@@ -138,21 +144,23 @@ func (a *App) openPort(ctx context.Context) error {
 		return err
 	}
 	limits := rest.DefaultLimits(restConnections())
-	limits.BodyBytes = a.cfg.MaxFrame
+	limits.BodyBytes, limits.AnswerBytes = a.cfg.MaxFrame, a.cfg.HistoryBytes
 	allowances := allowance.New(a.rates())
 	a.rest = rest.New(rest.Config{
-		Chat: a.chat, Limits: limits, Allowances: allowances, AllowOrigin: a.cfg.AllowedOrigins.Allow,
+		Chat: a.chat, Limits: limits, Allowances: allowances, Unsent: a.unsent, AllowOrigin: a.cfg.AllowedOrigins.Allow,
 		Page: page, Observer: a.metrics, Log: a.log,
 		Upgrade: func(c net.Conn, read []byte) { a.sockets.TakeBack(c, read) },
 	})
 	a.handler = socket.New(a.chat, a.cfg.Loops, socket.Config{
 		AllowOrigin: a.cfg.AllowedOrigins.Allow, Frames: frames(a.cfg.Rate, a.cfg.Burst), Allowances: allowances,
-		PerUser: a.cfg.PerUser, Log: a.log,
+		PerUser: a.cfg.PerUser, Unsent: a.unsent, Log: a.log,
 	})
 	if a.sockets, err = netpoll.Listen(a.netpollConfig()); err != nil {
 		return fmt.Errorf("--listen: %w", err)
 	}
+	a.memory = memory.NewWatch(memory.Adopt(), saver{a}, a.log)
 	from := metrics.Sources{
+		Unsent: a.unsent.Stats, Memory: a.memory.Stats,
 		Sockets: a.sockets.Stats, Sessions: a.handler.Stats, Chat: a.chat.Stats, REST: a.rest.Stats,
 		DatabaseUp: a.watch.up, Ready: func() bool { return len(a.obstacles()) == 0 },
 	}
@@ -211,6 +219,9 @@ func (a *App) Close() error {
 func (a *App) close() error {
 	a.phase.Store(draining)
 	var errs []error
+	if a.memory != nil {
+		a.memory.Close()
+	}
 	if a.sockets != nil {
 		a.sockets.Close()
 	}

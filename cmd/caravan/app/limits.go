@@ -71,12 +71,16 @@ const (
 // restConnections is how many connections may speak plain HTTP, out of as many
 // as the limit of open files allows.
 func restConnections() int {
+	return max(restConnectionsMin, int(openFiles()/restShare))
+}
+
+// openFiles is how many files the process may open once it has raised its limit.
+func openFiles() int64 {
 	var files unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &files); err != nil {
-		return restConnectionsMin
+		return 0
 	}
-	all := int(min(files.Max, math.MaxInt32)) // the limit is raised that far
-	return max(restConnectionsMin, all/restShare)
+	return int64(min(files.Max, math.MaxInt32))
 }
 
 // spareProcessors gives Go's scheduler a processor for each event loop on top of

@@ -43,6 +43,7 @@ type Config struct {
 	MaxContent     int // code points
 	MaxFrame       int
 	SendBuffer     int
+	UnsentBytes    int // zero: a quarter of the memory
 	BatchRows      int
 	BatchDelay     time.Duration
 	Writers        int // zero: what suits the store

@@ -5,11 +5,13 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/caravan-chat/caravan/cmd/caravan/memory"
 	"github.com/caravan-chat/caravan/netpoll"
 	"github.com/caravan-chat/caravan/room"
 	"github.com/caravan-chat/caravan/room/backplane"
 	"github.com/caravan-chat/caravan/room/rest"
 	"github.com/caravan-chat/caravan/room/socket"
+	"github.com/caravan-chat/caravan/room/unsent"
 )
 
 // Sources are where the figures are read. All functions are safe for concurrent
@@ -19,6 +21,8 @@ type Sources struct {
 	Sessions   func() socket.Stats
 	Chat       func() room.Stats
 	REST       func() rest.Stats
+	Unsent     func() unsent.Stats
+	Memory     func() memory.Stats
 	Backplane  func() backplane.Stats // nil: this node is alone
 	DatabaseUp func() bool
 	Ready      func() bool
@@ -105,6 +109,14 @@ var (
 	restRequests  = gauge("rest_requests_in_flight", "REST requests under way, long polls apart.")
 	restLongPolls = gauge("rest_long_polls", "Long polls that wait.")
 	restCrowded   = counter("rest_crowded", "REST connections and requests that were answered 503 because there were too many.")
+	restUntaken   = counter("rest_untaken", "REST answers that were cut off because the client did not take them in time.")
+	unsentBytes   = gauge("unsent_bytes", "Bytes of histories, pages and other answers that are made and not sent yet.")
+	unsentMost    = gauge("unsent_bytes_max", "How many they may be: --unsent-bytes.")
+	unsentRefused = counter("unsent_refusals", "Reads and new clients that were refused because too much was unsent, or memory was short.")
+	memoryBytes   = gauge("memory_bytes", "Memory in use, as it was last looked at.")
+	memoryMost    = gauge("memory_bytes_max", "How much the process may use.")
+	memoryShort   = gauge("memory_short", "1 while new clients and reads are refused because memory is short.")
+	memorySheds   = counter("memory_sheds", "Times when the slowest clients were closed because memory was short.")
 	databaseUp    = gauge("database_up", "1 while the database can be reached.")
 	ready         = gauge("ready", "1 while /readyz says so.")
 )
@@ -136,6 +148,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	to.number(refused, float64(c.from.Sessions().OverPerUser), "user_connections")
 	to.chat(&chat)
 	to.rest(c.from.REST())
+	to.memory(c.from.Memory(), c.from.Unsent())
 	if c.from.Backplane != nil {
 		to.backplane(c.from.Backplane())
 	}
@@ -222,6 +235,17 @@ func (s sink) rest(n rest.Stats) {
 	s.number(restRequests, float64(n.RequestsNow))
 	s.number(restLongPolls, float64(n.LongPollsNow))
 	s.number(restCrowded, float64(n.Crowded))
+	s.number(restUntaken, float64(n.Untaken))
+}
+
+func (s sink) memory(n memory.Stats, u unsent.Stats) {
+	s.number(unsentBytes, float64(u.BytesNow))
+	s.number(unsentMost, float64(u.BytesMax))
+	s.number(unsentRefused, float64(u.Refused))
+	s.number(memoryBytes, float64(n.BytesNow))
+	s.number(memoryMost, float64(n.BytesMax))
+	s.number(memoryShort, one(n.ShortNow))
+	s.number(memorySheds, float64(n.Sheds))
 }
 
 func (s sink) backplane(n backplane.Stats) {

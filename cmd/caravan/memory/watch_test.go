@@ -1,0 +1,87 @@
+package memory
+
+import (
+	"log/slog"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// heap is what a process uses: live bytes, and garbage that a collection takes away.
+type heap struct {
+	live, garbage int64
+	collections   int
+}
+
+func (h *heap) inUse() int64 { return h.live + h.garbage }
+
+func (h *heap) collect() {
+	h.garbage = 0
+	h.collections++
+}
+
+func TestMemoryIsShortByWhatLivesNotByGarbage(t *testing.T) {
+	var h heap
+	p := pressure{limit: 1000}
+	now := time.Now()
+	for _, step := range []struct {
+		what          string
+		live, garbage int64
+		after         time.Duration
+		short         bool
+		shed          int64
+	}{
+		{"little", 100, 100, time.Second, false, 0},
+		{"garbage alone", 400, 550, time.Second, false, 0},
+		{"as much as may be", 849, 0, time.Second, false, 0},
+		{"too much", 850, 100, time.Second, true, 150},
+		{"what was shed is not free yet", 900, 0, time.Second, true, 0},
+		{"too much for long", 900, 0, 5 * time.Second, true, 200},
+		{"less", 800, 0, 5 * time.Second, true, 0},
+		{"not yet enough", 700, 0, time.Second, true, 0},
+		{"enough", 699, 50, time.Second, false, 0},
+		{"more than that is no shortage", 800, 0, time.Second, false, 0},
+		{"short again", 860, 0, time.Second, true, 160},
+	} {
+		h.live, h.garbage = step.live, step.garbage
+		now = now.Add(step.after)
+		if shed := p.look(now, h.inUse, h.collect); p.short != step.short || shed != step.shed {
+			t.Errorf("%s: short %v, shed %d", step.what, p.short, shed)
+		}
+	}
+	if h.collections != 8 {
+		t.Errorf("%d collections", h.collections)
+	}
+}
+
+// counted is a server that is told.
+type counted struct{ short, enough, sheds atomic.Int32 }
+
+func (c *counted) ShortOfMemory(yes bool) {
+	if yes {
+		c.short.Add(1)
+	} else {
+		c.enough.Add(1)
+	}
+}
+
+func (c *counted) Shed(int64) { c.sheds.Add(1) }
+
+func TestTheServerIsToldOnceAndShedsNowAndThen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var s counted
+		w := NewWatch(Limit{Bytes: 1000, From: "a test"}, &s, slog.New(slog.DiscardHandler)) // far less than is in use
+		time.Sleep(12 * time.Second)
+		w.Close()
+		if st := w.Stats(); s.short.Load() != 1 || s.enough.Load() != 0 || s.sheds.Load() < 2 || s.sheds.Load() > 3 || !st.ShortNow || st.BytesNow < 1000 {
+			t.Errorf("told %d, %d, shed %d; %+v", s.short.Load(), s.enough.Load(), s.sheds.Load(), st)
+		}
+	})
+	var s counted
+	w := NewWatch(Adopt(), &s, slog.New(slog.DiscardHandler))
+	w.Close()
+	if w.Stats().ShortNow || s.short.Load()+s.sheds.Load() > 0 {
+		t.Error("this test is short of memory")
+	}
+}
