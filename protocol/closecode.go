@@ -12,7 +12,7 @@ const (
 	CloseTooBig        CloseCode = 1009
 	CloseInternal      CloseCode = 1011
 	CloseRestart       CloseCode = 1012 // reconnect: the server is shutting down, or the room changed in a way that no event tells
-	CloseTryLater      CloseCode = 1013 // the user has too many connections
+	CloseTryLater      CloseCode = 1013 // the user has too many connections or reads too much, or the database is busy
 	CloseUnauthorized  CloseCode = 4001 // no valid token, or it expired
 	CloseForbidden     CloseCode = 4003 // not a collaborator of the trip
 	CloseSlowConsumer  CloseCode = 4008 // too many bytes were waiting

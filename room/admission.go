@@ -73,8 +73,8 @@ func (a *admission) close() {
 
 // Enter checks a client's token, and whether the user may enter the trip's room.
 // done is called once, from a goroutine of the service, or at once where too many
-// wait; it must not block. Its error is or wraps ErrUnauthorized, ErrForbidden or
-// ErrUnavailable.
+// wait; it must not block. Its error is or wraps ErrUnauthorized, ErrForbidden,
+// ErrUnavailable, or ErrRateLimited, as an entry counts as a read.
 func (s *Service) Enter(r EnterRequest, done func(Entry, error)) {
 	e := entering{EnterRequest: r, done: done}
 	if !s.admission.queue.Put(e) {
@@ -145,8 +145,17 @@ func (a *admission) answer(e *entering, entry Entry, err error) {
 	_ = a.s.guard.Call("answer to a client that enters", func() { e.done(entry, err) })
 }
 
-// ask goes on with the rights of those whose tokens are good.
-func (a *admission) ask(good []entering) {
+// ask goes on with the rights of those whose tokens are good, and who may read.
+func (a *admission) ask(known []entering) {
+	good := known[:0]
+	for _, e := range known {
+		if wait := a.s.MayRead(e.id.User); wait > 0 {
+			a.s.stats.EnterLimited.Add(1)
+			a.answer(&e, Entry{}, ErrRateLimited)
+			continue
+		}
+		good = append(good, e)
+	}
 	questions := make([]AccessQuestion, len(good))
 	for i, e := range good {
 		questions[i] = AccessQuestion{User: e.id.User, Place: e.Place, TripOnly: true}

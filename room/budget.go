@@ -14,6 +14,6 @@ const (
 func (c Config) BytesMax() int64 {
 	c = c.withDefaults()
 	lanes := int64(c.Lanes) * int64(laneQueueBytesMax+c.QueueOps*opBytes)
-	looks := int64(latestWorkers*lookupBatchMax+sinceWorkers) * int64(c.HistoryBytes)
+	looks := int64(latestWorkers*lookupBatchMax+c.BulkReads) * int64(c.HistoryBytes)
 	return lanes + tailCopies*tailBytesMax + parkedBytesMax + looks
 }

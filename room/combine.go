@@ -89,13 +89,17 @@ func (c *combiner[Q, A]) put(q Q, who asker[A]) bool {
 
 // get asks q and waits for the answer, or for the context's end.
 func (c *combiner[Q, A]) get(ctx context.Context, q Q) (A, error) {
+	return answerOf(ctx, func(left func() bool, done func(A, error)) { c.do(q, left, done) })
+}
+
+// answerOf waits for the answer to what ask asks, or for the context's end.
+func answerOf[A any](ctx context.Context, ask func(left func() bool, done func(A, error))) (A, error) {
 	type answer struct {
 		a   A
 		err error
 	}
 	ch := make(chan answer, 1)
-	left := func() bool { return ctx.Err() != nil }
-	c.do(q, left, func(a A, err error) { ch <- answer{a, err} })
+	ask(func() bool { return ctx.Err() != nil }, func(a A, err error) { ch <- answer{a, err} })
 	select {
 	case r := <-ch:
 		return r.a, r.err
@@ -130,10 +134,10 @@ func (c *combiner[Q, A]) take() (qs []Q, askers [][]asker[A]) {
 			break
 		}
 		for _, q := range next {
-			present := slices.DeleteFunc(c.waiting[q], c.gone)
+			here := slices.DeleteFunc(c.waiting[q], func(a asker[A]) bool { return a.gone(c.guard) })
 			delete(c.waiting, q)
-			if len(present) > 0 {
-				qs, askers = append(qs, q), append(askers, present)
+			if len(here) > 0 {
+				qs, askers = append(qs, q), append(askers, here)
 			}
 		}
 	}
@@ -141,9 +145,9 @@ func (c *combiner[Q, A]) take() (qs []Q, askers [][]asker[A]) {
 }
 
 // gone says whether an asker has left.
-func (c *combiner[Q, A]) gone(a asker[A]) (gone bool) {
+func (a *asker[A]) gone(guard *contain.Guard) (gone bool) {
 	if a.left != nil {
-		_ = c.guard.Call("asker", func() { gone = a.left() })
+		_ = guard.Call("asker", func() { gone = a.left() })
 	}
 	return gone
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/caravan-chat/caravan/protocol"
 	"github.com/caravan-chat/caravan/protocol/token"
+	"github.com/caravan-chat/caravan/room/allowance"
 	"github.com/caravan-chat/caravan/room/unsent"
 )
 
@@ -26,12 +27,14 @@ type Config struct {
 	BatchOps        int           // most ops in one transaction; default 2,000
 	BatchDelay      time.Duration // how long a lane waits for company after the first op; default 0
 	QueueOps        int           // ops that wait in one lane, more are refused as unavailable; default 16,384
+	BulkReads       int           // reads that clients ask for, at once: as many as the store has connections for; default 4
 	HistoryMessages int           // messages in the history frame; negative: none; default 50
 	HistoryBytes    int           // in a frame or an answer with several messages, and in a read of missed events; default 256 KiB
 	WriteWait       time.Duration // how long a message waits for a store that is away; default 5 s
 	Unsent          *unsent.Limit // of what is made for clients and not sent yet; nil: none
 	Rules           protocol.Rules
-	Congested       func() bool // says that listeners do not keep up; lanes then pause. Nil: they do
+	Congested       func() bool      // says that listeners do not keep up; lanes then pause. Nil: they do
+	Allowances      *allowance.Table // what each user may ask for; nil: there is no limit
 	Observer        Observer
 	Log             *slog.Logger
 }
@@ -50,8 +53,12 @@ const (
 	lookupQueueMax   = 65_536 // questions that wait for one look into the store; more fail as unavailable
 	lookupBatchMax   = 256    // questions in one look
 	latestWorkers    = 2      // looks for histories at once
-	sinceWorkers     = 4      // and for what changed since a number
 	lookupTimeout    = 10 * time.Second
+	bulkLineMax      = 64                     // bulk reads of one user that wait; more are refused as over the rate
+	bulkUnderWayMax  = 4                      // and that are under way, where the store does many more at once
+	bulkWaitMax      = 10 * time.Second       // how long one waits for its turn; after it the answer is that the database is busy
+	readRowBytes     = 256                    // what a row that was read counts as at least
+	busyLogEvery     = 10 * time.Second       // lines of the log about reads that were turned away
 	roundBatchMax    = 1_000                  // questions in one look of what comes round: rechecks, the slow poll
 	repairersMax     = 4                      // rooms that are repaired from the store at once
 	congestedPause   = time.Millisecond       // of a lane before it looks again
@@ -77,6 +84,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.BatchOps <= 0 {
 		c.BatchOps = 2_000
+	}
+	if c.BulkReads <= 0 {
+		c.BulkReads = 4
 	}
 	if c.QueueOps <= 0 {
 		c.QueueOps = 16_384

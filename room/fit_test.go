@@ -142,7 +142,7 @@ func (h *house) fill(t *rapid.T, in uuid.UUID) map[uuid.UUID]int64 {
 
 func (h *house) readBackwards(r *reader, in uuid.UUID, few int) {
 	answers := make(chan *room.History, 1)
-	h.History(in, func(past *room.History, err error) {
+	h.History(in, nil, func(past *room.History, err error) {
 		if err != nil {
 			panic(err)
 		}

@@ -18,6 +18,7 @@ type History struct {
 	Frame []byte // JSON text
 	Seq   int64
 
+	rows   int // that were read for it alone
 	forms  forms
 	unsent *unsent.Limit
 	copies atomic.Int32 // those on their way
@@ -39,6 +40,9 @@ func (h *History) Gone() {
 	}
 }
 
+// Cost is how many bytes of a user's allowance the history takes.
+func (h *History) Cost() int { return readCost(len(h.Frame), h.rows) }
+
 // Derive returns what make made of the history the first time it was called with
 // the form.
 func (h *History) Derive(f Form, make func(*History) any) any {
@@ -47,17 +51,19 @@ func (h *History) Derive(f Form, make func(*History) any) any {
 
 // History answers with a room's last messages: from memory where they are kept
 // there, otherwise from the store, in one look with others who ask. done is
-// called once, from a goroutine of the service or at once; it must not block. Its error
-// wraps ErrUnavailable, and ErrCrowded where too much is unsent.
+// called once, from a goroutine of the service or at once; it must not block. It is
+// not called at all where left, which any goroutine may call, says that the client has
+// gone before the store was asked. Its error wraps ErrUnavailable, and ErrCrowded where
+// too much is unsent.
 //
 // Who follows the room from before the call misses nothing by dropping the
 // events up to History.Seq.
-func (s *Service) History(room uuid.UUID, done func(*History, error)) {
+func (s *Service) History(room uuid.UUID, left func() bool, done func(*History, error)) {
 	if h := s.Recent(room); h != nil {
 		done(h, nil)
 		return
 	}
-	s.latest.do(room, nil, func(h *History, err error) {
+	s.latest.do(room, left, func(h *History, err error) {
 		if err == nil {
 			h.begin()
 		}
@@ -78,11 +84,11 @@ func (s *Service) Recent(room uuid.UUID) *History {
 	return h.begin()
 }
 
-// Resume answers with what changed in a room after the number since. done is
-// called as History does it, but not at all where left, which any goroutine may
-// call, says that the client has gone before the store was asked: no two clients
-// need stand at the same number, so each costs a look. Where more than the frame
-// holds has changed, History.Seq is still the number that live events go on from.
+// Resume answers with what changed in a room after the number since, when it is the
+// user's turn: no two clients need stand at the same number, so each costs a look.
+// left and done are as those of History. Where more than the frame holds has changed,
+// History.Seq is still the number that live events go on from. Its error may also wrap
+// ErrRateLimited.
 //
 // Where the store went back behind what the client has, the answer has it begin anew.
 func (s *Service) Resume(q SinceQuery, left func() bool, done func(*History, error)) {
@@ -92,16 +98,16 @@ func (s *Service) Resume(q SinceQuery, left func() bool, done func(*History, err
 		case err != nil:
 			done(nil, err)
 		case p.Rewound:
-			done(s.madeHistory(p.Seq, protocol.AppendRewound(nil)), nil)
+			done(s.madeHistory(p.Seq, protocol.AppendRewound(nil), p.rows), nil)
 		default:
-			done(s.madeHistory(p.Seq, protocol.AppendResume(nil, q.Since, p.Bodies, p.Stand, p.HasMore)), nil)
+			done(s.madeHistory(p.Seq, protocol.AppendResume(nil, q.Since, p.Bodies, p.Stand, p.HasMore), p.rows), nil)
 		}
 	})
 }
 
 // madeHistory is a history for one client.
-func (s *Service) madeHistory(seq int64, frame []byte) *History {
-	h := &History{Seq: seq, Frame: frame, unsent: s.cfg.Unsent}
+func (s *Service) madeHistory(seq int64, frame []byte, rows int) *History {
+	h := &History{Seq: seq, Frame: frame, rows: rows, unsent: s.cfg.Unsent}
 	return h.begin()
 }
 
@@ -120,25 +126,4 @@ func (s *Service) readHistories(ctx context.Context, rooms []uuid.UUID) ([]*Hist
 		histories[i] = s.hub.keepTail(rooms[i], &pages[i], births)
 	}
 	return histories, nil
-}
-
-// readSince is the since combiner's look into the store: equal questions that
-// wait together are answered by one.
-func (s *Service) readSince(ctx context.Context, qs []SinceQuery) ([]Page, error) {
-	if !s.cfg.Unsent.Open() {
-		return nil, ErrCrowded
-	}
-	pages := make([]Page, len(qs))
-	for i, q := range qs {
-		q.Bytes = s.cfg.HistoryBytes
-		p, err := Changes(ctx, s.store, q)
-		if err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
-		}
-		if p.keepOldest(newFit(q.Bytes, len(protocol.AppendResume(nil, q.Since, nil, p.Seq, false)))) {
-			p.Stand = p.Messages[len(p.Messages)-1].Rev
-		}
-		pages[i] = p
-	}
-	return pages, nil
 }

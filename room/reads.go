@@ -40,6 +40,7 @@ func (s *Service) Access(ctx context.Context, user, place uuid.UUID) (Access, er
 // PageQuery asks for a page of a room by message seq: the newest where neither
 // Before nor After is set.
 type PageQuery struct {
+	User   uuid.UUID // who asks
 	Room   uuid.UUID
 	Before *int64 // exclusive
 	After  *int64 // exclusive
@@ -48,44 +49,50 @@ type PageQuery struct {
 	Besides int
 }
 
-// Page reads a page of a room. HasMore says that more lie in the direction of
-// travel: older ones for the newest page and Before, newer ones for After. The page
-// holds what fits into Config.HistoryBytes.
+// Page reads a page of a room when it is the user's turn. HasMore says that more lie
+// in the direction of travel: older ones for the newest page and Before, newer ones for
+// After. The page holds what fits into Config.HistoryBytes. Its error wraps
+// ErrUnavailable (also as ErrBusy) or ErrRateLimited, as do those of the other reads.
 func (s *Service) Page(ctx context.Context, q PageQuery) (Page, error) {
-	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
-	defer cancel()
-	limit := Limit{q.Limit, s.cfg.HistoryBytes}
-	var p Page
-	var err error
-	switch {
-	case q.Before != nil:
-		p, err = s.store.Before(ctx, q.Room, *q.Before, limit)
-	case q.After != nil:
-		p, err = s.store.After(ctx, q.Room, *q.After, limit)
-	default:
-		p, err = s.store.Before(ctx, q.Room, math.MaxInt64, limit)
+	p, err := bulk(ctx, s.bulk, q.User, func(ctx context.Context) (Page, error) { return s.readPage(ctx, &q) })
+	if err == nil {
+		s.charge(q.User, p.cost())
 	}
-	f := newFit(s.cfg.HistoryBytes, q.Besides)
+	return p, err
+}
+
+func (s *Service) readPage(ctx context.Context, q *PageQuery) (p Page, err error) {
+	limit, f := Limit{q.Limit, s.cfg.HistoryBytes}, newFit(s.cfg.HistoryBytes, q.Besides)
 	if q.After != nil {
+		p, err = s.store.After(ctx, q.Room, *q.After, limit)
 		p.keepOldest(f)
-	} else {
-		p.keepNewest(f)
+		return p, err
 	}
-	return p, unavailable(err)
+	before := int64(math.MaxInt64)
+	if q.Before != nil {
+		before = *q.Before
+	}
+	p, err = s.store.Before(ctx, q.Room, before, limit)
+	p.keepNewest(f)
+	return p, err
 }
 
 // Since reads what changed in a room after a number, in the order of rev.
 func (s *Service) Since(ctx context.Context, q SinceQuery) (Page, error) {
-	p, err := s.since.get(ctx, q)
-	return p, unavailable(err)
+	p, err := answerOf(ctx, func(left func() bool, done func(Page, error)) { s.since.do(q, left, done) })
+	if err == nil {
+		s.charge(q.User, p.cost())
+	}
+	return p, err
 }
 
-// Message reads one message. ErrNoMessage where there is none.
-func (s *Service) Message(ctx context.Context, id uuid.UUID) (protocol.Message, error) {
-	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
-	defer cancel()
-	m, err := s.store.Message(ctx, id)
-	return m, unavailable(err)
+// Message reads one message for a user. ErrNoMessage where there is none.
+func (s *Service) Message(ctx context.Context, user, id uuid.UUID) (protocol.Message, error) {
+	m, err := bulk(ctx, s.bulk, user, func(ctx context.Context) (protocol.Message, error) { return s.store.Message(ctx, id) })
+	if err == nil {
+		s.charge(user, len(m.Content))
+	}
+	return m, err
 }
 
 // RoomsQuery asks for a page of a user's rooms, by id.
@@ -97,11 +104,15 @@ type RoomsQuery struct {
 
 // Rooms lists a user's rooms, those that fit into Config.HistoryBytes.
 func (s *Service) Rooms(ctx context.Context, q RoomsQuery) (RoomPage, error) {
-	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
-	defer cancel()
-	p, err := s.store.Rooms(ctx, q.User, q.After, Limit{q.Limit, s.cfg.HistoryBytes})
-	p.keepFirst(newFit(s.cfg.HistoryBytes, q.Besides))
-	return p, unavailable(err)
+	p, err := bulk(ctx, s.bulk, q.User, func(ctx context.Context) (RoomPage, error) {
+		p, err := s.store.Rooms(ctx, q.User, q.After, Limit{q.Limit, s.cfg.HistoryBytes})
+		p.keepFirst(newFit(s.cfg.HistoryBytes, q.Besides))
+		return p, err
+	})
+	if err == nil {
+		s.charge(q.User, bodyBytes(p.Bodies))
+	}
+	return p, err
 }
 
 // Wait answers like Since, but where nothing changed it waits until something
@@ -163,9 +174,9 @@ func (w *waiter) wake() {
 func (w *waiter) Notify(*Notice) Waker { return nil }
 
 // unavailable marks whatever kept a read from its answer, but for the answer
-// that there is no such message.
+// that there is no such message, and that the user asks for too much.
 func unavailable(err error) error {
-	if err == nil || errors.Is(err, ErrNoMessage) || errors.Is(err, ErrUnavailable) {
+	if err == nil || errors.Is(err, ErrNoMessage) || errors.Is(err, ErrUnavailable) || errors.Is(err, ErrRateLimited) {
 		return err
 	}
 	return fmt.Errorf("%w: %w", ErrUnavailable, err)

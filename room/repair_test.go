@@ -75,7 +75,7 @@ func TestAMessageEditedBetweenTwoPagesOfARepairIsToldAsEdited(t *testing.T) {
 	l := &hearer{}
 	h.Follow(id, 0, l)
 	h.send(t, 0, "told live")
-	ask := func(done func(*room.History, error)) { h.History(id, done) }
+	ask := func(done func(*room.History, error)) { h.History(id, nil, done) }
 	history(t, ask) // is kept in memory from now on
 	var ops []*room.Op
 	for i := range protocol.ResumeMessagesMax + 500 {
@@ -263,7 +263,7 @@ func TestNumbersOfMessagesThatAreGoneArePassed(t *testing.T) {
 	h.exec(t, "DELETE FROM chat_messages WHERE id = '%s'", gone.MessageID)
 	h.CatchUp(id)
 	await.Until(t, "the room is read", func() bool { return reads.Load() == 2 })
-	ask := func(done func(*room.History, error)) { h.History(id, done) }
+	ask := func(done func(*room.History, error)) { h.History(id, nil, done) }
 	await.Until(t, "the room flows", func() bool {
 		history(t, ask)
 		return h.Recent(id) != nil

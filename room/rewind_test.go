@@ -76,7 +76,7 @@ func TestAStoreThatGoesBackRewindsItsRooms(t *testing.T) {
 	h := open(t, room.Config{Lanes: 1, Log: slog.New(slog.NewTextHandler(&logged, nil))})
 	id := h.rooms[0].ID
 	old := h.tell(t, 5)
-	ask := func(done func(*room.History, error)) { h.History(id, done) }
+	ask := func(done func(*room.History, error)) { h.History(id, nil, done) }
 	history(t, ask) // is kept in memory from now on
 	polled, asked := make(chan room.Page, 1), h.Stats().HistoryAsked
 	go func() {
@@ -230,7 +230,7 @@ func TestWhoOnlyReadAHistoryLearnsThatTheStoreWentBack(t *testing.T) {
 	}
 	l := &hearer{}
 	h.Follow(h.rooms[0].ID, 5, l)
-	history(t, func(done func(*room.History, error)) { h.History(h.rooms[0].ID, done) })
+	history(t, func(done func(*room.History, error)) { h.History(h.rooms[0].ID, nil, done) })
 	h.goBack(t, 2)
 	for range 4 {
 		h.elsewhere(t, h.message(3, "of another node"))

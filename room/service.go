@@ -3,6 +3,7 @@ package room
 import (
 	"context"
 	"errors"
+	"fmt"
 	"hash/maphash"
 	"log/slog"
 	"sync"
@@ -20,6 +21,8 @@ var (
 	ErrForbidden    = errors.New("not a collaborator of the trip")
 	ErrUnavailable  = errors.New("the service cannot answer now")
 	ErrCrowded      = errors.New("too many answers are not sent yet")
+	ErrBusy         = fmt.Errorf("the database is busy: %w", ErrUnavailable)
+	ErrRateLimited  = errors.New("the user asks for too much")
 )
 
 // Service is the chat itself: rooms, their members' rights, the order of what
@@ -38,11 +41,13 @@ type Service struct {
 	repairs   *repairs
 	access    *combiner[AccessQuestion, Access]
 	latest    *combiner[uuid.UUID, *History]
-	since     *combiner[SinceQuery, Page]
+	bulk      *bulkReads
+	since     *sinceReads
 	heads     *combiner[uuid.UUID, Head]
 	admission *admission
 
 	stats   counters
+	limited limitedReads
 	abandon context.CancelFunc // ends what the lanes ask of the store
 	stop    context.CancelFunc // ends the background goroutines
 	running sync.WaitGroup
@@ -67,7 +72,8 @@ func New(store Store, verify Authenticator, backplane Backplane, cfg Config) *Se
 	s.hub.unsent = cfg.Unsent
 	s.access = newCombiner(ctx, s.guard, 2, lookupBatchMax, store.Access)
 	s.latest = newCombiner(ctx, s.guard, latestWorkers, lookupBatchMax, s.readHistories)
-	s.since = newCombiner(ctx, s.guard, sinceWorkers, 1, s.readSince)
+	s.bulk = newBulkReads(ctx, s.guard, &s.stats, cfg.BulkReads)
+	s.since = &sinceReads{s: s, waiting: make(map[SinceQuery]*sinceRead)}
 	s.heads = newCombiner(ctx, s.guard, 1, lookupBatchMax, store.Heads)
 	s.admission = newAdmission(ctx, s)
 	lanesCtx, abandon := context.WithCancel(ctx)
@@ -135,7 +141,7 @@ func (s *Service) Close() {
 	s.admission.close()
 	s.access.close()
 	s.latest.close()
-	s.since.close()
+	s.bulk.close()
 	s.heads.close()
 	s.running.Wait()
 }

@@ -375,7 +375,7 @@ func TestHistoryComesFromMemoryOnceRead(t *testing.T) {
 	for i := range 5 {
 		h.send(t, 0, fmt.Sprint("message ", i))
 	}
-	ask := func(done func(*room.History, error)) { h.History(id, done) }
+	ask := func(done func(*room.History, error)) { h.History(id, nil, done) }
 	read := history(t, ask)
 	again := history(t, ask)
 	if st := h.Stats(); st.HistoryLooks != 1 || st.HistoriesFromTail != 1 {

@@ -14,7 +14,9 @@ type counters struct {
 	Duplicates                         atomic.Int64
 	AppendErrors                       atomic.Int64
 	Entered, Unauthorized, Forbidden   atomic.Int64
-	EnterUnavailable                   atomic.Int64
+	EnterUnavailable, EnterLimited     atomic.Int64
+	ReadsOverRate, ReadsOverBytes      atomic.Int64
+	ReadsOverLine, ReadsBusy           atomic.Int64
 	HistoriesFromTail                  atomic.Int64
 	Repairs, RepairErrors              atomic.Int64
 	Repeats, Gaps, ParkedDropped       atomic.Int64
@@ -48,9 +50,15 @@ type Stats struct {
 	Refused         map[protocol.Code]int64
 
 	Entered, Unauthorized, Forbidden, EnterUnavailable int64 // answers to Enter
-	AccessLooks, AccessAsked                           int64 // looks into the store, and the questions they answered
-	HistoryLooks, HistoryAsked                         int64
-	HistoriesFromTail                                  int64 // histories answered from memory
+	EnterLimited                                       int64 // further ones, over the rate of reads
+
+	ReadsOverRate, ReadsOverBytes   int64 // reads that were refused because of the user's allowance
+	ReadsOverLine                   int64 // because too many of the user waited
+	ReadsBusy                       int64 // because the database did not answer in time
+	BulkUnderWayNow, BulkWaitingNow int
+	AccessLooks, AccessAsked        int64 // looks into the store, and the questions they answered
+	HistoryLooks, HistoryAsked      int64
+	HistoriesFromTail               int64 // histories answered from memory
 
 	Repairs, RepairErrors int64 // rooms read again from the store because something was missed
 	Repeats               int64 // batches that were known already and left out
@@ -75,8 +83,9 @@ func (s *Service) Stats() Stats {
 		Stored: make(map[protocol.Kind]int64), Messages: c.stored[protocol.KindMessage].Load(), Edits: c.stored[protocol.KindEdit].Load(), Duplicates: c.Duplicates.Load(),
 		AppendErrors: c.AppendErrors.Load(), Refused: make(map[protocol.Code]int64),
 		Entered: c.Entered.Load(), Unauthorized: c.Unauthorized.Load(), Forbidden: c.Forbidden.Load(),
-		EnterUnavailable: c.EnterUnavailable.Load(),
-		AccessLooks:      s.access.looks.Load(), AccessAsked: s.access.asked.Load(),
+		EnterUnavailable: c.EnterUnavailable.Load(), EnterLimited: c.EnterLimited.Load(),
+		ReadsOverRate: c.ReadsOverRate.Load(), ReadsOverBytes: c.ReadsOverBytes.Load(), ReadsOverLine: c.ReadsOverLine.Load(), ReadsBusy: c.ReadsBusy.Load(),
+		AccessLooks: s.access.looks.Load(), AccessAsked: s.access.asked.Load(),
 		HistoryLooks: s.latest.looks.Load() + s.since.looks.Load(), HistoryAsked: s.latest.asked.Load() + s.since.asked.Load(),
 		HistoriesFromTail: c.HistoriesFromTail.Load(),
 		Repairs:           c.Repairs.Load(), RepairErrors: c.RepairErrors.Load(), Repeats: c.Repeats.Load(),
@@ -84,6 +93,7 @@ func (s *Service) Stats() Stats {
 		Panics: s.guard.Panics(), Rewinds: c.Rewinds.Load(),
 		RoomsNow: s.hub.len(), TailBytesNow: s.hub.tailBytes.Load(),
 	}
+	st.BulkUnderWayNow, st.BulkWaitingNow = s.bulk.now()
 	for k := range c.stored {
 		if n := c.stored[k].Load(); n > 0 {
 			st.Stored[protocol.Kind(k)] = n

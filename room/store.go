@@ -164,6 +164,8 @@ type Page struct {
 	Stand    int64    // of an answer to a SinceQuery: where a client stands that has got it
 	HasMore  bool
 	Rewound  bool // of an answer to a SinceQuery: the store went back behind what the client has, which must begin anew
+
+	rows int // of an answer to a SinceQuery: how many were read
 }
 
 // end is the cursor of a page that was read up to the room's number.

@@ -57,6 +57,7 @@ type LogEntry struct {
 
 // SinceQuery asks for what changed in a room after a number.
 type SinceQuery struct {
+	User  uuid.UUID // who asks, of the Service
 	Room  uuid.UUID
 	Since int64
 	// Last is the message that the event Since made or changed, as the client knows
@@ -108,7 +109,7 @@ func (w *Walk) takeKnown(after int64) *LogEntry {
 // changes takes from a stretch of the log the messages whose last number lies in it,
 // at most limit.
 func (w *Walk) changes(limit int) Page {
-	p := Page{Seq: w.Seq, Stand: w.Seq, HasMore: w.HasMore}
+	p := Page{Seq: w.Seq, Stand: w.Seq, HasMore: w.HasMore, rows: len(w.Entries)}
 	if w.HasMore {
 		p.Stand = w.Entries[len(w.Entries)-1].Seq
 	}

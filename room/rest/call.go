@@ -117,7 +117,7 @@ func (c *call) dispatch() {
 	c.may = c.cfg.Allowances.Of(c.caller.User)
 	defer c.may.Return()
 	if r.reads(method) {
-		if !c.reserve() {
+		if !c.mayRead() || !c.reserve() {
 			return
 		}
 		defer c.unreserve()
@@ -199,12 +199,26 @@ func (c *call) mayWrite() bool {
 		}
 	}
 	if wait > 0 {
-		c.retryAfter(wait)
-		c.refuse(protocol.ErrRateLimited)
+		c.limit(protocol.ErrRateLimited, wait)
 		return false
 	}
 	c.may.Charge(allowance.FrameBytes, len(c.http.PostBody()), now)
 	return true
+}
+
+// mayRead counts a read against what the caller may, or refuses.
+func (c *call) mayRead() bool {
+	wait := c.cfg.Chat.MayRead(c.caller.User)
+	if wait > 0 {
+		c.limit(errManyReads, wait)
+	}
+	return wait == 0
+}
+
+// limit refuses because the caller asks for too much.
+func (c *call) limit(why *protocol.Error, wait time.Duration) {
+	c.retryAfter(wait)
+	c.refuse(why)
 }
 
 // crowd refuses because too much is under way.
@@ -218,7 +232,9 @@ func (c *call) fail(err error) {
 	switch {
 	case errors.Is(err, room.ErrUnauthorized):
 		c.refuse(errBadToken)
-	case errors.Is(err, room.ErrCrowded):
+	case errors.Is(err, room.ErrRateLimited):
+		c.limit(errManyReads, limitedWait)
+	case errors.Is(err, room.ErrCrowded), errors.Is(err, room.ErrBusy):
 		c.refuse(errCrowded)
 	case errors.Is(err, room.ErrUnavailable), errors.Is(err, room.ErrStoreDown), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		c.refuse(errUnavailable)

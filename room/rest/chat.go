@@ -2,6 +2,7 @@ package rest
 
 import (
 	"context"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -15,6 +16,8 @@ import (
 type Chat interface {
 	// Authenticate checks an access token.
 	Authenticate(ctx context.Context, bearer string) (token.Identity, error)
+	// MayRead counts a read of a user's, or says how long it is until one is allowed.
+	MayRead(user uuid.UUID) (wait time.Duration)
 	// Access says whether a user may enter the room that place, a trip's or a
 	// room's id, names; the nil id names none.
 	Access(ctx context.Context, user, place uuid.UUID) (room.Access, error)
@@ -27,7 +30,7 @@ type Chat interface {
 	// Wait answers like Since as soon as there is something, or, when ctx is done,
 	// with an empty page.
 	Wait(ctx context.Context, in room.Info, q room.SinceQuery) (room.Page, error)
-	Message(ctx context.Context, id uuid.UUID) (protocol.Message, error)
+	Message(ctx context.Context, user, id uuid.UUID) (protocol.Message, error)
 	Rooms(ctx context.Context, q room.RoomsQuery) (room.RoomPage, error)
 	Rules() *protocol.Rules
 }

@@ -23,6 +23,7 @@ type chat struct {
 	do           func(ctx context.Context, op *room.Op) error
 	wait         func(ctx context.Context) (room.Page, error)
 	page         func() (room.Page, error)
+	readWait     time.Duration
 }
 
 func newChat(messages int) *chat {
@@ -130,7 +131,9 @@ func (c *chat) Wait(ctx context.Context, in room.Info, q room.SinceQuery) (room.
 	return room.Page{Seq: in.Seq, Stand: in.Seq}, nil
 }
 
-func (c *chat) Message(_ context.Context, id uuid.UUID) (protocol.Message, error) {
+func (c *chat) MayRead(uuid.UUID) time.Duration { return c.readWait }
+
+func (c *chat) Message(_ context.Context, _, id uuid.UUID) (protocol.Message, error) {
 	for _, m := range c.messages {
 		if m.ID == id {
 			return m, nil

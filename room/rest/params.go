@@ -58,8 +58,8 @@ func (c *call) pageParams() (p params, refused *protocol.Error) {
 }
 
 // sinceQuery is the question that a since asks of a room.
-func (p *params) sinceQuery(id uuid.UUID) room.SinceQuery {
-	return room.SinceQuery{Room: id, Since: *p.since, Last: p.sinceID, Limit: p.limit}
+func (c *call) sinceQuery(id uuid.UUID, p *params) room.SinceQuery {
+	return room.SinceQuery{User: c.caller.User, Room: id, Since: *p.since, Last: p.sinceID, Limit: p.limit}
 }
 
 func (c *call) limitParam() (int, *protocol.Error) {

@@ -77,7 +77,7 @@ func (c *call) history(id uuid.UUID, p *params) {
 	older := func(than int64) string { return c.link(path, "before", strconv.FormatInt(than, 10), p.limit) }
 	newer := func(than int64) string { return c.link(path, "after", strconv.FormatInt(than, 10), p.limit) }
 	page, err := c.cfg.Chat.Page(c.ctx, room.PageQuery{
-		Room: id, Before: p.before, After: p.after, Limit: p.limit,
+		User: c.caller.User, Room: id, Before: p.before, After: p.after, Limit: p.limit,
 		Besides: len(protocol.AppendMessagePage(nil, nil, newer(math.MaxInt64), older(math.MaxInt64))),
 	})
 	if err != nil {
@@ -109,7 +109,7 @@ func (c *call) history(id uuid.UUID, p *params) {
 
 // resume answers with what changed since a number, by rev.
 func (c *call) resume(id uuid.UUID, p *params) {
-	page, err := c.cfg.Chat.Since(c.ctx, p.sinceQuery(id))
+	page, err := c.cfg.Chat.Since(c.ctx, c.sinceQuery(id, p))
 	if err != nil {
 		c.fail(err)
 		return
@@ -140,7 +140,7 @@ func (c *call) longPoll(in room.Info, p *params) {
 		defer stop()
 		ctx = watched
 	}
-	page, err := c.cfg.Chat.Wait(ctx, in, p.sinceQuery(in.ID))
+	page, err := c.cfg.Chat.Wait(ctx, in, c.sinceQuery(in.ID, p))
 	if err != nil {
 		c.fail(err)
 		return
@@ -173,7 +173,7 @@ func (c *call) message() {
 // visibleMessage returns the message that the path names and the caller's access
 // to its room, or refuses.
 func (c *call) visibleMessage() (protocol.Message, room.Access, bool) {
-	m, err := c.cfg.Chat.Message(c.ctx, placeID(c.id))
+	m, err := c.cfg.Chat.Message(c.ctx, c.caller.User, placeID(c.id))
 	if err != nil && !errors.Is(err, room.ErrNoMessage) {
 		c.fail(err)
 		return m, room.Access{}, false

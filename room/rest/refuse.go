@@ -33,6 +33,7 @@ var (
 	errTooLarge    = &protocol.Error{Code: codeTooLarge, Text: "The body is too large"}
 	errForbidden   = &protocol.Error{Code: protocol.CodeForbidden, Text: "You do not have permission to edit this message"}
 	errCrowded     = &protocol.Error{Code: protocol.CodeUnavailable, Text: "The server is busy; please try again"}
+	errManyReads   = &protocol.Error{Code: protocol.CodeRateLimited, Text: "Too many requests; slow down"}
 	errUnavailable = &protocol.Error{Code: protocol.CodeUnavailable, Text: "The server cannot answer now; please try again"}
 	errHeader      = &protocol.Error{Code: codeTooLarge, Text: "The request header is too large"}
 	errTimeout     = &protocol.Error{Code: codeTimeout, Text: "The request took too long to arrive"}

@@ -51,7 +51,7 @@ func TestHistoryIsNotReadForAClientThatHasLeft(t *testing.T) {
 	const readers = 4
 	var all []*client
 	for i := range readers {
-		all = append(all, enter(0, string(rune('0'+i))))
+		all = append(all, enter(i*trips, string(rune('0'+i)))) // a user each: one has not all turns
 	}
 	eventually("the store is busy", func() bool { return b.looks.Load() == readers })
 	gone := enter(1, "7") // to a room of its own

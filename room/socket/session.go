@@ -75,6 +75,9 @@ func (s *session) entered(e room.Entry, err error) {
 	case errors.Is(err, room.ErrForbidden):
 		s.close(protocol.CloseForbidden, "not a collaborator of this trip")
 		return
+	case errors.Is(err, room.ErrRateLimited):
+		s.close(protocol.CloseTryLater, "too many reads of this user, please come again later")
+		return
 	default:
 		s.close(protocol.CloseInternal, "cannot let you in now, please try again")
 		return
@@ -105,11 +108,11 @@ func (s *session) entered(e room.Entry, err error) {
 	done := func(past *room.History, err error) {
 		loop.Post(func() { s.joined(past, err) })
 	}
-	if resume != nil {
-		resume.Room = e.Room.ID
-		s.h.svc.Resume(*resume, s.wait().left.Load, done)
+	if left := s.wait().left.Load; resume != nil {
+		resume.User, resume.Room = s.user.ID, e.Room.ID
+		s.h.svc.Resume(*resume, left, done)
 	} else {
-		s.h.svc.History(e.Room.ID, done)
+		s.h.svc.History(e.Room.ID, left, done)
 	}
 }
 
@@ -125,6 +128,9 @@ func (s *session) joined(past *room.History, err error) {
 	case errors.Is(err, room.ErrCrowded):
 		s.crowded()
 		return
+	case errors.Is(err, room.ErrRateLimited), errors.Is(err, room.ErrBusy):
+		s.close(protocol.CloseTryLater, "too many histories are asked for, please come again later")
+		return
 	case err != nil:
 		s.close(protocol.CloseInternal, "the history cannot be read now, please try again")
 		return
@@ -133,6 +139,7 @@ func (s *session) joined(past *room.History, err error) {
 		s.crowded()
 		return
 	}
+	s.may.Charge(allowance.ReadBytes, past.Cost(), s.conn.Loop().Now())
 	w := s.waiting
 	s.state, s.waiting = live, nil
 	s.sendHistory(past)

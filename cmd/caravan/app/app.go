@@ -42,18 +42,19 @@ type App struct {
 	log     *slog.Logger
 
 	// Set by Open, in this order.
-	metrics   *metrics.Metrics
-	admin     *admin.Server // nil: switched off
-	store     Store
-	watch     *storeWatch
-	tokens    *token.Verifier
-	backplane *backplane.Backplane // nil: one node
-	chat      *room.Service
-	handler   *socket.Handler
-	rest      *rest.Server
-	sockets   *netpoll.Server
-	unsent    *unsent.Limit
-	memory    *memory.Watch
+	metrics    *metrics.Metrics
+	admin      *admin.Server // nil: switched off
+	store      Store
+	watch      *storeWatch
+	tokens     *token.Verifier
+	backplane  *backplane.Backplane // nil: one node
+	allowances *allowance.Table     // what each user may ask for
+	chat       *room.Service
+	handler    *socket.Handler
+	rest       *rest.Server
+	sockets    *netpoll.Server
+	unsent     *unsent.Limit
+	memory     *memory.Watch
 
 	phase   atomic.Int32
 	running sync.WaitGroup
@@ -119,15 +120,18 @@ func (a *App) openChat(ctx context.Context) error {
 	if history == 0 {
 		history = -1 // none, where zero would mean the default
 	}
+	a.allowances = allowance.New(a.rates())
 	a.chat = room.New(a.store, a.tokens, others, room.Config{
 		Lanes:           writers(a.cfg),
 		BatchOps:        a.cfg.BatchRows,
 		BatchDelay:      a.cfg.BatchDelay,
+		BulkReads:       bulkReads(a.cfg),
 		HistoryMessages: history,
 		HistoryBytes:    a.cfg.HistoryBytes,
 		Unsent:          a.unsent,
 		Rules:           a.rules(),
 		Congested:       a.congested,
+		Allowances:      a.allowances,
 		Observer:        a.metrics,
 		Log:             a.log,
 	})
@@ -145,14 +149,13 @@ func (a *App) openPort(ctx context.Context) error {
 	}
 	limits := rest.DefaultLimits(restConnections())
 	limits.BodyBytes, limits.AnswerBytes = a.cfg.MaxFrame, a.cfg.HistoryBytes
-	allowances := allowance.New(a.rates())
 	a.rest = rest.New(rest.Config{
-		Chat: a.chat, Limits: limits, Allowances: allowances, Unsent: a.unsent, AllowOrigin: a.cfg.AllowedOrigins.Allow,
+		Chat: a.chat, Limits: limits, Allowances: a.allowances, Unsent: a.unsent, AllowOrigin: a.cfg.AllowedOrigins.Allow,
 		Page: page, Observer: a.metrics, Log: a.log,
 		Upgrade: func(c net.Conn, read []byte) { a.sockets.TakeBack(c, read) },
 	})
 	a.handler = socket.New(a.chat, a.cfg.Loops, socket.Config{
-		AllowOrigin: a.cfg.AllowedOrigins.Allow, Frames: frames(a.cfg.Rate, a.cfg.Burst), Allowances: allowances,
+		AllowOrigin: a.cfg.AllowedOrigins.Allow, Frames: frames(a.cfg.Rate, a.cfg.Burst), Allowances: a.allowances,
 		PerUser: a.cfg.PerUser, Unsent: a.unsent, Log: a.log,
 	})
 	if a.sockets, err = netpoll.Listen(a.netpollConfig()); err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/caravan-chat/caravan/cmd/caravan/config"
 	"github.com/caravan-chat/caravan/netpoll"
 	"github.com/caravan-chat/caravan/persist/postgres"
+	"github.com/caravan-chat/caravan/persist/sqlite"
 	"github.com/caravan-chat/caravan/protocol"
 	"github.com/caravan-chat/caravan/room/allowance"
 	"github.com/caravan-chat/caravan/room/rest"
@@ -29,6 +30,14 @@ func writers(cfg *config.Config) int {
 	}
 }
 
+// bulkReads is how many reads that clients ask for the store does at once.
+func bulkReads(cfg *config.Config) int {
+	if isSQLite(cfg.Database) {
+		return sqlite.BulkReads()
+	}
+	return postgres.BulkDefault
+}
+
 func (a *App) rules() protocol.Rules {
 	return protocol.Rules{ContentRunesMax: a.cfg.MaxContent}
 }
@@ -41,11 +50,17 @@ const (
 	frameBytesBurst   = 4
 )
 
+// readBytesSavedSeconds is for how long a user who reads nothing saves bytes up: enough
+// for the histories of all connections that a user may have.
+const readBytesSavedSeconds = 16
+
 // rates are what one user may ask of this node.
 func (a *App) rates() (r allowance.Rates) {
 	r[allowance.Frames] = frames(a.cfg.UserRate, a.cfg.UserBurst)
 	r[allowance.FrameBytes] = a.frameBytes(a.cfg.UserRate, a.cfg.UserBurst)
 	r[allowance.RESTWrites] = frames(a.cfg.Rate, a.cfg.Burst)
+	r[allowance.Reads] = frames(a.cfg.ReadRate, a.cfg.ReadBurst)
+	r[allowance.ReadBytes] = allowance.Rate{PerSecond: float64(a.cfg.ReadBytes), Burst: a.cfg.ReadBytes * readBytesSavedSeconds}
 	return r
 }
 

@@ -51,6 +51,9 @@ type Config struct {
 	Burst          int
 	UserRate       int // of all connections of a user; zero: no limit
 	UserBurst      int
+	ReadRate       int // reads a second and user; zero: no limit
+	ReadBurst      int
+	ReadBytes      int // a second and user; zero: no limit
 	MaxConnections int // zero: as many as the open-files limit allows
 	PerUser        int // connections; zero: no limit
 

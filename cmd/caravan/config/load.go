@@ -47,6 +47,12 @@ func Load(cmd Command, args, environ []string) (c *Config, warnings []string, er
 	if _, ok := first("user-rate", flags, env, file); !ok {
 		c.UserRate = userShare * c.Rate
 	}
+	if _, ok := first("read-rate", flags, env, file); !ok && c.Rate == 0 {
+		c.ReadRate = 0
+	}
+	if _, ok := first("read-bytes", flags, env, file); !ok && c.Rate == 0 {
+		c.ReadBytes = 0
+	}
 	if _, ok := first("user-burst", flags, env, file); !ok {
 		c.UserBurst = userShare * c.Burst
 	}
