@@ -23,6 +23,8 @@ type counts struct {
 	writes      uint64
 	outboxBytes int
 	stalled     int
+	paused      int
+	pauses      uint64
 	dropped     [DropReasons]uint64
 	mail        uint64
 	turns       uint64

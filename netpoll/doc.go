@@ -47,9 +47,9 @@
 //	stalled           who is closed because of what waits for it
 //	receive, upgrade, frames, handover      what a socket brought
 //	conn, topic, ping, refuse, flush        what is sent
-//	ending, write, move                     how a connection ends, is written, changes its state
+//	ending, write, move, pause              how a connection ends, is written, changes its state, is not read
 //	loop, shared, wake                      the types; a loop's mailbox and its wake-up
-//	state, pongs, mailbox, outbox, claim, … what knows nothing of connections
+//	state, pongs, unread, mailbox, outbox, claim, … what knows nothing of connections
 //
 // Beside them stand the Server (server, bind, drain, deliver, takeback, stats) and,
 // below all, the bytes: packages frame, handshake, deflate.

@@ -45,7 +45,7 @@ func (e *events) OnOpen(raw gnet.Conn) ([]byte, gnet.Action) {
 	l.add(c)
 	if isBack {
 		back.arrived()
-		c.request = &partialRequest{returned: true}
+		c.unread = &unread{returned: true}
 	} else {
 		l.counts.accepted++
 	}
@@ -60,7 +60,7 @@ func (e *events) OnOpen(raw gnet.Conn) ([]byte, gnet.Action) {
 		l.move(c, stateEnding)
 		return unavailable().Append(nil, l.now), gnet.Close
 	case sockets > s.limits.connectionsMax:
-		c.request = &partialRequest{crowded: true}
+		c.unread = &unread{crowded: true}
 	}
 	return nil, gnet.None
 }

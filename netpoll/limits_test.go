@@ -222,7 +222,7 @@ func TestPingFloodIsAnsweredInModeration(t *testing.T) {
 	t.Parallel() // it waits
 	s := start(t, Config{Handler: funcs{message: echoBack}, Loops: 1})
 	c, other := dial(t, s), dial(t, s)
-	const pings = 20_000
+	const pings = 5_000
 	go func() {
 		var b []byte
 		for i := range pings {

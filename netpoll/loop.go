@@ -67,11 +67,14 @@ type Loop struct {
 	at     moment    // the same, short
 	inTurn bool      // something happened since the last turn ended
 	waker  *waker
+	epoll  int // descriptor; static once the loop is bound
 
 	conns    []*Conn // all sockets of this loop, in no order
 	dirty    []*Conn // to be written at the end of the turn
 	corked   []*Conn // whose handshake's answer waits, and some that did; see Conn.Cork
 	stalled  []stall // connections whose kernel buffer is full
+	paused   []*Conn // connections that are not read, and some that have ended; see Conn.Pause
+	resumed  []*Conn // paused, while it is gone through
 	ended    []ended // of whose end the Handler is told in this turn
 	toClose  []*Conn // sockets to be closed at the end of the turn
 	retry    *time.Timer
@@ -87,6 +90,7 @@ type Loop struct {
 	writer   outbox.Writer
 	request  handshake.Request // scratch of one handshake
 	head     []byte            // what came of the request that is being judged; nil: none is
+	controls int               // control frames in the bytes that are being read
 	inflated []byte            // scratch of one message
 	deflated []byte            // scratch of one message
 }
@@ -115,7 +119,7 @@ type Conn struct {
 	more     *[]membership
 	outbox   *outbox.Outbox
 	pongs    *pongs
-	request  *partialRequest
+	unread   *unread
 	reader   frame.Reader
 }
 

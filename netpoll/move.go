@@ -12,6 +12,9 @@ func (l *Loop) move(c *Conn, to connState) {
 	if c.state == stateOpen {
 		l.counts.open--
 		l.shared.webSockets.Add(-1)
+		if to == stateEnding && c.paused() {
+			l.readAgain(c)
+		}
 	}
 	c.state = to
 	switch to {
@@ -52,7 +55,7 @@ func (l *Loop) moveFlow(c *Conn, to flowState) {
 
 // dropInput forgets what has come and is not processed.
 func (c *Conn) dropInput() {
-	c.request, c.pongs = nil, nil
+	c.unread, c.pongs = nil, nil
 	c.reader.Reset()
 }
 

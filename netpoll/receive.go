@@ -11,9 +11,30 @@ func (l *Loop) receive(c *Conn, b []byte) {
 		l.readRequest(c, b)
 	case stateOpen:
 		c.heard = l.at
-		l.feed(c, b)
+		if c.paused() {
+			l.postpone(c, b)
+			return
+		}
+		l.read(c, b)
 	case stateEnding, stateLingering:
 		l.discard(c, len(b))
 	case stateClosing, stateGone:
 	}
+}
+
+// resumePaused reads on from the connections whose pause is over.
+func (l *Loop) resumePaused() {
+	all := l.paused
+	l.paused = l.resumed[:0]
+	for i, c := range all {
+		all[i] = nil
+		if c.paused() && c.unread.due(l.at) {
+			l.resume(c)
+		}
+		if c.paused() {
+			l.paused = append(l.paused, c)
+		}
+	}
+	l.resumed = all
+	l.counts.paused = len(l.paused)
 }

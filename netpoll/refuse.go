@@ -15,7 +15,7 @@ func (l *Loop) turnsAway(c *Conn) (why RefusalReason, yes bool) {
 	switch {
 	case l.shared.draining.Load():
 		return RefusedDraining, true
-	case c.request != nil && c.request.crowded:
+	case c.unread != nil && c.unread.crowded:
 		return RefusedConnections, true
 	}
 	return 0, false
@@ -30,8 +30,8 @@ func (l *Loop) refuse(c *Conn, r *Refusal, why RefusalReason) {
 	}
 	if header := l.shared.refusalHeader; header != nil {
 		head := l.head
-		if head == nil && c.request != nil {
-			head = c.request.bytes
+		if head == nil && c.unread != nil {
+			head = c.unread.bytes
 		}
 		told.Header += header(head)
 	}

@@ -25,11 +25,3 @@ func (r *Request) Header(name string) string { return string(r.checked.Header(na
 // Refusal is the HTTP answer to a handshake that the Handler does not want; the
 // connection is closed after it.
 type Refusal = handshake.Refusal
-
-// partialRequest is what is kept of a request that is not complete yet.
-type partialRequest struct {
-	bytes    []byte
-	seen     int  // bytes in which the end was looked for in vain
-	returned bool // by Config.HTTP, which does not get the connection again
-	crowded  bool // there is no room for the connection: it gets a refusal only
-}

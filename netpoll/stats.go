@@ -22,6 +22,8 @@ type Stats struct {
 	Writes      uint64              // system calls that did so
 	OutboxBytes int                 // waiting now
 	Stalled     int                 // connections now whose kernel buffer is full
+	Paused      int                 // connections now that are not read; see Conn.Pause
+	Pauses      uint64              // how often one began
 	Dropped     [DropReasons]uint64 // payloads that were not delivered, by DropReason
 
 	Mail        uint64 // posted functions that were called
@@ -69,6 +71,8 @@ func (st *Stats) add(b *board) {
 	st.Writes += c.writes
 	st.OutboxBytes += c.outboxBytes
 	st.Stalled += c.stalled
+	st.Paused += c.paused
+	st.Pauses += c.pauses
 	for i, n := range c.dropped {
 		st.Dropped[i] += n
 	}

@@ -7,20 +7,20 @@ import (
 // readRequest collects a request until its header block is whole.
 func (l *Loop) readRequest(c *Conn, b []byte) {
 	seen, returned := 0, false
-	if r := c.request; r != nil {
+	if r := c.unread; r != nil {
 		r.bytes = append(r.bytes, b...)
 		b, seen, returned = r.bytes, r.seen, r.returned
 	}
 	why, turnedAway := l.turnsAway(c)
 	end := handshake.HeaderEnd(b, seen)
 	if end < 0 {
-		if c.request == nil {
-			c.request = &partialRequest{bytes: append([]byte(nil), b...)}
+		if c.unread == nil {
+			c.unread = &unread{bytes: append([]byte(nil), b...)}
 		}
-		c.request.seen = len(b)
+		c.unread.seen = len(b)
 		return
 	}
-	c.request = nil
+	c.unread = nil
 	l.head = b
 	defer func() { l.request, l.head = handshake.Request{}, nil }()
 	kind, refusal := handshake.Parse(b[:end], &l.request)
@@ -68,7 +68,7 @@ func (l *Loop) upgrade(c *Conn, rest []byte) {
 	l.push(c, accept)
 	l.handler.Open(c)
 	if c.state == stateOpen && len(rest) > 0 {
-		l.feed(c, rest)
+		l.read(c, rest)
 	}
 }
 

@@ -15,6 +15,8 @@ func (q *quiet) Message(_, _ bool, payload []byte) bool {
 	return true
 }
 
+func (q *quiet) Ready() bool { return true }
+
 func (q *quiet) Control(Op, []byte) bool { return true }
 
 // A whole message in the bytes fed costs no allocation, and, once the pool is
@@ -32,7 +34,7 @@ func TestReadingDoesNotAllocate(t *testing.T) {
 			run := func() {
 				copy(scratch, wire)
 				for i := 0; i < len(scratch); i += piece {
-					if v := r.Feed(scratch[i:min(i+piece, len(scratch))], &roomy, q); v != nil {
+					if _, v := r.Feed(scratch[i:min(i+piece, len(scratch))], &roomy, q); v != nil {
 						t.Fatal(v)
 					}
 				}
@@ -58,7 +60,7 @@ func BenchmarkFeed(b *testing.B) {
 				for b.Loop() {
 					copy(scratch, wire)
 					for i := 0; i < len(scratch); i += piece {
-						if v := r.Feed(scratch[i:min(i+piece, len(scratch))], &roomy, q); v != nil {
+						if _, v := r.Feed(scratch[i:min(i+piece, len(scratch))], &roomy, q); v != nil {
 							b.Fatal(v)
 						}
 					}
@@ -80,7 +82,7 @@ func BenchmarkFeedManySmall(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		copy(scratch, wire)
-		if v := r.Feed(scratch, &roomy, q); v != nil {
+		if _, v := r.Feed(scratch, &roomy, q); v != nil {
 			b.Fatal(v)
 		}
 	}

@@ -61,6 +61,11 @@ func FuzzReader(f *testing.F) {
 				t.Fatalf("pieces %v: heard %q, the model %q", sizes, events, wantEvents)
 			}
 		}
+		for _, size := range []int{len(b), sizes[len(sizes)-1]} {
+			if events, v := readHesitantly(b, lim, size); v != wantV || !slices.Equal(events, wantEvents) {
+				t.Fatalf("with pauses: heard %q, %v; the model %q, %v", events, v, wantEvents, wantV)
+			}
+		}
 	})
 }
 
@@ -88,6 +93,11 @@ func FuzzReaderFrames(f *testing.F) {
 			events, v := read(b, lim, sizes...)
 			if v != wantV || !slices.Equal(events, wantEvents) {
 				t.Fatalf("pieces %v: heard %q, %v; the model %q, %v", sizes, events, v, wantEvents, wantV)
+			}
+		}
+		for _, size := range []int{len(b), sizes[len(sizes)-1]} {
+			if events, v := readHesitantly(b, lim, size); v != wantV || !slices.Equal(events, wantEvents) {
+				t.Fatalf("with pauses: heard %q, %v; the model %q, %v", events, v, wantEvents, wantV)
 			}
 		}
 	})

@@ -72,7 +72,7 @@ func TestMemoryFollowsTheBytesThatCame(t *testing.T) {
 	all := make([]Reader, readers)
 	before := heapBytes()
 	for i := range all {
-		if v := all[i].Feed(append(slices.Clone(head), make([]byte, 100)...), lim, &heard{}); v != nil {
+		if _, v := all[i].Feed(append(slices.Clone(head), make([]byte, 100)...), lim, &heard{}); v != nil {
 			t.Fatal(v)
 		}
 	}
@@ -97,7 +97,7 @@ func TestMemoryAtMostDoublesWhatCame(t *testing.T) {
 		}
 		for fed := 0; len(b) > 0; {
 			n := min(len(b), 5_000)
-			if v := r.Feed(b[:n], lim, &heard{}); v != nil {
+			if _, v := r.Feed(b[:n], lim, &heard{}); v != nil {
 				t.Fatal(v)
 			}
 			b, fed = b[n:], fed+n
@@ -126,7 +126,7 @@ func TestIdleReaderHoldsNothing(t *testing.T) {
 	} {
 		for _, size := range []int{1, 3, len(b)} {
 			for i := 0; i < len(b); i += size {
-				if v := r.Feed(slices.Clone(b[i:min(i+size, len(b))]), &roomy, &heard{}); v != nil {
+				if _, v := r.Feed(slices.Clone(b[i:min(i+size, len(b))]), &roomy, &heard{}); v != nil {
 					t.Fatal(name, v)
 				}
 			}
@@ -140,7 +140,7 @@ func TestIdleReaderHoldsNothing(t *testing.T) {
 func TestReaderHoldsNothingAfterViolation(t *testing.T) {
 	var r Reader
 	b := join(client(textBegin, "a"), client(textBegin, "b"))
-	if v := r.Feed(b, &roomy, &heard{}); v != errInterleaved || r.p != nil {
+	if _, v := r.Feed(b, &roomy, &heard{}); v != errInterleaved || r.p != nil {
 		t.Errorf("violation %v, idle %v", v, r.p == nil)
 	}
 }

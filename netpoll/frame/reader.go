@@ -27,6 +27,9 @@ func (l *Limits) fragmentsMax() int {
 // returns whether reading goes on; after false Feed returns at once, drops the
 // rest, and the Reader must not be fed again.
 type Sink interface {
+	// Ready tells, before each frame and each part of one, whether it is wanted yet.
+	// After false Feed returns at once, and the Reader is fed the rest later.
+	Ready() bool
 	// Message takes a whole data message. Uncompressed text is valid UTF-8. A
 	// compressed payload is as it came: the sink inflates it, and checks the
 	// UTF-8 of a text itself.
@@ -53,24 +56,25 @@ func (r *Reader) Reset() {
 
 // Feed reads all of b, unmasking it where it is, and calls the sink for each
 // message and each control frame that becomes complete. What is incomplete is
-// kept. After a Violation, as after a sink's false, the Reader must not be fed
+// kept. It returns how many bytes it has read: less than all where the sink was not
+// ready. After a Violation, as after a sink's false, the Reader must not be fed
 // again; it holds nothing then.
 //
 // Whatever the cuts between the bytes fed, the sink sees the same calls and the
 // Violation is the same, raised by the first byte that proves it.
-func (r *Reader) Feed(b []byte, lim *Limits, s Sink) *Violation {
-	for len(b) > 0 {
-		n, goOn, v := r.step(b, lim, s)
+func (r *Reader) Feed(b []byte, lim *Limits, s Sink) (read int, v *Violation) {
+	for read < len(b) && s.Ready() {
+		n, goOn, v := r.step(b[read:], lim, s)
+		read += n
 		if v != nil {
 			r.Reset()
-			return v
+			return read, v
 		}
 		if !goOn {
-			return nil
+			return len(b), nil
 		}
-		b = b[n:]
 	}
-	return nil
+	return read, nil
 }
 
 // step reads one whole frame, or what b has of one, and returns how many bytes

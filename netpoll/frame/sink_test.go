@@ -43,7 +43,7 @@ func TestFalseFromTheSinkEndsReading(t *testing.T) {
 				var r Reader
 				s := &stopper{r: &r, after: after, reset: reset && after == 1}
 				for i := 0; i < len(b) && s.after > 0; i += size {
-					if v := r.Feed(slices.Clone(b[i:min(i+size, len(b))]), &roomy, s); v != nil {
+					if _, v := r.Feed(slices.Clone(b[i:min(i+size, len(b))]), &roomy, s); v != nil {
 						t.Fatal(v)
 					}
 				}
@@ -59,12 +59,12 @@ func TestResetInTheMiddleMakesAFreshReader(t *testing.T) {
 	var r Reader
 	whole := join(client(textBegin, "ab"), client(ping, "c"), client(goOnLast, "de"))
 	for cut := range len(whole) {
-		if v := r.Feed(slices.Clone(whole[:cut]), &roomy, &heard{}); v != nil {
+		if _, v := r.Feed(slices.Clone(whole[:cut]), &roomy, &heard{}); v != nil {
 			t.Fatal(v)
 		}
 		r.Reset()
 		h := &heard{}
-		if v := r.Feed(client(text, "new"), &roomy, h); v != nil || !slices.Equal(h.events, isText("new")) {
+		if _, v := r.Feed(client(text, "new"), &roomy, h); v != nil || !slices.Equal(h.events, isText("new")) {
 			t.Fatalf("cut at %d: %q, %v", cut, h.events, v)
 		}
 	}

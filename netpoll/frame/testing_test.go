@@ -13,6 +13,8 @@ func (h *heard) Message(text, compressed bool, payload []byte) bool {
 	return true
 }
 
+func (h *heard) Ready() bool { return true }
+
 func (h *heard) Control(op Op, payload []byte) bool {
 	h.events = append(h.events, controlEvent(op, payload))
 	return op != OpClose
@@ -26,6 +28,37 @@ func controlEvent(op Op, payload []byte) string {
 	return fmt.Sprintf("control %x %q", uint8(op), payload)
 }
 
+// hesitant is a Sink that is not ready each other time.
+type hesitant struct {
+	heard
+	asked int
+}
+
+func (h *hesitant) Ready() bool {
+	h.asked++
+	return h.asked%2 == 1
+}
+
+// readHesitantly feeds b in pieces as read does, and what was not wanted again.
+func readHesitantly(b []byte, lim *Limits, size int) ([]string, *Violation) {
+	var r Reader
+	h := &hesitant{}
+	for len(b) > 0 {
+		piece := append([]byte(nil), b[:min(max(size, 1), len(b))]...)
+		for len(piece) > 0 {
+			n, v := r.Feed(piece, lim, h)
+			if v != nil {
+				return h.events, v
+			}
+			if len(h.events) > 0 && h.events[len(h.events)-1][:9] == "control 8" {
+				return h.events, nil
+			}
+			piece, b = piece[n:], b[n:]
+		}
+	}
+	return h.events, nil
+}
+
 // read feeds b in pieces of the sizes given, the last one again and again, and
 // returns what was heard and the violation.
 func read(b []byte, lim *Limits, sizes ...int) ([]string, *Violation) {
@@ -34,7 +67,7 @@ func read(b []byte, lim *Limits, sizes ...int) ([]string, *Violation) {
 	for i := 0; len(b) > 0; i++ {
 		n := min(max(sizes[min(i, len(sizes)-1)], 1), len(b))
 		piece := append([]byte(nil), b[:n]...) // Feed changes it
-		v := r.Feed(piece, lim, h)
+		_, v := r.Feed(piece, lim, h)
 		if clear(piece); v != nil {
 			return h.events, v
 		}

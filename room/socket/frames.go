@@ -15,9 +15,10 @@ var (
 // handle does what a client's frame asks for. The frame is decoded even where
 // the rate limit refuses it, for the client_id of the refusal.
 func (s *session) handle(payload []byte) {
+	ok := s.takeFrame(s.conn.Loop().Now())
 	var in protocol.Intent
 	refused := protocol.DecodeIntent(payload, &in, s.h.svc.Rules())
-	if !s.allow(s.conn.Loop().Now()) {
+	if !ok {
 		refused = protocol.ErrRateLimited
 	}
 	if refused != nil {
@@ -61,6 +62,7 @@ func (s *session) answered(op *room.Op) {
 	case op.Outcome == room.Duplicate && op.Message != nil:
 		m := op.Message
 		body := protocol.AppendMessage(nil, m)
+		s.takeBytes(len(body), s.conn.Loop().Now()) // a few bytes may ask for many
 		s.sendAnswer(protocol.AppendEvent(nil, protocol.KindMessage, body, m.Seq, m.Seq-1, true))
 	case op.Err != nil:
 		s.refuse(op.Err, op.ClientID)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -21,6 +22,7 @@ type Config struct {
 	AllowOrigin func(origin, host string) bool
 
 	Frames     allowance.Rate   // client frames of one connection; zero: no limit
+	FrameBytes allowance.Rate   // their bytes, after inflation; zero: no limit
 	Allowances *allowance.Table // what each user may ask for, over all connections together; nil: no limit
 
 	PerUser int // connections of one user; 0: no limit
@@ -47,6 +49,8 @@ type Handler struct {
 	loops    []*loopState // by loop
 	rechecks chan recheck
 	perUser  perUser
+	refusals allowance.Rate
+	limited  atomic.Int64
 	stop     context.CancelFunc
 	running  sync.WaitGroup
 }
@@ -67,6 +71,7 @@ func New(svc *room.Service, loops int, cfg Config) *Handler {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	h := &Handler{svc: svc, cfg: cfg, log: cfg.Log, rechecks: make(chan recheck, loops), stop: stop}
+	h.refusals = refusals(cfg.Frames)
 	h.perUser = perUser{max: cfg.PerUser, count: make(map[uuid.UUID]int32)}
 	for range loops {
 		h.loops = append(h.loops, newLoopState(h))
@@ -78,10 +83,14 @@ func New(svc *room.Service, loops int, cfg Config) *Handler {
 // Stats are figures since the start.
 type Stats struct {
 	OverPerUser int64 // connections that were closed because the user had too many
+	OverRate    int64 // frames that were refused because there were too many
+	Allowances  allowance.Stats
 }
 
 // Stats returns the present figures.
-func (h *Handler) Stats() Stats { return Stats{OverPerUser: h.perUser.refused.Load()} }
+func (h *Handler) Stats() Stats {
+	return Stats{OverPerUser: h.perUser.refused.Load(), OverRate: h.limited.Load(), Allowances: h.cfg.Allowances.Stats()}
+}
 
 // Stop ends the handler's goroutine. The server must have stopped.
 func (h *Handler) Stop() {
@@ -112,6 +121,7 @@ func (h *Handler) Open(c *netpoll.Conn) {
 // Config says TextOnly.
 func (h *Handler) Message(c *netpoll.Conn, _ netpoll.Kind, payload []byte) {
 	s := c.Session().(*session)
+	s.takeBytes(len(payload), c.Loop().Now())
 	switch s.state {
 	case entering, joining:
 		s.postpone(payload)

@@ -3,7 +3,6 @@ package socket
 import (
 	"errors"
 	"sync/atomic"
-	"time"
 
 	"github.com/caravan-chat/caravan/netpoll"
 	"github.com/caravan-chat/caravan/protocol"
@@ -32,7 +31,7 @@ type session struct {
 	// Owned by the loop.
 	state   state
 	counted bool // among its user's connections
-	frames  allowance.Meter
+	spent   spent
 	may     *allowance.Allowance // the user's, once the gate let it in
 	expires int64                // when the token does, Unix seconds
 	user    *protocol.User       // once the gate let it in
@@ -218,13 +217,4 @@ func (s *session) crowded() {
 
 func (s *session) close(code protocol.CloseCode, reason string) {
 	s.conn.Close(uint16(code), reason)
-}
-
-// allow counts a frame against what the connection and its user may send.
-func (s *session) allow(now time.Time) bool {
-	if ok, _ := s.frames.Take(s.h.cfg.Frames, 1, now); !ok {
-		return false
-	}
-	ok, _ := s.may.Take(allowance.Frames, 1, now)
-	return ok
 }

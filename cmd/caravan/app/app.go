@@ -155,7 +155,8 @@ func (a *App) openPort(ctx context.Context) error {
 		Upgrade: func(c net.Conn, read []byte) { a.sockets.TakeBack(c, read) },
 	})
 	a.handler = socket.New(a.chat, a.cfg.Loops, socket.Config{
-		AllowOrigin: a.cfg.AllowedOrigins.Allow, Frames: frames(a.cfg.Rate, a.cfg.Burst), Allowances: a.allowances,
+		AllowOrigin: a.cfg.AllowedOrigins.Allow, Allowances: a.allowances,
+		Frames: frames(a.cfg.Rate, a.cfg.Burst), FrameBytes: a.frameBytes(a.cfg.Rate, a.cfg.Burst),
 		PerUser: a.cfg.PerUser, Unsent: a.unsent, Log: a.log,
 	})
 	if a.sockets, err = netpoll.Listen(a.netpollConfig()); err != nil {

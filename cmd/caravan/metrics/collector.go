@@ -71,6 +71,11 @@ var (
 	writes          = counter("socket_writes", "System calls that wrote to sockets.")
 	outboxBytes     = gauge("outbox_bytes", "Bytes that wait for slow clients.")
 	stalled         = gauge("stalled_connections", "Connections whose client does not read.")
+	paused          = gauge("paused_connections", "Connections that are not read because they sent too much.")
+	pauses          = counter("pauses", "Pauses of connections that sent too much.")
+	overRate        = counter("frames_over_rate", "Client frames that were refused because there were too many.")
+	allowances      = gauge("user_allowances", "Users whose requests are counted.")
+	forgotten       = counter("user_allowances_forgotten", "Users whose requests were forgotten early because too many are counted.")
 	drops           = counter("drops", "WebSocket messages that were queued and not delivered, by reason.", "reason")
 	turns           = counter("loop_turns", "Turns of the event loops.")
 	mail            = counter("loop_mail", "Functions that were posted to the event loops and called.")
@@ -148,7 +153,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	to := sink{ch}
 	chat := c.from.Chat()
 	to.sockets(c.from.Sockets())
-	to.number(refused, float64(c.from.Sessions().OverPerUser), "user_connections")
+	to.sessions(c.from.Sessions())
 	to.chat(&chat)
 	to.rest(c.from.REST())
 	to.memory(c.from.Memory(), c.from.Unsent())
@@ -189,12 +194,21 @@ func (s sink) sockets(n netpoll.Stats) {
 	s.number(writes, float64(n.Writes))
 	s.number(outboxBytes, float64(n.OutboxBytes))
 	s.number(stalled, float64(n.Stalled))
+	s.number(paused, float64(n.Paused))
+	s.number(pauses, float64(n.Pauses))
 	for reason, v := range n.Dropped {
 		s.number(drops, float64(v), netpoll.DropReason(reason).String())
 	}
 	s.number(turns, float64(n.Turns))
 	s.number(mail, float64(n.Mail))
 	s.number(mailWaiting, float64(n.MailWaiting))
+}
+
+func (s sink) sessions(n socket.Stats) {
+	s.number(refused, float64(n.OverPerUser), "user_connections")
+	s.number(overRate, float64(n.OverRate))
+	s.number(allowances, float64(n.Allowances.Users))
+	s.number(forgotten, float64(n.Allowances.Forgotten))
 }
 
 func (s sink) chat(n *room.Stats) {

@@ -1,0 +1,51 @@
+package socket
+
+import (
+	"time"
+
+	"github.com/caravan-chat/caravan/room/allowance"
+)
+
+// spent is what a connection has spent of its rates; its user's allowance counts as
+// well. What is over the rate in bytes is taken and makes the connection wait. What is
+// over the rate in frames is refused. A client that goes on all the same waits too:
+// then its frames are taken at the rate, and not refused.
+type spent struct {
+	frames   allowance.Meter
+	bytes    allowance.Meter
+	refusals allowance.Meter
+}
+
+// refusalShare is how many frames of a client that goes on over its rate are taken for
+// each one that is refused. An honest client that has much to send comes through, and
+// nobody gets answers without end for frames that cost nothing.
+const refusalShare = 20
+
+// refusals is how many frames of a connection are refused before it waits.
+func refusals(frames allowance.Rate) allowance.Rate {
+	return allowance.Rate{PerSecond: frames.PerSecond / refusalShare, Burst: frames.Burst}
+}
+
+// takeFrame counts a frame, and says whether it may be processed. Where the next one
+// may neither be processed nor refused yet, the connection waits.
+func (s *session) takeFrame(now time.Time) (ok bool) {
+	if ok, _ = s.spent.frames.Take(s.h.cfg.Frames, 1, now); ok {
+		ok, _ = s.may.Take(allowance.Frames, 1, now)
+	}
+	if !ok {
+		s.h.limited.Add(1)
+		s.spent.refusals.Charge(s.h.refusals, 1, now)
+	}
+	if s.spent.refusals.Wait(s.h.refusals, now) > 0 {
+		s.conn.Pause(max(s.spent.frames.Wait(s.h.cfg.Frames, now), s.may.Wait(allowance.Frames, now)))
+	}
+	return ok
+}
+
+// takeBytes counts what a frame, or the answer to it, has cost. The connection waits
+// until that is made good.
+func (s *session) takeBytes(n int, now time.Time) {
+	s.spent.bytes.Charge(s.h.cfg.FrameBytes, n, now)
+	s.may.Charge(allowance.FrameBytes, n, now)
+	s.conn.Pause(max(s.spent.bytes.Wait(s.h.cfg.FrameBytes, now), s.may.Wait(allowance.FrameBytes, now)))
+}

@@ -1,0 +1,91 @@
+package socket_test
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/gobwas/ws/wsutil"
+
+	"github.com/caravan-chat/caravan/room/allowance"
+	"github.com/caravan-chat/caravan/room/socket"
+)
+
+// A client that has much to send and does not wait is refused at first and slowed down
+// then: it loses few frames, each refusal names its frame, and none is left unanswered.
+func TestAClientOverItsRateIsRefusedAtFirstAndSlowedDownThen(t *testing.T) {
+	const frames, burst = 300, 10
+	s := serve(t, socket.Config{Frames: allowance.Rate{PerSecond: 200, Burst: burst}})
+	ada, _ := s.join(0, "")
+	var all bytes.Buffer
+	for i := range frames {
+		if err := wsutil.WriteClientText(&all, fmt.Appendf(nil, `{"type":"ping","client_id":"c%d"}`, i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := all.WriteTo(ada.conn); err != nil {
+		t.Fatal(err)
+	}
+	taken, refused := 0, map[string]bool{}
+	for range frames {
+		switch f := ada.next(); {
+		case f.Type == "pong":
+			taken++
+		case f.Code == "rate_limited":
+			refused[f.ClientID] = true
+		default:
+			t.Fatalf("%+v", f)
+		}
+	}
+	if len(refused) == 0 || len(refused) > frames/4 || len(refused)+taken != frames {
+		t.Errorf("%d taken, %d refused", taken, len(refused))
+	}
+	if s.net.Stats().Pauses == 0 {
+		t.Error("never paused")
+	}
+}
+
+// What a client sends is counted as large as it is in the end: small frames that
+// inflate to large ones make it wait, and are not refused.
+func TestAClientOverItsRateInBytesIsSlowedDown(t *testing.T) {
+	const frames, kilobytes = 6, 100
+	s := serve(t, socket.Config{FrameBytes: allowance.Rate{PerSecond: 200 << 10, Burst: 200 << 10}})
+	ada, _ := s.join(0, "")
+	bob, _ := s.join(3, "")
+	for range frames {
+		ada.send(`{"type":"ping","x":"` + strings.Repeat("x", kilobytes<<10) + `"}`)
+	}
+	for range frames {
+		if f := ada.next(); f.Type != "pong" {
+			t.Errorf("%+v", f)
+		}
+		bob.send(`{"type":"ping"}`)
+		if f := bob.next(); f.Type != "pong" {
+			t.Errorf("a bystander got %+v", f)
+		}
+	}
+	if s.net.Stats().Pauses == 0 {
+		t.Error("never paused")
+	}
+}
+
+// A resend is answered with the whole message: that counts as bytes of who resends.
+func TestAnswersToResendsCountAsBytes(t *testing.T) {
+	s := serve(t, socket.Config{FrameBytes: allowance.Rate{PerSecond: 100 << 10, Burst: 100 << 10}})
+	ada, _ := s.join(0, "")
+	ada.send(`{"type":"chat_message","client_id":"c","content":"` + strings.Repeat(`\u0001`, 10_000) + `"}`)
+	ada.next()
+	before := s.net.Stats().Pauses
+	for range 4 {
+		ada.send(`{"type":"chat_message","client_id":"c","content":"x"}`)
+	}
+	for range 4 {
+		if f := ada.next(); !f.Duplicate {
+			t.Errorf("%+v", f)
+		}
+	}
+	if s.net.Stats().Pauses == before {
+		t.Error("never paused")
+	}
+}
