@@ -41,6 +41,7 @@ type subscribed struct {
 	seq       sequencer
 	tail      *tail // nil: nobody asked lately
 	born      int64 // births when it began to be followed
+	notices   notices
 }
 
 func newHub(stats *counters, tailMax Limit, ask func(uuid.UUID, time.Duration)) *hub {

@@ -206,10 +206,19 @@ func (s *Service) Do(ctx context.Context, op *Op) error {
 }
 
 // Notify tells the other users of a room what u does: an Intent of the class
-// Notice. Nothing is stored; nobody hears whether it arrived.
+// Notice. It is told when it changes, or again after a while. Nothing is stored; nobody
+// hears whether it arrived.
 func (s *Service) Notify(room uuid.UUID, u *protocol.User, in *protocol.Intent) {
+	switch {
+	case s.cfg.Congested():
+		s.stats.NoticesLeftOut.Add(1)
+		return
+	case !s.hub.tellsNotice(room, noticeOf{u.ID, in.Kind}, in.On, time.Now()):
+		s.stats.NoticesRepeated.Add(1)
+		return
+	}
 	n := &Notice{Kind: in.Kind, Room: room, User: u.ID, Frame: protocol.AppendNotice(nil, u, in)}
-	s.AnnounceNotice(n)
+	s.hub.notify(n)
 	if s.backplane != nil {
 		s.backplane.PublishNotice(n)
 	}

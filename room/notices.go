@@ -1,0 +1,106 @@
+package room
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/caravan-chat/caravan/protocol"
+	"github.com/caravan-chat/caravan/room/allowance"
+)
+
+// The limits of what users tell a room by Notices. Each goes to all members, so one
+// that tells nothing new is worth little.
+const (
+	noticeAgain    = 3 * time.Second  // the same is told again after so long
+	noticeKept     = 30 * time.Second // and so long it is known what was told
+	noticeUsersMax = 1_024            // users of a room of whom it is known; Notices of others are dropped meanwhile
+)
+
+// noticeTurns is how often a user may begin what a Notice tells, such as to type. Each
+// beginning has one end.
+var noticeTurns = allowance.Rate{PerSecond: 1, Burst: 5}
+
+// notices are what the users of a room on this node told it last. The room's shard
+// guards it. The zero value is ready.
+type notices struct {
+	last  map[noticeOf]*lastNotice
+	swept time.Time
+}
+
+type noticeOf struct {
+	user uuid.UUID
+	kind protocol.Kind
+}
+
+type lastNotice struct {
+	on    bool
+	at    time.Time
+	turns allowance.Meter
+}
+
+// tells reports whether the room is told a notice: it says something new, or the same
+// as long ago.
+func (n *notices) tells(of noticeOf, on bool, now time.Time) (yes bool) {
+	l := n.last[of]
+	switch {
+	case l == nil:
+		if l = n.add(of, now); l != nil {
+			yes, _ = l.turns.Take(noticeTurns, 1, now)
+		}
+	case l.on == on:
+		yes = now.Sub(l.at) >= noticeAgain
+	case on:
+		yes, _ = l.turns.Take(noticeTurns, 1, now)
+	default: // what was told to begin is told to end
+		yes = true
+	}
+	if yes {
+		l.on, l.at = on, now
+	}
+	return yes
+}
+
+// add begins to know of a user; nil where it is known of too many.
+func (n *notices) add(of noticeOf, now time.Time) *lastNotice {
+	if len(n.last) >= noticeUsersMax {
+		if now.Sub(n.swept) >= time.Second {
+			n.sweep(now)
+		}
+		if len(n.last) >= noticeUsersMax {
+			return nil
+		}
+	}
+	if n.last == nil {
+		n.last = make(map[noticeOf]*lastNotice)
+	}
+	l := new(lastNotice)
+	n.last[of] = l
+	return l
+}
+
+// sweep forgets what was told long ago.
+func (n *notices) sweep(now time.Time) {
+	n.swept = now
+	for of, l := range n.last {
+		if now.Sub(l.at) >= noticeKept {
+			delete(n.last, of)
+		}
+	}
+	if len(n.last) == 0 {
+		n.last = nil
+	}
+}
+
+// tellsNotice reports whether what a user does is told to a room: the members of this
+// node and the other nodes. Where nobody follows the room it costs nothing.
+func (h *hub) tellsNotice(room uuid.UUID, of noticeOf, on bool, now time.Time) (yes bool) {
+	yes = true
+	h.with(room, func(r *subscribed) { yes = r.notices.tells(of, on, now) })
+	return yes
+}
+
+// dropNotices forgets what was told long ago.
+func (h *hub) dropNotices(now time.Time) {
+	h.each(func(_ uuid.UUID, r *subscribed) { r.notices.sweep(now) })
+}
