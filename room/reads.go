@@ -115,11 +115,11 @@ func (s *Service) Rooms(ctx context.Context, q RoomsQuery) (RoomPage, error) {
 	return p, err
 }
 
-// Wait answers like Since, but where nothing changed it waits until something
-// does. When ctx ends first the answer is an empty page with the room's number. Where
-// the store goes back meanwhile, it says so at once.
+// Wait answers like Since, but where no number is greater than the one asked for it waits
+// until there is one. When ctx ends first the answer is an empty page with the room's
+// number. Where the store went back, or goes back meanwhile, it says so at once.
 func (s *Service) Wait(ctx context.Context, room Info, q SinceQuery) (Page, error) {
-	w := &waiter{news: make(chan struct{}, 1)}
+	w := &waiter{after: q.Since, news: make(chan struct{}, 1)}
 	s.Follow(room.ID, room.Seq, w)
 	defer s.Unfollow(room.ID, w)
 	stand := min(q.Since, room.Seq)
@@ -134,11 +134,10 @@ func (s *Service) Wait(ctx context.Context, room Info, q SinceQuery) (Page, erro
 			return last, nil // time is up: what is known is the answer
 		case err != nil || len(p.Messages) > 0 || p.HasMore:
 			return p, err
+		case p.Seq < q.Since && q.Last != (uuid.UUID{}): // the caller has an event that is not there
+			return Page{HasMore: true, Rewound: true}, nil
 		}
 		last = p
-		if p.Seq < q.Since { // who asks from beyond the last event waits for the next one
-			q.Since, q.Last = p.Seq, uuid.UUID{}
-		}
 		select {
 		case <-w.news:
 		case <-ctx.Done():
@@ -147,14 +146,17 @@ func (s *Service) Wait(ctx context.Context, room Info, q SinceQuery) (Page, erro
 	}
 }
 
-// waiter is a listener that only says that there is something new.
+// waiter is a listener that only says that there is something after a number.
 type waiter struct {
+	after   int64
 	news    chan struct{}
 	rewound atomic.Bool
 }
 
-func (w *waiter) Deliver(*Batch) Waker {
-	w.wake()
+func (w *waiter) Deliver(b *Batch) Waker {
+	if b.Last() > w.after {
+		w.wake()
+	}
 	return nil
 }
 
