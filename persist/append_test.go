@@ -19,7 +19,7 @@ func sends(n int) []*room.Op {
 	for i := range ops {
 		ops[i] = &room.Op{
 			Intent: protocol.Intent{Kind: protocol.KindMessage, MessageID: uuid.New(), Content: fmt.Sprint(i), Type: protocol.TypeText},
-			Room:   uuid.UUID{1}, Sender: protocol.User{ID: uuid.UUID{2}}, At: time.Unix(0, 0).UTC(),
+			Room:   uuid.UUID{1}, Trip: uuid.UUID{3}, Sender: protocol.User{ID: uuid.UUID{2}}, At: time.Unix(0, 0).UTC(),
 		}
 	}
 	return ops
@@ -29,8 +29,8 @@ func sends(n int) []*room.Op {
 func keep(ops []*room.Op) *Plan {
 	lookup := NewLookup(ops)
 	found := NewFound(lookup)
-	found.Rooms[uuid.UUID{1}] = 0
-	found.Senders[uuid.UUID{2}] = struct{}{}
+	found.Rooms[uuid.UUID{1}] = Room{Trip: uuid.UUID{3}}
+	found.Senders[Sender{uuid.UUID{3}, uuid.UUID{2}}] = struct{}{}
 	return Settle(ops, lookup, found)
 }
 
@@ -120,7 +120,7 @@ func TestDataErrorThatPassesHarmsNobody(t *testing.T) {
 		ops, runs := sends(n), 0
 		err := Append(t.Context(), ops, func(_ context.Context, ops []*room.Op, _ Mode) (*Plan, error) {
 			if runs++; runs == 1 {
-				return nil, &DataError{Refusal: ErrUnknownSender, Err: errors.New("deleted after the look-up")}
+				return nil, &DataError{Refusal: protocol.ErrNotCollaborator, Err: errors.New("deleted after the look-up")}
 			}
 			return keep(ops), nil
 		})

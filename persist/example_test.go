@@ -14,23 +14,23 @@ import (
 // A store looks up what NewLookup asks for, under the locks of the rooms, and writes
 // the plan that Settle makes of it.
 func ExampleSettle() {
-	place, ann := uuid.UUID{1}, protocol.User{ID: uuid.UUID{2}}
+	place, trip, ann := uuid.UUID{1}, uuid.UUID{5}, protocol.User{ID: uuid.UUID{2}}
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	send := &room.Op{
 		Intent: protocol.Intent{Kind: protocol.KindMessage, MessageID: uuid.UUID{3}, Content: "north gate", Type: protocol.TypeText, ClientID: "a1"},
-		Room:   place, Sender: ann, Row: uuid.UUID{3}, At: at,
+		Room:   place, Trip: trip, Sender: ann, Row: uuid.UUID{3}, At: at,
 	}
 	again := *send // sent twice, as after a lost connection
 	edit := &room.Op{
 		Intent: protocol.Intent{Kind: protocol.KindEdit, MessageID: uuid.UUID{3}, Content: "south gate"},
-		Room:   place, Sender: ann, Row: uuid.UUID{4}, At: at,
+		Room:   place, Trip: trip, Sender: ann, Row: uuid.UUID{4}, At: at,
 	}
 	batch := []*room.Op{send, &again, edit}
 
 	lookup := persist.NewLookup(batch)
 	found := persist.NewFound(lookup)
-	found.Rooms[place] = 41
-	found.Senders[ann.ID] = struct{}{}
+	found.Rooms[place] = persist.Room{Seq: 41, Trip: trip}
+	found.Senders[persist.Sender{Trip: trip, User: ann.ID}] = struct{}{}
 
 	plan := persist.Settle(batch, lookup, found)
 	m := plan.Inserts[0]

@@ -2,6 +2,7 @@ package persist
 
 import (
 	"bytes"
+	"cmp"
 	"slices"
 
 	"github.com/google/uuid"
@@ -17,10 +18,19 @@ type ClientKey struct {
 	ClientID string
 }
 
+// Sender is who asks for something in the room of a trip.
+type Sender struct{ Trip, User uuid.UUID }
+
+// Room is a room that a store found.
+type Room struct {
+	Seq  int64 // last_seq
+	Trip uuid.UUID
+}
+
 // Lookup says what a store must find out before a batch can be settled.
 type Lookup struct {
 	Rooms     []uuid.UUID // distinct, ascending: to be locked in this order, before anything else is read
-	Senders   []uuid.UUID // distinct
+	Senders   []Sender    // distinct
 	Keys      []ClientKey // may repeat
 	Messages  []uuid.UUID // messages that are needed whole; may repeat
 	Originals []uuid.UUID // messages replied to; may repeat
@@ -30,22 +40,25 @@ type Lookup struct {
 func NewLookup(batch []*room.Op) *Lookup {
 	l := &Lookup{
 		Rooms:   make([]uuid.UUID, 0, len(batch)),
-		Senders: make([]uuid.UUID, 0, len(batch)),
+		Senders: make([]Sender, 0, len(batch)),
 	}
 	for _, op := range batch {
 		l.Rooms = append(l.Rooms, op.Room)
+		l.Senders = append(l.Senders, senderOf(op))
 		ruleOf(op).ask(l, op)
 	}
-	l.Rooms = distinct(l.Rooms)
-	l.Senders = distinct(l.Senders)
+	l.Rooms = distinct(l.Rooms, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
+	l.Senders = distinct(l.Senders, func(a, b Sender) int {
+		return cmp.Or(bytes.Compare(a.Trip[:], b.Trip[:]), bytes.Compare(a.User[:], b.User[:]))
+	})
 	return l
 }
 
 // Found is what a store found, read after the rooms were locked, so that it
 // stays true until the transaction ends.
 type Found struct {
-	Rooms     map[uuid.UUID]int64             // last_seq of those that exist
-	Senders   map[uuid.UUID]struct{}          // those that exist
+	Rooms     map[uuid.UUID]Room              // those that exist
+	Senders   map[Sender]struct{}             // those who exist and are collaborators of the trip
 	Known     map[ClientKey]*protocol.Message // messages that carry one of Lookup.Keys
 	Messages  map[uuid.UUID]*protocol.Message // those of Lookup.Messages that exist, in any room
 	Originals map[uuid.UUID]Original          // those of Lookup.Originals that exist, in any room
@@ -54,8 +67,8 @@ type Found struct {
 // NewFound returns a Found with room for the answers to l.
 func NewFound(l *Lookup) *Found {
 	return &Found{
-		Rooms:     make(map[uuid.UUID]int64, len(l.Rooms)),
-		Senders:   make(map[uuid.UUID]struct{}, len(l.Senders)),
+		Rooms:     make(map[uuid.UUID]Room, len(l.Rooms)),
+		Senders:   make(map[Sender]struct{}, len(l.Senders)),
 		Known:     make(map[ClientKey]*protocol.Message),
 		Messages:  make(map[uuid.UUID]*protocol.Message),
 		Originals: make(map[uuid.UUID]Original),
@@ -72,7 +85,9 @@ func keyOf(op *room.Op) ClientKey {
 	return ClientKey{Room: op.Room, Sender: op.Sender.ID, ClientID: op.ClientID}
 }
 
-func distinct(ids []uuid.UUID) []uuid.UUID {
-	slices.SortFunc(ids, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
-	return slices.Compact(ids)
+func senderOf(op *room.Op) Sender { return Sender{Trip: op.Trip, User: op.Sender.ID} }
+
+func distinct[T comparable](all []T, compare func(a, b T) int) []T {
+	slices.SortFunc(all, compare)
+	return slices.Compact(all)
 }

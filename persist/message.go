@@ -26,7 +26,6 @@ func screenMessage(op *room.Op) *protocol.Error {
 }
 
 func askMessage(l *Lookup, op *room.Op) {
-	l.Senders = append(l.Senders, op.Sender.ID)
 	if op.ClientID != "" {
 		l.Keys = append(l.Keys, keyOf(op))
 	}
@@ -40,9 +39,6 @@ func settleMessage(s *settling, op *room.Op) result {
 		if known := s.known(keyOf(op)); known != nil {
 			return result{outcome: room.Duplicate, message: known}
 		}
-	}
-	if _, ok := s.found.Senders[op.Sender.ID]; !ok {
-		return refused(ErrUnknownSender)
 	}
 	m := &protocol.Message{
 		ID: op.MessageID, RoomID: op.Room, Sender: op.Sender,

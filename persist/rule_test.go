@@ -50,7 +50,7 @@ func TestAChangeTouchesOnlyWhatItsRuleChanges(t *testing.T) {
 	op.Row = uuid.New()
 	was := protocol.Message{ID: op.MessageID, RoomID: op.Room, Sender: op.Sender, Content: "as it was", Seq: 3, Rev: 3}
 	s := settling{
-		found: &Found{Rooms: map[uuid.UUID]int64{op.Room: 7}, Messages: map[uuid.UUID]*protocol.Message{was.ID: &was}},
+		found: &Found{Rooms: map[uuid.UUID]Room{op.Room: {Seq: 7}}, Messages: map[uuid.UUID]*protocol.Message{was.ID: &was}},
 		plan:  &Plan{}, heads: map[uuid.UUID]int64{}, state: map[uuid.UUID]state{},
 	}
 	now, _ := s.message(op, was.ID)
@@ -78,7 +78,7 @@ func TestARuleGetsACopyAsTheMessageStandsNow(t *testing.T) {
 	answer := protocol.Message{ID: uuid.New(), RoomID: op.Room, Content: "yes", ReplyTo: replyTo(&original)}
 	s := settling{
 		found: &Found{
-			Rooms:    map[uuid.UUID]int64{op.Room: 2},
+			Rooms:    map[uuid.UUID]Room{op.Room: {Seq: 2}},
 			Messages: map[uuid.UUID]*protocol.Message{original.ID: &original, answer.ID: &answer},
 		},
 		plan: &Plan{}, heads: map[uuid.UUID]int64{}, state: map[uuid.UUID]state{},
@@ -112,7 +112,7 @@ func TestNumberMessageIsWhatSettleWouldHaveMade(t *testing.T) {
 	settle := func(last int64) *Plan {
 		l := NewLookup([]*room.Op{op})
 		found := NewFound(l)
-		found.Rooms[op.Room], found.Senders[op.Sender.ID] = last, struct{}{}
+		found.Rooms[op.Room], found.Senders[senderOf(op)] = Room{last, op.Trip}, struct{}{}
 		return Settle([]*room.Op{op}, l, found)
 	}
 	want, got := settle(41), settle(0)

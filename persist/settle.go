@@ -9,11 +9,8 @@ import (
 	"github.com/caravan-chat/caravan/room"
 )
 
-// Refusals that only a store can give.
-var (
-	ErrUnknownRoom   = &protocol.Error{Code: protocol.CodeForbidden, Text: "The room does not exist"}
-	ErrUnknownSender = &protocol.Error{Code: protocol.CodeForbidden, Text: "The sender does not exist"}
-)
+// ErrUnknownRoom is a refusal that only a store can give.
+var ErrUnknownRoom = &protocol.Error{Code: protocol.CodeForbidden, Text: "The room does not exist"}
 
 // Settle decides, in the order of the batch, what becomes of each op by the rule of
 // its kind: each event takes the next number of its room, and an op sees what the
@@ -31,8 +28,8 @@ func Settle(batch []*room.Op, lookup *Lookup, found *Found) *Plan {
 		s.sent = make(map[ClientKey]uuid.UUID, len(lookup.Keys))
 	}
 	for i, op := range batch {
-		if _, ok := found.Rooms[op.Room]; !ok {
-			s.plan.results[i] = refused(ErrUnknownRoom)
+		if err := admit(op, found); err != nil {
+			s.plan.results[i] = refused(err)
 			continue
 		}
 		s.plan.results[i] = ruleOf(op).settle(&s, op)
@@ -43,6 +40,18 @@ func Settle(batch []*room.Op, lookup *Lookup, found *Found) *Plan {
 		}
 	}
 	return s.plan
+}
+
+// admit refuses who may not be in the room at this moment, whatever the op is.
+func admit(op *room.Op, found *Found) *protocol.Error {
+	in, ok := found.Rooms[op.Room]
+	if !ok {
+		return ErrUnknownRoom
+	}
+	if _, ok := found.Senders[senderOf(op)]; !ok || in.Trip != op.Trip {
+		return protocol.ErrNotCollaborator
+	}
+	return nil
 }
 
 // settling is a Settle under way.
@@ -151,7 +160,7 @@ func (s *settling) present(id uuid.UUID) *protocol.Message {
 func (s *settling) next(id uuid.UUID) int64 {
 	seq, grew := s.heads[id]
 	if !grew {
-		seq = s.found.Rooms[id]
+		seq = s.found.Rooms[id].Seq
 	}
 	seq++
 	s.heads[id] = seq

@@ -51,6 +51,10 @@ var (
 	ErrUnknownOutcome = &Error{CodeUnknownOutcome, "It is not known whether the message was stored; resend it with the same client_id"}
 	ErrInternal       = &Error{CodeInternal, "The server failed to handle this; please try again"}
 
+	// ErrNotCollaborator is a session's whose user was removed from the trip; over REST such a
+	// room is not found.
+	ErrNotCollaborator = &Error{CodeForbidden, "You are not a collaborator of this trip"}
+
 	ErrContentField = &Error{CodeInvalidField, "content must be a string"}
 	ErrTypingField  = &Error{CodeInvalidField, "is_typing must be true or false"}
 	ErrMissingRoom  = &Error{CodeInvalidField, "chat_room is required"}

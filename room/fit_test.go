@@ -76,17 +76,17 @@ func TestWhoGoesOnGetsEachMessageOnceWithinTheLimit(t *testing.T) {
 		r := &reader{T: t, limit: limit, seen: map[uuid.UUID]int64{}}
 		few := rapid.IntRange(1, 40).Draw(t, "limit of a page")
 
-		h.readBackwards(r, in, few)
+		h.readBackwards(r, in.ID, few)
 		r.all("history and before", want)
-		h.readForwards(r, in, few)
+		h.readForwards(r, in.ID, few)
 		r.all("after", want)
-		h.readChanges(r, in, few)
+		h.readChanges(r, in.ID, few)
 		r.all("since", want)
 	})
 }
 
 // newRoom makes a trip of the first user and its room.
-func (h *house) newRoom(t *rapid.T) uuid.UUID {
+func (h *house) newRoom(t *rapid.T) room.Info {
 	trip := persist.Trip{ID: uuid.New()}
 	seeds := &persist.Seeds{Trips: []persist.Trip{trip}, Collaborators: []persist.Collaborator{{Trip: trip.ID, User: h.users[0].ID}}}
 	if err := h.store.Seed(t.Context(), seeds); err != nil {
@@ -96,18 +96,18 @@ func (h *house) newRoom(t *rapid.T) uuid.UUID {
 	if err != nil || !a.Allowed {
 		t.Fatal(a, err)
 	}
-	return a.Room.ID
+	return a.Room
 }
 
 // fill sends and edits messages in a room, and returns all that it has with their revs.
-func (h *house) fill(t *rapid.T, in uuid.UUID) map[uuid.UUID]int64 {
+func (h *house) fill(t *rapid.T, in room.Info) map[uuid.UUID]int64 {
 	sizes := rapid.SampledFrom([]int{1, 40, 400, 2_000, 9_000})
 	text := func() string {
 		return strings.Repeat(rapid.SampledFrom([]string{"x", "界", "\u0001", "\"", "\n"}).Draw(t, "of"), rapid.IntRange(1, sizes.Draw(t, "up to")).Draw(t, "size"))
 	}
 	var batch []*room.Op
 	add := func(op *room.Op) {
-		op.Room, op.Sender, op.At = in, h.users[0], time.Now().UTC().Truncate(time.Microsecond)
+		op.Room, op.Trip, op.Sender, op.At = in.ID, in.TripID, h.users[0], time.Now().UTC().Truncate(time.Microsecond)
 		if op.Row = uuid.Must(uuid.NewV7()); op.Kind == protocol.KindMessage {
 			op.MessageID = op.Row
 		}
@@ -128,7 +128,7 @@ func (h *house) fill(t *rapid.T, in uuid.UUID) map[uuid.UUID]int64 {
 	}
 	want := map[uuid.UUID]int64{}
 	for after, more := int64(0), true; more; {
-		p, err := h.store.After(t.Context(), in, after, room.Limit{Messages: 100})
+		p, err := h.store.After(t.Context(), in.ID, after, room.Limit{Messages: 100})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -85,7 +85,7 @@ func TestAMessageEditedBetweenTwoPagesOfARepairIsToldAsEdited(t *testing.T) {
 	var once sync.Once
 	middle.read = func() {
 		once.Do(func() {
-			h.elsewhere(t, &room.Op{Intent: protocol.Intent{Kind: protocol.KindEdit, MessageID: ops[10].MessageID, Content: "edited"}, Room: id, Sender: h.users[0]})
+			h.elsewhere(t, &room.Op{Intent: protocol.Intent{Kind: protocol.KindEdit, MessageID: ops[10].MessageID, Content: "edited"}, Room: id, Trip: h.rooms[0].TripID, Sender: h.users[0]})
 		})
 	}
 	h.CatchUp(id)
@@ -115,7 +115,7 @@ func TestARepairTellsEachNumberByItsOwnKind(t *testing.T) {
 	edit := func(content string) *room.Op {
 		return &room.Op{
 			Intent: protocol.Intent{Kind: protocol.KindEdit, MessageID: first.MessageID, Content: content},
-			Room:   id, Sender: h.users[0],
+			Room:   id, Trip: h.rooms[0].TripID, Sender: h.users[0],
 		}
 	}
 	h.elsewhere(t, edit("first, edited"))
@@ -256,7 +256,7 @@ func TestNumbersOfMessagesThatAreGoneArePassed(t *testing.T) {
 	for i := range protocol.ResumeMessagesMax + 10 {
 		ops = append(ops, &room.Op{
 			Intent: protocol.Intent{Kind: protocol.KindEdit, MessageID: gone.MessageID, Content: fmt.Sprint(i)},
-			Room:   id, Sender: h.users[0],
+			Room:   id, Trip: h.rooms[0].TripID, Sender: h.users[0],
 		})
 	}
 	h.elsewhere(t, ops[1:]...)

@@ -78,7 +78,7 @@ func openWith(t *testing.T, cfg room.Config, plane room.Backplane, between func(
 }
 
 func (h *house) message(user int, content string) *room.Op {
-	return &room.Op{Intent: protocol.Intent{Kind: protocol.KindMessage, Content: content, Type: protocol.TypeText}, Room: h.rooms[user%3].ID, Sender: h.users[user]}
+	return &room.Op{Intent: protocol.Intent{Kind: protocol.KindMessage, Content: content, Type: protocol.TypeText}, Room: h.rooms[user%3].ID, Trip: h.rooms[user%3].TripID, Sender: h.users[user]}
 }
 
 // send stores a message and returns it.
@@ -409,7 +409,7 @@ func TestResumeTellsWhatChangedAndWhereToGoOn(t *testing.T) {
 	id := h.rooms[0].ID
 	first := h.send(t, 0, "first")
 	h.send(t, 3, "second")
-	edit := &room.Op{Intent: protocol.Intent{Kind: protocol.KindEdit, MessageID: first.ID, Content: "first, edited"}, Room: id, Sender: h.users[0]}
+	edit := &room.Op{Intent: protocol.Intent{Kind: protocol.KindEdit, MessageID: first.ID, Content: "first, edited"}, Room: id, Trip: h.rooms[0].TripID, Sender: h.users[0]}
 	if err := h.Do(t.Context(), edit); err != nil || edit.Outcome != room.Stored {
 		t.Fatal(err, edit.Err)
 	}

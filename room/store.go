@@ -113,6 +113,7 @@ const (
 type Op struct {
 	protocol.Intent // of the class Event
 	Room            uuid.UUID
+	Trip            uuid.UUID // whose room it is
 	Sender          protocol.User
 	Row             uuid.UUID // the id of the event's row; of a new message its own id
 	At              time.Time // becomes created_at or updated_at: UTC, whole microseconds

@@ -115,7 +115,7 @@ func writeHistories(b *testing.B, database string) {
 		for i, a := range answers {
 			batch[i] = &room.Op{
 				Intent: protocol.Intent{Kind: protocol.KindMessage, MessageID: uuid.Must(uuid.NewV7()), Content: content, Type: protocol.TypeText},
-				Room:   a.Room.ID, Sender: a.User, At: time.Now().UTC().Truncate(time.Microsecond),
+				Room:   a.Room.ID, Trip: a.Room.TripID, Sender: a.User, At: time.Now().UTC().Truncate(time.Microsecond),
 			}
 		}
 		if err := store.Append(b.Context(), batch, room.Within{}); err != nil {

@@ -41,7 +41,7 @@ func TestAdoptedDatabase(t *testing.T) {
 	}
 	user, trip, home := ids[0], ids[1], ids[2]
 	url := pgserver.Shared(t).Database(t)
-	f := &fleet{t: t, url: url, rooms: []uuid.UUID{home}}
+	f := &fleet{t: t, url: url, rooms: []uuid.UUID{home}, trips: []uuid.UUID{trip}}
 	f.exec(djangoSchema)
 	f.exec("INSERT INTO users VALUES ($1, 'pw', 'ann@example.com', 'ann', 'Ann', NULL, false)", user)
 	f.exec("INSERT INTO trips VALUES ($1, 'Lisbon', 12.5, now())", trip)
@@ -71,7 +71,7 @@ func TestAdoptedDatabase(t *testing.T) {
 	}
 	reply := f.send(0, "new")
 	reply.ReplyTo = ids[3]
-	f.mustAppend(reply, &room.Op{Intent: protocol.Intent{Kind: protocol.KindEdit, MessageID: first, Content: "old 2"}, Row: uuid.New(), Room: home, Sender: f.user, At: reply.At})
+	f.mustAppend(reply, &room.Op{Intent: protocol.Intent{Kind: protocol.KindEdit, MessageID: first, Content: "old 2"}, Row: uuid.New(), Room: home, Trip: trip, Sender: f.user, At: reply.At})
 	page, err := room.Changes(t.Context(), f, room.SinceQuery{Room: home, Limit: 10})
 	if err != nil || page.Seq != 5 || len(page.Messages) != 4 {
 		t.Fatalf("%+v, %v", page, err)
@@ -138,13 +138,47 @@ func (f *fleet) enter(trip uuid.UUID) {
 	if err != nil || !answers[0].Allowed || answers[0].User != f.user {
 		f.t.Fatalf("%+v, %v", answers, err)
 	}
-	f.rooms = []uuid.UUID{answers[0].Room.ID}
+	f.rooms, f.trips = []uuid.UUID{answers[0].Room.ID}, []uuid.UUID{trip}
 	op := f.send(0, "hello")
 	if f.mustAppend(op); op.Outcome != room.Stored {
 		f.t.Errorf("outcome %d, %v", op.Outcome, op.Err)
 	}
 	if page, err := f.Rooms(f.t.Context(), f.user.ID, uuid.Nil, room.Limit{Messages: 10}); err != nil || len(page.Rooms) != 1 || page.Rooms[0].Last == nil {
 		f.t.Errorf("rooms %+v, %v", page, err)
+	}
+}
+
+// turnOut takes Ann off the trip in each way that there is, and checks that then nothing of
+// hers is stored, and again something when she is back.
+func (f *fleet) turnOut(trip uuid.UUID, views []string) {
+	f.t.Helper()
+	for _, gone := range []struct {
+		table, column string
+		id            uuid.UUID
+	}{{"collaborators", "user_id", f.user.ID}, {"users", "id", f.user.ID}, {"trips", "id", trip}} {
+		if gone.table != "collaborators" && f.who == &byCollaborators {
+			continue // a foreign key takes the collaborator along
+		}
+		table := gone.table
+		if slices.Contains(views, table) {
+			table = "app_" + table
+		}
+		f.exec("CREATE TABLE kept AS SELECT * FROM "+table+" WHERE "+gone.column+" = $1", gone.id)
+		f.exec("DELETE FROM "+table+" WHERE "+gone.column+" = $1", gone.id)
+		for _, batch := range [][]*room.Op{{f.send(0, "x")}, {f.send(0, "x"), f.send(0, "y")}} {
+			f.mustAppend(batch...)
+			for _, op := range batch {
+				if op.Err != protocol.ErrNotCollaborator {
+					f.t.Errorf("without a row in %s: outcome %d, %v", gone.table, op.Outcome, op.Err)
+				}
+			}
+		}
+		f.exec("INSERT INTO " + table + " SELECT * FROM kept")
+		f.exec("DROP TABLE kept")
+		back := f.send(0, "x")
+		if f.mustAppend(back); back.Outcome != room.Stored {
+			f.t.Errorf("back in %s: outcome %d, %v", gone.table, back.Outcome, back.Err)
+		}
 	}
 }
 
@@ -217,6 +251,7 @@ func TestPeopleInViews(t *testing.T) {
 			f.exec("INSERT INTO collaborators VALUES ($1, $2)", trip, f.user.ID)
 		}
 		f.enter(trip)
+		f.turnOut(trip, views)
 		if log.that("level=WARN", "collaborators") == 0 {
 			t.Errorf("views %v: nothing is said", views)
 		}

@@ -80,7 +80,7 @@ func (s *Store) run(ctx context.Context, ops []*room.Op, mode persist.Mode, limi
 
 	lookup := persist.NewLookup(ops)
 	if mode == persist.Commit && persist.IsPlainMessage(ops) {
-		plan, xact, err = express(txCtx, conn.Conn(), ops, lookup)
+		plan, xact, err = express(txCtx, conn.Conn(), s.who, ops, lookup)
 		if plan != nil {
 			return finish(ctx, conn, plan, xact, mode, sendCommit(txCtx, conn.Conn()))
 		}
@@ -90,7 +90,7 @@ func (s *Store) run(ctx context.Context, ops []*room.Op, mode persist.Mode, limi
 		}
 	}
 
-	found, xact, err := lookUp(txCtx, conn.Conn(), lookup)
+	found, xact, err := lookUp(txCtx, conn.Conn(), s.who, lookup)
 	if err != nil {
 		endTransaction(ctx, conn)
 		return nil, 0, undoneLookUp(err)

@@ -66,6 +66,50 @@ func BenchmarkAppend(b *testing.B) {
 	}
 }
 
+// BenchmarkAppendByMany is one writer with batches of messages by as many senders, in
+// 100 rooms.
+func BenchmarkAppendByMany(b *testing.B) {
+	for _, rows := range []int{1, 10, 100, 1000} {
+		b.Run(fmt.Sprintf("rows=%d", rows), func(b *testing.B) {
+			f := &fleet{t: b, Store: openStore(b, Config{URL: pgserver.Shared(b).Database(b), Writers: 1, Log: quiet})}
+			seeds := persist.Fleet(1000, 100)
+			if err := f.Seed(b.Context(), seeds); err != nil {
+				b.Fatal(err)
+			}
+			questions := make([]room.AccessQuestion, 100)
+			for i := range questions {
+				questions[i] = room.AccessQuestion{User: seeds.Users[i].ID, Place: seeds.Trips[i].ID}
+			}
+			answers, err := f.Access(b.Context(), questions)
+			if err != nil {
+				b.Fatal(err)
+			}
+			for _, a := range answers {
+				f.rooms, f.trips = append(f.rooms, a.Room.ID), append(f.trips, a.Room.TripID)
+			}
+			b.ResetTimer()
+			n := 0
+			for range b.N {
+				batch := make([]*room.Op, rows)
+				for i := range batch {
+					batch[i] = f.send(n%100, text256)
+					batch[i].Sender, batch[i].ClientID = seeds.Users[n%1000], uuid.NewString()
+					n++
+				}
+				f.mustAppend(batch...)
+			}
+			b.ReportMetric(0, "ns/op")
+			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N), "µs/commit")
+			conn, err := f.writers.Acquire(b.Context())
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer conn.Release()
+			b.ReportMetric(float64(backendCPU(b, conn.Conn()).Microseconds())/float64(b.N*rows), "server-µs/row")
+		})
+	}
+}
+
 // BenchmarkInsert compares the ways to insert many rows, each in a transaction of
 // its own: one statement with arrays, a pipelined statement a row, and COPY.
 func BenchmarkInsert(b *testing.B) {

@@ -61,7 +61,7 @@ func undone(err error) error {
 	case pg.Code == codeSerialization, pg.Code == codeDeadlock:
 		return fmt.Errorf("%w: %w", persist.ErrConflict, err)
 	case pg.Code == codeForeignKey: // in an adopted database only
-		return &persist.DataError{Refusal: persist.ErrUnknownSender, Err: err}
+		return &persist.DataError{Refusal: protocol.ErrNotCollaborator, Err: err}
 	case pg.Code == codeUnique && pg.ConstraintName == primaryKey:
 		return &persist.DataError{Refusal: protocol.ErrInternal, Err: err}
 	case pg.Code == codeUnique && slices.Contains(numberIndexes, pg.ConstraintName):

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -11,44 +12,46 @@ import (
 	"github.com/caravan-chat/caravan/room"
 )
 
-// storeOne takes a number and stores a message in one statement. The update of
-// the room's row is also its lock, and goes by the row that the lock found. Where
-// the room or the sender does not exist, or the client_id is known, no row is
-// stored and none returned.
-var storeOne, storedOne = makeStoreOne()
+// storedOne are the columns whose values are arguments of makeStoreOne's statement: all
+// but the numbers. After them comes the trip.
+var storedOne = slices.DeleteFunc(slices.Clone(messageTable), func(c column) bool { return c.numbered })
 
-// makeStoreOne also returns the columns whose values are its arguments: all but the numbers.
-func makeStoreOne() (sql string, given []column) {
+// makeStoreOne makes the statement that takes a number and stores a message. The update of
+// the room's row is also its lock, and goes by the row that the lock found. Where
+// the room does not exist, the sender may not be there, or the client_id is known, no row
+// is stored and none returned.
+func makeStoreOne(collaborates string) string {
 	param := make(map[string]string)
-	for _, c := range messageTable {
-		if c.numbered {
-			param[c.name] = "grown.last_seq"
-			continue
-		}
-		given = append(given, c)
-		param[c.name] = fmt.Sprintf("$%d::%s", len(given), c.sqlType)
+	for i, c := range storedOne {
+		param[c.name] = fmt.Sprintf("$%d::%s", i+1, c.sqlType)
 	}
-	return `WITH grown AS (UPDATE chat_rooms SET last_seq = last_seq + 1 WHERE id = ` + param["chat_room_id"] + ` RETURNING last_seq)
-	INSERT INTO chat_messages (` + messageNames + `)
-	SELECT ` + list(messageTable, func(c column) string { return c.stored(param[c.name]) }) + `
-	FROM grown CROSS JOIN users u WHERE u.id = ` + param["sender_id"] + `
+	given := func(c column) string {
+		if c.numbered {
+			return "s.last_seq"
+		}
+		return c.stored(param[c.name])
+	}
+	return fmt.Sprintf(`WITH grown AS (UPDATE chat_rooms SET last_seq = last_seq + 1 WHERE id = %s AND trip_id = $%d RETURNING last_seq, trip_id)
+	INSERT INTO chat_messages (%s) SELECT %s
+	FROM (SELECT last_seq, trip_id AS trip, %s AS sender FROM grown) s CROSS JOIN %s m
 	ON CONFLICT (chat_room_id, sender_id, client_id) WHERE client_id IS NOT NULL DO NOTHING
-	RETURNING seq, pg_current_xact_id()`, given
+	RETURNING seq, pg_current_xact_id()`,
+		param["chat_room_id"], len(storedOne)+1, messageNames, list(messageTable, given), param["sender_id"], collaborates)
 }
 
 // express opens a transaction and writes a batch of one in one round trip,
-// presuming that it is a new message of a known sender in a known room. Where that
+// presuming that it is a new message of a collaborator in a known room. Where that
 // is so it returns the plan that has been written, and the transaction's number;
 // where not, nil, and the transaction must be rolled back.
-func express(ctx context.Context, conn *pgx.Conn, ops []*room.Op, l *persist.Lookup) (plan *persist.Plan, xact uint64, err error) {
+func express(ctx context.Context, conn *pgx.Conn, who *membership, ops []*room.Op, l *persist.Lookup) (plan *persist.Plan, xact uint64, err error) {
 	var batch pgx.Batch
 	batch.Queue(begin)
 	presumed := presume(ops, l) // but for its number
-	args := make([]any, len(storedOne))
-	for i, c := range storedOne {
-		args[i] = c.value(presumed.Inserts[0])
+	args := make([]any, 0, len(storedOne)+1)
+	for _, c := range storedOne {
+		args = append(args, c.value(presumed.Inserts[0]))
 	}
-	batch.Queue(storeOne, args...).
+	batch.Queue(who.storeOne, append(args, [16]byte(ops[0].Trip))...).
 		QueryRow(func(row pgx.Row) error {
 			var seq int64
 			err := row.Scan(&seq, &xact)
@@ -70,7 +73,7 @@ func express(ctx context.Context, conn *pgx.Conn, ops []*room.Op, l *persist.Loo
 // presume settles a batch of one of which all is as express presumes.
 func presume(ops []*room.Op, l *persist.Lookup) *persist.Plan {
 	found := persist.NewFound(l)
-	found.Rooms[ops[0].Room] = 0
-	found.Senders[ops[0].Sender.ID] = struct{}{}
+	found.Rooms[ops[0].Room] = persist.Room{Trip: ops[0].Trip}
+	found.Senders[l.Senders[0]] = struct{}{}
 	return persist.Settle(ops, l, found)
 }

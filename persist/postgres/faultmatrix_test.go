@@ -61,6 +61,7 @@ type faultRig struct {
 	truth  *Store
 	user   protocol.User
 	rooms  []uuid.UUID
+	trips  []uuid.UUID
 	old    []uuid.UUID         // messages to edit
 	events map[uuid.UUID]int64 // per room: how many there must be
 }
@@ -87,7 +88,7 @@ func newFaultRig(t testing.TB, how damage) *faultRig {
 		t.Fatal(summaries, err)
 	}
 	for _, s := range summaries {
-		r.rooms = append(r.rooms, s.ID)
+		r.rooms, r.trips = append(r.rooms, s.ID), append(r.trips, s.TripID)
 	}
 	// Where one side does not notice, the other's wait is what a test waits for.
 	if how == loseClient {
@@ -120,7 +121,7 @@ func (r *faultRig) count(make func(*faultRig) []*room.Op) (fromClient, fromServe
 func (r *faultRig) op(in int) *room.Op {
 	return &room.Op{
 		Intent: protocol.Intent{Kind: protocol.KindMessage, MessageID: uuid.Must(uuid.NewV7()), Content: "content", Type: protocol.TypeText, ClientID: uuid.NewString()},
-		Room:   r.rooms[in], Sender: r.user, At: time.Now().UTC().Truncate(time.Microsecond),
+		Room:   r.rooms[in], Trip: r.trips[in], Sender: r.user, At: time.Now().UTC().Truncate(time.Microsecond),
 	}
 }
 

@@ -22,6 +22,7 @@ type fleet struct {
 	url   string
 	user  protocol.User
 	rooms []uuid.UUID // ascending
+	trips []uuid.UUID // of the rooms
 }
 
 func newFleet(t testing.TB, cfg Config, rooms int) *fleet {
@@ -44,7 +45,7 @@ func newFleet(t testing.TB, cfg Config, rooms int) *fleet {
 		t.Fatal(summaries, err)
 	}
 	for _, s := range summaries {
-		f.rooms = append(f.rooms, s.ID)
+		f.rooms, f.trips = append(f.rooms, s.ID), append(f.trips, s.TripID)
 	}
 	return f
 }
@@ -52,7 +53,7 @@ func newFleet(t testing.TB, cfg Config, rooms int) *fleet {
 func (f *fleet) send(in int, content string) *room.Op {
 	return &room.Op{
 		Intent: protocol.Intent{Kind: protocol.KindMessage, MessageID: uuid.Must(uuid.NewV7()), Content: content, Type: protocol.TypeText},
-		Room:   f.rooms[in], Sender: f.user, At: time.Now().UTC().Truncate(time.Microsecond),
+		Room:   f.rooms[in], Trip: f.trips[in], Sender: f.user, At: time.Now().UTC().Truncate(time.Microsecond),
 	}
 }
 

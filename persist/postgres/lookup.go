@@ -17,9 +17,11 @@ const (
 
 	// lockRooms locks in the order of ids, so that two batches never wait for each
 	// other in a circle.
-	lockRooms = `SELECT id, last_seq, pg_current_xact_id() FROM chat_rooms WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE`
+	lockRooms = `SELECT id, trip_id, last_seq, pg_current_xact_id() FROM chat_rooms WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE`
 
-	findSenders = `SELECT id FROM users WHERE id = ANY($1)`
+	// findStrangers and isNone stand around one of membership's, and select those who have no row there.
+	findStrangers = `SELECT s.n FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS s(trip, sender, n) LEFT JOIN `
+	isNone        = ` m ON true WHERE m.is IS NULL`
 
 	findOriginals = `SELECT m.id, coalesce(m.chat_room_id, '00000000-0000-0000-0000-000000000000'), coalesce(left(m.content::text, 100), ''), coalesce(u.email::text, '')
 	FROM chat_messages m LEFT JOIN users u ON u.id = m.sender_id WHERE m.id = ANY($1)`
@@ -36,29 +38,31 @@ var (
 // lookUp opens a transaction, locks the rooms and finds what the batch needs to
 // know, in one round trip. It returns the transaction's number with what it found:
 // zero where no room exists, and so nothing will be written.
-func lookUp(ctx context.Context, conn *pgx.Conn, l *persist.Lookup) (found *persist.Found, xact uint64, err error) {
+func lookUp(ctx context.Context, conn *pgx.Conn, who *membership, l *persist.Lookup) (found *persist.Found, xact uint64, err error) {
 	found = persist.NewFound(l)
 	var batch pgx.Batch
 	batch.Queue(begin)
 	batch.Queue(lockRooms, ids(l.Rooms)).Query(func(rows pgx.Rows) error {
-		var id [16]byte
+		var id, trip [16]byte
 		var seq int64
-		_, err := pgx.ForEachRow(rows, []any{&id, &seq, &xact}, func() error {
-			found.Rooms[id] = seq
+		_, err := pgx.ForEachRow(rows, []any{&id, &trip, &seq, &xact}, func() error {
+			found.Rooms[id] = persist.Room{Seq: seq, Trip: trip}
 			return nil
 		})
 		return err
 	})
-	if len(l.Senders) > 0 {
-		batch.Queue(findSenders, ids(l.Senders)).Query(func(rows pgx.Rows) error {
-			var id [16]byte
-			_, err := pgx.ForEachRow(rows, []any{&id}, func() error {
-				found.Senders[id] = struct{}{}
-				return nil
-			})
-			return err
+	trips, users := splitSenders(l.Senders)
+	batch.Queue(who.find, trips, users).Query(func(rows pgx.Rows) error {
+		for _, sender := range l.Senders {
+			found.Senders[sender] = struct{}{}
+		}
+		var n int64
+		_, err := pgx.ForEachRow(rows, []any{&n}, func() error {
+			delete(found.Senders, l.Senders[n-1])
+			return nil
 		})
-	}
+		return err
+	})
 	if len(l.Keys) > 0 {
 		rooms, senders, clients := splitKeys(l.Keys)
 		batch.Queue(findKnown, rooms, senders, clients).Query(func(rows pgx.Rows) error {
@@ -97,6 +101,14 @@ func ids(from []uuid.UUID) [][16]byte {
 		to[i] = id
 	}
 	return to
+}
+
+func splitSenders(all []persist.Sender) (trips, users [][16]byte) {
+	trips, users = make([][16]byte, len(all)), make([][16]byte, len(all))
+	for i, s := range all {
+		trips[i], users[i] = s.Trip, s.User
+	}
+	return trips, users
 }
 
 func splitKeys(keys []persist.ClientKey) (rooms, senders [][16]byte, clients []string) {

@@ -38,7 +38,7 @@ func looseFleet(t *testing.T, url string, log *slog.Logger, rooms int, prepare f
 		f.exec("INSERT INTO trips VALUES ($1, NULL)", trip)
 		f.exec("INSERT INTO collaborators VALUES ($1, $2), (NULL, $2), ($1, NULL)", trip, f.user.ID)
 		f.exec("INSERT INTO chat_rooms VALUES ($1, $2)", home, trip)
-		f.rooms = append(f.rooms, home)
+		f.rooms, f.trips = append(f.rooms, home), append(f.trips, trip)
 	}
 	prepare(f)
 	f.Store = openStore(t, Config{URL: url, Log: log})

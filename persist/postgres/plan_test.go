@@ -26,8 +26,8 @@ func TestEveryStatementLooksUpByIndex(t *testing.T) {
 	}
 	defer conn.Release()
 	for name, sql := range map[string]string{
-		"lockRooms": lockRooms, "findSenders": findSenders, "findKnown": findKnown, "findMessages": findMessages, "findOriginals": findOriginals,
-		"storeOne": storeOne, "updateMessages": updateMessages, "updateRooms": updateRooms,
+		"lockRooms": lockRooms, "byCollaborators": byCollaborators.find, "byAllTables": byAllTables.find, "findKnown": findKnown, "findMessages": findMessages, "findOriginals": findOriginals,
+		"storeOne": byCollaborators.storeOne, "storeOneByAllTables": byAllTables.storeOne, "updateMessages": updateMessages, "updateRooms": updateRooms,
 		"findInsert": findInsert, "findChange": findChange, "insertEvents": insertEvents,
 		"selectWalk": selectWalk, "selectBareWalk": selectBareWalk,
 		"selectLatest": selectLatest.whole, "idsOfSelectLatest": selectLatest.ids, "selectBefore": selectBefore.whole, "idsOfSelectBefore": selectBefore.ids, "selectAfter": selectAfter.whole, "idsOfSelectAfter": selectAfter.ids,

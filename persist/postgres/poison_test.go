@@ -44,9 +44,10 @@ func TestPoisonThatOnlyTheDatabaseKnows(t *testing.T) {
 				}
 				batch = append(batch, op)
 			}
-			batch[31].Kind, batch[31].Room, batch[31].MessageID, batch[31].Row = protocol.KindEdit, target.Room, target.MessageID, uuid.New()
+			batch[31].Kind, batch[31].MessageID, batch[31].Row = protocol.KindEdit, target.MessageID, uuid.New()
+			batch[31].Room, batch[31].Trip = target.Room, target.Trip
 			// What rests on a poisonous op falls with it.
-			batch[61].Room, batch[61].ReplyTo = batch[60].Room, batch[60].MessageID
+			batch[61].Room, batch[61].Trip, batch[61].ReplyTo = batch[60].Room, batch[60].Trip, batch[60].MessageID
 			f.mustAppend(batch...)
 
 			next := map[uuid.UUID]int64{f.rooms[0]: 1}

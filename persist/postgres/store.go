@@ -24,6 +24,7 @@ type Store struct {
 	probe   *pgxpool.Pool // Ping
 	log     *slog.Logger
 	odd     *persist.OddRows
+	who     *membership // chosen by Migrate
 	wait    waits
 }
 
@@ -38,7 +39,7 @@ var (
 // is not.
 func Open(ctx context.Context, cfg Config) (*Store, error) {
 	log := cmp.Or(cfg.Log, slog.Default())
-	s := &Store{log: log, odd: persist.NewOddRows(log), wait: defaultWaits}
+	s := &Store{log: log, odd: persist.NewOddRows(log), who: &byAllTables, wait: defaultWaits}
 	if err := s.open(ctx, cfg); err != nil {
 		_ = s.Close() // it never fails
 		return nil, err
@@ -90,7 +91,10 @@ func (s *Store) Migrate(ctx context.Context) error {
 	} else if err != nil {
 		return fault("migrate", err)
 	}
-	return s.checkMissing(ctx)
+	if err := s.checkMissing(ctx); err != nil {
+		return err
+	}
+	return s.chooseMembership(ctx)
 }
 
 // Ping reports whether the server can be reached. It waits behind nobody.

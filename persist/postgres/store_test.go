@@ -12,8 +12,12 @@ var quiet = slog.New(slog.DiscardHandler)
 
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	storetest.Run(t, func(t *testing.T) storetest.Store {
-		return openStore(t, Config{URL: pgserver.Shared(t).Database(t), Log: quiet})
+	storetest.Run(t, func(t *testing.T) (storetest.Store, func(string)) {
+		f := &fleet{t: t, url: pgserver.Shared(t).Database(t)}
+		return openStore(t, Config{URL: f.url, Log: quiet}), func(sql string) {
+			t.Helper()
+			f.exec(sql)
+		}
 	})
 }
 

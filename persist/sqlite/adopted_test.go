@@ -88,7 +88,7 @@ func (a *adopted) open(log *slog.Logger) *sqlite.Store {
 func (a *adopted) op(kind protocol.Kind, id uuid.UUID, in int) *room.Op {
 	return &room.Op{
 		Intent: protocol.Intent{Kind: kind, MessageID: id, Content: "new", Type: protocol.TypeText},
-		Row:    uuid.New(), Room: a.rooms[in], Sender: a.ann, At: time.Now().UTC().Truncate(time.Microsecond),
+		Row:    uuid.New(), Room: a.rooms[in], Trip: a.trips[in], Sender: a.ann, At: time.Now().UTC().Truncate(time.Microsecond),
 	}
 }
 
@@ -189,6 +189,23 @@ func TestPeopleInViews(t *testing.T) {
 		answers, err := s.Access(t.Context(), []room.AccessQuestion{{User: a.ann.ID, Place: a.trips[0]}})
 		if err != nil || !answers[0].Allowed {
 			t.Errorf("views %s: %+v, %v", views, answers, err)
+		}
+		for _, table := range []string{"collaborators", "users", "trips"} {
+			base := table
+			if strings.Contains(views, table) {
+				base = "app_" + table
+			}
+			for _, step := range []struct {
+				sql string
+				err *protocol.Error
+			}{{"CREATE TEMP TABLE kept AS SELECT * FROM " + base + "; DELETE FROM " + base, protocol.ErrNotCollaborator},
+				{"INSERT INTO " + base + " SELECT * FROM kept; DROP TABLE kept", nil}} {
+				a.exec(step.sql)
+				op := a.op(protocol.KindMessage, uuid.New(), 0)
+				if err := s.Append(t.Context(), []*room.Op{op}, room.Within{}); err != nil || op.Err != step.err {
+					t.Errorf("views %s, after %s: outcome %d, %v, %v", views, step.sql, op.Outcome, op.Err, err)
+				}
+			}
 		}
 		if said := strings.Contains(log.String(), "level=WARN"); said != strings.Contains(views, "collaborators") {
 			t.Errorf("views %s: the log is\n%s", views, log.String())

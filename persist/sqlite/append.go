@@ -96,19 +96,19 @@ func (s *Store) find(tx *sql.Tx, l *persist.Lookup) (*persist.Found, error) {
 	found := persist.NewFound(l)
 	head, sender := tx.Stmt(s.write.head), tx.Stmt(s.write.sender)
 	for _, id := range l.Rooms {
-		var seq int64
-		if ok, err := scanRow(head.QueryRow(id.String()), &seq); err != nil {
+		var in persist.Room
+		if ok, err := scanRow(head.QueryRow(id.String()), &in.Seq, &in.Trip); err != nil {
 			return nil, err
 		} else if ok {
-			found.Rooms[id] = seq
+			found.Rooms[id] = in
 		}
 	}
-	for _, id := range l.Senders {
+	for _, s := range l.Senders {
 		var one int
-		if ok, err := scanRow(sender.QueryRow(id.String()), &one); err != nil {
+		if ok, err := scanRow(sender.QueryRow(s.Trip.String(), s.User.String()), &one); err != nil {
 			return nil, err
 		} else if ok {
-			found.Senders[id] = struct{}{}
+			found.Senders[s] = struct{}{}
 		}
 	}
 	if err := s.findKnown(tx, l.Keys, found); err != nil {

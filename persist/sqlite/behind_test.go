@@ -22,7 +22,7 @@ func TestNumbersBehindTheMessages(t *testing.T) {
 	}
 	op := &room.Op{
 		Intent: protocol.Intent{Kind: protocol.KindMessage, MessageID: uuid.Must(uuid.NewV7()), Content: "two", Type: protocol.TypeText},
-		Room:   s.access.Room.ID, Sender: s.access.User, At: time.Now().UTC().Truncate(time.Microsecond),
+		Room:   s.access.Room.ID, Trip: s.access.Room.TripID, Sender: s.access.User, At: time.Now().UTC().Truncate(time.Microsecond),
 	}
 	if err := s.Append(t.Context(), []*room.Op{op}, room.Within{}); err != nil || op.Err != protocol.ErrUnavailable {
 		t.Errorf("outcome %d, %v, %v", op.Outcome, op.Err, err)

@@ -134,7 +134,7 @@ func appendForever(path string) error {
 			if i%3 == 0 {
 				batch = append(batch, &room.Op{
 					Intent: protocol.Intent{Kind: protocol.KindEdit, MessageID: op.MessageID, Content: "edited"},
-					Row:    uuid.New(), Room: op.Room, Sender: op.Sender, At: op.At,
+					Row:    uuid.New(), Room: op.Room, Trip: op.Trip, Sender: op.Sender, At: op.At,
 				})
 			}
 		}

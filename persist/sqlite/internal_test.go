@@ -46,7 +46,7 @@ func newSender(t *testing.T) *sender {
 func (s *sender) say(ctx context.Context, content string) error {
 	return s.Append(ctx, []*room.Op{{
 		Intent: protocol.Intent{Kind: protocol.KindMessage, MessageID: uuid.Must(uuid.NewV7()), Content: content, Type: protocol.TypeText},
-		Room:   s.access.Room.ID, Sender: s.access.User, At: time.Now().UTC().Truncate(time.Microsecond),
+		Room:   s.access.Room.ID, Trip: s.access.Room.TripID, Sender: s.access.User, At: time.Now().UTC().Truncate(time.Microsecond),
 	}}, room.Within{})
 
 }

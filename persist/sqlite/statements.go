@@ -33,8 +33,9 @@ type writing struct {
 
 func (w *writing) prepare(ctx context.Context, db *sql.DB) error {
 	return prepare(ctx, db, map[**sql.Stmt]string{
-		&w.head:     `SELECT coalesce(last_seq, 0) FROM chat_rooms WHERE id = ?`,
-		&w.sender:   `SELECT 1 FROM users WHERE id = ?`,
+		&w.head: `SELECT coalesce(last_seq, 0), trip_id FROM chat_rooms WHERE id = ?`,
+		&w.sender: `SELECT 1 WHERE EXISTS (SELECT 1 FROM collaborators WHERE trip_id = ?1 AND user_id = ?2)
+			AND EXISTS (SELECT 1 FROM users WHERE id = ?2) AND EXISTS (SELECT 1 FROM trips WHERE id = ?1)`,
 		&w.known:    selectMessage + ` WHERE m.chat_room_id = ? AND m.sender_id = ? AND m.client_id = ?`,
 		&w.message:  selectMessage + ` WHERE m.id = ? AND m.seq > 0`,
 		&w.original: `SELECT coalesce(o.chat_room_id, ''), coalesce(substr(o.content, 1, 100), ''), coalesce(u.email, '') FROM chat_messages o LEFT JOIN users u ON u.id = o.sender_id WHERE o.id = ?`,

@@ -53,7 +53,7 @@ func testAccess(t *testing.T, open Open) {
 		t.Errorf("room %+v", info)
 	}
 
-	op := w.send2(info.ID, member)
+	op := w.send2(info, member)
 	w.append(op)
 	info.Seq = 1
 	after := ask(
@@ -105,10 +105,10 @@ func testTripWithARoomsID(t *testing.T, open Open) {
 	}
 }
 
-func (w *world) send2(in uuid.UUID, sender protocol.User) *room.Op {
+func (w *world) send2(in room.Info, sender protocol.User) *room.Op {
 	return &room.Op{
 		Intent: protocol.Intent{Kind: protocol.KindMessage, MessageID: uuid.Must(uuid.NewV7()), Content: "x", Type: protocol.TypeText},
-		Room:   in, Sender: sender, At: now(),
+		Room:   in.ID, Trip: in.TripID, Sender: sender, At: now(),
 	}
 }
 
@@ -194,8 +194,8 @@ func testRooms(t *testing.T, open Open) {
 		t.Errorf("a stranger's: %+v", none)
 	}
 
-	first, second := w.send2(all[1].ID, member), w.send2(all[1].ID, member)
-	edit := w.send2(all[1].ID, member)
+	first, second := w.send2(all[1].Info, member), w.send2(all[1].Info, member)
+	edit := w.send2(all[1].Info, member)
 	edit.Kind, edit.MessageID, edit.Row = protocol.KindEdit, first.MessageID, uuid.New()
 	w.append(first, second, edit)
 	var paged []room.Summary

@@ -9,7 +9,8 @@ import (
 
 // testDeployment asks many times at once, as nodes that start together do.
 func testDeployment(t *testing.T, open Open) {
-	s, other := open(t), open(t)
+	s, _ := open(t)
+	other, _ := open(t)
 	ids := make([]uuid.UUID, 8)
 	var nodes sync.WaitGroup
 	for i := range ids {

@@ -149,11 +149,12 @@ func testWalkLimits(t *testing.T, open Open) {
 	}
 }
 
-// testRoomLimits: a list of rooms ends where the bytes of their last messages are used up.
+// testRoomLimits: a list of rooms ends where the bytes of their titles and last messages are
+// used up.
 func testRoomLimits(t *testing.T, open Open) {
 	w := newWorld(t, open, 1, 5)
 	for r := range 5 {
-		w.append(w.send(r, 0, strings.Repeat("x", 100)))
+		w.append(w.send(r, 0, strings.Repeat("x", 100-len("Trip 0"))))
 	}
 	for bytes, want := range map[int]int{1: 1, 199: 1, 200: 2, 499: 4, 500: 5, 0: 5} {
 		var all []room.Summary

@@ -8,7 +8,8 @@ import (
 
 // testSecret asks many times at once, as nodes that start together do.
 func testSecret(t *testing.T, open Open) {
-	s, other := open(t), open(t)
+	s, _ := open(t)
+	other, _ := open(t)
 	secrets := make([][]byte, 10)
 	var running sync.WaitGroup
 	for i := range secrets {

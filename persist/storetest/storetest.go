@@ -21,9 +21,10 @@ type Store interface {
 	Secret(ctx context.Context, name string) ([]byte, error)
 }
 
-// Open returns a store on an empty, migrated database of the test's own. The
-// test's cleanup closes it.
-type Open func(t *testing.T) Store
+// Open returns a store on an empty, migrated database of the test's own, and the
+// application beside it: a function that runs an SQL statement without arguments. The
+// test's cleanup closes both.
+type Open func(t *testing.T) (s Store, application func(sql string))
 
 // Run runs all tests against the store.
 func Run(t *testing.T, open Open) {
@@ -44,6 +45,11 @@ func Run(t *testing.T, open Open) {
 		{"ClientIDIsPerSenderAndRoom", testClientIDScope},
 		{"ClientIDFromTenAtOnce", testDuplicateRace},
 		{"UnknownRoomOrSenderIsRefusedAlone", testUnknown},
+		{"WhoWasRemovedStoresNothing", testRemoved},
+		{"WhoComesBackMayGoOn", testComesBack},
+		{"AUserWhoIsGoneStoresNothing", testGoneUser},
+		{"OneTripsCollaboratorIsNotAnothers", testAnotherTrip},
+		{"AnAppendReadsWhoMayAsItIsNow", testRemovedMeanwhile},
 		{"PoisonIsRefusedAlone", testPoison},
 		{"AnIDUsedTwiceIsRefusedAlone", testSameID},
 		{"AnyTextComesBackAsItWas", testAnyText},

@@ -21,13 +21,16 @@ const callTimeout = time.Minute
 type world struct {
 	t     testing.TB
 	store Store
+	app   func(sql string) // the application
 	users []protocol.User
-	rooms []uuid.UUID // one a trip
+	rooms []uuid.UUID             // one a trip
+	trips map[uuid.UUID]uuid.UUID // by room
 }
 
 func newWorld(t *testing.T, open Open, users, trips int) *world {
 	t.Helper()
-	w := &world{t: t, store: open(t)}
+	w := &world{t: t, trips: make(map[uuid.UUID]uuid.UUID)}
+	w.store, w.app = open(t)
 	seeds := persist.Fleet(users, 0)
 	w.users = seeds.Users
 	w.seed(seeds)
@@ -51,6 +54,7 @@ func (w *world) addRoom() (index int) {
 		w.t.Fatalf("access: %+v, %v", answers, err)
 	}
 	w.rooms = append(w.rooms, answers[0].Room.ID)
+	w.trips[answers[0].Room.ID] = trip.ID
 	return len(w.rooms) - 1
 }
 
@@ -75,7 +79,7 @@ func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
 func (w *world) send(r, u int, content string, with ...func(*room.Op)) *room.Op {
 	op := &room.Op{
 		Intent: protocol.Intent{Kind: protocol.KindMessage, MessageID: uuid.Must(uuid.NewV7()), Content: content, Type: protocol.TypeText},
-		Room:   w.rooms[r], Sender: w.users[u], At: now(),
+		Room:   w.rooms[r], Trip: w.trips[w.rooms[r]], Sender: w.users[u], At: now(),
 	}
 	for _, change := range with {
 		change(op)
@@ -95,7 +99,7 @@ func (w *world) edit(r, u int, id uuid.UUID, content string) *room.Op {
 
 // change makes an op of user u in room r that changes a message.
 func (w *world) change(r, u int, in protocol.Intent) *room.Op {
-	return &room.Op{Intent: in, Row: uuid.New(), Room: w.rooms[r], Sender: w.users[u], At: now()}
+	return &room.Op{Intent: in, Row: uuid.New(), Room: w.rooms[r], Trip: w.trips[w.rooms[r]], Sender: w.users[u], At: now()}
 }
 
 // append commits a batch and checks that every op has an outcome that makes sense.

@@ -29,7 +29,7 @@ func (c *call) send() {
 	if !ok {
 		return
 	}
-	c.do(&room.Op{Intent: body.Intent, Room: access.Room.ID, Sender: access.User}, fasthttp.StatusCreated)
+	c.do(&room.Op{Intent: body.Intent, Room: access.Room.ID, Trip: access.Room.TripID, Sender: access.User}, fasthttp.StatusCreated)
 }
 
 // edit replaces the content of the caller's own message.
@@ -52,7 +52,7 @@ func (c *call) edit() {
 	}
 	c.do(&room.Op{
 		Intent: protocol.Intent{Kind: protocol.KindEdit, MessageID: m.ID, Content: content},
-		Room:   m.RoomID, Sender: access.User,
+		Room:   m.RoomID, Trip: access.Room.TripID, Sender: access.User,
 	}, fasthttp.StatusOK)
 }
 
@@ -68,7 +68,11 @@ func (c *call) do(op *room.Op, stored int) {
 	case room.Duplicate:
 		c.outcome(fasthttp.StatusOK, op.Message)
 	case room.Refused:
-		c.refuse(op.Err)
+		refused := op.Err
+		if refused == protocol.ErrNotCollaborator { // since the call began: as for who was none before
+			refused = errNotFound
+		}
+		c.refuse(refused)
 	case room.Pending:
 		panic("rest: an op was answered without an outcome")
 	}

@@ -48,7 +48,7 @@ func (s *session) submit(op *room.Op) {
 			}
 		}
 	}
-	op.Room, op.Sender, op.Answer = s.in.room, *s.user, s.answer
+	op.Room, op.Trip, op.Sender, op.Answer = s.in.room, s.in.trip, *s.user, s.answer
 	op.At = s.conn.Loop().Now()
 	s.h.svc.Submit(op)
 }
@@ -66,6 +66,9 @@ func (s *session) answered(op *room.Op) {
 		s.sendAnswer(protocol.AppendEvent(nil, protocol.KindMessage, body, m.Seq, m.Seq-1, true))
 	case op.Err != nil:
 		s.refuse(op.Err, op.ClientID)
+		if op.Err.Code == protocol.CodeForbidden { // the store knows better: the user may have to go
+			s.h.loops[s.conn.Loop().Index()].doubt(s)
+		}
 	}
 }
 

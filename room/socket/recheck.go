@@ -17,17 +17,52 @@ type recheck struct {
 	questions []room.AccessQuestion
 }
 
-// recheck gathers the loopState's members, those included that are still joining, and
-// hands the question to the handler's goroutine. At most one per loopState is under
-// way, so the queue has room.
+// recheck asks about the loopState's members, those included that are still joining.
 func (w *loopState) recheck(l *netpoll.Loop) {
 	r := recheck{state: w, loop: l}
 	for _, x := range w.rooms {
-		x.all(func(s *session) {
-			r.sessions = append(r.sessions, s)
-			r.questions = append(r.questions, room.AccessQuestion{User: s.user.ID, Place: x.trip, TripOnly: true})
-		})
+		x.all(r.add)
 	}
+	w.ask(r)
+}
+
+// doubt has a session's rights checked again soon: the store has refused what it asked for.
+func (w *loopState) doubt(s *session) {
+	if s.doubted {
+		return
+	}
+	s.doubted = true
+	w.doubted = append(w.doubted, s)
+	w.recheckDoubted(s.conn.Loop())
+}
+
+// recheckDoubted asks about those who are doubted, unless a check is under way.
+func (w *loopState) recheckDoubted(l *netpoll.Loop) {
+	if w.checking {
+		return
+	}
+	r := recheck{state: w, loop: l}
+	for _, s := range w.doubted {
+		s.doubted = false
+		if s.state != closed {
+			r.add(s)
+		}
+	}
+	w.doubted = nil
+	if len(r.sessions) > 0 {
+		w.ask(r)
+	}
+}
+
+// add asks about a session that is in its room.
+func (r *recheck) add(s *session) {
+	r.sessions = append(r.sessions, s)
+	r.questions = append(r.questions, room.AccessQuestion{User: s.user.ID, Place: s.in.trip, TripOnly: true})
+}
+
+// ask hands a question to the handler's goroutine. At most one per loopState is under
+// way, so the queue has room.
+func (w *loopState) ask(r recheck) {
 	w.checking = true
 	w.h.rechecks <- r
 }
@@ -54,6 +89,7 @@ func (h *Handler) recheck(ctx context.Context) {
 // called now; on the loop.
 func (r *recheck) act(answers []room.Access, errs []error) {
 	r.state.checking = false
+	defer r.state.recheckDoubted(r.loop)
 	for i, a := range answers {
 		s := r.sessions[i]
 		switch {

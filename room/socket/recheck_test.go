@@ -64,6 +64,52 @@ func TestMessagesBearTheirSendersPresentName(t *testing.T) {
 	}
 }
 
+// TestARemovedMemberStoresNothingAndIsClosedSoon: long before rights are checked again by
+// the clock. Others, and who only sends a bad frame, stay.
+func TestARemovedMemberStoresNothingAndIsClosedSoon(t *testing.T) {
+	s := serve(t, socket.Config{RecheckEvery: time.Hour})
+	ada, _ := s.join(0, "")
+	bob, _ := s.join(3, "")
+	bob.send(`{"type":"chat_message","content":"hi"}`)
+	mine := bob.next().Message.ID
+	if f := ada.next(); f.Message.ID != mine {
+		t.Fatalf("%+v", f)
+	}
+	for _, text := range []string{
+		`{"type":"chat_message","content":"still here","client_id":"a1"}`,
+		`{"type":"edit_message","message_id":"` + mine + `","content":"still here","client_id":"a1"}`,
+	} {
+		s.exec("DELETE FROM collaborators WHERE user_id = ?", persist.FleetUser(3).String())
+		bob.send(text)
+		if f := bob.next(); f.Type != "error" || f.Code != "forbidden" || f.ClientID != "a1" {
+			t.Errorf("%s: got %+v", text, f)
+		}
+		if code := bob.closeCode(); code != 4003 {
+			t.Errorf("closed with %d", code)
+		}
+		s.exec("INSERT INTO collaborators (trip_id, user_id) VALUES (?, ?)", persist.FleetTrip(0).String(), persist.FleetUser(3).String())
+		bob, _ = s.join(3, "")
+	}
+	bob.send(`{"type":"chat_message","content":"back"}`)
+	if f := ada.next(); f.Message.Content != "back" || f.Seq != 2 {
+		t.Errorf("the other got %+v", f)
+	}
+}
+
+// TestAUserWhoIsGoneIsClosedSoon: what they send is stored no more, either.
+func TestAUserWhoIsGoneIsClosedSoon(t *testing.T) {
+	s := serve(t, socket.Config{RecheckEvery: time.Hour})
+	bob, _ := s.join(3, "")
+	s.exec("DELETE FROM users WHERE id = ?", persist.FleetUser(3).String())
+	bob.send(`{"type":"chat_message","content":"still here"}`)
+	if f := bob.next(); f.Code != "forbidden" {
+		t.Errorf("got %+v", f)
+	}
+	if code := bob.closeCode(); code != 4001 {
+		t.Errorf("closed with %d", code)
+	}
+}
+
 // waitingRoom is a store whose histories come when they are let.
 type waitingRoom struct {
 	room.Store

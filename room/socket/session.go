@@ -31,6 +31,7 @@ type session struct {
 	// Owned by the loop.
 	state   state
 	counted bool // among its user's connections
+	doubted bool // among its loop's
 	spent   spent
 	may     *allowance.Allowance // the user's, once the gate let it in
 	expires int64                // when the token does, Unix seconds

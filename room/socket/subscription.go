@@ -14,8 +14,9 @@ import (
 type loopState struct {
 	h         *Handler
 	rooms     map[uuid.UUID]*subscription
-	rechecked time.Time // when rights were last checked again
-	checking  bool      // such a check is under way
+	rechecked time.Time  // when rights were last checked again
+	checking  bool       // such a check is under way
+	doubted   []*session // whose rights are to be checked next, each once
 }
 
 func newLoopState(h *Handler) *loopState {
