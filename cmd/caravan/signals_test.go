@@ -23,7 +23,7 @@ import (
 	"github.com/caravan-chat/caravan/protocol/token"
 )
 
-// served is a running `caravan serve --dev`.
+// served is a running `caravan serve`.
 type served struct {
 	t             *testing.T
 	cmd           *exec.Cmd
@@ -36,11 +36,17 @@ type served struct {
 	eof chan struct{} // closed when stderr has ended
 }
 
-// serveProcess starts a server and waits until it says that it is ready.
+// serveProcess starts a development server and waits until it says that it is ready.
 func serveProcess(t *testing.T, args ...string) *served {
 	t.Helper()
-	args = append([]string{"serve", "--dev", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--log-format", "json", "--log-level", "debug"}, args...)
-	s := &served{t: t, cmd: process(t, nil, args...), eof: make(chan struct{})}
+	return serveWith(t, nil, append([]string{"--dev"}, args...)...)
+}
+
+// serveWith starts a server, in that environment.
+func serveWith(t *testing.T, env []string, args ...string) *served {
+	t.Helper()
+	args = append([]string{"serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--log-format", "json", "--log-level", "debug"}, args...)
+	s := &served{t: t, cmd: process(t, env, args...), eof: make(chan struct{})}
 	stderr, err := s.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
