@@ -3,7 +3,6 @@ package room
 import (
 	"context"
 	"fmt"
-	"sync/atomic"
 
 	"github.com/google/uuid"
 
@@ -12,32 +11,15 @@ import (
 )
 
 // History is a room's past as a newcomer gets it: one frame, and the number
-// after which live events go on. It never changes, so newcomers share it. It counts as
-// unsent, once, from when the first of them is given it until the last has called Gone.
+// after which live events go on. It never changes, so newcomers share it.
 type History struct {
 	Frame []byte // JSON text
 	Seq   int64
+	// Unsent has begun for each to whom the history was given, who calls its Gone once.
+	Unsent *unsent.Answer
 
-	rows   int // that were read for it alone
-	forms  forms
-	unsent *unsent.Limit
-	copies atomic.Int32 // those on their way
-}
-
-// begin counts one whom the history is given to.
-func (h *History) begin() *History {
-	if h.copies.Add(1) == 1 {
-		h.unsent.Add(len(h.Frame))
-	}
-	return h
-}
-
-// Gone is called once by each who was given the history, when it is sent, or is not
-// going to be.
-func (h *History) Gone() {
-	if h.copies.Add(-1) == 0 {
-		h.unsent.Add(-len(h.Frame))
-	}
+	rows  int // that were read for it alone
+	forms forms
 }
 
 // Cost is how many bytes of a user's allowance the history takes.
@@ -65,7 +47,7 @@ func (s *Service) History(room uuid.UUID, left func() bool, done func(*History, 
 	}
 	s.latest.do(room, left, func(h *History, err error) {
 		if err == nil {
-			h.begin()
+			h.Unsent.Begin()
 		}
 		done(h, err)
 	})
@@ -81,7 +63,8 @@ func (s *Service) Recent(room uuid.UUID) *History {
 		return nil
 	}
 	s.stats.HistoriesFromTail.Add(1)
-	return h.begin()
+	h.Unsent.Begin()
+	return h
 }
 
 // Resume answers with what changed in a room after the number since, when it is the
@@ -107,8 +90,9 @@ func (s *Service) Resume(q SinceQuery, left func() bool, done func(*History, err
 
 // madeHistory is a history for one client.
 func (s *Service) madeHistory(seq int64, frame []byte, rows int) *History {
-	h := &History{Seq: seq, Frame: frame, rows: rows, unsent: s.cfg.Unsent}
-	return h.begin()
+	h := &History{Seq: seq, Frame: frame, Unsent: s.cfg.Unsent.Answer(len(frame)), rows: rows}
+	h.Unsent.Begin()
+	return h
 }
 
 // readHistories is the latest combiner's look into the store.

@@ -129,7 +129,7 @@ func (h *hub) history(room uuid.UUID) (past *History) {
 		return past
 	}
 	past = newHistory(bodies, seq)
-	past.unsent = h.unsent
+	past.Unsent = h.unsent.Answer(len(past.Frame))
 	h.with(room, func(*subscribed) {
 		if t.seq == seq {
 			t.history = past
@@ -149,7 +149,7 @@ func newHistory(bodies [][]byte, seq int64) *History {
 func (h *hub) keepTail(room uuid.UUID, page *Page, births int64) *History {
 	t := newTail(page, h.tailMax)
 	past := newHistory(t.bodies(), t.seq)
-	past.unsent = h.unsent
+	past.Unsent = h.unsent.Answer(len(past.Frame))
 	t.history = past
 	h.with(room, func(r *subscribed) {
 		at := &r.seq.at

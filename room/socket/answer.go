@@ -9,40 +9,41 @@ import (
 )
 
 // answer is the netpoll.Receipt of what was made for one user and follows what is
-// stored: a history, or the answer to a known client_id.
+// stored: a history, or the answer to a known client_id. It does not keep the bytes.
 type answer struct {
-	unsent *unsent.Limit
-	user   uuid.UUID
-	bytes  int
-	past   *room.History // nil: no other session gets it
+	all   *unsent.Limit
+	user  uuid.UUID
+	bytes int
+	one   *unsent.Answer
 }
 
 // Gone implements netpoll.Receipt.
 func (a *answer) Gone() {
-	a.unsent.AddTo(a.user, -a.bytes)
-	if a.past != nil {
-		a.past.Gone()
-	} else {
-		a.unsent.Add(-a.bytes)
-	}
+	a.all.AddTo(a.user, -a.bytes)
+	a.one.Gone()
 }
 
 // sendHistory sends a history, which others may get, too.
 func (s *session) sendHistory(past *room.History) {
-	a := &answer{unsent: s.h.cfg.Unsent, user: s.user.ID, bytes: len(past.Frame), past: past}
-	a.unsent.AddTo(a.user, a.bytes)
-	s.conn.SendWithReceipt(past.Derive(form, frameHistory).(*netpoll.Payload), a)
+	s.sendCounted(past.Derive(form, frameHistory).(*netpoll.Payload), len(past.Frame), past.Unsent)
 }
 
 // sendAnswer sends a frame that the session alone gets. Who has too much unsent is
 // turned away: what they asked for is stored, so an error would be no truth.
 func (s *session) sendAnswer(frame []byte) {
-	a := &answer{unsent: s.h.cfg.Unsent, user: s.user.ID, bytes: len(frame)}
-	if !a.unsent.OpenTo(a.user) {
+	all := s.h.cfg.Unsent
+	if !all.OpenTo(s.user.ID) {
 		s.crowded()
 		return
 	}
-	a.unsent.Add(a.bytes)
-	a.unsent.AddTo(a.user, a.bytes)
-	s.conn.SendWithReceipt(netpoll.NewPayload(frame), a)
+	one := all.Answer(len(frame))
+	one.Begin()
+	s.sendCounted(netpoll.NewPayload(frame), len(frame), one)
+}
+
+// sendCounted sends what has begun to count, and counts it for the user, too.
+func (s *session) sendCounted(p *netpoll.Payload, bytes int, one *unsent.Answer) {
+	a := &answer{s.h.cfg.Unsent, s.user.ID, bytes, one}
+	a.all.AddTo(a.user, bytes)
+	s.conn.SendWithReceipt(p, a)
 }

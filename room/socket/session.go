@@ -122,7 +122,7 @@ func (s *session) joined(past *room.History, err error) {
 	switch {
 	case s.state != joining:
 		if past != nil {
-			past.Gone()
+			past.Unsent.Gone()
 		}
 		return
 	case errors.Is(err, room.ErrCrowded):
@@ -135,7 +135,7 @@ func (s *session) joined(past *room.History, err error) {
 		s.close(protocol.CloseInternal, "the history cannot be read now, please try again")
 		return
 	case !s.h.cfg.Unsent.OpenTo(s.user.ID):
-		past.Gone()
+		past.Unsent.Gone()
 		s.crowded()
 		return
 	}

@@ -95,6 +95,31 @@ func (l *Limit) of(user uuid.UUID) int64 {
 	return l.users[user]
 }
 
+// Answer is one answer, which counts once, however many clients it is on its way to. It
+// does not keep the answer's bytes.
+type Answer struct {
+	limit  *Limit
+	bytes  int
+	copies atomic.Int32 // on their way
+}
+
+// Answer returns an answer of so many bytes, which is on its way to nobody yet.
+func (l *Limit) Answer(bytes int) *Answer { return &Answer{limit: l, bytes: bytes} }
+
+// Begin counts one client whom the answer is made for.
+func (a *Answer) Begin() {
+	if a.copies.Add(1) == 1 {
+		a.limit.Add(a.bytes)
+	}
+}
+
+// Gone ends what one Begin began: the client has the answer, or will not get it.
+func (a *Answer) Gone() {
+	if a.copies.Add(-1) == 0 {
+		a.limit.Add(-a.bytes)
+	}
+}
+
 // Stats are figures of a Limit.
 type Stats struct {
 	BytesMax, BytesNow int64

@@ -57,9 +57,32 @@ func TestAUserFillsAPartOnly(t *testing.T) {
 	}
 }
 
+// An answer that clients share counts while the first of them to the last need it.
+func TestASharedAnswerCountsOnce(t *testing.T) {
+	l := New(1000)
+	a := l.Answer(100)
+	for round := range 2 {
+		var all sync.WaitGroup
+		for range 10 {
+			a.Begin()
+		}
+		if n := l.Stats().BytesNow; n != 100 {
+			t.Errorf("round %d: %d bytes", round, n)
+		}
+		for range 10 {
+			all.Go(a.Gone)
+		}
+		all.Wait()
+		if n := l.Stats().BytesNow; n != 0 {
+			t.Errorf("round %d: %d bytes are left", round, n)
+		}
+	}
+}
+
 func TestNoLimitBoundsNothing(t *testing.T) {
 	for _, l := range []*Limit{nil, New(0)} {
 		l.Add(1 << 40)
+		l.Answer(1).Begin()
 		l.AddTo(uuid.New(), 1<<40)
 		if !l.Open() || !l.OpenTo(uuid.New()) || l.Stats().Refused != 0 {
 			t.Error("refused")
