@@ -1,10 +1,15 @@
 package rest_test
 
 import (
+	"context"
 	"encoding/json"
 	"strings"
 	"testing"
 
+	"github.com/google/uuid"
+
+	"github.com/caravan-chat/caravan/protocol"
+	"github.com/caravan-chat/caravan/room"
 	"github.com/caravan-chat/caravan/room/allowance"
 	"github.com/caravan-chat/caravan/room/rest"
 )
@@ -106,5 +111,25 @@ func TestWritesAreCountedPerUser(t *testing.T) {
 	}
 	if read := n.ask(t, "GET", "/api/v1/chat/rooms/", ""); read.StatusCode != 200 {
 		t.Errorf("a read got %d", read.StatusCode)
+	}
+}
+
+// A resend of a few bytes is answered with the whole message, which counts as bytes of
+// whoever resends it.
+func TestAnswersToResendsCountAsBytes(t *testing.T) {
+	c := newChat(1)
+	n := start(t, c, func(cfg *rest.Config) {
+		cfg.Allowances = allowance.New(allowance.Rates{allowance.FrameBytes: {PerSecond: 1, Burst: 10_000}})
+	})
+	c.do = func(_ context.Context, op *room.Op) error {
+		op.Outcome, op.Message = room.Duplicate, &protocol.Message{ID: uuid.New(), Content: strings.Repeat("x", 20_000)}
+		return nil
+	}
+	body := `{"chat_room":"` + c.place.ID.String() + `","content":"x","client_id":"c"}`
+	send := func(who string) answer {
+		return n.ask(t, "POST", "/api/v1/chat/messages/", body, "Authorization", "Bearer "+who)
+	}
+	if first, again, other := send("amina"), send("amina"), send("jonas"); first.StatusCode != 200 || again.StatusCode != 429 || other.StatusCode != 200 {
+		t.Errorf("got %d, %d; another user %d; want 200, 429, 200", first.StatusCode, again.StatusCode, other.StatusCode)
 	}
 }

@@ -3,12 +3,14 @@ package rest
 import (
 	"mime"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/valyala/fasthttp"
 
 	"github.com/caravan-chat/caravan/protocol"
 	"github.com/caravan-chat/caravan/room"
+	"github.com/caravan-chat/caravan/room/allowance"
 )
 
 // send stores a message.
@@ -67,6 +69,7 @@ func (c *call) do(op *room.Op, stored int) {
 		c.outcome(stored, op.Message)
 	case room.Duplicate:
 		c.outcome(fasthttp.StatusOK, op.Message)
+		c.may.Charge(allowance.FrameBytes, len(c.http.Response.Body()), time.Now()) // a few bytes may ask for many
 	case room.Refused:
 		refused := op.Err
 		if refused == protocol.ErrNotCollaborator { // since the call began: as for who was none before

@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -50,7 +49,7 @@ type Handler struct {
 	rechecks chan recheck
 	perUser  perUser
 	refusals allowance.Rate
-	limited  atomic.Int64
+	limited  limited
 	stop     context.CancelFunc
 	running  sync.WaitGroup
 }
@@ -89,7 +88,7 @@ type Stats struct {
 
 // Stats returns the present figures.
 func (h *Handler) Stats() Stats {
-	return Stats{OverPerUser: h.perUser.refused.Load(), OverRate: h.limited.Load(), Allowances: h.cfg.Allowances.Stats()}
+	return Stats{OverPerUser: h.perUser.refused.Load(), OverRate: h.limited.frames.Load(), Allowances: h.cfg.Allowances.Stats()}
 }
 
 // Stop ends the handler's goroutine. The server must have stopped.
@@ -139,4 +138,7 @@ func (h *Handler) Close(c *netpoll.Conn, _ netpoll.Closed) {
 // Tick implements netpoll.Handler.
 func (h *Handler) Tick(l *netpoll.Loop, now time.Time) {
 	h.loops[l.Index()].tick(l, now)
+	if l.Index() == 0 {
+		h.tellLimited(now)
+	}
 }

@@ -1,10 +1,36 @@
 package socket
 
 import (
+	"sync/atomic"
 	"time"
 
+	"github.com/caravan-chat/caravan/protocol"
 	"github.com/caravan-chat/caravan/room/allowance"
 )
+
+// limitedLogEvery is how often at most the log says that frames were refused.
+const limitedLogEvery = time.Minute
+
+// limited is what was refused of what clients sent.
+type limited struct {
+	frames atomic.Int64
+	user   atomic.Pointer[protocol.User] // whose frame was refused last
+
+	// Owned by the first loop.
+	told  time.Time // when the log said so last
+	until int64     // frames until then
+}
+
+// tellLimited has the log say, now and then, that frames were refused.
+func (h *Handler) tellLimited(now time.Time) {
+	l := &h.limited
+	frames := l.frames.Load()
+	if frames == l.until || now.Sub(l.told) < limitedLogEvery {
+		return
+	}
+	h.log.Warn("clients send more than is allowed: frames were refused", "frames", frames-l.until, "user", l.user.Load().ID)
+	l.told, l.until = now, frames
+}
 
 // spent is what a connection has spent of its rates; its user's allowance counts as
 // well. What is over the rate in bytes is taken and makes the connection wait. What is
@@ -33,7 +59,8 @@ func (s *session) takeFrame(now time.Time) (ok bool) {
 		ok, _ = s.may.Take(allowance.Frames, 1, now)
 	}
 	if !ok {
-		s.h.limited.Add(1)
+		s.h.limited.user.Store(s.user) // before it is counted, for tellLimited
+		s.h.limited.frames.Add(1)
 		s.spent.refusals.Charge(s.h.refusals, 1, now)
 	}
 	if s.spent.refusals.Wait(s.h.refusals, now) > 0 {
