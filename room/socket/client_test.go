@@ -63,7 +63,7 @@ func serveOn(t *testing.T, cfg socket.Config, wrap func(room.Store) room.Store) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.svc = room.New(wrap(s.store), verifier, nil, room.Config{Unsent: cfg.Unsent})
+	s.svc = room.New(wrap(s.store), verifier, nil, room.Config{Unsent: cfg.Unsent, Allowances: cfg.Allowances})
 	const loops = 2
 	h := socket.New(s.svc, loops, cfg)
 	s.handler = h

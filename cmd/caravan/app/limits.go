@@ -52,7 +52,7 @@ const (
 
 // readBytesSavedSeconds is for how long a user who reads nothing saves bytes up: enough
 // for the histories of all connections that a user may have.
-const readBytesSavedSeconds = 16
+const readBytesSavedSeconds = 32
 
 // rates are what one user may ask of this node.
 func (a *App) rates() (r allowance.Rates) {
