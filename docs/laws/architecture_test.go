@@ -23,15 +23,16 @@ type layer struct {
 // layers is the table of docs/architecture.md: imports point inward, and each
 // library lives behind one wall.
 var layers = map[string]layer{
-	"protocol":       {},
-	"protocol/token": {thirdParty: []string{"github.com/golang-jwt/jwt/v5", "github.com/MicahParks/jwkset"}},
-	"netpoll":        {thirdParty: []string{"github.com/panjf2000/gnet/v2", "github.com/gobwas/ws", "github.com/klauspost/compress"}},
-	"room":           {ours: []string{"protocol", "protocol/token"}},
-	"room/socket":    {ours: []string{"room", "netpoll", "protocol"}},
-	"room/rest":      {ours: []string{"room", "protocol", "protocol/token"}, thirdParty: []string{"github.com/valyala/fasthttp"}},
-	"room/backplane": {ours: []string{"room", "protocol"}, thirdParty: []string{"github.com/redis/rueidis"}},
-	"migrations":     {thirdParty: []string{"github.com/pressly/goose/v3"}},
-	"persist":        {ours: []string{"room", "protocol"}},
+	"protocol":          {},
+	"protocol/token":    {thirdParty: []string{"github.com/golang-jwt/jwt/v5", "github.com/MicahParks/jwkset"}},
+	"netpoll":           {ours: []string{"netpoll/handshake"}, thirdParty: []string{"github.com/panjf2000/gnet/v2", "github.com/gobwas/ws", "github.com/klauspost/compress"}},
+	"netpoll/handshake": {ours: []string{"netpoll"}}, // one parser for whoever reads a request
+	"room":              {ours: []string{"protocol", "protocol/token"}},
+	"room/socket":       {ours: []string{"room", "netpoll", "protocol"}},
+	"room/rest":         {ours: []string{"room", "protocol", "protocol/token", "netpoll/handshake"}, thirdParty: []string{"github.com/valyala/fasthttp"}},
+	"room/backplane":    {ours: []string{"room", "protocol"}, thirdParty: []string{"github.com/redis/rueidis"}},
+	"migrations":        {thirdParty: []string{"github.com/pressly/goose/v3"}},
+	"persist":           {ours: []string{"room", "protocol"}},
 	"persist/postgres": {
 		ours:       []string{"persist", "migrations", "room", "protocol"},
 		thirdParty: []string{"github.com/jackc/pgx/v5"},

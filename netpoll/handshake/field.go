@@ -36,6 +36,19 @@ func nextField(lines []byte) (f field, rest []byte, why string) {
 	return field{line[:n], value}, rest, ""
 }
 
+// ValidFields tells whether b is field lines and the empty line after them, each as
+// Parse wants it.
+func ValidFields(b []byte) bool {
+	for !bytes.Equal(b, []byte("\r\n")) {
+		_, rest, why := nextField(b)
+		if why != "" {
+			return false
+		}
+		b = rest
+	}
+	return true
+}
+
 // trim takes optional whitespace off both ends. Unlike bytes.Trim it leaves an
 // empty value that is not nil.
 func trim(b []byte) []byte {

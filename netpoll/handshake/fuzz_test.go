@@ -21,6 +21,8 @@ func FuzzParse(f *testing.F) {
 		swap("Connection", ""), swap("Sec-WebSocket-Version", "Sec-WebSocket-Version: 8"), swap("Sec-WebSocket-Version", ""),
 		swap("Sec-WebSocket-Key", ""), swap("Sec-WebSocket-Key", "Sec-WebSocket-Key: AAAA"),
 		strings.ReplaceAll(sample, "\r\n", "\n"), swap("Origin", "Origin: a\rb"), swap("Origin", "Origin: \x00"),
+		"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nContent-Length: 05\r\n\r\n", "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: Chunked\r\n\r\n",
+		"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", "OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n", "GET a HTTP/1.1\r\nHost: h\r\n\r\n",
 		"\r\n" + sample, "GET / HTTP/1.1\r\nHost: h\r\n\r\n", "GET / HTTP/1.0\r\n\r\n", "PRI * HTTP/2.0\r\n\r\n", "\x16\x03\x01",
 	} {
 		f.Add([]byte(b), uint8(1))

@@ -94,13 +94,30 @@ func modelHead(lines []string) string {
 	case len(hosts) == 1 && !hostValue.MatchString(hosts[0]), target != nil && !hostValue.MatchString(target[1]):
 		return "400"
 	}
-	body := fields["transfer-encoding"] != nil
-	for _, length := range fields["content-length"] {
-		body = body || !regexp.MustCompile("^0+$").MatchString(length)
+	codings, lengths := fields["transfer-encoding"], fields["content-length"]
+	body := codings != nil
+	for _, length := range lengths {
+		if !regexp.MustCompile("^[0-9]{1,18}$").MatchString(length) {
+			return "400"
+		}
+		if regexp.MustCompile("[1-9]").MatchString(length) {
+			if body = true; len(lengths) > 1 {
+				return "400"
+			}
+		}
+	}
+	if codings != nil && (len(codings) > 1 || asciiLower(codings[0]) != "chunked" || lengths != nil || m[4] == "0") {
+		return "400"
+	}
+	if len(fields["origin"]) > 1 || len(fields["authorization"]) > 1 {
+		return "400"
 	}
 	upgrade := modelList(fields["upgrade"], "websocket")
 	keys, versions := fields["sec-websocket-key"], fields["sec-websocket-version"]
 	if !upgrade && keys == nil {
+		if target == nil && (m[1] != "OPTIONS" || m[2] != "*") {
+			return "400"
+		}
 		return "HTTP"
 	}
 	host := strings.Join(hosts, "")
@@ -114,7 +131,7 @@ func modelHead(lines []string) string {
 		return "400"
 	case len(versions) == 0 || versions[0] != "13":
 		return "426"
-	case len(keys) != 1 || len(keys[0]) != 24, len(fields["origin"]) > 1, len(fields["authorization"]) > 1:
+	case len(keys) != 1 || len(keys[0]) != 24:
 		return "400"
 	}
 	if origin := fields["origin"]; len(origin) == 1 && origin[0] == "" {

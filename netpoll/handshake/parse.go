@@ -42,6 +42,9 @@ func (r *Request) parse(block []byte) (Kind, *Refusal) {
 		return 0, refuse(http.StatusBadRequest, why)
 	}
 	if !h.websocket && h.keys == 0 {
+		if !r.resource && !(string(r.Method) == http.MethodOptions && string(r.Target) == "*") {
+			return 0, refuse(http.StatusBadRequest, "request target names no resource")
+		}
 		return HTTP, nil
 	}
 	return WebSocket, h.judge(r)
@@ -81,12 +84,12 @@ func digit(c byte) bool { return '0' <= c && c <= '9' }
 type upgrade struct {
 	websocket   bool // Upgrade lists websocket
 	connection  bool // Connection lists upgrade
-	body        bool // a body is announced
 	version13   bool
 	extensions  bool // malformed
 	hosts, keys int  // how often the field stands there
 	versions    int
 	repeated    bool // a field that an origin or identity is judged by stands twice
+	framing     framing
 }
 
 // read reads all fields, in the grammar that holds for any request. It returns
@@ -113,11 +116,13 @@ func (h *upgrade) read(r *Request) (why string) {
 		return "no Host"
 	case !validHost(hostField), !validHost(r.Host):
 		return "malformed Host"
+	case h.repeated:
+		return "more than one Origin or Authorization"
 	}
 	if r.Host == nil { // a target in absolute form comes before the field (RFC 9112 section 3.2.2)
 		r.Host = hostField
 	}
-	return ""
+	return h.framing.judge(r)
 }
 
 // take takes up one field.
@@ -127,6 +132,8 @@ func (h *upgrade) take(r *Request, f *field) {
 		h.websocket = h.websocket || listHas(f.value, "websocket")
 	case f.is("Connection"):
 		h.connection = h.connection || listHas(f.value, "upgrade")
+		h.framing.close = h.framing.close || listHas(f.value, "close")
+		h.framing.keepAlive = h.framing.keepAlive || listHas(f.value, "keep-alive")
 	case f.is("Sec-WebSocket-Key"):
 		r.Key = f.value
 		h.keys++
@@ -144,9 +151,9 @@ func (h *upgrade) take(r *Request, f *field) {
 	case f.is("Authorization"):
 		h.once(&r.Authorization, f.value)
 	case f.is("Content-Length"):
-		h.body = h.body || !isZero(f.value)
+		h.framing.addLength(f.value)
 	case f.is("Transfer-Encoding"):
-		h.body = true
+		h.framing.addCoding(f.value)
 	}
 }
 
@@ -154,17 +161,6 @@ func (h *upgrade) take(r *Request, f *field) {
 func (h *upgrade) once(into *[]byte, value []byte) {
 	h.repeated = h.repeated || *into != nil
 	*into = value
-}
-
-// isZero tells whether a Content-Length says that there is no body. Intermediaries
-// add such a field to requests that have none.
-func isZero(length []byte) bool {
-	for _, c := range length {
-		if c != '0' {
-			return false
-		}
-	}
-	return len(length) > 0
 }
 
 // judge decides on a request that asks for a WebSocket (RFC 6455 section 4.2.1).
@@ -179,7 +175,7 @@ func (h *upgrade) judge(r *Request) *Refusal {
 		return bad("Upgrade does not name websocket")
 	case !h.connection:
 		return bad("Connection does not name upgrade")
-	case h.body:
+	case r.Length > 0, r.Chunked:
 		return bad("a WebSocket request has no body")
 	case !r.resource:
 		return bad("request target names no resource")
@@ -191,8 +187,6 @@ func (h *upgrade) judge(r *Request) *Refusal {
 		return refuse(http.StatusUpgradeRequired, "Sec-WebSocket-Version must be 13")
 	case h.keys != 1 || !validKey(r.Key):
 		return bad("Sec-WebSocket-Key must stand once and be 16 bytes in base64")
-	case h.repeated:
-		return bad("more than one Origin or Authorization")
 	case r.Origin != nil && len(r.Origin) == 0: // "null" is an origin (RFC 6454 section 7.1), nothing is none
 		return bad("empty Origin")
 	case h.extensions:

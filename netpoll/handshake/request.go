@@ -30,10 +30,17 @@ type Request struct {
 
 	Deflate deflate.Params // the first acceptable offer of permessage-deflate; WebSocket only
 
+	Length  int64 // of the body that follows, in bytes; 0 where Chunked
+	Chunked bool  // the body comes in chunks (RFC 9112 section 7.1)
+	Last    bool  // the client wants the connection closed after the answer
+
 	fields   []byte // the field lines and the empty line after them
 	old      bool   // HTTP/1.0
 	resource bool   // the target names a resource: origin form or absolute form
 }
+
+// HTTP10 tells whether the client speaks HTTP/1.0.
+func (r *Request) HTTP10() bool { return r.old }
 
 // Header returns the value of the first field of that name, in any case of
 // letters, without the whitespace around it; nil if there is none.

@@ -186,6 +186,9 @@ func TestRFC9112Syntax(t *testing.T) {
 		{"plain", plain, "HTTP"},
 		{"plain POST with a body", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n{}", "HTTP"},
 		{"OPTIONS *", "OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP"},
+		{"GET *", "GET * HTTP/1.1\r\nHost: h\r\n\r\n", "400"},
+		{"a target without a slash", "GET api HTTP/1.1\r\nHost: h\r\n\r\n", "400"},
+		{"CONNECT", "CONNECT h:443 HTTP/1.1\r\nHost: h:443\r\n\r\n", "400"},
 		{"upgrade to HTTP/2", "GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: \r\n\r\n", "HTTP"},
 		{"plain with an empty Host", "GET / HTTP/1.1\r\nHost:\r\n\r\n", "HTTP"},
 		// Not complete.
@@ -194,6 +197,90 @@ func TestRFC9112Syntax(t *testing.T) {
 		{"all but the empty line", sample[:len(sample)-2], "waiting"},
 		{"only CR", "\r", "waiting"},
 	})
+}
+
+// TestRFC9112Section6_Framing: where a body ends must be told once and clearly, or a
+// proxy and this server may find different requests in the same bytes.
+func TestRFC9112Section6_Framing(t *testing.T) {
+	post := func(fields ...string) string {
+		return "POST / HTTP/1.1\r\nHost: h\r\n" + strings.Join(append(fields, ""), "\r\n") + "\r\n"
+	}
+	check(t, []request{
+		{"a length", post("Content-Length: 5"), "HTTP"},
+		{"leading zeros", post("Content-Length: 005"), "HTTP"},
+		{"two lengths", post("Content-Length: 5", "Content-Length: 6"), "400"},
+		{"the same length twice", post("Content-Length: 5", "content-length: 5"), "400"},
+		{"zero twice", post("Content-Length: 0", "Content-Length: 00"), "HTTP"},
+		{"a list of lengths", post("Content-Length: 5, 5"), "400"},
+		{"a sign", post("Content-Length: +5"), "400"},
+		{"a negative length", post("Content-Length: -1"), "400"},
+		{"hexadecimal", post("Content-Length: 0x5"), "400"},
+		{"a space within", post("Content-Length: 1 0"), "400"},
+		{"no digits", post("Content-Length:"), "400"},
+		{"more digits than any body has", post("Content-Length: " + strings.Repeat("9", 19)), "400"},
+		{"as many digits as a body may have", post("Content-Length: " + strings.Repeat("9", 18)), "HTTP"},
+		{"chunked", post("Transfer-Encoding: chunked"), "HTTP"},
+		{"Chunked", post("Transfer-Encoding: \tChunked "), "HTTP"},
+		{"chunked and a length", post("Transfer-Encoding: chunked", "Content-Length: 5"), "400"},
+		{"a length and chunked", post("Content-Length: 0", "Transfer-Encoding: chunked"), "400"},
+		{"chunked twice", post("Transfer-Encoding: chunked", "Transfer-Encoding: chunked"), "400"},
+		{"chunked twice in a list", post("Transfer-Encoding: chunked, chunked"), "400"},
+		{"gzip, chunked", post("Transfer-Encoding: gzip, chunked"), "400"},
+		{"chunked, identity", post("Transfer-Encoding: chunked, identity"), "400"},
+		{"identity", post("Transfer-Encoding: identity"), "400"},
+		{"xchunked", post("Transfer-Encoding: xchunked"), "400"},
+		{"chunked in quotes", post(`Transfer-Encoding: "chunked"`), "400"},
+		{"chunked with a parameter", post("Transfer-Encoding: chunked;q=1"), "400"},
+		{"no coding", post("Transfer-Encoding:"), "400"},
+		{"space before the colon", post("Transfer-Encoding : chunked"), "400"},
+		{"a vertical tab", post("Transfer-Encoding: \x0bchunked"), "400"},
+		{"chunked of HTTP/1.0", "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", "400"},
+		{"two Origins", post("Origin: http://a", "Origin: http://a"), "400"},
+		{"two tokens", post("Authorization: Bearer a", "Authorization: Bearer b"), "400"},
+	})
+	for fields, want := range map[string]Request{
+		"Content-Length: 005":                         {Length: 5},
+		"Content-Length: 999999999999999999":          {Length: 999999999999999999},
+		"Transfer-Encoding: chunked":                  {Chunked: true},
+		"Connection: x, Close":                        {Last: true},
+		"Connection: keep-alive\r\nConnection: close": {Last: true},
+		"Connection: closed":                          {},
+	} {
+		var r Request
+		if _, refusal := Parse([]byte(post(fields)), &r); refusal != nil {
+			t.Errorf("%s: %d", fields, refusal.Status)
+		}
+		if r.Length != want.Length || r.Chunked != want.Chunked || r.Last != want.Last {
+			t.Errorf("%s: length %d, chunked %v, last %v", fields, r.Length, r.Chunked, r.Last)
+		}
+	}
+	for head, last := range map[string]bool{
+		"GET / HTTP/1.0\r\n\r\n": true, "GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n": false,
+		"GET / HTTP/1.0\r\nConnection: keep-alive, close\r\n\r\n": true,
+	} {
+		var r Request
+		if _, refusal := Parse([]byte(head), &r); refusal != nil || r.Last != last {
+			t.Errorf("%q: last %v, %v", head, r.Last, refusal)
+		}
+	}
+}
+
+func TestRFC9110Section10_1_1_Expect(t *testing.T) {
+	for head, want := range map[string]struct{ waits, ok bool }{
+		"POST / HTTP/1.1\r\nHost: h\r\n\r\n":                         {false, true},
+		"POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-Continue\r\n\r\n": {true, true},
+		"POST / HTTP/1.1\r\nHost: h\r\nExpect: 200-ok\r\n\r\n":       {false, false},
+		"POST / HTTP/1.1\r\nHost: h\r\nExpect:\r\n\r\n":              {false, true},
+		"POST / HTTP/1.0\r\nExpect: 100-continue\r\n\r\n":            {false, true},
+	} {
+		var r Request
+		if _, refusal := Parse([]byte(head), &r); refusal != nil {
+			t.Fatalf("%q: %d", head, refusal.Status)
+		}
+		if waits, ok := r.Continue(); waits != want.waits || ok != want.ok {
+			t.Errorf("%q: waits %v, ok %v", head, waits, ok)
+		}
+	}
 }
 
 func TestHeaderIsLimited(t *testing.T) {

@@ -28,44 +28,47 @@ type call struct {
 	may    *allowance.Allowance // the caller's; nil before authenticate
 
 	reserved int // bytes of an answer that is being made; see reserve
+	owed     int // bytes of the answer that is made and not sent yet
+
+	in    *conn
+	until time.Time // when the request must have come
+	old   bool      // the client speaks HTTP/1.0
+	last  bool      // the client wants the connection closed
+
+	body                        // what was read of the request's
+	length                int64 // of the body, where it does not come in chunks
+	chunked               bool
+	waits                 bool // for 100 Continue
+	bodyRead, bodyStopped bool // all of it; or something of it, and no more
+
+	counted, placed bool // among the user's requests; among those at work
 }
 
-// serve is fasthttp's handler.
-func (s *Server) serve(http *fasthttp.RequestCtx) {
-	c := &call{Server: s, http: http, route: routeUnknown}
+// run answers the request.
+func (c *call) run() {
 	begun := time.Now()
-	if in, ok := http.Conn().(*conn); ok {
-		in.head = requestHead{} // fasthttp has read it
-	}
 	defer func() {
 		if fault := recover(); fault != nil {
-			s.panics.Add(1)
-			s.log.Error("rest: panic", "route", c.route, "panic", fault, "stack", string(debug.Stack()))
-			http.Response.Reset()
+			c.panics.Add(1)
+			c.log.Error("rest: panic", "route", c.route, "panic", fault, "stack", string(debug.Stack()))
+			c.http.Response.Reset()
 			c.shareWithOrigin()
 			c.refuse(protocol.ErrInternal)
-			http.SetConnectionClose()
+			c.http.SetConnectionClose()
 		}
-		if http.Hijacked() {
-			return // others answer
-		}
-		s.observe(c.route, http.Response.StatusCode(), begun)
-		if s.log.Enabled(http, slog.LevelDebug) {
-			s.log.Debug("rest", "route", c.route, "method", string(http.Method()), "status", http.Response.StatusCode(), "took", time.Since(begun))
+		c.observe(c.route, c.http.Response.StatusCode(), begun)
+		if c.log.Enabled(c.http, slog.LevelDebug) {
+			c.log.Debug("rest", "route", c.route, "method", string(c.http.Method()), "status", c.http.Response.StatusCode(), "took", time.Since(begun))
 		}
 	}()
 	c.dispatch()
-	if s.polling.Err() != nil && !http.Hijacked() {
-		http.SetConnectionClose() // the server drains: the client had better come back elsewhere
+	if c.polling.Err() != nil {
+		c.http.SetConnectionClose() // the server drains: the client had better come back elsewhere
 	}
 }
 
-// dispatch finds who answers, and lets in as many as there is room for.
+// dispatch finds who answers.
 func (c *call) dispatch() {
-	if c.cfg.Upgrade != nil && asksForWebSocket(&c.http.Request.Header) {
-		c.handBack()
-		return
-	}
 	path := string(c.http.Path())
 	r, id := match(path)
 	api := r != nil || strings.HasPrefix(path, webSocketPrefix) || strings.HasPrefix(path, apiPrefix)
@@ -98,11 +101,12 @@ func (c *call) dispatch() {
 		c.refuse(errMethod)
 		return
 	}
-	defer c.requests.Add(-1)
-	if c.requests.Add(1) > int64(c.cfg.Limits.Requests) {
-		c.crowd()
-		return
-	}
+	c.answerBy(handle, r.reads(method))
+}
+
+// answerBy lets in whoever has a good token, and as many as there is room for. A token
+// is judged before a place is taken: strangers have none.
+func (c *call) answerBy(handle func(*call), reads bool) {
 	if !c.begin() {
 		c.refuse(errUnavailable)
 		return
@@ -111,12 +115,12 @@ func (c *call) dispatch() {
 	ctx, cancel := context.WithTimeout(c.living, requestTimeout)
 	defer cancel()
 	c.ctx = ctx
-	if !c.authenticate() {
+	if !c.authenticate() || !c.count() || !c.place() {
 		return
 	}
 	c.may = c.cfg.Allowances.Of(c.caller.User)
 	defer c.may.Return()
-	if r.reads(method) {
+	if reads {
 		if !c.mayRead() || !c.reserve() {
 			return
 		}
@@ -143,6 +147,42 @@ func (c *call) unreserve() {
 	c.cfg.Unsent.Add(-c.reserved)
 	c.cfg.Unsent.AddTo(c.caller.User, -c.reserved)
 	c.reserved = 0
+}
+
+// count counts the request as one of its user's, until release, or refuses.
+func (c *call) count() bool {
+	c.in.known = true
+	if c.counted = c.requestsOf.begin(c.caller.User, c.cfg.Limits.RequestsPerUser); !c.counted {
+		c.crowdUser()
+	}
+	return c.counted
+}
+
+// place takes one of the places of those at work, until unplace or release, or refuses.
+func (c *call) place() bool {
+	c.placed = true
+	if c.requests.Add(1) > int64(c.cfg.Limits.Requests) {
+		c.crowd(CrowdedRequests)
+		c.unplace()
+	}
+	return c.placed
+}
+
+func (c *call) unplace() {
+	if c.placed {
+		c.requests.Add(-1)
+	}
+	c.placed = false
+}
+
+// release gives back what the request held. The answer has been written.
+func (c *call) release() {
+	c.owe(0)
+	c.unplace()
+	if c.counted {
+		c.requestsOf.end(c.caller.User)
+	}
+	c.free()
 }
 
 // authenticate believes a valid token in the Authorization header, or refuses.
@@ -189,7 +229,8 @@ func placeID(s string) uuid.UUID {
 	return id
 }
 
-// mayWrite counts a write and its bytes against what the caller may, or refuses.
+// mayWrite counts a write against what the caller may, or refuses. Its bytes are
+// counted when they have come.
 func (c *call) mayWrite() bool {
 	now := time.Now()
 	wait := c.may.Wait(allowance.FrameBytes, now)
@@ -202,7 +243,6 @@ func (c *call) mayWrite() bool {
 		c.limit(protocol.ErrRateLimited, wait)
 		return false
 	}
-	c.may.Charge(allowance.FrameBytes, len(c.http.PostBody()), now)
 	return true
 }
 
@@ -221,10 +261,17 @@ func (c *call) limit(why *protocol.Error, wait time.Duration) {
 	c.refuse(why)
 }
 
-// crowd refuses because too much is under way.
-func (c *call) crowd() {
-	c.crowded.Add(1)
+// crowd refuses because there is too much of something.
+func (c *call) crowd(of Crowding) {
+	c.crowded[of].Add(1)
 	c.refuse(errCrowded)
+}
+
+// crowdUser refuses because the user has too much under way.
+func (c *call) crowdUser() {
+	c.crowded[CrowdedUser].Add(1)
+	c.retryAfter(retryAfter)
+	c.refuse(errUserCrowded)
 }
 
 // fail refuses because of an error of the domain.

@@ -7,89 +7,92 @@ import (
 	"net"
 	"os"
 	"sync"
-	"sync/atomic"
 	"time"
-
-	"github.com/google/uuid"
-
-	"github.com/caravan-chat/caravan/room/unsent"
 )
 
-// conn is a connection that can be watched for its client's leaving while nobody
-// reads from it. Read and watch belong to the goroutine that serves it; Close is
-// safe from any.
+// conn is a connection that carries requests. It belongs to the goroutine that serves
+// it, but for what places guards.
 type conn struct {
 	net.Conn
-	ln     *listener
-	closed sync.Once
+	places *places
 
-	ahead [1]byte // what watch read of the next request
-	held  bool    // ahead has a byte
+	in    window  // what was read and not taken yet
+	ahead [1]byte // what was read without a buffer
+	held  bool    // ahead has a byte, which comes after what is in in
 
-	head requestHead // of the request that is being read
+	known  bool // a good token came on it
+	linger bool // the client may still be sending what nobody wants
 
-	linger atomic.Bool // the client may still be sending what nobody wants
-	owed   atomic.Pointer[owed]
+	// Guarded by places.mu.
+	waits         wait
+	dismissed     bool // its place went to another connection, or the server ends
+	before, after *conn
 }
 
-// owed is an answer that is made and not sent yet.
-type owed struct {
-	unsent *unsent.Limit
-	user   uuid.UUID
-	bytes  int
-}
+// longAgo is a deadline that is over.
+var longAgo = time.Unix(1, 0)
 
-// owe counts an answer that is about to be sent. There was one before it where a client
-// sends its next request before it has the answer to this one: of that, no more is left
-// than fasthttp's small buffer.
-func (c *conn) owe(what *owed) {
-	what.unsent.Add(what.bytes)
-	what.unsent.AddTo(what.user, what.bytes)
-	c.settle(c.owed.Swap(what))
-}
-
-// settle ends what owe began. nil: nothing is owed.
-func (c *conn) settle(what *owed) {
-	if what != nil {
-		what.unsent.Add(-what.bytes)
-		what.unsent.AddTo(what.user, -what.bytes)
+// next waits until a request begins. It holds no buffer meanwhile.
+func (c *conn) next() bool {
+	if len(c.in.unread()) > 0 || c.held {
+		return true
 	}
-}
-
-// Write counts the answers that are cut off because the client does not take them.
-func (c *conn) Write(p []byte) (int, error) {
-	n, err := c.Conn.Write(p)
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		c.ln.untaken.Add(1)
+	c.in.release()
+	if !c.await(waitStranger, waitIdle, time.Now().Add(idleTimeout)) {
+		return false
 	}
-	return n, err
+	n, _ := c.Conn.Read(c.ahead[:]) // whatever ended it, there is no request
+	c.held = n == 1
+	return c.places.resume(c) && c.held
 }
 
-func (c *conn) Read(p []byte) (int, error) {
-	c.settle(c.owed.Swap(nil)) // the next request is read once all is sent
-	n, err := 0, error(nil)
-	if c.held && len(p) > 0 {
-		p[0], c.held = c.ahead[0], false
-		n = 1
-	} else {
-		n, err = c.Conn.Read(p)
+// awaitRest gives the client until a time for the rest of its request.
+func (c *conn) awaitRest(until time.Time) bool { return c.await(waitStrangerRest, waitRest, until) }
+
+func (c *conn) await(stranger, known wait, until time.Time) bool {
+	if c.known {
+		return c.places.await(c, known, until)
 	}
-	c.head.note(p[:n])
-	return n, err
+	return c.places.await(c, stranger, until)
 }
 
-// Close closes the connection, once; its error is that of the first call. The last call
-// is that of fasthttp, which makes no answer any more.
-func (c *conn) Close() (err error) {
-	c.settle(c.owed.Swap(nil))
-	c.closed.Do(func() {
-		if c.linger.Load() {
-			c.discard()
-		}
-		err = c.Conn.Close()
-		c.ln.forget(c)
-	})
+// more reads what comes next behind what is in c.in.
+func (c *conn) more() error {
+	free := c.in.room()
+	if c.held {
+		free[0], c.held = c.ahead[0], false
+		c.in.filled(1)
+		return nil
+	}
+	n, err := c.Conn.Read(free)
+	c.in.filled(n)
+	if n > 0 {
+		return nil
+	}
 	return err
+}
+
+// readInto reads into b what comes next, without a buffer between.
+func (c *conn) readInto(b []byte) (int, error) {
+	if n := copy(b, c.in.unread()); n > 0 {
+		c.in.take(n)
+		return n, nil
+	}
+	if c.held {
+		b[0], c.held = c.ahead[0], false
+		return 1, nil
+	}
+	return c.Conn.Read(b)
+}
+
+// end closes the connection.
+func (c *conn) end() {
+	if c.linger {
+		c.discard()
+	}
+	_ = c.Conn.Close() // there is nobody to tell
+	c.in.release()
+	c.places.leave(c)
 }
 
 // discard takes in, for a while, what the client is still sending: closing with
@@ -98,20 +101,13 @@ func (c *conn) discard() {
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		_ = half.CloseWrite() // so that the client need not wait for the end
 	}
-	if c.SetReadDeadline(time.Now().Add(lingerTimeout)) == nil && c.linger.Load() { // cut says so before it sets its deadline
+	if c.places.await(c, waitEnd, time.Now().Add(lingerTimeout)) {
 		_, _ = io.CopyN(io.Discard, c.Conn, lingerBytesMax) // whatever ends it, the connection is closed next
 	}
 }
 
-// cut closes the connection, and ends a discard that is under way.
-func (c *conn) cut() {
-	c.linger.Store(false)
-	_ = c.SetReadDeadline(time.Unix(1, 0))
-	_ = c.Close() // what is cut off has no one to hear of it
-}
-
 // watch returns a context that ends with parent, or when the client hangs up.
-// stop ends the watch and must be called before the next Read.
+// stop ends the watch and must be called before the next read.
 func (c *conn) watch(parent context.Context) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancel(parent)
 	if c.held || c.SetReadDeadline(time.Time{}) != nil {
@@ -127,8 +123,57 @@ func (c *conn) watch(parent context.Context) (ctx context.Context, stop func()) 
 		}
 	}()
 	return ctx, func() {
-		_ = c.SetReadDeadline(time.Unix(1, 0)) // a closed connection has ended the read already
+		_ = c.SetReadDeadline(longAgo) // a closed connection has ended the read already
 		<-ended
 		cancel()
 	}
+}
+
+// window is a buffer that grows with what comes.
+type window struct {
+	array      []byte // all of it
+	begin, end int    // of what was read and not taken
+}
+
+// windowBytes is the size of a window at first, which nearly all requests fit into.
+const windowBytes = 4 << 10
+
+var windows = sync.Pool{New: func() any { return new([windowBytes]byte) }}
+
+func (w *window) unread() []byte { return w.array[w.begin:w.end] }
+
+// room returns where the next bytes go; filled says how many went there.
+func (w *window) room() []byte {
+	switch {
+	case w.array == nil:
+		w.array = windows.Get().(*[windowBytes]byte)[:]
+	case w.end < len(w.array):
+	case w.begin > 0:
+		w.end = copy(w.array, w.unread())
+		w.begin = 0
+	default:
+		larger := make([]byte, 2*len(w.array))
+		copy(larger, w.array)
+		w.array = larger
+	}
+	return w.array[w.end:]
+}
+
+func (w *window) filled(n int) { w.end += n }
+
+func (w *window) take(n int) {
+	if w.begin += n; w.begin == w.end {
+		w.begin, w.end = 0, 0
+	}
+}
+
+// release gives the array back where nothing is in it.
+func (w *window) release() {
+	if w.begin < w.end || w.array == nil {
+		return
+	}
+	if len(w.array) == windowBytes {
+		windows.Put((*[windowBytes]byte)(w.array))
+	}
+	*w = window{}
 }

@@ -1,9 +1,6 @@
 package rest
 
-import (
-	"strings"
-	"testing"
-)
+import "testing"
 
 func TestPeekReadsWhatIsNoWholeHeader(t *testing.T) {
 	for _, c := range []struct{ name, head, want string }{
@@ -23,28 +20,5 @@ func TestPeekReadsWhatIsNoWholeHeader(t *testing.T) {
 		if got := peek([]byte(c.head), "Origin"); got != c.want {
 			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
 		}
-	}
-}
-
-func TestAHeadEndsWithItsEmptyLine(t *testing.T) {
-	const text = "POST / HTTP/1.1\r\nOrigin: https://a\r\n\r\n"
-	for cut := range len(text) {
-		var h requestHead
-		h.note([]byte(text[:cut]))
-		h.note(nil)
-		if h.whole {
-			t.Fatalf("whole after %d bytes", cut)
-		}
-		h.note([]byte(text[cut:]))
-		h.note([]byte("Origin: https://b\r\n"))
-		if !h.whole || string(h.bytes) != text {
-			t.Fatalf("cut after %d bytes: %q", cut, h.bytes)
-		}
-	}
-	var long requestHead
-	long.note([]byte(strings.Repeat("x", headerBytesMax-1)))
-	long.note([]byte("xx"))
-	if !long.whole || len(long.bytes) != headerBytesMax {
-		t.Errorf("%d bytes are kept", len(long.bytes))
 	}
 }

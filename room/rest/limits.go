@@ -16,8 +16,10 @@ type Limits struct {
 	Connections int // connections, idle ones included
 	Requests    int // requests under way, long polls apart
 	LongPolls   int // long polls that wait; less than Connections
-	BodyBytes   int // a request's body
-	AnswerBytes int // an answer to a read, as it is counted before it is there
+	// Of one user, out of the two above.
+	RequestsPerUser, LongPollsPerUser int
+	BodyBytes                         int // a request's body
+	AnswerBytes                       int // an answer to a read, as it is counted before it is there
 }
 
 // The parts of Limits that do not depend on flags, for a server that may open
@@ -25,15 +27,20 @@ type Limits struct {
 const (
 	connectionsMax = 4096
 	requestsMax    = 512
+	userShare      = 16 // so many users can take all places, not one of them
+	userLeast      = 8  // even so a user has these
 )
 
 // DefaultLimits divides a number of connections; at most 4,096 are used.
 func DefaultLimits(connections int) Limits {
 	connections = max(2, min(connections, connectionsMax))
+	requests, longPolls := min(connections, requestsMax), max(1, connections*3/4)
 	return Limits{
-		Connections: connections,
-		Requests:    min(connections, requestsMax),
-		LongPolls:   max(1, connections*3/4),
+		Connections:      connections,
+		Requests:         requests,
+		LongPolls:        longPolls,
+		RequestsPerUser:  max(requests/userShare, min(requests, userLeast)),
+		LongPollsPerUser: max(longPolls/userShare, min(longPolls, userLeast)),
 	}
 }
 
@@ -71,7 +78,10 @@ type Observer interface {
 // the longest that the store needs to find out what became of a commit, so that
 // the answer is the truth wherever it can be had.
 const (
-	headerBytesMax  = 16 << 10
+	bodyBytesFirst  = 512              // of a body's memory, which then doubles
+	bodyBytesAll    = 64 << 20         // of all bodies together, or four of the largest; over it 503
+	chunkLineBytes  = 256              // of the line before a chunk, or after it
+	chunkLinesBytes = 4 << 10          // of all such lines of a body, beside twice its content
 	readTimeout     = 20 * time.Second // from the first byte of a request to its last
 	writeTimeout    = 30 * time.Second // for an answer
 	idleTimeout     = 75 * time.Second // between requests
@@ -82,6 +92,7 @@ const (
 	lingerTimeout   = 5 * time.Second  // for the rest of a body that is not wanted
 	lingerBytesMax  = 16 << 20
 
-	retryAfterSeconds   = "2"   // of a 503
-	preflightAgeSeconds = "600" // how long a browser may remember a preflight
+	retryAfter          = 2 * time.Second // of a 503
+	retryAfterSeconds   = "2"             // the same, as a header has it
+	preflightAgeSeconds = "600"           // how long a browser may remember a preflight
 )

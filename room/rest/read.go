@@ -121,11 +121,17 @@ func (c *call) resume(id uuid.UUID, p *params) {
 // is up, the token expires, the client goes away or the server drains.
 func (c *call) longPoll(in room.Info, p *params) {
 	c.route = routeLongPoll
-	c.requests.Add(-1) // it is counted as a long poll instead
-	defer c.requests.Add(1)
+	c.unplace() // it is counted as a long poll instead
+	if !c.pollsOf.begin(c.caller.User, c.cfg.Limits.LongPollsPerUser) {
+		c.crowdUser()
+		return
+	}
+	defer c.pollsOf.end(c.caller.User)
+	c.requestsOf.end(c.caller.User)
+	c.counted = false
 	defer c.longPolls.Add(-1)
 	if c.longPolls.Add(1) > int64(c.cfg.Limits.LongPolls) {
-		c.crowd()
+		c.crowd(CrowdedLongPolls)
 		return
 	}
 	c.unreserve() // who waits has no answer yet
@@ -135,11 +141,8 @@ func (c *call) longPoll(in room.Info, p *params) {
 	}
 	ctx, cancel := context.WithDeadline(c.polling, until)
 	defer cancel()
-	if client, ok := c.http.Conn().(*conn); ok {
-		watched, stop := client.watch(ctx)
-		defer stop()
-		ctx = watched
-	}
+	ctx, stop := c.in.watch(ctx)
+	defer stop()
 	page, err := c.cfg.Chat.Wait(ctx, in, c.sinceQuery(in.ID, p))
 	if err != nil {
 		c.fail(err)

@@ -1,14 +1,14 @@
 package rest
 
 import (
-	"errors"
 	"math"
-	"net"
+	"net/http"
 	"strconv"
 	"time"
 
 	"github.com/valyala/fasthttp"
 
+	"github.com/caravan-chat/caravan/netpoll/handshake"
 	"github.com/caravan-chat/caravan/protocol"
 )
 
@@ -34,10 +34,12 @@ var (
 	errForbidden   = &protocol.Error{Code: protocol.CodeForbidden, Text: "You do not have permission to edit this message"}
 	errCrowded     = &protocol.Error{Code: protocol.CodeUnavailable, Text: "The server is busy; please try again"}
 	errManyReads   = &protocol.Error{Code: protocol.CodeRateLimited, Text: "Too many requests; slow down"}
+	errUserCrowded = &protocol.Error{Code: protocol.CodeRateLimited, Text: "Too many requests at once; please wait for answers"}
 	errUnavailable = &protocol.Error{Code: protocol.CodeUnavailable, Text: "The server cannot answer now; please try again"}
 	errHeader      = &protocol.Error{Code: codeTooLarge, Text: "The request header is too large"}
 	errTimeout     = &protocol.Error{Code: codeTimeout, Text: "The request took too long to arrive"}
 	errUnreadable  = &protocol.Error{Code: codeInvalidRequest, Text: "This is not an HTTP request that the server can read"}
+	errBodyShape   = &protocol.Error{Code: codeInvalidRequest, Text: "The body cannot be read"}
 	errNoUpgrade   = &protocol.Error{Code: codeUpgradeRequired, Text: "This is a WebSocket: ask for an upgrade"}
 )
 
@@ -97,9 +99,14 @@ func (c *call) answer(status int, body []byte) {
 	c.http.SetStatusCode(status)
 	c.http.SetContentType("application/json")
 	c.http.Response.SetBodyRaw(body)
-	if in, ok := c.http.Conn().(*conn); ok {
-		in.owe(&owed{c.cfg.Unsent, c.caller.User, len(body)})
-	}
+	c.owe(len(body))
+}
+
+// owe counts an answer that is about to be sent, instead of one before it; 0: none is.
+func (c *call) owe(bytes int) {
+	c.cfg.Unsent.Add(bytes - c.owed)
+	c.cfg.Unsent.AddTo(c.caller.User, bytes-c.owed)
+	c.owed = bytes
 }
 
 // retryAfter tells when to come back, in whole seconds and never at once.
@@ -114,29 +121,15 @@ func (c *call) upgradeRequired() {
 	c.refuse(errNoUpgrade)
 }
 
-// unreadable answers what fasthttp could not read as a request; the connection
-// is closed after it.
-func (s *Server) unreadable(http *fasthttp.RequestCtx, err error) {
-	c := &call{Server: s, http: http}
-	in, ok := http.Conn().(*conn)
-	if ok {
-		c.shareWith(peek(in.head.bytes, fasthttp.HeaderOrigin), peek(in.head.bytes, fasthttp.HeaderHost))
-	}
-	var header *fasthttp.ErrSmallBuffer
-	var network net.Error
-	switch {
-	case errors.As(err, &header):
-		c.refuse(errHeader)
-		http.SetStatusCode(fasthttp.StatusRequestHeaderFieldsTooLarge)
-	case errors.Is(err, fasthttp.ErrBodyTooLarge):
-		c.refuse(errTooLarge)
-	case errors.As(err, &network) && network.Timeout():
-		c.refuse(errTimeout)
-	default:
-		c.refuse(errUnreadable)
-	}
-	if ok {
-		in.linger.Store(true)
-	}
-	s.observe(routeUnreadable, http.Response.StatusCode(), time.Now())
+// refusal returns a whole answer that ends a connection: to a request that cannot be
+// answered otherwise, of which head is the beginning.
+func (s *Server) refusal(r *handshake.Refusal, head []byte) []byte {
+	r.ContentType, r.Body = RefusalBody(r.Status, r.Text())
+	r.Header = RefusalHeader(s.cfg.AllowOrigin)(head)
+	return r.Append(nil, time.Now())
+}
+
+// tooMany is what whoever has no place is answered.
+func tooMany() *handshake.Refusal {
+	return &handshake.Refusal{Status: http.StatusServiceUnavailable, RetryAfter: retryAfter}
 }

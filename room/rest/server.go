@@ -9,17 +9,18 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/valyala/fasthttp"
+	"github.com/caravan-chat/caravan/netpoll/handshake"
 )
 
 // Server answers REST calls on the connections that it is handed. All methods
 // are safe for concurrent use.
 type Server struct {
 	// Static after construction.
-	cfg  Config
-	log  *slog.Logger
-	http *fasthttp.Server
-	ln   *listener
+	cfg       Config
+	log       *slog.Logger
+	bodiesMax int64
+
+	places *places
 
 	// polling ends when the server drains: waiting long polls are answered then.
 	// living ends when the time for that is nearly over, or when the server is
@@ -31,57 +32,60 @@ type Server struct {
 	closed bool           // guarded by mu
 	calls  sync.WaitGroup // those that may ask Config.Chat; added to under mu, while not closed
 
-	requests  atomic.Int64 // under way, long polls apart
+	requestsOf, pollsOf users
+
+	requests  atomic.Int64 // at work, long polls apart
 	longPolls atomic.Int64
+	bodies    atomic.Int64 // bytes of memory
 	panics    atomic.Int64
-	crowded   atomic.Int64
+	untaken   atomic.Int64
+	crowded   [Crowdings]atomic.Int64
 }
 
-// New returns a server that serves once Run is called.
+// New returns a server that serves what it is handed from now on.
 func New(cfg Config) *Server {
-	s := &Server{cfg: cfg, log: cfg.Log, ln: newListener(cfg.Limits.Connections)}
+	s := &Server{cfg: cfg, log: cfg.Log, places: newPlaces(cfg.Limits.Connections)}
 	if s.log == nil {
 		s.log = slog.Default()
 	}
+	s.bodiesMax = max(bodyBytesAll, 4*int64(cfg.Limits.BodyBytes))
 	s.living, s.stopLiving = context.WithCancel(context.Background())
 	s.polling, s.stopPolling = context.WithCancel(s.living)
-	s.http = &fasthttp.Server{
-		Handler:      s.serve,
-		ErrorHandler: s.unreadable,
-		Logger:       quiet{s.log},
-
-		Concurrency:        2 * cfg.Limits.Connections, // the listener counts; a worker ends a little later than its connection
-		ReadBufferSize:     headerBytesMax,             // a header that does not fit is refused with 431
-		ReadTimeout:        readTimeout,
-		WriteTimeout:       writeTimeout,
-		IdleTimeout:        idleTimeout,
-		MaxRequestBodySize: cfg.Limits.BodyBytes,
-
-		ReduceMemoryUsage:            true, // idle connections and long polls hold no buffers
-		NoDefaultServerHeader:        true,
-		NoDefaultContentType:         true,
-		DisablePreParseMultipartForm: true,
-		SecureErrorLogMessage:        true, // request lines may hold tokens
-	}
 	return s
 }
 
-// Run serves until Drain or Close. Its error is nil then.
+// Run returns after Drain or Close, when no connection is left. Its error is nil.
 func (s *Server) Run() error {
-	if err := s.http.Serve(s.ln); err != nil {
-		return fmt.Errorf("serve REST: %w", err)
-	}
+	<-s.polling.Done()
+	s.places.serving.Wait()
 	return nil
 }
 
 // Hand gives the server a connection that carries plain HTTP; what was read from
-// it already must be read again from c. It never blocks. Over the limit of
-// connections, and after Drain, c is answered 503 and closed.
+// it already must be read again from c. It never blocks. Where the limit of connections
+// is reached, the one that waited longest for its client is closed for c; where none
+// waits, and after Drain, c is answered 503 and closed.
 func (s *Server) Hand(c net.Conn) {
-	if !s.ln.hand(c) {
-		s.crowded.Add(1)
+	in := s.places.take(c)
+	if in == nil {
+		s.crowded[CrowdedConnections].Add(1)
 		s.turnAway(c)
+		return
 	}
+	go s.serve(in)
+}
+
+// turnAway answers 503 and closes. The request has come already, and the answer fits
+// into the empty send buffer of a new connection, so neither waits; the deadlines are
+// for a conn of which that is not true.
+func (s *Server) turnAway(c net.Conn) {
+	const wait = 10 * time.Millisecond // no answer is better than a longer one
+	_ = c.SetReadDeadline(time.Now().Add(wait))
+	head := make([]byte, handshake.HeaderBytesMax)
+	n, _ := c.Read(head)
+	_ = c.SetWriteDeadline(time.Now().Add(wait))
+	_, _ = c.Write(s.refusal(tooMany(), head[:n]))
+	_ = c.Close()
 }
 
 // Drain answers the long polls that wait, refuses new connections, lets requests
@@ -90,14 +94,22 @@ func (s *Server) Hand(c net.Conn) {
 // with ctx's error.
 func (s *Server) Drain(ctx context.Context) error {
 	s.stopPolling()
+	s.places.close()
 	if deadline, ok := ctx.Deadline(); ok {
 		last := time.AfterFunc(time.Until(deadline)-lastAnswersTime, s.stopLiving)
 		defer last.Stop()
 	}
-	if err := s.http.ShutdownWithContext(ctx); err != nil {
-		return fmt.Errorf("drain REST: %w", err)
+	ended := make(chan struct{})
+	go func() { // it ends with the last connection, after Close at the latest
+		defer close(ended)
+		s.places.serving.Wait()
+	}()
+	select {
+	case <-ended:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("drain REST: %w", ctx.Err())
 	}
-	return nil
 }
 
 // Close ends what Drain has left and closes every connection. When it returns
@@ -107,7 +119,7 @@ func (s *Server) Close() {
 	s.mu.Lock()
 	s.closed = true
 	s.mu.Unlock()
-	s.ln.closeAll()
+	s.places.cutAll()
 	s.calls.Wait()
 }
 
@@ -121,24 +133,47 @@ func (s *Server) begin() bool {
 	return !s.closed
 }
 
+// Crowding says of what there was too much for a connection or a request.
+type Crowding uint8
+
+// The crowdings.
+const (
+	CrowdedConnections Crowding = iota // Limits.Connections, and none of them waits
+	CrowdedRequests                    // Limits.Requests
+	CrowdedLongPolls                   // Limits.LongPolls
+	CrowdedBodies                      // bytes of bodies
+	CrowdedUser                        // what one user may have under way
+	Crowdings                          // how many there are
+)
+
+var crowdingNames = [Crowdings]string{"connections", "requests", "long_polls", "bodies", "user"}
+
+// String returns the reason in a word or two, for metrics.
+func (c Crowding) String() string { return crowdingNames[c] }
+
 // Stats are figures since the start, but for those whose name ends in Now.
 type Stats struct {
-	ConnectionsNow, RequestsNow, LongPollsNow int64
-	Panics                                    int64
-	Crowded                                   int64 // connections and requests that were answered 503 because of Limits
-	Untaken                                   int64 // answers that were cut off because the client did not take them
+	ConnectionsNow, RequestsNow, LongPollsNow, BodyBytesNow int64
+	Panics                                                  int64
+	Yielded                                                 int64            // connections that waited for their client and were closed for new ones
+	Untaken                                                 int64            // answers that were cut off because the client did not take them
+	Crowded                                                 [Crowdings]int64 // connections and requests that were refused because there were too many
 }
 
 // Stats returns the present figures.
 func (s *Server) Stats() Stats {
-	return Stats{
-		ConnectionsNow: s.ln.open(),
-		RequestsNow:    s.requests.Load(),
-		LongPollsNow:   s.longPolls.Load(),
-		Panics:         s.panics.Load(),
-		Crowded:        s.crowded.Load(),
-		Untaken:        s.ln.untaken.Load(),
+	st := Stats{
+		RequestsNow:  s.requests.Load(),
+		LongPollsNow: s.longPolls.Load(),
+		BodyBytesNow: s.bodies.Load(),
+		Panics:       s.panics.Load(),
+		Untaken:      s.untaken.Load(),
 	}
+	st.ConnectionsNow, st.Yielded = s.places.figures()
+	for i := range s.crowded {
+		st.Crowded[i] = s.crowded[i].Load()
+	}
+	return st
 }
 
 // observe tells the observer of an answer.

@@ -90,18 +90,18 @@ func (c *call) outcome(status int, m *protocol.Message) {
 	c.answer(status, protocol.AppendMessage(nil, m))
 }
 
-// jsonBody refuses a body that does not say that it is JSON. No body is left to
-// the decoder.
+// jsonBody reads the body, which must say that it is JSON, or refuses. No body is left
+// to the decoder.
 func (c *call) jsonBody() bool {
-	header := &c.http.Request.Header
-	if len(c.http.PostBody()) == 0 {
+	if c.length == 0 && !c.chunked {
 		return true
 	}
+	header := &c.http.Request.Header
 	kind, _, err := mime.ParseMediaType(string(header.ContentType()))
 	encoding := string(header.ContentEncoding())
 	if err != nil || kind != "application/json" || (encoding != "" && !strings.EqualFold(encoding, "identity")) {
 		c.refuse(errMediaType)
 		return false
 	}
-	return true
+	return c.readBody()
 }

@@ -168,7 +168,7 @@ func leftOver(t *testing.T) {
 
 // processWide are goroutines that libraries start once and keep, or keep for a
 // while, for all of the process.
-var processWide = []string{"fasthttp.updateServerDate", "fasthttp.(*workerPool).Start.func", "panjf2000/ants",
+var processWide = []string{"fasthttp.updateServerDate", "panjf2000/ants",
 	"bench/servers/child.(*Server)"}
 
 // goroutines are the stacks of those that belong to somebody.

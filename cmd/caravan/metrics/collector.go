@@ -117,7 +117,9 @@ var (
 var (
 	restRequests  = gauge("rest_requests_in_flight", "REST requests under way, long polls apart.")
 	restLongPolls = gauge("rest_long_polls", "Long polls that wait.")
-	restCrowded   = counter("rest_crowded", "REST connections and requests that were answered 503 because there were too many.")
+	restCrowded   = counter("rest_crowded", "REST connections and requests that were refused because there were too many, by what there was too much of.", "reason")
+	restYielded   = counter("rest_connections_yielded", "REST connections that waited for their client and were closed for new ones.")
+	restBodies    = gauge("rest_body_bytes", "Memory of request bodies.")
 	restUntaken   = counter("rest_untaken", "REST answers that were cut off because the client did not take them in time.")
 	unsentBytes   = gauge("unsent_bytes", "Bytes of histories, pages and other answers that are made and not sent yet.")
 	unsentMost    = gauge("unsent_bytes_max", "How many they may be: --unsent-bytes.")
@@ -260,7 +262,11 @@ func (s sink) rest(n rest.Stats) {
 	s.number(panics, float64(n.Panics), "rest")
 	s.number(restRequests, float64(n.RequestsNow))
 	s.number(restLongPolls, float64(n.LongPollsNow))
-	s.number(restCrowded, float64(n.Crowded))
+	for reason, count := range n.Crowded {
+		s.number(restCrowded, float64(count), rest.Crowding(reason).String())
+	}
+	s.number(restYielded, float64(n.Yielded))
+	s.number(restBodies, float64(n.BodyBytesNow))
 	s.number(restUntaken, float64(n.Untaken))
 }
 
