@@ -20,7 +20,7 @@ func (s *Store) Append(ctx context.Context, batch []*room.Op, within room.Within
 		return s.transaction(ctx, ops, mode, limits)
 	})
 	if err == nil {
-		s.odd.Behind(batch, func(id uuid.UUID) { _, _ = s.Message(ctx, id) })
+		s.odd.Behind(batch, func(id uuid.UUID) { _, _ = s.message(ctx, s.readers, id) })
 	}
 	return err
 }

@@ -116,8 +116,8 @@ func (s *Store) mendedAll(ctx context.Context, tx pgx.Tx, all []uuid.UUID) ([]pr
 }
 
 // mendedMessage is Message for one that cannot be read as a whole.
-func (s *Store) mendedMessage(ctx context.Context, id uuid.UUID) (m protocol.Message, err error) {
-	err = inSnapshot(ctx, s.bulk, func(tx pgx.Tx) error {
+func (s *Store) mendedMessage(ctx context.Context, from *pgxpool.Pool, id uuid.UUID) (m protocol.Message, err error) {
+	err = inSnapshot(ctx, from, func(tx pgx.Tx) error {
 		m, err = s.mended(ctx, tx, id)
 		return err
 	})

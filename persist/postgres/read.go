@@ -169,15 +169,19 @@ func (s *Store) page(ctx context.Context, doing string, cut func(*persist.Stretc
 
 // Message implements room.Store.
 func (s *Store) Message(ctx context.Context, id uuid.UUID) (protocol.Message, error) {
+	return s.message(ctx, s.bulk, id)
+}
+
+func (s *Store) message(ctx context.Context, from *pgxpool.Pool, id uuid.UUID) (protocol.Message, error) {
 	scan := newMessageScan()
-	err := again(ctx, s.bulk, func() error {
-		return s.bulk.QueryRow(ctx, selectMessage, [16]byte(id)).Scan(scan.targets...)
+	err := again(ctx, from, func() error {
+		return from.QueryRow(ctx, selectMessage, [16]byte(id)).Scan(scan.targets...)
 	})
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return protocol.Message{}, room.ErrNoMessage
 	case rowFault(err):
-		return s.mendedMessage(ctx, id)
+		return s.mendedMessage(ctx, from, id)
 	case err != nil:
 		return protocol.Message{}, fault("message", err)
 	}

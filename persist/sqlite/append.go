@@ -19,7 +19,7 @@ func (s *Store) Append(ctx context.Context, batch []*room.Op, within room.Within
 		return s.transact(ctx, ops, mode, limits)
 	})
 	if err == nil {
-		s.odd.Behind(batch, func(id uuid.UUID) { _, _ = s.Message(ctx, id) })
+		s.odd.Behind(batch, func(id uuid.UUID) { _, _ = s.message(ctx, &s.read, id) })
 	}
 	return err
 }

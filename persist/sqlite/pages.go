@@ -124,8 +124,12 @@ func (s *Store) Heads(ctx context.Context, rooms []uuid.UUID) ([]room.Head, erro
 
 // Message implements room.Store.
 func (s *Store) Message(ctx context.Context, id uuid.UUID) (protocol.Message, error) {
+	return s.message(ctx, &s.bulk, id)
+}
+
+func (s *Store) message(ctx context.Context, from *reading, id uuid.UUID) (protocol.Message, error) {
 	one := persist.NewStretch(room.Limit{Messages: 1})
-	if err := s.queryMessages(ctx, s.bulk.message, &one, id.String()); err != nil {
+	if err := s.queryMessages(ctx, from.message, &one, id.String()); err != nil {
 		return protocol.Message{}, unreachable(err)
 	}
 	messages := one.Oldest().Messages

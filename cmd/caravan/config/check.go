@@ -89,6 +89,9 @@ func (c *Config) checkServe() (warnings []string, err error) {
 	if c.UserRate > 0 && (c.Rate == 0 || c.UserRate < c.Rate) {
 		warnings = append(warnings, fmt.Sprintf("--user-rate %d is less than one connection may send by --rate", c.UserRate))
 	}
+	if c.ReadRate > 0 && c.ReadBurst < c.PerUser {
+		warnings = append(warnings, fmt.Sprintf("--read-burst %d is less than --connections-per-user %d: some of a user's connections are turned away when all come back at once", c.ReadBurst, c.PerUser))
+	}
 	if c.Dev && string(c.JWT.Secret) == DevelopmentSecret {
 		warnings = append(warnings, "--dev: anybody can sign tokens for this server; do not let strangers reach it")
 	}

@@ -99,6 +99,27 @@ func TestAUserMayAskForAsMuchAsFiveConnectionsUnlessItIsSaid(t *testing.T) {
 	}
 }
 
+func TestReadsAreNotLimitedWhereNothingIsUnlessItIsSaid(t *testing.T) {
+	for _, c := range []struct {
+		args        []string
+		rate, bytes int
+	}{
+		{nil, 50, 1 << 20},
+		{[]string{"--rate", "7"}, 50, 1 << 20},
+		{[]string{"--rate", "0"}, 0, 0},
+		{[]string{"--rate", "0", "--read-rate", "30", "--read-bytes", "1KiB"}, 30, 1 << 10},
+		{[]string{"--read-rate", "0", "--read-bytes", "0"}, 0, 0},
+	} {
+		cfg, _, err := config.Load(config.Serve, append(c.args, "--jwt-secret", "s"), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if cfg.ReadRate != c.rate || cfg.ReadBytes != c.bytes {
+			t.Errorf("%v: %d reads, %d bytes; want %d, %d", c.args, cfg.ReadRate, cfg.ReadBytes, c.rate, c.bytes)
+		}
+	}
+}
+
 func TestWhatCannotBeUsedNamesTheFlagAndHidesSecrets(t *testing.T) {
 	noSuchFile := filepath.Join(t.TempDir(), "none")
 	for _, c := range []struct {
@@ -202,6 +223,7 @@ func TestUnknownVariablesAndOddRelationsAreWarnings(t *testing.T) {
 		{"frame too small for content", []string{"--max-frame", "64KiB"}, nil, "--max-frame"},
 		{"one lost ping", []string{"--idle-timeout", "31s"}, nil, "--idle-timeout"},
 		{"burst below rate", []string{"--burst", "1"}, nil, "--burst"},
+		{"a burst of reads below a user's connections", []string{"--read-burst", "99"}, nil, "--read-burst"},
 		{"user rate below rate", []string{"--user-rate", "19"}, nil, "--user-rate"},
 		{"a history that is more than may wait", []string{"--send-buffer", "64KiB"}, nil, "--history-bytes"},
 		{"development secret", []string{"--dev"}, nil, "--dev"},
