@@ -126,6 +126,9 @@ func (a *admission) check(e *entering, verify func(bearer string) (token.Identit
 
 // refuse answers a client whose token is not accepted, or could not be checked.
 func (a *admission) refuse(e *entering, err error) {
+	if errors.Is(err, token.ErrKeysAway) {
+		a.s.stats.KeysUnknown.Add(1)
+	}
 	if errors.Is(err, contain.ErrPanic) || errors.Is(err, token.ErrKeysAway) {
 		a.unavailable(e, err)
 		return

@@ -76,6 +76,41 @@ func TestUnknownKeysDelayNobodyElse(t *testing.T) {
 	})
 }
 
+// TestCallsWithUnknownKeysAreFew: of the calls whose tokens name unknown keys few wait,
+// whatever their number. The others are answered at once, and not refused for good.
+func TestCallsWithUnknownKeysAreFew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		verify := hanging{let: make(chan struct{})}
+		s := room.New(newMemory(), verify, nil, room.Config{})
+		defer s.Close()
+		const strangers, most = 1_000, 32
+		var calls sync.WaitGroup
+		var away, refused atomic.Int32
+		for range strangers {
+			calls.Go(func() {
+				switch _, err := s.Authenticate(t.Context(), "stranger"); {
+				case errors.Is(err, room.ErrUnavailable):
+					away.Add(1)
+				case errors.Is(err, room.ErrUnauthorized):
+					refused.Add(1)
+				}
+			})
+		}
+		synctest.Wait()
+		if away.Load() != strangers-most || refused.Load() != 0 {
+			t.Errorf("while the keys are asked for %d are told to come again, %d are refused", away.Load(), refused.Load())
+		}
+		if _, err := s.Authenticate(t.Context(), persist.FleetUser(0).String()); err != nil {
+			t.Errorf("a member's call: %v", err)
+		}
+		close(verify.let)
+		calls.Wait()
+		if refused.Load() != most {
+			t.Errorf("%d are refused after it", refused.Load())
+		}
+	})
+}
+
 // keyless is an Authenticator that knows no key and cannot ask for any.
 type keyless struct{}
 
@@ -99,8 +134,8 @@ func TestATokenThatNobodyCanJudgeIsNotRefused(t *testing.T) {
 				t.Errorf("%v, want %v", err, room.ErrUnavailable)
 			}
 		}
-		if st := s.Stats(); st.EnterUnavailable != 1 || st.Unauthorized != 0 {
-			t.Errorf("counted: %d unavailable, %d unauthorized", st.EnterUnavailable, st.Unauthorized)
+		if st := s.Stats(); st.EnterUnavailable != 1 || st.Unauthorized != 0 || st.KeysUnknown != 2 {
+			t.Errorf("counted: %d unavailable, %d unauthorized, %d of no known key", st.EnterUnavailable, st.Unauthorized, st.KeysUnknown)
 		}
 	})
 }

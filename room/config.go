@@ -50,6 +50,7 @@ const (
 	enterQueueMax    = 16_384 // handshakes that wait for a token check; more are turned away
 	keyWaitersMax    = 1_024  // handshakes that wait for an unknown key to be asked for; more are turned away
 	keyWorkers       = 4      // of them, those that share one question
+	keyCallsMax      = 32     // REST calls that wait for an unknown key; others are answered unavailable at once
 	lookupQueueMax   = 65_536 // questions that wait for one look into the store; more fail as unavailable
 	lookupBatchMax   = 256    // questions in one look
 	latestWorkers    = 2      // looks for histories at once

@@ -10,16 +10,18 @@ import (
 )
 
 // keyWaiters are clients whose tokens name an unknown key. They wait while the keys
-// are asked for. Anybody can make such a token, so nobody else waits with them.
+// are asked for. Anybody can make such a token, so nobody else waits with them, and there
+// are few of them.
 type keyWaiters struct {
 	admission *admission
-	queue     *queue.Queue[entering]
+	queue     *queue.Queue[entering] // those who enter
 	workers   sync.WaitGroup
+	calls     chan struct{} // one element for each call that waits
 }
 
 // newKeyWaiters starts the workers. What they ask for ends with ctx.
 func newKeyWaiters(ctx context.Context, a *admission) *keyWaiters {
-	k := &keyWaiters{admission: a, queue: queue.New[entering](keyWaitersMax, math.MaxInt, nil)}
+	k := &keyWaiters{admission: a, queue: queue.New[entering](keyWaitersMax, math.MaxInt, nil), calls: make(chan struct{}, keyCallsMax)}
 	for range keyWorkers {
 		k.workers.Go(func() { k.work(ctx) })
 	}
@@ -44,6 +46,17 @@ func (k *keyWaiters) work(ctx context.Context) {
 			}
 			k.admission.ask([]entering{e})
 		}
+	}
+}
+
+// verify checks the token of a call, which waits for its key, or not where too many do.
+func (k *keyWaiters) verify(ctx context.Context, bearer string) (token.Identity, error) {
+	select {
+	case k.calls <- struct{}{}:
+		defer func() { <-k.calls }()
+		return k.admission.s.verify.Verify(ctx, bearer)
+	default:
+		return token.Identity{}, token.ErrKeysAway
 	}
 }
 

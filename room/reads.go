@@ -16,8 +16,12 @@ import (
 // Authenticate checks a bearer token. Its error wraps ErrUnauthorized, or ErrUnavailable
 // where the token could not be judged.
 func (s *Service) Authenticate(ctx context.Context, bearer string) (token.Identity, error) {
-	id, err := s.verify.Verify(ctx, bearer)
+	id, err := s.verify.VerifyNow(bearer)
+	if token.ReasonOf(err) == token.ReasonKey {
+		id, err = s.admission.keys.verify(ctx, bearer)
+	}
 	if errors.Is(err, token.ErrKeysAway) {
+		s.stats.KeysUnknown.Add(1)
 		return token.Identity{}, unavailable(err)
 	}
 	if err != nil {

@@ -15,6 +15,7 @@ type counters struct {
 	AppendErrors                       atomic.Int64
 	Entered, Unauthorized, Forbidden   atomic.Int64
 	EnterUnavailable, EnterLimited     atomic.Int64
+	KeysUnknown                        atomic.Int64
 	ReadsOverRate, ReadsOverBytes      atomic.Int64
 	ReadsOverLine, ReadsBusy           atomic.Int64
 	HistoriesFromTail                  atomic.Int64
@@ -52,6 +53,7 @@ type Stats struct {
 
 	Entered, Unauthorized, Forbidden, EnterUnavailable int64 // answers to Enter
 	EnterLimited                                       int64 // further ones, over the rate of reads
+	KeysUnknown                                        int64 // tokens that nobody could judge, of Enter and Authenticate
 
 	ReadsOverRate, ReadsOverBytes   int64 // reads that were refused because of the user's allowance
 	ReadsOverLine                   int64 // because too many of the user waited
@@ -85,7 +87,7 @@ func (s *Service) Stats() Stats {
 		Stored: make(map[protocol.Kind]int64), Messages: c.stored[protocol.KindMessage].Load(), Edits: c.stored[protocol.KindEdit].Load(), Duplicates: c.Duplicates.Load(),
 		AppendErrors: c.AppendErrors.Load(), Refused: make(map[protocol.Code]int64),
 		Entered: c.Entered.Load(), Unauthorized: c.Unauthorized.Load(), Forbidden: c.Forbidden.Load(),
-		EnterUnavailable: c.EnterUnavailable.Load(), EnterLimited: c.EnterLimited.Load(),
+		EnterUnavailable: c.EnterUnavailable.Load(), EnterLimited: c.EnterLimited.Load(), KeysUnknown: c.KeysUnknown.Load(),
 		ReadsOverRate: c.ReadsOverRate.Load(), ReadsOverBytes: c.ReadsOverBytes.Load(), ReadsOverLine: c.ReadsOverLine.Load(), ReadsBusy: c.ReadsBusy.Load(),
 		AccessLooks: s.access.looks.Load(), AccessAsked: s.access.asked.Load(),
 		HistoryLooks: s.latest.looks.Load() + s.since.looks.Load(), HistoryAsked: s.latest.asked.Load() + s.since.asked.Load(),

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -14,14 +15,19 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/MicahParks/jwkset"
 	"github.com/golang-jwt/jwt/v5"
 )
 
 const (
-	jwksFreshFor   = 15 * time.Minute // a set that nobody misses a key in is asked for again after this
-	jwksPause      = 10 * time.Second // shortest time from one answer, or failure, to the next question
-	jwksAnswerWait = 5 * time.Second  // longest wait for one answer
-	jwksBytesMax   = 1 << 20          // longest answer
+	jwksFreshFor     = 5 * time.Minute  // a set that nobody misses a key in is asked for again after this
+	jwksPause        = 10 * time.Second // in which one more question is allowed, and after a failure the next one
+	jwksBurst        = 3                // questions that may come sooner, after a rest
+	jwksAnswerWait   = 5 * time.Second  // longest wait for one answer
+	jwksBytesMax     = 1 << 20          // longest answer
+	jwksHeaderMax    = 64 << 10         // bytes of its header
+	jwksRedirectsMax = 5
+	jwksAbsentMax    = 1_024 // kids that are remembered as not in the set; others are asked for again
 )
 
 // jwks is the set of public keys behind a URL. Its goroutine asks for the set:
@@ -39,9 +45,23 @@ type jwks struct {
 	stopped chan struct{} // closed when the goroutine has ended
 
 	mu       sync.Mutex
-	timer    *time.Timer   // wakes the goroutine for the next question
-	question chan struct{} // closed when the question that somebody waits for has ended; nil: nobody does
-	ended    time.Time     // of the last question
+	timer    *time.Timer // wakes the goroutine for the next question
+	question *question   // that somebody waits for; nil: nobody does
+	allowed  float64     // questions that somebody may want now, as of counted
+	counted  time.Time
+	absent   map[string]struct{} // kids that the last question was about, and that are not in the set
+	asked    time.Time           // when it ended
+}
+
+// question is one look at the endpoint, for all who wait for a key.
+type question struct {
+	ended chan struct{} // closed at its end
+	begun bool          // it is under way: what is published now may be missed. Guarded by jwks.mu
+	kids  map[string]struct{}
+}
+
+func newQuestion() *question {
+	return &question{ended: make(chan struct{}), kids: make(map[string]struct{})}
 }
 
 // openJWKS begins to ask for the set. It fails only where address is no URL.
@@ -53,7 +73,18 @@ func openJWKS(ctx context.Context, address string, log *slog.Logger) (*jwks, err
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return startJWKS(ctx, u, log, http.DefaultTransport), nil
+	if u.Scheme == "http" && !isLoopback(u.Hostname()) {
+		log.Warn("the JWKS URL is http://: whoever is on the way can name keys, and so be anybody; use https://", "host", u.Host)
+	}
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.MaxResponseHeaderBytes = jwksHeaderMax
+	return startJWKS(ctx, u, log, transport), nil
+}
+
+// isLoopback tells whether a host is this machine.
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // CheckJWKSURL says what is wrong with the address of an endpoint. Its error does
@@ -82,15 +113,29 @@ func startJWKS(ctx context.Context, address *url.URL, log *slog.Logger, transpor
 	ctx, stop := context.WithCancel(ctx)
 	s := &jwks{
 		url:      address,
-		client:   &http.Client{Transport: transport},
+		client:   &http.Client{Transport: transport, CheckRedirect: withinHTTPS},
 		log:      log,
 		stop:     stop,
 		stopped:  make(chan struct{}),
 		timer:    time.NewTimer(0),
-		question: make(chan struct{}), // the first, which the goroutine begins with
+		question: newQuestion(), // the first, which the goroutine begins with
+		allowed:  jwksBurst,
+		counted:  time.Now(),
 	}
 	go s.run(ctx)
 	return s
+}
+
+// withinHTTPS follows a redirect from https to https alone: any other would let somebody
+// on the way name the keys.
+func withinHTTPS(to *http.Request, before []*http.Request) error {
+	switch from := before[len(before)-1].URL; {
+	case from.Scheme != "https" || to.URL.Scheme != "https":
+		return fmt.Errorf("it redirects from %s to %s; only redirects from https to https are followed", from.Scheme, to.URL.Scheme)
+	case len(before) > jwksRedirectsMax:
+		return fmt.Errorf("it redirects more than %d times", jwksRedirectsMax)
+	}
+	return nil
 }
 
 func (s *jwks) close() {
@@ -109,6 +154,7 @@ func (s *jwks) run(ctx context.Context) {
 			return
 		case <-s.timer.C:
 		}
+		s.begin()
 		err := s.ask(ctx)
 		s.answers.Store(err == nil)
 		if ctx.Err() == nil && (err != nil) != failing {
@@ -185,64 +231,122 @@ func (s *jwks) sayOdd(odd []error) {
 	s.odd = said
 }
 
+// begin notes that the endpoint is asked from now on.
+func (s *jwks) begin() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.question != nil {
+		s.question.begun = true
+	}
+}
+
 // settle ends the question that was under way; the next follows after pause.
 func (s *jwks) settle(pause time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.ended = time.Now()
 	s.timer.Reset(pause)
-	if s.question != nil {
-		close(s.question)
-		s.question = nil
+	s.absent, s.asked = nil, time.Now()
+	if !s.answers.Load() {
+		s.allowed, s.counted = 0, s.asked
+	}
+	if q := s.question; q != nil {
+		if s.question = nil; !q.begun { // it was wanted when the look was over
+			s.question = q
+			s.timer.Reset(0)
+			return
+		}
+		if s.answers.Load() {
+			s.absent = q.kids
+		}
+		close(q.ended)
 	}
 }
 
-// renew waits until the endpoint has been asked once more. It reports false
-// where that was done a moment ago, or did not end before ctx.
-func (s *jwks) renew(ctx context.Context) bool {
-	question := s.want()
-	if question == nil {
-		return false
+// renew waits for an answer of the endpoint. It reports false where there was none, it
+// did not come before ctx ended, or it is too early to ask. sure: the question began after
+// the call.
+func (s *jwks) renew(ctx context.Context, kid string) (answered, sure bool) {
+	q, fresh := s.want(kid)
+	if q == nil {
+		return false, false
 	}
 	select {
-	case <-question:
-		return true
+	case <-q.ended:
+		return s.answers.Load(), fresh
 	case <-ctx.Done():
 	case <-s.stopped:
 	}
-	return false
+	return false, false
 }
 
-// want returns the question that others wait for, too, or nil if it is too early
-// for another one. So unknown keys, which anybody can name, cost the endpoint at
-// most one question each jwksPause, and those who bring them no wait.
-func (s *jwks) want() chan struct{} {
+// want returns the question that others wait for, too, or nil if it is too early for
+// another one. So unknown keys, which anybody can name, cost the endpoint at most one
+// question each jwksPause, and a few at once, and those who bring them no wait. fresh is
+// false where the question is under way.
+func (s *jwks) want(kid string) (q *question, fresh bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.question == nil {
-		if time.Since(s.ended) < jwksPause {
-			return nil
+		now := time.Now()
+		s.allowed = min(jwksBurst, s.allowed+now.Sub(s.counted).Seconds()/jwksPause.Seconds())
+		if s.counted = now; s.allowed < 1 {
+			return nil, false
 		}
-		s.question = make(chan struct{})
+		s.allowed--
+		s.question = newQuestion()
 		s.timer.Reset(0)
 	}
-	return s.question
+	q = s.question
+	if fresh = !q.begun; fresh && len(q.kids) < jwksAbsentMax {
+		q.kids[kid] = struct{}{}
+	}
+	return q, fresh
+}
+
+// isAbsent tells whether a question a moment ago was about that kid, and its answer
+// without it.
+func (s *jwks) isAbsent(kid string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, ok := s.absent[kid]
+	return ok && time.Since(s.asked) < jwksPause
 }
 
 // keys returns what may verify t: the key that its kid names, or all of them if
-// it names none, as far as they are for its algorithm. It is not sure where there is
-// none and the endpoint fails.
+// it names none, as far as they are for its algorithm. It is sure of what it found, and
+// that there is none if the endpoint was asked after t came, or for the same kid the last
+// time.
 func (s *jwks) keys(ctx context.Context, t *jwt.Token) (keys []crypto.PublicKey, sure bool) {
 	keys, found := s.lookup(t)
-	if !found && s.renew(ctx) {
-		keys, found = s.lookup(t)
+	kid := kidOf(t)
+	for range 2 { // a question that is under way may be followed by another one
+		if found || s.isAbsent(kid) {
+			return keys, true
+		}
+		answered, certain := s.renew(ctx, kid)
+		keys, found = s.lookup(t) // also where that failed: it may have come meanwhile
+		if certain && answered {
+			return keys, true
+		}
+		if !answered {
+			break
+		}
 	}
-	return keys, found || s.answers.Load()
+	return keys, found
+}
+
+// kidOf returns the name of a token's key; empty: none.
+func kidOf(t *jwt.Token) string {
+	kid, _ := t.Header[jwkset.HeaderKID].(string)
+	return kid
 }
 
 // lookup looks into the current set. found is false where a newer set may know
 // more.
 func (s *jwks) lookup(t *jwt.Token) (keys []crypto.PublicKey, found bool) {
+	if len(kidOf(t)) > kidBytesMax {
+		return nil, true // nobody names a key so
+	}
 	current := s.current.Load()
 	if current == nil {
 		return nil, false

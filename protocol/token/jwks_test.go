@@ -6,6 +6,7 @@ import (
 	"crypto"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -99,6 +100,7 @@ func remoteVerifier(t *testing.T, e *endpoint) (*Verifier, *bytes.Buffer) {
 	v := &Verifier{
 		algorithms: publicAlgorithms,
 		parser:     c.parser(publicAlgorithms),
+		validator:  jwt.NewValidator(c.options(publicAlgorithms)...),
 		remote:     startJWKS(t.Context(), address, slog.New(slog.NewTextHandler(logged, nil)), e),
 	}
 	t.Cleanup(v.Close)
@@ -193,21 +195,22 @@ func TestUnknownKeysAreBounded(t *testing.T) {
 		v, _ := remoteVerifier(t, e)
 		mustAccept(t, v, "a good one", edToken(t, "good", k.ed))
 		bad := edToken(t, "bad", k.ed)
+		mustRefuse(t, v, "an unknown kid, for which the endpoint is asked", bad, ReasonKey)
 		start := time.Now()
 		for range 1000 {
-			mustRefuse(t, v, "an unknown kid", bad, ReasonKey)
+			mustRefuse(t, v, "the same kid", bad, ReasonKey)
 		}
 		if took := time.Since(start); took != 0 {
-			t.Errorf("those who come too early waited %v", took)
+			t.Errorf("those who name the same kid waited %v", took)
 		}
-		if n := e.questions.Load(); n != 1 {
+		if n := e.questions.Load(); n != 2 {
 			t.Errorf("%d questions", n)
 		}
 		for time.Since(start) < 10*jwksPause {
 			mustRefuse(t, v, "an unknown kid", bad, ReasonKey)
 			time.Sleep(100 * time.Millisecond)
 		}
-		if n := e.questions.Load(); n < 8 || n > 11 {
+		if n := e.questions.Load(); n < 8 || n > 12 {
 			t.Errorf("%d questions in %v", n, time.Since(start))
 		}
 		mustAccept(t, v, "a good one in between", edToken(t, "good", k.ed))
@@ -321,4 +324,215 @@ func TestCloseLetsWaitersGo(t *testing.T) {
 			t.Errorf("the end was logged as a failure: %s", logged)
 		}
 	})
+}
+
+// TestGarbageDoesNotKeepARotationOut: whoever names kids at random costs the endpoint few
+// questions, and a token of a key that is new is never refused for it: at worst it is
+// judged a little later.
+func TestGarbageDoesNotKeepARotationOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := testKeys()
+		e := &endpoint{body: setOf(t, jwk{kid: "old", key: k.ed.Public()}), takes: 100 * time.Millisecond}
+		v, _ := remoteVerifier(t, e)
+		mustAccept(t, v, "the old key", edToken(t, "old", k.ed))
+		begun, before := time.Now(), e.questions.Load()
+		attack, stop := context.WithCancel(t.Context())
+		var attackers sync.WaitGroup
+		for a := range 4 {
+			attackers.Go(func() {
+				for i := 0; attack.Err() == nil; i++ {
+					if _, err := v.Verify(attack, edToken(t, fmt.Sprint("garbage ", a, " ", i), k.ed)); err == nil {
+						t.Error("garbage is accepted")
+					}
+					time.Sleep(5 * time.Millisecond)
+				}
+			})
+		}
+		time.Sleep(jwksPause + time.Second) // all that may be asked at once is asked
+		e.set(setOf(t, jwk{kid: "old", key: k.ed.Public()}, jwk{kid: "new", key: k.otherEd.Public()}), nil)
+		fresh, rotated := edToken(t, "new", k.otherEd), time.Now()
+		for {
+			_, err := v.Verify(t.Context(), fresh)
+			if err == nil {
+				break
+			}
+			if !errors.Is(err, ErrKeysAway) || time.Since(rotated) > jwksPause+time.Second {
+				t.Fatalf("after %v: %v", time.Since(rotated), err)
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+		stop()
+		attackers.Wait()
+		if n, most := e.questions.Load()-before, int64(time.Since(begun)/jwksPause)+jwksBurst+1; n > most {
+			t.Errorf("%d questions in %v, want at most %d", n, time.Since(begun), most)
+		}
+	})
+}
+
+// A few questions may come at once: the first stranger's does not delay the rotation.
+func TestOneStrangerDoesNotDelayARotation(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := testKeys()
+		e := &endpoint{body: setOf(t, jwk{kid: "old", key: k.ed.Public()})}
+		v, _ := remoteVerifier(t, e)
+		mustRefuse(t, v, "a stranger", edToken(t, "strange", k.ed), ReasonKey)
+		e.set(setOf(t, jwk{kid: "new", key: k.otherEd.Public()}), nil)
+		mustAccept(t, v, "the new key, at once", edToken(t, "new", k.otherEd))
+	})
+}
+
+// A key that is published while a question is under way may be missed by that one.
+func TestAQuestionUnderWayIsNotTheLastWord(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := testKeys()
+		e := &endpoint{body: setOf(t, jwk{kid: "old", key: k.ed.Public()}), takes: time.Second}
+		v, _ := remoteVerifier(t, e)
+		mustAccept(t, v, "the old key", edToken(t, "old", k.ed))
+		var first sync.WaitGroup
+		first.Go(func() { mustRefuse(t, v, "a stranger", edToken(t, "strange", k.ed), ReasonKey) })
+		time.Sleep(time.Second / 2) // the stranger's question has read the set as it was
+		e.set(setOf(t, jwk{kid: "new", key: k.otherEd.Public()}), nil)
+		mustAccept(t, v, "the new key", edToken(t, "new", k.otherEd))
+		first.Wait()
+	})
+}
+
+// What is refused whatever its key costs the endpoint nothing.
+func TestOnlyTokensThatMayBeGoodAskForKeys(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := testKeys()
+		e := &endpoint{body: setOf(t, jwk{kid: "a", key: k.ed.Public()})}
+		v, _ := remoteVerifier(t, e)
+		mustAccept(t, v, "a good one", edToken(t, "a", k.ed))
+		for name, c := range map[string]struct {
+			bearer string
+			why    Reason
+		}{
+			"expired":           {signed(t, jwt.SigningMethodEdDSA, k.ed, goodClaims("exp", time.Now().Add(-time.Hour).Unix()), "kid", "x"), ReasonExpired},
+			"of tomorrow":       {signed(t, jwt.SigningMethodEdDSA, k.ed, goodClaims("nbf", time.Now().Add(time.Hour).Unix(), "exp", time.Now().Add(9*time.Hour).Unix()), "kid", "x"), ReasonEarly},
+			"a refresh token":   {signed(t, jwt.SigningMethodEdDSA, k.ed, goodClaims("token_type", "refresh", "exp", time.Now().Add(time.Hour).Unix()), "kid", "x"), ReasonType},
+			"of no user":        {signed(t, jwt.SigningMethodEdDSA, k.ed, goodClaims("user_id", "x", "exp", time.Now().Add(time.Hour).Unix()), "kid", "x"), ReasonClaims},
+			"a very long kid":   {edToken(t, strings.Repeat("k", kidBytesMax+1), k.ed), ReasonKey},
+			"a kid of no text":  {signed(t, jwt.SigningMethodEdDSA, k.ed, goodClaims("exp", time.Now().Add(time.Hour).Unix()), "kid", []string{"x"}), ReasonKey},
+			"no kid":            {signed(t, jwt.SigningMethodEdDSA, k.otherEd, goodClaims("exp", time.Now().Add(time.Hour).Unix())), ReasonSignature},
+			"critical":          {signed(t, jwt.SigningMethodEdDSA, k.ed, goodClaims("exp", time.Now().Add(time.Hour).Unix()), "kid", "x", "crit", []string{"b64"}), ReasonMalformed},
+			"another algorithm": {signed(t, jwt.SigningMethodHS256, secret, goodClaims("exp", time.Now().Add(time.Hour).Unix()), "kid", "x"), ReasonAlgorithm},
+		} {
+			mustRefuse(t, v, name, c.bearer, c.why)
+		}
+		if n := e.questions.Load(); n != 1 {
+			t.Errorf("%d questions", n)
+		}
+	})
+}
+
+// A token cannot say where its key is, nor bring it along.
+func TestKeysThatATokenNamesAreIgnored(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := testKeys()
+		e := &endpoint{body: setOf(t, jwk{kid: "a", key: k.ed.Public()})}
+		v, _ := remoteVerifier(t, e)
+		own, err := jwkset.NewJWKFromKey(k.otherEd.Public(), jwkset.JWKOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, value := range map[string]any{
+			"jku": "https://evil.example/keys", "x5u": "https://evil.example/cert", "jwk": own.Marshal(), "x5c": []string{"AAAA"},
+		} {
+			claims := goodClaims("exp", time.Now().Add(time.Hour).Unix())
+			mustRefuse(t, v, name, signed(t, jwt.SigningMethodEdDSA, k.otherEd, claims, "kid", "a", name, value), ReasonSignature)
+			mustRefuse(t, v, name+", no kid", signed(t, jwt.SigningMethodEdDSA, k.otherEd, claims, name, value), ReasonSignature)
+		}
+		if n := e.questions.Load(); n != 1 {
+			t.Errorf("%d questions", n)
+		}
+	})
+}
+
+// redirect answers some paths with a redirect, and others as the endpoint does.
+type redirect struct {
+	*endpoint
+	to map[string]string // by URL
+}
+
+func (r redirect) RoundTrip(q *http.Request) (*http.Response, error) {
+	if to := r.to[q.URL.String()]; to != "" {
+		return &http.Response{StatusCode: http.StatusFound, Header: http.Header{"Location": {to}}, Body: http.NoBody, Request: q}, nil
+	}
+	return r.endpoint.RoundTrip(q)
+}
+
+func TestRedirectsStayWithinHTTPS(t *testing.T) {
+	k := testKeys()
+	for name, c := range map[string]struct {
+		from string
+		to   map[string]string
+		good bool
+	}{
+		"none":                  {"https://a/", nil, true},
+		"within https":          {"https://a/", map[string]string{"https://a/": "https://b/"}, true},
+		"to http":               {"https://a/", map[string]string{"https://a/": "http://a/"}, false},
+		"to http, later":        {"https://a/", map[string]string{"https://a/": "https://b/", "https://b/": "http://a/"}, false},
+		"from http":             {"http://a/", map[string]string{"http://a/": "https://a/"}, false},
+		"to another scheme":     {"https://a/", map[string]string{"https://a/": "file:///etc/passwd"}, false},
+		"in a circle":           {"https://a/", map[string]string{"https://a/": "https://b/", "https://b/": "https://a/"}, false},
+		"to nowhere":            {"https://a/", map[string]string{"https://a/": "//"}, false},
+		"http without a detour": {"http://127.0.0.1/", nil, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				e := &endpoint{body: setOf(t, jwk{kid: "a", key: k.ed.Public()})}
+				address, err := parseJWKSURL(c.from)
+				if err != nil {
+					t.Fatal(err)
+				}
+				s := startJWKS(t.Context(), address, slog.New(slog.DiscardHandler), redirect{e, c.to})
+				defer s.close()
+				synctest.Wait()
+				if got := s.current.Load() != nil; got != c.good {
+					t.Errorf("the set was taken: %v", got)
+				}
+				if n := e.questions.Load(); n > 1 {
+					t.Errorf("%d questions", n)
+				}
+			})
+		})
+	}
+}
+
+func TestPlainHTTPIsWarnedOf(t *testing.T) {
+	for address, warned := range map[string]bool{
+		"http://id.invalid/keys": true, "http://192.0.2.1/keys": true, "https://id.invalid/keys": false,
+		"http://localhost:1/keys": false, "http://127.0.0.1:1/keys": false, "http://[::1]:1/keys": false,
+	} {
+		logged := &lockedBuffer{}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel() // nothing is asked
+		s, err := openJWKS(ctx, address, slog.New(slog.NewTextHandler(logged, nil)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.close()
+		if got := strings.Contains(logged.String(), "use https://"); got != warned {
+			t.Errorf("%s: %s", address, logged.String())
+		}
+	}
+}
+
+// lockedBuffer may be written by several goroutines.
+type lockedBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
 }

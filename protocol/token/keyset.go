@@ -10,6 +10,16 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
+const (
+	setKeysMax  = 64  // keys of a set; more are left out. A token without a kid tries all of its algorithm
+	kidBytesMax = 256 // of a key's name
+)
+
+var (
+	errManyKeys = fmt.Errorf("more than %d keys", setKeysMax)
+	errLongKid  = fmt.Errorf("a kid of more than %d bytes", kidBytesMax)
+)
+
 // keySet is what one answer of a JWKS endpoint holds. It does not change.
 type keySet struct {
 	keys []setKey
@@ -25,7 +35,8 @@ type setKey struct {
 
 // parseKeySet reads a JWK Set (RFC 7517, section 5). Members are read one by one:
 // one that cannot be read is left out and harms no other. It fails where the text
-// is no set, and where a set has members of which none can be read.
+// is no set, and where it has no member that can be read: then the set before stays in
+// use, since an issuer without any key is more likely one in trouble.
 func parseKeySet(text []byte) (*keySet, error) {
 	var members struct {
 		Keys []json.RawMessage `json:"keys"`
@@ -38,14 +49,21 @@ func parseKeySet(text []byte) (*keySet, error) {
 	}
 	set := &keySet{}
 	for i, m := range members.Keys {
+		if len(set.keys) == setKeysMax {
+			set.odd = append(set.odd, fmt.Errorf("from member %d on: %w", i+1, errManyKeys))
+			break
+		}
 		k, err := parseSetKey(m)
 		if err != nil {
-			set.odd = append(set.odd, fmt.Errorf("member %d, kid %q: %w", i+1, k.kid, err))
+			set.odd = append(set.odd, fmt.Errorf("member %d, kid %.50q: %w", i+1, k.kid, err))
 			continue
 		}
 		set.keys = append(set.keys, k)
 	}
-	if len(set.keys) == 0 && len(set.odd) > 0 {
+	if len(members.Keys) == 0 {
+		return nil, errors.New("the JWK Set is empty")
+	}
+	if len(set.keys) == 0 {
 		return nil, fmt.Errorf("no member of the JWK Set can be read: %w", set.odd[0])
 	}
 	return set, nil
@@ -58,6 +76,9 @@ func parseSetKey(text []byte) (setKey, error) {
 		return setKey{kid: m.KID}, err
 	}
 	k := setKey{kid: m.KID}
+	if len(k.kid) > kidBytesMax {
+		return k, errLongKid
+	}
 	parsed, err := jwkset.NewJWKFromMarshal(m, jwkset.JWKMarshalOptions{Private: true}, jwkset.JWKValidateOptions{})
 	if err != nil {
 		return k, err

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -94,19 +95,26 @@ func TestASetInUseIsNotLostToANewMember(t *testing.T) {
 
 func TestWhatIsNoSetIsNotTakenForOne(t *testing.T) {
 	for name, text := range map[string]string{
-		"an error":    `{"error":"try later"}`,
-		"null":        `null`,
-		"keys null":   `{"keys":null}`,
-		"keys a text": `{"keys":"none"}`,
-		"an array":    `[]`,
-		"nothing":     ``,
+		"an error":     `{"error":"try later"}`,
+		"null":         `null`,
+		"keys null":    `{"keys":null}`,
+		"keys a text":  `{"keys":"none"}`,
+		"an array":     `[]`,
+		"nothing":      ``,
+		"an empty set": `{"keys":[]}`,
 	} {
 		if set, err := parseKeySet([]byte(text)); err == nil {
 			t.Errorf("%s: %+v", name, set)
 		}
 	}
-	if set, err := parseKeySet([]byte(`{"keys":[]}`)); err != nil || len(set.keys) != 0 {
-		t.Errorf("an empty set: %+v, %v", set, err)
+	many := make([]jwk, setKeysMax+10)
+	for i := range many {
+		many[i] = jwk{kid: fmt.Sprint(i), key: testKeys().ed.Public()}
+	}
+	many[0].kid = strings.Repeat("k", kidBytesMax+1)
+	set, err := parseKeySet(setOf(t, many...))
+	if err != nil || len(set.keys) != setKeysMax || len(set.odd) != 2 || !errors.Is(set.odd[0], errLongKid) || !errors.Is(set.odd[1], errManyKeys) {
+		t.Errorf("a set of %d keys: %v, %v", len(many), err, set.odd)
 	}
 }
 

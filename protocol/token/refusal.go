@@ -6,8 +6,8 @@ import "errors"
 var ErrInvalid = errors.New("token refused")
 
 // ErrKeysAway is the error of Verify where nobody can tell whether a token is good: its key
-// is not known, and the JWKS endpoint fails.
-var ErrKeysAway = errors.New("the token's key is not known, and the JWKS endpoint fails")
+// is not known yet, and the JWKS endpoint fails or cannot be asked again so soon.
+var ErrKeysAway = errors.New("the token's key is not known yet")
 
 // Reason says why a token was refused. It is meant for logs and metrics: the
 // set is closed, and the token is no part of it.

@@ -85,11 +85,11 @@ func goodClaims(changes ...any) jwt.MapClaims {
 	return c
 }
 
-func signed(t testing.TB, method jwt.SigningMethod, key any, claims jwt.Claims, header ...string) string {
+func signed(t testing.TB, method jwt.SigningMethod, key any, claims jwt.Claims, header ...any) string {
 	t.Helper()
 	token := jwt.NewWithClaims(method, claims)
 	for i := 0; i < len(header); i += 2 {
-		token.Header[header[i]] = header[i+1]
+		token.Header[header[i].(string)] = header[i+1]
 	}
 	s, err := token.SignedString(key)
 	if err != nil {

@@ -103,8 +103,9 @@ func (v *Verifier) Close() {
 
 // Verify checks a token, given without the word "Bearer". Every refusal is a
 // *Refusal and wraps ErrInvalid. Where a token names a key that is not known yet, it
-// may wait for the JWKS endpoint, at most until ctx ends; where that fails, the error is
-// ErrKeysAway, since the token may be good.
+// may wait for the JWKS endpoint, at most until ctx ends; where that fails, or cannot be
+// asked so soon, the error is ErrKeysAway, since the token may be good. A token that would
+// be refused whatever its key asks for none.
 func (v *Verifier) Verify(ctx context.Context, bearer string) (Identity, error) {
 	away := false
 	id, err := v.verify(bearer, func(t *jwt.Token) []crypto.PublicKey {
@@ -189,6 +190,9 @@ func (v *Verifier) key(t *jwt.Token, remote func(*jwt.Token) []crypto.PublicKey)
 		keys.Keys = append(keys.Keys, k)
 	}
 	if v.remote != nil {
+		if err := v.validator.Validate(t.Claims); err != nil {
+			return nil, err
+		}
 		for _, k := range remote(t) {
 			keys.Keys = append(keys.Keys, k)
 		}
