@@ -46,9 +46,10 @@
 //	turn, tick        the stages of a turn; what time brings
 //	stalled           who is closed because of what waits for it
 //	receive, upgrade, frames, handover      what a socket brought
+//	yield                                   who goes for others
 //	conn, topic, ping, refuse, flush        what is sent
 //	ending, write, move, pause              how a connection ends, is written, changes its state, is not read
-//	loop, shared, wake                      the types; a loop's mailbox and its wake-up
+//	loop, ages, shared, wake                the types; a loop's mailbox and its wake-up
 //	state, pongs, unread, mailbox, outbox, claim, … what knows nothing of connections
 //
 // Beside them stand the Server (server, bind, drain, deliver, takeback, stats) and,
@@ -57,7 +58,7 @@
 // # Limits
 //
 // Everything that a client can make grow has a limit, in the Config or a fixed one:
-// connections, bytes of a handshake and of a message, fragments, pings, time without
+// connections, bytes of a handshake, of all that are not whole, and of a message, fragments, pings, time without
 // a sign of life, and the bytes that wait because it does not read (OutboxBytesMax), and
 // how long they may (IdleTimeout).
 package netpoll

@@ -43,6 +43,7 @@ func (e *events) OnOpen(raw gnet.Conn) ([]byte, gnet.Action) {
 	back, isBack := raw.Context().(*takenBack)
 	raw.SetContext(c)
 	l.add(c)
+	l.awaited.add(c, awaitedStates)
 	if isBack {
 		back.arrived()
 		c.unread = &unread{returned: true}
@@ -54,7 +55,7 @@ func (e *events) OnOpen(raw gnet.Conn) ([]byte, gnet.Action) {
 	case isBack: // it has its place among the connections already
 		l.begin()
 		l.receive(c, back.bytes())
-	case sockets > s.limits.connectionsMax+claim.RefusedLingerMax, c.fd >= s.limits.fdMax:
+	case sockets > s.limits.connectionsMax+claim.RefusedLingerMax && !l.makeRoom(c), c.fd >= s.limits.fdMax:
 		// So many that not even the refusal's end can be waited for.
 		l.counts.refused[RefusedConnections]++
 		l.move(c, stateEnding)

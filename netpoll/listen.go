@@ -55,6 +55,7 @@ func (s *shared) share(cfg *Config, files claim.Descriptors) {
 		connectionsMax:   int64(files.ConnectionsMax),
 		webSocketsMax:    int64(cfg.WebSocketsMax),
 		fdMax:            files.FDMax,
+		requestBytesMax:  requestBytesMax / cfg.Loops,
 		handshakeTimeout: cfg.HandshakeTimeout,
 		pingInterval:     cfg.PingInterval,
 		idleTimeout:      cfg.IdleTimeout,

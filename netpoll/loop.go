@@ -70,6 +70,8 @@ type Loop struct {
 	epoll  int // descriptor; static once the loop is bound
 
 	conns    []*Conn // all sockets of this loop, in no order
+	awaited  ages    // whose request is waited for
+	leaving  ages    // that were told their end
 	dirty    []*Conn // to be written at the end of the turn
 	corked   []*Conn // whose handshake's answer waits, and some that did; see Conn.Cork
 	stalled  []stall // connections whose kernel buffer is full
@@ -85,14 +87,15 @@ type Loop struct {
 	tickTime time.Time // of the last Handler.Tick
 	drain    *drainPlan
 
-	counts   counts
-	outboxes outbox.Pool
-	writer   outbox.Writer
-	request  handshake.Request // scratch of one handshake
-	head     []byte            // what came of the request that is being judged; nil: none is
-	controls int               // control frames in the bytes that are being read
-	inflated []byte            // scratch of one message
-	deflated []byte            // scratch of one message
+	counts       counts
+	requestBytes int // of requests that are not whole
+	outboxes     outbox.Pool
+	writer       outbox.Writer
+	request      handshake.Request // scratch of one handshake
+	head         []byte            // what came of the request that is being judged; nil: none is
+	controls     int               // control frames in the bytes that are being read
+	inflated     []byte            // scratch of one message
+	deflated     []byte            // scratch of one message
 }
 
 // Conn is one client. All methods belong to the connection's loop. The order of
@@ -144,6 +147,13 @@ type stall struct {
 	looked  moment // when that was last looked for
 	unsent  int    // bytes in the kernel's buffer then
 	inGnets int    // and in gnet's
+}
+
+// ages are the connections of a loop in some states, in the order in which they came
+// there. Those that went on are passed over, and thrown out when they are many.
+type ages struct {
+	conns []*Conn
+	live  int // of conns, those that are in the states
 }
 
 // ended is a call of Handler.Close that is due.

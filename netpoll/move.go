@@ -16,6 +16,13 @@ func (l *Loop) move(c *Conn, to connState) {
 			l.readAgain(c)
 		}
 	}
+	switch {
+	case c.state == stateHandshake:
+		l.awaited.live--
+		l.forgetRequest(c)
+	case leavingStates.has(c.state) && !leavingStates.has(to):
+		l.leaving.live--
+	}
 	c.state = to
 	switch to {
 	case stateOpen:
@@ -23,6 +30,7 @@ func (l *Loop) move(c *Conn, to connState) {
 		l.counts.open++
 		l.counts.opened++
 	case stateEnding:
+		l.leaving.add(c, leavingStates)
 		c.mark, c.heard = l.at, 0
 		c.dropInput()
 	case stateClosing:
@@ -33,6 +41,14 @@ func (l *Loop) move(c *Conn, to connState) {
 		l.remove(c)
 		c.raw, c.fd = nil, -1
 	case stateHandshake, stateLingering:
+	}
+}
+
+// forgetRequest drops what was kept of a request that was not whole.
+func (l *Loop) forgetRequest(c *Conn) {
+	if c.unread != nil {
+		l.requestBytes -= c.unread.seen
+		c.unread = nil
 	}
 }
 

@@ -12,11 +12,12 @@ const (
 	RefusedHandler                          // Handler.Upgrade
 	RefusedHTTP                             // plain HTTP that Config.HTTP did not take in time
 	RefusedMemory                           // Server.ShortOfMemory
+	RefusedYielded                          // the request did not come, and its place was wanted
 	RefusalReasons                          // how many there are
 )
 
 var refusalNames = [RefusalReasons]string{
-	"connections", "draining", "malformed", "timeout", "handler", "http", "memory",
+	"connections", "draining", "malformed", "timeout", "handler", "http", "memory", "yielded",
 }
 
 // String returns the reason in one word, for logs and metrics.

@@ -24,18 +24,23 @@ func (l *Loop) turnsAway(c *Conn) (why RefusalReason, yes bool) {
 // refuse answers a handshake with a whole HTTP response and ends the connection.
 func (l *Loop) refuse(c *Conn, r *Refusal, why RefusalReason) {
 	l.counts.refused[why]++
+	head := l.head
+	if head == nil && c.unread != nil {
+		head = c.unread.bytes
+	}
+	l.endWith(c, l.refusal(r, head))
+}
+
+// refusal is the whole response to a request of which head has come.
+func (l *Loop) refusal(r *Refusal, head []byte) []byte {
 	told := *r
 	if body := l.shared.refusalBody; body != nil && r.ContentType == "" {
 		told.ContentType, told.Body = body(r.Status, r.Text())
 	}
 	if header := l.shared.refusalHeader; header != nil {
-		head := l.head
-		if head == nil && c.unread != nil {
-			head = c.unread.bytes
-		}
 		told.Header += header(head)
 	}
-	l.endWith(c, told.Append(nil, l.now))
+	return told.Append(nil, l.now)
 }
 
 func unavailable() *Refusal {

@@ -13,6 +13,7 @@ type limits struct {
 	connectionsMax   int64
 	webSocketsMax    int64 // 0: no bound of their own
 	fdMax            int32 // a connection with this number or a greater one is closed at once
+	requestBytesMax  int   // of a loop
 	handshakeTimeout time.Duration
 	pingInterval     time.Duration
 	idleTimeout      time.Duration
@@ -51,7 +52,7 @@ type shared struct {
 }
 
 // handoversMax is how many connections may wait for Config.HTTP to take them.
-const handoversMax = 256
+const handoversMax = 1_024
 
 // handover is a connection on its way to Config.HTTP.
 type handover struct {

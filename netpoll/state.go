@@ -32,6 +32,8 @@ func setOf[S connState | flowState](members ...S) (set states) {
 	return set
 }
 
+func (s states) has(one connState) bool { return s&(1<<one) != 0 }
+
 // connMoves are the states that may follow each state. A socket only moves down the
 // list, and any but a handed-over one can be found dead at any time.
 var connMoves = [...]states{

@@ -12,7 +12,7 @@ type unread struct {
 	// In the handshake.
 	seen     int  // bytes in which the end was looked for in vain
 	returned bool // by Config.HTTP, which does not get the connection again
-	crowded  bool // there is no room for the connection: it gets a refusal only
+	crowded  bool // there was no room for the connection when it came; see takePlace
 
 	// While the connection is open, which then is paused.
 	until   moment

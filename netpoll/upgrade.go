@@ -14,20 +14,17 @@ func (l *Loop) readRequest(c *Conn, b []byte) {
 	why, turnedAway := l.turnsAway(c)
 	end := handshake.HeaderEnd(b, seen)
 	if end < 0 {
-		if c.unread == nil {
-			c.unread = &unread{bytes: append([]byte(nil), b...)}
-		}
-		c.unread.seen = len(b)
+		l.keepRequest(c, b)
 		return
 	}
-	c.unread = nil
+	l.forgetRequest(c)
 	l.head = b
 	defer func() { l.request, l.head = handshake.Request{}, nil }()
 	kind, refusal := handshake.Parse(b[:end], &l.request)
 	switch {
 	case refusal != nil:
 		l.refuse(c, refusal, RefusedMalformed)
-	case turnedAway:
+	case turnedAway && !(why == RefusedConnections && l.takePlace(c)):
 		l.refuse(c, unavailable(), why)
 	case kind == handshake.HTTP && (returned || l.shared.handovers == nil):
 		l.refuse(c, &Refusal{Status: 426}, RefusedMalformed)
