@@ -86,6 +86,39 @@ func TestLongMessagesComePageByPage(t *testing.T) {
 		}
 		pages(fmt.Sprintf("/api/v1/chat/rooms/%s/messages/?limit=200&since=%d", trip, p.Seq))
 		all("what changed since the beginning")
+		pages("/api/v1/chat/rooms/" + trip + "/messages/?limit=200&since=0&wait=60s")
+		all("a long poll, and what is more")
+
+		more := &persist.Seeds{}
+		for i := range 8 {
+			more.Trips = append(more.Trips, persist.Trip{ID: persist.FleetTrip(100 + i), Title: strings.Repeat("\u0001", 100)})
+			more.Collaborators = append(more.Collaborators, persist.Collaborator{Trip: persist.FleetTrip(100 + i), User: persist.FleetUser(0), Role: "member"})
+		}
+		s.seed(more)
+		long, err := json.Marshal("." + strings.Repeat("\u0001", 9_998) + ".")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range more.Trips {
+			s.call(bearer(t, 0), "POST", "/api/v1/chat/messages/", fmt.Sprintf(`{"chat_room":%q,"content":%s}`, more.Trips[i].ID, long)).into(t, 201, new(message))
+		}
+		rooms := 0
+		for path := "/api/v1/chat/rooms/?limit=200"; path != ""; {
+			a := s.call(bearer(t, 0), "GET", path, "")
+			var p struct {
+				Results []struct{ ID string }
+				Next    string
+			}
+			a.into(t, 200, &p)
+			if len(p.Results) == 0 || len(a.body) > limit {
+				t.Fatalf("%d rooms in %d bytes", len(p.Results), len(a.body))
+			}
+			rooms += len(p.Results)
+			path = p.Next
+		}
+		if rooms != 9 {
+			t.Errorf("%d rooms", rooms)
+		}
 	})
 }
 
