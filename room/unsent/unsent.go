@@ -17,8 +17,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// userShare is the part of the limit that one user's answers may fill.
-const userShare = 8
+// UserShare divides the limit: one user's answers may fill such a part.
+const UserShare = 8
 
 // Limit counts the bytes of answers.
 type Limit struct {
@@ -56,7 +56,7 @@ func (l *Limit) Open() bool {
 
 // OpenTo is Open for an answer to that user, who may have filled their part.
 func (l *Limit) OpenTo(user uuid.UUID) bool {
-	if l == nil || !l.full() && (l.bytesMax == 0 || l.of(user) < l.bytesMax/userShare) {
+	if l == nil || !l.full() && (l.bytesMax == 0 || l.of(user) < l.bytesMax/UserShare) {
 		return true
 	}
 	l.refused.Add(1)

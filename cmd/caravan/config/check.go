@@ -3,6 +3,8 @@ package config
 import (
 	"fmt"
 	"strings"
+
+	"github.com/caravan-chat/caravan/room/unsent"
 )
 
 // frameBytesLeast is the least --max-frame: an edit with a short content fits.
@@ -79,6 +81,9 @@ func (c *Config) checkServe() (warnings []string, err error) {
 	}
 	if c.HistoryBytes > c.SendBuffer {
 		warnings = append(warnings, fmt.Sprintf("--history-bytes %d is more than --send-buffer %d: events that come while the history is sent close the client", c.HistoryBytes, c.SendBuffer))
+	}
+	if c.UnsentBytes > 0 && c.UnsentBytes/unsent.UserShare < c.HistoryBytes {
+		warnings = append(warnings, fmt.Sprintf("--unsent-bytes %d: the part that one user may fill is less than one answer of --history-bytes %d", c.UnsentBytes, c.HistoryBytes))
 	}
 	if c.IdleTimeout < 2*c.PingInterval {
 		warnings = append(warnings, "--idle-timeout is less than twice --ping-interval: one lost ping closes a client")

@@ -226,6 +226,7 @@ func TestUnknownVariablesAndOddRelationsAreWarnings(t *testing.T) {
 		{"a burst of reads below a user's connections", []string{"--read-burst", "99"}, nil, "--read-burst"},
 		{"user rate below rate", []string{"--user-rate", "19"}, nil, "--user-rate"},
 		{"a history that is more than may wait", []string{"--send-buffer", "64KiB"}, nil, "--history-bytes"},
+		{"a part of the unsent that is less than a history", []string{"--unsent-bytes", "1MiB"}, nil, "--unsent-bytes"},
 		{"development secret", []string{"--dev"}, nil, "--dev"},
 		{"secret in quotes", []string{"--jwt-secret", `"s"`}, nil, "HS256"},
 		{"issuer in quotes", []string{"--config", write(t, "jwt-issuer = 'caravan'\n")}, nil, "--jwt-issuer"},
