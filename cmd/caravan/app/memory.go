@@ -50,7 +50,7 @@ type worst struct {
 func (w *worst) all() int64 { return w.clients*w.client + w.rest + w.unsent + w.rooms }
 
 func worstCase(cfg *config.Config, unsent int64) worst {
-	w := worst{clients: int64(cfg.MaxConnections), client: int64(idleBytes + cfg.SendBuffer + cfg.MaxFrame), unsent: unsent}
+	w := worst{clients: int64(cfg.MaxConnections), client: int64(idleBytes + max(cfg.SendBuffer, cfg.HistoryBytes) + cfg.MaxFrame), unsent: unsent}
 	if w.clients == 0 {
 		w.clients = openFiles()
 	}

@@ -17,9 +17,9 @@ const (
 )
 
 const (
-	lookEvery      = 250 * time.Millisecond
-	shortLookEvery = time.Second     // while memory is short: each look collects garbage
-	shedEvery      = 5 * time.Second // what was shed is free only when its clients are gone
+	lookEvery    = 250 * time.Millisecond
+	collectEvery = time.Second     // a collection is dear: where one was just made, the look waits for the next
+	shedEvery    = 5 * time.Second // what was shed is free only when its clients are gone
 )
 
 // Server does what saves memory. Its methods do not wait, and come from one goroutine.
@@ -73,12 +73,13 @@ func (w *Watch) Stats() Stats {
 
 func (w *Watch) run(ctx context.Context) {
 	state := pressure{limit: w.limit}
-	every := lookEvery
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(every):
+		case <-tick.C:
 		}
 		was := state.short
 		shed := state.look(time.Now(), inUse, runtime.GC)
@@ -91,10 +92,6 @@ func (w *Watch) run(ctx context.Context) {
 		if shed > 0 {
 			w.sheds.Add(1)
 			w.server.Shed(shed)
-		}
-		every = lookEvery
-		if state.short {
-			every = shortLookEvery
 		}
 	}
 }
@@ -110,10 +107,11 @@ func (w *Watch) tell(state *pressure) {
 
 // pressure decides from what is in use whether memory is short.
 type pressure struct {
-	limit int64
-	short bool
-	inUse int64
-	shed  time.Time // the last time
+	limit     int64
+	short     bool
+	inUse     int64
+	collected time.Time // the last time
+	shed      time.Time // the last time
 }
 
 // look takes what is in use, and returns how much is to be shed. How much of it is
@@ -121,10 +119,12 @@ type pressure struct {
 func (p *pressure) look(now time.Time, inUse func() int64, collect func()) (shed int64) {
 	p.inUse = inUse()
 	high, low := p.limit/100*shortShare, p.limit/100*enoughShare
-	if p.short || p.inUse >= high {
-		collect()
-		p.inUse = inUse()
+	if !p.short && p.inUse < high || now.Sub(p.collected) < collectEvery {
+		return 0
 	}
+	p.collected = now
+	collect()
+	p.inUse = inUse()
 	switch {
 	case p.short && p.inUse < low:
 		p.short = false
