@@ -23,14 +23,14 @@ type Outbox struct {
 	bytes int  // in bufs
 	begun bool // a part of the first buffer is written: the rest must follow
 
-	pushed   int       // bytes in all, without those that were dropped
-	receipts []receipt // of buffers that wait, in their order
+	receipts *receipt // of buffers that wait, in their order. Few outboxes have some
 }
 
-// receipt is due when so many bytes of all that was pushed have left.
+// receipt is due when so many of the bytes that wait have left.
 type receipt struct {
-	at int
-	to Receipt
+	left int
+	to   Receipt
+	next *receipt
 }
 
 // Bytes returns how many bytes wait.
@@ -60,11 +60,16 @@ func (o *Outbox) Push(b []byte) {
 	}
 	o.bufs = append(o.bufs, b)
 	o.bytes += len(b)
-	o.pushed += len(b)
 }
 
-// Expect has r told when all that was pushed so far has left.
-func (o *Outbox) Expect(r Receipt) { o.receipts = append(o.receipts, receipt{o.pushed, r}) }
+// Expect has r told when all that waits now has left.
+func (o *Outbox) Expect(r Receipt) {
+	last := &o.receipts
+	for *last != nil {
+		last = &(*last).next
+	}
+	*last = &receipt{left: o.bytes, to: r}
+}
 
 // First returns what is left of the first buffer. The outbox must not be empty.
 func (o *Outbox) First() []byte { return o.bufs[o.head] }
@@ -72,8 +77,8 @@ func (o *Outbox) First() []byte { return o.bufs[o.head] }
 // Advance takes n bytes off the front, which were written.
 func (o *Outbox) Advance(n int) {
 	o.bytes -= n
-	if len(o.receipts) > 0 {
-		o.acknowledge()
+	if o.receipts != nil {
+		o.acknowledge(n)
 	}
 	for n > 0 {
 		if first := o.First(); n < len(first) {
@@ -104,23 +109,23 @@ func (o *Outbox) Truncate() (dropped, bytes int) {
 	clear(o.bufs[from:])
 	o.bufs = o.bufs[:from]
 	o.bytes -= bytes
-	o.pushed -= bytes
-	for n := len(o.receipts); n > 0 && o.receipts[n-1].at > o.pushed; n-- {
-		o.receipts[n-1].to.Gone()
-		o.receipts[n-1] = receipt{}
-		o.receipts = o.receipts[:n-1]
+	for last := &o.receipts; *last != nil; {
+		if r := *last; r.left > o.bytes {
+			r.to.Gone()
+			*last = r.next
+		} else {
+			last = &r.next
+		}
 	}
 	return dropped, bytes
 }
 
-// acknowledge tells those receipts whose bytes have left.
-func (o *Outbox) acknowledge() {
-	due := 0
-	for due < len(o.receipts) && o.receipts[due].at <= o.pushed-o.bytes {
-		o.receipts[due].to.Gone()
-		due++
+// acknowledge tells those receipts whose bytes have left when n have.
+func (o *Outbox) acknowledge(n int) {
+	for r := o.receipts; r != nil; r = r.next {
+		if r.left -= n; r.left <= 0 {
+			r.to.Gone()
+			o.receipts = r.next
+		}
 	}
-	n := copy(o.receipts, o.receipts[due:])
-	clear(o.receipts[n:])
-	o.receipts = o.receipts[:n]
 }

@@ -26,8 +26,9 @@ func (p *Pool) Get() *Outbox {
 
 // Put takes an outbox back; what it holds is forgotten.
 func (p *Pool) Put(o *Outbox) {
-	o.bytes = 0
-	o.acknowledge()
+	if o.receipts != nil {
+		o.acknowledge(o.bytes)
+	}
 	if cap(o.bufs) > buffersKeptMax {
 		return
 	}
