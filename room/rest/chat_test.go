@@ -22,7 +22,7 @@ type chat struct {
 	access       func(user, place uuid.UUID) (room.Access, error)
 	do           func(ctx context.Context, op *room.Op) error
 	wait         func(ctx context.Context) (room.Page, error)
-	page         func() (room.Page, error)
+	page         func(ctx context.Context) (room.Page, error)
 	readWait     time.Duration
 }
 
@@ -73,9 +73,9 @@ func (c *chat) Do(ctx context.Context, op *room.Op) error {
 	return nil
 }
 
-func (c *chat) Page(_ context.Context, q room.PageQuery) (room.Page, error) {
+func (c *chat) Page(ctx context.Context, q room.PageQuery) (room.Page, error) {
 	if c.page != nil {
-		return c.page()
+		return c.page(ctx)
 	}
 	p := c.read(q)
 	for i := range p.Messages {

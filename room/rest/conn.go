@@ -106,23 +106,31 @@ func (c *conn) discard() {
 	}
 }
 
-// watch returns a context that ends with parent, or when the client hangs up.
-// stop ends the watch and must be called before the next read.
-func (c *conn) watch(parent context.Context) (ctx context.Context, stop func()) {
+// watch returns a context that ends with parent, or some time after the client has
+// hung up. stop ends the watch and must be called before the next read.
+func (c *conn) watch(parent context.Context, after time.Duration) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancel(parent)
 	if c.held || c.SetReadDeadline(time.Time{}) != nil {
 		return ctx, cancel
 	}
-	ended := make(chan struct{})
+	stopped, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
 		n, err := c.Conn.Read(c.ahead[:])
 		c.held = n == 1
-		if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+		if err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+			return
+		}
+		timer := time.NewTimer(after)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
 			cancel()
+		case <-stopped:
 		}
 	}()
 	return ctx, func() {
+		close(stopped)
 		_ = c.SetReadDeadline(longAgo) // a closed connection has ended the read already
 		<-ended
 		cancel()

@@ -87,6 +87,7 @@ const (
 	idleTimeout     = 75 * time.Second // between requests
 	requestTimeout  = 45 * time.Second // from a request to its answer, long polls apart
 	waitMax         = 60 * time.Second // ?wait
+	hungUpWait      = time.Second      // until a read is given up whose client sends no more: perhaps it still listens
 	limitedWait     = time.Second      // until a caller of whom too many reads wait may ask again
 	lastAnswersTime = time.Second      // what the requests that a drain cuts short have for their answers
 	lingerTimeout   = 5 * time.Second  // for the rest of a body that is not wanted

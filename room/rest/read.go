@@ -16,6 +16,7 @@ import (
 
 // listRooms answers with the caller's rooms, by id.
 func (c *call) listRooms() {
+	defer c.watch()()
 	access, err := c.cfg.Chat.Access(c.ctx, c.caller.User, uuid.Nil)
 	if err != nil {
 		c.fail(err)
@@ -65,9 +66,23 @@ func (c *call) page() {
 	case p.since != nil && p.wait > 0:
 		c.longPoll(access.Room, &p)
 	case p.since != nil:
+		defer c.watch()()
 		c.resume(access.Room.ID, &p)
 	default:
+		defer c.watch()()
 		c.history(access.Room.ID, &p)
+	}
+}
+
+// watch has c.ctx end when the client has hung up, too, until stop: nothing is read for
+// who has left.
+func (c *call) watch() (stop func()) {
+	ctx := c.ctx
+	watched, end := c.in.watch(ctx, hungUpWait)
+	c.ctx = watched
+	return func() {
+		end()
+		c.ctx = ctx
 	}
 }
 
@@ -141,7 +156,7 @@ func (c *call) longPoll(in room.Info, p *params) {
 	}
 	ctx, cancel := context.WithDeadline(c.polling, until)
 	defer cancel()
-	ctx, stop := c.in.watch(ctx)
+	ctx, stop := c.in.watch(ctx, 0)
 	defer stop()
 	page, err := c.cfg.Chat.Wait(ctx, in, c.sinceQuery(in.ID, p))
 	if err != nil {
@@ -168,6 +183,7 @@ func (c *call) stillThere(id uuid.UUID) bool {
 
 // message answers with one message.
 func (c *call) message() {
+	defer c.watch()()
 	if m, _, ok := c.visibleMessage(); ok {
 		c.answer(fasthttp.StatusOK, protocol.AppendMessage(nil, &m))
 	}

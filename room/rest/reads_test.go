@@ -1,12 +1,16 @@
 package rest_test
 
 import (
+	"context"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/caravan-chat/caravan/bench/await"
 	"github.com/caravan-chat/caravan/room"
 )
 
@@ -40,10 +44,58 @@ func TestABusyDatabaseIsSaidToBeBusy(t *testing.T) {
 		{room.ErrUnavailable, http.StatusServiceUnavailable, "The server cannot answer now; please try again"},
 		{room.ErrRateLimited, http.StatusTooManyRequests, "Too many requests; slow down"},
 	} {
-		c.page = func() (room.Page, error) { return room.Page{}, trouble.err }
+		c.page = func(context.Context) (room.Page, error) { return room.Page{}, trouble.err }
 		got := n.ask(t, "GET", "/api/v1/chat/rooms/"+c.place.ID.String()+"/messages/", "", "Authorization", "Bearer amina")
 		if got.StatusCode != trouble.status || !strings.Contains(got.body, trouble.text) || got.Header.Get("Retry-After") == "" {
 			t.Errorf("%v: %d %s, Retry-After %s", trouble.err, got.StatusCode, got.body, got.Header.Get("Retry-After"))
 		}
+	}
+}
+
+// askForAPage sends a request on a connection of its own.
+func (n *node) askForAPage(t *testing.T, c *chat) *net.TCPConn {
+	t.Helper()
+	conn, err := net.Dial("tcp", n.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	if _, err := io.WriteString(conn, "GET /api/v1/chat/rooms/"+c.place.ID.String()+"/messages/ HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer amina\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	return conn.(*net.TCPConn)
+}
+
+// TestAReadIsGivenUpWhenItsClientLeaves closes the connection of a read that waits.
+func TestAReadIsGivenUpWhenItsClientLeaves(t *testing.T) {
+	c := newChat(1)
+	waits, ended := make(chan struct{}), make(chan struct{})
+	c.page = func(ctx context.Context) (room.Page, error) {
+		close(waits)
+		<-ctx.Done()
+		close(ended)
+		return room.Page{}, context.Cause(ctx)
+	}
+	n := start(t, c)
+	conn := n.askForAPage(t, c)
+	await.Done(t, "the read waits", waits)
+	_ = conn.Close()
+	await.Done(t, "the read is given up", ended)
+	await.Until(t, "the connection is gone", func() bool { return n.Stats().ConnectionsNow == 0 })
+}
+
+// TestWhoSendsNoMoreMayStillListen ends the sending half of a connection only.
+func TestWhoSendsNoMoreMayStillListen(t *testing.T) {
+	c := newChat(1)
+	n := start(t, c)
+	conn := n.askForAPage(t, c)
+	if err := conn.CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.SetReadDeadline(time.Now().Add(await.Limit)); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := io.ReadAll(conn); err != nil || !strings.HasPrefix(string(text), "HTTP/1.1 200 ") {
+		t.Errorf("got %q, %v", text, err)
 	}
 }

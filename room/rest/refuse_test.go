@@ -125,9 +125,13 @@ func TestTroubleOfTheDomainHasItsStatus(t *testing.T) {
 		{"store away at the door", func(c *chat) {
 			c.access = func(uuid.UUID, uuid.UUID) (room.Access, error) { return room.Access{}, room.ErrUnavailable }
 		}, "GET", 503, "unavailable"},
-		{"store away at the page", func(c *chat) { c.page = func() (room.Page, error) { return room.Page{}, room.ErrUnavailable } }, "GET", 503, "unavailable"},
-		{"an error nobody knows", func(c *chat) { c.page = func() (room.Page, error) { return room.Page{}, errors.New("odd") } }, "GET", 500, "internal"},
-		{"panic", func(c *chat) { c.page = func() (room.Page, error) { panic("odd") } }, "GET", 500, "internal"},
+		{"store away at the page", func(c *chat) {
+			c.page = func(context.Context) (room.Page, error) { return room.Page{}, room.ErrUnavailable }
+		}, "GET", 503, "unavailable"},
+		{"an error nobody knows", func(c *chat) {
+			c.page = func(context.Context) (room.Page, error) { return room.Page{}, errors.New("odd") }
+		}, "GET", 500, "internal"},
+		{"panic", func(c *chat) { c.page = func(context.Context) (room.Page, error) { panic("odd") } }, "GET", 500, "internal"},
 		{"not stored", func(c *chat) { c.do = refuse(protocol.ErrUnavailable) }, "POST", 503, "unavailable"},
 		{"unknown outcome", func(c *chat) { c.do = refuse(protocol.ErrUnknownOutcome) }, "POST", 503, "unknown_outcome"},
 		{"no outcome in time", func(c *chat) {

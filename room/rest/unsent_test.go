@@ -2,6 +2,7 @@ package rest_test
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -21,7 +22,7 @@ const largeBytes = 24 << 20
 // largePages has every page be large.
 func largePages(c *chat) {
 	large := []byte(`"` + strings.Repeat("x", largeBytes) + `"`)
-	c.page = func() (room.Page, error) {
+	c.page = func(context.Context) (room.Page, error) {
 		return room.Page{Messages: c.messages[:1], Bodies: [][]byte{large}, Seq: 1, Stand: 1}, nil
 	}
 }
