@@ -66,3 +66,47 @@ func TestSystemdRestartsWhateverTheExitStatus(t *testing.T) {
 		t.Errorf("%s leaves a server down that crashed with that status", none)
 	}
 }
+
+// TestUnitBoundsWhatTheServerTakes and writes no memory to a disk.
+func TestUnitBoundsWhatTheServerTakes(t *testing.T) {
+	const unit = "deploy/caravan.service"
+	for _, c := range []struct{ setting, want string }{
+		{"LimitCORE", "^0$"}, {"MemoryMax", "^[1-9][0-9]?%$"}, {"TasksMax", "^[1-9][0-9]+$"}, {"UMask", "^0077$"}, {"NoNewPrivileges", "^yes$"}, {"ProtectSystem", "^strict$"},
+	} {
+		if got := quoted(t, unit, `(?m)^`+c.setting+`=(\S+)$`); !regexp.MustCompile(c.want).MatchString(got) {
+			t.Errorf("%s=%s", c.setting, got)
+		}
+	}
+}
+
+// TestImagesHaveExactVersions: a floating tag changes what runs without a commit.
+func TestImagesHaveExactVersions(t *testing.T) {
+	image := regexp.MustCompile(`(?m)^(?:FROM|\s+image:)\s+(\S+)`)
+	exact := regexp.MustCompile(`^(postgres:[0-9]+\.[0-9]+|(golang|redis|haproxy):[0-9]+\.[0-9]+\.[0-9]+)(-[a-z0-9.]+)?(@sha256:[0-9a-f]{64})?$`)
+	for path, want := range map[string]int{"deploy/Dockerfile": 1, "deploy/compose.yaml": 3} {
+		text, err := os.ReadFile("../../" + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := 0
+		for _, m := range image.FindAllSubmatch(text, -1) {
+			switch name := string(m[1]); {
+			case name == "scratch", name == "caravan": // nothing, and what is built here
+			case exact.MatchString(name):
+				found++
+			default:
+				t.Errorf("%s: %s floats", path, name)
+			}
+		}
+		if found != want {
+			t.Errorf("%s: %d images, want %d", path, found, want)
+		}
+	}
+	ports := quoted(t, "deploy/Dockerfile", `(?m)^EXPOSE (.*)$`)
+	if ports != "8000" {
+		t.Errorf("the image exposes %s", ports)
+	}
+	if quoted(t, "deploy/compose.yaml", `(redis://:\$\{REDIS_PASSWORD)`) == "" || quoted(t, "deploy/compose.yaml", `(requirepass)`) == "" {
+		t.Error("Redis has no password")
+	}
+}
