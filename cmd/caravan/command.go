@@ -86,6 +86,9 @@ func run(args, environ []string, stdout, stderr io.Writer) int {
 	defer stop()
 	if err := c.run(ctx, &job{cfg, log, stdout}); err != nil && !(ctx.Err() != nil && errors.Is(err, context.Canceled)) {
 		fmt.Fprintf(stderr, "caravan %s: %s\n", c.name, oneLine(err))
+		if setting := (*config.Error)(nil); errors.As(err, &setting) {
+			return exitUsage // what is wrong with it stands in the database
+		}
 		return exitFailed
 	}
 	return exitOK

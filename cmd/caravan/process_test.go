@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"log/slog"
 	"net"
 	"os"
 	"os/exec"
@@ -13,11 +14,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	_ "modernc.org/sqlite"
 
 	"github.com/caravan-chat/caravan/bench/await"
 	"github.com/caravan-chat/caravan/cmd/caravan/config"
 	"github.com/caravan-chat/caravan/persist"
+	"github.com/caravan-chat/caravan/persist/sqlite"
+	"github.com/caravan-chat/caravan/protocol"
 	"github.com/caravan-chat/caravan/protocol/token"
 )
 
@@ -79,7 +83,8 @@ func TestExitStatusAndMessage(t *testing.T) {
 	if err := os.WriteFile(file, []byte("listen = :1\nno-such = 1\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	dev := []string{"serve", "--dev", "--admin-listen", "", "--listen", "127.0.0.1:0"}
+	real := []string{"serve", "--admin-listen", "", "--listen", "127.0.0.1:0"}
+	dev := append([]string{"serve", "--dev"}, real[1:]...)
 	for _, c := range []struct {
 		name   string
 		env    []string
@@ -111,7 +116,7 @@ func TestExitStatusAndMessage(t *testing.T) {
 		{"port taken", nil, []string{"serve", "--dev", "--admin-listen", "", "--listen", taken.Addr().String()}, 1, "", taken.Addr().String()},
 		{"admin port taken", nil, []string{"serve", "--dev", "--admin-listen", taken.Addr().String(), "--listen", "127.0.0.1:0"}, 1, "", "--admin-listen"},
 		{"database that is none", nil, append(dev, "--database", "sqlite:"+file), 1, "", file + ": file is not a database"},
-		{"database that is not there", nil, append(dev, "--database-wait", "0s", "--database", "postgres://u@127.0.0.1:1/d"), 1, "",
+		{"database that is not there", []string{"CARAVAN_JWT_SECRET=s"}, append(real, "--database-wait", "0s", "--database", "postgres://u@127.0.0.1:1/d"), 1, "",
 			"`user=u database=d`: 127.0.0.1:1 (127.0.0.1): dial error: dial tcp 127.0.0.1:1: connect: connection refused\n"},
 		{"database that is a directory", nil, append(dev, "--database", "sqlite:/"), 1, "", "sqlite"},
 	} {
@@ -124,6 +129,23 @@ func TestExitStatusAndMessage(t *testing.T) {
 				t.Errorf("stdout: %s", got.stdout)
 			}
 		})
+	}
+}
+
+// TestDevOnADatabaseOfPeopleIsAWrongSetting: the flag is named, though the fault is found
+// in the database.
+func TestDevOnADatabaseOfPeopleIsAWrongSetting(t *testing.T) {
+	cmd := process(t, nil, "serve", "--dev", "--listen", "127.0.0.1:0", "--admin-listen", "", "--database", "sqlite:people.db")
+	s, err := sqlite.OpenSeeder(t.Context(), filepath.Join(cmd.Dir, "people.db"), slog.New(slog.DiscardHandler))
+	if err == nil {
+		err = errors.Join(s.Seed(t.Context(), &persist.Seeds{Users: []protocol.User{{ID: uuid.New(), Email: "ann@example.com"}}}), s.Close())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.CombinedOutput()
+	if exit := (*exec.ExitError)(nil); !errors.As(err, &exit) || exit.ExitCode() != exitUsage || !strings.Contains(string(out), "caravan serve: --dev: excludes --database sqlite:people.db") {
+		t.Errorf("%v: %s", err, out)
 	}
 }
 
@@ -301,7 +323,7 @@ func TestADatabaseThatIsAwayIsRetriedAndThenOneLine(t *testing.T) {
 	addr := closed.Addr().String()
 	_ = closed.Close()
 	begun := time.Now()
-	got := caravan(t, nil, "serve", "--dev", "--listen", "127.0.0.1:0", "--admin-listen", "", "--log-level", "error",
+	got := caravan(t, ownSecret, "serve", "--listen", "127.0.0.1:0", "--admin-listen", "", "--log-level", "error",
 		"--database", "postgres://user:hunter2@"+addr+"/db", "--database-wait", "1200ms")
 	if took := time.Since(begun); took < time.Second {
 		t.Errorf("gave up after %v", took)

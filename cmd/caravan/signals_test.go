@@ -36,10 +36,13 @@ type served struct {
 	eof chan struct{} // closed when stderr has ended
 }
 
-// serveProcess starts a development server and waits until it says that it is ready.
+// ownSecret is the environment of servers that know the secret of 'caravan token --dev'.
+var ownSecret = []string{"CARAVAN_JWT_SECRET=" + config.DevelopmentSecret}
+
+// serveProcess starts a server and waits until it says that it is ready.
 func serveProcess(t *testing.T, args ...string) *served {
 	t.Helper()
-	return serveWith(t, nil, append([]string{"--dev"}, args...)...)
+	return serveWith(t, ownSecret, args...)
 }
 
 // serveWith starts a server, in that environment.
@@ -285,7 +288,7 @@ func TestServingGoesOnWithoutAReaderOfItsLog(t *testing.T) {
 
 func TestASecondServerOnTheSameFileIsRefused(t *testing.T) {
 	s := serveProcess(t)
-	second := process(t, nil, "serve", "--dev", "--listen", "127.0.0.1:0", "--admin-listen", "", "--log-level", "error")
+	second := process(t, ownSecret, "serve", "--listen", "127.0.0.1:0", "--admin-listen", "", "--log-level", "error")
 	second.Dir = s.cmd.Dir
 	out, err := second.CombinedOutput()
 	if exit := (*exec.ExitError)(nil); !errors.As(err, &exit) || exit.ExitCode() != 1 {

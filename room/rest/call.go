@@ -69,6 +69,10 @@ func (c *call) run() {
 
 // dispatch finds who answers.
 func (c *call) dispatch() {
+	if c.cfg.AllowHost != nil && !c.cfg.AllowHost(string(c.http.Host())) {
+		c.refuse(errMisdirected)
+		return
+	}
 	path := string(c.http.Path())
 	r, id := match(path)
 	api := r != nil || strings.HasPrefix(path, webSocketPrefix) || strings.HasPrefix(path, apiPrefix)

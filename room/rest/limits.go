@@ -55,6 +55,8 @@ type Config struct {
 	// AllowOrigin says whether a page of that Origin may call a server that it
 	// knows by that Host. Nil: none may.
 	AllowOrigin func(origin, host string) bool
+	// AllowHost says whether requests with that Host are answered at all. Nil: all are.
+	AllowHost func(host string) bool
 	// Page answers requests that are neither REST nor WebSocket and returns true,
 	// or leaves ctx alone and returns false. Nil: there are no pages.
 	Page func(ctx *fasthttp.RequestCtx) bool

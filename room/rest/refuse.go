@@ -22,6 +22,7 @@ const (
 	codeInvalidRequest   protocol.Code = "invalid_request"
 	codeTimeout          protocol.Code = "timeout"
 	codeUpgradeRequired  protocol.Code = "upgrade_required"
+	codeMisdirected      protocol.Code = "misdirected"
 )
 
 var (
@@ -40,6 +41,7 @@ var (
 	errTimeout     = &protocol.Error{Code: codeTimeout, Text: "The request took too long to arrive"}
 	errUnreadable  = &protocol.Error{Code: codeInvalidRequest, Text: "This is not an HTTP request that the server can read"}
 	errBodyShape   = &protocol.Error{Code: codeInvalidRequest, Text: "The body cannot be read"}
+	errMisdirected = &protocol.Error{Code: codeMisdirected, Text: "This server does not answer to that name"}
 	errNoUpgrade   = &protocol.Error{Code: codeUpgradeRequired, Text: "This is a WebSocket: ask for an upgrade"}
 )
 
@@ -53,6 +55,7 @@ var statuses = map[protocol.Code]int{
 	codeTooLarge:                fasthttp.StatusRequestEntityTooLarge,
 	codeMediaType:               fasthttp.StatusUnsupportedMediaType,
 	codeUpgradeRequired:         fasthttp.StatusUpgradeRequired,
+	codeMisdirected:             fasthttp.StatusMisdirectedRequest,
 	protocol.CodeRateLimited:    fasthttp.StatusTooManyRequests,
 	protocol.CodeInternal:       fasthttp.StatusInternalServerError,
 	protocol.CodeUnavailable:    fasthttp.StatusServiceUnavailable,

@@ -10,9 +10,23 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/http/pprof"
 	"time"
 )
+
+// Config says what answers on the admin port.
+type Config struct {
+	Addr string
+	// AllowHost says whether a request with that Host is answered.
+	AllowHost func(host string) bool
+	// Profiles answers /debug/pprof/ wherever the port listens; otherwise only on a
+	// loopback address.
+	Profiles bool
+	// Obstacles says why the server is not ready; nothing means that it is. It is
+	// called for each /readyz, concurrently.
+	Obstacles func() []string
+	Metrics   http.Handler
+	Log       *slog.Logger
+}
 
 // Server answers on the admin port. It owns its goroutine until Close.
 type Server struct {
@@ -27,10 +41,9 @@ const (
 	closeTimeout  = time.Second // for answers under way when the server ends
 )
 
-// Listen binds addr and begins to answer. obstacles says why the server is not
-// ready; nothing means that it is. It is called for each /readyz, concurrently.
-func Listen(addr string, obstacles func() []string, metrics http.Handler, log *slog.Logger) (*Server, error) {
-	listener, err := net.Listen("tcp", addr)
+// Listen binds the address and begins to answer.
+func Listen(cfg Config) (*Server, error) {
+	listener, err := net.Listen("tcp", cfg.Addr)
 	if err != nil {
 		return nil, fmt.Errorf("admin port (--admin-listen): %w", err)
 	}
@@ -39,7 +52,7 @@ func Listen(addr string, obstacles func() []string, metrics http.Handler, log *s
 		answer(w, http.StatusOK, map[string]any{"alive": true})
 	})
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		status, reasons := http.StatusOK, obstacles()
+		status, reasons := http.StatusOK, cfg.Obstacles()
 		if len(reasons) > 0 {
 			status = http.StatusServiceUnavailable
 		} else {
@@ -47,23 +60,20 @@ func Listen(addr string, obstacles func() []string, metrics http.Handler, log *s
 		}
 		answer(w, status, map[string]any{"ready": len(reasons) == 0, "reasons": reasons})
 	})
-	mux.Handle("GET /metrics", metrics)
-	mux.HandleFunc("/debug/pprof/", pprof.Index)
-	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
-	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
-	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	mux.Handle("GET /metrics", cfg.Metrics)
+	mux.Handle("GET /debug/pprof/", profiles(cfg.Profiles || isLoopback(listener.Addr())))
 	s := &Server{
 		listener: listener,
 		http: &http.Server{
-			Handler: mux, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout,
-			ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+			Handler: ownHosts(cfg.AllowHost, mux), ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout,
+			ErrorLog: slog.NewLogLogger(cfg.Log.Handler(), slog.LevelDebug),
 		},
 		ended: make(chan struct{}),
 	}
 	go func() {
 		defer close(s.ended)
 		if err := s.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			log.Error("the admin port failed", "error", err)
+			cfg.Log.Error("the admin port failed", "error", err)
 		}
 	}()
 	return s, nil
@@ -82,6 +92,25 @@ func (s *Server) Close() error {
 	}
 	<-s.ended
 	return err
+}
+
+// ownHosts answers 421 to a Host that is not this server's: of a page whose name was
+// made to lead here (DNS rebinding).
+func ownHosts(allow func(string) bool, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !allow(r.Host) {
+			answer(w, http.StatusMisdirectedRequest, map[string]any{
+				"detail": "This port does not answer to that name: see --admin-hosts", "code": "misdirected",
+			})
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func isLoopback(addr net.Addr) bool {
+	tcp, ok := addr.(*net.TCPAddr)
+	return ok && tcp.IP.IsLoopback()
 }
 
 func answer(w http.ResponseWriter, status int, body map[string]any) {

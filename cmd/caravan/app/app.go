@@ -47,6 +47,7 @@ type App struct {
 	store      Store
 	watch      *storeWatch
 	tokens     *token.Verifier
+	demo       *demoTokens          // nil: no --dev
 	backplane  *backplane.Backplane // nil: one node
 	allowances *allowance.Table     // what each user may ask for
 	chat       *room.Service
@@ -84,9 +85,12 @@ func (a *App) Open(ctx context.Context) error {
 	a.metrics = metrics.New(a.version.Version, a.version.Commit, a.version.Go)
 	if a.cfg.AdminListen != "" {
 		var err error
-		if a.admin, err = admin.Listen(a.cfg.AdminListen, a.obstacles, a.metrics.Handler(), a.log); err != nil {
+		if a.admin, err = admin.Listen(a.adminConfig()); err != nil {
 			return err
 		}
+	}
+	if err := a.checkDevDatabase(ctx); err != nil {
+		return err
 	}
 	var err error
 	if a.store, err = OpenStore(ctx, a.cfg, a.log); err != nil {
@@ -121,7 +125,11 @@ func (a *App) openChat(ctx context.Context) error {
 		history = -1 // none, where zero would mean the default
 	}
 	a.allowances = allowance.New(a.rates())
-	a.chat = room.New(a.store, a.tokens, others, room.Config{
+	authenticator, err := a.authenticator(ctx)
+	if err != nil {
+		return err
+	}
+	a.chat = room.New(a.store, authenticator, others, room.Config{
 		Lanes:           writers(a.cfg),
 		BatchOps:        a.cfg.BatchRows,
 		BatchDelay:      a.cfg.BatchDelay,
@@ -150,12 +158,12 @@ func (a *App) openPort(ctx context.Context) error {
 	limits := rest.DefaultLimits(restConnections())
 	limits.BodyBytes, limits.AnswerBytes = a.cfg.MaxFrame, a.cfg.HistoryBytes
 	a.rest = rest.New(rest.Config{
-		Chat: a.chat, Limits: limits, Allowances: a.allowances, Unsent: a.unsent, AllowOrigin: a.cfg.AllowedOrigins.Allow,
-		Page: page, Observer: a.metrics, Log: a.log,
+		Chat: a.chat, Limits: limits, Allowances: a.allowances, Unsent: a.unsent, AllowOrigin: a.allowOrigin(),
+		AllowHost: a.allowHost(), Page: page, Observer: a.metrics, Log: a.log,
 		Upgrade: func(c net.Conn, read []byte) { a.sockets.TakeBack(c, read) },
 	})
 	a.handler = socket.New(a.chat, a.cfg.Loops, socket.Config{
-		AllowOrigin: a.cfg.AllowedOrigins.Allow, Allowances: a.allowances,
+		AllowOrigin: a.allowOrigin(), Allowances: a.allowances,
 		Frames: frames(a.cfg.Rate, a.cfg.Burst), FrameBytes: a.frameBytes(a.cfg.Rate, a.cfg.Burst),
 		PerUser: a.cfg.PerUser, Unsent: a.unsent, Log: a.log,
 	})

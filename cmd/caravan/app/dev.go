@@ -55,7 +55,7 @@ func (a *App) openDemo(ctx context.Context) (func(*fasthttp.RequestCtx) bool, er
 		return nil, fmt.Errorf("demo data: %w", err)
 	}
 	cfg := demo.Config{
-		Token: func(user uuid.UUID) (string, error) { return a.cfg.JWT.Sign(user, demoTokenTTL) },
+		Token: func(user uuid.UUID) (string, error) { return a.demo.config.Sign(user, demoTokenTTL) },
 		Log:   a.log,
 	}
 	for i := range seeds.Users {

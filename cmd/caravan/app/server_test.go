@@ -88,8 +88,11 @@ func leaveNothing(t *testing.T) {
 func start(t *testing.T, database string, flags ...string) *server {
 	t.Helper()
 	leaveNothing(t)
-	flags = append([]string{"--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--database", database, "--jwt-secret", secret,
+	flags = append([]string{"--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--database", database,
 		"--drain-timeout", "500ms", "--log-level", "debug"}, flags...)
+	if !slices.Contains(flags, "--dev") { // which has a secret of its own
+		flags = append(flags, "--jwt-secret", secret)
+	}
 	cfg, _, err := config.Load(config.Serve, flags, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -66,6 +66,28 @@ func quoted(s string) bool {
 	return len(s) > 1 && (s[0] == '"' || s[0] == '\'') && s[len(s)-1] == s[0]
 }
 
+// checkDev refuses --dev beside what makes it a server of real users: whoever asks the
+// demo page gets a token, and anybody can sign one.
+func (c *Config) checkDev(sources ...map[string]given) error {
+	if !c.Dev {
+		return nil
+	}
+	dev, _ := first("dev", sources...)
+	for _, name := range []string{"jwt-secret", "jwt-secret-file", "jwt-public-key-file", "jwt-jwks-url"} {
+		if v, ok := first(name, sources...); ok && strings.TrimSpace(v.text) != "" {
+			from := "--" + name
+			if v.from != "" {
+				from += " (from " + v.from + ")"
+			}
+			return &Error{Flag: "dev", From: dev.from, Text: "excludes " + from + ": it gives tokens to whoever asks, and takes those that anybody can sign"}
+		}
+	}
+	if !strings.HasPrefix(c.Database, "sqlite:") {
+		return &Error{Flag: "dev", From: dev.from, Text: "excludes --database postgres://: its demo users would stand among those of an application. Give it a sqlite: file of its own"}
+	}
+	return nil
+}
+
 func (c *Config) checkServe() (warnings []string, err error) {
 	if len(c.JWT.Secret) == 0 && len(c.JWT.PublicKeys) == 0 && c.JWT.JWKSURL == "" {
 		return nil, &Error{Flag: "jwt-secret", Text: "is missing: give a key with --jwt-secret, --jwt-secret-file, --jwt-public-key-file or --jwt-jwks-url, or try the server out with --dev"}
@@ -97,7 +119,8 @@ func (c *Config) checkServe() (warnings []string, err error) {
 	if c.ReadRate > 0 && c.ReadBurst < c.PerUser {
 		warnings = append(warnings, fmt.Sprintf("--read-burst %d is less than --connections-per-user %d: some of a user's connections are turned away when all come back at once", c.ReadBurst, c.PerUser))
 	}
-	if c.Dev && string(c.JWT.Secret) == DevelopmentSecret {
+	warnings = append(warnings, c.AllowedOrigins.warnings()...)
+	if c.Dev {
 		warnings = append(warnings, "--dev: anybody can sign tokens for this server; do not let strangers reach it")
 	}
 	return warnings, nil

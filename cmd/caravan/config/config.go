@@ -31,6 +31,8 @@ const (
 type Config struct {
 	Listen         string // host:port of the one public port
 	AdminListen    string // host:port; empty: off
+	AdminHosts     Hosts  // names that the admin port answers to, and with Dev the public one
+	AdminPprof     bool   // profiles also where the admin port is not on a loopback address
 	Database       string // sqlite:PATH or a postgres:// URL; may hold a password
 	DatabaseWait   time.Duration
 	Redis          string       // redis:// URL; may hold a password; empty: one node
@@ -76,9 +78,8 @@ type Config struct {
 	secret, secretFile, publicKeyFile string // as given; JWT has what they hold
 }
 
-// DevelopmentSecret signs tokens under --dev where no secret is given. It is the
-// same everywhere, so that `caravan token --dev` fits a running server, and is
-// therefore no secret at all.
+// DevelopmentSecret signs tokens under --dev. It is the same everywhere, so that
+// `caravan token --dev` fits a running server, and is therefore no secret at all.
 const DevelopmentSecret = "caravan-development-secret-known-to-everybody"
 
 // devListen is where --dev listens unless --listen says otherwise: its secret is

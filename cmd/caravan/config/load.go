@@ -29,7 +29,8 @@ func Load(cmd Command, args, environ []string) (c *Config, warnings []string, er
 	}
 	env, warnings := parseEnvironment(environ)
 	var file map[string]given
-	if path, ok := first(configFlag, flags, env); ok && path.text != "" {
+	path, ok := first(configFlag, flags, env)
+	if ok && path.text != "" {
 		if file, err = readFile(path); err != nil {
 			return nil, nil, err
 		}
@@ -63,6 +64,12 @@ func Load(cmd Command, args, environ []string) (c *Config, warnings []string, er
 	}
 	if err := c.readKeys(); err != nil {
 		return nil, nil, err
+	}
+	if cmd == Serve {
+		if err := c.checkDev(flags, env, file); err != nil {
+			return nil, nil, err
+		}
+		warnings = append(warnings, c.exposed(flags, file, path.text)...)
 	}
 	more, err := c.check(cmd)
 	return c, append(warnings, more...), err

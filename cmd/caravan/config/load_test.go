@@ -63,7 +63,7 @@ func TestAFlagWinsOverTheEnvironmentAndThatOverTheFile(t *testing.T) {
 }
 
 func TestDefaultsAreThoseOfTheContract(t *testing.T) {
-	c, warnings, err := config.Load(config.Serve, []string{"--jwt-secret", "s"}, nil)
+	c, warnings, err := config.Load(config.Serve, nil, []string{"CARAVAN_JWT_SECRET=s"})
 	if err != nil || len(warnings) != 0 {
 		t.Fatal(err, warnings)
 	}
@@ -228,16 +228,16 @@ func TestUnknownVariablesAndOddRelationsAreWarnings(t *testing.T) {
 		{"a history that is more than may wait", []string{"--send-buffer", "64KiB"}, nil, "--history-bytes"},
 		{"a part of the unsent that is less than a history", []string{"--unsent-bytes", "1MiB"}, nil, "--unsent-bytes"},
 		{"development secret", []string{"--dev"}, nil, "--dev"},
-		{"secret in quotes", []string{"--jwt-secret", `"s"`}, nil, "HS256"},
+		{"secret in quotes", nil, []string{`CARAVAN_JWT_SECRET="s"`}, "HS256"},
 		{"issuer in quotes", []string{"--config", write(t, "jwt-issuer = 'caravan'\n")}, nil, "--jwt-issuer"},
-		{"newline behind a secret", []string{"--jwt-secret", "s\n"}, nil, "--jwt-secret"},
+		{"newline behind a secret", nil, []string{"CARAVAN_JWT_SECRET=s\n"}, "--jwt-secret"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			args := c.args
+			env := c.env
 			if c.name != "development secret" {
-				args = append([]string{"--jwt-secret", "s"}, args...)
+				env = append([]string{"CARAVAN_JWT_SECRET=s"}, env...)
 			}
-			_, warnings, err := config.Load(config.Serve, args, c.env)
+			_, warnings, err := config.Load(config.Serve, c.args, env)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -328,7 +328,6 @@ func TestDevListensOnThisMachineAlone(t *testing.T) {
 		{"dev", []string{"--dev"}, nil, "127.0.0.1:8000"},
 		{"dev by the environment", nil, []string{"CARAVAN_DEV=1"}, "127.0.0.1:8000"},
 		{"dev by the file", []string{"--config", write(t, "dev = true")}, nil, "127.0.0.1:8000"},
-		{"dev with a secret", []string{"--dev", "--jwt-secret", "s"}, nil, "127.0.0.1:8000"},
 		{"no dev", []string{"--dev=false", "--jwt-secret", "s"}, nil, ":8000"},
 		{"a flag", []string{"--dev", "--listen", ":8000"}, nil, ":8000"},
 		{"a variable", []string{"--dev"}, []string{"CARAVAN_LISTEN=:8000"}, ":8000"},

@@ -14,6 +14,7 @@ type Origins struct {
 }
 
 type originPattern struct {
+	text   string // as it was given
 	scheme string // empty: any
 	prefix string // of the host; what stands before the star
 	suffix string // what stands after it
@@ -54,7 +55,7 @@ func parsePattern(s string) (originPattern, error) {
 	}
 	host = withoutDefaultPort(scheme, host)
 	prefix, suffix, star := strings.Cut(host, "*")
-	return originPattern{scheme: scheme, prefix: prefix, suffix: suffix, star: star}, nil
+	return originPattern{text: s, scheme: scheme, prefix: prefix, suffix: suffix, star: star}, nil
 }
 
 // Allow says whether a page of that Origin may talk to the server that was

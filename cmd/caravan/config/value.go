@@ -173,6 +173,13 @@ func origins(into *Origins) value {
 	}
 }
 
+func hosts(into *Hosts) value {
+	return func(s string) (err error) {
+		*into, err = ParseHosts(s)
+		return err
+	}
+}
+
 func id(into *uuid.UUID) value {
 	return func(s string) (err error) {
 		if *into, err = uuid.Parse(s); err != nil {

@@ -1,0 +1,43 @@
+package app
+
+import (
+	"os"
+
+	"github.com/caravan-chat/caravan/cmd/caravan/admin"
+	"github.com/caravan-chat/caravan/cmd/caravan/config"
+)
+
+// hosts are the names that a port which trusts whoever reaches it answers to: those of
+// --admin-hosts, this machine's, and the one that it listens on.
+func (a *App) hosts(listen string) config.Hosts {
+	machine, err := os.Hostname()
+	if err != nil {
+		machine = ""
+	}
+	return a.cfg.AdminHosts.With(machine, listen)
+}
+
+func (a *App) adminConfig() admin.Config {
+	return admin.Config{
+		Addr: a.cfg.AdminListen, AllowHost: a.hosts(a.cfg.AdminListen).Allow, Profiles: a.cfg.AdminPprof,
+		Obstacles: a.obstacles, Metrics: a.metrics.Handler(), Log: a.log,
+	}
+}
+
+// allowHost says to which Host the public port answers. Nil: to any, since it trusts
+// nobody. With --dev anybody can sign a token.
+func (a *App) allowHost() func(host string) bool {
+	if !a.cfg.Dev {
+		return nil
+	}
+	return a.hosts(a.cfg.Listen).Allow
+}
+
+// allowOrigin says whether the page of an Origin may talk to the public port.
+func (a *App) allowOrigin() func(origin, host string) bool {
+	allowHost := a.allowHost()
+	if allowHost == nil {
+		return a.cfg.AllowedOrigins.Allow
+	}
+	return func(origin, host string) bool { return allowHost(host) && a.cfg.AllowedOrigins.Allow(origin, host) }
+}
