@@ -41,6 +41,7 @@ func TestUsersReadInTurn(t *testing.T) {
 		ask('b', 2)
 		ask('c', 1)
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		if got := strings.Join(order, " "); got != "a0 b0 c0 a1 b1 a2 a3 a4" {
 			t.Errorf("read in the order %s", got)
 		}

@@ -55,7 +55,7 @@ const (
 	lookupBatchMax   = 256    // questions in one look
 	latestWorkers    = 2      // looks for histories at once
 	lookupTimeout    = 10 * time.Second
-	bulkLineMax      = 64                     // bulk reads of one user that wait; more are refused as over the rate
+	bulkLineMax      = 256                    // bulk reads of one user that wait; more are refused as over the rate
 	bulkUnderWayMax  = 4                      // and that are under way, where the store does many more at once
 	bulkWaitMax      = 10 * time.Second       // how long one waits for its turn; after it the answer is that the database is busy
 	readRowBytes     = 256                    // what a row that was read counts as at least

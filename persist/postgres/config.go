@@ -26,7 +26,7 @@ type Config struct {
 const (
 	WritersDefault = 4
 	ReadersDefault = 4
-	BulkDefault    = 4
+	BulkDefault    = 3
 )
 
 const (
