@@ -17,7 +17,7 @@ const (
 )
 
 const (
-	lookEvery    = 250 * time.Millisecond
+	lookEvery    = 100 * time.Millisecond
 	collectEvery = time.Second     // a collection is dear: where one was just made, the look waits for the next
 	shedEvery    = 5 * time.Second // what was shed is free only when its clients are gone
 )
