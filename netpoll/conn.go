@@ -29,6 +29,11 @@ func (c *Conn) Remote() netip.AddrPort {
 	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
 }
 
+// Received returns in how many bytes the message came that Handler.Message has now. They
+// may be more than the message: data can be made that inflates to nothing and is work all
+// the same.
+func (c *Conn) Received() int { return c.loop.received }
+
 // Send queues p, which is shared and never copied. The order of the Sends is the
 // order on the wire.
 func (c *Conn) Send(p *Payload) Outcome {

@@ -83,6 +83,7 @@ func (in *inbound) Ready() bool { return (*Conn)(in).reading() }
 func (in *inbound) Message(text, compressed bool, payload []byte) (goOn bool) {
 	c := (*Conn)(in)
 	l := c.loop
+	l.received = len(payload)
 	if compressed {
 		inflated, v := l.inflate(text, payload)
 		if v != nil {
@@ -103,6 +104,7 @@ func (in *inbound) Message(text, compressed bool, payload []byte) (goOn bool) {
 // What is found only after inflation.
 var (
 	errInflatedBytes = &frame.Violation{Code: CloseTooBig, Reason: "message too big"}
+	errDeflateBlocks = &frame.Violation{Code: CloseTooBig, Reason: "message in too many blocks"}
 	errInflatedText  = &frame.Violation{Code: CloseInvalid, Reason: "text is not UTF-8"}
 	errDeflateData   = &frame.Violation{Code: CloseInvalid, Reason: "corrupt compressed message"}
 )
@@ -115,6 +117,8 @@ func (l *Loop) inflate(text bool, payload []byte) ([]byte, *frame.Violation) {
 	switch {
 	case err == deflate.ErrTooBig:
 		return nil, errInflatedBytes
+	case err == deflate.ErrBlocks:
+		return nil, errDeflateBlocks
 	case err != nil:
 		return nil, errDeflateData
 	case text && !utf8.Valid(b):

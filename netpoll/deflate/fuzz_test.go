@@ -31,6 +31,9 @@ func FuzzInflate(f *testing.F) {
 		if !bytes.Equal(src, kept) {
 			t.Fatal("the source was changed")
 		}
+		if errors.Is(err, ErrBlocks) {
+			return // the standard library takes any number
+		}
 		// Which of the two is found first may differ.
 		if (err == nil) != (wantErr == nil) {
 			t.Fatalf("%v, the standard library: %v", err, wantErr)

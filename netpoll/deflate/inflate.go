@@ -9,12 +9,24 @@ import (
 // Errors of Inflate.
 var (
 	ErrTooBig  = errors.New("inflated message too big")
+	ErrBlocks  = errors.New("deflated message in too many blocks")
 	ErrCorrupt = errors.New("corrupt deflate data")
+)
+
+// The blocks that a message may come in: blocksLeast, and one for each blockBytes of the
+// longest message. One with codes of its own counts as ownCodesCount, since making them
+// costs as much as inflating a kilobyte. A sender that fills its blocks needs few, and one
+// that flushes each fragment needs two for each.
+const (
+	blocksLeast   = 2048
+	blockBytes    = 8
+	ownCodesCount = 32
 )
 
 // Inflate appends the message that src is the deflated form of to dst. A message
 // of more than max bytes is ErrTooBig, found without inflating what is beyond;
-// what is no deflate data is ErrCorrupt. With an error dst is returned as it came.
+// one in far more blocks than such a message needs is ErrBlocks; what is no deflate data
+// is ErrCorrupt. With an error dst is returned as it came.
 //
 // The time it takes is bounded by the lengths of src and of the message, the
 // memory by twice the message; nothing is kept for the next one.
@@ -22,6 +34,7 @@ func Inflate(dst, src []byte, max int) ([]byte, error) {
 	i := inflaters.Get().(*inflater)
 	i.input = input{b: src}
 	i.out, i.begin, i.end = dst, len(dst), len(dst)+max
+	i.blocks = blocksLeast + max/blockBytes
 	err := i.message()
 	out := i.out
 	i.input, i.out = input{}, nil
@@ -38,6 +51,7 @@ type inflater struct {
 	input
 	out        []byte
 	begin, end int // of the message in out: where it begins, and where it must end
+	blocks     int // that may still come
 	literal    huffman
 	distance   huffman
 	lengths    [literalsMax + distancesMax]uint8
@@ -114,6 +128,12 @@ func (i *inflater) message() error {
 		final, kind := i.take(1), i.take(2)
 		if i.n < 0 {
 			return ErrCorrupt
+		}
+		if i.blocks--; kind == 2 {
+			i.blocks -= ownCodesCount - 1
+		}
+		if i.blocks < 0 {
+			return ErrBlocks
 		}
 		var err error
 		switch kind {

@@ -2,8 +2,10 @@ package deflate
 
 import (
 	"bytes"
+	"compress/flate"
 	"errors"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -135,6 +137,38 @@ func TestBlocksWithoutContentAreBoundedInTime(t *testing.T) {
 		if best > slowness*100*time.Millisecond {
 			t.Errorf("%s: %v for %d bytes", name, best, len(src))
 		}
+	}
+}
+
+// Making the codes of a block is dear, so a message has no more of them than it needs.
+func TestBlocksWithOwnCodesAreBounded(t *testing.T) {
+	const size = 160 << 10
+	codes := &bitWriter{}
+	for len(codes.b) < size {
+		emptyDynamicBlock(codes)
+	}
+	if _, err := Inflate(nil, codes.b, size); !errors.Is(err, ErrBlocks) {
+		t.Error(err)
+	}
+}
+
+// A sender that flushes each fragment makes many blocks.
+func TestAMessageFlushedInManyFragmentsIsInflated(t *testing.T) {
+	const size = 160 << 10
+	message := chatter(size)
+	var out bytes.Buffer
+	w, err := flate.NewWriter(&out, 9)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for fragment := range slices.Chunk(message, 256) {
+		if _, err := w.Write(fragment); err != nil || w.Flush() != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := Inflate(nil, bytes.TrimSuffix(out.Bytes(), tail[:]), size)
+	if err != nil || !bytes.Equal(got, message) {
+		t.Errorf("%v, %d bytes", err, len(got))
 	}
 }
 

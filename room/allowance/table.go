@@ -15,7 +15,7 @@ type Kind uint8
 // The kinds.
 const (
 	Frames     Kind = iota // frames of all WebSockets, and writes over REST
-	FrameBytes             // their bytes, after inflation
+	FrameBytes             // their bytes, before or after inflation, whichever are more
 	RESTWrites             // writes over REST alone
 	Reads                  // answers whose size follows what is stored
 	ReadBytes              // their bytes

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/gobwas/ws"
+	"github.com/gobwas/ws/wsflate"
 	"github.com/gobwas/ws/wsutil"
 	"github.com/google/uuid"
 
@@ -163,7 +164,11 @@ func (f *frame) UnmarshalJSON(p []byte) error {
 
 // open connects without reading anything.
 func (s *server) open(path string, header http.Header) (*client, error) {
-	dialer := ws.Dialer{Header: ws.HandshakeHeaderHTTP(header), Timeout: 10 * time.Second}
+	return s.dial(path, ws.Dialer{Header: ws.HandshakeHeaderHTTP(header)})
+}
+
+func (s *server) dial(path string, dialer ws.Dialer) (*client, error) {
+	dialer.Timeout = 10 * time.Second
 	conn, br, _, err := dialer.Dial(context.Background(), "ws://"+s.addr+path)
 	if err != nil {
 		return nil, err
@@ -182,6 +187,22 @@ type buffered struct {
 }
 
 func (b *buffered) Read(p []byte) (int, error) { return b.first.Read(p) }
+
+// joinCompressed connects user i to their trip with permessage-deflate.
+func (s *server) joinCompressed(i int) *client {
+	s.t.Helper()
+	path := fmt.Sprintf("/ws/chat/%s/?token=%s", persist.FleetTrip(i%trips), sign(s.t, persist.FleetUser(i), time.Hour))
+	var dialer ws.Dialer
+	dialer.Extensions = append(dialer.Extensions, wsflate.Parameters{ServerNoContextTakeover: true, ClientNoContextTakeover: true}.Option())
+	c, err := s.dial(path, dialer)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if f := c.next(); f.Type != "message_history" {
+		s.t.Fatalf("the first frame is %+v", f)
+	}
+	return c
+}
 
 // join connects user i to their trip and returns the history frame, too.
 func (s *server) join(i int, query string) (*client, frame) {

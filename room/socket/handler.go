@@ -21,7 +21,7 @@ type Config struct {
 	AllowOrigin func(origin, host string) bool
 
 	Frames     allowance.Rate   // client frames of one connection; zero: no limit
-	FrameBytes allowance.Rate   // their bytes, after inflation; zero: no limit
+	FrameBytes allowance.Rate   // their bytes, before or after inflation; zero: no limit
 	Allowances *allowance.Table // what each user may ask for, over all connections together; nil: no limit
 
 	PerUser int // connections of one user; 0: no limit
@@ -120,7 +120,7 @@ func (h *Handler) Open(c *netpoll.Conn) {
 // Config says TextOnly.
 func (h *Handler) Message(c *netpoll.Conn, _ netpoll.Kind, payload []byte) {
 	s := c.Session().(*session)
-	s.takeBytes(len(payload), c.Loop().Now())
+	s.takeBytes(max(len(payload), c.Received()), c.Loop().Now())
 	switch s.state {
 	case entering, joining:
 		s.postpone(payload)

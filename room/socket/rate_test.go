@@ -6,8 +6,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gobwas/ws"
 	"github.com/gobwas/ws/wsutil"
 
+	"github.com/caravan-chat/caravan/bench/await"
 	"github.com/caravan-chat/caravan/room/allowance"
 	"github.com/caravan-chat/caravan/room/socket"
 )
@@ -68,6 +70,23 @@ func TestAClientOverItsRateInBytesIsSlowedDown(t *testing.T) {
 	if s.net.Stats().Pauses == 0 {
 		t.Error("never paused")
 	}
+}
+
+// What inflates to less than it came in is counted as it came.
+func TestCompressedDataWithoutContentCountsAsBytes(t *testing.T) {
+	const blocks = 1000 // each of five bytes, and empty
+	s := serve(t, socket.Config{FrameBytes: allowance.Rate{PerSecond: 1, Burst: 5 * blocks}})
+	ada := s.joinCompressed(0)
+	empty := ws.NewTextFrame(append(bytes.Repeat([]byte{0, 0, 0, 0xFF, 0xFF}, blocks), 0))
+	empty.Header.Rsv = ws.Rsv(true, false, false)
+	if err := ws.WriteFrame(ada.conn, ws.MaskFrame(empty)); err != nil {
+		t.Fatal(err)
+	}
+	if f := ada.next(); f.Code != "invalid_json" {
+		t.Errorf("%+v", f)
+	}
+	ada.send(`{"type":"ping"}`)
+	await.Until(t, "the connection waits", func() bool { return s.net.Stats().Paused == 1 })
 }
 
 // A resend is answered with the whole message: that counts as bytes of who resends.
