@@ -1,6 +1,10 @@
 package room
 
-import "github.com/google/uuid"
+import (
+	"time"
+
+	"github.com/google/uuid"
+)
 
 var _ Inbound = (*Service)(nil)
 
@@ -15,13 +19,17 @@ func (s *Service) Announce(b *Batch) {
 }
 
 // AnnounceNotice implements Inbound. While the listeners do not keep up the notice
-// is left out: nobody wants it late.
+// is left out: nobody wants it late. What comes more often than any node lets a user
+// tell is left out, too.
 func (s *Service) AnnounceNotice(n *Notice) {
-	if s.cfg.Congested() {
+	switch {
+	case s.cfg.Congested():
 		s.stats.NoticesLeftOut.Add(1)
-		return
+	case !s.hub.tellsRelayed(n, time.Now()):
+		s.stats.NoticesRepeated.Add(1)
+	default:
+		s.hub.notify(n)
 	}
-	s.hub.notify(n)
 }
 
 // CatchUp implements Inbound: rooms that may have been missed together, as when

@@ -21,6 +21,10 @@ const (
 // beginning has one end.
 var noticeTurns = allowance.Rate{PerSecond: 1, Burst: 5}
 
+// relayedTurns is how often another node's Notices of a user are told on. No node lets
+// a user tell so many: what comes more often was repeated by somebody in between.
+var relayedTurns = allowance.Rate{PerSecond: 4, Burst: 20}
+
 // notices are what the users of a room on this node told it last. The room's shard
 // guards it. The zero value is ready.
 type notices struct {
@@ -29,8 +33,9 @@ type notices struct {
 }
 
 type noticeOf struct {
-	user uuid.UUID
-	kind protocol.Kind
+	user    uuid.UUID
+	kind    protocol.Kind
+	relayed bool // told by another node
 }
 
 type lastNotice struct {
@@ -57,6 +62,19 @@ func (n *notices) tells(of noticeOf, on bool, now time.Time) (yes bool) {
 	}
 	if yes {
 		l.on, l.at = on, now
+	}
+	return yes
+}
+
+// tellsOn reports whether the room is told a notice of another node.
+func (n *notices) tellsOn(of noticeOf, now time.Time) (yes bool) {
+	l := n.last[of]
+	if l == nil {
+		l = n.add(of, now)
+	}
+	if l != nil {
+		l.at = now
+		yes, _ = l.turns.Take(relayedTurns, 1, now)
 	}
 	return yes
 }
@@ -97,6 +115,13 @@ func (n *notices) sweep(now time.Time) {
 func (h *hub) tellsNotice(room uuid.UUID, of noticeOf, on bool, now time.Time) (yes bool) {
 	yes = true
 	h.with(room, func(r *subscribed) { yes = r.notices.tells(of, on, now) })
+	return yes
+}
+
+// tellsRelayed reports the same of a notice of another node, for the members of this one.
+func (h *hub) tellsRelayed(x *Notice, now time.Time) (yes bool) {
+	yes = true
+	h.with(x.Room, func(r *subscribed) { yes = r.notices.tellsOn(noticeOf{x.User, x.Kind, true}, now) })
 	return yes
 }
 

@@ -12,7 +12,7 @@ import (
 func TestANoticeIsToldWhenItChangesOrAfterAWhile(t *testing.T) {
 	var n notices
 	now := time.Now()
-	ada := noticeOf{uuid.New(), protocol.KindTyping}
+	ada := noticeOf{user: uuid.New(), kind: protocol.KindTyping}
 	for i, c := range []struct {
 		after time.Duration
 		on    bool
@@ -26,7 +26,7 @@ func TestANoticeIsToldWhenItChangesOrAfterAWhile(t *testing.T) {
 			t.Errorf("step %d: on %v told %v", i, c.on, got)
 		}
 	}
-	if !n.tells(noticeOf{uuid.New(), protocol.KindTyping}, false, now) {
+	if !n.tells(noticeOf{user: uuid.New(), kind: protocol.KindTyping}, false, now) {
 		t.Error("the end of what another node told to begin is not told")
 	}
 }
@@ -35,7 +35,7 @@ func TestANoticeIsToldWhenItChangesOrAfterAWhile(t *testing.T) {
 func TestWhoBeginsAndEndsWithoutPauseIsToldOfAtARate(t *testing.T) {
 	var n notices
 	begin := time.Now()
-	ada := noticeOf{uuid.New(), protocol.KindTyping}
+	ada := noticeOf{user: uuid.New(), kind: protocol.KindTyping}
 	told, on := 0, false
 	for i := range 10_000 { // ten seconds
 		if n.tells(ada, i%2 == 0, begin.Add(time.Duration(i)*time.Millisecond)) {
@@ -52,12 +52,12 @@ func TestNoticesAreKnownOfAFewAndForgotten(t *testing.T) {
 	var n notices
 	now := time.Now()
 	for range 10 * noticeUsersMax {
-		n.tells(noticeOf{uuid.New(), protocol.KindTyping}, true, now)
+		n.tells(noticeOf{user: uuid.New(), kind: protocol.KindTyping}, true, now)
 	}
 	if len(n.last) != noticeUsersMax {
 		t.Errorf("%d users are known of", len(n.last))
 	}
-	if now = now.Add(noticeKept); !n.tells(noticeOf{uuid.New(), protocol.KindTyping}, true, now) {
+	if now = now.Add(noticeKept); !n.tells(noticeOf{user: uuid.New(), kind: protocol.KindTyping}, true, now) {
 		t.Error("a user is not told of although nobody does anything")
 	}
 	if n.sweep(now.Add(noticeKept)); n.last != nil {
@@ -67,10 +67,55 @@ func TestNoticesAreKnownOfAFewAndForgotten(t *testing.T) {
 
 func TestANoticeThatIsNotToldAllocatesNothing(t *testing.T) {
 	h := newHub(&counters{}, Limit{}, func(uuid.UUID, time.Duration) {})
-	room, ada, now := uuid.New(), noticeOf{uuid.New(), protocol.KindTyping}, time.Now()
+	room, ada, now := uuid.New(), noticeOf{user: uuid.New(), kind: protocol.KindTyping}, time.Now()
 	h.follow(room, 0, discard{})
 	h.tellsNotice(room, ada, true, now)
 	if n := testing.AllocsPerRun(100, func() { h.tellsNotice(room, ada, true, now) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+// What somebody repeats between the nodes is told at a rate, and keeps nothing from the
+// members that the user says here.
+func TestARepeatedNoticeOfAnotherNodeIsToldAtARate(t *testing.T) {
+	h := newHub(&counters{}, Limit{}, func(uuid.UUID, time.Duration) {})
+	s := &Service{hub: h, cfg: Config{Congested: func() bool { return false }}}
+	x := &Notice{Kind: protocol.KindTyping, Room: uuid.New(), User: uuid.New(), Frame: []byte("{}")}
+	heard := &counting{}
+	h.follow(x.Room, 0, heard)
+	const sent = 10_000
+	begin := time.Now()
+	for range sent {
+		s.AnnounceNotice(x)
+	}
+	most := relayedTurns.Burst + int(relayedTurns.PerSecond*time.Since(begin).Seconds()) + 1
+	if heard.notices < relayedTurns.Burst || heard.notices > most {
+		t.Errorf("%d of %d are told, want %d", heard.notices, sent, relayedTurns.Burst)
+	}
+	if n := s.stats.NoticesRepeated.Load(); n != int64(sent-heard.notices) {
+		t.Errorf("%d counted", n)
+	}
+	if !h.tellsNotice(x.Room, noticeOf{user: x.User, kind: x.Kind}, false, time.Now()) {
+		t.Error("the end that the user tells here is not told")
+	}
+}
+
+// What one node lets a user tell, another one passes on.
+func TestWhatANodeLetsAUserTellIsToldOnEveryNode(t *testing.T) {
+	var here, there notices
+	now, user := time.Now(), uuid.New()
+	for i := range 60_000 {
+		now = now.Add(time.Millisecond)
+		if here.tells(noticeOf{user: user, kind: protocol.KindTyping}, i%2 == 0, now) && !there.tellsOn(noticeOf{user, protocol.KindTyping, true}, now) {
+			t.Fatalf("after %d ms a notice is lost on its way", i)
+		}
+	}
+}
+
+// counting is a Listener that counts notices.
+type counting struct {
+	discard
+	notices int
+}
+
+func (c *counting) Notify(*Notice) Waker { c.notices++; return nil }

@@ -213,7 +213,7 @@ func (s *Service) Notify(room uuid.UUID, u *protocol.User, in *protocol.Intent) 
 	case s.cfg.Congested():
 		s.stats.NoticesLeftOut.Add(1)
 		return
-	case !s.hub.tellsNotice(room, noticeOf{u.ID, in.Kind}, in.On, time.Now()):
+	case !s.hub.tellsNotice(room, noticeOf{user: u.ID, kind: in.Kind}, in.On, time.Now()):
 		s.stats.NoticesRepeated.Add(1)
 		return
 	}
