@@ -155,12 +155,15 @@ func TestWhatStandsInRedisIsShownWithCare(t *testing.T) {
 	entry("plain", `{"id":"plain","name":"Müller 1:8000","version":"1.2"}`)
 	entry("escape", `{"id":"escape","name":"\u001b]0;owned\u0007\u009b2J\nx\u202e","version":"\u001b[31m"}`)
 	entry("large", `{"id":"large","name":"`+strings.Repeat("x", 1<<20)+`"}`)
+	entry("wide", `{"id":"wide","name":"`+strings.Repeat("ü", 2_000)+`"}`)
 	entry(strings.Repeat("i", 1<<16), `{}`)
+	command(t, r, "SADD", "{caravan}:nodes", "a list")
+	command(t, r, "RPUSH", "{caravan}:node:a list", `{"id":"a list"}`)
 	command(t, r, "SADD", "{caravan}:nodes", "for ever")
 	command(t, r, "SET", "{caravan}:node:for ever", `{"id":"for ever","name":"no lease"}`)
 	nodes, err := backplane.Nodes(t.Context(), backplane.Config{URL: r.URL()})
 	must(t, err)
-	if len(nodes) != 2 || nodes[1].Name != "Müller 1:8000" || nodes[0].Name != `"\x1b]0;owned\a\u009b2J\nx\u202e"` || nodes[0].Version != `"\x1b[31m"` {
+	if len(nodes) != 3 || nodes[2].Name != strings.Repeat("ü", 100)+"…" || nodes[1].Name != "Müller 1:8000" || nodes[0].Name != `"\x1b]0;owned\a\u009b2J\nx\u202e"` || nodes[0].Version != `"\x1b[31m"` {
 		t.Errorf("%+v", nodes)
 	}
 	var many []string

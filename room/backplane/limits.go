@@ -33,6 +33,7 @@ const (
 	nodesMax      = 1_000   // nodes that are listed; further ones are not
 	idBytesMax    = 64      // of a node's id in the list
 	entryBytesMax = 4 << 10 // of its entry
+	shownMax      = 100     // characters of a text in it that are shown
 
 	leaseEvery = 5 * time.Second
 	leaseTime  = 15 * time.Second // a node that has not renewed its lease for so long is gone

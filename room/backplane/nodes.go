@@ -109,6 +109,9 @@ func readNode(ctx context.Context, client rueidis.Client, names names, id string
 	key := names.node(id)
 	results := client.DoMulti(ctx, client.B().Getrange().Key(key).Start(0).End(entryBytesMax).Build(), client.B().Pttl().Key(key).Build())
 	entry, err := results[0].AsBytes()
+	if refused, ok := rueidis.IsRedisErr(err); ok && strings.HasPrefix(refused.Error(), "WRONGTYPE") {
+		return n, errEntry
+	}
 	if err != nil {
 		return n, err
 	}
@@ -128,8 +131,11 @@ func readNode(ctx context.Context, client rueidis.Client, names names, id string
 }
 
 // shown is a text as a terminal can show it: in quotes, with escapes, where some of it
-// is not for show.
+// is not for show, and cut where it would push everything else off the screen.
 func shown(s string) string {
+	if utf8.RuneCountInString(s) > shownMax {
+		s = string([]rune(s)[:shownMax]) + "…"
+	}
 	if strings.ContainsFunc(s, func(r rune) bool { return !strconv.IsPrint(r) || r == utf8.RuneError }) {
 		return strconv.Quote(s)
 	}
