@@ -45,7 +45,9 @@ func NewLookup(batch []*room.Op) *Lookup {
 	for _, op := range batch {
 		l.Rooms = append(l.Rooms, op.Room)
 		l.Senders = append(l.Senders, senderOf(op))
-		ruleOf(op).ask(l, op)
+		if ask := ruleOf(op).ask; ask != nil {
+			ask(l, op)
+		}
 	}
 	l.Rooms = distinct(l.Rooms, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
 	l.Senders = distinct(l.Senders, func(a, b Sender) int {

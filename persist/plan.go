@@ -15,6 +15,7 @@ type Plan struct {
 	Inserts []*protocol.Message // new messages in their final state; within a room by seq
 	Changes []Change            // the further numbers that the batch takes; within a room by seq
 	Updates []*protocol.Message // older messages in their final state, each once
+	Marks   []Mark              // values of members, each once
 	Heads   []Head              // rooms whose number grew, ascending by id
 
 	ops     []*room.Op
@@ -31,6 +32,23 @@ type Change struct {
 	Actor   uuid.UUID // who changed it
 	At      time.Time // UTC, whole microseconds
 }
+
+// Mark is a value of a member. The greater one stays, whatever the order in which they are
+// stored: so a mark may be stored again without harm.
+type Mark struct {
+	Column MarkColumn
+	Room   uuid.UUID
+	User   uuid.UUID
+	Value  int64
+	At     time.Time // UTC, whole microseconds
+}
+
+// MarkColumn is where marks of a kind stand: a column of a table that has, for each
+// chat_room_id and user_id, one row, and updated_at.
+type MarkColumn struct{ Table, Column string }
+
+// MarkColumns are all that there are.
+var MarkColumns = []MarkColumn{readColumn}
 
 // Head is a room's number after the batch.
 type Head struct {
@@ -51,7 +69,7 @@ func refused(err *protocol.Error) result {
 }
 
 // Empty reports whether there is nothing to write.
-func (p *Plan) Empty() bool { return len(p.Heads) == 0 }
+func (p *Plan) Empty() bool { return len(p.Heads) == 0 && len(p.Marks) == 0 }
 
 // NumberMessage gives the plan of a plain message (IsPlainMessage) the number that the
 // store took for it as it wrote the row. Nobody else has the plan yet.

@@ -10,16 +10,17 @@ import (
 type rule struct {
 	// screen refuses what must never reach a database; nil: nothing further.
 	screen func(op *room.Op) *protocol.Error
-	// ask adds what must be found out before the op can be settled.
+	// ask adds what must be found out before the op can be settled; nil: nothing further.
 	ask func(l *Lookup, op *room.Op)
 	// settle decides what becomes of the op, and adds its rows to the plan.
 	settle func(s *settling, op *room.Op) result
 }
 
-// rules has a rule for each kind of the class Event.
+// rules has a rule for each kind of the classes Event and Mark.
 var rules = [...]rule{
 	protocol.KindMessage: messageRule,
 	protocol.KindEdit:    editRule,
+	protocol.KindRead:    readRule,
 }
 
 // ruleOf returns the rule for an op; nil where there is none.

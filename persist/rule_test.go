@@ -10,12 +10,12 @@ import (
 	"github.com/caravan-chat/caravan/room"
 )
 
-// TestOnlyEventsHaveARule: each of them, and nothing else.
-func TestOnlyEventsHaveARule(t *testing.T) {
+// TestWhatIsStoredHasARule: each event and each mark, and nothing else.
+func TestWhatIsStoredHasARule(t *testing.T) {
 	for k := range 256 {
 		op := &room.Op{Intent: protocol.Intent{Kind: protocol.Kind(k)}}
-		if has, is := ruleOf(op) != nil, op.Kind.Class() == protocol.Event; has != is {
-			t.Errorf("kind %d: has a rule: %v, is an event: %v", k, has, is)
+		if has, is := ruleOf(op) != nil, op.Kind.Class() == protocol.Event || op.Kind.Class() == protocol.Mark; has != is {
+			t.Errorf("kind %d: has a rule: %v, is stored: %v", k, has, is)
 		}
 		if ruleOf(op) == nil && screen(op) != protocol.ErrInternal {
 			t.Errorf("kind %d is let pass", k)

@@ -11,13 +11,13 @@ import (
 )
 
 // screen refuses what must never reach a database, because some store would
-// fail on it and another would keep it: text that is no UTF-8 or has U+0000, an op
+// fail on it and another would keep it: text that is no UTF-8 or has U+0000, an event
 // without an id, and what the rule of its kind refuses. Callers validate
 // before; this is the wall that holds when they forget.
 func screen(op *room.Op) *protocol.Error {
 	r := ruleOf(op)
 	switch {
-	case r == nil, op.MessageID == uuid.Nil:
+	case r == nil, op.MessageID == uuid.Nil && op.Kind.Class() == protocol.Event:
 		return protocol.ErrInternal
 	case !storable(op.Content):
 		return protocol.ErrInvalidContent

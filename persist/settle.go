@@ -61,7 +61,14 @@ type settling struct {
 	heads  map[uuid.UUID]int64     // rooms whose number grew
 	sent   map[ClientKey]uuid.UUID // keys used by messages of this batch
 	state  map[uuid.UUID]state     // messages of this batch made or changed so far
+	marks  map[markOf]int          // marks of this batch, by index in the plan; nil: none
 	follow bool                    // some op may refer to a message of this batch
+}
+
+// markOf is whose mark it is, and of what.
+type markOf struct {
+	column     MarkColumn
+	room, user uuid.UUID
 }
 
 // state is where a message stands after the ops so far: the row that will be
@@ -100,6 +107,28 @@ func (s *settling) change(op *room.Op, m *protocol.Message) result {
 		Room: op.Room, Seq: m.Rev, ID: op.Row, Kind: op.Kind, Message: m.ID, Actor: op.Sender.ID, At: op.At,
 	})
 	return result{outcome: room.Stored, seq: m.Rev, message: m}
+}
+
+// mark stores a value of the op's sender, unless it is 0, which everybody has. It takes no
+// number.
+func (s *settling) mark(op *room.Op, column MarkColumn, value int64) result {
+	done := result{outcome: room.Stored}
+	if value <= 0 {
+		return done
+	}
+	m := Mark{Column: column, Room: op.Room, User: op.Sender.ID, Value: value, At: op.At}
+	at := markOf{column, m.Room, m.User}
+	switch i, again := s.marks[at]; {
+	case !again:
+		if s.marks == nil {
+			s.marks = make(map[markOf]int)
+		}
+		s.marks[at] = len(s.plan.Marks)
+		s.plan.Marks = append(s.plan.Marks, m)
+	case value > s.plan.Marks[i].Value:
+		s.plan.Marks[i] = m
+	}
+	return done
 }
 
 // known returns the message that has the key, in its present state, or nil.
@@ -157,12 +186,16 @@ func (s *settling) present(id uuid.UUID) *protocol.Message {
 	return nil
 }
 
-func (s *settling) next(id uuid.UUID) int64 {
-	seq, grew := s.heads[id]
-	if !grew {
-		seq = s.found.Rooms[id].Seq
+// number is where a room stands after the ops so far.
+func (s *settling) number(id uuid.UUID) int64 {
+	if seq, grew := s.heads[id]; grew {
+		return seq
 	}
-	seq++
+	return s.found.Rooms[id].Seq
+}
+
+func (s *settling) next(id uuid.UUID) int64 {
+	seq := s.number(id) + 1
 	s.heads[id] = seq
 	return seq
 }

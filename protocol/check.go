@@ -109,6 +109,21 @@ func (in *fields) readMessageID() (uuid.UUID, *Error) {
 	return id, nil
 }
 
+// readSeq reads a number of the room's log, as ParseSeq does. One that is not whole, or
+// less than 0, is none.
+func (in *fields) readSeq() (int64, *Error) {
+	switch in.seq.kind {
+	case kindAbsent, kindNull, kindNumber:
+	default:
+		return 0, ErrSeqField
+	}
+	seq, ok := ParseSeq(string(in.seq.raw))
+	if !ok {
+		return 0, ErrInvalidSeq
+	}
+	return seq, nil
+}
+
 // flag reads true or false; none and null mean false. Another value is refused as
 // wrong.
 func (v *value) flag(wrong *Error) (bool, *Error) {

@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"math"
 	"strings"
 	"testing"
 
@@ -82,6 +83,25 @@ var frameCases = []struct {
 	{text: ` {"type":"ping","client_id":"p"} `, want: Intent{Kind: KindPing, ClientID: "p"}},
 	{text: `{"type":"ping","client_id":[]}`, refused: ErrInvalidClient},
 
+	// Read marks.
+	{text: `{"type":"mark_read","seq":42,"client_id":"c4"}`, want: Intent{Kind: KindRead, UpTo: 42, ClientID: "c4"}},
+	{text: `{"type":"mark_read","seq":0}`, want: Intent{Kind: KindRead}},
+	{text: `{"type":"mark_read","seq":99999999999999999999999}`, want: Intent{Kind: KindRead, UpTo: math.MaxInt64}},
+	{text: `{"type":"mark_read","seq":1,"seq":2}`, want: Intent{Kind: KindRead, UpTo: 2}},
+	{text: `{"type":"mark_read"}`, refused: ErrInvalidSeq},
+	{text: `{"type":"mark_read","seq":null}`, refused: ErrInvalidSeq},
+	{text: `{"type":"mark_read","seq":-1,"client_id":"c"}`, want: Intent{ClientID: "c"}, refused: ErrInvalidSeq},
+	{text: `{"type":"mark_read","seq":-0}`, refused: ErrInvalidSeq},
+	{text: `{"type":"mark_read","seq":1.5}`, refused: ErrInvalidSeq},
+	{text: `{"type":"mark_read","seq":1e3}`, refused: ErrInvalidSeq},
+	{text: `{"type":"mark_read","seq":"42"}`, refused: ErrSeqField},
+	{text: `{"type":"mark_read","seq":""}`, refused: ErrSeqField},
+	{text: `{"type":"mark_read","seq":true}`, refused: ErrSeqField},
+	{text: `{"type":"mark_read","seq":[1]}`, refused: ErrSeqField},
+	{text: `{"type":"mark_read","seq":{}}`, refused: ErrSeqField},
+	{text: `{"type":"mark_read","seq":01}`, refused: ErrInvalidJSON},
+	{text: `{"type":"mark_read","seq":1,"client_id":""}`, refused: ErrInvalidClient},
+
 	// What is no frame.
 	{text: ``, refused: ErrInvalidJSON},
 	{text: `hello`, refused: ErrInvalidJSON},
@@ -102,7 +122,7 @@ var frameCases = []struct {
 
 func TestDecodeIntent(t *testing.T) {
 	for _, c := range frameCases {
-		got := Intent{Kind: KindEdit, Content: "old", ClientID: "old", Type: TypeFile, ReplyTo: idC, MessageID: idC, On: true}
+		got := Intent{Kind: KindEdit, Content: "old", ClientID: "old", Type: TypeFile, ReplyTo: idC, MessageID: idC, On: true, UpTo: 7}
 		refused := DecodeIntent([]byte(c.text), &got, &rulesOf10)
 		if !sameRefusal(refused, c.refused) {
 			t.Errorf("%s: got %v, want %v", c.text, refused, c.refused)
@@ -194,6 +214,26 @@ func TestDecodeEditBody(t *testing.T) {
 }
 
 // What is kept must live on when the loop reads the next frame into its buffer.
+func TestDecodeReadBody(t *testing.T) {
+	for text, want := range map[string]struct {
+		seq     int64
+		refused *Error
+	}{
+		`{"seq":42}`:         {seq: 42},
+		` {"seq":0,"x":[]} `: {},
+		`{"seq":-3}`:         {refused: ErrInvalidSeq},
+		`{}`:                 {refused: ErrInvalidSeq},
+		`{"seq":"1"}`:        {refused: ErrSeqField},
+		``:                   {refused: ErrInvalidJSON},
+		`{"seq":1`:           {refused: ErrInvalidJSON},
+		`[1]`:                {refused: ErrInvalidJSON},
+	} {
+		if seq, refused := DecodeReadBody([]byte(text)); seq != want.seq || refused != want.refused {
+			t.Errorf("%s: %d, %v", text, seq, refused)
+		}
+	}
+}
+
 func TestDecodersKeepNothingOfTheirInput(t *testing.T) {
 	text := `{"type":"chat_message","chat_room":"` + idB.String() + `","content":"hello","client_id":"c1"}`
 	var frame Intent

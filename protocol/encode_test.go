@@ -78,7 +78,12 @@ func TestGoldenBytes(t *testing.T) {
 			`{"results":[{"id":"11111111-2222-4333-8444-5555555555aa","trip_id":"0189f7e5-0000-7000-8000-00000000000b",` +
 				`"title":"Trip\t1","last_seq":0,"last_message":null},{"id":"0189f7e5-0000-7000-8000-00000000000b",` +
 				`"trip_id":"ffffffff-ffff-4fff-bfff-ffffffffffff","title":"","last_seq":3,"last_message":` + string(AppendMessage(nil, &plain)) + `}],"next":"/n"}`},
-		"no rooms": {AppendRooms(nil, nil, ""), `{"results":[],"next":null}`},
+		"reading": {AppendReading(nil, 42, 3), `{"read_seq":42,"unread":3,"mentions":0}`},
+		"read marks": {AppendReadMarks(nil, []ReadMark{{User: idA, Seq: 4, At: time.Unix(1, 999_999_999)}, {User: idB, Seq: 5, At: time.Unix(0, 0)}}, "/n"),
+			`{"results":[{"user_id":"11111111-2222-4333-8444-5555555555aa","read_seq":4,"updated_at":"1970-01-01T00:00:01.999999Z"},` +
+				`{"user_id":"0189f7e5-0000-7000-8000-00000000000b","read_seq":5,"updated_at":"1970-01-01T00:00:00.000000Z"}],"next":"/n"}`},
+		"no read marks": {AppendReadMarks(nil, nil, ""), `{"results":[],"next":null}`},
+		"no rooms":      {AppendRooms(nil, nil, ""), `{"results":[],"next":null}`},
 	} {
 		if string(c.got) != c.want {
 			t.Errorf("%s:\n got %s\nwant %s", name, c.got, c.want)

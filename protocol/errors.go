@@ -14,6 +14,7 @@ const (
 	CodeInvalidReply   Code = "invalid_reply"
 	CodeInvalidClient  Code = "invalid_client_id"
 	CodeMissingID      Code = "missing_message_id"
+	CodeInvalidSeq     Code = "invalid_seq"
 	CodeInvalidField   Code = "invalid_field" // a field of the wrong JSON type
 	CodeNotFound       Code = "not_found"
 	CodeForbidden      Code = "forbidden"
@@ -46,6 +47,7 @@ var (
 	ErrInvalidType    = &Error{CodeInvalidType, "message_type must be text or file"}
 	ErrInvalidReply   = &Error{CodeInvalidReply, "reply_to is not a message of this room"}
 	ErrInvalidClient  = &Error{CodeInvalidClient, "client_id must be a string of 1 to 64 characters without U+0000"}
+	ErrInvalidSeq     = &Error{CodeInvalidSeq, "seq must be a whole number, 0 or more"}
 	ErrRateLimited    = &Error{CodeRateLimited, "Too many messages; slow down"}
 	ErrUnavailable    = &Error{CodeUnavailable, "The message could not be stored; please try again"}
 	ErrUnknownOutcome = &Error{CodeUnknownOutcome, "It is not known whether the message was stored; resend it with the same client_id"}
@@ -56,6 +58,7 @@ var (
 	ErrNotCollaborator = &Error{CodeForbidden, "You are not a collaborator of this trip"}
 
 	ErrContentField = &Error{CodeInvalidField, "content must be a string"}
+	ErrSeqField     = &Error{CodeInvalidField, "seq must be a number"}
 	ErrTypingField  = &Error{CodeInvalidField, "is_typing must be true or false"}
 	ErrMissingRoom  = &Error{CodeInvalidField, "chat_room is required"}
 )

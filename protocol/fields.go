@@ -5,7 +5,7 @@ import "unicode/utf8"
 // fields are the values of an object under the keys that the protocol knows. Of
 // a key that comes twice the last counts; unknown keys are passed over.
 type fields struct {
-	typ, content, messageType, replyTo, messageID, clientID, isTyping, chatRoom value
+	typ, content, messageType, replyTo, messageID, clientID, isTyping, chatRoom, seq value
 
 	scratch [512]byte // what a string with escapes says; a longer one costs an allocation
 }
@@ -68,5 +68,7 @@ func (in *fields) set(key *value, v value) {
 		in.isTyping = v
 	case "chat_room":
 		in.chatRoom = v
+	case "seq":
+		in.seq = v
 	}
 }

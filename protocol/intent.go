@@ -11,6 +11,7 @@ type Intent struct {
 	Content   string      // trimmed, not empty, storable
 	Type      MessageType // TypeText or TypeFile
 	ReplyTo   uuid.UUID   // zero: not a reply
+	UpTo      int64       // the room's number up to which it goes, 0 or more
 	ClientID  string      // the sender's own name for it; empty: none
 }
 

@@ -13,6 +13,7 @@ const (
 	KindEdit    Kind = 2 // the content of a message changed
 	KindTyping  Kind = 3 // a user types, or stopped
 	KindPing    Kind = 4 // a client asks for an answer
+	KindRead    Kind = 5 // a user has read up to a number
 )
 
 // LogVersion is the version of the log that this build knows, and so of what nodes
@@ -57,6 +58,7 @@ var kinds = [...]kindRow{
 	KindEdit:    {class: Event, since: 1, asked: "edit_message", told: "message_edited", requotes: true},
 	KindTyping:  {class: Notice, since: 1, asked: "typing", told: "typing"},
 	KindPing:    {class: Control, since: 1, asked: "ping", told: "pong"},
+	KindRead:    {class: Mark, since: 2, asked: "mark_read"},
 }
 
 // decode reads the fields of the kind from a client's frame. The calls are spelled
@@ -72,6 +74,8 @@ func (in *Intent) decode(f *fields, r *Rules) *Error {
 		return in.decodeTyping(f)
 	case KindPing:
 		return nil // has no fields
+	case KindRead:
+		return in.decodeRead(f)
 	}
 	return ErrUnknownType
 }

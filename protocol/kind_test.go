@@ -17,6 +17,7 @@ var keptNumbers = map[uint8]struct {
 	2: {"edit_message", Event, 1},
 	3: {"typing", Notice, 1},
 	4: {"ping", Control, 1},
+	5: {"mark_read", Mark, 2},
 }
 
 func TestKindsKeepTheirNumbers(t *testing.T) {

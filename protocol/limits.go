@@ -7,6 +7,8 @@ const (
 	ResumeMessagesMax = 1000 // messages in one answer to ?since=
 	PageMessagesMax   = 200  // largest limit of a REST page
 	PageMessages      = 50   // its default
+	UnreadMax         = 100  // messages that are counted as unread; more are as many
+	UnreadLookedMax   = 500  // messages that are looked at for that
 
 	ContentRunesMaxDefault = 10_000    // --max-content
 	FrameBytesMaxDefault   = 163_840   // --max-frame

@@ -88,7 +88,9 @@ func (s *scanner) scalar() (value, bool) {
 	case 'n':
 		return value{kind: kindNull}, s.word("null")
 	}
-	return value{kind: kindNumber}, s.number()
+	start := s.at
+	ok := s.number()
+	return value{kind: kindNumber, raw: s.text[start:s.at]}, ok
 }
 
 // str reads a string.

@@ -119,6 +119,29 @@ func (s *Service) Rooms(ctx context.Context, q RoomsQuery) (RoomPage, error) {
 	return p, err
 }
 
+// Reading says how far a user has read in a room.
+func (s *Service) Reading(ctx context.Context, user, room uuid.UUID) (Reading, error) {
+	return bulk(ctx, s.bulk, user, func(ctx context.Context) (Reading, error) { return s.store.Reading(ctx, room, user) })
+}
+
+// ReadMarksQuery asks for a page of a room's read marks, by user.
+type ReadMarksQuery struct {
+	User        uuid.UUID // who asks
+	Room, After uuid.UUID // After: exclusive; zero: from the first
+	Limit       int
+}
+
+// ReadMarks lists who has read how far in a room.
+func (s *Service) ReadMarks(ctx context.Context, q ReadMarksQuery) (ReadMarkPage, error) {
+	p, err := bulk(ctx, s.bulk, q.User, func(ctx context.Context) (ReadMarkPage, error) {
+		return s.store.ReadMarks(ctx, q.Room, q.After, q.Limit)
+	})
+	if err == nil {
+		s.charge(q.User, readCost(0, len(p.Marks)))
+	}
+	return p, err
+}
+
 // Wait answers like Since, but where no number is greater than the one asked for it waits
 // until there is one. When ctx ends first the answer is an empty page with the room's
 // number. Where the store went back, or goes back meanwhile, it says so at once.

@@ -18,9 +18,9 @@ import (
 // one room or user alone is asked about. Otherwise the call may fail with
 // ErrUnreadable: asked in parts, the others have an answer.
 type Store interface {
-	// Append commits a batch of events in one transaction: it locks
+	// Append commits a batch of ops in one transaction: it locks
 	// the rows of the rooms in id order, settles what client_id says is known,
-	// gives the others the next numbers of their room in the order of the batch,
+	// gives the other events the next numbers of their room in the order of the batch,
 	// writes, and commits. It returns nil when every op has an Outcome. One op
 	// that cannot be stored is Refused alone; the rest of the batch is stored.
 	//
@@ -56,6 +56,14 @@ type Store interface {
 	// missing ones, ordered by room id, beginning after the id given (zero: from
 	// the first), up to the limit, each with its last message.
 	Rooms(ctx context.Context, user uuid.UUID, after uuid.UUID, limit Limit) (RoomPage, error)
+
+	// Reading returns how far a user has read in a room, and what is unread after it: zero
+	// where there is no such room.
+	Reading(ctx context.Context, room, user uuid.UUID) (Reading, error)
+
+	// ReadMarks lists who has read how far in a room, by the users' ids, beginning after
+	// the id given (zero: from the first), at most limit.
+	ReadMarks(ctx context.Context, room, after uuid.UUID, limit int) (ReadMarkPage, error)
 
 	// Head returns a room's present number as the server has it that takes writes: a
 	// copy, which may lag, fails. False where there is no such room.
@@ -102,7 +110,7 @@ type Outcome uint8
 // The outcomes of an Op.
 const (
 	Pending   Outcome = iota
-	Stored            // committed as a new event; Message is set
+	Stored            // committed: an event, or a mark. Of an event Message is set
 	Duplicate         // client_id was known: nothing new was stored; Message is the known one
 	Refused           // not stored and never will be; Err says why
 )
@@ -111,11 +119,11 @@ const (
 // who submits it; the second belongs to whoever carries the op (the lane, the
 // Store within Append) until Answer is called, and is not changed after.
 type Op struct {
-	protocol.Intent // of the class Event
+	protocol.Intent // of the class Event or Mark
 	Room            uuid.UUID
 	Trip            uuid.UUID // whose room it is
 	Sender          protocol.User
-	Row             uuid.UUID // the id of the event's row; of a new message its own id
+	Row             uuid.UUID // the id of the event's row; of a new message its own id; a mark has none
 	At              time.Time // becomes created_at or updated_at: UTC, whole microseconds
 	Answer          func(*Op) // called once, when Outcome is final; must not block. May be nil
 
@@ -188,6 +196,18 @@ type RoomPage struct {
 	Rooms   []Summary
 	Bodies  [][]byte // of an answer of the Service: the rooms as clients get them
 	HasMore bool     // after the last
+}
+
+// Reading is how far a user has read in a room.
+type Reading struct {
+	Seq    int64 // never more than the room's number
+	Unread int   // messages of others after it, as far as they are counted (protocol.UnreadMax)
+}
+
+// ReadMarkPage is a stretch of a room's marks.
+type ReadMarkPage struct {
+	Marks   []protocol.ReadMark
+	HasMore bool // after the last
 }
 
 // Summary is a room as the list of rooms shows it.

@@ -27,6 +27,7 @@ func TestCommitPointFaultMatrix(t *testing.T) {
 		{"express", (*faultRig).express},
 		{"mixed", (*faultRig).mixed},
 		{"edits", (*faultRig).edits},
+		{"marks", (*faultRig).marks},
 		{"copied", (*faultRig).copied},
 	} {
 		for _, how := range []damage{cutBoth, cutWithin, loseClient, loseServer} {
@@ -64,6 +65,7 @@ type faultRig struct {
 	trips  []uuid.UUID
 	old    []uuid.UUID         // messages to edit
 	events map[uuid.UUID]int64 // per room: how many there must be
+	read   int64               // how far room 0 must be read
 }
 
 func newFaultRig(t testing.TB, how damage) *faultRig {
@@ -140,6 +142,14 @@ func (r *faultRig) express() []*room.Op {
 func (r *faultRig) edits() []*room.Op {
 	op := r.op(0)
 	op.Kind, op.MessageID, op.Row, op.Content = protocol.KindEdit, r.old[0], uuid.New(), uuid.NewString()
+	return []*room.Op{op}
+}
+
+// marks take no number and make no row of their own: whether they count is what is looked at.
+func (r *faultRig) marks() []*room.Op {
+	op := r.op(0)
+	op.Kind, op.Seq = protocol.KindRead, r.events[op.Room]
+	op.Kind, op.UpTo = protocol.KindRead, r.events[op.Room]
 	return []*room.Op{op}
 }
 
@@ -225,6 +235,10 @@ func (r *faultRig) account(batch []*room.Op) {
 		if op.Kind == protocol.KindMessage && op.Room == r.rooms[0] && len(r.old) == 0 {
 			r.old = append(r.old, op.MessageID)
 		}
+		if op.Kind == protocol.KindRead {
+			r.read = op.UpTo
+			continue
+		}
 		r.events[op.Room]++
 		if op.Message.Rev != r.events[op.Room] {
 			r.t.Fatalf("rev %d, want %d", op.Message.Rev, r.events[op.Room])
@@ -243,6 +257,10 @@ func (r *faultRig) verify(name string) {
 	heads, err := r.truth.Heads(r.t.Context(), r.rooms)
 	if err != nil {
 		r.t.Fatal(err)
+	}
+	reading, err := r.truth.Reading(r.t.Context(), r.rooms[0], r.user.ID)
+	if err != nil || reading.Seq != r.read {
+		r.t.Fatalf("%s: read up to %d, %v; told was %d", name, reading.Seq, err, r.read)
 	}
 	for i, id := range r.rooms {
 		if heads[i].Seq != r.events[id] {

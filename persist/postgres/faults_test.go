@@ -360,10 +360,11 @@ func TestStatementTimeout(t *testing.T) {
 	f.mustStand(0, 1)
 }
 
-// TestDeadlock lets another program lock the rooms the other way round.
+// TestDeadlock lets another program lock the rooms the other way round. The server looks for
+// a circle once a wait, so there is some time to close it.
 func TestDeadlock(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t, Config{URL: pgserver.Shared(t).Database(t) + "&deadlock_timeout=50ms&lock_timeout=60s"}, 2)
+	f := newFleet(t, Config{URL: pgserver.Shared(t).Database(t) + "&deadlock_timeout=3s&lock_timeout=60s"}, 2)
 	f.wait.transaction = await.Limit // a crowded machine takes its time to close the circle
 	other := f.session()
 	mustExec(t, other, "SET deadlock_timeout = '1min'")

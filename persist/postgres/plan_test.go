@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
+	"github.com/caravan-chat/caravan/persist"
 )
 
 // wholeTable are the plan nodes that read more than what is asked for, or a
@@ -32,6 +33,7 @@ func TestEveryStatementLooksUpByIndex(t *testing.T) {
 		"selectWalk": selectWalk, "selectBareWalk": selectBareWalk,
 		"selectLatest": selectLatest.whole, "idsOfSelectLatest": selectLatest.ids, "selectBefore": selectBefore.whole, "idsOfSelectBefore": selectBefore.ids, "selectAfter": selectAfter.whole, "idsOfSelectAfter": selectAfter.ids,
 		"selectMessage": selectMessage, "selectHeads": selectHeads, "selectAccess": selectAccess, "selectBareAccess": selectBareAccess, "selectBareRooms": selectBareRooms, "selectLastID": selectLastID, "selectRoomless": selectRoomless,
+		"selectReading": selectReading, "selectReadMarks": selectReadMarks, "raise": marks[persist.MarkColumns[0]].raise, "inForce": marks[persist.MarkColumns[0]].inForce,
 	} {
 		plan := explain(t, conn.Conn(), name, sql)
 		if bad := wholeTable.FindString(plan); bad != "" {

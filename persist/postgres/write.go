@@ -48,6 +48,7 @@ func write(ctx context.Context, conn *pgx.Conn, plan *persist.Plan, mode persist
 	if len(plan.Updates) > 0 {
 		batch.Queue(updateMessages, arrayArgs(changedTable, plan.Updates)...)
 	}
+	queueMarks(&batch, plan)
 	if len(plan.Heads) > 0 {
 		batch.Queue(updateRooms, headColumns(plan.Heads)...)
 	}

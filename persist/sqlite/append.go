@@ -83,6 +83,9 @@ func (s *Store) writePlan(tx *sql.Tx, plan *persist.Plan) error {
 			return err
 		}
 	}
+	if err := s.writeMarks(tx, plan); err != nil {
+		return err
+	}
 	for _, h := range plan.Heads {
 		if _, err := setHead.Exec(h.Seq, h.Room.String()); err != nil {
 			return err

@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+
+	"github.com/caravan-chat/caravan/persist"
 )
 
 // A message as scanMessage reads it, with the alias m. Its sender may have been
@@ -29,10 +31,11 @@ type writing struct {
 	head, sender, known, message, original *sql.Stmt // look-ups of Append
 	insert, note, update, setHead          *sql.Stmt
 	makeRoom                               *sql.Stmt
+	marks                                  map[persist.MarkColumn]**sql.Stmt
 }
 
 func (w *writing) prepare(ctx context.Context, db *sql.DB) error {
-	return prepare(ctx, db, map[**sql.Stmt]string{
+	texts := map[**sql.Stmt]string{
 		&w.head: `SELECT coalesce(last_seq, 0), trip_id FROM chat_rooms WHERE id = ?`,
 		&w.sender: `SELECT 1 WHERE EXISTS (SELECT 1 FROM collaborators WHERE trip_id = ?1 AND user_id = ?2)
 			AND EXISTS (SELECT 1 FROM users WHERE id = ?2) AND EXISTS (SELECT 1 FROM trips WHERE id = ?1)`,
@@ -44,7 +47,13 @@ func (w *writing) prepare(ctx context.Context, db *sql.DB) error {
 		&w.update:   updateMessage,
 		&w.setHead:  `UPDATE chat_rooms SET last_seq = ? WHERE id = ?`,
 		&w.makeRoom: `INSERT INTO chat_rooms (id, trip_id, created_at, last_seq) VALUES (?, ?, ?, 0) ON CONFLICT DO NOTHING`,
-	})
+	}
+	w.marks = make(map[persist.MarkColumn]**sql.Stmt)
+	for _, column := range persist.MarkColumns {
+		statement := new(*sql.Stmt)
+		w.marks[column], texts[statement] = statement, raiseMark(column)
+	}
+	return prepare(ctx, db, texts)
 }
 
 // reading are connections that read, and their statements.
@@ -53,6 +62,7 @@ type reading struct {
 
 	head, end, latest, walk, before, after, message *sql.Stmt
 	access, rooms, roomless                         *sql.Stmt
+	mark, unread, readMarks                         *sql.Stmt
 }
 
 func (r *reading) prepare(ctx context.Context) error {
@@ -61,6 +71,7 @@ func (r *reading) prepare(ctx context.Context) error {
 		&r.end: `SELECT coalesce(r.last_seq, 0), coalesce(m.id, e.id), coalesce(m.id, e.message_id) FROM chat_rooms r
 			LEFT JOIN chat_messages m ON m.chat_room_id = r.id AND m.seq = r.last_seq
 			LEFT JOIN chat_events e ON e.chat_room_id = r.id AND e.seq = r.last_seq WHERE r.id = ?`,
+		&r.mark: selectMark, &r.unread: selectUnread, &r.readMarks: selectReadMarks,
 		&r.latest:  selectMessage + ` WHERE m.chat_room_id = ? AND m.seq > 0 ORDER BY m.seq DESC LIMIT ?`,
 		&r.walk:    selectWalk,
 		&r.before:  selectMessage + ` WHERE m.chat_room_id = ? AND m.seq < ? ORDER BY m.seq DESC LIMIT ?`,

@@ -109,7 +109,7 @@ func (w *world) append(ops ...*room.Op) {
 		w.t.Fatalf("append: %v", err)
 	}
 	for i, op := range ops {
-		whole := op.Message != nil && op.Err == nil
+		whole := (op.Message != nil) == (op.Kind.Class() == protocol.Event) && op.Err == nil
 		switch op.Outcome {
 		case room.Stored, room.Duplicate:
 			if !whole {

@@ -1,7 +1,10 @@
 package rest_test
 
 import (
+	"bytes"
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -24,6 +27,7 @@ type chat struct {
 	wait         func(ctx context.Context) (room.Page, error)
 	page         func(ctx context.Context) (room.Page, error)
 	readWait     time.Duration
+	marks        map[uuid.UUID]int64
 }
 
 func newChat(messages int) *chat {
@@ -64,6 +68,14 @@ func (c *chat) Access(_ context.Context, user, place uuid.UUID) (room.Access, er
 func (c *chat) Do(ctx context.Context, op *room.Op) error {
 	if c.do != nil {
 		return c.do(ctx, op)
+	}
+	if op.Kind == protocol.KindRead {
+		if c.marks == nil {
+			c.marks = make(map[uuid.UUID]int64)
+		}
+		c.marks[op.Sender.ID] = op.UpTo
+		op.Outcome = room.Stored
+		return nil
 	}
 	m := protocol.Message{ID: uuid.New(), RoomID: op.Room, Sender: op.Sender, Content: op.Content, Type: op.Type, ClientID: op.ClientID}
 	if op.Kind == protocol.KindEdit {
@@ -129,6 +141,24 @@ func (c *chat) Wait(ctx context.Context, in room.Info, q room.SinceQuery) (room.
 	}
 	<-ctx.Done()
 	return room.Page{Seq: in.Seq, Stand: in.Seq}, nil
+}
+
+func (c *chat) Reading(_ context.Context, user, _ uuid.UUID) (room.Reading, error) {
+	return room.Reading{Seq: c.marks[user], Unread: int(c.place.Seq - c.marks[user])}, nil
+}
+
+func (c *chat) ReadMarks(_ context.Context, q room.ReadMarksQuery) (p room.ReadMarkPage, err error) {
+	users := slices.SortedFunc(maps.Keys(c.marks), func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
+	for _, u := range users {
+		if bytes.Compare(u[:], q.After[:]) <= 0 {
+			continue
+		}
+		if p.HasMore = len(p.Marks) == q.Limit; p.HasMore {
+			break
+		}
+		p.Marks = append(p.Marks, protocol.ReadMark{User: u, Seq: c.marks[u], At: time.Unix(0, 0)})
+	}
+	return p, nil
 }
 
 func (c *chat) MayRead(uuid.UUID) time.Duration { return c.readWait }

@@ -15,6 +15,8 @@ type route struct {
 var (
 	routeRooms    = &route{name: "rooms", allow: "GET, HEAD, OPTIONS", get: (*call).listRooms}
 	routePage     = &route{name: "page", allow: "GET, HEAD, OPTIONS", get: (*call).page}
+	routeRead     = &route{name: "read", allow: "POST, OPTIONS", post: (*call).markRead}
+	routeReads    = &route{name: "reads", allow: "GET, HEAD, OPTIONS", get: (*call).listReads}
 	routeMessages = &route{name: "messages", allow: "POST, OPTIONS", post: (*call).send}
 	routeMessage  = &route{name: "message", allow: "GET, HEAD, PATCH, OPTIONS", get: (*call).message, patch: (*call).edit}
 )
@@ -45,8 +47,13 @@ func match(path string) (r *route, id string) {
 		if !deeper {
 			return routeRooms, ""
 		}
-		if id, end, ok := strings.Cut(rest, "/"); ok && end == "messages" {
+		switch id, end, _ := strings.Cut(rest, "/"); end {
+		case "messages":
 			return routePage, id
+		case "read":
+			return routeRead, id
+		case "reads":
+			return routeReads, id
 		}
 	case "messages":
 		if !deeper {

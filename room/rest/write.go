@@ -60,16 +60,25 @@ func (c *call) edit() {
 
 // do carries out an op and answers with the message that it is about, if there is one.
 func (c *call) do(op *room.Op, stored int) {
-	if err := c.cfg.Chat.Do(c.ctx, op); err != nil {
-		c.refuse(protocol.ErrUnknownOutcome) // the op goes on without us
-		return
-	}
-	switch op.Outcome {
-	case room.Stored:
+	switch {
+	case !c.carryOut(op):
+	case op.Outcome == room.Stored:
 		c.outcome(stored, op.Message)
-	case room.Duplicate:
+	default:
 		c.outcome(fasthttp.StatusOK, op.Message)
 		c.may.Charge(allowance.FrameBytes, len(c.http.Response.Body()), time.Now()) // a few bytes may ask for many
+	}
+}
+
+// carryOut reports whether an op is stored, or was before, or refuses.
+func (c *call) carryOut(op *room.Op) bool {
+	if err := c.cfg.Chat.Do(c.ctx, op); err != nil {
+		c.refuse(protocol.ErrUnknownOutcome) // the op goes on without us
+		return false
+	}
+	switch op.Outcome {
+	case room.Stored, room.Duplicate:
+		return true
 	case room.Refused:
 		refused := op.Err
 		if refused == protocol.ErrNotCollaborator { // since the call began: as for who was none before
@@ -79,6 +88,7 @@ func (c *call) do(op *room.Op, stored int) {
 	case room.Pending:
 		panic("rest: an op was answered without an outcome")
 	}
+	return false
 }
 
 // outcome answers with a message, or, where m is nil, that there is none to show.

@@ -26,7 +26,7 @@ func (s *session) handle(payload []byte) {
 		return
 	}
 	switch in.Kind.Class() {
-	case protocol.Event:
+	case protocol.Event, protocol.Mark:
 		s.submit(&room.Op{Intent: in})
 	case protocol.Notice:
 		s.h.svc.Notify(s.in.room, s.user, &in)
@@ -37,8 +37,8 @@ func (s *session) handle(payload []byte) {
 	}
 }
 
-// submit sends an op on its way. What is stored comes back as an event of the
-// room, like everybody else's; only other outcomes are answered here.
+// submit sends an op on its way. An event that is stored comes back as the room's, like
+// everybody else's, and a mark has no answer; only other outcomes are answered here.
 func (s *session) submit(op *room.Op) {
 	if s.answer == nil {
 		loop := s.conn.Loop()

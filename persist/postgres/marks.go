@@ -1,0 +1,129 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/caravan-chat/caravan/persist"
+	"github.com/caravan-chat/caravan/protocol"
+	"github.com/caravan-chat/caravan/room"
+)
+
+// markStatements are what is done with marks of one column.
+type markStatements struct {
+	raise   string // stores those that are greater than what is there
+	inForce string // tells whether all that were given, or greater ones, are there
+}
+
+// marks has the statements of all columns.
+var marks = func() map[persist.MarkColumn]markStatements {
+	all := make(map[persist.MarkColumn]markStatements, len(persist.MarkColumns))
+	for _, c := range persist.MarkColumns {
+		all[c] = markStatements{
+			raise: fmt.Sprintf(`INSERT INTO %[1]s AS t (chat_room_id, user_id, %[2]s, updated_at)
+	SELECT room, member, value, at FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::timestamptz[]) AS n(room, member, value, at)
+	ON CONFLICT (chat_room_id, user_id) DO UPDATE SET %[2]s = excluded.%[2]s, updated_at = excluded.updated_at WHERE t.%[2]s < excluded.%[2]s`,
+				c.Table, c.Column),
+			inForce: fmt.Sprintf(`SELECT NOT EXISTS (SELECT FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS n(room, member, value)
+	LEFT JOIN %[1]s t ON t.chat_room_id = n.room AND t.user_id = n.member WHERE t.%[2]s IS NULL OR t.%[2]s < n.value)`,
+				c.Table, c.Column),
+		}
+	}
+	return all
+}()
+
+// eachColumn calls f with the arguments of the plan's marks, for each column that has some.
+func eachColumn(plan *persist.Plan, f func(s markStatements, args []any)) {
+	if len(plan.Marks) == 0 {
+		return
+	}
+	for _, c := range persist.MarkColumns {
+		var rooms, users [][16]byte
+		var values []int64
+		var times []time.Time
+		for i := range plan.Marks {
+			if m := &plan.Marks[i]; m.Column == c {
+				rooms, users = append(rooms, m.Room), append(users, m.User)
+				values, times = append(values, m.Value), append(times, m.At)
+			}
+		}
+		if len(rooms) > 0 {
+			f(marks[c], []any{rooms, users, values, times})
+		}
+	}
+}
+
+func queueMarks(batch *pgx.Batch, plan *persist.Plan) {
+	eachColumn(plan, func(s markStatements, args []any) { batch.Queue(s.raise, args...) })
+}
+
+// marksInForce reports whether all marks of a plan are stored, or greater ones. Where its
+// transaction was committed they are. Where it was not, and yet all are there, somebody
+// else has stored as much.
+func marksInForce(ctx context.Context, conn interface {
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}, plan *persist.Plan) (all bool, err error) {
+	all = true
+	eachColumn(plan, func(s markStatements, args []any) {
+		if all && err == nil {
+			err = conn.QueryRow(ctx, s.inForce, args[:3]...).Scan(&all)
+		}
+	})
+	return all && err == nil, err
+}
+
+// selectReading looks at protocol.UnreadLookedMax messages after the mark, $3, and one more.
+const selectReading = `SELECT s.seq, n.others, n.looked FROM (
+		SELECT r.id, least(coalesce((SELECT t.read_seq FROM chat_reads t WHERE t.chat_room_id = $1 AND t.user_id = $2), 0), r.last_seq) AS seq
+		FROM chat_rooms r WHERE r.id = $1) s
+	CROSS JOIN LATERAL (SELECT count(*) FILTER (WHERE m.n <= $3 AND m.sender_id IS DISTINCT FROM $2) AS others, count(*) AS looked
+		FROM (SELECT sender_id, row_number() OVER () AS n
+			FROM (SELECT sender_id FROM chat_messages WHERE chat_room_id = s.id AND seq > s.seq ORDER BY seq LIMIT $3 + 1) l) m) n`
+
+// Reading implements room.Store.
+func (s *Store) Reading(ctx context.Context, in, user uuid.UUID) (r room.Reading, err error) {
+	var others, looked int
+	err = again(ctx, s.bulk, func() error {
+		rows, err := s.bulk.Query(ctx, selectReading, [16]byte(in), [16]byte(user), int64(protocol.UnreadLookedMax))
+		if err != nil {
+			return err
+		}
+		_, err = pgx.ForEachRow(rows, []any{&r.Seq, &others, &looked}, func() error { return nil })
+		return err
+	})
+	if err != nil {
+		return room.Reading{}, fault("reading", err)
+	}
+	r.Unread = persist.Unread(others, looked > protocol.UnreadLookedMax)
+	return r, nil
+}
+
+const selectReadMarks = `SELECT t.user_id, least(t.read_seq, r.last_seq), t.updated_at
+	FROM chat_rooms r JOIN chat_reads t ON t.chat_room_id = r.id
+	WHERE r.id = $1 AND t.user_id > $2 ORDER BY t.user_id LIMIT $3`
+
+// ReadMarks implements room.Store.
+func (s *Store) ReadMarks(ctx context.Context, in, after uuid.UUID, limit int) (p room.ReadMarkPage, err error) {
+	err = again(ctx, s.bulk, func() error {
+		p = room.ReadMarkPage{}
+		rows, err := s.bulk.Query(ctx, selectReadMarks, [16]byte(in), [16]byte(after), limit+1)
+		if err != nil {
+			return err
+		}
+		var m protocol.ReadMark
+		_, err = pgx.ForEachRow(rows, []any{(*[16]byte)(&m.User), &m.Seq, &m.At}, func() error {
+			m.At = m.At.UTC()
+			p.Marks = append(p.Marks, m)
+			return nil
+		})
+		return err
+	})
+	if err != nil {
+		return room.ReadMarkPage{}, fault("read marks", err)
+	}
+	return persist.CutReadMarks(p, limit), nil
+}

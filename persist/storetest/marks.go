@@ -1,0 +1,252 @@
+package storetest
+
+import (
+	"bytes"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"pgregory.net/rapid"
+
+	"github.com/caravan-chat/caravan/protocol"
+	"github.com/caravan-chat/caravan/room"
+)
+
+// read makes an op: user u has read room r up to a number.
+func (w *world) read(r, u int, seq int64) *room.Op {
+	return w.change(r, u, protocol.Intent{Kind: protocol.KindRead, UpTo: seq})
+}
+
+// mustRead checks how far user u has read room r, and what is unread.
+func (w *world) mustRead(r, u int, seq int64, unread int) {
+	w.t.Helper()
+	got, err := w.store.Reading(w.ctx(), w.rooms[r], w.users[u].ID)
+	if err != nil || got != (room.Reading{Seq: seq, Unread: unread}) {
+		w.t.Fatalf("user %d has read room %d as %+v, %v; want %d, %d unread", u, r, got, err, seq, unread)
+	}
+}
+
+// mustMark checks that the marks of room r are as many, and when that of user u grew last.
+func (w *world) mustMark(r, u, marks int, at time.Time) {
+	w.t.Helper()
+	page, err := w.store.ReadMarks(w.ctx(), w.rooms[r], uuid.Nil, 200)
+	i := slices.IndexFunc(page.Marks, func(m protocol.ReadMark) bool { return m.User == w.users[u].ID })
+	if err != nil || len(page.Marks) != marks || i < 0 || !page.Marks[i].At.Equal(at) {
+		w.t.Fatalf("marks %+v, %v; want %d, that of user %d of %v", page, err, marks, u, at)
+	}
+}
+
+// testMarks: the greatest value stays, in whatever order and whatever batches they come,
+// and no mark takes a number.
+func testMarks(t *testing.T, open Open) {
+	w := newWorld(t, open, 3, 2)
+	for range 5 {
+		w.append(w.send(0, 0, "x"), w.send(1, 0, "x"))
+	}
+	w.mustRead(0, 1, 0, 5)
+	w.mustRead(0, 0, 0, 0)
+	first := w.read(0, 1, 3)
+	w.append(first)
+	w.mustOutcome(first, room.Stored, "")
+	if first.Seq != 0 {
+		t.Errorf("a mark took number %d", first.Seq)
+	}
+	w.mustRead(0, 1, 3, 2)
+	for _, seq := range []int64{3, 2, 0, 1} {
+		late := w.read(0, 1, seq)
+		late.At = late.At.Add(time.Second)
+		w.append(late)
+		w.mustOutcome(late, room.Stored, "")
+	}
+	w.mustRead(0, 1, 3, 2)
+	w.mustMark(0, 1, 1, first.At) // what changes nothing leaves no trace
+
+	batch := []*room.Op{w.read(0, 1, 2), w.read(0, 2, 4), w.read(0, 1, 5), w.send(0, 0, "x"), w.read(1, 1, 1), w.read(0, 1, 4), w.read(0, 2, 0)}
+	for i, op := range batch {
+		op.At = op.At.Add(time.Duration(i) * time.Second)
+	}
+	w.append(batch...)
+	for _, op := range batch {
+		w.mustOutcome(op, room.Stored, "")
+	}
+	w.mustRead(0, 1, 5, 1)
+	w.mustRead(0, 2, 4, 2)
+	w.mustRead(1, 1, 1, 4)
+	w.mustMark(0, 1, 2, batch[2].At)
+	if w.head(0) != 6 || w.head(1) != 5 {
+		t.Errorf("heads %d, %d", w.head(0), w.head(1))
+	}
+	page, err := w.store.ReadMarks(w.ctx(), w.rooms[0], uuid.Nil, 1)
+	if err != nil || len(page.Marks) != 1 || !page.HasMore {
+		t.Fatalf("%+v, %v", page, err)
+	}
+	rest, err := w.store.ReadMarks(w.ctx(), w.rooms[0], page.Marks[0].User, 1)
+	if err != nil || len(rest.Marks) != 1 || rest.HasMore || bytes.Compare(rest.Marks[0].User[:], page.Marks[0].User[:]) <= 0 {
+		t.Errorf("%+v, %v", rest, err)
+	}
+}
+
+// testMarkClamp: nobody has read what there is not yet, also where the number grows in the
+// batch, and where it was set back.
+func testMarkClamp(t *testing.T, open Open) {
+	w := newWorld(t, open, 2, 1)
+	for _, seq := range []int64{0, 1, 1 << 60} { // the room is empty
+		w.append(w.read(0, 1, seq))
+	}
+	w.mustRead(0, 1, 0, 0)
+	if page, err := w.store.ReadMarks(w.ctx(), w.rooms[0], uuid.Nil, 10); err != nil || len(page.Marks) != 0 {
+		t.Errorf("marks of an empty room: %+v, %v", page, err)
+	}
+	w.append(w.send(0, 0, "x"), w.read(0, 1, 1<<62), w.send(0, 0, "x"))
+	w.mustRead(0, 1, 1, 1)
+	w.append(w.read(0, 1, 99))
+	w.mustRead(0, 1, 2, 0)
+	w.append(w.send(0, 0, "x"))
+	w.mustRead(0, 1, 2, 1)
+	w.append(w.read(0, 1, 3))
+	w.app("DELETE FROM chat_messages WHERE seq = 3")
+	w.app("UPDATE chat_rooms SET last_seq = 2")
+	w.mustRead(0, 1, 2, 0)
+	w.mustMark(0, 1, 1, func() time.Time {
+		page, err := w.store.ReadMarks(w.ctx(), w.rooms[0], uuid.Nil, 10)
+		if err != nil || page.Marks[0].Seq != 2 {
+			t.Fatalf("%+v, %v", page, err)
+		}
+		return page.Marks[0].At
+	}())
+	if got, err := w.store.Reading(w.ctx(), uuid.New(), w.users[1].ID); err != nil || got != (room.Reading{}) {
+		t.Errorf("in a room that is not there: %+v, %v", got, err)
+	}
+}
+
+func testMarkRefused(t *testing.T, open Open) {
+	w := newWorld(t, open, 3, 1)
+	w.append(w.send(0, 0, "x"), w.send(0, 0, "x"))
+	w.append(w.read(0, 1, 1))
+	w.remove(1)
+	elsewhere := w.read(0, 0, 1)
+	elsewhere.Room = uuid.New()
+	ops := []*room.Op{w.read(0, 1, 2), w.read(0, 2, 2), elsewhere}
+	w.append(ops...)
+	w.mustOutcome(ops[0], room.Refused, protocol.CodeForbidden)
+	w.mustOutcome(ops[1], room.Stored, "")
+	w.mustOutcome(ops[2], room.Refused, protocol.CodeForbidden)
+	w.mustRead(0, 1, 1, 1)
+	w.mustRead(0, 2, 2, 0)
+}
+
+// testMarkRace has a user read on several devices at once, each going up by itself, while
+// others write.
+func testMarkRace(t *testing.T, open Open) {
+	w := newWorld(t, open, 3, 2)
+	const devices, steps = 5, 20
+	var ops []*room.Op
+	for range steps {
+		ops = append(ops, w.send(0, 0, "x"), w.send(1, 0, "x"))
+	}
+	w.append(ops...)
+	var running sync.WaitGroup
+	for d := range devices {
+		running.Go(func() {
+			for n := range int64(steps) {
+				batch := []*room.Op{w.read(0, 1, n+1-int64(d%2)), w.read(1, 1, n-1), w.read(0, 2, n)}
+				if d%2 == 0 {
+					slices.Reverse(batch)
+				}
+				if err := w.store.Append(t.Context(), batch, room.Within{}); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	running.Wait()
+	w.mustRead(0, 1, steps, 0)
+	w.mustRead(0, 2, steps-1, 1)
+	w.mustRead(1, 1, steps-2, 2)
+}
+
+// testUnread: of so many messages those of others count, up to so many, and where none is
+// among the many that were looked at, and there are more, one.
+func testUnread(t *testing.T, open Open) {
+	w := newWorld(t, open, 3, 2)
+	own := func(n int) {
+		var ops []*room.Op
+		for range n {
+			ops = append(ops, w.send(0, 1, "own"))
+		}
+		w.append(ops...)
+	}
+	own(protocol.UnreadLookedMax)
+	w.mustRead(0, 1, 0, 0)
+	own(1)
+	w.mustRead(0, 1, 0, 1) // perhaps
+	w.append(w.read(0, 1, 1))
+	w.mustRead(0, 1, 1, 0)
+	w.append(w.send(0, 0, "x"))
+	w.mustRead(0, 1, 1, 1)
+	w.append(w.read(0, 1, 2))
+	w.mustRead(0, 1, 2, 1)
+	w.mustRead(0, 2, 0, protocol.UnreadMax)
+
+	system := w.send(1, 0, "joined")
+	system.Type = "system"
+	w.append(system, w.send(1, 1, "x"), w.edit(1, 0, system.MessageID, "again"))
+	w.mustRead(1, 1, 0, 1)
+	w.mustRead(1, 2, 0, 2)
+	w.append(w.read(1, 2, 1))
+	w.mustRead(1, 2, 1, 1)
+	w.append(w.read(1, 2, 3))
+	w.mustRead(1, 2, 3, 0)
+}
+
+// testMarksModel compares with a map of the greatest values, over random batches.
+func testMarksModel(t *testing.T, open Open) {
+	w := newWorld(t, open, 3, 0)
+	rapid.Check(t, func(rt *rapid.T) {
+		r := w.addRoom()
+		head := int64(0)
+		var senders []int // of the messages, by seq; -1: an edit
+		var mine []uuid.UUID
+		marks := make([]int64, len(w.users))
+		for range rapid.IntRange(1, 6).Draw(rt, "batches") {
+			var batch []*room.Op
+			for range rapid.IntRange(1, 8).Draw(rt, "ops") {
+				u := rapid.IntRange(0, len(w.users)-1).Draw(rt, "user")
+				switch what := rapid.IntRange(0, 4).Draw(rt, "what"); {
+				case what == 0 && len(mine) > 0:
+					head++
+					senders = append(senders, -1)
+					batch = append(batch, w.edit(r, 0, mine[len(mine)-1], "edited"))
+				case what <= 2:
+					head++
+					senders = append(senders, u)
+					op := w.send(r, u, "x")
+					if u == 0 {
+						mine = append(mine, op.MessageID)
+					}
+					batch = append(batch, op)
+				default:
+					seq := rapid.Int64Range(0, head+2).Draw(rt, "seq")
+					marks[u] = max(marks[u], min(seq, head))
+					batch = append(batch, w.read(r, u, seq))
+				}
+			}
+			w.append(batch...)
+			for u, mark := range marks {
+				unread := 0
+				for _, sender := range senders[mark:] {
+					if sender >= 0 && sender != u {
+						unread++
+					}
+				}
+				w.mustRead(r, u, mark, unread)
+			}
+		}
+		if w.head(r) != head {
+			rt.Fatalf("head %d, want %d", w.head(r), head)
+		}
+	})
+}

@@ -1,0 +1,61 @@
+package protocol
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// decodeRead reads up to which number the user has read.
+func (in *Intent) decodeRead(f *fields) (refused *Error) {
+	in.UpTo, refused = f.readSeq()
+	return refused
+}
+
+// DecodeReadBody reads the body of a call that says up to which number its caller has read.
+func DecodeReadBody(p []byte) (seq int64, refused *Error) {
+	var f fields
+	if !f.scan(p) {
+		return 0, ErrInvalidJSON
+	}
+	return f.readSeq()
+}
+
+// AppendReading appends the body of the answer to who has read up to seq: how many
+// messages are unread after it.
+func AppendReading(dst []byte, seq int64, unread int) []byte {
+	dst = append(dst, `{"read_seq":`...)
+	dst = strconv.AppendInt(dst, seq, 10)
+	dst = append(dst, `,"unread":`...)
+	dst = strconv.AppendInt(dst, int64(unread), 10)
+	return append(dst, `,"mentions":0}`...) // there is no such kind yet
+}
+
+// ReadMark is how far a user has read in a room.
+type ReadMark struct {
+	User uuid.UUID
+	Seq  int64
+	At   time.Time // when it last grew
+}
+
+// AppendReadMarks appends the body of the list of a room's marks. An empty next is written
+// as null.
+func AppendReadMarks(dst []byte, marks []ReadMark, next string) []byte {
+	dst = append(dst, `{"results":[`...)
+	for i := range marks {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(dst, `{"user_id":`...)
+		dst = appendUUID(dst, marks[i].User)
+		dst = append(dst, `,"read_seq":`...)
+		dst = strconv.AppendInt(dst, marks[i].Seq, 10)
+		dst = append(dst, `,"updated_at":`...)
+		dst = appendTime(dst, marks[i].At)
+		dst = append(dst, '}')
+	}
+	dst = append(dst, `],"next":`...)
+	dst = appendStringOrNull(dst, next)
+	return append(dst, '}')
+}

@@ -1,0 +1,125 @@
+package rest_test
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"github.com/caravan-chat/caravan/protocol"
+	"github.com/caravan-chat/caravan/room"
+	"github.com/caravan-chat/caravan/room/allowance"
+	"github.com/caravan-chat/caravan/room/rest"
+)
+
+func TestReadMarks(t *testing.T) {
+	c := newChat(5)
+	n := start(t, c)
+	rooms := "/api/v1/chat/rooms/"
+	for _, place := range []uuid.UUID{c.place.ID, c.place.TripID} {
+		for path, want := range map[string]string{"/read/": `{"read_seq":3,"unread":2,"mentions":0}`, "/read": `{"read_seq":3,"unread":2,"mentions":0}`} {
+			if got := n.ask(t, "POST", rooms+place.String()+path, `{"seq":3}`); got.StatusCode != 200 || got.body != want {
+				t.Errorf("%s: %d %s", path, got.StatusCode, got.body)
+			}
+		}
+	}
+	if got := n.ask(t, "POST", rooms+c.place.ID.String()+"/read/", `{"seq":4}`, "Authorization", "Bearer jonas"); got.body != `{"read_seq":4,"unread":1,"mentions":0}` {
+		t.Errorf("jonas: %s", got.body)
+	}
+
+	var users []string
+	pages := 0
+	for next := rooms + c.place.ID.String() + "/reads/?limit=1"; next != ""; pages++ {
+		got := n.ask(t, "GET", strings.TrimPrefix(next, "http://"+n.addr), "")
+		var page struct {
+			Results []struct {
+				UserID    string `json:"user_id"`
+				ReadSeq   int64  `json:"read_seq"`
+				UpdatedAt string `json:"updated_at"`
+			}
+			Next *string
+		}
+		if err := json.Unmarshal([]byte(got.body), &page); err != nil || got.StatusCode != 200 || len(page.Results) != 1 {
+			t.Fatalf("%d %s, %v", got.StatusCode, got.body, err)
+		}
+		r := page.Results[0]
+		users = append(users, r.UserID)
+		if want := c.marks[uuid.MustParse(r.UserID)]; r.ReadSeq != want || r.UpdatedAt != "1970-01-01T00:00:00.000000Z" {
+			t.Errorf("%+v, want %d", r, want)
+		}
+		if next = ""; page.Next != nil {
+			next = *page.Next
+		}
+	}
+	if pages != 2 || users[0] == users[1] {
+		t.Errorf("%d pages: %v", pages, users)
+	}
+}
+
+func TestReadMarksAreRefused(t *testing.T) {
+	c := newChat(2)
+	n := start(t, c)
+	read, reads := "/api/v1/chat/rooms/"+c.place.ID.String()+"/read/", "/api/v1/chat/rooms/"+c.place.ID.String()+"/reads/"
+	for _, x := range []struct {
+		method, path, body string
+		status             int
+		code               string
+	}{
+		{"POST", read, `{"seq":-1}`, 400, "invalid_seq"},
+		{"POST", read, `{}`, 400, "invalid_seq"},
+		{"POST", read, `{"seq":"1"}`, 400, "invalid_field"},
+		{"POST", read, ``, 400, "invalid_json"},
+		{"POST", "/api/v1/chat/rooms/" + uuid.NewString() + "/read/", `{"seq":1}`, 404, "not_found"},
+		{"POST", "/api/v1/chat/rooms/7/read/", `{"seq":1}`, 404, "not_found"},
+		{"GET", read, "", 405, "method_not_allowed"},
+		{"POST", reads, `{"seq":1}`, 405, "method_not_allowed"},
+		{"GET", reads + "?limit=0", "", 400, "invalid_parameter"},
+		{"GET", reads + "?cursor=x", "", 400, "invalid_parameter"},
+		{"GET", "/api/v1/chat/rooms/" + uuid.NewString() + "/reads/", "", 404, "not_found"},
+	} {
+		if got := n.ask(t, x.method, x.path, x.body); got.StatusCode != x.status || got.code() != x.code {
+			t.Errorf("%s %s %s: %d %s", x.method, x.path, x.body, got.StatusCode, got.body)
+		}
+	}
+	if len(c.marks) != 0 {
+		t.Errorf("marks %v", c.marks)
+	}
+}
+
+func TestReadMarksCountAsWrites(t *testing.T) {
+	c := newChat(2)
+	n := start(t, c, func(cfg *rest.Config) {
+		cfg.Allowances = allowance.New(allowance.Rates{allowance.RESTWrites: {PerSecond: 1, Burst: 2}})
+	})
+	path := "/api/v1/chat/rooms/" + c.place.ID.String() + "/read/"
+	for i, want := range []int{200, 200, 429} {
+		if got := n.ask(t, "POST", path, `{"seq":1}`); got.StatusCode != want {
+			t.Errorf("call %d: %d %s", i, got.StatusCode, got.body)
+		}
+	}
+}
+
+// TestWhoIsRemovedDuringACallGetsWhatOthersGet: the room is not found, whatever they ask
+// for.
+func TestWhoIsRemovedDuringACallGetsWhatOthersGet(t *testing.T) {
+	c := newChat(1)
+	c.do = func(_ context.Context, op *room.Op) error {
+		if op.Room != c.place.ID || op.Trip != c.place.TripID || op.Sender != c.amina {
+			t.Errorf("op %+v", op)
+		}
+		op.Outcome, op.Err = room.Refused, protocol.ErrNotCollaborator
+		return nil
+	}
+	n := start(t, c)
+	for _, x := range [][3]string{
+		{"POST", "messages/", `{"chat_room":"` + c.place.ID.String() + `","content":"x"}`},
+		{"PATCH", "messages/" + c.messages[0].ID.String() + "/", `{"content":"x"}`},
+		{"POST", "rooms/" + c.place.ID.String() + "/read/", `{"seq":1}`},
+	} {
+		if got := n.ask(t, x[0], "/api/v1/chat/"+x[1], x[2]); got.StatusCode != 404 || got.code() != "not_found" {
+			t.Errorf("%s %s: %d %s", x[0], x[1], got.StatusCode, got.body)
+		}
+	}
+}
