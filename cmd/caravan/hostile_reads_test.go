@@ -58,6 +58,27 @@ func TestOneUsersReadsKeepNobodyWaiting(t *testing.T) {
 	})
 }
 
+// TestAUserWithManyConnectionsComesBackOnAll has one user resume on as many connections
+// at once as a user may have.
+func TestAUserWithManyConnectionsComesBackOnAll(t *testing.T) {
+	const connections = 100
+	onEachStore(t, func(t *testing.T, database string) {
+		fillRooms(t, database)
+		n := startHostile(t, database, nil)
+		bearer := n.bearer(0)
+		r := &readers{node: n, bearer: bearer}
+		var coming sync.WaitGroup
+		for i := range connections {
+			coming.Go(func() {
+				if !r.overWebSocket(t.Context(), fmt.Sprintf("since=%d", 2_900+i)) {
+					t.Error("a connection is turned away")
+				}
+			})
+		}
+		coming.Wait()
+	})
+}
+
 // fillRooms stores messages in all rooms: more than an answer holds.
 func fillRooms(t testing.TB, database string) {
 	t.Helper()

@@ -135,7 +135,7 @@ var settings = []setting{
 	{name: "read-rate", arg: "N", def: "50", on: onServe,
 		about: "reads a second of one user: histories on connect, and REST calls that read. 0, or --rate 0 where it is not given: no limit",
 		into:  func(c *Config) value { return count(&c.ReadRate, 0, 10_000_000) }},
-	{name: "read-burst", arg: "N", def: "500", on: onServe,
+	{name: "read-burst", arg: "N", def: "2000", on: onServe,
 		about: "how many of them may come at once",
 		into:  func(c *Config) value { return count(&c.ReadBurst, 1, 10_000_000) }},
 	{name: "read-bytes", arg: "SIZE", def: "1MiB", on: onServe,
