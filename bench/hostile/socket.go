@@ -85,10 +85,10 @@ func (s *socket) upgraded() bool {
 	for {
 		n, err := s.nc.Read(buf)
 		head = append(head, buf[:n]...)
-		if end := bytes.Index(head, []byte("\r\n\r\n")); end >= 0 {
+		if _, after, ok := bytes.Cut(head, []byte("\r\n\r\n")); ok {
 			status, _, _ := bytes.Cut(bytes.TrimPrefix(head, []byte("HTTP/1.1 ")), []byte(" "))
 			s.tally.answer("HTTP " + string(status))
-			s.unread = head[end+4:]
+			s.unread = after
 			return string(status) == "101"
 		}
 		if err != nil || len(head) > 64<<10 {

@@ -33,7 +33,7 @@ func (n *hostileNode) heavyMessages() {
 	if err != nil {
 		n.t.Fatal(err)
 	}
-	for sent := 0; sent < messages; sent++ {
+	for sent := range messages {
 		if err := conn.SetDeadline(time.Now().Add(await.Limit)); err != nil {
 			n.t.Fatal(err)
 		}

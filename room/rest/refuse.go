@@ -39,7 +39,6 @@ var (
 	errUnavailable = &protocol.Error{Code: protocol.CodeUnavailable, Text: "The server cannot answer now; please try again"}
 	errHeader      = &protocol.Error{Code: codeTooLarge, Text: "The request header is too large"}
 	errTimeout     = &protocol.Error{Code: codeTimeout, Text: "The request took too long to arrive"}
-	errUnreadable  = &protocol.Error{Code: codeInvalidRequest, Text: "This is not an HTTP request that the server can read"}
 	errBodyShape   = &protocol.Error{Code: codeInvalidRequest, Text: "The body cannot be read"}
 	errMisdirected = &protocol.Error{Code: codeMisdirected, Text: "This server does not answer to that name"}
 	errNoUpgrade   = &protocol.Error{Code: codeUpgradeRequired, Text: "This is a WebSocket: ask for an upgrade"}

@@ -99,7 +99,7 @@ func TestNothingStaysCountedAsUnsent(t *testing.T) {
 		s.join(6, fmt.Sprintf("&since=%d", since))
 	}
 	await.Until(t, "nothing is unsent", func() bool { return limit.Stats().BytesNow == 0 })
-	for i := 0; i < users; i++ {
+	for i := range users {
 		if !limit.OpenTo(persist.FleetUser(i)) {
 			t.Errorf("user %d has something unsent", i)
 		}
