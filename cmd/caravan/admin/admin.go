@@ -36,9 +36,13 @@ type Server struct {
 }
 
 const (
-	headerTimeout = 5 * time.Second
-	idleTimeout   = 2 * time.Minute
-	closeTimeout  = time.Second // for answers under way when the server ends
+	headerTimeout  = 5 * time.Second
+	requestTimeout = 10 * time.Second // for a whole request; none has a body that anybody reads
+	answerTimeout  = 3 * time.Minute  // for an answer, the longest profile included
+	idleTimeout    = 2 * time.Minute
+	closeTimeout   = time.Second // for answers under way when the server ends
+	headerBytesMax = 16 << 10
+	connectionsMax = 256
 )
 
 // Listen binds the address and begins to answer.
@@ -62,10 +66,12 @@ func Listen(cfg Config) (*Server, error) {
 	})
 	mux.Handle("GET /metrics", cfg.Metrics)
 	mux.Handle("GET /debug/pprof/", profiles(cfg.Profiles || isLoopback(listener.Addr())))
+	held := &places{most: connectionsMax, open: make(map[net.Conn]struct{})}
 	s := &Server{
 		listener: listener,
 		http: &http.Server{
-			Handler: ownHosts(cfg.AllowHost, mux), ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout,
+			Handler: ownHosts(cfg.AllowHost, mux), ConnState: held.changed, MaxHeaderBytes: headerBytesMax,
+			ReadHeaderTimeout: headerTimeout, ReadTimeout: requestTimeout, WriteTimeout: answerTimeout, IdleTimeout: idleTimeout,
 			ErrorLog: slog.NewLogLogger(cfg.Log.Handler(), slog.LevelDebug),
 		},
 		ended: make(chan struct{}),
