@@ -65,7 +65,7 @@ unit: toolchain ## run the tests that need no service and no root (go test -shor
 	set -f; go test -short -p 4 $$PACKAGES # they wait more than they compute
 
 .PHONY: lint
-lint: toolchain ## check format, vet, staticcheck, go.mod and shell scripts
+lint: toolchain ## check format, vet, staticcheck, go.mod, shell scripts, licences and known vulnerabilities
 	@.ci/lint
 
 .PHONY: fuzz
