@@ -1,0 +1,29 @@
+package socket
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/caravan-chat/caravan/netpoll"
+	"github.com/caravan-chat/caravan/room/allowance"
+)
+
+// BenchmarkRates is what a frame costs to be counted, of its connection and its user.
+func BenchmarkRates(b *testing.B) {
+	many := allowance.Rate{PerSecond: 1e9, Burst: 1e9}
+	table := allowance.New(allowance.Rates{allowance.Frames: many, allowance.FrameBytes: many})
+	s := &session{
+		h:    &Handler{cfg: Config{Frames: many, FrameBytes: many}, refusals: refusals(many)},
+		conn: new(netpoll.Conn), may: table.Of(uuid.New()),
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		now := time.Now() // a loop reads it once a turn
+		s.takeBytes(100, now)
+		if !s.takeFrame(now) {
+			b.Fatal("refused")
+		}
+	}
+}
