@@ -145,6 +145,7 @@ func (c *client) expectEOF() {
 type funcs struct {
 	upgrade func(*Request) (any, *Refusal)
 	open    func(*Conn)
+	wait    func(*Conn) time.Duration
 	message func(*Conn, Kind, []byte)
 	close   func(*Conn, Closed)
 	tick    func(*Loop, time.Time)
@@ -161,6 +162,13 @@ func (f funcs) Open(c *Conn) {
 	if f.open != nil {
 		f.open(c)
 	}
+}
+
+func (f funcs) Wait(c *Conn) time.Duration {
+	if f.wait != nil {
+		return f.wait(c)
+	}
+	return 0
 }
 
 func (f funcs) Message(c *Conn, k Kind, p []byte) {

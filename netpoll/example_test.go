@@ -18,6 +18,7 @@ func (echo) Upgrade(*netpoll.Request) (any, *netpoll.Refusal) { return nil, nil 
 func (echo) Open(*netpoll.Conn)                               {}
 func (echo) Close(*netpoll.Conn, netpoll.Closed)              {}
 func (echo) Tick(*netpoll.Loop, time.Time)                    {}
+func (echo) Wait(*netpoll.Conn) time.Duration                 { return 0 }
 
 func (echo) Message(c *netpoll.Conn, kind netpoll.Kind, payload []byte) {
 	if kind == netpoll.Text {

@@ -76,8 +76,19 @@ func (l *Loop) violated(c *Conn, v *frame.Violation) {
 // inbound is a Conn as the frame reader's sink.
 type inbound Conn
 
-// Ready tells whether the connection is not paused.
-func (in *inbound) Ready() bool { return (*Conn)(in).reading() }
+// Ready tells whether the connection is read on, and pauses it where the Handler wants
+// that.
+func (in *inbound) Ready() bool {
+	c := (*Conn)(in)
+	if !c.reading() {
+		return false
+	}
+	wait := c.loop.handler.Wait(c)
+	if wait > 0 {
+		c.pause(wait)
+	}
+	return wait <= 0
+}
 
 // Message hands a message to the Handler, inflated first where it is compressed.
 func (in *inbound) Message(text, compressed bool, payload []byte) (goOn bool) {
@@ -131,7 +142,7 @@ func (l *Loop) inflate(text bool, payload []byte) ([]byte, *frame.Violation) {
 func (in *inbound) Control(op frame.Op, payload []byte) (goOn bool) {
 	c := (*Conn)(in)
 	if c.loop.controls++; c.loop.controls >= controlsMax {
-		c.Pause(floodPause)
+		c.pause(floodPause)
 	}
 	switch op {
 	case frame.OpPing:

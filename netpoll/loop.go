@@ -29,6 +29,12 @@ type Handler interface {
 	// messages come and can be sent. See also Conn.Cork.
 	Open(c *Conn)
 
+	// Wait is asked before what a client sends is looked at, each frame and each part of
+	// one: for how long is the connection left unread first? Zero: it is not. What is not
+	// read waits in the kernel, which tells the client to wait as well. The loop looks
+	// each tenth of a second whether the time is over, and asks again then.
+	Wait(c *Conn) time.Duration
+
 	// Message takes one whole message. payload is valid only during the call and
 	// may be changed by it.
 	Message(c *Conn, kind Kind, payload []byte)
@@ -75,7 +81,7 @@ type Loop struct {
 	dirty    []*Conn // to be written at the end of the turn
 	corked   []*Conn // whose handshake's answer waits, and some that did; see Conn.Cork
 	stalled  []stall // connections whose kernel buffer is full
-	paused   []*Conn // connections that are not read, and some that have ended; see Conn.Pause
+	paused   []*Conn // connections that are not read, and some that have ended; see Handler.Wait
 	resumed  []*Conn // paused, while it is gone through
 	ended    []ended // of whose end the Handler is told in this turn
 	toClose  []*Conn // sockets to be closed at the end of the turn

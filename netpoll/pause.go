@@ -9,16 +9,10 @@ import (
 // pauseMax is the longest pause.
 const pauseMax = time.Hour
 
-// Pause leaves the connection unread for so long: nothing of what the client sends
-// comes to the Handler, from the next frame on. It waits in the kernel, which tells the
-// client to wait as well. Messages are sent as before. Of two pauses the longer one
-// counts; the loop looks each tenth of a second whether they are over. That the client
-// has ended the connection in an orderly way shows after the pause; IdleTimeout counts
-// on meanwhile.
-func (c *Conn) Pause(d time.Duration) {
-	if c.state != stateOpen || d <= 0 {
-		return
-	}
+// pause leaves an open connection unread for so long, from the next frame on. It is
+// written to as before. Of two pauses the longer one counts. That the client has ended
+// the connection in an orderly way shows after the pause; IdleTimeout counts on meanwhile.
+func (c *Conn) pause(d time.Duration) {
 	l := c.loop
 	until := l.at + moment((min(d, pauseMax)+time.Millisecond-1)/time.Millisecond)
 	if c.paused() {

@@ -18,7 +18,7 @@ func TestAPausedConnectionIsReadLaterInOrder(t *testing.T) {
 	s := start(t, Config{Loops: 1, Handler: funcs{message: func(c *Conn, kind Kind, p []byte) {
 		echoBack(c, kind, p)
 		if strings.HasPrefix(string(p), "paused") {
-			c.Pause(time.Millisecond)
+			c.pause(time.Millisecond)
 		}
 	}}})
 	paused, bystander := dial(t, s), dial(t, s)
@@ -40,7 +40,7 @@ func TestAPausedConnectionIsReadLaterInOrder(t *testing.T) {
 
 // What a client sends while it is paused waits in the kernel, not here.
 func TestAPausedConnectionIsNotRead(t *testing.T) {
-	s := start(t, Config{Loops: 1, Handler: funcs{message: func(c *Conn, _ Kind, _ []byte) { c.Pause(time.Hour) }}})
+	s := start(t, Config{Loops: 1, Handler: funcs{message: func(c *Conn, _ Kind, _ []byte) { c.pause(time.Hour) }}})
 	c := dial(t, s)
 	c.send("pause")
 	await.Until(t, "paused", func() bool { return s.Stats().Paused == 1 })
@@ -64,7 +64,7 @@ func TestAPausedConnectionIsNotRead(t *testing.T) {
 
 // A paused connection is sent to, and ends like any other one.
 func TestAPausedConnectionIsServedAndEnds(t *testing.T) {
-	pause := funcs{message: func(c *Conn, kind Kind, p []byte) { echoBack(c, kind, p); c.Pause(time.Hour) }}
+	pause := funcs{message: func(c *Conn, kind Kind, p []byte) { echoBack(c, kind, p); c.pause(time.Hour) }}
 	for name, end := range map[string]struct {
 		cfg   Config
 		close func(*testing.T, *Server, *client)
@@ -107,7 +107,7 @@ func TestAPausedClientThatHasGoneIsHeardOut(t *testing.T) {
 	heard := make(chan string, messages)
 	s := start(t, Config{Loops: 1, Handler: funcs{close: j.close, message: func(c *Conn, _ Kind, p []byte) {
 		heard <- string(p)
-		c.Pause(time.Millisecond)
+		c.pause(time.Millisecond)
 	}}})
 	c := dial(t, s)
 	for i := range messages {
@@ -135,7 +135,7 @@ func TestAPausedConnectionThatIsStalledKeepsWhatComes(t *testing.T) {
 		open: func(opened *Conn) { c = opened },
 		message: func(c *Conn, kind Kind, p []byte) {
 			if string(p) == "pause" {
-				c.Pause(time.Second)
+				c.pause(time.Second)
 				c.SendText([]byte(strings.Repeat("x", 8<<20)))
 				return
 			}
@@ -153,7 +153,7 @@ func TestAPausedConnectionThatIsStalledKeepsWhatComes(t *testing.T) {
 		client.expect(fmt.Sprint(i))
 	}
 	onLoop(t, s.loops[0], func() {
-		c.Pause(time.Hour)
+		c.pause(time.Hour)
 		s.loops[0].receive(c, make([]byte, unreadBytesMax))
 		if c.state != stateOpen || len(c.unread.bytes) != unreadBytesMax {
 			t.Error("not kept")
@@ -191,4 +191,32 @@ func TestAFloodOfControlFramesIsReadInPortions(t *testing.T) {
 			t.Errorf("%v: never paused", op)
 		}
 	}
+}
+
+// The Handler is asked before anything is looked at, so that connections may share what
+// they may send: what one has spent another one waits for.
+func TestTheHandlerIsAskedBeforeAnythingIsLookedAt(t *testing.T) {
+	const conns, budget = 12, 3
+	left, heard := budget, 0
+	s := start(t, Config{Loops: 1, Compression: true, Handler: funcs{
+		wait: func(*Conn) time.Duration {
+			if left > 0 {
+				return 0
+			}
+			return time.Millisecond
+		},
+		message: func(*Conn, Kind, []byte) { left--; heard++ },
+	}})
+	for range conns {
+		c := dial(t, s)
+		c.send("one")
+	}
+	await.Until(t, "all but a few are paused", func() bool { return s.Stats().Paused == conns-budget })
+	onLoop(t, s.loops[0], func() {
+		if heard != budget {
+			t.Errorf("%d messages were looked at, want %d", heard, budget)
+		}
+		left = conns
+	})
+	await.Until(t, "all are heard", func() bool { return s.Stats().MessagesIn == conns && s.Stats().Paused == 0 })
 }

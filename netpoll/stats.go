@@ -22,7 +22,7 @@ type Stats struct {
 	Writes      uint64              // system calls that did so
 	OutboxBytes int                 // waiting now
 	Stalled     int                 // connections now whose kernel buffer is full
-	Paused      int                 // connections now that are not read; see Conn.Pause
+	Paused      int                 // connections now that are not read; see Handler.Wait
 	Pauses      uint64              // how often one began
 	Dropped     [DropReasons]uint64 // payloads that were not delivered, by DropReason
 

@@ -80,3 +80,5 @@ func (handler) Message(c *netpoll.Conn, kind netpoll.Kind, payload []byte) {
 func (handler) Close(*netpoll.Conn, netpoll.Closed) {}
 
 func (handler) Tick(*netpoll.Loop, time.Time) {}
+
+func (handler) Wait(*netpoll.Conn) time.Duration { return 0 }

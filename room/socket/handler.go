@@ -116,6 +116,11 @@ func (h *Handler) Open(c *netpoll.Conn) {
 	s.enter()
 }
 
+// Wait implements netpoll.Handler.
+func (h *Handler) Wait(c *netpoll.Conn) time.Duration {
+	return c.Session().(*session).mustWait(c.Loop().Now())
+}
+
 // Message implements netpoll.Handler. All messages are text, as the server's
 // Config says TextOnly.
 func (h *Handler) Message(c *netpoll.Conn, _ netpoll.Kind, payload []byte) {

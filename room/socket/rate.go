@@ -52,8 +52,7 @@ func refusals(frames allowance.Rate) allowance.Rate {
 	return allowance.Rate{PerSecond: frames.PerSecond / refusalShare, Burst: frames.Burst}
 }
 
-// takeFrame counts a frame, and says whether it may be processed. Where the next one
-// may neither be processed nor refused yet, the connection waits.
+// takeFrame counts a frame, and says whether it may be processed.
 func (s *session) takeFrame(now time.Time) (ok bool) {
 	if ok, _ = s.spent.frames.Take(s.h.cfg.Frames, 1, now); ok {
 		ok, _ = s.may.Take(allowance.Frames, 1, now)
@@ -63,16 +62,22 @@ func (s *session) takeFrame(now time.Time) (ok bool) {
 		s.h.limited.frames.Add(1)
 		s.spent.refusals.Charge(s.h.refusals, 1, now)
 	}
-	if s.spent.refusals.Wait(s.h.refusals, now) > 0 {
-		s.conn.Pause(max(s.spent.frames.Wait(s.h.cfg.Frames, now), s.may.Wait(allowance.Frames, now)))
-	}
 	return ok
 }
 
-// takeBytes counts what a frame, or the answer to it, has cost. The connection waits
-// until that is made good.
+// takeBytes counts what a frame, or the answer to it, has cost.
 func (s *session) takeBytes(n int, now time.Time) {
 	s.spent.bytes.Charge(s.h.cfg.FrameBytes, n, now)
 	s.may.Charge(allowance.FrameBytes, n, now)
-	s.conn.Pause(max(s.spent.bytes.Wait(s.h.cfg.FrameBytes, now), s.may.Wait(allowance.FrameBytes, now)))
+}
+
+// mustWait is how long it is until the next frame is looked at: until all bytes are made
+// good, and it may be processed or refused. It is asked before anything is inflated or
+// decoded, because another connection may have spent what the user may.
+func (s *session) mustWait(now time.Time) time.Duration {
+	wait := max(s.spent.bytes.Wait(s.h.cfg.FrameBytes, now), s.may.Wait(allowance.FrameBytes, now))
+	if s.spent.refusals.Wait(s.h.refusals, now) > 0 {
+		wait = max(wait, s.spent.frames.Wait(s.h.cfg.Frames, now), s.may.Wait(allowance.Frames, now))
+	}
+	return wait
 }

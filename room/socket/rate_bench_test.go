@@ -6,7 +6,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/caravan-chat/caravan/netpoll"
 	"github.com/caravan-chat/caravan/room/allowance"
 )
 
@@ -15,14 +14,15 @@ func BenchmarkRates(b *testing.B) {
 	many := allowance.Rate{PerSecond: 1e9, Burst: 1e9}
 	table := allowance.New(allowance.Rates{allowance.Frames: many, allowance.FrameBytes: many})
 	s := &session{
-		h:    &Handler{cfg: Config{Frames: many, FrameBytes: many}, refusals: refusals(many)},
-		conn: new(netpoll.Conn), may: table.Of(uuid.New()),
+		h:   &Handler{cfg: Config{Frames: many, FrameBytes: many}, refusals: refusals(many)},
+		may: table.Of(uuid.New()),
 	}
 	b.ReportAllocs()
 	for b.Loop() {
 		now := time.Now() // a loop reads it once a turn
+		wait := s.mustWait(now)
 		s.takeBytes(100, now)
-		if !s.takeFrame(now) {
+		if !s.takeFrame(now) || wait > 0 {
 			b.Fatal("refused")
 		}
 	}

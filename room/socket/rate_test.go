@@ -98,13 +98,29 @@ func TestAnswersToResendsCountAsBytes(t *testing.T) {
 	before := s.net.Stats().Pauses
 	for range 4 {
 		ada.send(`{"type":"chat_message","client_id":"c","content":"x"}`)
-	}
-	for range 4 {
 		if f := ada.next(); !f.Duplicate {
 			t.Errorf("%+v", f)
 		}
 	}
 	if s.net.Stats().Pauses == before {
 		t.Error("never paused")
+	}
+}
+
+// Connections of one user share the user's bytes: what one of them has spent the others
+// wait for, before anything of theirs is inflated.
+func TestConnectionsOfAUserShareTheUsersBytes(t *testing.T) {
+	const connections = 12
+	s := serve(t, socket.Config{Allowances: allowance.New(allowance.Rates{allowance.FrameBytes: {PerSecond: 1, Burst: 200 << 10}})})
+	before := s.net.Stats().MessagesIn
+	for range connections {
+		c, _ := s.join(0, "")
+		for range 2 {
+			c.send(`{"type":"ping","x":"` + strings.Repeat("x", 90<<10) + `"}`)
+		}
+	}
+	await.Until(t, "all wait", func() bool { return s.net.Stats().Paused >= connections-1 })
+	if n := s.net.Stats().MessagesIn - before; n > 4 { // three, and one more on the other loop at the same time
+		t.Errorf("%d messages of 90 KiB were looked at, with 200 KiB allowed", n)
 	}
 }
