@@ -15,6 +15,9 @@ func settleEdit(s *settling, op *room.Op) result {
 	if !ok || m.Sender.ID != op.Sender.ID {
 		return refused(protocol.ErrNotFound)
 	}
+	if err := s.spend.take(op, int64(len(op.Content)-len(m.Content)), 0); err != nil {
+		return refused(err)
+	}
 	m.Content, m.IsEdited, m.UpdatedAt = op.Content, true, later(m.UpdatedAt, op.At)
 	return s.change(op, &m)
 }

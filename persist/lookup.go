@@ -1,7 +1,6 @@
 package persist
 
 import (
-	"bytes"
 	"cmp"
 	"slices"
 
@@ -34,6 +33,7 @@ type Lookup struct {
 	Keys      []ClientKey // may repeat
 	Messages  []uuid.UUID // messages that are needed whole; may repeat
 	Originals []uuid.UUID // messages replied to; may repeat
+	Quotas    Quotas      // what rooms and senders have used is needed, too; the store sets them
 }
 
 // NewLookup returns what must be found out for the batch.
@@ -49,9 +49,9 @@ func NewLookup(batch []*room.Op) *Lookup {
 			ask(l, op)
 		}
 	}
-	l.Rooms = distinct(l.Rooms, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
+	l.Rooms = distinct(l.Rooms, compareIDs)
 	l.Senders = distinct(l.Senders, func(a, b Sender) int {
-		return cmp.Or(bytes.Compare(a.Trip[:], b.Trip[:]), bytes.Compare(a.User[:], b.User[:]))
+		return cmp.Or(compareIDs(a.Trip, b.Trip), compareIDs(a.User, b.User))
 	})
 	return l
 }
@@ -64,17 +64,23 @@ type Found struct {
 	Known     map[ClientKey]*protocol.Message // messages that carry one of Lookup.Keys
 	Messages  map[uuid.UUID]*protocol.Message // those of Lookup.Messages that exist, in any room
 	Originals map[uuid.UUID]Original          // those of Lookup.Originals that exist, in any room
+	Usage     map[uuid.UUID]Usage             // of rooms, where that has a quota
+	Sent      map[uuid.UUID]Sent              // of users, where that has a quota
 }
 
 // NewFound returns a Found with room for the answers to l.
 func NewFound(l *Lookup) *Found {
-	return &Found{
+	found := &Found{
 		Rooms:     make(map[uuid.UUID]Room, len(l.Rooms)),
 		Senders:   make(map[Sender]struct{}, len(l.Senders)),
 		Known:     make(map[ClientKey]*protocol.Message),
 		Messages:  make(map[uuid.UUID]*protocol.Message),
 		Originals: make(map[uuid.UUID]Original),
 	}
+	if l.Quotas.On() {
+		found.Usage, found.Sent = make(map[uuid.UUID]Usage), make(map[uuid.UUID]Sent)
+	}
+	return found
 }
 
 // Original is a message that another one replies to, as far as that needs it.

@@ -51,6 +51,9 @@ func settleMessage(s *settling, op *room.Op) result {
 			return refused(protocol.ErrInvalidReply)
 		}
 	}
+	if err := s.spend.take(op, int64(len(op.Content)), 1); err != nil {
+		return refused(err)
+	}
 	return s.insert(op, m)
 }
 

@@ -17,6 +17,8 @@ type Plan struct {
 	Updates []*protocol.Message // older messages in their final state, each once
 	Marks   []Mark              // values of members, each once
 	Heads   []Head              // rooms whose number grew, ascending by id
+	Usage   []RoomUsage         // of those rooms, where that has a quota
+	Sent    []UserSent          // where that has a quota, ascending by user
 
 	ops     []*room.Op
 	results []result // of ops, by index

@@ -22,6 +22,7 @@ func Settle(batch []*room.Op, lookup *Lookup, found *Found) *Plan {
 		plan:   &Plan{ops: batch, results: make([]result, len(batch))},
 		heads:  make(map[uuid.UUID]int64, len(lookup.Rooms)),
 		state:  make(map[uuid.UUID]state),
+		spend:  newSpending(lookup.Quotas, batch, found),
 		follow: len(lookup.Messages) > 0 || len(lookup.Originals) > 0 || len(lookup.Keys) > 0,
 	}
 	if len(lookup.Keys) > 0 {
@@ -39,6 +40,7 @@ func Settle(batch []*room.Op, lookup *Lookup, found *Found) *Plan {
 			s.plan.Heads = append(s.plan.Heads, Head{Room: id, Seq: seq})
 		}
 	}
+	s.spend.add(s.plan)
 	return s.plan
 }
 
@@ -62,7 +64,8 @@ type settling struct {
 	sent   map[ClientKey]uuid.UUID // keys used by messages of this batch
 	state  map[uuid.UUID]state     // messages of this batch made or changed so far
 	marks  map[markOf]int          // marks of this batch, by index in the plan; nil: none
-	follow bool                    // some op may refer to a message of this batch
+	spend  *spending
+	follow bool // some op may refer to a message of this batch
 }
 
 // markOf is whose mark it is, and of what.

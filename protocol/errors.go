@@ -19,6 +19,7 @@ const (
 	CodeNotFound       Code = "not_found"
 	CodeForbidden      Code = "forbidden"
 	CodeRateLimited    Code = "rate_limited"
+	CodeQuota          Code = "quota"           // what an operator lets be stored is used up
 	CodeUnavailable    Code = "unavailable"     // not stored, and will not appear
 	CodeUnknownOutcome Code = "unknown_outcome" // perhaps stored: resend with the same client_id
 	CodeInternal       Code = "internal"
@@ -49,6 +50,8 @@ var (
 	ErrInvalidClient  = &Error{CodeInvalidClient, "client_id must be a string of 1 to 64 characters without U+0000"}
 	ErrInvalidSeq     = &Error{CodeInvalidSeq, "seq must be a whole number, 0 or more"}
 	ErrRateLimited    = &Error{CodeRateLimited, "Too many messages; slow down"}
+	ErrRoomQuota      = &Error{CodeQuota, "This room is full"}
+	ErrUserQuota      = &Error{CodeQuota, "You have sent as many messages as a day may have"}
 	ErrUnavailable    = &Error{CodeUnavailable, "The message could not be stored; please try again"}
 	ErrUnknownOutcome = &Error{CodeUnknownOutcome, "It is not known whether the message was stored; resend it with the same client_id"}
 	ErrInternal       = &Error{CodeInternal, "The server failed to handle this; please try again"}

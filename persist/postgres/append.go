@@ -79,7 +79,8 @@ func (s *Store) run(ctx context.Context, ops []*room.Op, mode persist.Mode, limi
 	}()
 
 	lookup := persist.NewLookup(ops)
-	if mode == persist.Commit && persist.IsPlainMessage(ops) {
+	lookup.Quotas = s.quotas
+	if mode == persist.Commit && persist.IsPlainMessage(ops) && !s.quotas.On() {
 		plan, xact, err = express(txCtx, conn.Conn(), s.who, ops, lookup)
 		if plan != nil {
 			return finish(ctx, conn, plan, xact, mode, sendCommit(txCtx, conn.Conn()))

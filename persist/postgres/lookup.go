@@ -90,7 +90,10 @@ func lookUp(ctx context.Context, conn *pgx.Conn, who *membership, l *persist.Loo
 			return err
 		})
 	}
-	err = conn.SendBatch(ctx, &batch).Close()
+	queueQuotas(&batch, l, found)
+	if err = conn.SendBatch(ctx, &batch).Close(); err == nil {
+		err = countUncounted(ctx, conn, l, found)
+	}
 	return found, xact, err
 }
 

@@ -26,6 +26,7 @@ type Store struct {
 	odd     *persist.OddRows
 	who     *membership // chosen by Migrate
 	wait    waits
+	quotas  persist.Quotas
 }
 
 var (

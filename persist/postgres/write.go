@@ -49,6 +49,7 @@ func write(ctx context.Context, conn *pgx.Conn, plan *persist.Plan, mode persist
 		batch.Queue(updateMessages, arrayArgs(changedTable, plan.Updates)...)
 	}
 	queueMarks(&batch, plan)
+	queueSpent(&batch, plan)
 	if len(plan.Heads) > 0 {
 		batch.Queue(updateRooms, headColumns(plan.Heads)...)
 	}

@@ -54,6 +54,7 @@ func (s *Store) transact(ctx context.Context, ops []*room.Op, mode persist.Mode,
 // context, which would cost a goroutine each; it ends them through tx.
 func (s *Store) settle(tx *sql.Tx, ops []*room.Op) (*persist.Plan, error) {
 	lookup := persist.NewLookup(ops)
+	lookup.Quotas = s.quotas
 	found, err := s.find(tx, lookup)
 	if err != nil {
 		return nil, err
@@ -86,6 +87,9 @@ func (s *Store) writePlan(tx *sql.Tx, plan *persist.Plan) error {
 	if err := s.writeMarks(tx, plan); err != nil {
 		return err
 	}
+	if err := s.writeSpent(tx, plan); err != nil {
+		return err
+	}
 	for _, h := range plan.Heads {
 		if _, err := setHead.Exec(h.Seq, h.Room.String()); err != nil {
 			return err
@@ -113,6 +117,9 @@ func (s *Store) find(tx *sql.Tx, l *persist.Lookup) (*persist.Found, error) {
 		} else if ok {
 			found.Senders[s] = struct{}{}
 		}
+	}
+	if err := s.findQuotas(tx, l, found); err != nil {
+		return nil, err
 	}
 	if err := s.findKnown(tx, l.Keys, found); err != nil {
 		return nil, err

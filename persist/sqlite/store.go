@@ -31,6 +31,7 @@ type Store struct {
 	bulk   reading // what a client asks to read
 	probe  *sql.DB // one connection, of Ping
 	odd    *persist.OddRows
+	quotas persist.Quotas
 }
 
 var (

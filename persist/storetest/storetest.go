@@ -18,6 +18,7 @@ type Store interface {
 	room.Store
 	persist.Seeder
 	Deployment(context.Context) (uuid.UUID, error)
+	SetQuotas(persist.Quotas)
 	Secret(ctx context.Context, name string) ([]byte, error)
 }
 
@@ -56,6 +57,8 @@ func Run(t *testing.T, open Open) {
 		{"MarksFromManyDevicesAtOnce", testMarkRace},
 		{"UnreadIsCountedUpToAPoint", testUnread},
 		{"MarksModel", testMarksModel},
+		{"ARoomsBytesHaveAQuota", testRoomQuota},
+		{"AUsersMessagesOfADayHaveAQuota", testUserQuota},
 		{"PoisonIsRefusedAlone", testPoison},
 		{"AnIDUsedTwiceIsRefusedAlone", testSameID},
 		{"AnyTextComesBackAsItWas", testAnyText},

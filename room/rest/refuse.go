@@ -56,6 +56,7 @@ var statuses = map[protocol.Code]int{
 	codeUpgradeRequired:         fasthttp.StatusUpgradeRequired,
 	codeMisdirected:             fasthttp.StatusMisdirectedRequest,
 	protocol.CodeRateLimited:    fasthttp.StatusTooManyRequests,
+	protocol.CodeQuota:          fasthttp.StatusTooManyRequests,
 	protocol.CodeInternal:       fasthttp.StatusInternalServerError,
 	protocol.CodeUnavailable:    fasthttp.StatusServiceUnavailable,
 	protocol.CodeUnknownOutcome: fasthttp.StatusServiceUnavailable,

@@ -21,6 +21,7 @@ import (
 type Store interface {
 	room.Store
 	persist.Seeder
+	SetQuotas(persist.Quotas)
 	Durability(context.Context) (*persist.Durability, error)
 	// Deployment returns an id that all nodes on the database have in common.
 	Deployment(context.Context) (uuid.UUID, error)
@@ -35,6 +36,14 @@ const databaseRetry = 500 * time.Millisecond
 // database that cannot be reached, or that a former server still drains into, is tried
 // again for as long as the configuration says; every other error is final.
 func OpenStore(ctx context.Context, cfg *config.Config, log *slog.Logger) (Store, error) {
+	s, err := openStore(ctx, cfg, log)
+	if err == nil {
+		s.SetQuotas(persist.Quotas{RoomBytes: int64(cfg.RoomBytes), UserMessagesPerDay: int64(cfg.UserMessagesPerDay)})
+	}
+	return s, err
+}
+
+func openStore(ctx context.Context, cfg *config.Config, log *slog.Logger) (Store, error) {
 	if path, ok := strings.CutPrefix(cfg.Database, sqlitePrefix); ok {
 		return retry(ctx, cfg.DatabaseWait, log, func() (Store, error) { return sqlite.Open(ctx, path, log) })
 	}

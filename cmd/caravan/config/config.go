@@ -42,6 +42,10 @@ type Config struct {
 	Loops          int
 	History        int // messages
 	HistoryBytes   int
+
+	RoomBytes          int // of content; zero: no limit
+	UserMessagesPerDay int // zero: no limit
+
 	MaxContent     int // code points
 	MaxFrame       int
 	SendBuffer     int

@@ -1,0 +1,131 @@
+package persist
+
+import (
+	"bytes"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/caravan-chat/caravan/protocol"
+	"github.com/caravan-chat/caravan/room"
+)
+
+// Quotas bound what is stored. Zero is no limit, and costs nothing.
+type Quotas struct {
+	RoomBytes          int64 // of the contents of a room's messages
+	UserMessagesPerDay int64 // of a user in all rooms, on a day of UTC
+}
+
+// On reports whether there is a quota.
+func (q Quotas) On() bool { return q != Quotas{} }
+
+// CountedMax is how many messages are counted at once where some were stored while nobody
+// counted. Those beyond are left out.
+const CountedMax = 1_000_000
+
+// Usage is what the contents of a room take. It is right for the room's number Seq: where
+// the room stands elsewhere, messages were stored that nobody counted.
+type Usage struct{ Seq, Bytes int64 }
+
+// Sent is how many messages a user has sent on a day, counted from 1970.
+type Sent struct{ Day, Messages int64 }
+
+// RoomUsage is what a room takes after a batch.
+type RoomUsage struct {
+	Room uuid.UUID
+	Usage
+}
+
+// UserSent is what a user has sent in a batch.
+type UserSent struct {
+	User uuid.UUID
+	Sent
+}
+
+// Uncounted returns from which number on the messages of a room must be counted, and what
+// was counted before. False where all are.
+func Uncounted(in Room, known Usage) (from Usage, some bool) {
+	if known.Seq > in.Seq { // the number was set back
+		known = Usage{}
+	}
+	return known, known.Seq < in.Seq
+}
+
+// Users are the senders, each once.
+func (l *Lookup) Users() []uuid.UUID {
+	users := make([]uuid.UUID, len(l.Senders))
+	for i, s := range l.Senders {
+		users[i] = s.User
+	}
+	return distinct(users, compareIDs)
+}
+
+func compareIDs(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) }
+
+// spending is what a batch takes of its quotas; nil: there are none.
+type spending struct {
+	quotas Quotas
+	found  *Found
+	day    int64
+	bytes  map[uuid.UUID]int64 // of rooms that the batch has changed
+	sent   map[uuid.UUID]int64 // messages of the batch, by user
+}
+
+func newSpending(q Quotas, batch []*room.Op, found *Found) *spending {
+	if !q.On() || len(batch) == 0 {
+		return nil
+	}
+	const day = int64(24 * time.Hour / time.Second)
+	return &spending{
+		quotas: q, found: found, day: batch[len(batch)-1].At.Unix() / day,
+		bytes: make(map[uuid.UUID]int64), sent: make(map[uuid.UUID]int64),
+	}
+}
+
+// take counts a content that grows by so many bytes, and so many new messages, or refuses.
+func (s *spending) take(op *room.Op, grows, messages int64) *protocol.Error {
+	if s == nil {
+		return nil
+	}
+	used := s.used(op.Room)
+	if most := s.quotas.RoomBytes; most > 0 && grows > 0 && used+grows > most {
+		return protocol.ErrRoomQuota
+	}
+	if most := s.quotas.UserMessagesPerDay; most > 0 && messages > 0 {
+		before := s.found.Sent[op.Sender.ID]
+		if before.Day != s.day {
+			before.Messages = 0
+		}
+		if before.Messages+s.sent[op.Sender.ID]+messages > most {
+			return protocol.ErrUserQuota
+		}
+		s.sent[op.Sender.ID] += messages
+	}
+	s.bytes[op.Room] = used + grows
+	return nil
+}
+
+// used is what a room's contents take after the ops so far.
+func (s *spending) used(id uuid.UUID) int64 {
+	if used, changed := s.bytes[id]; changed {
+		return used
+	}
+	return s.found.Usage[id].Bytes
+}
+
+// add adds the counts to a plan whose heads are known.
+func (s *spending) add(p *Plan) {
+	if s == nil {
+		return
+	}
+	if s.quotas.RoomBytes > 0 {
+		for _, h := range p.Heads {
+			p.Usage = append(p.Usage, RoomUsage{h.Room, Usage{h.Seq, s.used(h.Room)}})
+		}
+	}
+	for user, n := range s.sent {
+		p.Sent = append(p.Sent, UserSent{user, Sent{s.day, n}})
+	}
+	slices.SortFunc(p.Sent, func(a, b UserSent) int { return compareIDs(a.User, b.User) }) // all lock them in one order
+}
