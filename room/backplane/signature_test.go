@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -175,15 +176,17 @@ func TestHintsAreBounded(t *testing.T) {
 // What is signed with the key before counts for a while, then no more.
 func TestKeyIsReplacedWhileNodesRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		secret, looks := []byte("the first secret of a deployment"), 0
+		var secret atomic.Value // a string
+		var looks atomic.Int64
+		secret.Store("the first secret of a deployment")
 		lookUp := func(context.Context) ([]byte, error) {
-			looks++
-			return secret, nil
+			looks.Add(1)
+			return []byte(secret.Load().(string)), nil
 		}
 		ctx, stop := context.WithCancel(t.Context())
 		var ended []chan struct{}
 		start := func() (*Backplane, *inbox) {
-			b, err := New(Config{URL: "redis://h", Secret: secret, LookUp: lookUp})
+			b, err := New(Config{URL: "redis://h", Secret: []byte(secret.Load().(string)), LookUp: lookUp})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -206,7 +209,7 @@ func TestKeyIsReplacedWhileNodesRun(t *testing.T) {
 		if !tell(old) {
 			t.Fatal("the first key is not believed")
 		}
-		secret = []byte("the second secret of a deployment")
+		secret.Store("the second secret of a deployment")
 		if !tell(old) {
 			t.Error("the first key does not count before the second is looked up")
 		}
@@ -225,9 +228,9 @@ func TestKeyIsReplacedWhileNodesRun(t *testing.T) {
 		}
 
 		// A key that is not known is looked up at once, and then seldom.
-		secret = []byte("the third secret of a deployment")
+		secret.Store("the third secret of a deployment")
 		time.Sleep(keyPause)
-		third := keyOf(t, string(secret), uuid.UUID{}, "caravan")
+		third := keyOf(t, secret.Load().(string), uuid.UUID{}, "caravan")
 		for second.keys.present.Load().id != third.id {
 			tell(third)
 			time.Sleep(keyPause / 10)
@@ -235,14 +238,14 @@ func TestKeyIsReplacedWhileNodesRun(t *testing.T) {
 		if !tell(third) {
 			t.Error("the third key is not believed")
 		}
-		looks = 0
+		looks.Store(0)
 		stranger := keyOf(t, "what a stranger makes up", uuid.UUID{}, "caravan")
 		for range 6_000 {
 			tell(stranger)
 			time.Sleep(10 * time.Millisecond)
 		}
-		if most := 2*int(time.Minute/keyPause) + 2; looks < 2 || looks > most {
-			t.Errorf("the secret was looked up %d times in a minute", looks)
+		if n, most := looks.Load(), 2*int64(time.Minute/keyPause)+2; n < 2 || n > most {
+			t.Errorf("the secret was looked up %d times in a minute", n)
 		}
 		stop()
 		for _, over := range ended {
