@@ -1,10 +1,12 @@
 package socket_test
 
 import (
+	"bytes"
 	"fmt"
 	"testing"
 	"time"
 
+	"github.com/gobwas/ws/wsutil"
 	"github.com/google/uuid"
 
 	"github.com/caravan-chat/caravan/persist"
@@ -43,8 +45,14 @@ func TestMembersComeAnewWhenTheStoreHasGoneBack(t *testing.T) {
 	if f.Seq != 2 || *f.Since != 5 || len(f.Messages) != 0 || *f.HasMore {
 		t.Errorf("who comes back with 5 gets %+v", f)
 	}
+	var four bytes.Buffer // in one write: once the first is stored the sender is closed
 	for i := range 4 {
-		members[1].send(fmt.Sprintf(`{"type":"chat_message","content":"stored as %d","client_id":"%d"}`, i+3, i))
+		if err := wsutil.WriteClientText(&four, fmt.Appendf(nil, `{"type":"chat_message","content":"stored as %d","client_id":"%d"}`, i+3, i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := four.WriteTo(members[1].conn); err != nil {
+		t.Fatal(err)
 	}
 	for _, c := range members {
 		if f := c.next(); f.Type != "message_history" || *f.Since != 0 || f.Seq != 0 || len(f.Messages) != 0 || !*f.HasMore {
