@@ -119,11 +119,14 @@ func (c *call) answerBy(handle func(*call), reads bool) {
 	ctx, cancel := context.WithTimeout(c.living, requestTimeout)
 	defer cancel()
 	c.ctx = ctx
-	if !c.authenticate() || !c.count() || !c.place() {
+	if !c.authenticate() {
 		return
 	}
 	c.may = c.cfg.Allowances.Of(c.caller.User)
 	defer c.may.Return()
+	if !c.count() || !c.place() {
+		return
+	}
 	if reads {
 		if !c.mayRead() || !c.reserve() {
 			return
@@ -162,6 +165,13 @@ func (c *call) count() bool {
 	return c.counted
 }
 
+func (c *call) uncount() {
+	if c.counted {
+		c.requestsOf.end(c.caller.User)
+	}
+	c.counted = false
+}
+
 // place takes one of the places of those at work, until unplace or release, or refuses.
 func (c *call) place() bool {
 	c.placed = true
@@ -183,9 +193,7 @@ func (c *call) unplace() {
 func (c *call) release() {
 	c.owe(0)
 	c.unplace()
-	if c.counted {
-		c.requestsOf.end(c.caller.User)
-	}
+	c.uncount()
 	c.free()
 }
 
@@ -261,6 +269,7 @@ func (c *call) mayRead() bool {
 
 // limit refuses because the caller asks for too much.
 func (c *call) limit(why *protocol.Error, wait time.Duration) {
+	c.delay()
 	c.retryAfter(wait)
 	c.refuse(why)
 }
@@ -274,6 +283,7 @@ func (c *call) crowd(of Crowding) {
 // crowdUser refuses because the user has too much under way.
 func (c *call) crowdUser() {
 	c.crowded[CrowdedUser].Add(1)
+	c.delay()
 	c.retryAfter(retryAfter)
 	c.refuse(errUserCrowded)
 }

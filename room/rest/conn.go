@@ -25,7 +25,8 @@ type conn struct {
 
 	// Guarded by places.mu.
 	waits         wait
-	dismissed     bool // its place went to another connection, or the server ends
+	delayed       chan struct{} // closed when it is dismissed; nil: its answer is not delayed
+	dismissed     bool          // its place went to another connection, or the server ends
 	before, after *conn
 }
 

@@ -25,6 +25,7 @@ type wait uint8
 
 const (
 	waitEnd          wait = iota // for the end of what nobody wants any more
+	waitDelay                    // for its answer, as its user asks for too much
 	waitStranger                 // for a next request; no token of the connection was good yet
 	waitStrangerRest             // for the rest of such a one's request
 	waitIdle                     // for the next request of somebody who showed a good token
@@ -73,6 +74,10 @@ func (p *places) dismiss(c *conn) {
 	delete(p.conns, c)
 	p.waiting[c.waits].remove(c)
 	c.waits, c.dismissed = working, true
+	if c.delayed != nil {
+		close(c.delayed)
+		c.delayed = nil
+	}
 	_ = c.SetReadDeadline(longAgo) // a closed connection has ended the read already
 }
 
@@ -92,13 +97,26 @@ func (p *places) await(c *conn, kind wait, until time.Time) bool {
 	return c.SetReadDeadline(until) == nil // under the lock, so that it does not undo dismiss
 }
 
+// delay notes that c waits for its answer; false where it has no place any more, or all
+// are to end. Where its place is taken from it, dismissed is closed.
+func (p *places) delay(c *conn, dismissed chan struct{}) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if c.dismissed || p.closed {
+		return false
+	}
+	c.waits, c.delayed = waitDelay, dismissed
+	p.waiting[waitDelay].add(c)
+	return true
+}
+
 // resume notes that the server has the next step; false where c has no place any more.
 func (p *places) resume(c *conn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if c.waits != working {
 		p.waiting[c.waits].remove(c)
-		c.waits = working
+		c.waits, c.delayed = working, nil
 	}
 	return !c.dismissed
 }
@@ -119,7 +137,7 @@ func (p *places) close() {
 	defer p.mu.Unlock()
 	p.closed = true
 	for c := range p.conns {
-		if c.waits.unasked() || c.waits == waitEnd {
+		if c.waits.unasked() || c.waits == waitEnd || c.waits == waitDelay {
 			p.dismiss(c)
 		}
 	}

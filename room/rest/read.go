@@ -142,8 +142,7 @@ func (c *call) longPoll(in room.Info, p *params) {
 		return
 	}
 	defer c.pollsOf.end(c.caller.User)
-	c.requestsOf.end(c.caller.User)
-	c.counted = false
+	c.uncount()
 	defer c.longPolls.Add(-1)
 	if c.longPolls.Add(1) > int64(c.cfg.Limits.LongPolls) {
 		c.crowd(CrowdedLongPolls)

@@ -54,6 +54,10 @@ const (
 // for the histories of all connections that a user may have.
 const readBytesSavedSeconds = 32
 
+// refusals are how many answers that it asks for too much a user gets at once over REST.
+// Those beyond it are delayed.
+var refusals = allowance.Rate{PerSecond: 20, Burst: 100}
+
 // rates are what one user may ask of this node.
 func (a *App) rates() (r allowance.Rates) {
 	r[allowance.Frames] = frames(a.cfg.UserRate, a.cfg.UserBurst)
@@ -61,6 +65,7 @@ func (a *App) rates() (r allowance.Rates) {
 	r[allowance.RESTWrites] = frames(a.cfg.Rate, a.cfg.Burst)
 	r[allowance.Reads] = frames(a.cfg.ReadRate, a.cfg.ReadBurst)
 	r[allowance.ReadBytes] = allowance.Rate{PerSecond: float64(a.cfg.ReadBytes), Burst: a.cfg.ReadBytes * readBytesSavedSeconds}
+	r[allowance.Refusals] = refusals
 	return r
 }
 
