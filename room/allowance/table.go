@@ -19,7 +19,7 @@ const (
 	RESTWrites             // writes over REST alone
 	Reads                  // answers whose size follows what is stored
 	ReadBytes              // their bytes
-	Refusals               // answers over REST to who asks for too much; those beyond it are delayed
+	Refusals               // answers that the user asks for too much; beyond it the user waits
 	Kinds                  // how many there are
 )
 

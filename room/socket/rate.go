@@ -61,6 +61,7 @@ func (s *session) takeFrame(now time.Time) (ok bool) {
 		s.h.limited.user.Store(s.user) // before it is counted, for tellLimited
 		s.h.limited.frames.Add(1)
 		s.spent.refusals.Charge(s.h.refusals, 1, now)
+		s.may.Charge(allowance.Refusals, 1, now)
 	}
 	return ok
 }
@@ -76,7 +77,7 @@ func (s *session) takeBytes(n int, now time.Time) {
 // decoded, because another connection may have spent what the user may.
 func (s *session) mustWait(now time.Time) time.Duration {
 	wait := max(s.spent.bytes.Wait(s.h.cfg.FrameBytes, now), s.may.Wait(allowance.FrameBytes, now))
-	if s.spent.refusals.Wait(s.h.refusals, now) > 0 {
+	if s.spent.refusals.Wait(s.h.refusals, now) > 0 || s.may.Wait(allowance.Refusals, now) > 0 {
 		wait = max(wait, s.spent.frames.Wait(s.h.cfg.Frames, now), s.may.Wait(allowance.Frames, now))
 	}
 	return wait

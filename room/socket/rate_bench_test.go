@@ -12,7 +12,7 @@ import (
 // BenchmarkRates is what a frame costs to be counted, of its connection and its user.
 func BenchmarkRates(b *testing.B) {
 	many := allowance.Rate{PerSecond: 1e9, Burst: 1e9}
-	table := allowance.New(allowance.Rates{allowance.Frames: many, allowance.FrameBytes: many})
+	table := allowance.New(allowance.Rates{allowance.Frames: many, allowance.FrameBytes: many, allowance.Refusals: many})
 	s := &session{
 		h:   &Handler{cfg: Config{Frames: many, FrameBytes: many}, refusals: refusals(many)},
 		may: table.Of(uuid.New()),

@@ -54,8 +54,8 @@ const (
 // for the histories of all connections that a user may have.
 const readBytesSavedSeconds = 32
 
-// refusals are how many answers that it asks for too much a user gets at once over REST.
-// Those beyond it are delayed.
+// refusals are how many answers a user gets that say that it asks for too much. Beyond it
+// WebSockets are not read until they may send, and answers over REST are delayed.
 var refusals = allowance.Rate{PerSecond: 20, Burst: 100}
 
 // rates are what one user may ask of this node.
