@@ -71,7 +71,7 @@ func refused(err *protocol.Error) result {
 }
 
 // Empty reports whether there is nothing to write.
-func (p *Plan) Empty() bool { return len(p.Heads) == 0 && len(p.Marks) == 0 }
+func (p *Plan) Empty() bool { return len(p.Heads)+len(p.Marks)+len(p.Usage) == 0 }
 
 // NumberMessage gives the plan of a plain message (IsPlainMessage) the number that the
 // store took for it as it wrote the row. Nobody else has the plan yet.

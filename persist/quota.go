@@ -123,9 +123,21 @@ func (s *spending) add(p *Plan) {
 		for _, h := range p.Heads {
 			p.Usage = append(p.Usage, RoomUsage{h.Room, Usage{h.Seq, s.used(h.Room)}})
 		}
+		s.addCounted(p)
 	}
 	for user, n := range s.sent {
 		p.Sent = append(p.Sent, UserSent{user, Sent{s.day, n}})
 	}
 	slices.SortFunc(p.Sent, func(a, b UserSent) int { return compareIDs(a.User, b.User) }) // all lock them in one order
+}
+
+// addCounted adds what was counted of rooms in which nothing is stored. Otherwise a room
+// that is full would be counted again for each message that is refused.
+func (s *spending) addCounted(p *Plan) {
+	for id, in := range s.found.Rooms {
+		_, stored := slices.BinarySearchFunc(p.Heads, id, func(h Head, id uuid.UUID) int { return compareIDs(h.Room, id) })
+		if used := s.found.Usage[id]; !stored && used.Seq != in.Seq {
+			p.Usage = append(p.Usage, RoomUsage{id, Usage{in.Seq, used.Bytes}})
+		}
+	}
 }

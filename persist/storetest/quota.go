@@ -50,6 +50,25 @@ func testRoomQuota(t *testing.T, open Open) {
 	}
 }
 
+// testRoomQuotaCountsOnce: a room that is full is not counted again for each message that is
+// refused.
+func testRoomQuotaCountsOnce(t *testing.T, open Open) {
+	w := newWorld(t, open, 1, 1)
+	old := w.stored(w.send(0, 0, strings.Repeat("x", 50)))
+	w.store.SetQuotas(persist.Quotas{RoomBytes: 40})
+	refused := func() {
+		t.Helper()
+		op := w.send(0, 0, "y")
+		w.append(op)
+		w.mustOutcome(op, room.Refused, protocol.CodeQuota)
+	}
+	refused()
+	w.store.SetQuotas(persist.Quotas{})
+	w.stored(w.edit(0, 0, old.ID, "short")) // what was counted is not looked at again
+	w.store.SetQuotas(persist.Quotas{RoomBytes: 40})
+	refused()
+}
+
 // testUserQuota: over all rooms, anew each day; what is sent twice or changed counts once.
 func testUserQuota(t *testing.T, open Open) {
 	w := newWorld(t, open, 2, 2)

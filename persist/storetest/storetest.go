@@ -58,6 +58,7 @@ func Run(t *testing.T, open Open) {
 		{"UnreadIsCountedUpToAPoint", testUnread},
 		{"MarksModel", testMarksModel},
 		{"ARoomsBytesHaveAQuota", testRoomQuota},
+		{"AFullRoomIsCountedOnce", testRoomQuotaCountsOnce},
 		{"AUsersMessagesOfADayHaveAQuota", testUserQuota},
 		{"PoisonIsRefusedAlone", testPoison},
 		{"AnIDUsedTwiceIsRefusedAlone", testSameID},
