@@ -64,8 +64,9 @@ type Found struct {
 	Known     map[ClientKey]*protocol.Message // messages that carry one of Lookup.Keys
 	Messages  map[uuid.UUID]*protocol.Message // those of Lookup.Messages that exist, in any room
 	Originals map[uuid.UUID]Original          // those of Lookup.Originals that exist, in any room
-	Usage     map[uuid.UUID]Usage             // of rooms, where that has a quota
+	Usage     map[uuid.UUID]Usage             // of rooms, where that has a quota: see Use
 	Sent      map[uuid.UUID]Sent              // of users, where that has a quota
+	counted   []uuid.UUID                     // rooms of which Usage is not what is stored
 }
 
 // NewFound returns a Found with room for the answers to l.

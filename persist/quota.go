@@ -20,12 +20,12 @@ type Quotas struct {
 // On reports whether there is a quota.
 func (q Quotas) On() bool { return q != Quotas{} }
 
-// CountedMax is how many messages are counted at once where some were stored while nobody
-// counted. Those beyond are left out.
-const CountedMax = 1_000_000
+// CountedMax is how many messages are counted in one transaction where some were stored
+// while nobody counted. The others are counted in the next ones, so that none takes long.
+const CountedMax = 10_000
 
-// Usage is what the contents of a room take. It is right for the room's number Seq: where
-// the room stands elsewhere, messages were stored that nobody counted.
+// Usage is what the contents of a room's messages up to the number Seq take. Where the room
+// stands elsewhere, messages were stored that nobody has counted.
 type Usage struct{ Seq, Bytes int64 }
 
 // Sent is how many messages a user has sent on a day, counted from 1970.
@@ -43,13 +43,32 @@ type UserSent struct {
 	Sent
 }
 
-// Uncounted returns from which number on the messages of a room must be counted, and what
-// was counted before. False where all are.
-func Uncounted(in Room, known Usage) (from Usage, some bool) {
+// Portion is what messages of a room take: CountedMax of them, or fewer that are the last.
+type Portion struct {
+	Messages, Bytes int64
+	Last            int64 // seq of the last one
+}
+
+// Use notes what a room has used, of which known is stored. Where more was stored in the room
+// count counts a portion of the messages after a number.
+func (f *Found) Use(id uuid.UUID, known Usage, count func(after int64) (Portion, error)) error {
+	in := f.Rooms[id]
 	if known.Seq > in.Seq { // the number was set back
 		known = Usage{}
 	}
-	return known, known.Seq < in.Seq
+	if known.Seq < in.Seq {
+		p, err := count(known.Seq)
+		if err != nil {
+			return err
+		}
+		known = Usage{in.Seq, known.Bytes + p.Bytes}
+		if p.Messages == CountedMax {
+			known.Seq = p.Last
+		}
+		f.counted = append(f.counted, id)
+	}
+	f.Usage[id] = known
+	return nil
 }
 
 // Users are the senders, each once.
@@ -120,10 +139,7 @@ func (s *spending) add(p *Plan) {
 		return
 	}
 	if s.quotas.RoomBytes > 0 {
-		for _, h := range p.Heads {
-			p.Usage = append(p.Usage, RoomUsage{h.Room, Usage{h.Seq, s.used(h.Room)}})
-		}
-		s.addCounted(p)
+		s.addUsage(p)
 	}
 	for user, n := range s.sent {
 		p.Sent = append(p.Sent, UserSent{user, Sent{s.day, n}})
@@ -131,13 +147,26 @@ func (s *spending) add(p *Plan) {
 	slices.SortFunc(p.Sent, func(a, b UserSent) int { return compareIDs(a.User, b.User) }) // all lock them in one order
 }
 
-// addCounted adds what was counted of rooms in which nothing is stored. Otherwise a room
-// that is full would be counted again for each message that is refused.
-func (s *spending) addCounted(p *Plan) {
-	for id, in := range s.found.Rooms {
+// addUsage adds what rooms have used in which something is stored, or was counted.
+// Otherwise a room that is full would be counted again for each message that is refused.
+func (s *spending) addUsage(p *Plan) {
+	for _, h := range p.Heads {
+		p.Usage = append(p.Usage, s.usage(h))
+	}
+	for _, id := range s.found.counted {
 		_, stored := slices.BinarySearchFunc(p.Heads, id, func(h Head, id uuid.UUID) int { return compareIDs(h.Room, id) })
-		if used := s.found.Usage[id]; !stored && used.Seq != in.Seq {
-			p.Usage = append(p.Usage, RoomUsage{id, Usage{in.Seq, used.Bytes}})
+		if !stored {
+			p.Usage = append(p.Usage, s.usage(Head{id, s.found.Rooms[id].Seq}))
 		}
 	}
+}
+
+// usage is what a room has used after the batch. Where a part is not counted yet, what the
+// batch stores is counted with it later.
+func (s *spending) usage(h Head) RoomUsage {
+	before := s.found.Usage[h.Room]
+	if before.Seq < s.found.Rooms[h.Room].Seq {
+		return RoomUsage{h.Room, before}
+	}
+	return RoomUsage{h.Room, Usage{h.Seq, s.used(h.Room)}}
 }

@@ -13,8 +13,8 @@ const (
 
 	findSent = `SELECT user_id, day, messages FROM chat_sent WHERE user_id = ANY($1)`
 
-	countContents = `SELECT coalesce(sum(octet_length(content::text)), 0)::bigint
-	FROM (SELECT content FROM chat_messages WHERE chat_room_id = $1 AND seq > $2 ORDER BY seq LIMIT $3) m`
+	countContents = `SELECT count(*), coalesce(sum(octet_length(content::text)), 0)::bigint, coalesce(max(seq), 0)
+	FROM (SELECT seq, content FROM chat_messages WHERE chat_room_id = $1 AND seq > $2 ORDER BY seq LIMIT $3) m`
 
 	setUsage = `INSERT INTO chat_usage (chat_room_id, seq, bytes) SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bigint[])
 	ON CONFLICT (chat_room_id) DO UPDATE SET seq = excluded.seq, bytes = excluded.bytes`
@@ -60,16 +60,14 @@ func countUncounted(ctx context.Context, conn *pgx.Conn, l *persist.Lookup, foun
 	if l.Quotas.RoomBytes == 0 {
 		return nil
 	}
-	for id, in := range found.Rooms {
-		from, some := persist.Uncounted(in, found.Usage[id])
-		if some {
-			var more int64
-			if err := conn.QueryRow(ctx, countContents, [16]byte(id), from.Seq, persist.CountedMax).Scan(&more); err != nil {
-				return err
-			}
-			from.Bytes += more
+	for id := range found.Rooms {
+		err := found.Use(id, found.Usage[id], func(after int64) (p persist.Portion, err error) {
+			err = conn.QueryRow(ctx, countContents, [16]byte(id), after, persist.CountedMax).Scan(&p.Messages, &p.Bytes, &p.Last)
+			return p, err
+		})
+		if err != nil {
+			return err
 		}
-		found.Usage[id] = from
 	}
 	return nil
 }

@@ -9,8 +9,8 @@ import (
 const (
 	selectUsage   = `SELECT seq, bytes FROM chat_usage WHERE chat_room_id = ?`
 	selectSent    = `SELECT day, messages FROM chat_sent WHERE user_id = ?`
-	countContents = `SELECT coalesce(sum(length(CAST(content AS BLOB))), 0)
-		FROM (SELECT content FROM chat_messages WHERE chat_room_id = ? AND seq > ? ORDER BY seq LIMIT ?)`
+	countContents = `SELECT count(*), coalesce(sum(length(CAST(content AS BLOB))), 0), coalesce(max(seq), 0)
+		FROM (SELECT seq, content FROM chat_messages WHERE chat_room_id = ? AND seq > ? ORDER BY seq LIMIT ?)`
 	setUsage = `INSERT INTO chat_usage (chat_room_id, seq, bytes) VALUES (?, ?, ?)
 		ON CONFLICT (chat_room_id) DO UPDATE SET seq = excluded.seq, bytes = excluded.bytes`
 
@@ -26,20 +26,18 @@ func (s *Store) SetQuotas(q persist.Quotas) { s.quotas = q }
 // findQuotas finds what the quotas of a lookup need, and counts what nobody has.
 func (s *Store) findQuotas(tx *sql.Tx, l *persist.Lookup, found *persist.Found) error {
 	if l.Quotas.RoomBytes > 0 {
-		for id, in := range found.Rooms {
+		for id := range found.Rooms {
 			var known persist.Usage
 			if _, err := scanRow(tx.Stmt(s.write.usage).QueryRow(id.String()), &known.Seq, &known.Bytes); err != nil {
 				return err
 			}
-			from, some := persist.Uncounted(in, known)
-			if some {
-				var more int64
-				if _, err := scanRow(tx.Stmt(s.write.count).QueryRow(id.String(), from.Seq, persist.CountedMax), &more); err != nil {
-					return err
-				}
-				from.Bytes += more
+			err := found.Use(id, known, func(after int64) (p persist.Portion, err error) {
+				_, err = scanRow(tx.Stmt(s.write.count).QueryRow(id.String(), after, persist.CountedMax), &p.Messages, &p.Bytes, &p.Last)
+				return p, err
+			})
+			if err != nil {
+				return err
 			}
-			found.Usage[id] = from
 		}
 	}
 	if l.Quotas.UserMessagesPerDay > 0 {

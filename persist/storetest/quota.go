@@ -69,6 +69,30 @@ func testRoomQuotaCountsOnce(t *testing.T, open Open) {
 	refused()
 }
 
+// testRoomQuotaIsCountedInPortions: a long room takes several transactions. Until all is
+// counted, what is counted is held against the quota.
+func testRoomQuotaIsCountedInPortions(t *testing.T, open Open) {
+	w := newWorld(t, open, 1, 1)
+	const beyond = 10
+	for left := persist.CountedMax + beyond; left > 0; {
+		ops := make([]*room.Op, min(left, 2_000))
+		for i := range ops {
+			ops[i] = w.send(0, 0, "x")
+		}
+		w.append(ops...)
+		left -= len(ops)
+	}
+	w.store.SetQuotas(persist.Quotas{RoomBytes: persist.CountedMax + beyond})
+	w.stored(w.send(0, 0, "y"))
+	for range 2 {
+		over := w.send(0, 0, "z")
+		w.append(over)
+		w.mustOutcome(over, room.Refused, protocol.CodeQuota)
+	}
+	w.store.SetQuotas(persist.Quotas{RoomBytes: persist.CountedMax + beyond + 2})
+	w.stored(w.send(0, 0, "z"))
+}
+
 // testUserQuota: over all rooms, anew each day; what is sent twice or changed counts once.
 func testUserQuota(t *testing.T, open Open) {
 	w := newWorld(t, open, 2, 2)

@@ -59,6 +59,7 @@ func Run(t *testing.T, open Open) {
 		{"MarksModel", testMarksModel},
 		{"ARoomsBytesHaveAQuota", testRoomQuota},
 		{"AFullRoomIsCountedOnce", testRoomQuotaCountsOnce},
+		{"ALongRoomIsCountedInPortions", testRoomQuotaIsCountedInPortions},
 		{"AUsersMessagesOfADayHaveAQuota", testUserQuota},
 		{"PoisonIsRefusedAlone", testPoison},
 		{"AnIDUsedTwiceIsRefusedAlone", testSameID},
