@@ -62,6 +62,7 @@ func (c *call) run() {
 		}
 	}()
 	c.dispatch()
+	c.delayStranger()
 	if c.polling.Err() != nil {
 		c.http.SetConnectionClose() // the server drains: the client had better come back elsewhere
 	}

@@ -8,6 +8,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"github.com/caravan-chat/caravan/room/allowance"
 )
 
 // conn is a connection that carries requests. It belongs to the goroutine that serves
@@ -20,8 +22,9 @@ type conn struct {
 	ahead [1]byte // what was read without a buffer
 	held  bool    // ahead has a byte, which comes after what is in in
 
-	known  bool // a good token came on it
-	linger bool // the client may still be sending what nobody wants
+	known    bool            // a good token came on it
+	linger   bool            // the client may still be sending what nobody wants
+	refusals allowance.Meter // of requests without a good token
 
 	// Guarded by places.mu.
 	waits         wait

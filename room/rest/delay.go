@@ -3,6 +3,9 @@ package rest
 import (
 	"time"
 
+	"github.com/google/uuid"
+	"github.com/valyala/fasthttp"
+
 	"github.com/caravan-chat/caravan/room/allowance"
 )
 
@@ -25,6 +28,24 @@ func (c *call) delay() {
 	c.uncount()
 	c.free()
 	if !c.in.delay(wait) {
+		c.http.SetConnectionClose()
+	}
+}
+
+// strangerRefusals is what a connection is refused without delay while its requests bring
+// no good token.
+var strangerRefusals = allowance.Rate{PerSecond: 20, Burst: 50}
+
+// delayStranger does the same to a connection that is refused again and again, though
+// nobody knows who asks: many requests may come in one packet.
+func (c *call) delayStranger() {
+	if c.caller.User != (uuid.UUID{}) || c.http.Response.StatusCode() < fasthttp.StatusBadRequest {
+		return
+	}
+	now := time.Now()
+	wait := min(c.in.refusals.Wait(strangerRefusals, now), refusalDelayMax)
+	c.in.refusals.Charge(strangerRefusals, 1, now)
+	if wait > 0 && !c.in.delay(wait) {
 		c.http.SetConnectionClose()
 	}
 }

@@ -97,3 +97,34 @@ func TestADrainDoesNotWaitForDelayedAnswers(t *testing.T) {
 		}
 	})
 }
+
+// TestWhoIsRefusedAgainAndAgainIsAnsweredLater although nobody knows who it is: without a
+// token, with a bad one, and where nothing is. Another connection waits for nothing.
+func TestWhoIsRefusedAgainAndAgainIsAnsweredLater(t *testing.T) {
+	for name, request := range map[string]string{
+		"no token":  strings.Replace(goodGet, "Authorization: Bearer amina\r\n", "", 1),
+		"bad token": strings.Replace(goodGet, "amina", "nobody", 1),
+		"nothing":   "GET /nothing HTTP/1.1\r\nHost: own.example\r\n\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				const requests = 100
+				p := startPipes(t, newChat(0), func(*rest.Config) {})
+				begun := time.Now()
+				_, in := p.arrive(strings.Repeat(request, requests))
+				p.arrive(goodGet, http.StatusOK)
+				if took := time.Since(begun); took > 0 {
+					t.Errorf("a member waited %v", took)
+				}
+				for range requests {
+					if got := read(t, in); got.StatusCode != http.StatusUnauthorized && got.StatusCode != http.StatusNotFound {
+						t.Fatalf("%s", got.Status)
+					}
+				}
+				if took := time.Since(begun); took < 2*time.Second || took > 5*time.Second {
+					t.Errorf("%d refusals took %v", requests, took)
+				}
+			})
+		})
+	}
+}
