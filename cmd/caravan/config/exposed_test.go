@@ -27,8 +27,8 @@ func readable(t *testing.T, content string, mode, directory os.FileMode) string 
 
 // TestSecretsThatOthersCanReadAreWarnedOf: one line, that names the flags and no secret.
 func TestSecretsThatOthersCanReadAreWarnedOf(t *testing.T) {
-	const env = "CARAVAN_JWT_SECRET=s"
-	secret := "hunter2\n"
+	const env = "CARAVAN_JWT_SECRET=hunter2-hunter2-hunter2-hunter2-x"
+	secret := "hunter2-hunter2-hunter2-hunter2-x\n"
 	for _, c := range []struct {
 		name string
 		args []string
@@ -36,21 +36,21 @@ func TestSecretsThatOthersCanReadAreWarnedOf(t *testing.T) {
 		want []string // in the one warning; none: there is none
 	}{
 		{"nothing", nil, []string{env}, nil},
-		{"a secret", []string{"--jwt-secret", "hunter2"}, nil, []string{"--jwt-secret:", "ps"}},
+		{"a secret", []string{"--jwt-secret", "hunter2-hunter2-hunter2-hunter2-x"}, nil, []string{"--jwt-secret:", "ps"}},
 		{"a password of PostgreSQL", []string{"--database", "postgres://u:hunter2@h/d"}, []string{env}, []string{"--database:"}},
-		{"a password of PostgreSQL as a parameter", []string{"--database", "postgres://u@h/d?password=hunter2"}, []string{env}, []string{"--database:"}},
+		{"a password of PostgreSQL as a parameter", []string{"--database", "postgres://u@h/d?password=hunter2-hunter2-hunter2-hunter2-x"}, []string{env}, []string{"--database:"}},
 		{"a password of Redis", []string{"--redis=redis://:hunter2@h"}, []string{env}, []string{"--redis:"}},
 		{"a password of Redis Cluster", []string{"--redis", "redis://u:hunter2@a:1,b:2"}, []string{env}, []string{"--redis:"}},
 		{"a password of JWKS", []string{"--jwt-jwks-url", "https://u:hunter2@h/keys"}, nil, []string{"--jwt-jwks-url:"}},
-		{"several", []string{"--jwt-secret", "hunter2", "--redis", "redis://:hunter2@h"}, nil, []string{"--redis, --jwt-secret:"}},
+		{"several", []string{"--jwt-secret", "hunter2-hunter2-hunter2-hunter2-x", "--redis", "redis://:hunter2@h"}, nil, []string{"--redis, --jwt-secret:"}},
 		{"no password", []string{"--database", "postgres://u@h/d?sslmode=disable", "--redis", "redis://u@a:1,b:2", "--jwt-jwks-url", "https://h/keys"}, nil, nil},
 		{"SQLite", []string{"--database", "sqlite:a:b@c"}, []string{env}, nil},
 		{"in the environment", nil, []string{env, "CARAVAN_REDIS=redis://:hunter2@h", "CARAVAN_DATABASE=postgres://u:hunter2@h/d"}, nil},
-		{"a file of settings", []string{"--config", readable(t, "jwt-secret = hunter2", 0o644, 0o755)}, nil, []string{"--config:", "/file"}},
+		{"a file of settings", []string{"--config", readable(t, "jwt-secret = hunter2-hunter2-hunter2-hunter2-x", 0o644, 0o755)}, nil, []string{"--config:", "/file"}},
 		{"a file of settings by the environment", nil, []string{env, "CARAVAN_CONFIG=" + readable(t, "redis = redis://:hunter2@h", 0o604, 0o755)}, []string{"--config:"}},
 		{"a file of settings without secrets", []string{"--config", readable(t, "redis = redis://h\nlisten = :1", 0o644, 0o755)}, []string{env}, nil},
-		{"a private file of settings", []string{"--config", readable(t, "jwt-secret = hunter2", 0o640, 0o755)}, nil, nil},
-		{"a file in a private directory", []string{"--config", readable(t, "jwt-secret = hunter2", 0o644, 0o750)}, nil, nil},
+		{"a private file of settings", []string{"--config", readable(t, "jwt-secret = hunter2-hunter2-hunter2-hunter2-x", 0o640, 0o755)}, nil, nil},
+		{"a file in a private directory", []string{"--config", readable(t, "jwt-secret = hunter2-hunter2-hunter2-hunter2-x", 0o644, 0o750)}, nil, nil},
 		{"a file of the secret", []string{"--jwt-secret-file", readable(t, secret, 0o644, 0o755)}, nil, []string{"--jwt-secret-file:", "/file"}},
 		{"a private file of the secret", []string{"--jwt-secret-file", readable(t, secret, 0o600, 0o755)}, nil, nil},
 		{"a file of a public key", []string{"--jwt-public-key-file", readable(t, publicKey, 0o644, 0o755)}, nil, nil},
@@ -72,11 +72,45 @@ func TestSecretsThatOthersCanReadAreWarnedOf(t *testing.T) {
 		})
 	}
 	for _, cmd := range []config.Command{config.Token, config.Migrate} { // which end at once
-		args := map[config.Command][]string{config.Token: {"--user", user, "--jwt-secret", "s"}, config.Migrate: {"--database", "postgres://u:p@h/d"}}[cmd]
+		args := map[config.Command][]string{config.Token: {"--user", user, "--jwt-secret", "hunter2-hunter2-hunter2-hunter2-x"}, config.Migrate: {"--database", "postgres://u:p@h/d"}}[cmd]
 		if _, warnings, err := config.Load(cmd, args, nil); err != nil || len(warnings) > 0 {
 			t.Errorf("%s: %q, %v", cmd, warnings, err)
 		}
 	}
+}
+
+// TestSecretsThatCanBeFoundOutAreWarnedOf: by whoever has a token, or knows --dev's.
+func TestSecretsThatCanBeFoundOutAreWarnedOf(t *testing.T) {
+	long := strings.Repeat("k", 32)
+	for _, c := range []struct {
+		name string
+		args []string
+		env  string
+		want string
+	}{
+		{"long", nil, "CARAVAN_JWT_SECRET=" + long, ""},
+		{"short", nil, "CARAVAN_JWT_SECRET=" + long[1:], "--jwt-secret: the secret has 31 bytes"},
+		{"short in a file", []string{"--jwt-secret-file", writePrivate(t, long[1:]+"\n")}, "", "--jwt-secret-file: the secret has 31 bytes"},
+		{"that of --dev", nil, "CARAVAN_JWT_SECRET=" + config.DevelopmentSecret, "everybody knows"},
+		{"--dev", []string{"--dev"}, "", "--dev: anybody can sign tokens"},
+		{"none", []string{"--jwt-public-key-file", write(t, publicKey)}, "", ""},
+	} {
+		_, warnings, err := config.Load(config.Serve, c.args, []string{c.env})
+		all := strings.Join(warnings, "\n")
+		if err != nil || len(warnings) != min(1, len(c.want)) || !strings.Contains(all, c.want) || strings.Contains(all, long[1:]) {
+			t.Errorf("%s: warnings %q, %v", c.name, warnings, err)
+		}
+	}
+}
+
+// writePrivate writes a file that its owner alone can read.
+func writePrivate(t *testing.T, content string) (path string) {
+	t.Helper()
+	path = write(t, content)
+	if err := os.Chmod(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // TestOriginsThatFitMoreThanIsMeantAreWarnedOf: one line for each pattern.
@@ -103,7 +137,7 @@ func TestOriginsThatFitMoreThanIsMeantAreWarnedOf(t *testing.T) {
 		{"app.example.com", []string{"no scheme"}},
 		{"*.example.com", []string{"no scheme"}},
 	} {
-		_, warnings, err := config.Load(config.Serve, []string{"--allowed-origins", c.patterns}, []string{"CARAVAN_JWT_SECRET=s"})
+		_, warnings, err := config.Load(config.Serve, []string{"--allowed-origins", c.patterns}, []string{"CARAVAN_JWT_SECRET=hunter2-hunter2-hunter2-hunter2-x"})
 		if err != nil {
 			t.Errorf("%s: %v", c.patterns, err)
 			continue
@@ -120,17 +154,17 @@ func TestOriginsThatFitMoreThanIsMeantAreWarnedOf(t *testing.T) {
 
 // TestDevExcludesWhatMakesAServerOfRealUsers wherever either of them stands.
 func TestDevExcludesWhatMakesAServerOfRealUsers(t *testing.T) {
-	key, secret := write(t, publicKey), write(t, "hunter2")
+	key, secret := write(t, publicKey), write(t, "hunter2-hunter2-hunter2-hunter2-x")
 	for _, c := range []struct {
 		name string
 		args []string
 		env  []string
 		want string
 	}{
-		{"secret", []string{"--dev", "--jwt-secret", "hunter2"}, nil, "--jwt-secret"},
-		{"secret in the environment", []string{"--dev"}, []string{"CARAVAN_JWT_SECRET=hunter2"}, "--jwt-secret (from CARAVAN_JWT_SECRET)"},
-		{"secret in a file of settings", []string{"--dev", "--config", write(t, "jwt-secret = hunter2")}, nil, "line 1"},
-		{"dev in the environment", []string{"--jwt-secret", "hunter2"}, []string{"CARAVAN_DEV=true"}, "(from CARAVAN_DEV)"},
+		{"secret", []string{"--dev", "--jwt-secret", "hunter2-hunter2-hunter2-hunter2-x"}, nil, "--jwt-secret"},
+		{"secret in the environment", []string{"--dev"}, []string{"CARAVAN_JWT_SECRET=hunter2-hunter2-hunter2-hunter2-x"}, "--jwt-secret (from CARAVAN_JWT_SECRET)"},
+		{"secret in a file of settings", []string{"--dev", "--config", write(t, "jwt-secret = hunter2-hunter2-hunter2-hunter2-x")}, nil, "line 1"},
+		{"dev in the environment", []string{"--jwt-secret", "hunter2-hunter2-hunter2-hunter2-x"}, []string{"CARAVAN_DEV=true"}, "(from CARAVAN_DEV)"},
 		{"secret file", []string{"--dev", "--jwt-secret-file", secret}, nil, "--jwt-secret-file"},
 		{"public key", []string{"--dev", "--jwt-public-key-file", key}, nil, "--jwt-public-key-file"},
 		{"JWKS", []string{"--dev", "--jwt-jwks-url", "https://u:hunter2@h/keys"}, nil, "--jwt-jwks-url"},
@@ -144,7 +178,7 @@ func TestDevExcludesWhatMakesAServerOfRealUsers(t *testing.T) {
 		}
 	}
 	for name, args := range map[string][]string{
-		"dev alone": {"--dev"}, "no dev": {"--dev=false", "--jwt-secret", "s", "--database", "postgres://h/d"}, "an empty secret": {"--dev", "--jwt-secret", ""},
+		"dev alone": {"--dev"}, "no dev": {"--dev=false", "--jwt-secret", "hunter2-hunter2-hunter2-hunter2-x", "--database", "postgres://h/d"}, "an empty secret": {"--dev", "--jwt-secret", ""},
 		"a database of its own": {"--dev", "--database", "sqlite:dev.db"}, "a Redis": {"--dev", "--redis", "redis://h"},
 	} {
 		if _, _, err := config.Load(config.Serve, args, nil); err != nil {

@@ -52,3 +52,23 @@ func readPublicKeys(path string) ([]byte, error) {
 	}
 	return []byte(content), nil
 }
+
+// secretBytesMin is what HS256 asks of a key (RFC 7518, section 3.2).
+const secretBytesMin = 32
+
+// weakSecret returns a warning for a secret that can be found out: whoever has one token
+// can try out all short ones.
+func (c *Config) weakSecret() (warnings []string) {
+	flag := "--jwt-secret: "
+	if c.secretFile != "" {
+		flag = "--jwt-secret-file: "
+	}
+	switch n := len(c.JWT.Secret); {
+	case c.Dev || n == 0:
+	case string(c.JWT.Secret) == DevelopmentSecret:
+		warnings = append(warnings, flag+"everybody knows this secret, it is that of --dev: anybody can sign tokens")
+	case n < secretBytesMin:
+		warnings = append(warnings, fmt.Sprintf("%sthe secret has %d bytes: whoever has a token can find it out by trying, and then sign tokens; give it %d random ones or more", flag, n, secretBytesMin))
+	}
+	return warnings
+}

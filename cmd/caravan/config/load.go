@@ -70,6 +70,7 @@ func Load(cmd Command, args, environ []string) (c *Config, warnings []string, er
 			return nil, nil, err
 		}
 		warnings = append(warnings, c.exposed(flags, file, path.text)...)
+		warnings = append(warnings, c.weakSecret()...)
 	}
 	more, err := c.check(cmd)
 	return c, append(warnings, more...), err

@@ -63,7 +63,7 @@ func TestAFlagWinsOverTheEnvironmentAndThatOverTheFile(t *testing.T) {
 }
 
 func TestDefaultsAreThoseOfTheContract(t *testing.T) {
-	c, warnings, err := config.Load(config.Serve, nil, []string{"CARAVAN_JWT_SECRET=s"})
+	c, warnings, err := config.Load(config.Serve, nil, []string{"CARAVAN_JWT_SECRET=a secret that is long enough for HS256"})
 	if err != nil || len(warnings) != 0 {
 		t.Fatal(err, warnings)
 	}
@@ -228,14 +228,14 @@ func TestUnknownVariablesAndOddRelationsAreWarnings(t *testing.T) {
 		{"a history that is more than may wait", []string{"--send-buffer", "64KiB"}, nil, "--history-bytes"},
 		{"a part of the unsent that is less than a history", []string{"--unsent-bytes", "1MiB"}, nil, "--unsent-bytes"},
 		{"development secret", []string{"--dev"}, nil, "--dev"},
-		{"secret in quotes", nil, []string{`CARAVAN_JWT_SECRET="s"`}, "HS256"},
+		{"secret in quotes", nil, []string{`CARAVAN_JWT_SECRET="a secret that is long enough for HS256"`}, "HS256"},
 		{"issuer in quotes", []string{"--config", write(t, "jwt-issuer = 'caravan'\n")}, nil, "--jwt-issuer"},
-		{"newline behind a secret", nil, []string{"CARAVAN_JWT_SECRET=s\n"}, "--jwt-secret"},
+		{"newline behind a secret", nil, []string{"CARAVAN_JWT_SECRET=a secret that is long enough for HS256\n"}, "--jwt-secret"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			env := c.env
 			if c.name != "development secret" {
-				env = append([]string{"CARAVAN_JWT_SECRET=s"}, env...)
+				env = append([]string{"CARAVAN_JWT_SECRET=a secret that is long enough for HS256"}, env...)
 			}
 			_, warnings, err := config.Load(config.Serve, c.args, env)
 			if err != nil {
