@@ -10,7 +10,7 @@ import (
 
 // Users calls yield with the ids and emails of users in the file at path, until that
 // returns false. made says that Caravan has made or adopted what is there; where there
-// is no file, or no table of users, that is so. Nothing is made or changed. It may be
+// is no file, or none of an application's tables, that is so. Nothing is made or changed. It may be
 // called while a Store has the file open.
 func Users(ctx context.Context, path string, yield func(id, email string) bool) (made bool, err error) {
 	if info, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) || (err == nil && (info.Size() == 0 || !info.Mode().IsRegular())) {
@@ -28,13 +28,16 @@ func Users(ctx context.Context, path string, yield func(id, email string) bool) 
 }
 
 func users(ctx context.Context, db *sql.DB, yield func(id, email string) bool) (made bool, err error) {
-	const look = `SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = ? COLLATE NOCASE)`
-	var there bool
-	if err := db.QueryRowContext(ctx, look, "users").Scan(&there); err != nil || !there {
-		return true, err
-	}
-	if err := db.QueryRowContext(ctx, look, "caravan_schema_version").Scan(&made); err != nil {
+	const look = `SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name COLLATE NOCASE IN (?, ?, ?))`
+	var there, others bool
+	if err := db.QueryRowContext(ctx, look, "users", "users", "users").Scan(&there); err != nil {
 		return false, err
+	}
+	if err := db.QueryRowContext(ctx, look, "trips", "collaborators", "chat_messages").Scan(&others); err != nil {
+		return false, err
+	}
+	if err := db.QueryRowContext(ctx, look, "caravan_schema_version", "", "").Scan(&made); err != nil || !there {
+		return made || !others, err
 	}
 	rows, err := db.QueryContext(ctx, `SELECT coalesce(CAST(id AS TEXT), ''), coalesce(CAST(email AS TEXT), '') FROM users`)
 	if err != nil {

@@ -67,6 +67,7 @@ func TestDevLeavesADatabaseOfRealUsersAlone(t *testing.T) {
 	for name, path := range map[string]string{
 		"people": seeded(t, people), "people beside a fleet": seeded(t, mixed), "people with the emails of a fleet": seeded(t, likeAFleet),
 		"an application without users": application(""),
+		"trips without users":          application("DROP TABLE users; CREATE TABLE Trips (id TEXT PRIMARY KEY)"),
 		"an application":               application("INSERT INTO users VALUES ('1', NULL, NULL, NULL, NULL)"),
 	} {
 		before, err := os.ReadFile(path)
