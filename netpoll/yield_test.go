@@ -77,9 +77,10 @@ func TestTheOldestUnfinishedHandshakeGoesFirst(t *testing.T) {
 	if r := c.response(); r.StatusCode != http.StatusServiceUnavailable {
 		t.Error(r.Status)
 	}
-	if st := s.Stats(); st.Open != 3 || st.Refused[RefusedConnections] != 1 {
-		t.Errorf("%d open, %d refused", st.Open, st.Refused[RefusedConnections])
-	}
+	await.Until(t, "it is counted, and the others are open", func() bool {
+		st := s.Stats()
+		return st.Open == 3 && st.Refused[RefusedConnections] == 1
+	})
 }
 
 // TestBytesOfUnfinishedRequestsAreBounded: all together, also where each is allowed.

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -25,7 +26,25 @@ import (
 )
 
 // The tests of hostile_*_test.go start a server as a process, and have one member do
-// harm while bystanders do what they always do.
+// harm while bystanders do what they always do. The server is built without the race
+// detector, which makes it take several times the memory and the time that are measured.
+
+// plainDirectory is where that server's program is; empty while there is none.
+var plainDirectory string
+
+// plain is that program, built once.
+var plain = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "caravan-hostile-")
+	if err != nil {
+		return "", err
+	}
+	plainDirectory = dir
+	program := filepath.Join(dir, "caravan")
+	if out, err := exec.Command("go", "build", "-o", program, ".").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%w\n%s", err, out)
+	}
+	return program, nil
+})
 
 const (
 	hostileUsers  = 16 // user i is on trip i mod 2
@@ -52,8 +71,12 @@ func startHostile(t *testing.T, database string, env []string, flags ...string) 
 	if seeded.status != 0 {
 		t.Fatalf("seed: %+v", seeded)
 	}
-	flags = append([]string{"--database", database, "--jwt-secret", hostileSecret}, flags...)
-	return &hostileNode{serveWith(t, env, flags...)}
+	cmd := process(t, env, append([]string{"--database", database, "--jwt-secret", hostileSecret}, flags...)...)
+	var err error
+	if cmd.Path, err = plain(); err != nil {
+		t.Fatal(err)
+	}
+	return &hostileNode{serveBy(t, cmd)}
 }
 
 // bearer returns a token of user i.

@@ -32,7 +32,11 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asCaravan) != "" {
 		main()
 	}
-	os.Exit(m.Run())
+	status := m.Run()
+	if plainDirectory != "" {
+		_ = os.RemoveAll(plainDirectory)
+	}
+	os.Exit(status)
 }
 
 // processLimit is how long a process may live. It is no measurement: it ends what a

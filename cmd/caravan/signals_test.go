@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -48,8 +49,15 @@ func serveProcess(t *testing.T, args ...string) *served {
 // serveWith starts a server, in that environment.
 func serveWith(t *testing.T, env []string, args ...string) *served {
 	t.Helper()
-	args = append([]string{"serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--log-format", "json", "--log-level", "debug"}, args...)
-	s := &served{t: t, cmd: process(t, env, args...), eof: make(chan struct{})}
+	return serveBy(t, process(t, env, args...))
+}
+
+// serveBy starts a server as serveWith does, by a command that has its flags already.
+func serveBy(t *testing.T, cmd *exec.Cmd) *served {
+	t.Helper()
+	serve := []string{"serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--log-format", "json", "--log-level", "debug"}
+	cmd.Args = slices.Insert(cmd.Args, 1, serve...)
+	s := &served{t: t, cmd: cmd, eof: make(chan struct{})}
 	stderr, err := s.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
