@@ -23,6 +23,8 @@ type Faults struct {
 	Deliver func(member int, seq int64) Fate
 	// Refuse returns the code with which a message is refused; empty: it is not.
 	Refuse func(clientID string) string
+	// LimitTyping refuses each typing notice as over the rate.
+	LimitTyping bool
 	// StoreRefused stores and tells a message although it was refused.
 	StoreRefused bool
 	// Forget makes the store lose a message after it was told.

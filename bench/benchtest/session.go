@@ -124,6 +124,10 @@ func (m *session) message(p []byte) {
 		case duplicate:
 			m.write(mustJSON(map[string]any{"type": "chat_message", "message": stored, "seq": stored.Seq, "duplicate": true}))
 		}
+	case "typing":
+		if s.faults.LimitTyping {
+			m.fail("rate_limited", f.ClientID)
+		}
 	case "edit_message":
 		if s.edit(m.user, f.MessageID, f.Content) == nil {
 			m.fail("not_found", f.ClientID)

@@ -129,6 +129,14 @@ func TestRefusalsAreAccountedFor(t *testing.T) {
 	})
 }
 
+// A typing notice over the rate is refused without a name, and nothing is lost by it.
+func TestATypingNoticeMayBeRefused(t *testing.T) {
+	t.Parallel()
+	if rep := run(t, config(start(t, benchtest.Faults{LimitTyping: true}))); !rep.Clean {
+		t.Errorf("%+v", rep)
+	}
+}
+
 // nth returns a function that is true the nth time that a name from a member's
 // WebSocket is asked for.
 func nth(n int) func(string) bool {
