@@ -204,7 +204,7 @@ func TestShortOfMemoryTheServerShedsInPlaceOfDying(t *testing.T) {
 		const memory = 256 << 20
 		n := startHostile(t, database, []string{"GOMEMLIMIT=256MiB"}, "--rate", "0", "--history", "20", "--history-bytes", "8MiB",
 			"--send-buffer", "16MiB", "--unsent-bytes", "16GiB", "--compression=false")
-		if log := n.logged(); !strings.Contains(log, `"level":"WARN","msg":"memory: the settings allow more than there is`) || !strings.Contains(log, `"limit":268435456,"from":"GOMEMLIMIT"`) {
+		if log := n.logged(); !strings.Contains(log, `"level":"WARN","msg":"memory: the settings allow more than there is`) || !strings.Contains(log, `"limit_mib":256,"from":"GOMEMLIMIT"`) {
 			t.Errorf("the start does not say how much memory there is:\n%s", n.logged())
 		}
 		n.heavyMessages()

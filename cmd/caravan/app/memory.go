@@ -32,10 +32,14 @@ func (a *App) openMemory(ctx context.Context) {
 	worst := worstCase(a.cfg, most)
 	level, text := slog.LevelInfo, "memory: the most that the settings allow"
 	if worst.all() > limit.Bytes {
-		level, text = slog.LevelWarn, "memory: the settings allow more than there is; near the limit new work is refused and the slowest clients are closed"
+		text = "memory: the settings allow more than there is; near the limit new work is refused and the slowest clients are closed"
+		if limit.From != memory.Machine { // somebody has thought of how much it should be
+			level = slog.LevelWarn
+		}
 	}
-	a.log.Log(ctx, level, text, "limit", limit.Bytes, "from", limit.From, "most", worst.all(),
-		"clients", worst.clients, "client", worst.client, "rest", worst.rest, "unsent", worst.unsent, "rooms", worst.rooms)
+	const kib, mib = 1 << 10, 1 << 20
+	a.log.Log(ctx, level, text, "limit_mib", limit.Bytes/mib, "from", limit.From, "most_mib", worst.all()/mib,
+		"clients", worst.clients, "client_kib", worst.client/kib, "rest_mib", worst.rest/mib, "unsent_mib", worst.unsent/mib, "rooms_mib", worst.rooms/mib)
 }
 
 // worst is the most that the settings allow, in bytes of memory but for clients.

@@ -16,6 +16,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// Machine is where a Limit is from that nobody has set.
+const Machine = "machine"
+
 // Limit is how much memory the process may use.
 type Limit struct {
 	Bytes int64
@@ -39,7 +42,7 @@ var Adopt = sync.OnceValue(func() Limit {
 		}
 		return Limit{bytes, "cgroup"}
 	}
-	return Limit{machineBytes() / 100 * goShare, "machine"}
+	return Limit{machineBytes() / 100 * goShare, Machine}
 })
 
 // machineBytes is the machine's memory.
