@@ -3,7 +3,7 @@ package backplane
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"sync"
+	"time"
 
 	"github.com/google/uuid"
 )
@@ -49,27 +49,6 @@ func DeploymentOf(node string) string {
 	return hex.EncodeToString(m[:])
 }
 
-// strangers are the nodes of other deployments that were met. Safe for concurrent use.
-type strangers struct {
-	mu  sync.Mutex
-	met map[uuid.UUID]struct{}
-}
-
-// meet returns true where the node was not met before and is to be told of. Of no
-// more than strangersMax it is.
-func (s *strangers) meet(node uuid.UUID) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if _, known := s.met[node]; known || len(s.met) >= strangersMax {
-		return false
-	}
-	if s.met == nil {
-		s.met = make(map[uuid.UUID]struct{})
-	}
-	s.met[node] = struct{}{}
-	return true
-}
-
 // isForeign says whether a node belongs to another deployment. Where this node or
 // the other one does not tell its own, it does not.
 func (b *Backplane) isForeign(node uuid.UUID) bool {
@@ -78,11 +57,12 @@ func (b *Backplane) isForeign(node uuid.UUID) bool {
 	return known && told && own != other
 }
 
-// ignore counts what a node of another deployment told, and says so in the log once.
+// ignore counts what a node of another deployment told, and says so in the log now and
+// then.
 func (b *Backplane) ignore(node uuid.UUID) {
 	b.stats.foreign.Add(1)
-	if b.strangers.meet(node) {
-		b.log.Warn("a node of another deployment uses the same Redis and prefix: what it tells is ignored; give each deployment a --redis-prefix of its own",
-			"node", node, "its deployment", DeploymentOf(node.String()), "this deployment", DeploymentOf(b.node.String()))
+	if s, others := b.strangers.meet(node, time.Now()); s != nil {
+		b.log.Warn("a node of another deployment uses the same Redis and prefix, or somebody who may publish there invents it: what it tells is ignored; give each deployment a --redis-prefix of its own",
+			"node", s.node, "its deployment", DeploymentOf(s.node.String()), "this deployment", DeploymentOf(b.node.String()), "others", others)
 	}
 }

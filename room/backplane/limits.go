@@ -9,8 +9,10 @@ const (
 	lossyMax       = 1_024    // of them, those that wait at most for one to join that nobody misses, as of typing
 	pipelineMax    = 256      // notices sent in one pipeline
 	subscribeMax   = 128      // channels in one SUBSCRIBE; its answers fit into Redis's first buffer of 16 KiB
-	strangersMax   = 256      // nodes of other deployments that the log tells of; more are only counted
+	strangersMax   = 64       // other deployments that are told apart; more are only counted
 	clusterSlots   = 16       // slots of a Redis Cluster; the same on every node, or they do not share channels
+
+	strangerEvery = time.Minute // between two lines of the log about other deployments
 
 	hintsMax  = 1_024                  // rooms that wait to be compared with the database, since something came that is not believed
 	hintEvery = 250 * time.Millisecond // how often those are compared

@@ -60,8 +60,8 @@ func (c *Config) check(cmd Command) (warnings []string, err error) {
 	return warnings, nil
 }
 
-// quoted reports whether a text stands in quotes. A shell drops them; a file of
-// settings and that of `docker run --env-file` do not.
+// quoted reports whether a text stands in quotes. A shell drops them; the file of
+// `docker run --env-file` does not.
 func quoted(s string) bool {
 	return len(s) > 1 && (s[0] == '"' || s[0] == '\'') && s[len(s)-1] == s[0]
 }

@@ -126,7 +126,7 @@ func parseFlags(cmd Command, args []string) (map[string]given, error) {
 		s := find(name)
 		switch {
 		case s == nil:
-			return nil, &Error{Flag: name, Text: "no such flag"}
+			return nil, &Error{Flag: name, Text: "no such flag" + didYouMean("--", name)}
 		case !s.concerns(cmd):
 			return nil, &Error{Flag: name, Text: "does not concern caravan " + string(cmd)}
 		case hasText:
@@ -163,7 +163,7 @@ func parseEnvironment(environ []string) (map[string]given, []string) {
 		}
 		flag := strings.ReplaceAll(strings.ToLower(rest), "_", "-")
 		if find(flag) == nil || Variable(flag) != name {
-			unknown = append(unknown, "unknown environment variable "+name)
+			unknown = append(unknown, "unknown environment variable "+name+meantVariable(flag))
 			continue
 		}
 		env[flag] = given{text: text, from: name}
@@ -175,33 +175,4 @@ func parseEnvironment(environ []string) (map[string]given, []string) {
 // Variable is the environment variable of a flag.
 func Variable(flag string) string {
 	return envPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
-}
-
-// readFile reads the file of --config: `name = value` lines, lines that begin
-// with # and empty ones.
-func readFile(path given) (map[string]given, error) {
-	content, err := readText(path.text)
-	if err != nil {
-		return nil, &Error{Flag: configFlag, From: path.from, Text: err.Error()}
-	}
-	file := make(map[string]given)
-	n := 0
-	for line := range strings.Lines(string(content)) {
-		n++
-		line = strings.TrimSpace(line)
-		if line == "" || line[0] == '#' {
-			continue
-		}
-		from := fmt.Sprintf("%s line %d", path.text, n)
-		name, text, ok := strings.Cut(line, "=")
-		name = strings.TrimSpace(name)
-		switch {
-		case !ok || !isName(name):
-			return nil, &Error{Flag: configFlag, From: from, Text: "a line must be `name = value`"}
-		case find(name) == nil || name == configFlag:
-			return nil, &Error{Flag: name, From: from, Text: "no such setting"}
-		}
-		file[name] = given{text: strings.TrimSpace(text), from: from}
-	}
-	return file, nil
 }

@@ -62,6 +62,14 @@ func TestAFlagWinsOverTheEnvironmentAndThatOverTheFile(t *testing.T) {
 	}
 }
 
+func TestAValueOfTheFileIsTakenAsItStands(t *testing.T) {
+	file := write(t, "dev = true\njwt-issuer = it's \"a\" name#1\nlisten=:0")
+	c, _, err := config.Load(config.Serve, []string{"--config", file}, nil)
+	if err != nil || c.JWT.Issuer != `it's "a" name#1` || c.Listen != ":0" {
+		t.Errorf("%q, %q, %v", c.JWT.Issuer, c.Listen, err)
+	}
+}
+
 func TestDefaultsAreThoseOfTheContract(t *testing.T) {
 	c, warnings, err := config.Load(config.Serve, nil, []string{"CARAVAN_JWT_SECRET=a secret that is long enough for HS256"})
 	if err != nil || len(warnings) != 0 {
@@ -183,7 +191,21 @@ func TestWhatCannotBeUsedNamesTheFlagAndHidesSecrets(t *testing.T) {
 		{"idle before ping", config.Serve, []string{"--dev", "--idle-timeout", "20s"}, nil, "--idle-timeout: must be longer than --ping-interval"},
 		{"one port for both", config.Serve, []string{"--dev", "--listen", ":1", "--admin-listen", ":1"}, nil, "--admin-listen"},
 		{"config file", config.Serve, []string{"--config", noSuchFile}, nil, "--config"},
-		{"config name", config.Serve, []string{"--config", write(t, "dev = true\nhistroy = 3\n")}, nil, "--histroy: no such setting"},
+		{"config name", config.Serve, []string{"--config", write(t, "dev = true\nhistroy = 3\n")}, nil, "--histroy: no such setting; did you mean history?"},
+		{"config name that nothing is like", config.Serve, []string{"--config", write(t, "frobnicate = 3\n")}, nil, "--frobnicate: no such setting (from"},
+		{"config name with underscores", config.Serve, []string{"--config", write(t, "drain_timeout = 3s\n")}, nil, "did you mean drain-timeout?"},
+		{"config name as a variable", config.Serve, []string{"--config", write(t, "CARAVAN_JWT_SECRET=hunter2\n")}, nil, "did you mean jwt-secret?"},
+		{"config name as a flag", config.Serve, []string{"--config", write(t, "--history=3\n")}, nil, "did you mean history?"},
+		{"config in a config", config.Serve, []string{"--config", write(t, "config = x\n")}, nil, "--config: no such setting"},
+		{"setting given twice", config.Serve, []string{"--config", write(t, "history = 3\n# a comment\nhistory=4\n")}, nil, "--history: is given twice, in line 1 and in line 3"},
+		{"setting given twice alike", config.Migrate, []string{"--config", write(t, "\nhistory = 3\nhistory = 3\n")}, nil, "in line 2 and in line 3"},
+		{"secret given twice", config.Serve, []string{"--config", write(t, "jwt-secret = hunter2\njwt-secret = other\n")}, nil, "--jwt-secret: is given twice"},
+		{"quotes", config.Serve, []string{"--config", write(t, "jwt-secret = \"hunter2\"\n")}, nil, "--jwt-secret: the value has quotes"},
+		{"single quotes", config.Serve, []string{"--config", write(t, "listen = ':8000'\n")}, nil, "--listen: the value has quotes"},
+		{"comment behind a value", config.Serve, []string{"--config", write(t, "jwt-secret = hunter2 # for tests\n")}, nil, "--jwt-secret: a comment needs a line of its own"},
+		{"comment behind quotes", config.Serve, []string{"--config", write(t, "jwt-issuer = \"a\"\t# who\n")}, nil, "--jwt-issuer: a comment"},
+		{"comment instead of a value", config.Serve, []string{"--config", write(t, "redis = # none\n")}, nil, "--redis: a comment"},
+		{"flag with a slip", config.Serve, []string{"--lisen", ":1"}, nil, "--lisen: no such flag; did you mean --listen?"},
 		{"config line", config.Serve, []string{"--config", write(t, "dev\n")}, nil, "line 1"},
 		{"config line that is a secret", config.Serve, []string{"--config", write(t, "postgres://u:hunter2@h/d?a=b\n")}, nil, "line 1"},
 		{"config in UTF-16", config.Serve, []string{"--config", write(t, "\xfe\xff\x00d\x00e\x00v")}, nil, "UTF-16"},
@@ -218,7 +240,7 @@ func TestUnknownVariablesAndOddRelationsAreWarnings(t *testing.T) {
 		env  []string
 		want string
 	}{
-		{"unknown", nil, []string{"CARAVAN_HISTROY=3"}, "CARAVAN_HISTROY"},
+		{"unknown", nil, []string{"CARAVAN_HISTROY=3"}, "CARAVAN_HISTROY; did you mean CARAVAN_HISTORY?"},
 		{"lower case", nil, []string{"CARAVAN_history=3"}, "CARAVAN_history"},
 		{"frame too small for content", []string{"--max-frame", "64KiB"}, nil, "--max-frame"},
 		{"one lost ping", []string{"--idle-timeout", "31s"}, nil, "--idle-timeout"},
@@ -229,7 +251,7 @@ func TestUnknownVariablesAndOddRelationsAreWarnings(t *testing.T) {
 		{"a part of the unsent that is less than a history", []string{"--unsent-bytes", "1MiB"}, nil, "--unsent-bytes"},
 		{"development secret", []string{"--dev"}, nil, "--dev"},
 		{"secret in quotes", nil, []string{`CARAVAN_JWT_SECRET="a secret that is long enough for HS256"`}, "HS256"},
-		{"issuer in quotes", []string{"--config", write(t, "jwt-issuer = 'caravan'\n")}, nil, "--jwt-issuer"},
+		{"issuer in quotes", []string{"--jwt-issuer", "'caravan'"}, nil, "--jwt-issuer"},
 		{"newline behind a secret", nil, []string{"CARAVAN_JWT_SECRET=a secret that is long enough for HS256\n"}, "--jwt-secret"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
