@@ -1,6 +1,7 @@
 package sqlite_test
 
 import (
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -136,6 +137,82 @@ func TestLockTouchesNoFileOfSomebody(t *testing.T) {
 	}
 	if _, err := os.Lstat(nowhere); err == nil {
 		t.Error("a file was made where a link leads")
+	}
+}
+
+// TestWhatLiesBesideTheDatabaseIsItsOwn puts somebody's file, or one that somebody has
+// made, where SQLite keeps its own.
+func TestWhatLiesBesideTheDatabaseIsItsOwn(t *testing.T) {
+	target, untouched := victim(t)
+	empty := filepath.Join(filepath.Dir(target), "empty")
+	if err := os.WriteFile(empty, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	openers := map[string]func(path string) (interface{ Close() error }, error){
+		"the store": func(path string) (interface{ Close() error }, error) { return sqlite.Open(t.Context(), path, quiet) },
+		"the seeder": func(path string) (interface{ Close() error }, error) {
+			return sqlite.OpenSeeder(t.Context(), path, quiet)
+		},
+	}
+	for name, c := range map[string]struct {
+		put    func(at string) error
+		refuse string // empty: it opens all the same
+	}{
+		"a hard link":                  {func(at string) error { return os.Link(target, at) }, "a hard link"},
+		"a hard link to an empty file": {func(at string) error { return os.Link(empty, at) }, "a hard link"},
+		"a link":                       {func(at string) error { return os.Symlink(target, at) }, "no regular file"},
+		"a pipe":                       {func(at string) error { return syscall.Mkfifo(at, 0o600) }, "no regular file"},
+		"a file of another user":       {func(at string) error { return belongsTo(at, 12345) }, "belongs to another user"},
+		"an empty file of its own":     {func(at string) error { return os.WriteFile(at, nil, 0o600) }, ""},
+	} {
+		if name == "a file of another user" && os.Geteuid() != 0 {
+			continue // only root can give a file away
+		}
+		for _, suffix := range []string{"-wal", "-shm", "-journal"} {
+			for who, open := range openers {
+				path := filepath.Join(t.TempDir(), "caravan.db")
+				if err := c.put(path + suffix); err != nil {
+					t.Fatal(err)
+				}
+				s, err := open(path)
+				if err == nil {
+					err = s.Close()
+					if c.refuse != "" {
+						t.Errorf("%s opens with %s as %s", who, name, suffix)
+						continue
+					}
+				}
+				if c.refuse == "" && err != nil || c.refuse != "" && (err == nil || !strings.Contains(err.Error(), c.refuse) || !strings.Contains(err.Error(), suffix)) {
+					t.Errorf("%s, %s as %s: %v, want %q", who, name, suffix, err, c.refuse)
+				}
+			}
+		}
+	}
+	if info, err := os.Stat(empty); !untouched() || err != nil || info.Size() != 0 {
+		t.Error("somebody's file was written")
+	}
+}
+
+// TestDatabaseWithTwoNamesOpensAndSaysSo: a backup may be made so, and whoever can link
+// the file could keep the server from starting otherwise.
+func TestDatabaseWithTwoNamesOpensAndSaysSo(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "caravan.db")
+	s, err := sqlite.Open(t.Context(), path, quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(s.Close(), os.Link(path, path+".backup")); err != nil {
+		t.Fatal(err)
+	}
+	var log strings.Builder
+	if s, err = sqlite.Open(t.Context(), path, slog.New(slog.NewTextHandler(&log, nil))); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(log.String(), "several names (hard links)") {
+		t.Errorf("the log: %s", log.String())
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -63,6 +63,9 @@ func own(path string) (*ownership, error) {
 	if err := o.lock(path); err != nil {
 		return nil, errors.Join(err, o.unlock())
 	}
+	if err := o.checkBeside(path); err != nil {
+		return nil, errors.Join(err, o.unlock())
+	}
 	owned.files[o.id] = true
 	return o, nil
 }
@@ -116,7 +119,7 @@ func (o *ownership) openNamed(path string) (f *os.File, written bool, err error)
 		return nil, false, errors.Join(err, f.Close())
 	}
 	stat := info.Sys().(*syscall.Stat_t)
-	if !info.Mode().IsRegular() || (stat.Uid != o.user && stat.Uid != uint32(os.Geteuid())) {
+	if !info.Mode().IsRegular() || !o.trusts(stat.Uid) {
 		return nil, false, errors.Join(fmt.Errorf("%s is no regular file of this user: remove it", path), f.Close())
 	}
 	return f, stat.Nlink == 1, nil
