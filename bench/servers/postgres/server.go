@@ -33,7 +33,10 @@ type Server struct {
 
 // New starts a server, and returns it when it accepts connections. The caller
 // closes it; the end of the calling process ends it too.
-func New(options ...Option) (*Server, error) {
+func New(options ...Option) (*Server, error) { return start((*Server).initialize, options) }
+
+// start starts a server whose files make has made.
+func start(make func(*Server) error, options []Option) (*Server, error) {
 	binDir, err := findBinaries()
 	if err != nil {
 		return nil, err
@@ -52,7 +55,7 @@ func New(options ...Option) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err = s.initialize(); err != nil {
+	if err = make(s); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	err = child.OnFreePort(func(port int) error {
