@@ -30,8 +30,8 @@ func (c *Conn) Remote() netip.AddrPort {
 }
 
 // Received returns in how many bytes the message came that Handler.Message has now. They
-// may be more than the message: data can be made that inflates to nothing and is work all
-// the same.
+// may be more than the message: data can be made that inflates to nothing, and frames
+// without data, and both are work all the same.
 func (c *Conn) Received() int { return c.loop.received }
 
 // Send queues p, which is shared and never copied. The order of the Sends is the

@@ -91,10 +91,10 @@ func (in *inbound) Ready() bool {
 }
 
 // Message hands a message to the Handler, inflated first where it is compressed.
-func (in *inbound) Message(text, compressed bool, payload []byte) (goOn bool) {
+func (in *inbound) Message(text, compressed bool, payload []byte, frames int) (goOn bool) {
 	c := (*Conn)(in)
 	l := c.loop
-	l.received = len(payload)
+	l.received = len(payload) + frames*frame.HeaderBytesMin
 	if compressed {
 		inflated, v := l.inflate(text, payload)
 		if v != nil {

@@ -100,7 +100,7 @@ type Loop struct {
 	request      handshake.Request // scratch of one handshake
 	head         []byte            // what came of the request that is being judged; nil: none is
 	controls     int               // control frames in the bytes that are being read
-	received     int               // bytes of the message that the Handler has, before inflation
+	received     int               // bytes of the message that the Handler has, before inflation and with its frames' headers
 	inflated     []byte            // scratch of one message
 	deflated     []byte            // scratch of one message
 }

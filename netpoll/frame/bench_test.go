@@ -9,7 +9,7 @@ import (
 // quiet is a Sink that only counts.
 type quiet struct{ messages, bytes int }
 
-func (q *quiet) Message(_, _ bool, payload []byte) bool {
+func (q *quiet) Message(_, _ bool, payload []byte, _ int) bool {
 	q.messages++
 	q.bytes += len(payload)
 	return true

@@ -15,6 +15,9 @@ const (
 	length64   = 127 // eight bytes of length follow
 )
 
+// HeaderBytesMin is the shortest header a client can send: two bytes, and four of mask.
+const HeaderBytesMin = 6
+
 // headerBytesMax is the longest header a client can send: two bytes, eight of
 // length, four of mask.
 const headerBytesMax = 14

@@ -64,6 +64,36 @@ func TestFragmentsAreBoundedInCount(t *testing.T) {
 	}
 }
 
+// However it is cut, and whatever comes between, the sink is told of each frame that is
+// work: also of those without a byte.
+func TestAMessageSaysInHowManyFramesItCame(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		bytes  []byte
+		frames int
+	}{
+		{"one", client(text, "a"), 1},
+		{"one without a byte", client(text, ""), 1},
+		{"two", join(client(textBegin, "a"), client(goOnLast, "b")), 2},
+		{"many without a byte", join(client(textBegin, "a"), bytes.Repeat(client(goOn, ""), 500), client(goOnLast, "")), 502},
+		{"pings between", join(client(textBegin, "a"), client(ping, "x"), client(goOn, ""), client(ping, "x"), client(goOnLast, "")), 3},
+		{"after another one", join(client(textBegin, "a"), client(goOnLast, ""), client(text, "b")), 1},
+	} {
+		for _, size := range []int{1, 5, len(c.bytes)} {
+			var r Reader
+			h := &heard{}
+			for piece := range slices.Chunk(slices.Clone(c.bytes), size) {
+				if _, v := r.Feed(piece, &roomy, h); v != nil {
+					t.Fatal(v)
+				}
+			}
+			if h.frames != c.frames {
+				t.Errorf("%s, in pieces of %d: %d frames, want %d", c.name, size, h.frames, c.frames)
+			}
+		}
+	}
+}
+
 // A client that announces much and sends little must cost little.
 func TestMemoryFollowsTheBytesThatCame(t *testing.T) {
 	const readers, length = 200, 64 << 20

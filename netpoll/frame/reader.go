@@ -30,10 +30,10 @@ type Sink interface {
 	// Ready tells, before each frame and each part of one, whether it is wanted yet.
 	// After false Feed returns at once, and the Reader is fed the rest later.
 	Ready() bool
-	// Message takes a whole data message. Uncompressed text is valid UTF-8. A
-	// compressed payload is as it came: the sink inflates it, and checks the
-	// UTF-8 of a text itself.
-	Message(text, compressed bool, payload []byte) (goOn bool)
+	// Message takes a whole data message, which came in so many frames. Uncompressed text
+	// is valid UTF-8. A compressed payload is as it came: the sink inflates it, and checks
+	// the UTF-8 of a text itself.
+	Message(text, compressed bool, payload []byte, frames int) (goOn bool)
 	// Control takes a ping, a pong or a close frame, also between the fragments
 	// of a message. The payload of a close frame is one that ParseClose accepts.
 	Control(op Op, payload []byte) (goOn bool)
@@ -137,7 +137,7 @@ func (r *Reader) whole(h *header, payload []byte, s Sink) (goOn bool, v *Violati
 		if h.op == OpText && !h.compressed && !utf8.Valid(payload) {
 			return false, errText
 		}
-		return s.Message(h.op == OpText, h.compressed, payload), nil
+		return s.Message(h.op == OpText, h.compressed, payload, 1), nil
 	}
 	p := r.hold()
 	p.begin(h)
@@ -172,7 +172,7 @@ func (r *Reader) data(b []byte, left int, fin bool, s Sink) (goOn bool, v *Viola
 		return true, nil
 	}
 	r.p = nil // the sink may reset the Reader while it uses the payload
-	goOn = s.Message(p.text, p.compressed, p.data)
+	goOn = s.Message(p.text, p.compressed, p.data, p.frames)
 	p.recycle()
 	return goOn, nil
 }

@@ -21,9 +21,9 @@ func (s *stopper) step() bool {
 	return s.after > 0
 }
 
-func (s *stopper) Message(text, compressed bool, payload []byte) bool {
+func (s *stopper) Message(text, compressed bool, payload []byte, frames int) bool {
 	goOn := s.step()
-	s.heard.Message(text, compressed, payload) // after the reset: the payload is still the sink's
+	s.heard.Message(text, compressed, payload, frames) // after the reset: the payload is still the sink's
 	return goOn
 }
 

@@ -6,9 +6,13 @@ import (
 )
 
 // heard is a Sink that writes down what it is told and stops at a close frame.
-type heard struct{ events []string }
+type heard struct {
+	events []string
+	frames int // of the last message
+}
 
-func (h *heard) Message(text, compressed bool, payload []byte) bool {
+func (h *heard) Message(text, compressed bool, payload []byte, frames int) bool {
+	h.frames = frames
 	h.events = append(h.events, messageEvent(text, compressed, payload))
 	return true
 }

@@ -89,6 +89,32 @@ func TestCompressedDataWithoutContentCountsAsBytes(t *testing.T) {
 	await.Until(t, "the connection waits", func() bool { return s.net.Stats().Paused == 1 })
 }
 
+// What comes in many frames without content is counted as they came.
+func TestFramesWithoutContentCountAsBytes(t *testing.T) {
+	const frames, bytesEach = 1000, 6
+	s := serve(t, socket.Config{FrameBytes: allowance.Rate{PerSecond: 1, Burst: frames * bytesEach}})
+	ada, _ := s.join(0, "")
+	var all bytes.Buffer
+	send := func(f ws.Frame) {
+		if err := ws.WriteFrame(&all, ws.MaskFrame(f)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	send(ws.NewFrame(ws.OpText, false, []byte(`{"type":"ping"}`)))
+	for range frames - 2 {
+		send(ws.NewFrame(ws.OpContinuation, false, nil))
+	}
+	send(ws.NewFrame(ws.OpContinuation, true, nil))
+	if _, err := all.WriteTo(ada.conn); err != nil {
+		t.Fatal(err)
+	}
+	if f := ada.next(); f.Type != "pong" {
+		t.Errorf("%+v", f)
+	}
+	ada.send(`{"type":"ping"}`)
+	await.Until(t, "the connection waits", func() bool { return s.net.Stats().Paused == 1 })
+}
+
 // A resend is answered with the whole message: that counts as bytes of who resends.
 func TestAnswersToResendsCountAsBytes(t *testing.T) {
 	s := serve(t, socket.Config{FrameBytes: allowance.Rate{PerSecond: 100 << 10, Burst: 100 << 10}})
