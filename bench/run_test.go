@@ -98,7 +98,7 @@ func TestAnOpenLoopKeepsItsRate(t *testing.T) {
 // A server that stalls shows in an open loop's latency for every message that
 // was meant to be sent meanwhile, not only for the one that found it stalled.
 func TestAnOpenLoopDoesNotOmitAStall(t *testing.T) {
-	const stall = 200 * time.Millisecond
+	const stall, measured = 300 * time.Millisecond, 400 * time.Millisecond
 	stalled := false
 	rep, err := run(t, benchtest.Faults{Refuse: func(string) string {
 		if !stalled {
@@ -106,12 +106,13 @@ func TestAnOpenLoopDoesNotOmitAStall(t *testing.T) {
 			time.Sleep(stall)
 		}
 		return ""
-	}}, func(c *bench.Config) { c.Rate, c.Warmup, c.Duration = 1000, 0, 400*time.Millisecond })
+	}}, func(c *bench.Config) { c.Rate, c.Warmup, c.Duration = 1000, 0, measured })
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Half of the messages were meant to be sent during the stall; they waited for half of it on average.
-	if p50 := rep.Latency.OwnEcho.P50; p50 < 5_000 {
+	// Three quarters of the messages were meant to be sent during the stall. Half of all waited for a third of it
+	// or longer; that the machine is busy adds to that.
+	if p50 := rep.Latency.OwnEcho.P50; p50 < 50_000 {
 		t.Errorf("median own echo is %.0f µs: the stall was omitted", p50)
 	}
 }
