@@ -18,6 +18,7 @@ const (
 	CodeInvalidField   Code = "invalid_field" // a field of the wrong JSON type
 	CodeNotFound       Code = "not_found"
 	CodeForbidden      Code = "forbidden"
+	CodeNotAllowed     Code = "not_allowed" // the role lacks the permission
 	CodeRateLimited    Code = "rate_limited"
 	CodeQuota          Code = "quota"           // what an operator lets be stored is used up
 	CodeUnavailable    Code = "unavailable"     // not stored, and will not appear
@@ -49,6 +50,7 @@ var (
 	ErrInvalidReply   = &Error{CodeInvalidReply, "reply_to is not a message of this room"}
 	ErrInvalidClient  = &Error{CodeInvalidClient, "client_id must be a string of 1 to 64 characters without U+0000"}
 	ErrInvalidSeq     = &Error{CodeInvalidSeq, "seq must be a whole number, 0 or more"}
+	ErrNotAllowed     = &Error{CodeNotAllowed, "Your role in this trip does not allow this"}
 	ErrRateLimited    = &Error{CodeRateLimited, "Too many messages; slow down"}
 	ErrRoomQuota      = &Error{CodeQuota, "This room is full"}
 	ErrUserQuota      = &Error{CodeQuota, "You have sent as many messages as a day may have"}

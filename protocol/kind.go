@@ -41,10 +41,11 @@ const (
 // kindRow is what is known of a kind.
 type kindRow struct {
 	class    Class
-	since    uint8  // the first LogVersion whose nodes know the kind
-	asked    string // "type" of the frame by which a client asks for it; empty: no client can
-	told     string // "type" of the frame that tells it, as clients of version 1 know it; empty: nobody is told
-	requotes bool   // an Event that changes what replies show of their original
+	since    uint8       // the first LogVersion whose nodes know the kind
+	asked    string      // "type" of the frame by which a client asks for it; empty: no client can
+	told     string      // "type" of the frame that tells it, as clients of version 1 know it; empty: nobody is told
+	requotes bool        // an Event that changes what replies show of their original
+	needs    Permissions // what its sender must be allowed; a kind may ask for more in its rule
 }
 
 // kinds is the one table of kinds. What an Event means for the database stands in
@@ -54,8 +55,8 @@ var kinds = [...]kindRow{
 	// with the whole message.
 	0: {told: "message_edited", requotes: true},
 
-	KindMessage: {class: Event, since: 1, asked: "chat_message", told: "chat_message"},
-	KindEdit:    {class: Event, since: 1, asked: "edit_message", told: "message_edited", requotes: true},
+	KindMessage: {class: Event, since: 1, asked: "chat_message", told: "chat_message", needs: MaySend},
+	KindEdit:    {class: Event, since: 1, asked: "edit_message", told: "message_edited", requotes: true, needs: MayEdit},
 	KindTyping:  {class: Notice, since: 1, asked: "typing", told: "typing"},
 	KindPing:    {class: Control, since: 1, asked: "ping", told: "pong"},
 	KindRead:    {class: Mark, since: 2, asked: "mark_read"},
@@ -113,6 +114,10 @@ func (k Kind) Class() Class { return k.row().class }
 // Since returns the first LogVersion whose nodes know the kind; zero for an unknown
 // kind.
 func (k Kind) Since() uint8 { return k.row().since }
+
+// Needs returns what who asks for the kind must be allowed. It is not all that some kinds
+// need: their rules in persist look further.
+func (k Kind) Needs() Permissions { return k.row().needs }
 
 // String names the kind for people and in metrics: by the frame that asks for it, or
 // by its number where it is not known.

@@ -28,6 +28,9 @@ type EnterRequest struct {
 type Entry struct {
 	User    *protocol.User
 	Room    Info
+	Role    string
+	May     protocol.Permissions
+	ReadSeq int64     // how far the user has read
 	Expires time.Time // when the token does
 }
 
@@ -185,7 +188,7 @@ func (s *Service) judge(a Access, err error, placeOK bool) (Entry, error) {
 		return Entry{}, ErrForbidden
 	}
 	s.stats.Entered.Add(1)
-	return Entry{User: compact(&a.User), Room: a.Room}, nil
+	return Entry{User: compact(&a.User), Room: a.Room, Role: a.Role, May: s.cfg.Roles.Of(a.Role), ReadSeq: a.ReadSeq}, nil
 }
 
 // compact returns a copy of a user whose texts share one piece of memory, as it

@@ -33,6 +33,7 @@ type Config struct {
 	WriteWait       time.Duration // how long a message waits for a store that is away; default 5 s
 	Unsent          *unsent.Limit // of what is made for clients and not sent yet; nil: none
 	Rules           protocol.Rules
+	Roles           protocol.Roles   // what collaborators may do
 	Congested       func() bool      // says that listeners do not keep up; lanes then pause. Nil: they do
 	Allowances      *allowance.Table // what each user may ask for; nil: there is no limit
 	Observer        Observer

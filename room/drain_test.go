@@ -49,7 +49,7 @@ func drainFrozen(t *testing.T, store *frozen, check func(answers []*protocol.Err
 		defer close(store.ended)
 		answers := make([]*protocol.Error, 3)
 		for i := range answers {
-			s.Submit(&room.Op{Intent: protocol.Intent{Kind: protocol.KindMessage, Content: "x"}, Answer: func(op *room.Op) { answers[i] = op.Err }})
+			s.Submit(&room.Op{May: protocol.MayAll, Intent: protocol.Intent{Kind: protocol.KindMessage, Content: "x"}, Answer: func(op *room.Op) { answers[i] = op.Err }})
 		}
 		synctest.Wait() // the store has the first
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)

@@ -124,7 +124,7 @@ func (b believing) Verify(_ context.Context, bearer string) (token.Identity, err
 }
 
 func messageTo(id uuid.UUID, content string) *room.Op {
-	return &room.Op{Intent: protocol.Intent{Kind: protocol.KindMessage, Content: content, Type: protocol.TypeText}, Room: id, Trip: persist.FleetTrip(0), Sender: protocol.User{ID: persist.FleetUser(0)}}
+	return &room.Op{May: protocol.MayAll, Intent: protocol.Intent{Kind: protocol.KindMessage, Content: content, Type: protocol.TypeText}, Room: id, Trip: persist.FleetTrip(0), Sender: protocol.User{ID: persist.FleetUser(0)}}
 }
 
 // pass lets time pass, in a time of the test's own, and what happens in it be done.

@@ -97,6 +97,7 @@ func TestAHangingStoreKeepsNobodyWaitingForLong(t *testing.T) {
 			waiting.Add(1)
 			sent := time.Now()
 			s.Submit(&room.Op{
+				May:    protocol.MayAll,
 				Intent: protocol.Intent{Kind: protocol.KindMessage, Content: fmt.Sprint(i)},
 				Answer: func(op *room.Op) {
 					mu.Lock()
@@ -115,7 +116,7 @@ func TestAHangingStoreKeepsNobodyWaitingForLong(t *testing.T) {
 			t.Errorf("somebody waited for %v, want %v and little more", longest, writeWait)
 		}
 		m.be(false, false)
-		back := &room.Op{Intent: protocol.Intent{Kind: protocol.KindMessage, Content: "back"}}
+		back := &room.Op{May: protocol.MayAll, Intent: protocol.Intent{Kind: protocol.KindMessage, Content: "back"}}
 		if err := s.Do(t.Context(), back); err != nil || back.Outcome != room.Stored || m.seq != 1 {
 			t.Errorf("after the outage: outcome %d, %v; %d stored", back.Outcome, err, m.seq)
 		}
@@ -134,6 +135,7 @@ func TestWhatWaitsForAHangingStoreIsBounded(t *testing.T) {
 				atOnce, start := 0, time.Now()
 				for range sent {
 					s.Submit(&room.Op{
+						May:    protocol.MayAll,
 						Intent: protocol.Intent{Kind: protocol.KindMessage, Content: content},
 						Answer: func(op *room.Op) {
 							if time.Since(start) > 0 {
@@ -161,13 +163,13 @@ func TestWhatWaitsForAHangingStoreIsBounded(t *testing.T) {
 func TestAShortOutageLongAfterAnotherIsWaitedOut(t *testing.T) {
 	onMoody(t, 50, func(t *testing.T, m *moody, s *room.Service) {
 		m.be(false, true)
-		first := &room.Op{Intent: protocol.Intent{Kind: protocol.KindMessage, Content: "first"}}
+		first := &room.Op{May: protocol.MayAll, Intent: protocol.Intent{Kind: protocol.KindMessage, Content: "first"}}
 		if err := s.Do(t.Context(), first); err != nil || first.Outcome != room.Refused {
 			t.Fatalf("outcome %d, %v", first.Outcome, err)
 		}
 		time.Sleep(time.Minute) // it came back in between; nobody wrote
 		time.AfterFunc(time.Second, func() { m.be(false, false) })
-		second := &room.Op{Intent: protocol.Intent{Kind: protocol.KindMessage, Content: "second"}}
+		second := &room.Op{May: protocol.MayAll, Intent: protocol.Intent{Kind: protocol.KindMessage, Content: "second"}}
 		if err := s.Do(t.Context(), second); err != nil || second.Outcome != room.Stored {
 			t.Errorf("outcome %d, %v: it was not waited for", second.Outcome, err)
 		}
@@ -179,11 +181,11 @@ func TestAShortOutageLongAfterAnotherIsWaitedOut(t *testing.T) {
 func TestWhatOnlyWaitedIsNotStoredForWhoHasLeft(t *testing.T) {
 	onMoody(t, 1, func(t *testing.T, m *moody, s *room.Service) {
 		m.be(true, false)
-		s.Submit(&room.Op{Intent: protocol.Intent{Kind: protocol.KindMessage, Content: "ahead"}, Room: uuid.New()})
+		s.Submit(&room.Op{May: protocol.MayAll, Intent: protocol.Intent{Kind: protocol.KindMessage, Content: "ahead"}, Room: uuid.New()})
 		synctest.Wait() // the lane has it
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		op := &room.Op{Intent: protocol.Intent{Kind: protocol.KindMessage, Content: "behind"}}
+		op := &room.Op{May: protocol.MayAll, Intent: protocol.Intent{Kind: protocol.KindMessage, Content: "behind"}}
 		if err := s.Do(ctx, op); err != nil || op.Outcome != room.Refused || op.Err != protocol.ErrUnavailable {
 			t.Errorf("outcome %d (%v), %v", op.Outcome, op.Err, err)
 		}
@@ -201,11 +203,11 @@ func TestALaneThatWaitsForListenersRefusesNobody(t *testing.T) {
 	var congested atomic.Bool
 	congested.Store(true)
 	withMoody(t, room.Config{Lanes: 1, Congested: congested.Load}, func(t *testing.T, m *moody, s *room.Service) {
-		if err := s.Do(t.Context(), &room.Op{Intent: protocol.Intent{Kind: protocol.KindMessage, Content: "told late"}}); err != nil {
+		if err := s.Do(t.Context(), &room.Op{May: protocol.MayAll, Intent: protocol.Intent{Kind: protocol.KindMessage, Content: "told late"}}); err != nil {
 			t.Fatal(err)
 		}
 		time.AfterFunc(3*writeWait, func() { congested.Store(false) })
-		op := &room.Op{Intent: protocol.Intent{Kind: protocol.KindMessage, Content: "waits for it"}}
+		op := &room.Op{May: protocol.MayAll, Intent: protocol.Intent{Kind: protocol.KindMessage, Content: "waits for it"}}
 		if err := s.Do(t.Context(), op); err != nil || op.Outcome != room.Stored {
 			t.Errorf("outcome %d (%v), %v", op.Outcome, op.Err, err)
 		}

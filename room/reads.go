@@ -36,7 +36,10 @@ func (s *Service) Authenticate(ctx context.Context, bearer string) (token.Identi
 func (s *Service) Access(ctx context.Context, user, place uuid.UUID) (Access, error) {
 	a, err := s.access.get(ctx, AccessQuestion{User: user, Place: place})
 	if place == uuid.Nil {
-		a.Allowed, a.Room = false, Info{}
+		a = Access{UserKnown: a.UserKnown, User: a.User}
+	}
+	if a.Allowed {
+		a.May = s.cfg.Roles.Of(a.Role)
 	}
 	return a, unavailable(err)
 }

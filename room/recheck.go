@@ -20,7 +20,12 @@ func (s *Service) Recheck(ctx context.Context, questions []AccessQuestion) (answ
 			part, failed = inParts(look, s.guard, questions[from:to], s.store.Access)
 			cancel()
 		}
-		copy(answers[from:], part)
+		for i, a := range part {
+			if a.Allowed {
+				a.May = s.cfg.Roles.Of(a.Role)
+			}
+			answers[from+i] = a
+		}
 		for i, err := range failed {
 			if err != nil && !errors.Is(err, ErrUnreadable) {
 				down = err

@@ -150,7 +150,7 @@ func (s *Service) Close() {
 func (s *Service) Rules() *protocol.Rules { return &s.cfg.Rules }
 
 // Submit takes an op on its way. It never blocks; op.Answer tells the outcome, at
-// once where the op cannot even wait. It fills in the ids and At where they are zero.
+// once where the op cannot even wait, or its sender may not do such a thing. It fills in the ids and At where they are zero.
 // The op belongs to the service from now on.
 func (s *Service) Submit(op *Op) {
 	if op.At.IsZero() {
@@ -165,6 +165,10 @@ func (s *Service) Submit(op *Op) {
 			op.MessageID = op.Row
 		}
 		op.Row = op.MessageID
+	}
+	if !op.May.Has(op.Kind.Needs()) {
+		s.refuse(op, protocol.ErrNotAllowed)
+		return
 	}
 	if s.lane(op.Room).submit(op) {
 		return

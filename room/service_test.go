@@ -78,7 +78,7 @@ func openWith(t *testing.T, cfg room.Config, plane room.Backplane, between func(
 }
 
 func (h *house) message(user int, content string) *room.Op {
-	return &room.Op{Intent: protocol.Intent{Kind: protocol.KindMessage, Content: content, Type: protocol.TypeText}, Room: h.rooms[user%3].ID, Trip: h.rooms[user%3].TripID, Sender: h.users[user]}
+	return &room.Op{Intent: protocol.Intent{Kind: protocol.KindMessage, Content: content, Type: protocol.TypeText}, Room: h.rooms[user%3].ID, Trip: h.rooms[user%3].TripID, Sender: h.users[user], May: protocol.MayAll}
 }
 
 // send stores a message and returns it.
@@ -92,6 +92,48 @@ func (h *house) send(t *testing.T, user int, content string) *protocol.Message {
 		t.Fatalf("%q: outcome %d, %v", content, op.Outcome, op.Err)
 	}
 	return op.Message
+}
+
+// TestWhoMayNotIsRefusedAtTheDoor: whatever it is asked by, and without a look into the
+// store. A mark needs no permission.
+func TestWhoMayNotIsRefusedAtTheDoor(t *testing.T) {
+	roles, err := protocol.ParseRoles("member=react")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := open(t, room.Config{Roles: roles})
+	a, err := h.Access(t.Context(), h.users[0].ID, h.rooms[0].TripID)
+	if err != nil || a.Role != "member" || a.May != protocol.MayReact {
+		t.Fatalf("%+v, %v", a, err)
+	}
+	again, errs := h.Recheck(t.Context(), []room.AccessQuestion{{User: h.users[0].ID, Place: h.rooms[0].TripID, TripOnly: true}})
+	if errs[0] != nil || again[0] != a {
+		t.Errorf("rechecked: %+v, %v", again, errs)
+	}
+	mine := h.send(t, 0, "of an owner")
+	for _, in := range []protocol.Intent{
+		{Kind: protocol.KindMessage, Content: "x", Type: protocol.TypeText},
+		{Kind: protocol.KindEdit, MessageID: mine.ID, Content: "x"},
+	} {
+		op := h.message(0, "")
+		op.Intent, op.May = in, a.May
+		if err := h.Do(t.Context(), op); err != nil || op.Outcome != room.Refused || op.Err != protocol.ErrNotAllowed {
+			t.Errorf("%v: outcome %d, %v, %v", in.Kind, op.Outcome, op.Err, err)
+		}
+		op = h.message(0, "")
+		op.Intent, op.May = in, a.May|in.Kind.Needs()
+		if err := h.Do(t.Context(), op); err != nil || op.Outcome != room.Stored {
+			t.Errorf("%v, allowed: outcome %d, %v, %v", in.Kind, op.Outcome, op.Err, err)
+		}
+	}
+	mark := h.message(0, "")
+	mark.Intent, mark.May = protocol.Intent{Kind: protocol.KindRead, UpTo: 1}, 0
+	if err := h.Do(t.Context(), mark); err != nil || mark.Outcome != room.Stored {
+		t.Errorf("a mark: outcome %d, %v, %v", mark.Outcome, mark.Err, err)
+	}
+	if n := h.Stats().Refused[protocol.CodeNotAllowed]; n != 2 {
+		t.Errorf("%d refusals are counted", n)
+	}
 }
 
 // hearer keeps the events that it is told.
@@ -409,7 +451,7 @@ func TestResumeTellsWhatChangedAndWhereToGoOn(t *testing.T) {
 	id := h.rooms[0].ID
 	first := h.send(t, 0, "first")
 	h.send(t, 3, "second")
-	edit := &room.Op{Intent: protocol.Intent{Kind: protocol.KindEdit, MessageID: first.ID, Content: "first, edited"}, Room: id, Trip: h.rooms[0].TripID, Sender: h.users[0]}
+	edit := &room.Op{Intent: protocol.Intent{Kind: protocol.KindEdit, MessageID: first.ID, Content: "first, edited"}, Room: id, Trip: h.rooms[0].TripID, Sender: h.users[0], May: protocol.MayAll}
 	if err := h.Do(t.Context(), edit); err != nil || edit.Outcome != room.Stored {
 		t.Fatal(err, edit.Err)
 	}

@@ -123,9 +123,10 @@ type Op struct {
 	Room            uuid.UUID
 	Trip            uuid.UUID // whose room it is
 	Sender          protocol.User
-	Row             uuid.UUID // the id of the event's row; of a new message its own id; a mark has none
-	At              time.Time // becomes created_at or updated_at: UTC, whole microseconds
-	Answer          func(*Op) // called once, when Outcome is final; must not block. May be nil
+	May             protocol.Permissions // what the sender may do in the room
+	Row             uuid.UUID            // the id of the event's row; of a new message its own id; a mark has none
+	At              time.Time            // becomes created_at or updated_at: UTC, whole microseconds
+	Answer          func(*Op)            // called once, when Outcome is final; must not block. May be nil
 
 	Outcome Outcome
 	Seq     int64             // after Stored: the event's number; zero: it took none
@@ -147,10 +148,13 @@ type AccessQuestion struct {
 
 // Access answers an AccessQuestion.
 type Access struct {
-	UserKnown bool          // the user is in users
-	User      protocol.User // where UserKnown
-	Allowed   bool          // the user is a collaborator of the place's trip
-	Room      Info          // where Allowed
+	UserKnown bool                 // the user is in users
+	User      protocol.User        // where UserKnown
+	Allowed   bool                 // the user is a collaborator of the place's trip
+	Role      string               // where Allowed: theirs in the trip; empty: none that can be read
+	ReadSeq   int64                // where Allowed: how far they have read, never more than the room's number
+	May       protocol.Permissions // where Allowed, of an answer of the Service
+	Room      Info                 // where Allowed
 }
 
 // Info describes a room.

@@ -2,32 +2,45 @@ package postgres
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/caravan-chat/caravan/persist"
 	"github.com/caravan-chat/caravan/protocol"
 	"github.com/caravan-chat/caravan/room"
 )
 
 var (
 	// selectAccess answers every question with one row.
-	selectAccess = accessStatement(`coalesce(u.email::text, ''), coalesce(u.username::text, ''), coalesce(u.first_name::text, ''), coalesce(u.last_name::text, '')`,
+	selectAccess = accessStatement(theirRole, `coalesce(u.email::text, ''), coalesce(u.username::text, ''), coalesce(u.first_name::text, ''), coalesce(u.last_name::text, '')`,
 		`coalesce(t.title::text, '')`)
 
-	// selectBareAccess leaves out what people have written.
-	selectBareAccess = accessStatement(`'', '', '', ''`, `''`)
+	// selectBareAccess leaves out what people have written, and selectRolelessAccess the
+	// role, too.
+	selectBareAccess     = accessStatement(theirRole, `'', '', '', ''`, `''`)
+	selectRolelessAccess = accessStatement(`NULL::text`, `'', '', '', ''`, `''`)
 )
 
-func accessStatement(texts, title string) string {
+// theirRole is of what table may have a column role, or not.
+var theirRole = fmt.Sprintf(`left(role::text, %d)`, protocol.RoleRunesMax+1)
+
+// accessStatement makes the statement. The name role means a column of collaborators, or,
+// where that has none, the NULL around it. Of somebody who is there twice the role counts
+// that comes first.
+func accessStatement(role, texts, title string) string {
 	return `SELECT q.n, u.id, ` + texts + `,
-		EXISTS (SELECT FROM collaborators c WHERE c.trip_id = t.id AND c.user_id = q.user_id),
-		t.id, ` + title + `, r.id, coalesce(r.last_seq, 0)
+		c.is, c.role, t.id, ` + title + `, r.id, coalesce(r.last_seq, 0),
+		least(coalesce((SELECT d.read_seq FROM chat_reads d WHERE d.chat_room_id = r.id AND d.user_id = q.user_id), 0), coalesce(r.last_seq, 0))
 	FROM unnest($1::uuid[], $2::uuid[], $3::boolean[]) WITH ORDINALITY AS q(user_id, place, trip_only, n)
 	LEFT JOIN users u ON u.id = q.user_id
 	LEFT JOIN chat_rooms p ON p.id = q.place AND NOT q.trip_only
 	LEFT JOIN trips t ON t.id = coalesce(p.trip_id, q.place)
-	LEFT JOIN chat_rooms r ON r.trip_id = t.id`
+	LEFT JOIN chat_rooms r ON r.trip_id = t.id
+	CROSS JOIN LATERAL (SELECT m.* FROM (SELECT NULL::text AS role) n CROSS JOIN LATERAL
+		(SELECT count(*) > 0 AS is, min(x.role COLLATE "C") AS role FROM
+			(SELECT ` + role + ` AS role FROM collaborators c WHERE c.trip_id = t.id AND c.user_id = q.user_id) x) m) c`
 }
 
 // insertRooms leaves alone the rooms that another node makes at this moment.
@@ -38,7 +51,12 @@ const insertRooms = `INSERT INTO chat_rooms (id, trip_id, created_at, last_seq)
 func (s *Store) Access(ctx context.Context, questions []room.AccessQuestion) ([]room.Access, error) {
 	answers, err := s.accessBy(ctx, selectAccess, questions)
 	if len(questions) == 1 && rowFault(err) {
-		if answers, err = s.accessBy(ctx, selectBareAccess, questions); err == nil {
+		answers, err = s.accessBy(ctx, selectBareAccess, questions)
+		if rowFault(err) {
+			s.odd.Tell("collaborators", questions[0].User.String(), err)
+			answers, err = s.accessBy(ctx, selectRolelessAccess, questions)
+		}
+		if err == nil {
 			err = s.mendAccess(ctx, &answers[0])
 		}
 	}
@@ -79,10 +97,11 @@ func (s *Store) askAccess(ctx context.Context, sql string, questions []room.Acce
 		userID, trip, room *[16]byte
 		user               protocol.User
 		allowed            bool
+		role               *string
 		title              string
-		seq                int64
+		seq, read          int64
 	)
-	targets := []any{&n, &userID, &user.Email, &user.Username, &user.FirstName, &user.LastName, &allowed, &trip, &title, &room, &seq}
+	targets := []any{&n, &userID, &user.Email, &user.Username, &user.FirstName, &user.LastName, &allowed, &role, &trip, &title, &room, &seq, &read}
 	_, err = pgx.ForEachRow(rows, targets, func() error {
 		a := &answers[n-1]
 		if userID == nil {
@@ -95,7 +114,7 @@ func (s *Store) askAccess(ctx context.Context, sql string, questions []room.Acce
 		case room == nil:
 			roomless = append(roomless, *trip)
 		default:
-			a.Allowed = true
+			a.Allowed, a.Role, a.ReadSeq = true, persist.Role(role), read
 			a.Room.ID, a.Room.TripID, a.Room.Title, a.Room.Seq = *room, *trip, title, seq
 		}
 		return nil

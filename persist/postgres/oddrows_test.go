@@ -236,6 +236,43 @@ func TestRowsThatCannotBeRead(t *testing.T) {
 	}
 }
 
+// TestRolesOfAnAdoptedTable: one without roles, one that gets them while Caravan runs, and
+// rows of which there are two, or that cannot be read.
+func TestRolesOfAnAdoptedTable(t *testing.T) {
+	t.Parallel()
+	var log lines
+	f := looseFleet(t, encodedDatabase(t, "SQL_ASCII"), slog.New(slog.NewTextHandler(&log, nil)), 1, func(f *fleet) {
+		f.exec("ALTER TABLE users ADD COLUMN role text DEFAULT 'staff'")
+		f.exec("ALTER TABLE trips ADD COLUMN role text DEFAULT 'trip'")
+	})
+	must := func(role string) {
+		t.Helper()
+		a, err := f.Access(t.Context(), []room.AccessQuestion{{User: f.user.ID, Place: f.rooms[0]}})
+		if err != nil || !a[0].Allowed || a[0].Role != role || a[0].User.ID != f.user.ID {
+			t.Errorf("access %+v, %v; want role %q", a, err, role)
+		}
+	}
+	must("")
+	f.exec("CREATE TYPE rank_in_trip AS ENUM ('viewer', 'owner'); ALTER TABLE collaborators ADD COLUMN role rank_in_trip")
+	must("")
+	f.exec("UPDATE collaborators SET role = 'owner'")
+	must("owner")
+	f.exec("INSERT INTO collaborators (trip_id, user_id, role) VALUES ($1, $2, NULL)", f.trips[0], f.user.ID)
+	must("owner")
+	f.exec("UPDATE collaborators SET role = 'viewer' WHERE role IS NULL")
+	must("owner")
+	f.exec("ALTER TABLE collaborators ALTER COLUMN role TYPE text")
+	must("owner")
+	f.exec("UPDATE collaborators SET role = E'\\xff'")
+	must("")
+	if log.that("table=collaborators", fmt.Sprint("id=", f.user.ID)) == 0 {
+		t.Error("no line of the log names the role that cannot be read")
+	}
+	f.exec("UPDATE collaborators SET role = 'owner'")
+	f.exec("UPDATE users SET username = E'\\xff'")
+	must("owner")
+}
+
 // TestALongRoomWithAFewOddRows keeps its order.
 func TestALongRoomWithAFewOddRows(t *testing.T) {
 	t.Parallel()

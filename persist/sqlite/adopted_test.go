@@ -92,6 +92,35 @@ func (a *adopted) op(kind protocol.Kind, id uuid.UUID, in int) *room.Op {
 	}
 }
 
+// TestRolesOfAnAdoptedTable: one without roles, one that gets them while Caravan runs, and
+// rows of which there are two, or that hold anything.
+func TestRolesOfAnAdoptedTable(t *testing.T) {
+	a := adopt(t, looseSchema, 1)
+	a.exec("ALTER TABLE users ADD COLUMN role text DEFAULT 'staff'")
+	a.exec("ALTER TABLE trips ADD COLUMN role text DEFAULT 'trip'")
+	s := a.open(quiet)
+	must := func(role string) {
+		t.Helper()
+		answers, err := s.Access(t.Context(), []room.AccessQuestion{{User: a.ann.ID, Place: a.rooms[0]}})
+		if err != nil || !answers[0].Allowed || answers[0].Role != role || answers[0].User != a.ann {
+			t.Errorf("access %+v, %v; want role %q", answers, err, role)
+		}
+	}
+	must("")
+	a.exec("ALTER TABLE collaborators ADD COLUMN role")
+	must("")
+	for _, x := range []struct{ stored, role string }{{"'owner'", "owner"}, {"7", "7"}, {"x'ff'", ""}, {"x'00'", ""}, {"'owner'", "owner"}} {
+		a.exec("UPDATE collaborators SET role = " + x.stored)
+		must(x.role)
+	}
+	a.exec("INSERT INTO collaborators (trip_id, user_id) SELECT trip_id, user_id FROM collaborators")
+	must("owner")
+	a.exec("UPDATE collaborators SET role = 'viewer' WHERE role IS NULL")
+	must("owner")
+	a.exec("INSERT INTO chat_reads (chat_room_id, user_id, read_seq, updated_at) VALUES (?, ?, 'far', 'now')", a.rooms[0].String(), a.ann.ID.String())
+	must("owner")
+}
+
 func TestNullsOfAnAdoptedTable(t *testing.T) {
 	a := adopt(t, looseSchema, 1)
 	old, quoting, roomless := uuid.New(), uuid.New(), uuid.New()

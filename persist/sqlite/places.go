@@ -53,15 +53,18 @@ func (s *Store) access(ctx context.Context, questions []room.AccessQuestion) (an
 // scanAccess reads a row of the statement access; no row is an unknown user.
 func scanAccess(row *sql.Row, user uuid.UUID, a *room.Access) error {
 	var (
-		trip, id uuid.NullUUID
-		title    sql.NullString
-		seq      sql.NullInt64
+		trip, id    uuid.NullUUID
+		title, role sql.NullString
+		seq         sql.NullInt64
 	)
-	known, err := scanRow(row, &a.User.Email, &a.User.Username, &a.User.FirstName, &a.User.LastName, &trip, &title, &id, &seq)
+	known, err := scanRow(row, &a.User.Email, &a.User.Username, &a.User.FirstName, &a.User.LastName, &trip, &title, &id, &seq, &role, &a.ReadSeq)
 	if err != nil || !known {
 		return err
 	}
 	a.UserKnown, a.User.ID, a.Allowed = true, user, trip.Valid
+	if role.Valid {
+		a.Role = persist.Role(&role.String)
+	}
 	a.Room = room.Info{ID: id.UUID, TripID: trip.UUID, Title: title.String, Seq: seq.Int64}
 	return nil
 }

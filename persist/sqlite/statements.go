@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/caravan-chat/caravan/persist"
+	"github.com/caravan-chat/caravan/protocol"
 )
 
 // A message as scanMessage reads it, with the alias m. Its sender may have been
@@ -67,6 +68,12 @@ type reading struct {
 	mark, unread, readMarks                         *sql.Stmt
 }
 
+// theirRole is the role of the user u in the trip t. The name role means a column of
+// collaborators, or, where that has none, the NULL around it. Of somebody who is there twice
+// the role counts that comes first.
+var theirRole = fmt.Sprintf(`(SELECT (SELECT substr(CAST(role AS TEXT), 1, %d) FROM collaborators x
+	WHERE x.trip_id = t.id AND x.user_id = u.id ORDER BY role IS NULL, 1 LIMIT 1) FROM (SELECT NULL AS role))`, protocol.RoleRunesMax+1)
+
 func (r *reading) prepare(ctx context.Context) error {
 	return prepare(ctx, r.db, map[**sql.Stmt]string{
 		&r.head: `SELECT coalesce(last_seq, 0) FROM chat_rooms WHERE id = ?`,
@@ -80,12 +87,13 @@ func (r *reading) prepare(ctx context.Context) error {
 		&r.after:   selectMessage + ` WHERE m.chat_room_id = ? AND m.seq > ? ORDER BY m.seq LIMIT ?`,
 		&r.message: selectMessage + ` WHERE m.id = ? AND m.seq > 0`,
 		&r.access: `SELECT coalesce(u.email, ''), coalesce(u.username, ''), coalesce(u.first_name, ''), coalesce(u.last_name, ''),
-				t.id, t.title, r.id, r.last_seq
+				t.id, t.title, r.id, r.last_seq, ` + theirRole + `, coalesce(min(CAST(d.read_seq AS INTEGER), r.last_seq), 0)
 			FROM users u
 			LEFT JOIN collaborators c ON c.user_id = u.id AND c.trip_id = coalesce(
 				(SELECT trip_id FROM chat_rooms WHERE id = ?2 AND NOT ?3), ?2)
 			LEFT JOIN trips t ON t.id = c.trip_id
 			LEFT JOIN chat_rooms r ON r.trip_id = t.id
+			LEFT JOIN chat_reads d ON d.chat_room_id = r.id AND d.user_id = u.id
 			WHERE u.id = ?1 LIMIT 1`,
 		&r.rooms: `SELECT r.id, r.trip_id, coalesce(t.title, ''), coalesce(r.last_seq, 0) FROM chat_rooms r JOIN trips t ON t.id = r.trip_id
 			WHERE r.id > ?2 AND r.trip_id IN (SELECT trip_id FROM collaborators WHERE user_id = ?1) ORDER BY r.id LIMIT ?3`,

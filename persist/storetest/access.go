@@ -2,7 +2,9 @@ package storetest
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -43,8 +45,8 @@ func testAccess(t *testing.T, open Open) {
 		{},
 		{UserKnown: true, User: other},
 		{UserKnown: true, User: member},
-		{UserKnown: true, User: member, Allowed: true, Room: info},
-		{UserKnown: true, User: member, Allowed: true, Room: info},
+		{UserKnown: true, User: member, Allowed: true, Role: "owner", Room: info},
+		{UserKnown: true, User: member, Allowed: true, Role: "owner", Room: info},
 	}
 	if !slices.Equal(before, want) {
 		t.Errorf("got  %+v\nwant %+v", before, want)
@@ -63,7 +65,7 @@ func testAccess(t *testing.T, open Open) {
 		room.AccessQuestion{User: stranger, Place: info.ID},
 	)
 	want = []room.Access{
-		{UserKnown: true, User: member, Allowed: true, Room: info},
+		{UserKnown: true, User: member, Allowed: true, Role: "owner", Room: info},
 		{UserKnown: true, User: member},
 		{UserKnown: true, User: other},
 		{},
@@ -74,6 +76,59 @@ func testAccess(t *testing.T, open Open) {
 	if answers := ask(); len(answers) != 0 {
 		t.Errorf("no questions: %v", answers)
 	}
+}
+
+// testRoles: the role is what the application's table says at this moment. One that nobody
+// can name is none, and keeps nobody out. Of two the first counts.
+func testRoles(t *testing.T, open Open) {
+	w := newWorld(t, open, 2, 2)
+	ask := func(r, u int) room.Access {
+		t.Helper()
+		answers, err := w.store.Access(w.ctx(), []room.AccessQuestion{
+			{User: w.users[u].ID, Place: w.rooms[r]}, {User: w.users[u].ID, Place: w.trips[w.rooms[r]], TripOnly: true},
+		})
+		if err != nil || !answers[0].Allowed || answers[0] != answers[1] {
+			t.Fatalf("%+v, %v", answers, err)
+		}
+		return answers[0]
+	}
+	set := func(role string) {
+		t.Helper()
+		w.app(fmt.Sprintf("UPDATE collaborators SET role = %s WHERE user_id = '%s' AND trip_id = '%s'", role, w.users[1].ID, w.trips[w.rooms[0]]))
+	}
+	long := strings.Repeat("é", protocol.RoleRunesMax)
+	for role, want := range map[string]string{
+		"'owner'": "owner", "'tour \"guide\"; é'": "tour \"guide\"; é", "''": "", "' Owner'": " Owner",
+		"'" + long + "'": long, "'" + long + "x'": "", "'" + strings.Repeat("x", 10_000) + "'": "",
+	} {
+		set(role)
+		if got := ask(0, 1).Role; got != want {
+			t.Errorf("%s is told as %q", role, got)
+		}
+	}
+	set("'viewer'")
+	if a, b, c := ask(0, 1).Role, ask(1, 1).Role, ask(0, 0).Role; a != "viewer" || b != "member" || c != "member" {
+		t.Errorf("one trip's role is another's, or another user's: %q, %q, %q", a, b, c)
+	}
+}
+
+// testAccessReadSeq: with the right comes how far the user has read.
+func testAccessReadSeq(t *testing.T, open Open) {
+	w := newWorld(t, open, 2, 2)
+	w.append(w.send(0, 0, "x"), w.send(0, 0, "y"), w.send(1, 0, "x"), w.read(0, 1, 2))
+	must := func(r, u int, want int64) {
+		t.Helper()
+		answers, err := w.store.Access(w.ctx(), []room.AccessQuestion{{User: w.users[u].ID, Place: w.rooms[r]}})
+		if err != nil || answers[0].ReadSeq != want {
+			t.Errorf("user %d in room %d: %+v, %v; want %d", u, r, answers, err, want)
+		}
+	}
+	must(0, 1, 2)
+	must(0, 0, 0)
+	must(1, 1, 0)
+	w.app("DELETE FROM chat_messages WHERE seq = 2")
+	w.app("UPDATE chat_rooms SET last_seq = 1 WHERE last_seq = 2")
+	must(0, 1, 1)
 }
 
 // testTripWithARoomsID has a stranger make a trip whose id is that of a room.

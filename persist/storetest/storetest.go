@@ -78,6 +78,8 @@ func Run(t *testing.T, open Open) {
 		{"AListOfRoomsEndsAtItsBytes", testRoomLimits},
 		{"Heads", testHeads},
 		{"Access", testAccess},
+		{"ARoleIsAsTheApplicationHasIt", testRoles},
+		{"AccessSaysHowFarSomebodyHasRead", testAccessReadSeq},
 		{"ARoomsIDIsNoOtherTrips", testTripWithARoomsID},
 		{"RoomIsMadeOnce", testRoomMadeOnce},
 		{"Rooms", testRooms},

@@ -136,6 +136,7 @@ func healthy(t testing.TB, nodes ...*node) {
 func (n *node) send(user int, content string) *protocol.Message {
 	n.caravan.t.Helper()
 	return n.do(&room.Op{
+		May:    protocol.MayAll,
 		Intent: protocol.Intent{Kind: protocol.KindMessage, Content: content, Type: protocol.TypeText},
 		Room:   n.caravan.rooms[user%trips].ID, Trip: n.caravan.rooms[user%trips].TripID, Sender: n.caravan.users[user],
 	})
@@ -144,7 +145,7 @@ func (n *node) send(user int, content string) *protocol.Message {
 // edit changes a message of the user.
 func (n *node) edit(user int, m *protocol.Message, content string) *protocol.Message {
 	n.caravan.t.Helper()
-	return n.do(&room.Op{Intent: protocol.Intent{Kind: protocol.KindEdit, MessageID: m.ID, Content: content}, Room: m.RoomID, Trip: n.caravan.rooms[user%trips].TripID, Sender: n.caravan.users[user]})
+	return n.do(&room.Op{May: protocol.MayAll, Intent: protocol.Intent{Kind: protocol.KindEdit, MessageID: m.ID, Content: content}, Room: m.RoomID, Trip: n.caravan.rooms[user%trips].TripID, Sender: n.caravan.users[user]})
 }
 
 func (n *node) do(op *room.Op) *protocol.Message {

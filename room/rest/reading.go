@@ -24,7 +24,7 @@ func (c *call) markRead() {
 	}
 	op := &room.Op{
 		Intent: protocol.Intent{Kind: protocol.KindRead, UpTo: seq},
-		Room:   access.Room.ID, Trip: access.Room.TripID, Sender: access.User,
+		Room:   access.Room.ID, Trip: access.Room.TripID, Sender: access.User, May: access.May,
 	}
 	if !c.carryOut(op) {
 		return

@@ -48,6 +48,7 @@ var (
 var statuses = map[protocol.Code]int{
 	codeUnauthorized:            fasthttp.StatusUnauthorized,
 	protocol.CodeForbidden:      fasthttp.StatusForbidden,
+	protocol.CodeNotAllowed:     fasthttp.StatusForbidden,
 	protocol.CodeNotFound:       fasthttp.StatusNotFound,
 	codeMethodNotAllowed:        fasthttp.StatusMethodNotAllowed,
 	codeTimeout:                 fasthttp.StatusRequestTimeout,

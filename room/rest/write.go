@@ -31,7 +31,7 @@ func (c *call) send() {
 	if !ok {
 		return
 	}
-	c.do(&room.Op{Intent: body.Intent, Room: access.Room.ID, Trip: access.Room.TripID, Sender: access.User}, fasthttp.StatusCreated)
+	c.do(&room.Op{Intent: body.Intent, Room: access.Room.ID, Trip: access.Room.TripID, Sender: access.User, May: access.May}, fasthttp.StatusCreated)
 }
 
 // edit replaces the content of the caller's own message.
@@ -54,7 +54,7 @@ func (c *call) edit() {
 	}
 	c.do(&room.Op{
 		Intent: protocol.Intent{Kind: protocol.KindEdit, MessageID: m.ID, Content: content},
-		Room:   m.RoomID, Trip: access.Room.TripID, Sender: access.User,
+		Room:   m.RoomID, Trip: access.Room.TripID, Sender: access.User, May: access.May,
 	}, fasthttp.StatusOK)
 }
 

@@ -20,6 +20,7 @@ import (
 	"github.com/caravan-chat/caravan/netpoll"
 	"github.com/caravan-chat/caravan/persist"
 	"github.com/caravan-chat/caravan/persist/sqlite"
+	"github.com/caravan-chat/caravan/protocol"
 	"github.com/caravan-chat/caravan/protocol/token"
 	"github.com/caravan-chat/caravan/room"
 	"github.com/caravan-chat/caravan/room/socket"
@@ -64,7 +65,11 @@ func serveOn(t *testing.T, cfg socket.Config, wrap func(room.Store) room.Store) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.svc = room.New(wrap(s.store), verifier, nil, room.Config{Unsent: cfg.Unsent, Allowances: cfg.Allowances})
+	roles, err := protocol.ParseRoles("owner=all; mute=react")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.svc = room.New(wrap(s.store), verifier, nil, room.Config{Roles: roles, Unsent: cfg.Unsent, Allowances: cfg.Allowances})
 	const loops = 2
 	h := socket.New(s.svc, loops, cfg)
 	s.handler = h

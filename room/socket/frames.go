@@ -48,7 +48,7 @@ func (s *session) submit(op *room.Op) {
 			}
 		}
 	}
-	op.Room, op.Trip, op.Sender, op.Answer = s.in.room, s.in.trip, *s.user, s.answer
+	op.Room, op.Trip, op.Sender, op.May, op.Answer = s.in.room, s.in.trip, *s.user, s.rights, s.answer
 	op.At = s.conn.Loop().Now()
 	s.h.svc.Submit(op)
 }

@@ -85,8 +85,8 @@ func (h *Handler) recheck(ctx context.Context) {
 	}
 }
 
-// act closes whom the answers turn out, and has the others called as they are
-// called now; on the loop.
+// act closes whom the answers turn out, and has the others called, and be allowed, as they
+// are now; on the loop.
 func (r *recheck) act(answers []room.Access, errs []error) {
 	r.state.checking = false
 	defer r.state.recheckDoubted(r.loop)
@@ -100,9 +100,12 @@ func (r *recheck) act(answers []room.Access, errs []error) {
 			s.close(protocol.CloseForbidden, "not a collaborator of this trip any more")
 		case a.Room.ID != s.in.room: // the store has gone back behind the making of the room
 			s.close(protocol.CloseRestart, "the trip has another room, please come again")
-		case a.User != *s.user: // the application has given them another name
-			user := a.User
-			s.user = &user
+		default:
+			s.rights = a.May
+			if a.User != *s.user { // the application has given them another name
+				user := a.User
+				s.user = &user
+			}
 		}
 	}
 }

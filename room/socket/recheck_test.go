@@ -25,7 +25,7 @@ func (s *server) remove(i int) {
 // exec changes the application's tables, as the application does.
 func (s *server) exec(statement string, args ...any) {
 	s.t.Helper()
-	db, err := sql.Open("sqlite", s.path)
+	db, err := sql.Open("sqlite", s.path+"?_pragma=busy_timeout(20000)")
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -185,5 +185,41 @@ func TestMembersStayWhileTheirRightsCannotBeAskedFor(t *testing.T) {
 	p.on.Store(false)
 	if code := bob.closeCode(); code != 4003 {
 		t.Errorf("closed with %d", code)
+	}
+}
+
+// TestAChangedRoleCountsWithoutAReconnect: within the recheck; the connection stays.
+func TestAChangedRoleCountsWithoutAReconnect(t *testing.T) {
+	s := serve(t, socket.Config{RecheckEvery: 100 * time.Millisecond})
+	ada, _ := s.join(0, "")
+	bob, _ := s.join(3, "")
+	bob.send(`{"type":"chat_message","content":"hi"}`)
+	mine := bob.next().Message.ID
+	ada.next()
+	role := func(role string) {
+		s.exec("UPDATE collaborators SET role = ? WHERE user_id = ?", role, persist.FleetUser(3).String())
+	}
+	for _, x := range []struct{ role, frame string }{
+		{"mute", `{"type":"chat_message","content":"%s","client_id":"a1-%[1]s"}`},
+		{"mute", `{"type":"edit_message","message_id":"` + mine + `","content":"%s","client_id":"a1-%[1]s"}`},
+	} {
+		role(x.role)
+		var f frame
+		for n := 0; f.Type != "error"; n++ {
+			bob.send(fmt.Sprintf(x.frame, fmt.Sprint(x.role, n)))
+			if f = bob.next(); f.Type == "error" && (f.Code != "not_allowed" || f.ClientID != fmt.Sprint("a1-", x.role, n)) {
+				t.Fatalf("%+v", f)
+			}
+		}
+		bob.send(`{"type":"mark_read","seq":1}`)
+		bob.send(`{"type":"ping"}`)
+		if f := bob.next(); f.Type != "pong" {
+			t.Fatalf("%+v", f)
+		}
+		role("reader")
+		for n := 0; f.Type == "error"; n++ {
+			bob.send(fmt.Sprintf(x.frame, fmt.Sprint("again", n)))
+			f = bob.next()
+		}
 	}
 }

@@ -36,6 +36,7 @@ type session struct {
 	may     *allowance.Allowance // the user's, once the gate let it in
 	expires int64                // when the token does, Unix seconds
 	user    *protocol.User       // once the gate let it in
+	rights  protocol.Permissions // of the user in the room, as of the last check
 	in      *subscription        // from joining on
 	door    *room.EnterRequest   // while entering
 	resume  *room.SinceQuery     // until the history was asked for: what to resume from; nil: the usual history
@@ -82,7 +83,7 @@ func (s *session) entered(e room.Entry, err error) {
 		s.close(protocol.CloseInternal, "cannot let you in now, please try again")
 		return
 	}
-	s.user = e.User
+	s.user, s.rights = e.User, e.May
 	if !s.h.cfg.Unsent.OpenTo(s.user.ID) {
 		s.crowded()
 		return

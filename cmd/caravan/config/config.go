@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/caravan-chat/caravan/protocol"
 	"github.com/caravan-chat/caravan/protocol/token"
 )
 
@@ -29,19 +30,21 @@ const (
 // Config holds the value of every setting that concerns a command; the others
 // have their defaults. Sizes are in bytes.
 type Config struct {
-	Listen         string // host:port of the one public port
-	AdminListen    string // host:port; empty: off
-	AdminHosts     Hosts  // names that the admin port answers to, and with Dev the public one
-	AdminPprof     bool   // profiles also where the admin port is not on a loopback address
-	Database       string // sqlite:PATH or a postgres:// URL; may hold a password
-	DatabaseWait   time.Duration
-	Redis          string       // redis:// URL; may hold a password; empty: one node
-	RedisPrefix    string       // of all channels and keys
-	JWT            token.Config // its keys read from their files
-	AllowedOrigins Origins
-	Loops          int
-	History        int // messages
-	HistoryBytes   int
+	Listen          string // host:port of the one public port
+	AdminListen     string // host:port; empty: off
+	AdminHosts      Hosts  // names that the admin port answers to, and with Dev the public one
+	AdminPprof      bool   // profiles also where the admin port is not on a loopback address
+	Database        string // sqlite:PATH or a postgres:// URL; may hold a password
+	DatabaseWait    time.Duration
+	Redis           string       // redis:// URL; may hold a password; empty: one node
+	RedisPrefix     string       // of all channels and keys
+	JWT             token.Config // its keys read from their files
+	AllowedOrigins  Origins
+	Roles           protocol.Roles
+	RecheckInterval time.Duration // of members' rights
+	Loops           int
+	History         int // messages
+	HistoryBytes    int
 
 	RoomBytes          int // of content; zero: no limit
 	UserMessagesPerDay int // zero: no limit

@@ -90,6 +90,13 @@ var settings = []setting{
 		about: "comma-separated patterns of Origin (https://*.example.com, *); empty: the same host. A request without an Origin passes",
 		into:  func(c *Config) value { return origins(&c.AllowedOrigins) }},
 
+	{name: "roles", arg: "RULES", def: protocol.RolesDefault, on: onServe,
+		about: "what collaborators may do, by their role: ROLE[,ROLE]=PERMISSION[,PERMISSION];... of send, edit, delete, react, pin, upload, mention_all and moderate, or all, or none. A role that is not named has all but the last two",
+		into:  func(c *Config) value { return roles(&c.Roles) }},
+	{name: "recheck-interval", arg: "DURATION", def: "20s", on: onServe,
+		about: "how often it is looked at again whether members may still be in their rooms, and by which role",
+		into:  func(c *Config) value { return duration(&c.RecheckInterval, time.Second, time.Hour) }},
+
 	{name: "loops", arg: "N", def: strconv.Itoa(runtime.GOMAXPROCS(0)), on: onServe,
 		about: "event loops; the default is the number of CPUs",
 		into:  func(c *Config) value { return count(&c.Loops, 1, 256) }},

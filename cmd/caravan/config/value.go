@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/caravan-chat/caravan/persist/postgres"
+	"github.com/caravan-chat/caravan/protocol"
 	"github.com/caravan-chat/caravan/protocol/token"
 	"github.com/caravan-chat/caravan/room/backplane"
 )
@@ -169,6 +170,13 @@ func jwksURL(into *string) value {
 func origins(into *Origins) value {
 	return func(s string) (err error) {
 		*into, err = ParseOrigins(s)
+		return err
+	}
+}
+
+func roles(into *protocol.Roles) value {
+	return func(s string) (err error) {
+		*into, err = protocol.ParseRoles(s)
 		return err
 	}
 }
