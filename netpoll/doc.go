@@ -29,10 +29,11 @@
 //  1. what the sockets have brought is read and handed to the Handler;
 //  2. the mail: the functions that were posted, in the order of the posts;
 //  3. once in a while: timeouts, pings, Handler.Tick;
-//  4. Handler.Close for each connection that ended;
-//  5. each connection that something was sent to is written ONCE, with one write
+//  4. what Conn.Resume was called for is handed to the Handler;
+//  5. Handler.Close for each connection that ended;
+//  6. each connection that something was sent to is written ONCE, with one write
 //     or one writev, whatever the number of messages;
-//  6. sockets that are done with are closed.
+//  7. sockets that are done with are closed.
 //
 // So what is sent to a connection in one turn costs one system call, and a
 // Handler is never called from inside its own call of Send or Close.

@@ -17,12 +17,13 @@ const (
 
 // read looks at what a socket brought, and keeps what is not wanted yet.
 func (l *Loop) read(c *Conn, b []byte) {
-	if rest := b[l.feed(c, b):]; len(rest) > 0 && c.paused() {
+	if rest := b[l.feed(c, b):]; len(rest) > 0 && c.stopped() {
 		c.unread.bytes = append([]byte(nil), rest...)
+		l.silenceMuch(c)
 	}
 }
 
-// feed reads frames until the connection is paused, and returns how many bytes that were.
+// feed reads frames until the connection is paused or postponed, and returns how many bytes that were.
 func (l *Loop) feed(c *Conn, b []byte) (read int) {
 	limits := framesPlain
 	if c.deflate.Agreed() {
@@ -36,8 +37,8 @@ func (l *Loop) feed(c *Conn, b []byte) (read int) {
 	return read
 }
 
-// resume looks at what was left when c was paused, and reads on where that does not
-// pause it anew.
+// resume looks at what was left when c was paused or postponed, and reads on where that
+// does not stop it anew.
 func (l *Loop) resume(c *Conn) {
 	defer l.recovered(c)
 	u := c.unread
@@ -51,21 +52,37 @@ func (l *Loop) resume(c *Conn) {
 	case c.state != stateOpen:
 	case c.reading():
 		c.unread = nil
-		l.readAgain(c)
+		if u.silent {
+			l.readAgain(c)
+		}
 	default:
 		u.bytes = b[read:]
+		l.silenceMuch(c)
 	}
 }
 
-// postpone keeps what came although the connection is paused: gnet reads where it has
-// written, and where it has heard of both at once.
-func (l *Loop) postpone(c *Conn, b []byte) {
-	if len(c.unread.bytes)+len(b) > unreadBytesMax {
+// keepUnread keeps what came although the connection is not read: it is postponed and
+// little has come yet, or gnet has read all the same, as it does where it has written and
+// where it has heard of both at once.
+func (l *Loop) keepUnread(c *Conn, b []byte) {
+	u := c.unread
+	if len(u.bytes)+len(b) > unreadBytesMax {
 		l.finish(c, Closed{ClosePolicy, "too much at once", CauseProtocol})
 		return
 	}
-	c.unread.bytes = append(c.unread.bytes, b...)
-	l.watch(c, 0)
+	u.bytes = append(u.bytes, b...)
+	if u.silent {
+		l.watch(c, 0) // again: gnet has undone it
+	}
+	l.silenceMuch(c)
+}
+
+// silenceMuch has the rest wait in the kernel where much is kept of a postponed
+// connection.
+func (l *Loop) silenceMuch(c *Conn) {
+	if c.postponed() && len(c.unread.bytes) > postponedBytesMax {
+		l.silence(c)
+	}
 }
 
 // violated ends a connection that broke the protocol.
@@ -76,18 +93,22 @@ func (l *Loop) violated(c *Conn, v *frame.Violation) {
 // inbound is a Conn as the frame reader's sink.
 type inbound Conn
 
-// Ready tells whether the connection is read on, and pauses it where the Handler wants
-// that.
-func (in *inbound) Ready() bool {
+// Ready tells whether the connection is read on, and pauses or postpones it where the
+// Handler wants that.
+func (in *inbound) Ready(control bool) bool {
 	c := (*Conn)(in)
 	if !c.reading() {
 		return false
 	}
-	wait := c.loop.handler.Wait(c)
-	if wait > 0 {
+	switch wait := c.loop.handler.Wait(c); {
+	case wait <= 0, wait == UntilResume && control:
+		return true
+	case wait == UntilResume:
+		c.postpone()
+	default:
 		c.pause(wait)
 	}
-	return wait <= 0
+	return false
 }
 
 // Message hands a message to the Handler, inflated first where it is compressed.

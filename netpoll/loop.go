@@ -32,7 +32,8 @@ type Handler interface {
 	// Wait is asked before what a client sends is looked at, each frame and each part of
 	// one: for how long is the connection left unread first? Zero: it is not. What is not
 	// read waits in the kernel, which tells the client to wait as well. The loop looks
-	// each tenth of a second whether the time is over, and asks again then.
+	// each tenth of a second whether the time is over, and asks again then; with
+	// UntilResume it asks when Conn.Resume is called.
 	Wait(c *Conn) time.Duration
 
 	// Message takes one whole message. payload is valid only during the call and
@@ -75,18 +76,19 @@ type Loop struct {
 	waker  *waker
 	epoll  int // descriptor; static once the loop is bound
 
-	conns    []*Conn // all sockets of this loop, in no order
-	awaited  ages    // whose request is waited for
-	leaving  ages    // that were told their end
-	dirty    []*Conn // to be written at the end of the turn
-	corked   []*Conn // whose handshake's answer waits, and some that did; see Conn.Cork
-	stalled  []stall // connections whose kernel buffer is full
-	paused   []*Conn // connections that are not read, and some that have ended; see Handler.Wait
-	resumed  []*Conn // paused, while it is gone through
-	ended    []ended // of whose end the Handler is told in this turn
-	toClose  []*Conn // sockets to be closed at the end of the turn
-	retry    *time.Timer
-	retrying bool // retry is armed
+	conns     []*Conn // all sockets of this loop, in no order
+	awaited   ages    // whose request is waited for
+	leaving   ages    // that were told their end
+	dirty     []*Conn // to be written at the end of the turn
+	corked    []*Conn // whose handshake's answer waits, and some that did; see Conn.Cork
+	stalled   []stall // connections whose kernel buffer is full
+	paused    []*Conn // connections that are not read, and some that have ended; see Handler.Wait
+	resumed   []*Conn // paused, while it is gone through
+	resumable []*Conn // postponed ones for which Resume was called in this turn
+	ended     []ended // of whose end the Handler is told in this turn
+	toClose   []*Conn // sockets to be closed at the end of the turn
+	retry     *time.Timer
+	retrying  bool // retry is armed
 
 	scanned  int       // position of the scan in conns
 	scanTime time.Time // of the last scan

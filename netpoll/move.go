@@ -12,7 +12,7 @@ func (l *Loop) move(c *Conn, to connState) {
 	if c.state == stateOpen {
 		l.counts.open--
 		l.shared.webSockets.Add(-1)
-		if to == stateEnding && c.paused() {
+		if to == stateEnding && c.unread != nil && c.unread.silent {
 			l.readAgain(c)
 		}
 	}

@@ -1,6 +1,7 @@
 package netpoll
 
 import (
+	"math"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -9,29 +10,66 @@ import (
 // pauseMax is the longest pause.
 const pauseMax = time.Hour
 
+// UntilResume, returned by Handler.Wait, postpones what a client sends until Conn.Resume:
+// then it is looked at, in order. Some of it is kept, the rest waits in the kernel.
+// Control frames that come before any message are looked at all the same.
+const UntilResume time.Duration = math.MaxInt64
+
 // pause leaves an open connection unread for so long, from the next frame on. It is
 // written to as before. Of two pauses the longer one counts. That the client has ended
 // the connection in an orderly way shows after the pause; IdleTimeout counts on meanwhile.
 func (c *Conn) pause(d time.Duration) {
 	l := c.loop
 	until := l.at + moment((min(d, pauseMax)+time.Millisecond-1)/time.Millisecond)
-	if c.paused() {
-		c.unread.extend(until)
-		return
+	if c.unread == nil {
+		c.unread = &unread{feeding: true}
 	}
-	c.unread = &unread{until: until}
-	l.paused = append(l.paused, c)
-	l.counts.pauses++
-	l.watch(c, 0)
+	u := c.unread
+	u.extend(until)
+	if !u.paused {
+		u.paused = true
+		l.paused = append(l.paused, c)
+		l.counts.pauses++
+	}
+	l.silence(c)
 }
 
-// paused tells whether an open connection is paused, or about to be read again.
-func (c *Conn) paused() bool { return c.state == stateOpen && c.unread != nil }
+// postpone leaves an open connection unread until Resume. The end of a client shows as
+// long as little has come of it.
+func (c *Conn) postpone() {
+	if c.unread == nil {
+		c.unread = &unread{}
+	}
+	c.unread.feeding, c.unread.paused = false, false
+}
+
+// Resume has looked at what UntilResume has postponed, in this turn. No effect where
+// nothing was.
+func (c *Conn) Resume() {
+	if c.postponed() {
+		c.loop.resumable = append(c.loop.resumable, c)
+	}
+}
+
+// stopped tells whether what an open connection sends is kept, as it is paused or
+// postponed, or about to be read again.
+func (c *Conn) stopped() bool { return c.state == stateOpen && c.unread != nil }
+
+// postponed tells whether an open connection waits for Resume.
+func (c *Conn) postponed() bool { return c.stopped() && !c.unread.paused && !c.unread.feeding }
 
 // reading tells whether what an open connection's client sends is looked at.
 func (c *Conn) reading() bool { return c.unread == nil || c.unread.feeding }
 
-// readAgain ends a pause for the kernel's part.
+// silence has the kernel tell no more that something has come.
+func (l *Loop) silence(c *Conn) {
+	if !c.unread.silent {
+		c.unread.silent = true
+		l.watch(c, 0)
+	}
+}
+
+// readAgain ends what silence began.
 func (l *Loop) readAgain(c *Conn) { l.watch(c, unix.EPOLLIN|unix.EPOLLPRI) }
 
 // watch says for which events of a socket the loop wakes up, beside its end and that

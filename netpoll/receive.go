@@ -11,8 +11,8 @@ func (l *Loop) receive(c *Conn, b []byte) {
 		l.readRequest(c, b)
 	case stateOpen:
 		c.heard = l.at
-		if c.paused() {
-			l.postpone(c, b)
+		if c.stopped() {
+			l.keepUnread(c, b)
 			return
 		}
 		l.read(c, b)
@@ -28,13 +28,25 @@ func (l *Loop) resumePaused() {
 	l.paused = l.resumed[:0]
 	for i, c := range all {
 		all[i] = nil
-		if c.paused() && c.unread.due(l.at) {
+		if c.stopped() && c.unread.due(l.at) {
 			l.resume(c)
 		}
-		if c.paused() {
+		if c.stopped() && c.unread.paused {
 			l.paused = append(l.paused, c)
 		}
 	}
 	l.resumed = all
 	l.counts.paused = len(l.paused)
+}
+
+// resumePostponed looks at what Resume was called for.
+func (l *Loop) resumePostponed() {
+	for i := 0; i < len(l.resumable); i++ {
+		c := l.resumable[i]
+		l.resumable[i] = nil
+		if c.postponed() {
+			l.resume(c)
+		}
+	}
+	l.resumable = l.resumable[:0]
 }

@@ -38,7 +38,8 @@ func (t *turn) Run(context.Context) error {
 	}
 	// Handler.Close may send to others; writing finds dead sockets; closing them
 	// ends connections: until nothing is left.
-	for len(l.ended)+len(l.dirty)+len(l.toClose) > 0 {
+	for len(l.resumable)+len(l.ended)+len(l.dirty)+len(l.toClose) > 0 {
+		l.resumePostponed()
 		l.callCloses()
 		l.flush()
 		l.closeSockets()

@@ -15,7 +15,7 @@ func (q *quiet) Message(_, _ bool, payload []byte, _ int) bool {
 	return true
 }
 
-func (q *quiet) Ready() bool { return true }
+func (q *quiet) Ready(bool) bool { return true }
 
 func (q *quiet) Control(Op, []byte) bool { return true }
 

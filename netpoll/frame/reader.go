@@ -27,9 +27,10 @@ func (l *Limits) fragmentsMax() int {
 // returns whether reading goes on; after false Feed returns at once, drops the
 // rest, and the Reader must not be fed again.
 type Sink interface {
-	// Ready tells, before each frame and each part of one, whether it is wanted yet.
-	// After false Feed returns at once, and the Reader is fed the rest later.
-	Ready() bool
+	// Ready tells, before each frame and each part of one, whether it is wanted yet;
+	// control says that it is of a control frame. After false Feed returns at once, and
+	// the Reader is fed the rest later.
+	Ready(control bool) bool
 	// Message takes a whole data message, which came in so many frames. Uncompressed text
 	// is valid UTF-8. A compressed payload is as it came: the sink inflates it, and checks
 	// the UTF-8 of a text itself.
@@ -63,7 +64,7 @@ func (r *Reader) Reset() {
 // Whatever the cuts between the bytes fed, the sink sees the same calls and the
 // Violation is the same, raised by the first byte that proves it.
 func (r *Reader) Feed(b []byte, lim *Limits, s Sink) (read int, v *Violation) {
-	for read < len(b) && s.Ready() {
+	for read < len(b) && s.Ready(r.inControl(b[read])) {
 		n, goOn, v := r.step(b[read:], lim, s)
 		read += n
 		if v != nil {
@@ -75,6 +76,19 @@ func (r *Reader) Feed(b []byte, lim *Limits, s Sink) (read int, v *Violation) {
 		}
 	}
 	return read, nil
+}
+
+// inControl tells whether the next byte is of a control frame.
+func (r *Reader) inControl(next byte) bool {
+	op := Op(next & opMask)
+	switch p := r.p; {
+	case p == nil:
+	case p.left > 0:
+		op = p.frame.op
+	case p.headBytes > 0:
+		op = Op(p.head[0] & opMask)
+	}
+	return op.control()
 }
 
 // step reads one whole frame, or what b has of one, and returns how many bytes

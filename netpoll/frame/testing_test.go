@@ -17,7 +17,7 @@ func (h *heard) Message(text, compressed bool, payload []byte, frames int) bool 
 	return true
 }
 
-func (h *heard) Ready() bool { return true }
+func (h *heard) Ready(bool) bool { return true }
 
 func (h *heard) Control(op Op, payload []byte) bool {
 	h.events = append(h.events, controlEvent(op, payload))
@@ -38,7 +38,7 @@ type hesitant struct {
 	asked int
 }
 
-func (h *hesitant) Ready() bool {
+func (h *hesitant) Ready(bool) bool {
 	h.asked++
 	return h.asked%2 == 1
 }

@@ -34,9 +34,7 @@ type Config struct {
 
 // Limits that no flag changes.
 const (
-	deferredFramesMax   = 64        // frames that a client may send before its history came
-	deferredBytesMax    = 256 << 10 // and their bytes; over either it is closed
-	heldBatchesMax      = 4_096     // batches held back for a joining session; over it is closed as slow
+	heldBatchesMax      = 4_096 // batches held back for a joining session; over it is closed as slow
 	recheckEveryDefault = 20 * time.Second
 )
 
@@ -122,16 +120,12 @@ func (h *Handler) Wait(c *netpoll.Conn) time.Duration {
 }
 
 // Message implements netpoll.Handler. All messages are text, as the server's
-// Config says TextOnly.
+// Config says TextOnly. None comes before the session is live; see mustWait.
 func (h *Handler) Message(c *netpoll.Conn, _ netpoll.Kind, payload []byte) {
 	s := c.Session().(*session)
 	s.takeBytes(max(len(payload), c.Received()), c.Loop().Now())
-	switch s.state {
-	case entering, joining:
-		s.postpone(payload)
-	case live:
+	if s.state == live {
 		s.handle(payload)
-	case closed:
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/caravan-chat/caravan/netpoll"
 	"github.com/caravan-chat/caravan/protocol"
 	"github.com/caravan-chat/caravan/room/allowance"
 )
@@ -72,10 +73,14 @@ func (s *session) takeBytes(n int, now time.Time) {
 	s.may.Charge(allowance.FrameBytes, n, now)
 }
 
-// mustWait is how long it is until the next frame is looked at: until all bytes are made
-// good, and it may be processed or refused. It is asked before anything is inflated or
-// decoded, because another connection may have spent what the user may.
+// mustWait is how long it is until the next frame is looked at: until the history is sent,
+// as before that nobody may know who sends, and nothing may be answered; then until all
+// bytes are made good, and it may be processed or refused. It is asked before anything is
+// inflated or decoded, because another connection may have spent what the user may.
 func (s *session) mustWait(now time.Time) time.Duration {
+	if s.state < live {
+		return netpoll.UntilResume
+	}
 	wait := max(s.spent.bytes.Wait(s.h.cfg.FrameBytes, now), s.may.Wait(allowance.FrameBytes, now))
 	if s.spent.refusals.Wait(s.h.refusals, now) > 0 || s.may.Wait(allowance.Refusals, now) > 0 {
 		wait = max(wait, s.spent.frames.Wait(s.h.cfg.Frames, now), s.may.Wait(allowance.Frames, now))

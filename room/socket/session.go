@@ -47,8 +47,6 @@ type session struct {
 // waiting is what a session keeps until its history is sent.
 type waiting struct {
 	left    atomic.Bool // the client has gone: its history need not be read
-	frames  [][]byte    // from the client, in order
-	bytes   int         // in frames
 	batches []*room.Batch
 }
 
@@ -152,15 +150,7 @@ func (s *session) joined(past *room.History, err error) {
 		}
 	}
 	s.in.admit(s, past.Seq)
-	if w == nil {
-		return
-	}
-	for _, f := range w.frames {
-		if s.state != live {
-			return
-		}
-		s.handle(f)
-	}
+	s.conn.Resume()
 }
 
 // hold keeps a batch back until the history is sent.
@@ -171,18 +161,6 @@ func (s *session) hold(b *room.Batch) {
 		return
 	}
 	w.batches = append(w.batches, b)
-}
-
-// postpone keeps a client's frame until the history is sent, because nothing may
-// go out before that.
-func (s *session) postpone(payload []byte) {
-	w := s.wait()
-	if len(w.frames) >= deferredFramesMax || w.bytes+len(payload) > deferredBytesMax {
-		s.conn.Close(netpoll.ClosePolicy, "too many frames before the history")
-		return
-	}
-	w.bytes += len(payload)
-	w.frames = append(w.frames, append([]byte(nil), payload...))
 }
 
 func (s *session) wait() *waiting {
