@@ -97,7 +97,7 @@ func (s *Service) Since(ctx context.Context, q SinceQuery) (Page, error) {
 func (s *Service) Message(ctx context.Context, user, id uuid.UUID) (protocol.Message, error) {
 	m, err := bulk(ctx, s.bulk, user, func(ctx context.Context) (protocol.Message, error) { return s.store.Message(ctx, id) })
 	if err == nil {
-		s.charge(user, len(m.Content))
+		s.charge(user, readCost(len(m.Content), 1))
 	}
 	return m, err
 }
@@ -117,14 +117,18 @@ func (s *Service) Rooms(ctx context.Context, q RoomsQuery) (RoomPage, error) {
 		return p, err
 	})
 	if err == nil {
-		s.charge(q.User, bodyBytes(p.Bodies))
+		s.charge(q.User, readCost(bodyBytes(p.Bodies), len(p.Rooms)))
 	}
 	return p, err
 }
 
 // Reading says how far a user has read in a room.
 func (s *Service) Reading(ctx context.Context, user, room uuid.UUID) (Reading, error) {
-	return bulk(ctx, s.bulk, user, func(ctx context.Context) (Reading, error) { return s.store.Reading(ctx, room, user) })
+	r, err := bulk(ctx, s.bulk, user, func(ctx context.Context) (Reading, error) { return s.store.Reading(ctx, room, user) })
+	if err == nil {
+		s.charge(user, readCost(0, 1+r.Looked))
+	}
+	return r, err
 }
 
 // ReadMarksQuery asks for a page of a room's read marks, by user.

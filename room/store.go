@@ -206,6 +206,7 @@ type RoomPage struct {
 type Reading struct {
 	Seq    int64 // never more than the room's number
 	Unread int   // messages of others after it, as far as they are counted (protocol.UnreadMax)
+	Looked int   // messages that were looked at to count them
 }
 
 // ReadMarkPage is a stretch of a room's marks.

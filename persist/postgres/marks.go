@@ -86,19 +86,19 @@ const selectReading = `SELECT s.seq, n.others, n.looked FROM (
 
 // Reading implements room.Store.
 func (s *Store) Reading(ctx context.Context, in, user uuid.UUID) (r room.Reading, err error) {
-	var others, looked int
+	var others int
 	err = again(ctx, s.bulk, func() error {
 		rows, err := s.bulk.Query(ctx, selectReading, [16]byte(in), [16]byte(user), int64(protocol.UnreadLookedMax))
 		if err != nil {
 			return err
 		}
-		_, err = pgx.ForEachRow(rows, []any{&r.Seq, &others, &looked}, func() error { return nil })
+		_, err = pgx.ForEachRow(rows, []any{&r.Seq, &others, &r.Looked}, func() error { return nil })
 		return err
 	})
 	if err != nil {
 		return room.Reading{}, fault("reading", err)
 	}
-	r.Unread = persist.Unread(others, looked > protocol.UnreadLookedMax)
+	r.Unread = persist.Unread(others, r.Looked > protocol.UnreadLookedMax)
 	return r, nil
 }
 

@@ -48,9 +48,9 @@ func (s *Store) Reading(ctx context.Context, in, user uuid.UUID) (r room.Reading
 		if there, err := scanRow(tx.StmtContext(ctx, s.bulk.mark).QueryRowContext(ctx, in.String(), user.String()), &r.Seq); err != nil || !there {
 			return err
 		}
-		var others, looked int
-		_, err := scanRow(tx.StmtContext(ctx, s.bulk.unread).QueryRowContext(ctx, in.String(), user.String(), r.Seq, protocol.UnreadLookedMax), &others, &looked)
-		r.Unread = persist.Unread(others, looked > protocol.UnreadLookedMax)
+		var others int
+		_, err := scanRow(tx.StmtContext(ctx, s.bulk.unread).QueryRowContext(ctx, in.String(), user.String(), r.Seq, protocol.UnreadLookedMax), &others, &r.Looked)
+		r.Unread = persist.Unread(others, r.Looked > protocol.UnreadLookedMax)
 		return err
 	})
 	return r, err

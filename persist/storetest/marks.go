@@ -23,7 +23,7 @@ func (w *world) read(r, u int, seq int64) *room.Op {
 func (w *world) mustRead(r, u int, seq int64, unread int) {
 	w.t.Helper()
 	got, err := w.store.Reading(w.ctx(), w.rooms[r], w.users[u].ID)
-	if err != nil || got != (room.Reading{Seq: seq, Unread: unread}) {
+	if err != nil || got.Seq != seq || got.Unread != unread {
 		w.t.Fatalf("user %d has read room %d as %+v, %v; want %d, %d unread", u, r, got, err, seq, unread)
 	}
 }
@@ -47,6 +47,9 @@ func testMarks(t *testing.T, open Open) {
 	}
 	w.mustRead(0, 1, 0, 5)
 	w.mustRead(0, 0, 0, 0)
+	if own, err := w.store.Reading(w.ctx(), w.rooms[0], w.users[0].ID); err != nil || own.Looked != 5 {
+		t.Errorf("%+v, %v: own messages are looked at, too", own, err)
+	}
 	first := w.read(0, 1, 3)
 	w.append(first)
 	w.mustOutcome(first, room.Stored, "")

@@ -100,18 +100,18 @@ func (c *call) dispatch() {
 		c.preflight(r, allowed)
 		return
 	}
-	handle := r.handler(method)
-	if handle == nil {
+	d, ok := r.by[method]
+	if !ok {
 		c.http.Response.Header.Set(fasthttp.HeaderAllow, r.allow)
 		c.refuse(errMethod)
 		return
 	}
-	c.answerBy(handle, r.reads(method))
+	c.answerBy(d)
 }
 
 // answerBy lets in whoever has a good token, and as many as there is room for. A token
 // is judged before a place is taken: strangers have none.
-func (c *call) answerBy(handle func(*call), reads bool) {
+func (c *call) answerBy(d deed) {
 	if !c.begin() {
 		c.refuse(errUnavailable)
 		return
@@ -128,13 +128,11 @@ func (c *call) answerBy(handle func(*call), reads bool) {
 	if !c.count() || !c.place() {
 		return
 	}
-	if reads {
-		if !c.mayRead() || !c.reserve() {
-			return
-		}
-		defer c.unreserve()
+	if !c.mayAsk(d.charge) {
+		return
 	}
-	handle(c)
+	defer c.unreserve()
+	d.answer(c)
 }
 
 // reserve counts the answer to a read before it is made, or refuses because too much is
@@ -240,6 +238,12 @@ func placeID(s string) uuid.UUID {
 		return uuid.Nil
 	}
 	return id
+}
+
+// mayAsk counts a request against what the caller may, and an answer that may be large
+// against what may be unsent, or refuses.
+func (c *call) mayAsk(as charge) bool {
+	return (as&write == 0 || c.mayWrite()) && (as&(look|read) == 0 || c.mayRead()) && (as&read == 0 || c.reserve())
 }
 
 // mayWrite counts a write against what the caller may, or refuses. Its bytes are

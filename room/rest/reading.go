@@ -10,7 +10,7 @@ import (
 // markRead notes up to which number the caller has read, and answers with what is unread
 // after it.
 func (c *call) markRead() {
-	if !c.mayWrite() || !c.jsonBody() {
+	if !c.jsonBody() {
 		return
 	}
 	seq, refused := protocol.DecodeReadBody(c.body.bytes)

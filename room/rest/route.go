@@ -2,24 +2,44 @@ package rest
 
 import "strings"
 
-// route is a place of the API: its name in metrics, and what answers a method
-// there. HEAD is answered as GET.
+// route is a place of the API: its name in metrics, and what may be asked for there.
 type route struct {
 	name  string
-	allow string // the methods, as the Allow header lists them
-	get   func(*call)
-	post  func(*call)
-	patch func(*call)
+	allow string          // the methods, as the Allow header lists them
+	by    map[string]deed // by method
 }
 
-var (
-	routeRooms    = &route{name: "rooms", allow: "GET, HEAD, OPTIONS", get: (*call).listRooms}
-	routePage     = &route{name: "page", allow: "GET, HEAD, OPTIONS", get: (*call).page}
-	routeRead     = &route{name: "read", allow: "POST, OPTIONS", post: (*call).markRead}
-	routeReads    = &route{name: "reads", allow: "GET, HEAD, OPTIONS", get: (*call).listReads}
-	routeMessages = &route{name: "messages", allow: "POST, OPTIONS", post: (*call).send}
-	routeMessage  = &route{name: "message", allow: "GET, HEAD, PATCH, OPTIONS", get: (*call).message, patch: (*call).edit}
+// deed is what answers a method, and what that counts as against what its user may ask
+// for. TestEveryCallIsCharged has them all.
+type deed struct {
+	answer func(*call)
+	charge charge
+}
+
+type charge uint8
+
+const (
+	write charge = 1 << iota // a write over REST, and a frame
+	look                     // a read beside it, of little
+	read                     // a read, whose answer may be large: it is counted before it is made
 )
+
+var (
+	routeRooms    = &route{"rooms", "GET, HEAD, OPTIONS", reading((*call).listRooms)}
+	routePage     = &route{"page", "GET, HEAD, OPTIONS", reading((*call).page)}
+	routeRead     = &route{"read", "POST, OPTIONS", map[string]deed{"POST": {(*call).markRead, write | look}}}
+	routeReads    = &route{"reads", "GET, HEAD, OPTIONS", reading((*call).listReads)}
+	routeMessages = &route{"messages", "POST, OPTIONS", map[string]deed{"POST": {(*call).send, write}}}
+	routeMessage  = &route{"message", "GET, HEAD, PATCH, OPTIONS", map[string]deed{
+		"GET": {(*call).message, read}, "HEAD": {(*call).message, read}, "PATCH": {(*call).edit, write | look},
+	}}
+	routes = []*route{routeRooms, routePage, routeRead, routeReads, routeMessages, routeMessage}
+)
+
+// reading is a place where there is only something to read. HEAD is answered as GET.
+func reading(answer func(*call)) map[string]deed {
+	return map[string]deed{"GET": {answer, read}, "HEAD": {answer, read}}
+}
 
 // Names of what is no place of the API, in metrics.
 const (
@@ -64,20 +84,4 @@ func match(path string) (r *route, id string) {
 		}
 	}
 	return nil, ""
-}
-
-// reads reports whether a method's answer follows what is stored.
-func (r *route) reads(method string) bool { return method == "GET" || method == "HEAD" }
-
-// handler returns what answers a method, nil where the route does not allow it.
-func (r *route) handler(method string) func(*call) {
-	switch method {
-	case "GET", "HEAD":
-		return r.get
-	case "POST":
-		return r.post
-	case "PATCH":
-		return r.patch
-	}
-	return nil
 }

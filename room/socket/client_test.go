@@ -23,6 +23,7 @@ import (
 	"github.com/caravan-chat/caravan/protocol"
 	"github.com/caravan-chat/caravan/protocol/token"
 	"github.com/caravan-chat/caravan/room"
+	"github.com/caravan-chat/caravan/room/allowance"
 	"github.com/caravan-chat/caravan/room/socket"
 )
 
@@ -42,7 +43,8 @@ type server struct {
 	svc   *room.Service
 	net   *netpoll.Server
 
-	handler *socket.Handler
+	handler    *socket.Handler
+	allowances *allowance.Table
 }
 
 func serve(t *testing.T, cfg socket.Config) *server {
@@ -53,7 +55,7 @@ func serve(t *testing.T, cfg socket.Config) *server {
 // serveOn lets the chat see its store as wrap has it.
 func serveOn(t *testing.T, cfg socket.Config, wrap func(room.Store) room.Store) *server {
 	t.Helper()
-	s := &server{t: t, path: filepath.Join(t.TempDir(), "caravan.db")}
+	s := &server{t: t, path: filepath.Join(t.TempDir(), "caravan.db"), allowances: cfg.Allowances}
 	var err error
 	if s.store, err = sqlite.Open(t.Context(), s.path, slog.New(slog.DiscardHandler)); err != nil {
 		t.Fatal(err)
