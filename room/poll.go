@@ -36,6 +36,7 @@ func (s *Service) watchOnce(now, polled time.Time) (due bool) {
 	s.hub.dropTails(now)
 	s.hub.dropNotices(now)
 	s.tellLimited(now)
+	s.tellOverQuota(now)
 	for _, r := range s.hub.rewinds.news() {
 		s.log.Error("the database went back: what was told is not in it any more", "room", r.room, "told", r.told, "kept", r.kept)
 	}

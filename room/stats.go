@@ -25,6 +25,8 @@ type counters struct {
 	NoticesRepeated                    atomic.Int64
 	Rewinds                            atomic.Int64
 
+	overQuota overQuota
+
 	mu      sync.Mutex
 	refused map[protocol.Code]int64
 }
@@ -38,6 +40,7 @@ func (c *counters) outcome(op *Op) {
 		c.mu.Lock()
 		c.refused[op.Err.Code]++
 		c.mu.Unlock()
+		c.overQuota.note(op)
 	default:
 		c.stored[op.Kind].Add(1)
 	}
@@ -50,6 +53,8 @@ type Stats struct {
 	Duplicates      int64                   // ops whose client_id was known
 	AppendErrors    int64                   // transactions that failed
 	Refused         map[protocol.Code]int64
+	// Of those refused for a quota: the room was full, or its sender had sent too many.
+	RoomQuota, UserQuota int64
 
 	Entered, Unauthorized, Forbidden, EnterUnavailable int64 // answers to Enter
 	EnterLimited                                       int64 // further ones, over the rate of reads
@@ -85,7 +90,7 @@ func (s *Service) Stats() Stats {
 	c := &s.stats
 	st := Stats{
 		Stored: make(map[protocol.Kind]int64), Messages: c.stored[protocol.KindMessage].Load(), Edits: c.stored[protocol.KindEdit].Load(), Duplicates: c.Duplicates.Load(),
-		AppendErrors: c.AppendErrors.Load(), Refused: make(map[protocol.Code]int64),
+		AppendErrors: c.AppendErrors.Load(), Refused: make(map[protocol.Code]int64), RoomQuota: c.overQuota.room.Load(), UserQuota: c.overQuota.user.Load(),
 		Entered: c.Entered.Load(), Unauthorized: c.Unauthorized.Load(), Forbidden: c.Forbidden.Load(),
 		EnterUnavailable: c.EnterUnavailable.Load(), EnterLimited: c.EnterLimited.Load(), KeysUnknown: c.KeysUnknown.Load(),
 		ReadsOverRate: c.ReadsOverRate.Load(), ReadsOverBytes: c.ReadsOverBytes.Load(), ReadsOverLine: c.ReadsOverLine.Load(), ReadsBusy: c.ReadsBusy.Load(),

@@ -107,6 +107,13 @@ func (n *hostileNode) enter(i int, query string) (net.Conn, error) {
 // call makes a REST call of user i, and returns its status and body.
 func (n *hostileNode) call(i int, method, path, body string) (status int, answer string) {
 	n.t.Helper()
+	res, answer := n.ask(i, method, path, body)
+	return res.StatusCode, answer
+}
+
+// ask makes a REST call of user i, and returns its answer and that one's body.
+func (n *hostileNode) ask(i int, method, path, body string) (res *http.Response, answer string) {
+	n.t.Helper()
 	req, err := http.NewRequestWithContext(n.t.Context(), method, "http://"+n.listen+path, strings.NewReader(body))
 	if err != nil {
 		n.t.Fatal(err)
@@ -115,7 +122,7 @@ func (n *hostileNode) call(i int, method, path, body string) (status int, answer
 	if body != "" {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	res, err := http.DefaultClient.Do(req)
+	res, err = http.DefaultClient.Do(req)
 	if err != nil {
 		n.t.Fatal(err)
 	}
@@ -124,7 +131,7 @@ func (n *hostileNode) call(i int, method, path, body string) (status int, answer
 	if err != nil {
 		n.t.Fatal(err)
 	}
-	return res.StatusCode, string(text)
+	return res, string(text)
 }
 
 // metric returns the value of a metric, written as on /metrics with its labels; zero

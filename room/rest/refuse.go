@@ -119,6 +119,20 @@ func (c *call) retryAfter(wait time.Duration) {
 	c.http.Response.Header.Set(fasthttp.HeaderRetryAfter, strconv.Itoa(seconds))
 }
 
+// fullRoomWait is after what time a client may try again whether a room that is full takes
+// messages: nobody knows when somebody makes room.
+const fullRoomWait = time.Hour
+
+// quotaWait is how long it is until a quota may have room again: of a user's messages, when
+// the next day of UTC begins.
+func quotaWait(e *protocol.Error, now time.Time) time.Duration {
+	if e != protocol.ErrUserQuota {
+		return fullRoomWait
+	}
+	const day = 24 * time.Hour
+	return now.Truncate(day).Add(day).Sub(now)
+}
+
 // upgradeRequired answers who calls a WebSocket's path without asking for one.
 func (c *call) upgradeRequired() {
 	c.http.Response.Header.Set(fasthttp.HeaderUpgrade, "websocket")

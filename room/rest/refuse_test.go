@@ -137,6 +137,8 @@ func TestTroubleOfTheDomainHasItsStatus(t *testing.T) {
 		{"no outcome in time", func(c *chat) {
 			c.do = func(context.Context, *room.Op) error { return context.DeadlineExceeded }
 		}, "POST", 503, "unknown_outcome"},
+		{"full room", func(c *chat) { c.do = refuse(protocol.ErrRoomQuota) }, "POST", 429, "quota"},
+		{"too many messages of the day", func(c *chat) { c.do = refuse(protocol.ErrUserQuota) }, "POST", 429, "quota"},
 		{"foreign reply", func(c *chat) { c.do = refuse(protocol.ErrInvalidReply) }, "POST", 400, "invalid_reply"},
 		{"refused by the database", func(c *chat) { c.do = refuse(protocol.ErrInvalidContent) }, "POST", 400, "invalid_content"},
 	} {
@@ -152,8 +154,8 @@ func TestTroubleOfTheDomainHasItsStatus(t *testing.T) {
 			if got.StatusCode != a.status || got.code() != a.code {
 				t.Errorf("got %d %s, want %d %s", got.StatusCode, got.body, a.status, a.code)
 			}
-			if a.status == 503 && got.Header.Get("Retry-After") == "" {
-				t.Error("no Retry-After")
+			if wants := a.status == 503 || a.status == 429; wants != (got.Header.Get("Retry-After") != "") {
+				t.Errorf("Retry-After %q", got.Header.Get("Retry-After"))
 			}
 			if want := int64(0); a.name == "panic" {
 				if want = 1; n.Stats().Panics != want {

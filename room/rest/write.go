@@ -15,7 +15,7 @@ import (
 
 // send stores a message.
 func (c *call) send() {
-	if !c.mayWrite() || !c.jsonBody() {
+	if !c.jsonBody() {
 		return
 	}
 	var body protocol.SendBody
@@ -36,7 +36,7 @@ func (c *call) send() {
 
 // edit replaces the content of the caller's own message.
 func (c *call) edit() {
-	if !c.mayWrite() || !c.jsonBody() {
+	if !c.jsonBody() {
 		return
 	}
 	content, refused := protocol.DecodeEditBody(c.http.PostBody(), c.cfg.Chat.Rules())
@@ -83,6 +83,9 @@ func (c *call) carryOut(op *room.Op) bool {
 		refused := op.Err
 		if refused == protocol.ErrNotCollaborator { // since the call began: as for who was none before
 			refused = errNotFound
+		}
+		if refused.Code == protocol.CodeQuota {
+			c.retryAfter(quotaWait(refused, time.Now()))
 		}
 		c.refuse(refused)
 	case room.Pending:

@@ -90,6 +90,7 @@ var (
 	events          = counter("events", "Events that were committed, by kind.", "kind")
 	duplicates      = counter("duplicates", "Messages that were known already by their client_id.")
 	refusals        = counter("refusals", "Events that were asked for and not stored, by code.", "code")
+	quotaRefusals   = counter("quota_refusals", "Events that were not stored because a quota was used up, by quota.", "quota")
 	appendErrors    = counter("append_errors", "Transactions that failed.")
 	laneQueue       = gauge("lane_queue_length", "Events that are asked for and wait in a lane.", "lane")
 	accessLooks     = counter("access_lookups", "Looks into the database for rights.")
@@ -236,6 +237,8 @@ func (s sink) chat(n *room.Stats) {
 	for code, v := range n.Refused {
 		s.number(refusals, float64(v), string(code))
 	}
+	s.number(quotaRefusals, float64(n.RoomQuota), "room-bytes")
+	s.number(quotaRefusals, float64(n.UserQuota), "user-messages-per-day")
 	s.number(appendErrors, float64(n.AppendErrors))
 	for lane, v := range n.LanesNow {
 		s.number(laneQueue, float64(v), strconv.Itoa(lane))
