@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,6 +21,7 @@ type script struct {
 	piece int
 	out   bytes.Buffer
 	ended chan struct{}
+	close func() // of ended, once: a server that closes may do it together with the connection's goroutine
 }
 
 func (s *script) Read(p []byte) (int, error) {
@@ -32,7 +34,7 @@ func (s *script) Read(p []byte) (int, error) {
 }
 
 func (s *script) Write(p []byte) (int, error)      { return s.out.Write(p) }
-func (s *script) Close() error                     { close(s.ended); return nil }
+func (s *script) Close() error                     { s.close(); return nil }
 func (s *script) LocalAddr() net.Addr              { return &net.TCPAddr{} }
 func (s *script) RemoteAddr() net.Addr             { return &net.TCPAddr{} }
 func (s *script) SetDeadline(time.Time) error      { return nil }
@@ -43,6 +45,7 @@ func (s *script) SetWriteDeadline(time.Time) error { return nil }
 func play(t *testing.T, n *rest.Server, sent []byte, piece int) []*http.Response {
 	t.Helper()
 	s := &script{rest: bytes.Clone(sent), piece: piece, ended: make(chan struct{})}
+	s.close = sync.OnceFunc(func() { close(s.ended) })
 	n.Hand(s)
 	<-s.ended
 	var answers []*http.Response
