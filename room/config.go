@@ -42,9 +42,11 @@ type Config struct {
 
 // Limits that no flag changes. Their relations are asserted in limits_test.go.
 const (
-	laneQueueBytesMax = 32 << 20        // bytes of content that wait in one lane; more are refused as unavailable
-	attemptMin        = time.Second     // of a lane while the store is away, up to the commit
-	expireEvery       = time.Second / 2 // looks at what waits behind a batch that the store keeps
+	laneQueueBytesMax = 32 << 20         // bytes of content that wait in one lane; more are refused as unavailable
+	attemptMin        = time.Second      // of a lane while the store is away, up to the commit
+	expireEvery       = time.Second / 2  // looks at what waits behind a batch that the store keeps
+	refusingMax       = 10 * time.Second // how long a lane may be refusing while the node is ready
+	tryWriteEvery     = time.Second      // of a lane that is refusing and has nothing to store
 	retryDelayMin     = 20 * time.Millisecond
 	retryDelayMax     = 500 * time.Millisecond
 

@@ -19,8 +19,10 @@ import (
 type lane struct {
 	s     *Service
 	queue *queue.Queue[*Op]
-	since atomic.Pointer[time.Time] // when the store was given the batch that it has; nil: it has none
-	idle  chan struct{}             // closed when the goroutine has ended
+	idle  chan struct{} // closed when the goroutine has ended
+
+	underWay atomic.Pointer[standstill] // since when the store has the batch that it was given; nil: it has none
+	refusing atomic.Pointer[standstill] // nil: the store takes what it is given, as far as is known
 
 	// Owned by the goroutine.
 	batch     []*Op
@@ -89,8 +91,8 @@ func (l *lane) take(ctx context.Context) bool {
 // ago.
 func (l *lane) append(ctx context.Context) {
 	start := time.Now()
-	l.since.Store(&start)
-	defer l.since.Store(nil)
+	l.underWay.Store(newStandstill(l.batch[0].Room))
+	defer l.underWay.Store(nil)
 	delay := retryDelayMin
 	l.s.hub.note(l.batch)
 	for len(l.batch) > 0 {
@@ -134,6 +136,7 @@ func (l *lane) attempt(ctx context.Context) error {
 
 // committed notes that the store has taken the batch, which was begun at start.
 func (l *lane) committed(start time.Time) {
+	l.refusing.Store(nil)
 	if !l.downSince.IsZero() {
 		l.s.log.Info("the store takes messages again", "after", time.Since(l.downSince))
 		l.downSince = time.Time{}
@@ -152,6 +155,9 @@ func (l *lane) commitWait() time.Duration {
 
 // refuse answers the first n ops of l.batch, and forgets them.
 func (l *lane) refuse(n int, why *protocol.Error) {
+	if n > 0 {
+		l.refusing.CompareAndSwap(nil, newStandstill(l.batch[0].Room))
+	}
 	for _, op := range l.batch[:n] {
 		l.s.refuse(op, why)
 	}

@@ -102,7 +102,8 @@ func (m *memory) Heads(_ context.Context, rooms []uuid.UUID) ([]room.Head, error
 	return heads, nil
 }
 
-func (m *memory) Settled(context.Context) error { return nil }
+func (m *memory) Settled(context.Context) error             { return nil }
+func (m *memory) TryWrite(context.Context, uuid.UUID) error { return nil }
 
 // believing is an Authenticator for bearers that are the user's id. It calls what a
 // bearer has it call first.

@@ -42,6 +42,11 @@ func (m *moody) has(content string) bool {
 	return m.stored[content]
 }
 
+// TryWrite is a batch of nothing.
+func (m *moody) TryWrite(ctx context.Context, _ uuid.UUID) error {
+	return m.Append(ctx, nil, room.Within{Commit: time.Hour})
+}
+
 func (m *moody) Append(ctx context.Context, batch []*room.Op, within room.Within) error {
 	ctx, cancel := context.WithTimeout(ctx, within.Commit)
 	defer cancel()

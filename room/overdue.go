@@ -28,12 +28,14 @@ func (s *Service) expire(ctx context.Context) {
 }
 
 // expired takes what has waited for longer than wait out of the queue, if the store
-// has had the batch under way for as long. A lane that only has much to do goes on with
-// all it has accepted.
+// has had the batch under way for as long: then the lane is refusing. A lane that only has
+// much to do goes on with all it has accepted.
 func (l *lane) expired(wait time.Duration) []*Op {
-	if since := l.since.Load(); since == nil || time.Since(*since) < wait {
+	batch := l.underWay.Load()
+	if batch == nil || time.Since(batch.since) < wait {
 		return nil
 	}
+	l.refusing.CompareAndSwap(nil, newStandstill(batch.room))
 	before := time.Now().Add(-wait)
 	return l.queue.Remove(nil, func(op *Op) bool { return !op.accepted.After(before) })
 }

@@ -82,6 +82,7 @@ func New(store Store, verify Authenticator, backplane Backplane, cfg Config) *Se
 		l := newLane(s)
 		s.lanes = append(s.lanes, l)
 		s.running.Go(func() { l.run(lanesCtx) })
+		s.running.Go(func() { l.tryWrites(ctx) })
 	}
 	s.running.Go(func() { s.repairs.run(ctx) })
 	s.running.Go(func() { s.watch(ctx) })

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/caravan-chat/caravan/protocol"
 )
@@ -80,9 +81,10 @@ type Stats struct {
 	Panics  int64 // in the service's goroutines, or in what they call
 	Rewinds int64 // rooms whose store went back behind what had been told
 
-	RoomsNow     int   // rooms with listeners on this node
-	TailBytesNow int64 // recent messages kept in memory
-	LanesNow     []int // ops that wait, by lane
+	RoomsNow     int           // rooms with listeners on this node
+	TailBytesNow int64         // recent messages kept in memory
+	LanesNow     []int         // ops that wait, by lane
+	RefusingNow  time.Duration // how long the lane has been refusing that has for longest
 }
 
 // Stats returns the present figures.
@@ -100,7 +102,8 @@ func (s *Service) Stats() Stats {
 		Repairs:           c.Repairs.Load(), RepairErrors: c.RepairErrors.Load(), Repeats: c.Repeats.Load(),
 		Gaps: c.Gaps.Load(), ParkedDropped: c.ParkedDropped.Load(), LeftOut: c.LeftOut.Load(), NoticesLeftOut: c.NoticesLeftOut.Load(), NoticesRepeated: c.NoticesRepeated.Load(), Congested: c.Congested.Load(),
 		Panics: s.guard.Panics(), Rewinds: c.Rewinds.Load(),
-		RoomsNow: s.hub.len(), TailBytesNow: s.hub.tailBytes.Load(),
+		RefusingNow: s.refusingFor(),
+		RoomsNow:    s.hub.len(), TailBytesNow: s.hub.tailBytes.Load(),
 	}
 	st.BulkUnderWayNow, st.BulkWaitingNow = s.bulk.now()
 	for k := range c.stored {

@@ -77,6 +77,10 @@ type Store interface {
 	// as what Append has stored: on the standbys, too, where commits wait for some.
 	Settled(ctx context.Context) error
 
+	// TryWrite returns nil when a write in the room was committed as Append's are. It
+	// changes nothing.
+	TryWrite(ctx context.Context, room uuid.UUID) error
+
 	// Ping reports whether the store can be reached.
 	Ping(ctx context.Context) error
 

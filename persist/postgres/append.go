@@ -66,15 +66,7 @@ func (s *Store) run(ctx context.Context, ops []*room.Op, mode persist.Mode, limi
 		return nil, 0, undone(err)
 	}
 	defer func() {
-		switch {
-		case hasCode(err, codeReadOnly): // another server is the primary now, or will be
-			s.writers.Reset()
-			s.readers.Reset()
-			s.bulk.Reset()
-			s.probe.Reset()
-		case hasCode(err, codeLockTimeout):
-			endFrozen(ctx, conn)
-		}
+		s.heed(ctx, conn, err)
 		conn.Release() // closes it unless it is idle and outside a transaction
 	}()
 
@@ -133,6 +125,19 @@ func finish(ctx context.Context, conn *pgxpool.Conn, plan *persist.Plan, xact ui
 	return plan, xact, &cutError{err}
 }
 
+// heed does what the failure of a transaction asks for beyond it.
+func (s *Store) heed(ctx context.Context, conn *pgxpool.Conn, err error) {
+	switch {
+	case hasCode(err, codeReadOnly): // another server is the primary now, or will be
+		s.writers.Reset()
+		s.readers.Reset()
+		s.bulk.Reset()
+		s.probe.Reset()
+	case hasCode(err, codeLockTimeout):
+		endFrozen(ctx, conn)
+	}
+}
+
 // endFrozen ends the session of a node that was stopped in the midst of a COPY, or of
 // statements that it sends together, and holds a room that others wait for: no timeout of the server counts
 // there, and the node's kernel answers for it. What fails is tried at the next wait.
@@ -142,11 +147,12 @@ func endFrozen(ctx context.Context, conn *pgxpool.Conn) {
 	_, _ = conn.Exec(ctx, endSessionsWithin)
 }
 
-// endSessionsWithin takes for frozen whose transaction was under way during the whole
-// wait, and whom the server still waits for. Others of the same user may be the application's own.
+// endSessionsWithin takes for frozen whose transaction has been under way for as long as
+// a silent one may be, and whom the server still waits for. Others of the same user may
+// be the application's own.
 const endSessionsWithin = `SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
 	WHERE datname = current_database() AND usename = current_user AND application_name = current_setting('application_name')
-	AND state = 'active' AND wait_event = 'ClientRead' AND xact_start < now() - current_setting('lock_timeout')::interval`
+	AND state = 'active' AND wait_event = 'ClientRead' AND xact_start < clock_timestamp() - current_setting('idle_in_transaction_session_timeout')::interval`
 
 // endTransaction rolls back, so that the connection can be used again. Where
 // that fails, the pool closes it.

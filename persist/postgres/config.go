@@ -52,6 +52,10 @@ var defaultWaits = waits{transaction: 10 * time.Second, outcome: room.OutcomeWai
 // vanishes within a transaction loses it, and the locks on its rooms, soon: by the
 // first timeout between round trips, by keepalives within one. Where it is stopped in
 // the midst of what it sends, neither counts: whoever waits for its lock ends it (endFrozen).
+//
+// Whoever waits for a lock leaves the queue before its holder can time out, and asks
+// again. So those in it that are frozen or vanished are gone when the lock is free:
+// otherwise each of them would get it and keep it until its own timeout.
 var sessionParameters = map[string]string{
 	"application_name":                    "caravan",
 	"plan_cache_mode":                     "force_generic_plan",
@@ -61,7 +65,7 @@ var sessionParameters = map[string]string{
 	"enable_mergejoin":                    "off",
 	"jit":                                 "off",
 	"idle_in_transaction_session_timeout": "3s",
-	"lock_timeout":                        "3s",
+	"lock_timeout":                        "1s",
 	"tcp_keepalives_idle":                 "3",
 	"tcp_keepalives_interval":             "2",
 	"tcp_keepalives_count":                "2",

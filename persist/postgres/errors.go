@@ -58,7 +58,7 @@ func undone(err error) error {
 		return fault("append", err)
 	}
 	switch {
-	case pg.Code == codeSerialization, pg.Code == codeDeadlock:
+	case pg.Code == codeSerialization, pg.Code == codeDeadlock, pg.Code == codeLockTimeout:
 		return fmt.Errorf("%w: %w", persist.ErrConflict, err)
 	case pg.Code == codeForeignKey: // in an adopted database only
 		return &persist.DataError{Refusal: protocol.ErrNotCollaborator, Err: err}

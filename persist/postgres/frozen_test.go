@@ -5,14 +5,34 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/caravan-chat/caravan/bench/await"
 	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
+	"github.com/caravan-chat/caravan/room"
 )
 
-// TestFrozenNodeLosesItsRooms: a node is stopped in the midst of what it sends, while
-// its kernel goes on answering for it. Its locks must not outlast the others' waits.
+// firstError is the first one that the server has told a frozen node.
+func firstError(t *testing.T, frozen *pgconn.PgConn) *pgproto3.ErrorResponse {
+	t.Helper()
+	if err := frozen.Conn().SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		message, err := frozen.Frontend().Receive()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if is, ok := message.(*pgproto3.ErrorResponse); ok {
+			return is
+		}
+	}
+}
+
+// TestFrozenNodeLosesItsRooms: nodes are stopped in the midst of what they send, while
+// their kernel goes on answering for them. One has locked a room, some wait behind it.
+// All together must not outlast another node's wait.
 func TestFrozenNodeLosesItsRooms(t *testing.T) {
 	t.Parallel()
 	const lock = "SELECT FROM chat_rooms WHERE id = '%s' FOR NO KEY UPDATE"
@@ -40,27 +60,44 @@ func TestFrozenNodeLosesItsRooms(t *testing.T) {
 			t.Parallel()
 			f := newFleet(t, Config{URL: pgserver.Shared(t).Database(t)}, 1)
 			f.mustAppend(f.send(0, "before"))
-			conn, err := f.writers.Acquire(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
-			frozen := conn.Hijack().PgConn()
-			defer frozen.Conn().Close()
-			within.send(frozen.Frontend(), fmt.Sprintf(lock, f.rooms[0]))
-			if err := frozen.Frontend().Flush(); err != nil {
-				t.Fatal(err)
-			}
-			await.Until(t, "the frozen node has locked its room", func() (locked bool) {
-				const sql = "SELECT backend_xid IS NOT NULL AND wait_event IS NOT DISTINCT FROM 'ClientRead' FROM pg_stat_activity WHERE pid = $1"
-				if err := f.readers.QueryRow(t.Context(), sql, frozen.PID()).Scan(&locked); err != nil {
+			freeze := func() *pgconn.PgConn {
+				conn, err := f.writers.Acquire(t.Context())
+				if err != nil {
 					t.Fatal(err)
 				}
-				return locked
-			})
+				frozen := conn.Hijack().PgConn()
+				t.Cleanup(func() { _ = frozen.Conn().Close() })
+				within.send(frozen.Frontend(), fmt.Sprintf(lock, f.rooms[0]))
+				if err := frozen.Frontend().Flush(); err != nil {
+					t.Fatal(err)
+				}
+				return frozen
+			}
+			is := func(what string, frozen *pgconn.PgConn, sql string) {
+				await.Until(t, what, func() (is bool) {
+					if err := f.readers.QueryRow(t.Context(), "SELECT "+sql+" FROM pg_stat_activity WHERE pid = $1", frozen.PID()).Scan(&is); err != nil {
+						t.Fatal(err)
+					}
+					return is
+				})
+			}
+			is("the frozen node has locked its room", freeze(), "backend_xid IS NOT NULL AND wait_event IS NOT DISTINCT FROM 'ClientRead'")
+			var behind [3]*pgconn.PgConn
+			for i := range behind {
+				behind[i] = freeze()
+				is("a frozen node waits for the room", behind[i], "wait_event_type IS NOT DISTINCT FROM 'Lock'")
+			}
 
-			f.wait.transaction = 4 * time.Second
-			f.mustAppend(f.send(0, "of another node"))
+			op := f.send(0, "of another node")
+			if err := f.Append(t.Context(), []*room.Op{op}, room.Within{Commit: 10 * time.Second}); err != nil {
+				t.Fatal(err)
+			}
 			f.mustStand(0, 2)
+			for i, frozen := range behind {
+				if err := firstError(t, frozen); err.Code != codeLockTimeout {
+					t.Errorf("frozen node %d of those that waited got the room, and kept it: %s", i, err.Message)
+				}
+			}
 		})
 	}
 }

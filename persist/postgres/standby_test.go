@@ -124,6 +124,33 @@ func TestStandbyAwayTakesFewSessions(t *testing.T) {
 	}
 }
 
+// TestAWriteIsTriedAsMessagesAreWritten: it fails while they would, leaves no session
+// behind that waits, and finds the standby again by itself.
+func TestAWriteIsTriedAsMessagesAreWritten(t *testing.T) {
+	t.Parallel()
+	f := newStandbyFleet(t)
+	if err := f.TryWrite(t.Context(), f.rooms[0]); err != nil {
+		t.Fatal(err)
+	}
+	f.standbyAway()
+	for range 3 {
+		short, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+		if err := f.TryWrite(short, f.rooms[0]); err == nil {
+			t.Error("the standby is away, and a write succeeds")
+		}
+		cancel()
+	}
+	await.Until(t, "no session waits for the standby", func() bool { return f.waiting() == 0 })
+	f.standbyBack()
+	await.Until(t, "a write succeeds again", func() bool { return f.TryWrite(t.Context(), f.rooms[0]) == nil })
+
+	mustExec(t, f.session(), "ALTER DATABASE "+f.session().Config().Database+" SET default_transaction_read_only = on")
+	f.writers.Reset()
+	if err := f.TryWrite(t.Context(), f.rooms[0]); !hasCode(err, codeReadOnly) {
+		t.Errorf("in a read-only database: %v", err)
+	}
+}
+
 // TestWhatIsKnownIsToldAgainOnceTheStandbyHasIt: the message may be one whose commit
 // was cut on another node.
 func TestWhatIsKnownIsToldAgainOnceTheStandbyHasIt(t *testing.T) {

@@ -77,6 +77,7 @@ func Run(t *testing.T, open Open) {
 		{"AWalkGoesOnAtItsBytes", testWalkLimits},
 		{"AListOfRoomsEndsAtItsBytes", testRoomLimits},
 		{"Heads", testHeads},
+		{"TryingToWriteChangesNothing", testTryWrite},
 		{"Access", testAccess},
 		{"ARoleIsAsTheApplicationHasIt", testRoles},
 		{"AccessSaysHowFarSomebodyHasRead", testAccessReadSeq},

@@ -290,6 +290,9 @@ func (a *App) obstacles() []string {
 		if !a.watch.up() {
 			reasons = append(reasons, "database unreachable")
 		}
+		if a.chat.Refusing() {
+			reasons = append(reasons, "database takes no messages")
+		}
 		if !a.noticesArrive() {
 			reasons = append(reasons, "redis does not carry notices")
 		}

@@ -93,6 +93,7 @@ var (
 	quotaRefusals   = counter("quota_refusals", "Events that were not stored because a quota was used up, by quota.", "quota")
 	appendErrors    = counter("append_errors", "Transactions that failed.")
 	laneQueue       = gauge("lane_queue_length", "Events that are asked for and wait in a lane.", "lane")
+	refusing        = gauge("refusing_seconds", "For how long a lane has refused what it accepted, with nothing stored; 0 while messages are stored.")
 	accessLooks     = counter("access_lookups", "Looks into the database for rights.")
 	accessAsked     = counter("access_questions", "Questions for rights that those answered.")
 	historyLooks    = counter("history_lookups", "Looks into the database for histories.")
@@ -243,6 +244,7 @@ func (s sink) chat(n *room.Stats) {
 	for lane, v := range n.LanesNow {
 		s.number(laneQueue, float64(v), strconv.Itoa(lane))
 	}
+	s.number(refusing, n.RefusingNow.Seconds())
 	s.number(accessLooks, float64(n.AccessLooks))
 	s.number(accessAsked, float64(n.AccessAsked))
 	s.number(panics, float64(n.Panics), "room")
