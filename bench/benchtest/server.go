@@ -4,6 +4,7 @@
 package benchtest
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"net"
 	"net/http"
@@ -141,6 +142,18 @@ func (s *Server) DropAll() {
 	defer s.mu.Unlock()
 	for _, r := range s.rooms {
 		for m := range r.members {
+			_ = m.conn.Close()
+		}
+	}
+}
+
+// CloseAll closes all sessions with a code.
+func (s *Server) CloseAll(code uint16) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range s.rooms {
+		for m := range r.members {
+			m.frame(0x8, binary.BigEndian.AppendUint16(nil, code))
 			_ = m.conn.Close()
 		}
 	}

@@ -28,7 +28,7 @@ const (
 	Shown     Kind = "shown"     // in the history, resume or page before it, asked for with Since: a message
 	Told      Kind = "told"      // live, in a frame of Type: number Seq after Prev; a message, made at Made
 	Due       Kind = "due"       // the client's connection lives on, and it is time that it has heard of all up to Seq
-	Ended     Kind = "ended"     // the client's connection was ended by the server, or by a fault, with Code; Alive: its server lives on
+	Ended     Kind = "ended"     // the client's connection was ended by the server, or by a fault, with Code; Alive: its server lives on; Late: for how long at most the client was busy and did not read
 	Stays     Kind = "stays"     // the client is connected at the end of the run
 	Away      Kind = "away"      // the client is not connected at the end of the run, though it tries
 	Unsettled Kind = "unsettled" // long after the last fault something was still not as it should be: Code says what
@@ -64,6 +64,7 @@ type Record struct {
 	Since   int64     `json:"since,omitempty"`
 	More    bool      `json:"more,omitempty"`
 	Alive   bool      `json:"alive,omitempty"`
+	Late    int64     `json:"late_ms,omitempty"`
 	Nodes   int       `json:"nodes,omitempty"`
 }
 

@@ -157,7 +157,7 @@ func (l *Ledger) due(r *Record) {
 func (l *Ledger) end(r *Record) {
 	l.report.Ended[r.Code]++
 	if r.Alive || (r.Code != "1006" && r.Code != "1012") {
-		l.unexplained("client %d: its connection was ended with %s, for which there is no reason", r.Client, r.Code)
+		l.unexplained("client %d: its connection was ended with %s, %s", r.Client, r.Code, whyEnded(r))
 	}
 }
 

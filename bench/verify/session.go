@@ -8,6 +8,7 @@ import (
 	"net"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/caravan-chat/caravan/bench/ledger"
 	"github.com/caravan-chat/caravan/bench/wire"
@@ -66,10 +67,13 @@ type frame struct {
 // it carried are cut.
 func (s *session) read() {
 	defer close(s.done)
+	var late time.Duration // the longest time between two reads
 	for s.err == nil {
 		var p []byte
 		if p, s.err = s.client.Read(); s.err == nil {
+			begun := time.Now()
 			s.err = s.receive(p)
+			late = max(late, time.Since(begun))
 		}
 	}
 	s.client.Abort()
@@ -82,7 +86,7 @@ func (s *session) read() {
 	s.ended = true
 	if s.first && !s.left {
 		alive := m.crew.cfg.Ending != nil && !m.crew.cfg.Ending(s.node)
-		m.note(ledger.Record{Kind: ledger.Ended, Code: closeCode(s.err), Alive: alive})
+		m.note(ledger.Record{Kind: ledger.Ended, Code: closeCode(s.err), Alive: alive, Late: late.Milliseconds()})
 	}
 	m.cutAll(s)
 }

@@ -233,6 +233,21 @@ func TestConnectionsEndOnlyWithTheirServer(t *testing.T) {
 	})
 }
 
+// Who is closed as a slow consumer is not cut off by nobody.
+func TestASlowConsumersEndIsExplained(t *testing.T) {
+	t.Parallel()
+	server := start(t, benchtest.Faults{})
+	cfg := config(server)
+	cfg.Session = 10 * time.Second
+	closeAll := time.AfterFunc(cfg.Duration/2, func() { server.CloseAll(4008) })
+	rep := run(t, cfg)
+	closeAll.Stop()
+	text := strings.Join(rep.Unexplained.First, "\n")
+	if rep.Clean || rep.Ended["4008"] == 0 || !strings.Contains(text, "slow consumer") || strings.Contains(text, "no reason") {
+		t.Errorf("%+v", rep)
+	}
+}
+
 // A member that cannot get back in is found, and so is what is not settled.
 func TestWhoStaysOutIsFound(t *testing.T) {
 	t.Parallel()
