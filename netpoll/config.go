@@ -54,6 +54,15 @@ type Config struct {
 	OutboxBytesMax int
 	SlowCloseCode  uint16 // default ClosePolicy
 
+	// RequestBytesMax bounds what is kept of requests that have not come whole, all
+	// connections together. Above it the oldest of those go. Default 64 MiB.
+	RequestBytesMax int
+
+	// BegunBytesMax bounds what is kept of messages that have not come whole, and of what
+	// paused clients have sent, all connections together. Above it those that hold most
+	// are closed with SlowCloseCode. Default 1 GiB.
+	BegunBytesMax int
+
 	Compression bool // accept permessage-deflate where a client offers it
 
 	// DrainTimeout is the time over which Drain spreads the closes where its
@@ -81,6 +90,8 @@ func (c Config) withDefaults() (Config, error) {
 	orDefault(&c.MessageBytesMax, 64<<10)
 	orDefault(&c.OutboxBytesMax, 1<<20)
 	orDefault(&c.SlowCloseCode, ClosePolicy)
+	orDefault(&c.RequestBytesMax, 64<<20)
+	orDefault(&c.BegunBytesMax, 1<<30)
 	orDefault(&c.DrainTimeout, 10*time.Second)
 	if c.IdleTimeout <= c.PingInterval {
 		return c, fmt.Errorf("netpoll: an idle timeout of %v is not longer than the ping interval of %v", c.IdleTimeout, c.PingInterval)

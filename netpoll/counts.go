@@ -22,6 +22,7 @@ type counts struct {
 	bytesOut    uint64
 	writes      uint64
 	outboxBytes int
+	begunBytes  int // at most: what was finished since the last look counts still
 	stalled     int
 	paused      int
 	pauses      uint64
@@ -48,10 +49,10 @@ func (b *board) show(now *counts) {
 	b.counts.closes = closes
 }
 
-// outboxBytes returns how many bytes waited in the loop's outboxes at the end of its
-// last turn.
-func (b *board) outboxBytes() int {
+// keptBytes returns how many bytes the loop's connections kept at the end of its last
+// turn, in their outboxes and of what has begun.
+func (b *board) keptBytes() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.counts.outboxBytes
+	return b.counts.outboxBytes + b.counts.begunBytes
 }

@@ -13,9 +13,10 @@ func (l *Loop) receive(c *Conn, b []byte) {
 		c.heard = l.at
 		if c.stopped() {
 			l.keepUnread(c, b)
-			return
+		} else {
+			l.read(c, b)
 		}
-		l.read(c, b)
+		l.noteBegun(c, len(b))
 	case stateEnding, stateLingering:
 		l.discard(c, len(b))
 	case stateClosing, stateGone:

@@ -14,6 +14,7 @@ type limits struct {
 	webSocketsMax    int64 // 0: no bound of their own
 	fdMax            int32 // a connection with this number or a greater one is closed at once
 	requestBytesMax  int   // of a loop
+	begunBytesMax    int   // of a loop
 	handshakeTimeout time.Duration
 	pingInterval     time.Duration
 	idleTimeout      time.Duration

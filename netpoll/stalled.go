@@ -52,13 +52,14 @@ func (s *stall) moved() bool {
 // goes on.
 func (s *Server) ShortOfMemory(yes bool) { s.scarce.Store(yes) }
 
-// Shed closes the clients for which most bytes wait, with SlowCloseCode, until about so
-// many bytes need not be kept any more. It does not wait for that.
+// Shed closes the clients for which most bytes wait, and then those that keep most of
+// what they have begun, with SlowCloseCode, until about so many bytes need not be kept any
+// more. It does not wait for that.
 func (s *Server) Shed(bytes int) {
 	waiting := make([]int, len(s.loops))
 	all := 0
 	for i, l := range s.loops {
-		waiting[i] = l.board.outboxBytes()
+		waiting[i] = l.board.keptBytes()
 		all += waiting[i]
 	}
 	for i, l := range s.loops {
@@ -84,5 +85,8 @@ func (l *Loop) shed(bytes int) {
 		}
 		bytes -= c.outbox.Bytes()
 		l.tooSlow(c, "the server is short of memory", CauseMemory)
+	}
+	if bytes > 0 {
+		l.boundBegun(max(0, l.counts.begunBytes-bytes))
 	}
 }

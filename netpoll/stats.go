@@ -21,6 +21,7 @@ type Stats struct {
 	BytesOut    uint64              // written to sockets
 	Writes      uint64              // system calls that did so
 	OutboxBytes int                 // waiting now
+	BegunBytes  int                 // of messages that had not come whole, and of paused clients, when that was last looked at, and all that came since
 	Stalled     int                 // connections now whose kernel buffer is full
 	Paused      int                 // connections now that are not read; see Handler.Wait
 	Pauses      uint64              // how often one began
@@ -70,6 +71,7 @@ func (st *Stats) add(b *board) {
 	st.BytesOut += c.bytesOut
 	st.Writes += c.writes
 	st.OutboxBytes += c.outboxBytes
+	st.BegunBytes += c.begunBytes
 	st.Stalled += c.stalled
 	st.Paused += c.paused
 	st.Pauses += c.pauses

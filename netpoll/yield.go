@@ -4,10 +4,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// requestBytesMax bounds what is kept of requests that are not whole, all loops together.
-// Beyond it the oldest of those that hold some are closed.
-const requestBytesMax = 64 << 20
-
 // yieldOldest closes a connection for others, and returns whether there was one: of those
 // that are on their way out the one that has been for longest, or else, among those that
 // are meant, the one whose request has been waited for longest. Its place is free at the

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"runtime"
 	"sync"
 	"time"
@@ -59,7 +58,7 @@ type entering struct {
 }
 
 func newAdmission(ctx context.Context, s *Service) *admission {
-	a := &admission{s: s, queue: queue.New[entering](enterQueueMax, math.MaxInt, nil), turn: make(chan struct{}, 1)}
+	a := &admission{s: s, queue: queue.New(enterQueueMax, s.cfg.Bytes.Entering, func(e entering) int { return len(e.Bearer) }), turn: make(chan struct{}, 1)}
 	a.keys = newKeyWaiters(ctx, a)
 	for range runtime.GOMAXPROCS(0) {
 		a.workers.Go(a.work)

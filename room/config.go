@@ -32,6 +32,7 @@ type Config struct {
 	HistoryBytes    int           // in a frame or an answer with several messages, and in a read of missed events; default 256 KiB
 	WriteWait       time.Duration // how long a message waits for a store that is away; default 5 s
 	Unsent          *unsent.Limit // of what is made for clients and not sent yet; nil: none
+	Bytes           Bytes         // what is kept at most
 	Rules           protocol.Rules
 	Roles           protocol.Roles   // what collaborators may do
 	Congested       func() bool      // says that listeners do not keep up; lanes then pause. Nil: they do
@@ -40,23 +41,51 @@ type Config struct {
 	Log             *slog.Logger
 }
 
+// Bytes bound what a service keeps. Zero values mean the defaults, which are the most that
+// is of use.
+type Bytes struct {
+	Lane     int // of content that waits in one lane; more is refused as unavailable
+	Tails    int // of recent messages, all rooms together
+	Parked   int // of batches that wait for a gap to be filled, all rooms together; more is read again from the store
+	Looks    int // of histories that are being read at once, about
+	Entering int // of tokens that wait to be judged; more are turned away
+}
+
+func (b Bytes) withDefaults() Bytes {
+	for _, of := range []struct {
+		value *int
+		def   int
+	}{
+		{&b.Lane, laneQueueBytesMax}, {&b.Tails, tailBytesMax}, {&b.Parked, parkedBytesMax},
+		{&b.Looks, lookBytesMax}, {&b.Entering, enterBytesMax},
+	} {
+		if *of.value <= 0 {
+			*of.value = of.def
+		}
+	}
+	return b
+}
+
 // Limits that no flag changes. Their relations are asserted in limits_test.go.
 const (
-	laneQueueBytesMax = 32 << 20         // bytes of content that wait in one lane; more are refused as unavailable
+	laneQueueBytesMax = 32 << 20         // default of Bytes.Lane
 	attemptMin        = time.Second      // of a lane while the store is away, up to the commit
 	expireEvery       = time.Second / 2  // looks at what waits behind a batch that the store keeps
 	refusingMax       = 10 * time.Second // how long a lane may be refusing while the node is ready
 	tryWriteEvery     = time.Second      // of a lane that is refusing and has nothing to store
+	queueOpsDefault   = 16_384           // default of Config.QueueOps
 	retryDelayMin     = 20 * time.Millisecond
 	retryDelayMax     = 500 * time.Millisecond
 
-	enterQueueMax    = 16_384 // handshakes that wait for a token check; more are turned away
-	keyWaitersMax    = 1_024  // handshakes that wait for an unknown key to be asked for; more are turned away
-	keyWorkers       = 4      // of them, those that share one question
-	keyCallsMax      = 32     // REST calls that wait for an unknown key; others are answered unavailable at once
-	lookupQueueMax   = 65_536 // questions that wait for one look into the store; more fail as unavailable
-	lookupBatchMax   = 256    // questions in one look
-	latestWorkers    = 2      // looks for histories at once
+	enterQueueMax    = 16_384                         // handshakes that wait for a token check; more are turned away
+	enterBytesMax    = enterQueueMax * token.BytesMax // default of Bytes.Entering
+	keyWaitersMax    = 1_024                          // handshakes that wait for an unknown key to be asked for; more are turned away
+	keyWorkers       = 4                              // of them, those that share one question
+	keyCallsMax      = 32                             // REST calls that wait for an unknown key; others are answered unavailable at once
+	lookupQueueMax   = 65_536                         // questions that wait for one look into the store; more fail as unavailable
+	lookupBatchMax   = 256                            // questions in one look
+	latestWorkers    = 2                              // looks for histories at once
+	lookBytesMax     = 1 << 40                        // default of Bytes.Looks
 	lookupTimeout    = 10 * time.Second
 	bulkLineMax      = 256                    // bulk reads of one user that wait; more are refused as over the rate
 	bulkUnderWayMax  = 4                      // and that are under way, where the store does many more at once
@@ -67,7 +96,7 @@ const (
 	repairersMax     = 4                      // rooms that are repaired from the store at once
 	congestedPause   = time.Millisecond       // of a lane before it looks again
 	parkedBatchesMax = 64                     // batches that wait for a gap to be filled; more are read again from the store
-	parkedBytesMax   = 64 << 20               // bytes of them, all rooms together; likewise
+	parkedBytesMax   = 64 << 20               // default of Bytes.Parked
 	repairGrace      = 25 * time.Millisecond  // how long a gap may wait for another node's notice
 	vainReadsMax     = 20                     // reads, over 8 s, after which batches that no read leads up to are dropped
 	repairRetry      = 500 * time.Millisecond // pause after a failed repair
@@ -79,7 +108,7 @@ const (
 	tailIdle         = time.Minute            // a tail that nobody asked for is dropped after this long
 	tailAgeMax       = 5 * time.Minute        // and so is one that was read so long ago
 	rewindsMax       = 65_536                 // rewinds that the operator has not heard of; more are counted only
-	tailBytesMax     = 64 << 20               // bytes of recent messages kept in memory, all rooms together
+	tailBytesMax     = 64 << 20               // default of Bytes.Tails
 )
 
 func (c Config) withDefaults() Config {
@@ -93,8 +122,9 @@ func (c Config) withDefaults() Config {
 		c.BulkReads = 4
 	}
 	if c.QueueOps <= 0 {
-		c.QueueOps = 16_384
+		c.QueueOps = queueOpsDefault
 	}
+	c.Bytes = c.Bytes.withDefaults()
 	switch {
 	case c.HistoryMessages == 0:
 		c.HistoryMessages = protocol.HistoryMessagesDefault

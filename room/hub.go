@@ -21,6 +21,7 @@ type hub struct {
 	ask         func(uuid.UUID, time.Duration) // asks for a room to be read from the store, after a while
 	stats       *counters
 	tailMax     Limit
+	bytes       Bytes
 	unsent      *unsent.Limit
 	tailBytes   atomic.Int64
 	parkedBytes atomic.Int64
@@ -45,7 +46,7 @@ type subscribed struct {
 }
 
 func newHub(stats *counters, tailMax Limit, ask func(uuid.UUID, time.Duration)) *hub {
-	h := &hub{ask: ask, stats: stats, tailMax: tailMax}
+	h := &hub{ask: ask, stats: stats, tailMax: tailMax, bytes: Bytes{}.withDefaults()}
 	for i := range h.shards {
 		h.shards[i].rooms = make(map[uuid.UUID]*subscribed)
 	}
@@ -154,7 +155,7 @@ func (h *hub) notify(n *Notice) {
 // announce takes a committed batch.
 func (h *hub) announce(b *Batch, grace time.Duration) {
 	h.take(b.Room, func(r *subscribed) step {
-		return r.seq.batch(b, parkedBytesMax-h.parkedBytes.Load(), grace)
+		return r.seq.batch(b, int64(h.bytes.Parked)-h.parkedBytes.Load(), grace)
 	})
 }
 
@@ -205,7 +206,7 @@ func (h *hub) tell(r *subscribed, b *Batch, w *wakes) {
 		return
 	}
 	grown, current := r.tail.add(b.Events)
-	if h.tailBytes.Add(grown) > tailBytesMax || !current {
+	if h.tailBytes.Add(grown) > int64(h.bytes.Tails) || !current {
 		h.dropTail(r) // it is read anew when asked for
 	}
 }

@@ -69,9 +69,9 @@ func New(store Store, verify Authenticator, backplane Backplane, cfg Config) *Se
 	s.stats.refused = make(map[protocol.Code]int64)
 	s.repairs = newRepairs(s)
 	s.hub = newHub(&s.stats, Limit{cfg.HistoryMessages, cfg.HistoryBytes}, s.repairs.ask)
-	s.hub.unsent = cfg.Unsent
+	s.hub.unsent, s.hub.bytes = cfg.Unsent, cfg.Bytes
 	s.access = newCombiner(ctx, s.guard, 2, lookupBatchMax, store.Access)
-	s.latest = newCombiner(ctx, s.guard, latestWorkers, lookupBatchMax, s.readHistories)
+	s.latest = newCombiner(ctx, s.guard, latestWorkers, cfg.historiesAtOnce(), s.readHistories)
 	s.bulk = newBulkReads(ctx, s.guard, &s.stats, cfg.BulkReads)
 	s.since = &sinceReads{s: s, waiting: make(map[SinceQuery]*sinceRead)}
 	s.heads = newCombiner(ctx, s.guard, 1, lookupBatchMax, store.Heads)

@@ -159,7 +159,7 @@ func (h *hub) keepTail(room uuid.UUID, page *Page, births int64) *History {
 		if at.seq == page.Seq && at.matches(page.end().row, page.end().message) {
 			at.learn(page.end()) // newcomers are told it by this page
 		}
-		if h.tailBytes.Load()+t.size > tailBytesMax {
+		if h.tailBytes.Load()+t.size > int64(h.bytes.Tails) {
 			return
 		}
 		h.dropTail(r)

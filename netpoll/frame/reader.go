@@ -55,6 +55,14 @@ func (r *Reader) Reset() {
 	}
 }
 
+// Held returns how much memory the Reader keeps of a message that has not come whole.
+func (r *Reader) Held() int {
+	if r.p == nil {
+		return 0
+	}
+	return cap(r.p.data)
+}
+
 // Feed reads all of b, unmasking it where it is, and calls the sink for each
 // message and each control frame that becomes complete. What is incomplete is
 // kept. It returns how many bytes it has read: less than all where the sink was not

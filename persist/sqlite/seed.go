@@ -47,7 +47,7 @@ func (s *Seeder) open(ctx context.Context, path string, log *slog.Logger) error 
 	if err != nil && !inUse {
 		return err
 	}
-	if s.writer, err = connectWriter(path); err != nil || inUse {
+	if s.writer, err = connectWriter(path, cacheBytesMax); err != nil || inUse {
 		return err
 	}
 	_, _, err = migrations.Up(ctx, s.writer, migrations.SQLite, log)

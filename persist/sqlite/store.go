@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"math"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -32,6 +33,8 @@ type Store struct {
 	probe  *sql.DB // one connection, of Ping
 	odd    *persist.OddRows
 	quotas persist.Quotas
+
+	cacheBytes int64 // of a connection
 }
 
 var (
@@ -41,9 +44,10 @@ var (
 
 const (
 	busyTimeout   = 5 * time.Second // wait for another program's lock
-	cacheKiB      = 16 << 10        // per connection
-	walPages      = 4000            // a checkpoint when the WAL has grown by so many (of 4 KiB)
-	walBytesMax   = 64 << 20        // what a reader made the WAL grow beyond this is given back
+	cacheBytesMax = 16 << 20        // of one connection
+	cacheBytesMin = 256 << 10
+	walPages      = 4000     // a checkpoint when the WAL has grown by so many (of 4 KiB)
+	walBytesMax   = 64 << 20 // what a reader made the WAL grow beyond this is given back
 	readersMin    = 2
 	bulkMin       = 2 // so that nobody has them all
 	directoryMode = 0o750
@@ -55,7 +59,13 @@ const (
 // another Store has the file open, and with room.ErrStoreDown where another program has locked
 // it: both may pass. The caller closes the Store.
 func Open(ctx context.Context, path string, log *slog.Logger) (*Store, error) {
-	s := &Store{odd: persist.NewOddRows(log)}
+	return OpenWithin(ctx, path, math.MaxInt64, log)
+}
+
+// OpenWithin is Open for a Store that keeps about so many bytes of the file in memory, all
+// of its connections together.
+func OpenWithin(ctx context.Context, path string, cacheBytes int64, log *slog.Logger) (*Store, error) {
+	s := &Store{odd: persist.NewOddRows(log), cacheBytes: cacheBytes / int64(2+readers()+BulkReads())}
 	if err := s.open(ctx, path, log); err != nil {
 		return nil, errors.Join(notOpened(path, err), s.Close())
 	}
@@ -76,7 +86,7 @@ func (s *Store) open(ctx context.Context, path string, log *slog.Logger) error {
 	if s.owner.links > 1 {
 		log.Warn("the database has several names (hard links): always use the same, as a crash leaves the last writes beside that name", "path", path)
 	}
-	if s.writer, err = connectWriter(path); err != nil {
+	if s.writer, err = connectWriter(path, s.cacheBytes); err != nil {
 		return err
 	}
 	if err := requireWAL(ctx, s.writer); err != nil {
@@ -103,13 +113,13 @@ func (s *Store) open(ctx context.Context, path string, log *slog.Logger) error {
 // openReading opens the connections that only read, of each kind some of their own.
 func (s *Store) openReading(ctx context.Context, path string) (err error) {
 	const readOnly = "query_only(ON)"
-	if s.read.db, err = connect(path, max(readersMin, runtime.GOMAXPROCS(0)), readOnly); err != nil {
+	if s.read.db, err = connect(path, readers(), s.cacheBytes, readOnly); err != nil {
 		return err
 	}
-	if s.bulk.db, err = connect(path, BulkReads(), readOnly); err != nil {
+	if s.bulk.db, err = connect(path, BulkReads(), s.cacheBytes, readOnly); err != nil {
 		return err
 	}
-	if s.probe, err = connect(path, 1, readOnly); err != nil {
+	if s.probe, err = connect(path, 1, s.cacheBytes, readOnly); err != nil {
 		return err
 	}
 	if err := s.read.prepare(ctx); err != nil {
@@ -117,6 +127,9 @@ func (s *Store) openReading(ctx context.Context, path string) (err error) {
 	}
 	return s.bulk.prepare(ctx)
 }
+
+// readers is how many connections read what the node needs to serve everybody.
+func readers() int { return max(readersMin, runtime.GOMAXPROCS(0)) }
 
 // BulkReads is how many reads that clients ask for a Store does at once: Page, Rooms,
 // Message and the like. Each uses a processor as long as it lasts.
@@ -163,8 +176,8 @@ func makeFile(path string) error {
 	return f.Close()
 }
 
-func connectWriter(path string) (*sql.DB, error) {
-	return connect(path, 1, "journal_mode(WAL)", "synchronous(FULL)",
+func connectWriter(path string, cacheBytes int64) (*sql.DB, error) {
+	return connect(path, 1, cacheBytes, "journal_mode(WAL)", "synchronous(FULL)",
 		fmt.Sprintf("wal_autocheckpoint(%d)", walPages), fmt.Sprintf("journal_size_limit(%d)", walBytesMax))
 }
 
@@ -182,13 +195,13 @@ func requireWAL(ctx context.Context, writer *sql.DB) error {
 	return nil
 }
 
-// connect opens a pool of connections to the file.
-func connect(path string, connections int, pragmas ...string) (*sql.DB, error) {
+// connect opens a pool of connections to the file, each of which keeps so many bytes of it.
+func connect(path string, connections int, cacheBytes int64, pragmas ...string) (*sql.DB, error) {
 	query := url.Values{
 		// busy_timeout first: the others may have to wait.
 		"_pragma": append([]string{
 			fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()),
-			fmt.Sprintf("cache_size(-%d)", cacheKiB),
+			fmt.Sprintf("cache_size(-%d)", min(max(cacheBytes, cacheBytesMin), cacheBytesMax)>>10),
 		}, pragmas...),
 		"_txlock": {"immediate"}, // transactions that are not ReadOnly lock at their BEGIN
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"syscall"
 )
 
 // Users calls yield with the ids and emails of users in the file at path, until that
@@ -13,10 +14,17 @@ import (
 // is no file, or none of an application's tables, that is so. Nothing is made or changed. It may be
 // called while a Store has the file open.
 func Users(ctx context.Context, path string, yield func(id, email string) bool) (made bool, err error) {
-	if info, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) || (err == nil && (info.Size() == 0 || !info.Mode().IsRegular())) {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) || (err == nil && (info.Size() == 0 || !info.Mode().IsRegular())):
 		return true, nil
+	case err != nil:
+		return false, notOpened(path, err)
 	}
-	db, err := connect(path, 1, "query_only(ON)")
+	if err := (&ownership{user: info.Sys().(*syscall.Stat_t).Uid}).checkBeside(path); err != nil {
+		return false, notOpened(path, err)
+	}
+	db, err := connect(path, 1, cacheBytesMin, "query_only(ON)")
 	if err != nil {
 		return false, notOpened(path, err)
 	}

@@ -29,6 +29,10 @@ type Config struct {
 	Load       func() Load
 	Log        *slog.Logger
 
+	// NoticesBytes bounds what waits for Redis, in all slots together; more is dropped and
+	// counted. 0: 16 MiB for each slot.
+	NoticesBytes int64
+
 	// Secret of the deployment, with which its nodes sign what they tell one another.
 	// LookUp looks it up again, as it may have been replaced; nil: it never is.
 	Secret []byte

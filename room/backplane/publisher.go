@@ -31,7 +31,19 @@ type outgoing struct {
 
 func newPublisher(b *Backplane, of *slot) *publisher {
 	size := func(o outgoing) int { return len(o.payload) }
-	return &publisher{b: b, slot: of, queue: queue.New(noticesMax, noticeBytesMax, size)}
+	return &publisher{b: b, slot: of, queue: queue.New(noticesMax, b.slotBytes(), size)}
+}
+
+// slotBytes is how many bytes may wait in a slot's publisher.
+func (b *Backplane) slotBytes() int {
+	if b.cfg.NoticesBytes == 0 {
+		return noticeBytesMax
+	}
+	slots := int64(1)
+	if b.cluster() {
+		slots = clusterSlots
+	}
+	return int(min(b.cfg.NoticesBytes/slots, noticeBytesMax))
 }
 
 // open says whether there is a client to send with. Without one a notice is counted

@@ -35,3 +35,23 @@ func TestPublisherDropsWhatItCannotSend(t *testing.T) {
 		t.Errorf("%d bytes wait", n)
 	}
 }
+
+// TestNoticesThatWaitFollowTheMemory: all slots together keep what they may.
+func TestNoticesThatWaitFollowTheMemory(t *testing.T) {
+	for _, c := range []struct {
+		url   string
+		bytes int64
+		each  int
+	}{
+		{"redis://h", 0, noticeBytesMax}, {"redis://h", 4 << 20, 4 << 20}, {"redis://h", 1 << 40, noticeBytesMax},
+		{"redis://a,b", 0, noticeBytesMax}, {"redis://a,b", 4 << 20, 4 << 20 / clusterSlots},
+	} {
+		b, err := New(Config{URL: c.url, NoticesBytes: c.bytes, Secret: testSecret})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := b.slotBytes(); got != c.each {
+			t.Errorf("%s, %d bytes: %d each", c.url, c.bytes, got)
+		}
+	}
+}

@@ -97,7 +97,7 @@ type body struct {
 }
 
 // grow makes room for at least one byte more, and for most at most.
-func (b *body) grow(most int) error {
+func (b *body) grow(in *conn, most int) error {
 	if cap(b.bytes) > len(b.bytes) {
 		return nil
 	}
@@ -107,6 +107,7 @@ func (b *body) grow(most int) error {
 		return errBodyRoom
 	}
 	b.held = size
+	in.kept.Store(int64(size + len(in.in.array)))
 	b.bytes = append(make([]byte, 0, size), b.bytes...)
 	return nil
 }
@@ -120,7 +121,7 @@ func (b *body) free() {
 // readLength reads a body whose length was announced.
 func (b *body) readLength(in *conn, length int) error {
 	for len(b.bytes) < length {
-		if err := b.grow(length); err != nil {
+		if err := b.grow(in, length); err != nil {
 			return err
 		}
 		n, err := in.readInto(b.bytes[len(b.bytes):min(cap(b.bytes), length)])
@@ -162,7 +163,7 @@ func (b *body) readChunks(in *conn, most int) error {
 // readChunk reads the content of a chunk and the line's end after it.
 func (b *body) readChunk(in *conn, size, most int) error {
 	for want := len(b.bytes) + size; len(b.bytes) < want; {
-		if err := b.grow(most); err != nil {
+		if err := b.grow(in, most); err != nil {
 			return err
 		}
 		n, err := in.readInto(b.bytes[len(b.bytes):min(cap(b.bytes), want)])

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/caravan-chat/caravan/room/allowance"
@@ -26,6 +27,10 @@ type conn struct {
 	linger   bool            // the client may still be sending what nobody wants
 	refusals allowance.Meter // of requests without a good token
 
+	// Any goroutine.
+	kept  atomic.Int64 // bytes of memory, of what has come of a request, or of an answer
+	since atomic.Int64 // when the answer began to be written, in nanoseconds; 0: none is
+
 	// Guarded by places.mu.
 	waits         wait
 	delayed       chan struct{} // closed when it is dismissed; nil: its answer is not delayed
@@ -42,6 +47,7 @@ func (c *conn) next() bool {
 		return true
 	}
 	c.in.release()
+	c.kept.Store(0)
 	if !c.await(waitStranger, waitIdle, time.Now().Add(idleTimeout)) {
 		return false
 	}
@@ -68,6 +74,7 @@ func (c *conn) more() error {
 		c.in.filled(1)
 		return nil
 	}
+	c.kept.Store(int64(len(c.in.array)))
 	n, err := c.Conn.Read(free)
 	c.in.filled(n)
 	if n > 0 {

@@ -19,6 +19,7 @@ type Limits struct {
 	// Of one user, out of the two above.
 	RequestsPerUser, LongPollsPerUser int
 	BodyBytes                         int // a request's body
+	BodiesBytes                       int // of all bodies together, or four of the largest; over it 503
 	AnswerBytes                       int // an answer to a read, as it is counted before it is there
 }
 
@@ -29,6 +30,8 @@ const (
 	requestsMax    = 512
 	userShare      = 16 // so many users can take all places, not one of them
 	userLeast      = 8  // even so a user has these
+
+	bodiesBytesDefault = 64 << 20
 )
 
 // DefaultLimits divides a number of connections; at most 4,096 are used.
@@ -41,6 +44,7 @@ func DefaultLimits(connections int) Limits {
 		LongPolls:        longPolls,
 		RequestsPerUser:  max(requests/userShare, min(requests, userLeast)),
 		LongPollsPerUser: max(longPolls/userShare, min(longPolls, userLeast)),
+		BodiesBytes:      bodiesBytesDefault,
 	}
 }
 
@@ -81,7 +85,6 @@ type Observer interface {
 // the answer is the truth wherever it can be had.
 const (
 	bodyBytesFirst  = 512              // of a body's memory, which then doubles
-	bodyBytesAll    = 64 << 20         // of all bodies together, or four of the largest; over it 503
 	chunkLineBytes  = 256              // of the line before a chunk, or after it
 	chunkLinesBytes = 4 << 10          // of all such lines of a body, beside twice its content
 	readTimeout     = 20 * time.Second // from the first byte of a request to its last
@@ -94,6 +97,8 @@ const (
 	lastAnswersTime = time.Second      // what the requests that a drain cuts short have for their answers
 	lingerTimeout   = 5 * time.Second  // for the rest of a body that is not wanted
 	lingerBytesMax  = 16 << 20
+	untakenMin      = time.Second // for which an answer is not taken before it is cut to save memory
+	shedBytesMin    = 4 << 10     // the least that a connection keeps which is closed for it
 
 	retryAfter          = 2 * time.Second // of a 503
 	retryAfterSeconds   = "2"             // the same, as a header has it

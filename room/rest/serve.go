@@ -125,7 +125,11 @@ func (c *call) respond() (another bool) {
 		answer.Header.Set(fasthttp.HeaderConnection, "keep-alive")
 	}
 	answer.SkipBody = c.http.IsHead()
-	_ = c.in.SetWriteDeadline(time.Now().Add(writeTimeout))
+	begun := time.Now()
+	_ = c.in.SetWriteDeadline(begun.Add(writeTimeout))
+	c.in.kept.Store(int64(len(answer.Body())))
+	c.in.since.Store(begun.UnixNano())
+	defer c.in.since.Store(0)
 	w := writers.Get().(*bufio.Writer)
 	defer func() {
 		w.Reset(io.Discard)

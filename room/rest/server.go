@@ -39,6 +39,7 @@ type Server struct {
 	bodies    atomic.Int64 // bytes of memory
 	panics    atomic.Int64
 	untaken   atomic.Int64
+	shed      atomic.Int64
 	crowded   [Crowdings]atomic.Int64
 }
 
@@ -48,7 +49,7 @@ func New(cfg Config) *Server {
 	if s.log == nil {
 		s.log = slog.Default()
 	}
-	s.bodiesMax = max(bodyBytesAll, 4*int64(cfg.Limits.BodyBytes))
+	s.bodiesMax = max(int64(cfg.Limits.BodiesBytes), 4*int64(cfg.Limits.BodyBytes))
 	s.living, s.stopLiving = context.WithCancel(context.Background())
 	s.polling, s.stopPolling = context.WithCancel(s.living)
 	return s
@@ -157,6 +158,7 @@ type Stats struct {
 	Panics                                                  int64
 	Yielded                                                 int64            // connections that waited for their client and were closed for new ones
 	Untaken                                                 int64            // answers that were cut off because the client did not take them
+	Shed                                                    int64            // connections that were closed to save memory
 	Crowded                                                 [Crowdings]int64 // connections and requests that were refused because there were too many
 }
 
@@ -168,6 +170,7 @@ func (s *Server) Stats() Stats {
 		BodyBytesNow: s.bodies.Load(),
 		Panics:       s.panics.Load(),
 		Untaken:      s.untaken.Load(),
+		Shed:         s.shed.Load(),
 	}
 	st.ConnectionsNow, st.Yielded = s.places.figures()
 	for i := range s.crowded {

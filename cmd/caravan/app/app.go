@@ -55,6 +55,7 @@ type App struct {
 	rest       *rest.Server
 	sockets    *netpoll.Server
 	unsent     *unsent.Limit
+	budget     memory.Budget
 	memory     *memory.Watch
 
 	phase   atomic.Int32
@@ -93,7 +94,7 @@ func (a *App) Open(ctx context.Context) error {
 		return err
 	}
 	var err error
-	if a.store, err = OpenStore(ctx, a.cfg, a.log); err != nil {
+	if a.store, err = openStore(ctx, a.cfg, a.budget.SQLiteCache, a.log); err != nil {
 		return err
 	}
 	is, err := retry(ctx, a.cfg.DatabaseWait, a.log, func() (*persist.Durability, error) { return a.store.Durability(ctx) })
@@ -129,6 +130,7 @@ func (a *App) openChat(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	queueOps, bytes := a.roomBytes()
 	a.chat = room.New(a.store, authenticator, others, room.Config{
 		Lanes:           writers(a.cfg),
 		BatchOps:        a.cfg.BatchRows,
@@ -137,6 +139,8 @@ func (a *App) openChat(ctx context.Context) error {
 		HistoryMessages: history,
 		HistoryBytes:    a.cfg.HistoryBytes,
 		Unsent:          a.unsent,
+		QueueOps:        queueOps,
+		Bytes:           bytes,
 		Rules:           a.rules(),
 		Roles:           a.cfg.Roles,
 		Congested:       a.congested,
@@ -156,10 +160,8 @@ func (a *App) openPort(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	limits := rest.DefaultLimits(restConnections())
-	limits.BodyBytes, limits.AnswerBytes = a.cfg.MaxFrame, a.cfg.HistoryBytes
 	a.rest = rest.New(rest.Config{
-		Chat: a.chat, Limits: limits, Allowances: a.allowances, Unsent: a.unsent, AllowOrigin: a.allowOrigin(),
+		Chat: a.chat, Limits: a.restLimits(), Allowances: a.allowances, Unsent: a.unsent, AllowOrigin: a.allowOrigin(),
 		AllowHost: a.allowHost(), Page: page, Observer: a.metrics, Log: a.log,
 		Upgrade: func(c net.Conn, read []byte) { a.sockets.TakeBack(c, read) },
 	})

@@ -147,6 +147,8 @@ func (a *App) netpollConfig() netpoll.Config {
 		MessageBytesMax:  a.cfg.MaxFrame,
 		TextOnly:         true,
 		OutboxBytesMax:   a.cfg.SendBuffer,
+		RequestBytesMax:  int(a.budget.Handshakes),
+		BegunBytesMax:    int(a.budget.Begun),
 		SlowCloseCode:    uint16(protocol.CloseSlowConsumer),
 		Compression:      a.cfg.Compression,
 		DrainTimeout:     a.cfg.DrainTimeout,

@@ -32,7 +32,7 @@ func (a *App) openBackplane(ctx context.Context) (room.Backplane, error) {
 	}
 	a.backplane, err = backplane.New(backplane.Config{
 		URL: a.cfg.Redis, Prefix: a.cfg.RedisPrefix, Deployment: deployment, Secret: secret, LookUp: lookUp,
-		Name: nodeName(a.cfg.Listen), Version: a.version.Version, Load: a.load, Log: a.log,
+		Name: nodeName(a.cfg.Listen), Version: a.version.Version, Load: a.load, Log: a.log, NoticesBytes: a.budget.Notices,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("backplane: %w", err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"strings"
 	"time"
 
@@ -36,18 +37,21 @@ const databaseRetry = 500 * time.Millisecond
 // database that cannot be reached, or that a former server still drains into, is tried
 // again for as long as the configuration says; every other error is final.
 func OpenStore(ctx context.Context, cfg *config.Config, log *slog.Logger) (Store, error) {
-	s, err := openStore(ctx, cfg, log)
+	return openStore(ctx, cfg, math.MaxInt64, log)
+}
+
+// openStore is OpenStore where SQLite may keep so many bytes of the file in memory.
+func openStore(ctx context.Context, cfg *config.Config, cacheBytes int64, log *slog.Logger) (Store, error) {
+	s, err := retry(ctx, cfg.DatabaseWait, log, func() (Store, error) {
+		if path, ok := strings.CutPrefix(cfg.Database, sqlitePrefix); ok {
+			return sqlite.OpenWithin(ctx, path, cacheBytes, log)
+		}
+		return openPostgres(ctx, cfg, log)
+	})
 	if err == nil {
 		s.SetQuotas(persist.Quotas{RoomBytes: int64(cfg.RoomBytes), UserMessagesPerDay: int64(cfg.UserMessagesPerDay)})
 	}
 	return s, err
-}
-
-func openStore(ctx context.Context, cfg *config.Config, log *slog.Logger) (Store, error) {
-	if path, ok := strings.CutPrefix(cfg.Database, sqlitePrefix); ok {
-		return retry(ctx, cfg.DatabaseWait, log, func() (Store, error) { return sqlite.Open(ctx, path, log) })
-	}
-	return retry(ctx, cfg.DatabaseWait, log, func() (Store, error) { return openPostgres(ctx, cfg, log) })
 }
 
 func openPostgres(ctx context.Context, cfg *config.Config, log *slog.Logger) (Store, error) {

@@ -2,7 +2,9 @@ package memory
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"os"
 	"runtime"
 	"runtime/metrics"
 	"sync"
@@ -17,7 +19,7 @@ const (
 )
 
 const (
-	lookEvery    = 100 * time.Millisecond
+	lookEvery    = 50 * time.Millisecond
 	collectEvery = time.Second     // a collection is dear: where one was just made, the look waits for the next
 	shedEvery    = 5 * time.Second // what was shed is free only when its clients are gone
 )
@@ -48,7 +50,7 @@ type Watch struct {
 func NewWatch(limit Limit, server Server, log *slog.Logger) *Watch {
 	ctx, stop := context.WithCancel(context.Background())
 	w := &Watch{limit: limit.Bytes, server: server, log: log, stop: stop}
-	w.inUse.Store(inUse())
+	w.inUse.Store(look().now)
 	w.running.Go(func() { w.run(ctx) })
 	return w
 }
@@ -82,7 +84,7 @@ func (w *Watch) run(ctx context.Context) {
 		case <-tick.C:
 		}
 		was := state.short
-		shed := state.look(time.Now(), inUse, runtime.GC)
+		shed := state.look(time.Now(), look, runtime.GC)
 		w.inUse.Store(state.inUse)
 		if state.short != was {
 			w.short.Store(state.short)
@@ -110,21 +112,41 @@ type pressure struct {
 	limit     int64
 	short     bool
 	inUse     int64
+	cycles    uint64    // collections, as of the last look
 	collected time.Time // the last time
 	shed      time.Time // the last time
 }
 
+// usage is what is in use: garbage included, and without what the last collection has not
+// found alive.
+type usage struct {
+	now, alive int64
+	cycles     uint64 // collections so far
+}
+
 // look takes what is in use, and returns how much is to be shed. How much of it is
-// garbage shows only after a collection, so nothing is decided before one.
-func (p *pressure) look(now time.Time, inUse func() int64, collect func()) (shed int64) {
-	p.inUse = inUse()
+// garbage shows only after a collection, so nothing is decided before one. Near its limit
+// Go collects by itself, again and again: then those count.
+func (p *pressure) look(now time.Time, look func() usage, collect func()) (shed int64) {
+	u := look()
+	p.inUse = u.now
 	high, low := p.limit/100*shortShare, p.limit/100*enoughShare
-	if !p.short && p.inUse < high || now.Sub(p.collected) < collectEvery {
+	collected := u.cycles > p.cycles
+	p.cycles = u.cycles
+	if !p.short && p.inUse < high {
 		return 0
 	}
-	p.collected = now
-	collect()
-	p.inUse = inUse()
+	switch {
+	case collected:
+		p.inUse = u.alive
+	case now.Sub(p.collected) < collectEvery:
+		return 0
+	default:
+		collect()
+		u = look()
+		p.inUse = u.now
+	}
+	p.collected, p.cycles = now, u.cycles
 	switch {
 	case p.short && p.inUse < low:
 		p.short = false
@@ -138,19 +160,36 @@ func (p *pressure) look(now time.Time, inUse func() int64, collect func()) (shed
 	return 0
 }
 
-// inUse returns the bytes that Go uses and cannot give away: objects, garbage
-// included, and what is kept besides the heap.
-func inUse() int64 {
+// look returns what is in use and cannot be given away: Go's objects and what it keeps
+// besides the heap, and what others in the process have taken from the kernel, as SQLite
+// does.
+func look() usage {
 	samples := []metrics.Sample{
 		{Name: "/memory/classes/total:bytes"},
 		{Name: "/memory/classes/heap/released:bytes"},
 		{Name: "/memory/classes/heap/free:bytes"},
 		{Name: "/memory/classes/heap/unused:bytes"},
+		{Name: "/memory/classes/heap/objects:bytes"},
+		{Name: "/gc/heap/live:bytes"},
+		{Name: "/gc/cycles/total:gc-cycles"},
 	}
 	metrics.Read(samples)
-	bytes := int64(samples[0].Value.Uint64())
-	for _, s := range samples[1:] {
-		bytes -= int64(s.Value.Uint64())
+	of := func(i int) int64 { return int64(samples[i].Value.Uint64()) }
+	mapped := of(0) - of(1)
+	now := mapped - of(2) - of(3) + max(0, anonymous()-mapped)
+	return usage{now: now, alive: now - max(0, of(4)-of(5)), cycles: samples[6].Value.Uint64()}
+}
+
+// anonymous returns how much memory the process has that belongs to no file; zero where
+// the kernel does not say it.
+func anonymous() int64 {
+	text, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0
 	}
-	return bytes
+	var size, resident, shared int64
+	if _, err := fmt.Sscan(string(text), &size, &resident, &shared); err != nil {
+		return 0
+	}
+	return (resident - shared) * int64(os.Getpagesize())
 }

@@ -10,15 +10,19 @@ import (
 
 // heap is what a process uses: live bytes, and garbage that a collection takes away.
 type heap struct {
-	live, garbage int64
-	collections   int
+	live, garbage    int64
+	alive            int64 // when it was collected last
+	cycles, collects int
 }
 
-func (h *heap) inUse() int64 { return h.live + h.garbage }
+func (h *heap) look() usage {
+	return usage{now: h.live + h.garbage, alive: h.alive, cycles: uint64(h.cycles)}
+}
 
+// collect is what Go does by itself as well.
 func (h *heap) collect() {
-	h.garbage = 0
-	h.collections++
+	h.garbage, h.alive = 0, h.live
+	h.cycles++
 }
 
 func TestMemoryIsShortByWhatLivesNotByGarbage(t *testing.T) {
@@ -47,12 +51,47 @@ func TestMemoryIsShortByWhatLivesNotByGarbage(t *testing.T) {
 	} {
 		h.live, h.garbage = step.live, step.garbage
 		now = now.Add(step.after)
-		if shed := p.look(now, h.inUse, h.collect); p.short != step.short || shed != step.shed {
+		if shed := p.look(now, h.look, func() { h.collects++; h.collect() }); p.short != step.short || shed != step.shed {
 			t.Errorf("%s: short %v, shed %d", step.what, p.short, shed)
 		}
 	}
-	if h.collections != 8 {
-		t.Errorf("%d collections", h.collections)
+	if h.collects != 8 {
+		t.Errorf("%d collections", h.collects)
+	}
+}
+
+// TestWhatGoCollectsByItselfCounts: near its limit Go collects all the time, and a
+// decision need not wait for a collection of its own.
+func TestWhatGoCollectsByItselfCounts(t *testing.T) {
+	h := heap{live: 860}
+	p := pressure{limit: 1000}
+	now := time.Now()
+	collects := 0
+	look := func(live int64, byItself bool) {
+		h.live, h.garbage = live, 100
+		if byItself {
+			h.alive = live
+			h.cycles++
+		}
+		now = now.Add(lookEvery)
+		p.look(now, h.look, func() { collects++; h.collect() })
+	}
+	look(700, true)
+	look(860, false)
+	if !p.short || collects != 1 {
+		t.Fatalf("short %v after %d collections", p.short, collects)
+	}
+	look(600, false)
+	if !p.short {
+		t.Error("what was freed counts before it was collected")
+	}
+	look(600, true)
+	if p.short || collects != 1 {
+		t.Errorf("short %v after %d collections", p.short, collects)
+	}
+	look(900, true)
+	if !p.short || collects != 1 {
+		t.Errorf("short %v after %d collections", p.short, collects)
 	}
 }
 

@@ -71,6 +71,7 @@ var (
 	sentBytes       = counter("sent_bytes", "Bytes written to sockets.")
 	writes          = counter("socket_writes", "System calls that wrote to sockets.")
 	outboxBytes     = gauge("outbox_bytes", "Bytes that wait for slow clients.")
+	begunBytes      = gauge("begun_bytes", "Memory of messages that have not come whole, and of what paused clients sent; what was finished a moment ago may count still.")
 	stalled         = gauge("stalled_connections", "Connections whose client does not read.")
 	paused          = gauge("paused_connections", "Connections that are not read because they sent too much.")
 	pauses          = counter("pauses", "Pauses of connections that sent too much.")
@@ -123,6 +124,7 @@ var (
 	restCrowded   = counter("rest_crowded", "REST connections and requests that were refused because there were too many, by what there was too much of.", "reason")
 	restYielded   = counter("rest_connections_yielded", "REST connections that waited for their client and were closed for new ones.")
 	restBodies    = gauge("rest_body_bytes", "Memory of request bodies.")
+	restShed      = counter("rest_connections_shed", "REST connections that did not go on and were closed to save memory.")
 	restUntaken   = counter("rest_untaken", "REST answers that were cut off because the client did not take them in time.")
 	unsentBytes   = gauge("unsent_bytes", "Bytes of histories, pages and other answers that are made and not sent yet.")
 	unsentMost    = gauge("unsent_bytes_max", "How many they may be: --unsent-bytes.")
@@ -199,6 +201,7 @@ func (s sink) sockets(n netpoll.Stats) {
 	s.number(sentBytes, float64(n.BytesOut))
 	s.number(writes, float64(n.Writes))
 	s.number(outboxBytes, float64(n.OutboxBytes))
+	s.number(begunBytes, float64(n.BegunBytes))
 	s.number(stalled, float64(n.Stalled))
 	s.number(paused, float64(n.Paused))
 	s.number(pauses, float64(n.Pauses))
@@ -275,6 +278,7 @@ func (s sink) rest(n rest.Stats) {
 	s.number(restYielded, float64(n.Yielded))
 	s.number(restBodies, float64(n.BodyBytesNow))
 	s.number(restUntaken, float64(n.Untaken))
+	s.number(restShed, float64(n.Shed))
 }
 
 func (s sink) memory(n memory.Stats, u unsent.Stats) {
