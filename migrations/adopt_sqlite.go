@@ -11,15 +11,37 @@ import (
 // that they lack, and makes collaborators. SQLite has no ADD COLUMN IF NOT EXISTS and
 // no condition around an index, hence no SQL file.
 func adoptSQLite(ctx context.Context, tx *sql.Tx, log *slog.Logger) error {
-	for _, c := range []struct{ table, column, definition string }{
+	err := addColumnsSQLite(ctx, tx, []sqliteColumn{
 		{"chat_rooms", "last_seq", "INTEGER NOT NULL DEFAULT 0"},
 		{"chat_messages", "seq", "INTEGER"},
 		{"chat_messages", "rev", "INTEGER"},
 		{"chat_messages", "client_id", "TEXT"},
-	} {
+	})
+	if err != nil {
+		return err
+	}
+	return collaboratorsSQLite(ctx, tx, log)
+}
+
+// changesSQLite gives the tables what messages that change need. 00010 goes on.
+func changesSQLite(ctx context.Context, tx *sql.Tx) error {
+	return addColumnsSQLite(ctx, tx, []sqliteColumn{
+		{"chat_rooms", "first_seq", "INTEGER NOT NULL DEFAULT 1"},
+		{"chat_rooms", "slow_mode", "INTEGER NOT NULL DEFAULT 0"},
+		{"chat_messages", "deleted_at", "TEXT"},
+		{"chat_messages", "pinned_at", "TEXT"},
+		{"chat_messages", "extra", "TEXT"},
+	})
+}
+
+type sqliteColumn struct{ table, column, definition string }
+
+// addColumnsSQLite adds those that a table, if there is one, lacks.
+func addColumnsSQLite(ctx context.Context, tx *sql.Tx, columns []sqliteColumn) error {
+	for _, c := range columns {
 		var table, column bool
 		err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM pragma_table_info(?1)),
-			EXISTS (SELECT 1 FROM pragma_table_info(?1) WHERE name = ?2)`, c.table, c.column).Scan(&table, &column)
+			EXISTS (SELECT 1 FROM pragma_table_info(?1) WHERE name = ?2 COLLATE NOCASE)`, c.table, c.column).Scan(&table, &column)
 		if err != nil {
 			return err
 		}
@@ -30,7 +52,7 @@ func adoptSQLite(ctx context.Context, tx *sql.Tx, log *slog.Logger) error {
 			return err
 		}
 	}
-	return collaboratorsSQLite(ctx, tx, log)
+	return nil
 }
 
 // collaborators is the application's table, made only where there is no application.

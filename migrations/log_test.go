@@ -147,6 +147,9 @@ func TestAPartitionedTableIsMigrated(t *testing.T) {
 	if n := column(t, db, "SELECT count(*) FROM pg_class WHERE relname LIKE 'chat_messages__' AND 'fillfactor=95' = ANY (reloptions)"); n[0] != "4" {
 		t.Errorf("%s of 4 partitions leave room for changes", n[0])
 	}
+	if n := column(t, db, "SELECT count(*) FROM pg_index WHERE indisvalid AND indpred IS NOT NULL AND indrelid::regclass::text LIKE 'chat_messages%' AND NOT indisunique"); n[0] != "10" {
+		t.Errorf("%s indexes of what most messages do not have, want 2 of the table and 2 of each of 4 partitions", n[0])
+	}
 }
 
 // TestChangesOfNodesWithAnotherSearchPath: a node of the release before finds

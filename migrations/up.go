@@ -35,32 +35,43 @@ var files embed.FS
 // under an advisory lock, which takes a second connection of db; a SQLite file
 // has one writer anyway. It waits for that as long as ctx allows.
 func Up(ctx context.Context, db *sql.DB, dialect Dialect, log *slog.Logger) (from, to int64, err error) {
+	if from, to, err = steps(ctx, db, dialect, log); err == nil && dialect == Postgres {
+		err = makeIndexes(ctx, db, log)
+	}
+	if err != nil {
+		err = fmt.Errorf("migrations: %w", err)
+	}
+	return from, to, err
+}
+
+// steps does what is numbered.
+func steps(ctx context.Context, db *sql.DB, dialect Dialect, log *slog.Logger) (from, to int64, err error) {
 	versions := versionTable
 	if dialect == Postgres {
 		unlock, err := lock(ctx, db)
 		if err != nil {
-			return 0, 0, fmt.Errorf("migrations: %w", err)
+			return 0, 0, err
 		}
 		defer unlock()
 		if versions, err = findVersionTable(ctx, db); err != nil {
-			return 0, 0, fmt.Errorf("migrations: %w", err)
+			return 0, 0, err
 		}
 	}
 	provider, err := newProvider(db, dialect, versions, log)
 	if err != nil {
-		return 0, 0, fmt.Errorf("migrations: %w", err)
+		return 0, 0, err
 	}
 
 	from, newest, err := provider.GetVersions(ctx)
 	if err != nil {
-		return 0, 0, fmt.Errorf("migrations: %w", err)
+		return 0, 0, err
 	}
 	if from > newest {
-		return from, from, fmt.Errorf("migrations: %w: it is at version %d, this program knows up to %d", ErrNewer, from, newest)
+		return from, from, fmt.Errorf("%w: it is at version %d, this program knows up to %d", ErrNewer, from, newest)
 	}
 	done, err := provider.Up(ctx)
 	if err != nil {
-		return from, from, fmt.Errorf("migrations: %w", err)
+		return from, from, err
 	}
 	for _, step := range done {
 		log.Info("schema migrated", "version", step.Source.Version, "took", step.Duration)
@@ -93,7 +104,8 @@ func newProvider(db *sql.DB, dialect Dialect, versions string, log *slog.Logger)
 		options = append(options, goose.WithGoMigrations(
 			goose.NewGoMigration(1, &goose.GoFunc{RunTx: func(ctx context.Context, tx *sql.Tx) error {
 				return adoptSQLite(ctx, tx, log)
-			}}, nil)))
+			}}, nil),
+			goose.NewGoMigration(9, &goose.GoFunc{RunTx: changesSQLite}, nil)))
 		return goose.NewProvider(goose.DialectSQLite3, db, dir, options...)
 	}
 	return nil, fmt.Errorf("unknown dialect %q", dialect)

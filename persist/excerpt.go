@@ -21,3 +21,12 @@ func Excerpt(content string) string {
 	}
 	return content
 }
+
+// NewReply makes the short form of an original of which Content may be longer than that
+// shows, and may be there where the original was deleted.
+func NewReply(r protocol.Reply) *protocol.Reply {
+	if r.Content = Excerpt(r.Content); r.Deleted {
+		r.Content = ""
+	}
+	return &r
+}

@@ -87,7 +87,7 @@ func NewFound(l *Lookup) *Found {
 // Original is a message that another one replies to, as far as that needs it.
 type Original struct {
 	Room  uuid.UUID
-	Reply protocol.Reply // Content may be longer than a reply shows
+	Reply protocol.Reply
 }
 
 func keyOf(op *room.Op) ClientKey {

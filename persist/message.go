@@ -76,7 +76,5 @@ func (s *settling) reply(op *room.Op) *protocol.Reply {
 	if !ok || original.Room != op.Room {
 		return nil
 	}
-	reply := original.Reply
-	reply.Content = Excerpt(reply.Content)
-	return &reply
+	return &original.Reply
 }

@@ -47,7 +47,7 @@ func (b *Budget) Counted() bool { return b.More && b.left.Messages <= 0 }
 func (b *Budget) AddRoom(to *room.RoomPage, r *room.Summary) {
 	content := len(r.Title)
 	if r.Last != nil {
-		content += len(r.Last.Content)
+		content += r.Last.Bytes()
 	}
 	if b.Take(content) {
 		to.Rooms = append(to.Rooms, *r)
@@ -74,7 +74,7 @@ func (s *Stretch) Counted() bool { return s.budget.Counted() }
 
 // Add takes the next message, unless it does not fit.
 func (s *Stretch) Add(m *protocol.Message) {
-	if s.budget.Take(len(m.Content)) {
+	if s.budget.Take(m.Bytes()) {
 		s.messages = append(s.messages, *m)
 	}
 }
@@ -144,7 +144,7 @@ func (l *Log) Add(e room.LogEntry) {
 	}
 	content := 0
 	if e.Message != nil {
-		content = len(e.Message.Content)
+		content = e.Message.Bytes()
 	}
 	if !known && !l.budget.Take(content) {
 		return

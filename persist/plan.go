@@ -15,10 +15,13 @@ type Plan struct {
 	Inserts []*protocol.Message // new messages in their final state; within a room by seq
 	Changes []Change            // the further numbers that the batch takes; within a room by seq
 	Updates []*protocol.Message // older messages in their final state, each once
-	Marks   []Mark              // values of members, each once
-	Heads   []Head              // rooms whose number grew, ascending by id
-	Usage   []RoomUsage         // of those rooms, where that has a quota
-	Sent    []UserSent          // where that has a quota, ascending by user
+	// RareUpdates says that some of Updates has another Extra than before.
+	RareUpdates bool
+
+	Marks []Mark      // values of members, each once
+	Heads []Head      // rooms whose number grew, ascending by id
+	Usage []RoomUsage // of those rooms, where that has a quota
+	Sent  []UserSent  // where that has a quota, ascending by user
 
 	ops     []*room.Op
 	results []result // of ops, by index

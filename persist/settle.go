@@ -100,6 +100,7 @@ func (s *settling) insert(op *room.Op, m *protocol.Message) result {
 // change replaces a message that is there by m. It takes the room's next number.
 func (s *settling) change(op *room.Op, m *protocol.Message) result {
 	m.Rev = s.next(op.Room)
+	s.plan.RareUpdates = s.plan.RareUpdates || m.Extra != s.before(m.ID).Extra
 	if st, ok := s.state[m.ID]; ok {
 		(*st.rows)[st.at] = m
 	} else {
@@ -134,6 +135,14 @@ func (s *settling) mark(op *room.Op, column MarkColumn, value int64) result {
 	return done
 }
 
+// before returns a message that is there as it stands.
+func (s *settling) before(id uuid.UUID) *protocol.Message {
+	if m := s.present(id); m != nil {
+		return m
+	}
+	return s.found.Messages[id]
+}
+
 // known returns the message that has the key, in its present state, or nil.
 func (s *settling) known(key ClientKey) *protocol.Message {
 	if id, ok := s.sent[key]; ok {
@@ -152,10 +161,7 @@ func (s *settling) known(key ClientKey) *protocol.Message {
 // message returns a message of op's room that was asked for, as it stands now and for
 // the rule to change: a copy. False where there is none.
 func (s *settling) message(op *room.Op, id uuid.UUID) (protocol.Message, bool) {
-	m := s.present(id)
-	if m == nil {
-		m = s.found.Messages[id]
-	}
+	m := s.before(id)
 	if m == nil || m.RoomID != op.Room {
 		return protocol.Message{}, false
 	}
@@ -178,7 +184,7 @@ func (s *settling) fresh(m *protocol.Message) *protocol.Message {
 }
 
 func replyTo(m *protocol.Message) *protocol.Reply {
-	return &protocol.Reply{ID: m.ID, Content: Excerpt(m.Content), SenderEmail: m.Sender.Email}
+	return NewReply(protocol.Reply{ID: m.ID, Content: m.Content, SenderEmail: m.Sender.Email, Deleted: m.Deleted()})
 }
 
 // present returns a message that the batch made or changed, as it stands now.

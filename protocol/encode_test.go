@@ -2,6 +2,7 @@ package protocol
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -54,6 +55,13 @@ func TestGoldenBytes(t *testing.T) {
 				`"reply_to":{"id":"0189f7e5-0000-7000-8000-00000000000b","content":"was","sender_email":"bob@example.com"},` +
 				`"is_edited":true,"created_at":"1970-01-01T00:00:00.000000Z","updated_at":"1970-01-01T00:00:01.999999Z",` +
 				`"seq":7,"rev":9,"client_id":"c\u0001"}`},
+		"message with extras": {AppendMessage(nil, messageWithExtras()), strings.TrimSuffix(sampleJSON, "}") +
+			`,"pinned_at":"2026-01-02T03:04:05.000006Z","pinned_by":"0189f7e5-0000-7000-8000-00000000000b",` +
+			`"reactions":[{"emoji":"👍","count":2,"by":["11111111-2222-4333-8444-5555555555aa","ffffffff-ffff-4fff-bfff-ffffffffffff"]},{"emoji":"\"","count":9}],` +
+			`"reply_count":3,"mentions":["ffffffff-ffff-4fff-bfff-ffffffffffff"],"mentions_all":true,"data":{"place":[1,"x y"]}}`},
+		"tombstone": {AppendMessage(nil, tombstone()), strings.Replace(strings.TrimSuffix(sampleJSON, "}"),
+			`"content":"Zoë said \"hi\"\n\\o/ `+"\u2028"+`😀"`, `"content":""`, 1) +
+			`,"deleted_at":"2026-01-02T03:04:05.000006Z","deleted_by":"moderator","reply_count":3}`},
 		"event":           {AppendEvent(nil, KindMessage, m, 5, 4, false), `{"type":"chat_message","message":{"n":1},"seq":5}`},
 		"event after gap": {AppendEvent(nil, KindEdit, m, 5, 2, false), `{"type":"message_edited","message":{"n":1},"seq":5,"prev":2}`},
 		"duplicate":       {AppendEvent(nil, KindMessage, m, 5, 4, true), `{"type":"chat_message","message":{"n":1},"seq":5,"duplicate":true}`},
@@ -94,6 +102,26 @@ func TestGoldenBytes(t *testing.T) {
 	}
 }
 
+func messageWithExtras() *Message {
+	m := sampleMessage()
+	m.Extra = &Extra{
+		PinnedAt: time.Date(2026, 1, 2, 3, 4, 5, 6789, time.UTC), PinnedBy: idB,
+		Reactions:  []Reaction{{Emoji: "👍", Count: 2, By: []uuid.UUID{idA, idC}}, {Emoji: `"`, Count: 9}},
+		ReplyCount: 3, Mentions: []uuid.UUID{idC}, MentionsAll: true, Data: `{"place":[1,"x y"]}`,
+	}
+	return &m
+}
+
+func tombstone() *Message {
+	m := messageWithExtras()
+	m.Content = ""
+	m.WithExtra(func(e *Extra) {
+		e.DeletedAt, e.DeletedBy = e.PinnedAt, DeletedByModerator
+		*e = e.Tombstone()
+	})
+	return m
+}
+
 func TestEncodersAppend(t *testing.T) {
 	m := sampleMessage()
 	for name, got := range map[string][]byte{
@@ -112,11 +140,13 @@ func TestEncodersAppend(t *testing.T) {
 func TestEncodersDoNotAllocate(t *testing.T) {
 	m := sampleMessage()
 	m.ReplyTo, m.ClientID = &Reply{ID: idB, Content: "was"}, "c1"
+	extras := messageWithExtras()
 	body := AppendMessage(nil, &m)
 	bodies := [][]byte{body, body}
 	dst := make([]byte, 0, 4096)
 	for name, encode := range map[string]func(){
 		"message": func() { AppendMessage(dst, &m) },
+		"extras":  func() { AppendMessage(dst, extras) },
 		"event":   func() { AppendEvent(dst, KindMessage, body, 9, 7, true) },
 		"history": func() { AppendHistory(dst, bodies, 9) },
 		"typing":  func() { AppendNotice(dst, &m.Sender, &Intent{Kind: KindTyping, On: true}) },

@@ -38,6 +38,7 @@ type Reply struct {
 	ID          uuid.UUID
 	Content     string // the first ReplyRunesMax code points of the original
 	SenderEmail string
+	Deleted     bool // nothing is left of what it said
 }
 
 // Message is one chat message in its present state.
@@ -54,6 +55,7 @@ type Message struct {
 	Seq       int64     // the event of the room that made the message
 	Rev       int64     // the event of the room that last changed it; Seq if none did
 	ClientID  string    // the sender's own name for it; empty: none
+	Extra     *Extra    // what most do not have; nil: nothing
 }
 
 // AppendMessage appends the JSON object that clients know a message as.
@@ -83,6 +85,9 @@ func AppendMessage(dst []byte, m *Message) []byte {
 	if m.ClientID != "" {
 		dst = append(dst, `,"client_id":`...)
 		dst = appendString(dst, m.ClientID)
+	}
+	if m.Extra != nil {
+		dst = m.Extra.appendExtra(dst)
 	}
 	return append(dst, '}')
 }

@@ -71,7 +71,9 @@ func (s *scanner) key() (v value, ok bool) {
 // value reads the value that begins here, whatever it is.
 func (s *scanner) value() (value, bool) {
 	if c := s.peek(); c == '{' || c == '[' {
-		return value{kind: kindNested}, s.nested()
+		start := s.at
+		ok := s.nested()
+		return value{kind: kindNested, raw: s.text[start:s.at]}, ok
 	}
 	return s.scalar()
 }

@@ -22,7 +22,7 @@ const (
 type value struct {
 	kind    kind
 	escaped bool   // a string that holds a backslash
-	raw     []byte // of a string: what stands between the quotes; of a number: its digits. A part of the text
+	raw     []byte // of a string: what stands between the quotes; of a number: its digits; of what is nested: all. A part of the text
 }
 
 // text returns what a string value says: a part of the JSON text itself, or,

@@ -83,7 +83,7 @@ func (s *Store) run(ctx context.Context, ops []*room.Op, mode persist.Mode, limi
 		}
 	}
 
-	found, xact, err := lookUp(txCtx, conn.Conn(), s.who, lookup)
+	found, xact, err := s.lookUp(txCtx, conn.Conn(), lookup)
 	if err != nil {
 		endTransaction(ctx, conn)
 		return nil, 0, undoneLookUp(err)

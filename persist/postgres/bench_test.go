@@ -114,13 +114,13 @@ func BenchmarkAppendByMany(b *testing.B) {
 // its own: one statement with arrays, a pipelined statement a row, and COPY.
 func BenchmarkInsert(b *testing.B) {
 	n := 0
-	insertOne := "INSERT INTO chat_messages (" + messageNames + ") VALUES (" + list(messageTable, func(c column) string {
+	insertOne := "INSERT INTO chat_messages (" + plainRows.names + ") VALUES (" + list(plainTable, func(c column) string {
 		n++
 		return c.stored(fmt.Sprintf("$%d::%s", n, c.sqlType))
 	}) + ")"
 	row := func(m *protocol.Message) []any {
-		args := make([]any, len(messageTable))
-		for i, c := range messageTable {
+		args := make([]any, len(plainTable))
+		for i, c := range plainTable {
 			args[i] = c.value(m)
 		}
 		return args
@@ -132,7 +132,7 @@ func BenchmarkInsert(b *testing.B) {
 		{"arrays", func(b *testing.B, conn *pgx.Conn, rows []*protocol.Message) error {
 			var batch pgx.Batch
 			batch.Queue(begin)
-			batch.Queue(insertMessages, arrayArgs(messageTable, rows)...)
+			batch.Queue(plainRows.insert, arrayArgs(plainTable, rows)...)
 			batch.Queue(commit)
 			return conn.SendBatch(b.Context(), &batch).Close()
 		}},

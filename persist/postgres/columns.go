@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/caravan-chat/caravan/persist"
 	"github.com/caravan-chat/caravan/protocol"
 )
 
@@ -27,6 +28,9 @@ var messageTable = []column{
 	numberColumn("seq", func(m *protocol.Message) *int64 { return &m.Seq }),
 	numberColumn("rev", func(m *protocol.Message) *int64 { return &m.Rev }).changes(),
 	textColumn("client_id", func(m *protocol.Message) *string { return &m.ClientID }).orNull(),
+	rareTimeColumn("deleted_at", func(e *protocol.Extra) time.Time { return e.DeletedAt }, func(r *persist.RareColumns) any { return &r.DeletedAt }),
+	rareTimeColumn("pinned_at", func(e *protocol.Extra) time.Time { return e.PinnedAt }, func(r *persist.RareColumns) any { return &r.PinnedAt }),
+	extraColumn,
 }
 
 // column is one column of chat_messages.
@@ -38,19 +42,27 @@ type column struct {
 	null     bool   // none is stored as NULL
 	changed  bool   // a change of a message may change it
 	numbered bool   // its value is the room's new number
+	json     bool   // it is stored as JSON
+	rare     bool   // most messages store NULL: a batch names it only where some message has a value
 
-	target func(*protocol.Message) any                // where a value that was read goes
+	target func(*scanned) any                         // where a value that was read goes
 	value  func(*protocol.Message) any                // the value to write
 	empty  func(*protocol.Message) bool               // it is the zero value
 	array  func([]*protocol.Message) any              // the values to write, for unnest
 	copied func(b []byte, m *protocol.Message) []byte // appends the value in COPY's binary format
 }
 
+// scanned is where the columns of a row are read to.
+type scanned struct {
+	protocol.Message
+	rare persist.RareColumns
+}
+
 // newColumn makes a column whose value stands where at says.
 func newColumn[T comparable](name, sqlType, none string, at func(*protocol.Message) *T) column {
 	return column{
 		name: name, sqlType: sqlType, none: none, selected: "coalesce(m." + name + ", " + none + ")",
-		target: func(m *protocol.Message) any { return at(m) },
+		target: func(s *scanned) any { return at(&s.Message) },
 		value:  func(m *protocol.Message) any { return *at(m) },
 		empty:  func(m *protocol.Message) bool { return *at(m) == *new(T) },
 		array: func(messages []*protocol.Message) any {
@@ -138,7 +150,10 @@ func (c column) orNull() column {
 
 // stored is the expression that makes the stored value of a given one.
 func (c column) stored(given string) string {
-	if c.null {
+	switch {
+	case c.json:
+		return given + "::jsonb"
+	case c.null && !c.rare:
 		return "nullif(" + given + ", " + c.none + ")"
 	}
 	return given
@@ -159,23 +174,63 @@ var readTable = slices.DeleteFunc(slices.Clone(messageTable), func(c column) boo
 
 // The statements that are made from messageTable, once.
 var (
-	// messageNames are the columns' names, in the order of messageTable.
-	messageNames = list(messageTable, func(c column) string { return c.name })
-
-	insertMessages = "INSERT INTO chat_messages (" + messageNames + ")\n\tSELECT " +
-		list(messageTable, func(c column) string { return c.stored("n." + c.name) }) +
-		"\n\tFROM unnest(" + arrays(messageTable) + ") AS n(" + messageNames + ")"
-
-	copyMessages = "COPY chat_messages (" + messageNames + ") FROM STDIN BINARY"
-
-	// changedTable are the columns of updateMessages: the id, and what may change.
-	changedTable = append(messageTable[:1:1], slices.DeleteFunc(slices.Clone(messageTable), func(c column) bool { return !c.changed })...)
-
-	updateMessages = "UPDATE chat_messages m SET " +
-		list(changedTable[1:], func(c column) string { return c.name + " = " + c.stored("n."+c.name) }) +
-		"\n\tFROM unnest(" + arrays(changedTable) + ") AS n(" +
-		list(changedTable, func(c column) string { return c.name }) + ") WHERE m.id = n.id"
+	plainRows, wholeRows       = newInsertion(plainTable), newInsertion(messageTable)
+	plainChanges, wholeChanges = newUpdate(plainTable), newUpdate(messageTable)
 )
+
+// plainTable are the columns that most messages have a value in.
+var plainTable = slices.DeleteFunc(slices.Clone(messageTable), func(c column) bool { return c.rare })
+
+// insertion is how new messages are written.
+type insertion struct {
+	columns      []column
+	names        string // in that order
+	insert       string // with an array of values for each column
+	insertByCopy string
+}
+
+func newInsertion(columns []column) *insertion {
+	names := list(columns, func(c column) string { return c.name })
+	return &insertion{
+		columns: columns, names: names,
+		insert: "INSERT INTO chat_messages (" + names + ")\n\tSELECT " +
+			list(columns, func(c column) string { return c.stored("n." + c.name) }) +
+			"\n\tFROM unnest(" + arrays(columns) + ") AS n(" + names + ")",
+		insertByCopy: "COPY chat_messages (" + names + ") FROM STDIN BINARY",
+	}
+}
+
+// insertionOf is the one that messages need.
+func insertionOf(messages []*protocol.Message) *insertion {
+	for _, m := range messages {
+		if m.Extra != nil {
+			return wholeRows
+		}
+	}
+	return plainRows
+}
+
+// update is how messages that are there are written: the id, and what may change.
+type update struct {
+	columns []column
+	sql     string // with an array of values for each column
+}
+
+func newUpdate(of []column) *update {
+	columns := append(of[:1:1], slices.DeleteFunc(slices.Clone(of), func(c column) bool { return !c.changed })...)
+	return &update{columns: columns, sql: "UPDATE chat_messages m SET " +
+		list(columns[1:], func(c column) string { return c.name + " = " + c.stored("n."+c.name) }) +
+		"\n\tFROM unnest(" + arrays(columns) + ") AS n(" +
+		list(columns, func(c column) string { return c.name }) + ") WHERE m.id = n.id"}
+}
+
+// updateOf is the one that a plan needs.
+func updateOf(plan *persist.Plan) *update {
+	if plan.RareUpdates {
+		return wholeChanges
+	}
+	return plainChanges
+}
 
 func list(columns []column, text func(column) string) string {
 	var parts []string

@@ -27,23 +27,24 @@ func copyIn(ctx context.Context, conn *pgx.Conn, plan *persist.Plan) error {
 	}
 	size := 64 // signature and end
 	for _, m := range plan.Inserts {
-		size += copyRowBytes + len(m.Content) + len(m.ClientID)
+		size += copyRowBytes + m.Bytes() + len(m.ClientID)
 	}
-	rows := appendCopy(make([]byte, 0, size), plan.Inserts)
-	_, err := conn.PgConn().CopyFrom(ctx, bytes.NewReader(rows), copyMessages)
+	way := insertionOf(plan.Inserts)
+	rows := way.appendCopy(make([]byte, 0, size), plan.Inserts)
+	_, err := conn.PgConn().CopyFrom(ctx, bytes.NewReader(rows), way.insertByCopy)
 	return err
 }
 
 // appendCopy appends the messages in COPY's binary format (PostgreSQL manual,
 // COPY, "Binary Format"): a signature, flags and the length of an extension; rows of
 // a number of fields, each with its length, -1 for NULL; -1 in place of a row.
-func appendCopy(b []byte, messages []*protocol.Message) []byte {
+func (way *insertion) appendCopy(b []byte, messages []*protocol.Message) []byte {
 	b = append(b, "PGCOPY\n\xff\r\n\x00"...)
 	b = binary.BigEndian.AppendUint64(b, 0)
 	for _, m := range messages {
-		b = binary.BigEndian.AppendUint16(b, uint16(len(messageTable)))
-		for i := range messageTable {
-			b = messageTable[i].copied(b, m)
+		b = binary.BigEndian.AppendUint16(b, uint16(len(way.columns)))
+		for i := range way.columns {
+			b = way.columns[i].copied(b, m)
 		}
 	}
 	return binary.BigEndian.AppendUint16(b, 0xffff)

@@ -14,7 +14,7 @@ import (
 
 // storedOne are the columns whose values are arguments of makeStoreOne's statement: all
 // but the numbers. After them comes the trip.
-var storedOne = slices.DeleteFunc(slices.Clone(messageTable), func(c column) bool { return c.numbered })
+var storedOne = slices.DeleteFunc(slices.Clone(plainTable), func(c column) bool { return c.numbered })
 
 // makeStoreOne makes the statement that takes a number and stores a message. The update of
 // the room's row is also its lock, and goes by the row that the lock found. Where
@@ -36,7 +36,7 @@ func makeStoreOne(collaborates string) string {
 	FROM (SELECT last_seq, trip_id AS trip, %s AS sender FROM grown) s CROSS JOIN %s m
 	ON CONFLICT (chat_room_id, sender_id, client_id) WHERE client_id IS NOT NULL DO NOTHING
 	RETURNING seq, pg_current_xact_id()`,
-		param["chat_room_id"], len(storedOne)+1, messageNames, list(messageTable, given), param["sender_id"], collaborates)
+		param["chat_room_id"], len(storedOne)+1, plainRows.names, list(plainTable, given), param["sender_id"], collaborates)
 }
 
 // express opens a transaction and writes a batch of one in one round trip,

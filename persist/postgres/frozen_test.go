@@ -44,8 +44,8 @@ func TestFrozenNodeLosesItsRooms(t *testing.T) {
 			to.Send(&pgproto3.Query{String: "BEGIN; " + lock})
 		}},
 		{"COPY", func(to *pgproto3.Frontend, lock string) {
-			to.Send(&pgproto3.Query{String: "BEGIN; " + lock + "; " + copyMessages})
-			to.Send(&pgproto3.CopyData{Data: appendCopy(nil, nil)[:19]})
+			to.Send(&pgproto3.Query{String: "BEGIN; " + lock + "; " + plainRows.insertByCopy})
+			to.Send(&pgproto3.CopyData{Data: plainRows.appendCopy(nil, nil)[:19]})
 		}},
 		{"statements", func(to *pgproto3.Frontend, lock string) {
 			for _, sql := range []string{begin, lock} {

@@ -23,7 +23,7 @@ const (
 	findStrangers = `SELECT s.n FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS s(trip, sender, n) LEFT JOIN `
 	isNone        = ` m ON true WHERE m.is IS NULL`
 
-	findOriginals = `SELECT m.id, coalesce(m.chat_room_id, '00000000-0000-0000-0000-000000000000'), coalesce(left(m.content::text, 100), ''), coalesce(u.email::text, '')
+	findOriginals = `SELECT m.id, coalesce(m.chat_room_id, '00000000-0000-0000-0000-000000000000'), coalesce(left(m.content::text, 100), ''), coalesce(u.email::text, ''), m.deleted_at IS NOT NULL
 	FROM chat_messages m LEFT JOIN users u ON u.id = m.sender_id WHERE m.id = ANY($1)`
 )
 
@@ -38,7 +38,7 @@ var (
 // lookUp opens a transaction, locks the rooms and finds what the batch needs to
 // know, in one round trip. It returns the transaction's number with what it found:
 // zero where no room exists, and so nothing will be written.
-func lookUp(ctx context.Context, conn *pgx.Conn, who *membership, l *persist.Lookup) (found *persist.Found, xact uint64, err error) {
+func (s *Store) lookUp(ctx context.Context, conn *pgx.Conn, l *persist.Lookup) (found *persist.Found, xact uint64, err error) {
 	found = persist.NewFound(l)
 	var batch pgx.Batch
 	batch.Queue(begin)
@@ -52,7 +52,7 @@ func lookUp(ctx context.Context, conn *pgx.Conn, who *membership, l *persist.Loo
 		return err
 	})
 	trips, users := splitSenders(l.Senders)
-	batch.Queue(who.find, trips, users).Query(func(rows pgx.Rows) error {
+	batch.Queue(s.who.find, trips, users).Query(func(rows pgx.Rows) error {
 		for _, sender := range l.Senders {
 			found.Senders[sender] = struct{}{}
 		}
@@ -66,25 +66,23 @@ func lookUp(ctx context.Context, conn *pgx.Conn, who *membership, l *persist.Loo
 	if len(l.Keys) > 0 {
 		rooms, senders, clients := splitKeys(l.Keys)
 		batch.Queue(findKnown, rooms, senders, clients).Query(func(rows pgx.Rows) error {
-			return eachMessage(rows, func(m *protocol.Message) {
+			return eachMessage(s.odd, rows, func(m *protocol.Message) {
 				found.Known[persist.ClientKey{Room: m.RoomID, Sender: m.Sender.ID, ClientID: m.ClientID}] = m
 			})
 		})
 	}
 	if len(l.Messages) > 0 {
 		batch.Queue(findMessages, ids(l.Messages)).Query(func(rows pgx.Rows) error {
-			return eachMessage(rows, func(m *protocol.Message) { found.Messages[m.ID] = m })
+			return eachMessage(s.odd, rows, func(m *protocol.Message) { found.Messages[m.ID] = m })
 		})
 	}
 	if len(l.Originals) > 0 {
 		batch.Queue(findOriginals, ids(l.Originals)).Query(func(rows pgx.Rows) error {
 			var id, in [16]byte
-			var content, email string
-			_, err := pgx.ForEachRow(rows, []any{&id, &in, &content, &email}, func() error {
-				found.Originals[id] = persist.Original{
-					Room:  in,
-					Reply: protocol.Reply{ID: id, Content: content, SenderEmail: email},
-				}
+			var r protocol.Reply
+			_, err := pgx.ForEachRow(rows, []any{&id, &in, &r.Content, &r.SenderEmail, &r.Deleted}, func() error {
+				r.ID = id
+				found.Originals[id] = persist.Original{Room: in, Reply: *persist.NewReply(r)}
 				return nil
 			})
 			return err

@@ -28,7 +28,7 @@ const (
 
 	selectOriginalID = `SELECT reply_to_id FROM chat_messages WHERE id = $1`
 
-	selectExcerpt = `SELECT coalesce(left(content::text, 100), '') FROM chat_messages WHERE id = $1`
+	selectExcerpt = `SELECT coalesce(left(content::text, 100), ''), deleted_at IS NOT NULL FROM chat_messages WHERE id = $1`
 
 	selectOriginalSender = `SELECT sender_id FROM chat_messages WHERE id = $1`
 
@@ -96,7 +96,7 @@ func (s *Store) mendedAll(ctx context.Context, tx pgx.Tx, all []uuid.UUID) ([]pr
 		if err != nil {
 			return err
 		}
-		return eachMessage(rows, func(m *protocol.Message) { read[m.ID] = m })
+		return eachMessage(s.odd, rows, func(m *protocol.Message) { read[m.ID] = m })
 	})
 	if rowFault(err) {
 		first, err := s.mendedAll(ctx, tx, all[:len(all)/2])
@@ -132,30 +132,31 @@ func (s *Store) mendedMessage(ctx context.Context, from *pgxpool.Pool, id uuid.U
 
 // mended reads a message as a whole where that can be done, and otherwise value by value.
 func (s *Store) mended(ctx context.Context, tx pgx.Tx, id uuid.UUID) (protocol.Message, error) {
-	scan := newMessageScan()
+	scan := newMessageScan(s.odd)
 	err := inSavepoint(ctx, tx, selectMessage, id, scan.targets...)
 	if !rowFault(err) {
 		return scan.message(), err
 	}
 	r := rowReader{s: s, tx: tx}
-	m := &protocol.Message{ID: id}
+	row := &scanned{Message: protocol.Message{ID: id}}
 	for _, c := range readTable {
-		r.read(ctx, "chat_messages", "SELECT "+c.selected+" FROM chat_messages m WHERE m.id = $1", id, c.target(m))
+		r.read(ctx, "chat_messages", "SELECT "+c.selected+" FROM chat_messages m WHERE m.id = $1", id, c.target(row))
 	}
+	m := row.message(s.odd)
 	sender := &m.Sender
 	r.read(ctx, "users", selectSender, sender.ID, &sender.Email, &sender.Username, &sender.FirstName, &sender.LastName)
 	var original, originalSender *[16]byte
 	r.read(ctx, "chat_messages", selectOriginalID, id, &original)
 	if original != nil {
-		m.ReplyTo = &protocol.Reply{ID: *original}
-		r.read(ctx, "chat_messages", selectExcerpt, *original, &m.ReplyTo.Content)
+		reply := protocol.Reply{ID: *original}
+		r.read(ctx, "chat_messages", selectExcerpt, *original, &reply.Content, &reply.Deleted)
+		m.ReplyTo = persist.NewReply(reply)
 		r.read(ctx, "chat_messages", selectOriginalSender, *original, &originalSender)
 	}
 	if originalSender != nil {
 		r.read(ctx, "users", selectEmail, *originalSender, &m.ReplyTo.SenderEmail)
 	}
-	m.CreatedAt, m.UpdatedAt = m.CreatedAt.UTC(), m.UpdatedAt.UTC()
-	return *m, r.err
+	return m, r.err
 }
 
 // mendAccess adds to a bare answer the texts that can be read.

@@ -3,6 +3,7 @@ package postgres
 import (
 	"github.com/jackc/pgx/v5"
 
+	"github.com/caravan-chat/caravan/persist"
 	"github.com/caravan-chat/caravan/protocol"
 )
 
@@ -10,7 +11,7 @@ import (
 // application has deleted is known by id alone.
 var messageColumns = list(readTable, func(c column) string { return c.selected }) + `,
 	coalesce(u.email::text, ''), coalesce(u.username::text, ''), coalesce(u.first_name::text, ''), coalesce(u.last_name::text, ''),
-	o.id, coalesce(left(o.content::text, 100), ''), coalesce(ou.email::text, '')`
+	o.id, coalesce(left(o.content::text, 100), ''), coalesce(ou.email::text, ''), o.deleted_at IS NOT NULL`
 
 const messageJoins = `
 	LEFT JOIN users u ON u.id = m.sender_id
@@ -20,10 +21,10 @@ const messageJoins = `
 // messageScan reads rows that select other columns and then messageColumns,
 // which are all null where there is no message.
 type messageScan struct {
-	row             protocol.Message
-	originalID      *[16]byte
-	originalContent string
-	originalSender  string
+	row        scanned
+	originalID *[16]byte
+	original   protocol.Reply
+	odd        *persist.OddRows
 
 	before  int
 	targets []any // for a row with a message
@@ -31,15 +32,15 @@ type messageScan struct {
 }
 
 // newMessageScan takes what to scan the columns before messageColumns into.
-func newMessageScan(before ...any) *messageScan {
-	s := &messageScan{before: len(before)}
+func newMessageScan(odd *persist.OddRows, before ...any) *messageScan {
+	s := &messageScan{odd: odd, before: len(before)}
 	m := &s.row
 	s.targets = before
 	for _, c := range readTable {
 		s.targets = append(s.targets, c.target(m))
 	}
 	s.targets = append(s.targets, &m.Sender.Email, &m.Sender.Username, &m.Sender.FirstName, &m.Sender.LastName,
-		&s.originalID, &s.originalContent, &s.originalSender)
+		&s.originalID, &s.original.Content, &s.original.SenderEmail, &s.original.Deleted)
 	s.none = make([]any, len(s.targets)) // nil skips a column
 	copy(s.none, before)
 	return s
@@ -55,17 +56,28 @@ func (s *messageScan) scan(rows pgx.Rows) (found bool, err error) {
 
 // message returns the message that was scanned last.
 func (s *messageScan) message() protocol.Message {
-	m := s.row
-	m.CreatedAt, m.UpdatedAt = m.CreatedAt.UTC(), m.UpdatedAt.UTC()
+	m := s.row.message(s.odd)
 	if s.originalID != nil {
-		m.ReplyTo = &protocol.Reply{ID: *s.originalID, Content: s.originalContent, SenderEmail: s.originalSender}
+		reply := s.original
+		reply.ID = *s.originalID
+		m.ReplyTo = persist.NewReply(reply)
+	}
+	return m
+}
+
+// message returns the message of what was read, but for its original.
+func (s *scanned) message(odd *persist.OddRows) protocol.Message {
+	m := s.Message
+	m.CreatedAt, m.UpdatedAt = m.CreatedAt.UTC(), m.UpdatedAt.UTC()
+	if err := s.rare.Fill(&m); err != nil {
+		odd.Tell("chat_messages", m.ID.String(), err)
 	}
 	return m
 }
 
 // eachMessage reads rows of messageColumns alone.
-func eachMessage(rows pgx.Rows, take func(*protocol.Message)) error {
-	scan := newMessageScan()
+func eachMessage(odd *persist.OddRows, rows pgx.Rows, take func(*protocol.Message)) error {
+	scan := newMessageScan(odd)
 	_, err := pgx.ForEachRow(rows, scan.targets, func() error {
 		m := scan.message()
 		take(&m)

@@ -29,7 +29,7 @@ func TestAPanicLeavesNothingBehind(t *testing.T) {
 			}
 			defer conn.Release()
 			l.Keys = make([]persist.ClientKey, 1)
-			_, _, _ = lookUp(t.Context(), conn.Conn(), f.who, l)
+			_, _, _ = f.lookUp(t.Context(), conn.Conn(), l)
 			panic("in a test")
 		},
 	} {

@@ -90,7 +90,7 @@ func (s *Store) stretches(ctx context.Context, from *pgxpool.Pool, n int, limit 
 func (s *Store) wholeStretches(ctx context.Context, from *pgxpool.Pool, n int, limit room.Limit, statement pageStatement, args ...any) (out []persist.Stretch, err error) {
 	args = append(args[:len(args):len(args)], limit.Messages+1)
 	err = again(ctx, from, func() error {
-		out, err = readStretches(ctx, from, n, limit, statement.whole, args...)
+		out, err = s.readStretches(ctx, from, n, limit, statement.whole, args...)
 		return err
 	})
 	if n == 1 && rowFault(err) {
@@ -99,7 +99,7 @@ func (s *Store) wholeStretches(ctx context.Context, from *pgxpool.Pool, n int, l
 	return out, err
 }
 
-func readStretches(ctx context.Context, from *pgxpool.Pool, n int, limit room.Limit, sql string, args ...any) ([]persist.Stretch, error) {
+func (s *Store) readStretches(ctx context.Context, from *pgxpool.Pool, n int, limit room.Limit, sql string, args ...any) ([]persist.Stretch, error) {
 	rows, err := from.Query(ctx, sql, args...)
 	if err != nil {
 		return nil, err
@@ -110,7 +110,7 @@ func readStretches(ctx context.Context, from *pgxpool.Pool, n int, limit room.Li
 		out[i] = persist.NewStretch(limit)
 	}
 	var ordinal, seq int64
-	scan := newMessageScan(&ordinal, &seq)
+	scan := newMessageScan(s.odd, &ordinal, &seq)
 	full := func() bool { return ordinal > 0 && out[ordinal-1].Full() }
 	for !(n == 1 && full()) && rows.Next() {
 		if full() { // this row may be of the same room: its ordinal tells
@@ -173,7 +173,7 @@ func (s *Store) Message(ctx context.Context, id uuid.UUID) (protocol.Message, er
 }
 
 func (s *Store) message(ctx context.Context, from *pgxpool.Pool, id uuid.UUID) (protocol.Message, error) {
-	scan := newMessageScan()
+	scan := newMessageScan(s.odd)
 	err := again(ctx, from, func() error {
 		return from.QueryRow(ctx, selectMessage, [16]byte(id)).Scan(scan.targets...)
 	})

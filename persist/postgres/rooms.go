@@ -54,7 +54,7 @@ func (s *Store) askRooms(ctx context.Context, user, after uuid.UUID, limit room.
 		return err
 	})
 	batch.Queue(selectRooms, [16]byte(user), [16]byte(after), limit.Messages+1).Query(func(rows pgx.Rows) error {
-		page, err = scanRooms(rows, limit)
+		page, err = s.scanRooms(rows, limit)
 		return err
 	})
 	conn, err := s.bulk.Acquire(ctx)
@@ -66,10 +66,10 @@ func (s *Store) askRooms(ctx context.Context, user, after uuid.UUID, limit room.
 	return page, roomless, err
 }
 
-func scanRooms(rows pgx.Rows, limit room.Limit) (page room.RoomPage, err error) {
+func (s *Store) scanRooms(rows pgx.Rows, limit room.Limit) (page room.RoomPage, err error) {
 	budget := persist.NewBudget(limit)
 	var info room.Info
-	scan := newMessageScan((*[16]byte)(&info.ID), (*[16]byte)(&info.TripID), &info.Title, &info.Seq)
+	scan := newMessageScan(s.odd, (*[16]byte)(&info.ID), (*[16]byte)(&info.TripID), &info.Title, &info.Seq)
 	for !budget.More && rows.Next() {
 		found, err := scan.scan(rows)
 		if err != nil {

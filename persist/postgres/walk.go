@@ -44,7 +44,7 @@ func (s *Store) Walk(ctx context.Context, q room.WalkQuery) (room.Walk, error) {
 	err := inSteps(q.Limit, func(step room.Limit) (counted bool, err error) {
 		q.Limit = step
 		err = again(ctx, from, func() error {
-			log, err = readWalk(ctx, from, q)
+			log, err = s.readWalk(ctx, from, q)
 			return err
 		})
 		if rowFault(err) {
@@ -69,7 +69,7 @@ func (e *entryScan) entry() room.LogEntry {
 	return room.LogEntry{Seq: *e.seq, Kind: protocol.Kind(*e.kind), Row: *e.event}
 }
 
-func readWalk(ctx context.Context, from *pgxpool.Pool, q room.WalkQuery) (*persist.Log, error) {
+func (s *Store) readWalk(ctx context.Context, from *pgxpool.Pool, q room.WalkQuery) (*persist.Log, error) {
 	log := persist.NewLog(q)
 	rows, err := from.Query(ctx, selectWalk, [16]byte(q.Room), log.From(), log.Rows())
 	if err != nil {
@@ -78,7 +78,7 @@ func readWalk(ctx context.Context, from *pgxpool.Pool, q room.WalkQuery) (*persi
 	defer rows.Close()
 	var seq int64
 	var at entryScan
-	scan := newMessageScan(&seq, &at.seq, &at.kind, &at.event)
+	scan := newMessageScan(s.odd, &seq, &at.seq, &at.kind, &at.event)
 	for !log.Full() && rows.Next() {
 		found, err := scan.scan(rows)
 		if err != nil {

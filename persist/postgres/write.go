@@ -42,11 +42,13 @@ func write(ctx context.Context, conn *pgx.Conn, plan *persist.Plan, mode persist
 	if n := len(plan.Inserts); n < copyRowsMin {
 		queueChanges(&batch, plan)
 		if n > 0 {
-			batch.Queue(insertMessages, arrayArgs(messageTable, plan.Inserts)...)
+			way := insertionOf(plan.Inserts)
+			batch.Queue(way.insert, arrayArgs(way.columns, plan.Inserts)...)
 		}
 	}
 	if len(plan.Updates) > 0 {
-		batch.Queue(updateMessages, arrayArgs(changedTable, plan.Updates)...)
+		way := updateOf(plan)
+		batch.Queue(way.sql, arrayArgs(way.columns, plan.Updates)...)
 	}
 	queueMarks(&batch, plan)
 	queueSpent(&batch, plan)

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/caravan-chat/caravan/persist"
+	"github.com/caravan-chat/caravan/protocol"
 	"github.com/caravan-chat/caravan/room"
 )
 
@@ -141,7 +142,7 @@ func (s *Store) findKnown(tx *sql.Tx, keys []persist.ClientKey, found *persist.F
 		if found.Known[key] != nil {
 			continue
 		}
-		m, err := oneMessage(tx.Stmt(s.write.known).QueryRow(key.Room.String(), key.Sender.String(), key.ClientID))
+		m, err := s.oneMessage(tx.Stmt(s.write.known).QueryRow(key.Room.String(), key.Sender.String(), key.ClientID))
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}
@@ -157,7 +158,7 @@ func (s *Store) findMessages(tx *sql.Tx, ids []uuid.UUID, found *persist.Found) 
 		if found.Messages[id] != nil {
 			continue
 		}
-		m, err := oneMessage(tx.Stmt(s.write.message).QueryRow(id.String()))
+		m, err := s.oneMessage(tx.Stmt(s.write.message).QueryRow(id.String()))
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}
@@ -173,14 +174,14 @@ func (s *Store) findOriginals(tx *sql.Tx, ids []uuid.UUID, found *persist.Found)
 		if _, ok := found.Originals[id]; ok {
 			continue
 		}
-		o := persist.Original{}
-		o.Reply.ID = id
-		ok, err := scanRow(tx.Stmt(s.write.original).QueryRow(id.String()), &o.Room, &o.Reply.Content, &o.Reply.SenderEmail)
+		var in uuid.UUID
+		r := protocol.Reply{ID: id}
+		ok, err := scanRow(tx.Stmt(s.write.original).QueryRow(id.String()), &in, &r.Content, &r.SenderEmail, &r.Deleted)
 		if err != nil {
 			return err
 		}
 		if ok {
-			found.Originals[id] = o
+			found.Originals[id] = persist.Original{Room: in, Reply: *persist.NewReply(r)}
 		}
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/caravan-chat/caravan/persist"
 	"github.com/caravan-chat/caravan/protocol"
 )
 
@@ -26,6 +27,9 @@ var messageTable = []column{
 	plainColumn("seq", func(m *protocol.Message) *int64 { return &m.Seq }),
 	plainColumn("rev", func(m *protocol.Message) *int64 { return &m.Rev }).changes(),
 	textColumn("client_id", func(m *protocol.Message) *string { return &m.ClientID }).orNull(),
+	rareTimeColumn("deleted_at", func(e *protocol.Extra) time.Time { return e.DeletedAt }, func(r *persist.RareColumns) **time.Time { return &r.DeletedAt }),
+	rareTimeColumn("pinned_at", func(e *protocol.Extra) time.Time { return e.PinnedAt }, func(r *persist.RareColumns) **time.Time { return &r.PinnedAt }),
+	extraColumn,
 }
 
 // column is one column of chat_messages.
@@ -35,15 +39,21 @@ type column struct {
 	changed  bool   // a change of a message may change it
 	null     bool   // it may be stored as NULL
 
-	target func(*protocol.Message) any // where a value that was read goes; nil: it is only written
+	target func(*scanned) any          // where a value that was read goes; nil: it is only written
 	value  func(*protocol.Message) any // the value to write
+}
+
+// scanned is where the columns of a row are read to.
+type scanned struct {
+	protocol.Message
+	rare persist.RareColumns
 }
 
 // plainColumn is one whose values the driver reads and writes by itself.
 func plainColumn[T any](name string, at func(*protocol.Message) *T) column {
 	return column{
 		name: name, selected: "m." + name,
-		target: func(m *protocol.Message) any { return at(m) },
+		target: func(s *scanned) any { return at(&s.Message) },
 		value:  func(m *protocol.Message) any { return *at(m) },
 	}
 }
@@ -55,7 +65,7 @@ func textColumn(name string, at func(*protocol.Message) *string) column {
 func uuidColumn(name string, at func(*protocol.Message) *uuid.UUID) column {
 	return column{
 		name: name, selected: "m." + name,
-		target: func(m *protocol.Message) any { return at(m) },
+		target: func(s *scanned) any { return at(&s.Message) },
 		value:  func(m *protocol.Message) any { return at(m).String() },
 	}
 }
@@ -63,7 +73,7 @@ func uuidColumn(name string, at func(*protocol.Message) *uuid.UUID) column {
 func timeColumn(name string, at func(*protocol.Message) *time.Time) column {
 	return column{
 		name: name, selected: "m." + name,
-		target: func(m *protocol.Message) any { return stamp{at(m)} },
+		target: func(s *scanned) any { return stamp{at(&s.Message)} },
 		value:  func(m *protocol.Message) any { return formatStamp(*at(m)) },
 	}
 }

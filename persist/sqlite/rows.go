@@ -31,39 +31,49 @@ func scanFault(err error) bool {
 
 // messageScan reads rows of selectMessage.
 type messageScan struct {
-	row                     *protocol.Message
+	row                     scanned
 	original, originalEmail sql.NullString
+	originalDeleted         bool
 	replyTo                 uuid.NullUUID
 	targets                 []any
 }
 
+// besidesTable is how many columns messageColumns has besides readTable.
+const besidesTable = 8
+
 // newMessageScan takes what to scan the columns before messageColumns into.
 func newMessageScan(before ...any) *messageScan {
-	m := new(protocol.Message)
-	s := &messageScan{row: m, targets: append(make([]any, 0, len(before)+len(readTable)+7), before...)}
+	s := &messageScan{targets: append(make([]any, 0, len(before)+len(readTable)+besidesTable), before...)}
+	m := &s.row
 	for _, c := range readTable {
 		s.targets = append(s.targets, c.target(m))
 	}
 	s.targets = append(s.targets, &m.Sender.Email, &m.Sender.Username, &m.Sender.FirstName, &m.Sender.LastName,
-		&s.replyTo, &s.original, &s.originalEmail)
+		&s.replyTo, &s.original, &s.originalEmail, &s.originalDeleted)
 	return s
 }
 
 // message returns the message that was scanned.
-func (s *messageScan) message() *protocol.Message {
-	if s.replyTo.Valid {
-		s.row.ReplyTo = &protocol.Reply{ID: s.replyTo.UUID, Content: persist.Excerpt(s.original.String), SenderEmail: s.originalEmail.String}
+func (s *messageScan) message(odd *persist.OddRows) *protocol.Message {
+	m := &s.row.Message
+	if err := s.row.rare.Fill(m); err != nil {
+		odd.Tell("chat_messages", m.ID.String(), err)
 	}
-	return s.row
+	if s.replyTo.Valid {
+		m.ReplyTo = persist.NewReply(protocol.Reply{
+			ID: s.replyTo.UUID, Content: s.original.String, SenderEmail: s.originalEmail.String, Deleted: s.originalDeleted,
+		})
+	}
+	return m
 }
 
 // oneMessage reads the only row. sql.ErrNoRows if there is none.
-func oneMessage(row *sql.Row) (*protocol.Message, error) {
+func (s *Store) oneMessage(row *sql.Row) (*protocol.Message, error) {
 	scan := newMessageScan()
 	if err := row.Scan(scan.targets...); err != nil {
 		return nil, err
 	}
-	return scan.message(), nil
+	return scan.message(s.odd), nil
 }
 
 // queryMessages reads the rows of a statement of selectMessage, as many as the stretch
@@ -81,7 +91,7 @@ func (s *Store) queryMessages(ctx context.Context, statement *sql.Stmt, into *pe
 		case err != nil:
 			return err
 		case scan.row.ID != uuid.Nil:
-			into.Add(scan.message())
+			into.Add(scan.message(s.odd))
 		}
 	}
 	return rows.Err()
@@ -118,7 +128,7 @@ func (s *Store) queryEntries(ctx context.Context, statement *sql.Stmt, into *per
 				return err
 			}
 			if scan.row.ID != uuid.Nil {
-				e.Message = scan.message()
+				e.Message = scan.message(s.odd)
 			}
 		}
 		into.Add(e)
@@ -129,7 +139,7 @@ func (s *Store) queryEntries(ctx context.Context, statement *sql.Stmt, into *per
 // onlyThe returns targets for a row of selectWalk that take the first columns and
 // leave out the others.
 func onlyThe(first []any) []any {
-	targets := append(make([]any, 0, len(first)+len(readTable)+7), first...)
+	targets := append(make([]any, 0, len(first)+len(readTable)+besidesTable), first...)
 	for len(targets) < cap(targets) {
 		targets = append(targets, sink{})
 	}

@@ -14,7 +14,7 @@ import (
 var (
 	messageColumns = list(readTable, func(c column) string { return c.selected }) + `,
 	coalesce(u.email, ''), coalesce(u.username, ''), coalesce(u.first_name, ''), coalesce(u.last_name, ''),
-	o.id, substr(o.content, 1, 100), ou.email`
+	o.id, substr(o.content, 1, 100), ou.email, o.deleted_at IS NOT NULL`
 	messageJoins = ` LEFT JOIN users u ON u.id = m.sender_id
 	LEFT JOIN chat_messages o ON o.id = m.reply_to_id LEFT JOIN users ou ON ou.id = o.sender_id`
 	selectMessage = `SELECT ` + messageColumns + ` FROM chat_messages m` + messageJoins
@@ -43,7 +43,7 @@ func (w *writing) prepare(ctx context.Context, db *sql.DB) error {
 			AND EXISTS (SELECT 1 FROM users WHERE id = ?2) AND EXISTS (SELECT 1 FROM trips WHERE id = ?1)`,
 		&w.known:    selectMessage + ` WHERE m.chat_room_id = ? AND m.sender_id = ? AND m.client_id = ?`,
 		&w.message:  selectMessage + ` WHERE m.id = ? AND m.seq > 0`,
-		&w.original: `SELECT coalesce(o.chat_room_id, ''), coalesce(substr(o.content, 1, 100), ''), coalesce(u.email, '') FROM chat_messages o LEFT JOIN users u ON u.id = o.sender_id WHERE o.id = ?`,
+		&w.original: `SELECT coalesce(o.chat_room_id, ''), coalesce(substr(o.content, 1, 100), ''), coalesce(u.email, ''), o.deleted_at IS NOT NULL FROM chat_messages o LEFT JOIN users u ON u.id = o.sender_id WHERE o.id = ?`,
 		&w.usage:    selectUsage, &w.sent: selectSent, &w.count: countContents, &w.setUsage: setUsage, &w.addSent: addSent,
 		&w.insert:   insertMessage,
 		&w.note:     `INSERT INTO chat_events (chat_room_id, seq, id, kind, message_id, actor_id, at) VALUES (?, ?, ?, ?, ?, ?, ?)`,

@@ -70,6 +70,8 @@ func Run(t *testing.T, open Open) {
 		{"ResumeIsCompleteUnderEdits", testResumeUnderLoad},
 		{"TheWalkTellsEveryNumber", testWalk},
 		{"SinceGoesOnThroughManyChanges", testSinceGoesOn},
+		{"WhatIsOddInARowIsLeftOut", testOddExtra},
+		{"NothingIsToldOfADeletedRow", testDeletedRow},
 		{"Pages", testPages},
 		{"PagesOfRoomsThatAreEmptyOrMissing", testEmptyPages},
 		{"PagesEndAtTheirBytes", testLimits},

@@ -1,0 +1,145 @@
+package migrations_test
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/caravan-chat/caravan/bench/await"
+	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
+	"github.com/caravan-chat/caravan/migrations"
+)
+
+// beforeChanges makes the schema of the release before, with one message.
+func beforeChanges(t *testing.T, db *sql.DB) {
+	t.Helper()
+	if _, _, err := migrations.Up(t.Context(), db, migrations.Postgres, quiet); err != nil {
+		t.Fatal(err)
+	}
+	exec(t, db, "ALTER TABLE chat_messages DROP COLUMN deleted_at, DROP COLUMN pinned_at, DROP COLUMN extra")
+	exec(t, db, "ALTER TABLE chat_rooms DROP COLUMN first_seq, DROP COLUMN slow_mode")
+	exec(t, db, "DROP INDEX caravan_messages_reply") // the other one is gone with its column
+	exec(t, db, "DROP TABLE chat_reactions, chat_summaries_due, chat_mentions")
+	exec(t, db, "DELETE FROM caravan_schema_version WHERE version_id >= 9")
+	exec(t, db, message(1, 1, 1))
+}
+
+var rareIndexes = []string{"caravan_messages_pinned", "caravan_messages_reply"}
+
+// validIndexes returns those of rareIndexes that are there and can be used.
+func validIndexes(t *testing.T, db *sql.DB) []string {
+	t.Helper()
+	return column(t, db, `SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+		WHERE i.indisvalid AND c.relname IN ('caravan_messages_pinned', 'caravan_messages_reply') ORDER BY 1`)
+}
+
+// TestMessagesAreWrittenWhileTheColumnsCome: who migrates waits for a transaction that is
+// under way, and nobody else has to wait for it meanwhile.
+func TestMessagesAreWrittenWhileTheColumnsCome(t *testing.T) {
+	url := pgserver.Shared(t).Database(t)
+	db := open(t, "pgx", url)
+	beforeChanges(t, db)
+	long, err := db.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := long.Exec(message(2, 2, 2)); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() {
+		_, _, err := migrations.Up(t.Context(), open(t, "pgx", url), migrations.Postgres, quiet)
+		done <- err
+	}()
+	const waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND "
+	waiting := func(how string) func() bool {
+		return func() bool { return column(t, db, waits+how)[0] != "0" }
+	}
+	await.Until(t, "the migration waits for the tables", waiting("wait_event_type = 'Lock'"))
+	for n := 3; n < 6; n++ { // each of these would wait behind the migration without end
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		if _, err := db.ExecContext(ctx, message(n, n, n)); err != nil {
+			t.Error(err)
+		}
+		cancel()
+	}
+	if err := long.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	if err := await.Value(t, "the end of the migration", done); err != nil {
+		t.Fatal(err)
+	}
+	if got := column(t, db, "SELECT count(*) FROM chat_messages WHERE deleted_at IS NULL AND pinned_at IS NULL AND extra IS NULL"); got[0] != "5" {
+		t.Errorf("%s messages of 5", got[0])
+	}
+	if got := validIndexes(t, db); !slices.Equal(got, rareIndexes) {
+		t.Errorf("indexes %q", got)
+	}
+}
+
+// TestIndexesComeWhileMessagesAreWritten: a transaction that is under way holds up the
+// index, and only that. Further nodes that start meanwhile do not hold it up for good.
+func TestIndexesComeWhileMessagesAreWritten(t *testing.T) {
+	url := pgserver.Shared(t).Database(t)
+	db := open(t, "pgx", url)
+	beforeChanges(t, db)
+	if _, _, err := migrations.Up(t.Context(), db, migrations.Postgres, quiet); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range rareIndexes {
+		exec(t, db, "DROP INDEX "+name)
+	}
+	long, err := db.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := long.Exec(message(2, 2, 2)); err != nil {
+		t.Fatal(err)
+	}
+	const nodes = 4
+	done := make(chan error, nodes)
+	for range nodes {
+		go func() {
+			_, _, err := migrations.Up(t.Context(), open(t, "pgx", url), migrations.Postgres, quiet)
+			done <- err
+		}()
+	}
+	await.Until(t, "an index is being made", func() bool {
+		return column(t, db, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'CREATE INDEX%' AND wait_event_type = 'Lock'")[0] != "0"
+	})
+	exec(t, db, message(3, 3, 3))
+	if err := long.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	for range nodes {
+		if err := await.Value(t, "the end of a migration", done); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := validIndexes(t, db); !slices.Equal(got, rareIndexes) {
+		t.Errorf("indexes %q", got)
+	}
+}
+
+// TestAnIndexThatWasNotEndedIsMadeAnew: what a node leaves that dies while it makes one.
+func TestAnIndexThatWasNotEndedIsMadeAnew(t *testing.T) {
+	db := databases[migrations.Postgres](t)
+	if _, _, err := migrations.Up(t.Context(), db, migrations.Postgres, quiet); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range rareIndexes {
+		exec(t, db, fmt.Sprintf("UPDATE pg_index SET indisvalid = false WHERE indexrelid = '%s'::regclass", name))
+	}
+	if got := validIndexes(t, db); len(got) != 0 {
+		t.Fatalf("indexes %q", got)
+	}
+	if _, _, err := migrations.Up(t.Context(), db, migrations.Postgres, quiet); err != nil {
+		t.Fatal(err)
+	}
+	if got := validIndexes(t, db); !slices.Equal(got, rareIndexes) {
+		t.Errorf("indexes %q", got)
+	}
+}
