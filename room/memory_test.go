@@ -104,6 +104,8 @@ func (m *memory) Heads(_ context.Context, rooms []uuid.UUID) ([]room.Head, error
 
 func (m *memory) Settled(context.Context) error             { return nil }
 func (m *memory) TryWrite(context.Context, uuid.UUID) error { return nil }
+func (m *memory) Timeline() room.Timeline                   { return 0 }
+func (m *memory) Heard(room.Timeline)                       {}
 
 // believing is an Authenticator for bearers that are the user's id. It calls what a
 // bearer has it call first.

@@ -81,6 +81,14 @@ type Store interface {
 	// changes nothing.
 	TryWrite(ctx context.Context, room uuid.UUID) error
 
+	// Timeline returns the greatest timeline that is known. What a call answers that
+	// begins after it is of that one, or of a greater.
+	Timeline() Timeline
+
+	// Heard says that another node has met a timeline. While no server is found that is on
+	// it, or on a greater, calls fail with ErrSuperseded. It does not block.
+	Heard(t Timeline)
+
 	// Ping reports whether the store can be reached.
 	Ping(ctx context.Context) error
 
@@ -132,10 +140,11 @@ type Op struct {
 	At              time.Time            // becomes created_at or updated_at: UTC, whole microseconds
 	Answer          func(*Op)            // called once, when Outcome is final; must not block. May be nil
 
-	Outcome Outcome
-	Seq     int64             // after Stored: the event's number; zero: it took none
-	Message *protocol.Message // after Stored or Duplicate: the message it is about; nil: none. Immutable
-	Err     *protocol.Error   // after Refused
+	Outcome  Outcome
+	Seq      int64             // after Stored: the event's number; zero: it took none
+	Message  *protocol.Message // after Stored or Duplicate: the message it is about; nil: none. Immutable
+	Timeline Timeline          // after Stored or Duplicate: of the primary that has it
+	Err      *protocol.Error   // after Refused
 
 	told     int64     // what had been told in the room before its transaction began
 	accepted time.Time // when its lane took it, by the monotonic clock

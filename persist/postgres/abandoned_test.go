@@ -27,14 +27,14 @@ func TestOnlyWhatWasThereBeforeTheCutIsEnded(t *testing.T) {
 	}
 	before := time.Now().Add(-time.Hour)
 	for range 3 {
-		if _, ended, err := f.askOutcome(t.Context(), xact, plan, before); err != nil || ended {
-			t.Fatal(ended, err)
+		if found, err := f.askOutcome(t.Context(), xact, plan, before); err != nil || found.ended {
+			t.Fatal(found.ended, err)
 		}
 	}
 	if err := other.Ping(t.Context()); err != nil {
 		t.Fatalf("a session younger than the cut was ended: %v", err)
 	}
-	if _, _, err := f.askOutcome(t.Context(), xact, plan, time.Now()); err != nil {
+	if _, err := f.askOutcome(t.Context(), xact, plan, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	await.Until(t, "what was abandoned is ended", func() bool { return other.Ping(t.Context()) != nil })

@@ -68,7 +68,7 @@ func (s *Store) Access(ctx context.Context, questions []room.AccessQuestion) ([]
 
 func (s *Store) accessBy(ctx context.Context, sql string, questions []room.AccessQuestion) (answers []room.Access, err error) {
 	var roomless []uuid.UUID
-	err = again(ctx, s.readers, func() (err error) {
+	err = s.again(ctx, s.readers, func() (err error) {
 		answers, roomless, err = s.askAccess(ctx, sql, questions)
 		return err
 	})

@@ -36,14 +36,22 @@ func (s *Store) transaction(ctx context.Context, ops []*room.Op, mode persist.Mo
 	s.writers.Reset() // nobody goes on but behind a barrier
 	outcome, cancel := limits.ForOutcome(ctx)
 	defer cancel()
-	committed, err := s.outcome(outcome, xact, plan, cut)
+	found, err := s.outcome(outcome, xact, plan, cut)
 	switch {
 	case err != nil:
 		return nil, err
-	case !committed:
+	case !found.committed:
 		return nil, undone(cut)
 	}
+	stamp(ops, found.timeline)
 	return plan, nil
+}
+
+// stamp notes on which timeline ops were stored, or found to be.
+func stamp(ops []*room.Op, t room.Timeline) {
+	for _, op := range ops {
+		op.Timeline = t
+	}
 }
 
 // cutError says that COMMIT may have been sent, and that no good answer came.
@@ -75,7 +83,7 @@ func (s *Store) run(ctx context.Context, ops []*room.Op, mode persist.Mode, limi
 	if mode == persist.Commit && persist.IsPlainMessage(ops) && !s.quotas.On() {
 		plan, xact, err = express(txCtx, conn.Conn(), s.who, ops, lookup)
 		if plan != nil {
-			return finish(ctx, conn, plan, xact, mode, sendCommit(txCtx, conn.Conn()))
+			return s.finish(ctx, conn, ops, plan, xact, mode, sendCommit(txCtx, conn.Conn()))
 		}
 		endTransaction(ctx, conn)
 		if err != nil {
@@ -92,10 +100,11 @@ func (s *Store) run(ctx context.Context, ops []*room.Op, mode persist.Mode, limi
 	if plan.Empty() {
 		endTransaction(ctx, conn)
 		if len(found.Known) > 0 { // told as known now, so no less safe than what is stored
-			if err := passBarrier(txCtx, conn.Conn()); err != nil {
+			if err := s.passBarrier(txCtx, conn.Conn()); err != nil {
 				return nil, 0, undone(err)
 			}
 		}
+		stamp(ops, identityOf(conn.Conn()).timeline)
 		return plan, 0, nil
 	}
 
@@ -105,15 +114,21 @@ func (s *Store) run(ctx context.Context, ops []*room.Op, mode persist.Mode, limi
 			return nil, 0, undone(err)
 		}
 	}
-	return finish(ctx, conn, plan, xact, mode, write(txCtx, conn.Conn(), plan, mode))
+	return s.finish(ctx, conn, ops, plan, xact, mode, write(txCtx, conn.Conn(), plan, mode))
 }
 
 // finish says what it means for a transaction that its last round trip, the one
 // with the COMMIT, returned err. That COMMIT was not sent is nothing to conclude from
 // the driver's words: pgconn.SafeToRetry says so of some answers that were lost, too.
-func finish(ctx context.Context, conn *pgxpool.Conn, plan *persist.Plan, xact uint64, mode persist.Mode, err error) (*persist.Plan, uint64, error) {
+// Nor does it count what a server says that another primary has taken over from.
+func (s *Store) finish(ctx context.Context, conn *pgxpool.Conn, ops []*room.Op, plan *persist.Plan, xact uint64, mode persist.Mode, err error) (*persist.Plan, uint64, error) {
+	is := identityOf(conn.Conn())
+	if err == nil {
+		err = s.primary.superseded(is)
+	}
 	switch {
 	case err == nil:
+		stamp(ops, is.timeline)
 		return plan, 0, nil
 	case definite(err):
 		endTransaction(ctx, conn)

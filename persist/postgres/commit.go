@@ -81,6 +81,14 @@ func passBarrier(ctx context.Context, conn *pgx.Conn) error {
 	return watchOf(conn).verdict(err)
 }
 
+// passBarrier is that of the present primary: a former one's does not count.
+func (s *Store) passBarrier(ctx context.Context, conn *pgx.Conn) error {
+	if err := passBarrier(ctx, conn); err != nil {
+		return err
+	}
+	return s.primary.superseded(identityOf(conn))
+}
+
 // committing does the round trip that ends with COMMIT.
 func committing(conn *pgx.Conn, send func() error) error {
 	w := watchOf(conn)

@@ -27,6 +27,7 @@ const (
 	codeProgramLimit   = "54000"
 	codeForbidden      = "42501" // the role may not
 	codeNoFunction     = "42883"
+	codeNotSupported   = "0A000"
 	codeDataCorrupted  = "XX001"
 	codeIndexCorrupted = "XX002"
 	codeFutureXact     = "22023" // invalid_parameter_value: "transaction ID … is in the future"

@@ -87,7 +87,7 @@ const selectReading = `SELECT s.seq, n.others, n.looked FROM (
 // Reading implements room.Store.
 func (s *Store) Reading(ctx context.Context, in, user uuid.UUID) (r room.Reading, err error) {
 	var others int
-	err = again(ctx, s.bulk, func() error {
+	err = s.again(ctx, s.bulk, func() error {
 		rows, err := s.bulk.Query(ctx, selectReading, [16]byte(in), [16]byte(user), int64(protocol.UnreadLookedMax))
 		if err != nil {
 			return err
@@ -108,7 +108,7 @@ const selectReadMarks = `SELECT t.user_id, least(t.read_seq, r.last_seq), t.upda
 
 // ReadMarks implements room.Store.
 func (s *Store) ReadMarks(ctx context.Context, in, after uuid.UUID, limit int) (p room.ReadMarkPage, err error) {
-	err = again(ctx, s.bulk, func() error {
+	err = s.again(ctx, s.bulk, func() error {
 		p = room.ReadMarkPage{}
 		rows, err := s.bulk.Query(ctx, selectReadMarks, [16]byte(in), [16]byte(after), limit+1)
 		if err != nil {

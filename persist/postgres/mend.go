@@ -43,14 +43,16 @@ const (
 )
 
 // inSnapshot runs look in a transaction that sees the database as of one moment.
-func inSnapshot(ctx context.Context, from *pgxpool.Pool, look func(pgx.Tx) error) error {
-	return pgx.BeginTxFunc(ctx, from, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, look)
+func (s *Store) inSnapshot(ctx context.Context, from *pgxpool.Pool, look func(pgx.Tx) error) error {
+	return s.primary.current(func() error {
+		return pgx.BeginTxFunc(ctx, from, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, look)
+	})
 }
 
 // mendedStretch reads one room with a statement that selects ids of messages.
 func (s *Store) mendedStretch(ctx context.Context, from *pgxpool.Pool, limit room.Limit, sql string, args ...any) ([]persist.Stretch, error) {
 	at := persist.NewStretch(limit)
-	err := inSnapshot(ctx, from, func(tx pgx.Tx) error {
+	err := s.inSnapshot(ctx, from, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, sql, args...)
 		if err != nil {
 			return err
@@ -117,7 +119,7 @@ func (s *Store) mendedAll(ctx context.Context, tx pgx.Tx, all []uuid.UUID) ([]pr
 
 // mendedMessage is Message for one that cannot be read as a whole.
 func (s *Store) mendedMessage(ctx context.Context, from *pgxpool.Pool, id uuid.UUID) (m protocol.Message, err error) {
-	err = inSnapshot(ctx, from, func(tx pgx.Tx) error {
+	err = s.inSnapshot(ctx, from, func(tx pgx.Tx) error {
 		m, err = s.mended(ctx, tx, id)
 		return err
 	})
@@ -161,7 +163,7 @@ func (s *Store) mended(ctx context.Context, tx pgx.Tx, id uuid.UUID) (protocol.M
 
 // mendAccess adds to a bare answer the texts that can be read.
 func (s *Store) mendAccess(ctx context.Context, a *room.Access) error {
-	return inSnapshot(ctx, s.readers, func(tx pgx.Tx) error {
+	return s.inSnapshot(ctx, s.readers, func(tx pgx.Tx) error {
 		r := rowReader{s: s, tx: tx}
 		u := &a.User
 		r.read(ctx, "users", selectSender, u.ID, &u.Email, &u.Username, &u.FirstName, &u.LastName)
@@ -172,7 +174,7 @@ func (s *Store) mendAccess(ctx context.Context, a *room.Access) error {
 
 // mendedRooms is askRooms without the trips that have no room, one room after the other.
 func (s *Store) mendedRooms(ctx context.Context, user, after uuid.UUID, limit room.Limit) (page room.RoomPage, err error) {
-	err = inSnapshot(ctx, s.bulk, func(tx pgx.Tx) error {
+	err = s.inSnapshot(ctx, s.bulk, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, selectBareRooms, [16]byte(user), [16]byte(after), limit.Messages+1)
 		if err != nil {
 			return err

@@ -38,32 +38,39 @@ const (
 // synchronous standbys have them, too. The rows decide, not the status: after a
 // crash or a failover the number may belong to another transaction, or to none.
 // As long as the server does not answer it asks again, until the time is up.
-func (s *Store) outcome(ctx context.Context, xact uint64, plan *persist.Plan, cause error) (committed bool, err error) {
+func (s *Store) outcome(ctx context.Context, xact uint64, plan *persist.Plan, cause error) (fate, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.wait.outcome)
 	defer cancel()
 	start, pause := time.Now(), time.Millisecond
 	for {
-		committed, ended, err := s.askOutcome(ctx, xact, plan, start)
-		if err == nil && ended {
-			return committed, nil
+		found, err := s.askOutcome(ctx, xact, plan, start)
+		if err == nil && found.ended {
+			return found, nil
 		}
 		select {
 		case <-ctx.Done():
-			return false, fmt.Errorf("postgres: append: %w: %w (then: %w)", room.ErrOutcomeUnknown, cause, errors.Join(err, ctx.Err()))
+			return fate{}, fmt.Errorf("postgres: append: %w: %w (then: %w)", room.ErrOutcomeUnknown, cause, errors.Join(err, ctx.Err()))
 		case <-time.After(pause):
 		}
 		pause = min(2*pause, outcomePauseMax)
 	}
 }
 
+// fate is what became of a transaction that was cut.
+type fate struct {
+	ended, committed bool
+	timeline         room.Timeline // of the server that says so
+}
+
 // askOutcome asks once about a transaction that was cut at that time. An error
 // means that the server did not answer.
-func (s *Store) askOutcome(ctx context.Context, xact uint64, plan *persist.Plan, cut time.Time) (committed, ended bool, err error) {
+func (s *Store) askOutcome(ctx context.Context, xact uint64, plan *persist.Plan, cut time.Time) (found fate, err error) {
 	conn, err := s.writers.Acquire(ctx)
 	if err != nil {
-		return false, false, err
+		return fate{}, err
 	}
 	defer conn.Release()
+	is := identityOf(conn.Conn())
 
 	var status string
 	err = conn.QueryRow(ctx, askStatus, xact).Scan(&status)
@@ -72,18 +79,21 @@ func (s *Store) askOutcome(ctx context.Context, xact uint64, plan *persist.Plan,
 	case errors.As(err, &pg) && pg.Code == codeFutureXact:
 		// The server lost the transaction and has not used its number again.
 	case err != nil:
-		return false, false, err
+		return fate{}, err
 	case status == "in progress":
 		if time.Since(cut) > s.wait.abandoned {
 			_, err = conn.Exec(ctx, endAbandoned, xact, time.Since(cut))
 		}
-		return false, false, err
+		return fate{}, err
 	}
-	committed, err = findRow(ctx, conn, plan)
+	committed, err := findRow(ctx, conn, plan)
 	if err == nil && committed {
 		err = passBarrier(ctx, conn.Conn())
 	}
-	return committed, err == nil, err
+	if err == nil {
+		err = s.primary.superseded(is)
+	}
+	return fate{err == nil, committed, is.timeline}, err
 }
 
 // findRow looks for a row of the plan: a new message, or a number that was taken. Where it

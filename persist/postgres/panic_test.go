@@ -17,7 +17,7 @@ func TestAPanicLeavesNothingBehind(t *testing.T) {
 	for name, panics := range map[string]func(){
 		"append": func() { _, _, _ = f.run(t.Context(), []*room.Op{nil}, persist.Commit, persist.Limits{}) },
 		"snapshot": func() {
-			_ = inSnapshot(t.Context(), f.bulk, func(tx pgx.Tx) error {
+			_ = f.inSnapshot(t.Context(), f.bulk, func(tx pgx.Tx) error {
 				return pgx.BeginFunc(t.Context(), tx, func(pgx.Tx) error { panic("in a test") })
 			})
 		},

@@ -61,13 +61,14 @@ const (
 	LEFT JOIN chat_events e ON e.chat_room_id = r.id AND e.seq = r.last_seq`
 )
 
-// again runs a read, and once more where its connection turned out to be cut.
-// After a restart of the server all idle ones are, so they are let go first.
-func again(ctx context.Context, from *pgxpool.Pool, read func() error) error {
-	err := read()
+// again runs a read, and once more where its connection turned out to be cut, or its
+// server not to be the primary any more. After a restart of the server all idle ones
+// are cut, so they are let go first.
+func (s *Store) again(ctx context.Context, from *pgxpool.Pool, read func() error) error {
+	err := s.primary.current(read)
 	if ctx.Err() == nil && sessionEnded(err) {
 		from.Reset()
-		err = read()
+		err = s.primary.current(read)
 	}
 	return err
 }
@@ -89,7 +90,7 @@ func (s *Store) stretches(ctx context.Context, from *pgxpool.Pool, n int, limit 
 // wholeStretches runs a statement. One room is read in spite of rows that cannot be.
 func (s *Store) wholeStretches(ctx context.Context, from *pgxpool.Pool, n int, limit room.Limit, statement pageStatement, args ...any) (out []persist.Stretch, err error) {
 	args = append(args[:len(args):len(args)], limit.Messages+1)
-	err = again(ctx, from, func() error {
+	err = s.again(ctx, from, func() error {
 		out, err = s.readStretches(ctx, from, n, limit, statement.whole, args...)
 		return err
 	})
@@ -174,7 +175,7 @@ func (s *Store) Message(ctx context.Context, id uuid.UUID) (protocol.Message, er
 
 func (s *Store) message(ctx context.Context, from *pgxpool.Pool, id uuid.UUID) (protocol.Message, error) {
 	scan := newMessageScan(s.odd)
-	err := again(ctx, from, func() error {
+	err := s.again(ctx, from, func() error {
 		return from.QueryRow(ctx, selectMessage, [16]byte(id)).Scan(scan.targets...)
 	})
 	switch {
@@ -195,7 +196,9 @@ var errCopy = errors.New("the server is a standby or read-only")
 // would wait for synchronous standbys.
 func (s *Store) Head(ctx context.Context, id uuid.UUID) (seq int64, exists bool, err error) {
 	var isCopy bool
-	err = s.writers.QueryRow(ctx, selectHead, [16]byte(id)).Scan(&seq, &isCopy)
+	err = s.primary.current(func() error {
+		return s.writers.QueryRow(ctx, selectHead, [16]byte(id)).Scan(&seq, &isCopy)
+	})
 	if isCopy {
 		err = errCopy
 	}
@@ -215,7 +218,7 @@ func (s *Store) Settled(ctx context.Context) error {
 		return fault("settled", err)
 	}
 	defer conn.Release()
-	if err := passBarrier(ctx, conn.Conn()); err != nil {
+	if err := s.passBarrier(ctx, conn.Conn()); err != nil {
 		return fault("settled", err)
 	}
 	return nil
@@ -224,7 +227,7 @@ func (s *Store) Settled(ctx context.Context) error {
 // Heads implements room.Store.
 func (s *Store) Heads(ctx context.Context, rooms []uuid.UUID) ([]room.Head, error) {
 	heads := make([]room.Head, len(rooms))
-	err := again(ctx, s.readers, func() error {
+	err := s.again(ctx, s.readers, func() error {
 		rows, err := s.readers.Query(ctx, selectHeads, ids(rooms))
 		if err != nil {
 			return err

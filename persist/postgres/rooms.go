@@ -24,7 +24,7 @@ var selectRooms = `SELECT r.id, r.trip_id, coalesce(t.title::text, ''), r.last_s
 // Rooms implements room.Store.
 func (s *Store) Rooms(ctx context.Context, user uuid.UUID, after uuid.UUID, limit room.Limit) (page room.RoomPage, err error) {
 	var roomless []uuid.UUID
-	err = again(ctx, s.bulk, func() (err error) {
+	err = s.again(ctx, s.bulk, func() (err error) {
 		page, roomless, err = s.askRooms(ctx, user, after, limit)
 		return err
 	})

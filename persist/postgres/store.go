@@ -22,6 +22,7 @@ type Store struct {
 	readers *pgxpool.Pool // what the node needs to serve everybody, and all that is not named here
 	bulk    *pgxpool.Pool // what a client asks to read
 	probe   *pgxpool.Pool // Ping
+	primary *primary      // the server that all of them are connected to
 	log     *slog.Logger
 	odd     *persist.OddRows
 	who     *membership // chosen by Migrate
@@ -40,7 +41,7 @@ var (
 // is not.
 func Open(ctx context.Context, cfg Config) (*Store, error) {
 	log := cmp.Or(cfg.Log, slog.Default())
-	s := &Store{log: log, odd: persist.NewOddRows(log), who: &byAllTables, wait: defaultWaits}
+	s := &Store{log: log, odd: persist.NewOddRows(log), primary: &primary{log: log}, who: &byAllTables, wait: defaultWaits}
 	if err := s.open(ctx, cfg); err != nil {
 		_ = s.Close() // it never fails
 		return nil, err
@@ -49,19 +50,26 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 }
 
 func (s *Store) open(ctx context.Context, cfg Config) (err error) {
-	if s.writers, err = newPool(ctx, cfg.URL, cmp.Or(cfg.Writers, WritersDefault), watchCommits); err != nil {
+	for _, p := range []struct {
+		pool        **pgxpool.Pool
+		connections int
+		prepare     func(*pgxpool.Config)
+	}{
+		{&s.writers, cmp.Or(cfg.Writers, WritersDefault), watchCommits},
+		{&s.readers, cmp.Or(cfg.Readers, ReadersDefault), func(*pgxpool.Config) {}},
+		{&s.bulk, cmp.Or(cfg.Bulk, BulkDefault), func(*pgxpool.Config) {}},
+		{&s.probe, 1, func(*pgxpool.Config) {}},
+	} {
+		if *p.pool, err = newPool(ctx, cfg.URL, p.connections, p.prepare, s.primary.watch); err != nil {
+			return err
+		}
+		s.primary.owns(*p.pool)
+	}
+	if err := s.Ping(ctx); err != nil {
 		return err
 	}
-	if s.readers, err = newPool(ctx, cfg.URL, cmp.Or(cfg.Readers, ReadersDefault)); err != nil {
-		return err
-	}
-	if s.bulk, err = newPool(ctx, cfg.URL, cmp.Or(cfg.Bulk, BulkDefault)); err != nil {
-		return err
-	}
-	if s.probe, err = newPool(ctx, cfg.URL, 1); err != nil {
-		return err
-	}
-	return s.Ping(ctx)
+	s.primary.surveys(s.probe.Config().ConnConfig)
+	return nil
 }
 
 // Migrate brings the schema up to date. It waits while another node does, and is
@@ -100,18 +108,23 @@ func (s *Store) Migrate(ctx context.Context) error {
 
 // Ping reports whether the server can be reached. It waits behind nobody.
 func (s *Store) Ping(ctx context.Context) error {
-	if err := again(ctx, s.probe, func() error { return s.probe.Ping(ctx) }); err != nil {
+	if err := s.again(ctx, s.probe, func() error { return s.probe.Ping(ctx) }); err != nil {
 		return fault("ping", err)
 	}
 	return nil
 }
 
+// Timeline implements room.Store.
+func (s *Store) Timeline() room.Timeline { return s.primary.known() }
+
+// Heard implements room.Store.
+func (s *Store) Heard(t room.Timeline) { s.primary.see(t, "heard of") }
+
 // Close waits for calls under way and closes all connections.
 func (s *Store) Close() error {
-	for _, pool := range []*pgxpool.Pool{s.writers, s.readers, s.bulk, s.probe} {
-		if pool != nil {
-			pool.Close()
-		}
+	s.primary.close()
+	for _, pool := range s.primary.pools {
+		pool.Close()
 	}
 	return nil
 }

@@ -20,7 +20,10 @@ func (s *Store) TryWrite(ctx context.Context, id uuid.UUID) error {
 	}
 	defer conn.Release()
 	_, err = conn.Exec(ctx, writeNothingNew, [16]byte(id))
-	if err = watchOf(conn.Conn()).verdict(err); err != nil {
+	if err = watchOf(conn.Conn()).verdict(err); err == nil {
+		err = s.primary.superseded(identityOf(conn.Conn()))
+	}
+	if err != nil {
 		s.heed(ctx, conn, err)
 		return fault("try to write", err)
 	}

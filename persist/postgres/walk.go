@@ -43,7 +43,7 @@ func (s *Store) Walk(ctx context.Context, q room.WalkQuery) (room.Walk, error) {
 	var log *persist.Log
 	err := inSteps(q.Limit, func(step room.Limit) (counted bool, err error) {
 		q.Limit = step
-		err = again(ctx, from, func() error {
+		err = s.again(ctx, from, func() error {
 			log, err = s.readWalk(ctx, from, q)
 			return err
 		})
@@ -102,7 +102,7 @@ func (s *Store) readWalk(ctx context.Context, from *pgxpool.Pool, q room.WalkQue
 // be read as a whole.
 func (s *Store) mendedWalk(ctx context.Context, from *pgxpool.Pool, q room.WalkQuery) (*persist.Log, error) {
 	log := persist.NewLog(q)
-	err := inSnapshot(ctx, from, func(tx pgx.Tx) error {
+	err := s.inSnapshot(ctx, from, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, selectBareWalk, [16]byte(q.Room), log.From(), log.Rows())
 		if err != nil {
 			return err

@@ -141,3 +141,9 @@ func (s *Store) message(ctx context.Context, from *reading, id uuid.UUID) (proto
 
 // Settled implements room.Store: nobody sees what is not on the disk.
 func (s *Store) Settled(context.Context) error { return nil }
+
+// Timeline implements room.Store: a file has none.
+func (s *Store) Timeline() room.Timeline { return 0 }
+
+// Heard implements room.Store.
+func (s *Store) Heard(room.Timeline) {}

@@ -289,8 +289,8 @@ func (a *App) obstacles() []string {
 	case draining:
 		reasons = append(reasons, "draining")
 	case serving:
-		if !a.watch.up() {
-			reasons = append(reasons, "database unreachable")
+		if why := a.watch.obstacle(); why != "" {
+			reasons = append(reasons, why)
 		}
 		if a.chat.Refusing() {
 			reasons = append(reasons, "database takes no messages")
