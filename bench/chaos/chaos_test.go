@@ -152,3 +152,41 @@ func TestWhatCannotBeMendedIsSaid(t *testing.T) {
 		}
 	})
 }
+
+// TestOneOfManyHappens: each choice comes, all of them as one fault among the part's others,
+// and nothing happens to the part while it is mended.
+func TestOneOfManyHappens(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		link := &fragile{t: t}
+		const mending = 3 * time.Second
+		lasting := link.fault("lost", time.Second, 2*time.Second)
+		lasting.Mending = mending
+		parts := []chaos.Part{{Name: "links", Faults: []chaos.Fault{
+			{Among: []chaos.Fault{link.fault("one", time.Second, 2*time.Second), link.fault("two", time.Second, 2*time.Second)}}, lasting,
+		}}}
+		schedule := chaos.Draw(5, 10*time.Minute, time.Second, parts)
+		var free time.Duration
+		counts := [3]int{}
+		for _, step := range schedule.Steps() {
+			if step.At < free {
+				t.Fatalf("%+v overlaps", step)
+			}
+			free = step.At + step.For
+			if step.Fault == 1 {
+				free += mending
+				counts[2]++
+				continue
+			}
+			counts[step.Choice]++
+		}
+		if counts[0] < 5 || counts[1] < 5 || max(counts[0]+counts[1], counts[2])-min(counts[0]+counts[1], counts[2]) > 4 || free > 10*time.Minute {
+			t.Errorf("%v, and whole again at %v", counts, free)
+		}
+		if planned := text(t, schedule); strings.Count(planned, "links      one,") != counts[0] || strings.Count(planned, "links      two,") != counts[1] {
+			t.Errorf("%v are told as\n%s", counts, planned)
+		}
+		if err := schedule.Play(t.Context(), &bytes.Buffer{}); err != nil || link.breaks != counts[0]+counts[1]+counts[2] || link.mends != link.breaks {
+			t.Errorf("%d broken, %d mended, %v", link.breaks, link.mends, err)
+		}
+	})
+}

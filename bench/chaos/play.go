@@ -49,7 +49,7 @@ func (p *play) part(ctx context.Context, part int) error {
 		}
 		if err := p.step(ctx, step); err != nil {
 			p.tell(step, ": "+err.Error())
-			return fmt.Errorf("%s: %s: %w", p.parts[part].Name, p.parts[part].Faults[step.Fault].Name, err)
+			return fmt.Errorf("%s: %s: %w", p.parts[part].Name, p.fault(step).Name, err)
 		}
 	}
 	return nil
@@ -57,7 +57,7 @@ func (p *play) part(ctx context.Context, part int) error {
 
 // step breaks a part and mends it, the latter even if ctx ends.
 func (p *play) step(ctx context.Context, step Step) error {
-	fault := p.parts[step.Part].Faults[step.Fault]
+	fault := p.fault(step)
 	life := context.WithoutCancel(ctx)
 	note, err := bounded(life, fault.Break)
 	if err != nil {

@@ -25,14 +25,20 @@ type Fault struct {
 	Min, Max time.Duration // how long it lasts; both zero: it mends itself
 	Break    func(ctx context.Context) (string, error)
 	Mend     func(ctx context.Context) (string, error) // nil where it mends itself
+
+	// Mending is how long Mend takes, about: that long nothing else happens to the part.
+	Mending time.Duration
+
+	// Among are faults of which one happens in place of this one, as the seed decides.
+	Among []Fault
 }
 
 // Step is one fault at one time.
 type Step struct {
 	At  time.Duration // since the beginning
 	For time.Duration // until it is mended; zero: it mends itself
-	// Positions in the parts and in the part's faults.
-	Part, Fault int
+	// Positions in the parts, in the part's faults, and in what the fault is one of.
+	Part, Fault, Choice int
 }
 
 // Schedule is what happens to parts, in the order of time.
@@ -64,13 +70,17 @@ func Draw(seed uint64, length, pace time.Duration, parts []Part) *Schedule {
 		}
 		step := deck[0]
 		deck = deck[1:]
-		fault := parts[step.Part].Faults[step.Fault]
+		if among := len(parts[step.Part].Faults[step.Fault].Among); among > 0 {
+			step.Choice = rng.IntN(among)
+		}
+		fault := s.fault(step)
 		step.At = max(now, free[step.Part]).Round(granularity)
 		step.For = between(rng, fault.Min, fault.Max).Round(granularity)
-		if step.At+step.For > length {
+		whole := step.At + step.For + fault.Mending
+		if whole > length {
 			continue
 		}
-		free[step.Part] = step.At + step.For + betweenTwo
+		free[step.Part] = whole + betweenTwo
 		s.steps = append(s.steps, step)
 	}
 	slices.SortStableFunc(s.steps, func(a, b Step) int { return int(a.At - b.At) })
@@ -92,6 +102,15 @@ func between(rng *rand.Rand, least, most time.Duration) time.Duration {
 	return least + time.Duration(rng.Int64N(int64(most-least)+1))
 }
 
+// fault returns what a step does.
+func (s *Schedule) fault(step Step) *Fault {
+	fault := &s.parts[step.Part].Faults[step.Fault]
+	if len(fault.Among) > 0 {
+		return &fault.Among[step.Choice]
+	}
+	return fault
+}
+
 // Steps returns what happens, in the order of time.
 func (s *Schedule) Steps() []Step { return slices.Clone(s.steps) }
 
@@ -111,7 +130,6 @@ func (s *Schedule) WriteText(w io.Writer) error {
 
 // line writes when something happens to which part, and more about it.
 func (s *Schedule) line(w io.Writer, at time.Duration, step Step, more string) error {
-	part := s.parts[step.Part]
-	_, err := fmt.Fprintf(w, "%8.2fs  %-10s %s%s\n", at.Seconds(), part.Name, part.Faults[step.Fault].Name, more)
+	_, err := fmt.Fprintf(w, "%8.2fs  %-10s %s%s\n", at.Seconds(), s.parts[step.Part].Name, s.fault(step).Name, more)
 	return err
 }

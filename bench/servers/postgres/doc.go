@@ -17,5 +17,11 @@
 //	url := pg.Database(t)
 //	pg.Restart(pgserver.Immediate)
 //
+// A server may have a standby that takes its place, and comes back as the other's standby:
+//
+//	pg := pgserver.Start(t, pgserver.Paired)
+//	standby, err := pgserver.NewStandby(addr)
+//	standby.Promote(); pg.Stop(pgserver.Fast); pg.Rejoin(addrOfStandby)
+//
 // It needs Linux: the processes of a server are found in /proc.
 package pgserver

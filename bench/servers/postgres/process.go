@@ -60,6 +60,9 @@ func (s *Server) postgres() *exec.Cmd {
 		"dynamic_shared_memory_type=mmap", // in the directory, so that a kill leaves nothing in /dev/shm
 		"log_checkpoints=off",
 	}, s.settings...)
+	if primary := s.primary.Load(); primary != nil {
+		settings = append(settings, "primary_conninfo="+conninfo(*primary))
+	}
 	args := []string{"-D", s.dataDir(), "-p", strconv.Itoa(s.port)}
 	for _, setting := range settings {
 		args = append(args, "-c", setting)
@@ -67,7 +70,8 @@ func (s *Server) postgres() *exec.Cmd {
 	return s.command("postgres", args...)
 }
 
-// ready reports whether the server's lock file says that it accepts connections.
+// ready reports whether the server's lock file says that it accepts connections, a
+// standby those that read.
 func (s *Server) ready(_ context.Context, pid int) bool {
 	const pidLine, statusLine = 0, 7
 	file, err := os.ReadFile(filepath.Join(s.dataDir(), "postmaster.pid"))

@@ -3,6 +3,7 @@ package pgserver
 import (
 	"errors"
 	"os"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/caravan-chat/caravan/bench/servers/child"
@@ -29,6 +30,8 @@ type Server struct {
 	owner    *syscall.Credential // nil: the server runs as the user that started it
 	port     int
 	settings []string
+
+	primary atomic.Pointer[string] // host:port of the server that it copies as a standby; nil: it was never one
 }
 
 // New starts a server, and returns it when it accepts connections. The caller

@@ -2,28 +2,41 @@ package pgserver
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 )
 
+// The settings of two servers of which each may become the other's standby: they can be
+// rewound, keep what the other one may ask for, and notice soon that it is gone.
+var pairSettings = []string{
+	"wal_log_hints=on", "wal_keep_size=1GB", "hot_standby=on",
+	"wal_receiver_timeout=3s", "wal_sender_timeout=3s", "wal_retrieve_retry_interval=200ms", "wal_receiver_status_interval=1s",
+}
+
 // promoteTimeout is for the standby to read all that it has.
 const promoteTimeout = 30 * time.Second
 
-// Standby starts a copy of the server that follows it, and returns the copy when it
-// accepts connections. It may be made synchronous by the name that
-// Setting("cluster_name", …) gives it.
+// Paired prepares a server to have a standby, and to become one.
+func Paired(s *Server) { s.settings = append(s.settings, pairSettings...) }
+
+// NewStandby starts a copy of a server that is Paired, which follows it, and returns it
+// when it answers who reads. It reaches the server at primary (host:port). The caller
+// closes it.
+func NewStandby(primary string, options ...Option) (*Server, error) {
+	return start(func(s *Server) error { return s.copyFrom(primary) }, append([]Option{Paired}, options...))
+}
+
+// Standby starts a copy of the server that follows it, as NewStandby does. It may be made
+// synchronous by the name that Setting("cluster_name", …) gives it.
 func (s *Server) Standby(options ...Option) (*Server, error) {
-	return start(func(copied *Server) error {
-		out, err := copied.command("pg_basebackup", "--pgdata", copied.dataDir(), "--host", s.Dir(), "--port", strconv.Itoa(s.port),
-			"--username", superuser, "--wal-method", "stream", "--checkpoint", "fast", "--write-recovery-conf", "--no-sync").CombinedOutput()
-		if err != nil {
-			return fmt.Errorf("pgserver: pg_basebackup: %w\n%s", err, out)
-		}
-		return nil
-	}, options)
+	return NewStandby(net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port)), options...)
 }
 
 // StartStandby returns a Standby that ends with the test.
@@ -37,14 +50,69 @@ func (s *Server) StartStandby(t testing.TB, options ...Option) *Server {
 	return standby
 }
 
-// Promote makes a primary of a standby, on the next timeline, whether or not the
-// former primary lives. It returns when the server takes writes.
-func (s *Server) Promote() error {
-	answer, err := s.Exec("postgres", fmt.Sprintf("SELECT pg_promote(true, %d)", int(promoteTimeout/time.Second)))
-	if err == nil && strings.TrimSpace(answer) != "t" {
-		err = fmt.Errorf("pgserver: not promoted within %v", promoteTimeout)
+// copyFrom makes the files of a standby.
+func (s *Server) copyFrom(primary string) error {
+	out, err := s.command("pg_basebackup", "--pgdata", s.dataDir(), "--dbname", conninfo(primary),
+		"--wal-method", "stream", "--checkpoint", "fast", "--no-sync").CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("pgserver: pg_basebackup: %w\n%s", err, out)
 	}
+	return s.follow(primary)
+}
+
+// follow lets a server that does not run be a standby from its next start on. What was
+// set while it ran (Set) is forgotten.
+func (s *Server) follow(primary string) error {
+	s.primary.Store(&primary)
+	for _, name := range []string{"standby.signal", "postgresql.auto.conf"} {
+		path := filepath.Join(s.dataDir(), name)
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			return fmt.Errorf("pgserver: %w", err)
+		}
+		if s.owner == nil {
+			continue
+		}
+		if err := os.Chown(path, int(s.owner.Uid), int(s.owner.Gid)); err != nil {
+			return fmt.Errorf("pgserver: %w", err)
+		}
+	}
+	return nil
+}
+
+func conninfo(addr string) string {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return addr // the program that gets it says what is wrong
+	}
+	return fmt.Sprintf("host=%s port=%s user=%s dbname=postgres sslmode=disable connect_timeout=3", host, port, superuser)
+}
+
+// Promote makes a standby a primary, with a timeline of its own. It returns when it
+// takes writes. Whatever it has received is in it.
+func (s *Server) Promote() error {
+	done, err := s.Exec("postgres", fmt.Sprintf("SELECT pg_promote(true, %d)", int(promoteTimeout.Seconds())))
+	if err == nil && strings.TrimSpace(done) != "t" {
+		err = errors.New("it was not promoted in time")
+	}
+	if err != nil {
+		return fmt.Errorf("pgserver: promote: %w", err)
+	}
+	// Whoever rewinds learns of the timeline by a checkpoint on it.
+	_, err = s.Exec("postgres", "CHECKPOINT")
 	return err
+}
+
+// Rejoin makes a former primary that was shut down in order (Fast) the standby of the one
+// that took its place, which it reaches at primary: what it has beyond the other one is undone.
+func (s *Server) Rejoin(primary string) error {
+	out, err := s.command("pg_rewind", "--target-pgdata", s.dataDir(), "--source-server", conninfo(primary), "--no-sync", "--no-ensure-shutdown").CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("pgserver: pg_rewind: %w\n%s", err, out)
+	}
+	if err := s.follow(primary); err != nil {
+		return err
+	}
+	return s.Start()
 }
 
 // AwaitStandby returns when a standby has all that its primary has written.
@@ -61,6 +129,21 @@ func (s *Server) AwaitStandby(ctx context.Context, primary *Server) error {
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("pgserver: the standby lags: %w", ctx.Err())
+		case <-time.After(reloadPoll):
+		}
+	}
+}
+
+// AwaitReplay returns when a standby shows all that it has received.
+func (s *Server) AwaitReplay(ctx context.Context) error {
+	for {
+		has, err := s.Exec("postgres", "SELECT coalesce(pg_last_wal_receive_lsn() <= pg_last_wal_replay_lsn(), true)")
+		if err != nil || strings.TrimSpace(has) == "t" {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("pgserver: the standby does not show what it has: %w", ctx.Err())
 		case <-time.After(reloadPoll):
 		}
 	}

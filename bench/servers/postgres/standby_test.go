@@ -1,10 +1,71 @@
 package pgserver_test
 
 import (
+	"net"
+	"strconv"
+	"strings"
 	"testing"
 
 	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
 )
+
+func addr(s *pgserver.Server) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(s.Port())) }
+
+// timeline says on which a primary writes.
+func timeline(t *testing.T, s *pgserver.Server) string {
+	t.Helper()
+	return query(t, s, "postgres", "SELECT ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int")
+}
+
+// TestFailOversFollowOneAnother: the standby takes over, what the old primary went on
+// to write is undone when it comes back as a standby, and then it takes over again.
+func TestFailOversFollowOneAnother(t *testing.T) {
+	primary := pgserver.Start(t, pgserver.Paired)
+	name := databaseName(t, primary.Database(t))
+	standby := primary.StartStandby(t)
+	query(t, primary, name, "CREATE TABLE told (what text)")
+	if err := primary.Set("synchronous_standby_names", "*"); err != nil {
+		t.Fatal(err)
+	}
+	query(t, primary, name, "INSERT INTO told VALUES ('both')")
+	if err := primary.Set("synchronous_standby_names", ""); err != nil {
+		t.Fatal(err)
+	}
+	for turn, want := range []string{"2", "3"} {
+		if err := standby.AwaitStandby(t.Context(), primary); err != nil {
+			t.Fatal(err)
+		}
+		if err := standby.AwaitReplay(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := standby.Promote(); err != nil {
+			t.Fatal(err)
+		}
+		query(t, primary, name, "INSERT INTO told VALUES ('old')")
+		query(t, standby, name, "INSERT INTO told VALUES ('new')")
+		if got := timeline(t, standby); got != want {
+			t.Errorf("turn %d: timeline %s", turn, got)
+		}
+		if turn == 1 {
+			if err := primary.Restart(pgserver.Immediate); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := primary.Stop(pgserver.Fast); err != nil {
+			t.Fatal(err)
+		}
+		if err := primary.Rejoin(addr(standby)); err != nil {
+			t.Fatal(err)
+		}
+		if err := primary.AwaitStandby(t.Context(), standby); err != nil {
+			t.Fatal(err)
+		}
+		if got := query(t, primary, name, "SELECT string_agg(what, ' ' ORDER BY what) FROM told"); got != "both"+strings.Repeat(" new", turn+1) {
+			t.Errorf("turn %d: the old one has %q", turn, got)
+		}
+		primary, standby = standby, primary
+	}
+}
 
 func TestAPromotedStandbyTakesWritesBesideItsFormerPrimary(t *testing.T) {
 	primary := pgserver.Start(t)
