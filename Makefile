@@ -23,9 +23,11 @@ STORE ?= postgres
 NODES ?= 1
 HOSTILE ?= 0
 REDIS ?=
+STANDBY ?=
+PARTITIONS ?=
 VERSION ?=
 COMMIT ?=
-SETTABLE := FUZZTIME BENCH PACKAGES BASE SEED DURATION STORE NODES HOSTILE REDIS VERSION COMMIT
+SETTABLE := FUZZTIME BENCH PACKAGES BASE SEED DURATION STORE NODES HOSTILE REDIS STANDBY PARTITIONS VERSION COMMIT
 $(foreach name,$(SETTABLE),$(eval override $(name) := $$(value $(name))))
 export $(SETTABLE)
 
@@ -81,8 +83,9 @@ bench-compare: toolchain ## compare the benchmarks with those of the commit BASE
 	@set -f; .ci/bench-compare "$$BASE" "$$BENCH" $$PACKAGES
 
 .PHONY: chaos
-chaos: build ## break servers for DURATION (60s) as SEED decides, STORE postgres or sqlite, NODES, REDIS=1, HOSTILE members, and account for every message
-	@bin/caravan-bench chaos --seed "$$SEED" --duration "$$DURATION" --store "$$STORE" --nodes "$$NODES" $${REDIS:+--redis} --hostile "$$HOSTILE"
+chaos: build ## break servers for DURATION (60s) as SEED decides, STORE postgres or sqlite, NODES, REDIS=1, pair or cluster, STANDBY=sync or async, PARTITIONS=1, HOSTILE members, and account for every message
+	@bin/caravan-bench chaos --seed "$$SEED" --duration "$$DURATION" --store "$$STORE" --nodes "$$NODES" $${REDIS:+"--redis=$$REDIS"} \
+		--standby "$$STANDBY" $${PARTITIONS:+--partitions} --hostile "$$HOSTILE"
 
 .PHONY: clean
 clean: ## remove what was built

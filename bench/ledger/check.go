@@ -59,6 +59,8 @@ func (l *Ledger) checkOp(o *op) {
 	case stored || o.denied():
 	case o.acked:
 		l.lost("op %s was acknowledged, and is not stored", o.name)
+	case o.forfeit:
+		l.report.Forfeited++
 	case o.edits == "":
 		l.unexplained("op %s was never settled: neither stored nor refused", o.name)
 	case o.silent > 0 && !o.burnt:
@@ -69,7 +71,7 @@ func (l *Ledger) checkOp(o *op) {
 		l.report.Settled++
 	case o.denied():
 		l.report.Denied++
-	default:
+	case !o.forfeit:
 		l.report.Unknown++
 	}
 }

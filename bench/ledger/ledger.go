@@ -33,6 +33,7 @@ type op struct {
 	attempts int
 	denials  int      // attempts answered with a code that promises that nothing is stored
 	acked    bool     // answered with a message
+	forfeit  bool     // answered with what a fail-over lost
 	silent   int      // of an edit: 1 + the client whose connection lived on without an answer
 	burnt    bool     // of an edit: it may have taken a number that nobody saw
 	made     *message // of a new message: what it became; nil: nobody saw it yet
@@ -122,6 +123,12 @@ func (l *Ledger) Apply(r *Record) {
 		room.base, room.begun, room.nodes = r.Seq, true, r.Nodes
 	case Send, Edit:
 		l.begin(r)
+	case forfeited:
+		if o := l.ops[r.Op]; o != nil {
+			o.forfeit = true
+		}
+	case Anew:
+		l.lost("client %d was told that its room went back", r.Client)
 	case Resend, Refused, Cut, Silent, Acked:
 		l.answer(r)
 	case Joined:
@@ -206,7 +213,7 @@ func (l *Ledger) answer(r *Record) {
 		if PromisesNothing(r.Code) {
 			o.denials++
 		}
-		if !mayBeSaid[r.Code] {
+		if !mayBeSaid[r.Code] && !r.excused {
 			l.unexplained("client %d: op %s was refused with %q, for which there is no reason", r.Client, r.Op, r.Code)
 		}
 	case Cut:

@@ -34,6 +34,20 @@ const (
 	Unsettled Kind = "unsettled" // long after the last fault something was still not as it should be: Code says what
 	Read      Kind = "read"      // read back at the end by Way: a message
 	End       Kind = "end"       // in the end the room stands at Seq
+	Anew      Kind = "anew"      // the client was told to forget all, because the database went back; Alive: on a connection that it had
+)
+
+// The kinds that tell of fail-overs which may lose events, with their fields. FailOver is
+// which one, from 1 on. What a server has of an event is its Room, Seq, Message and Updated,
+// and Made where it made the message.
+const (
+	Forked  Kind = "forked"  // Room stands at Seq on the server that is about to take over
+	Undone  Kind = "undone"  // the former primary has an event that the new one has not
+	Stands  Kind = "stands"  // in the end the primary has an event
+	Known   Kind = "known"   // from now on Node must know of the new primary
+	Noticed Kind = "noticed" // Node has told its operator that Room lost something
+
+	forfeited Kind = "forfeited" // Op was answered with, or seen as, what a fail-over lost
 )
 
 // Record is one line of the ledger.
@@ -66,6 +80,12 @@ type Record struct {
 	Alive   bool      `json:"alive,omitempty"`
 	Late    int64     `json:"late_ms,omitempty"`
 	Nodes   int       `json:"nodes,omitempty"`
+	Node    int       `json:"node,omitempty"` // whom the client heard it from, from 1 on
+	Last    string    `json:"last,omitempty"` // with Since: the message that the client says it has there
+
+	FailOver int `json:"fail_over,omitempty"`
+
+	excused bool // of a refusal: there is a reason for its code
 }
 
 // The ways to read a room back at the end. Every message must come by each.

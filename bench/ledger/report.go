@@ -19,6 +19,13 @@ type Report struct {
 	Joins    int64            `json:"joins"`    // connections that got their first frame, and pages
 	Due      int64            `json:"due"`      // times that a connection had to prove that it tells everything
 
+	// What fail-overs lost, of which members were told so.
+	FailOvers int64 `json:"fail_overs"` // after which the old primary had something that the new one has not
+	Undone    int64 `json:"undone"`     // events that it had
+	UndoneFor int64 `json:"undone_for"` // of them, those that somebody had seen
+	Forfeited int64 `json:"forfeited"`  // messages and edits that were acknowledged, or seen, and that are lost with them
+	Anew      int64 `json:"anew"`       // times that a member was told to begin anew
+
 	Ended map[string]int64 `json:"ended"` // connections that their member did not end, by close code; 1006: without one
 
 	Lost        Finding `json:"lost"`        // committed or acknowledged, and missing for somebody

@@ -3,6 +3,7 @@ package verify
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -15,7 +16,9 @@ import (
 // Safe for concurrent use.
 type book struct {
 	mu     sync.Mutex
-	ledger *ledger.Ledger
+	ledger *ledger.Ledger     // nil: the account is drawn up in the end, out of the copy
+	copy   io.ReadWriteSeeker // nil: the account is drawn up as it goes
+	known  []ledger.Record    // what the account must know first, then
 	counts counts
 	bases  map[int]int64 // where each room stood before the run
 	buf    *bufio.Writer // nil: not copied
@@ -28,10 +31,15 @@ type counts struct {
 	sent, acked, refused, cut, told, joins int64
 }
 
-func newBook(events io.Writer) *book {
-	b := &book{ledger: ledger.New(), bases: map[int]int64{}}
-	if events != nil {
-		b.buf = bufio.NewWriterSize(events, 1<<16)
+func newBook(cfg *Config) *book {
+	b := &book{bases: map[int]int64{}}
+	if cfg.Losses != nil {
+		b.copy = cfg.Events.(io.ReadWriteSeeker) // complete has checked it
+	} else {
+		b.ledger = ledger.New()
+	}
+	if cfg.Events != nil {
+		b.buf = bufio.NewWriterSize(cfg.Events, 1<<16)
 		b.lines = json.NewEncoder(b.buf)
 	}
 	return b
@@ -61,7 +69,11 @@ func (b *book) note(r ledger.Record) {
 		r.At = time.Now()
 		b.err = b.lines.Encode(&r)
 	}
-	b.ledger.Apply(&r)
+	if b.ledger != nil {
+		b.ledger.Apply(&r)
+	} else if r.Kind.OfFailOvers() {
+		b.known = append(b.known, r)
+	}
 }
 
 func (b *book) read() counts {
@@ -87,5 +99,28 @@ func (b *book) close() (*ledger.Report, error) {
 	if b.err != nil {
 		return nil, fmt.Errorf("events: %w", b.err)
 	}
+	if b.ledger == nil {
+		return b.drawUp()
+	}
 	return b.ledger.Check(), nil
+}
+
+// drawUp draws up the account out of the copy, when all is known that fail-overs lost.
+func (b *book) drawUp() (*ledger.Report, error) {
+	histories := ledger.NewHistories()
+	for i := range b.known {
+		histories.Learn(&b.known[i])
+	}
+	if _, err := b.copy.Seek(0, io.SeekStart); err != nil {
+		return nil, fmt.Errorf("events: %w", err)
+	}
+	for lines := json.NewDecoder(bufio.NewReaderSize(b.copy, 1<<20)); ; {
+		r := new(ledger.Record)
+		if err := lines.Decode(r); errors.Is(err, io.EOF) {
+			return histories.Check(), nil
+		} else if err != nil {
+			return nil, fmt.Errorf("events: %w", err)
+		}
+		histories.Apply(r)
+	}
 }

@@ -42,8 +42,10 @@ type member struct {
 	sess    *session       // nil: not connected
 	joined  bool           // it has been told where it stands at least once
 	at      int64          // where it stands: it has seen all up to here
+	last    string         // the message that event at made or changed; empty: not known
 	adrift  bool           // a resume had more: pages are being fetched
 	told    int64          // while adrift: the last live event
+	toldOf  string         // and its message
 	known   int64          // the greatest number that it knows its room to have had
 	heard   string         // the message that it saw last
 	pending map[string]*op // sent, not settled
@@ -192,19 +194,15 @@ func (m *member) sleep(d time.Duration) {
 // has forgotten all, as somebody on a new device has.
 func (m *member) connect() (*session, error) {
 	m.mu.Lock()
-	since := int64(-1)
-	const forgetful, earlier = 0.2, 0.1
-	if m.joined && m.rng.Float64() >= forgetful {
-		since = m.at
-		if base := m.crew.book.base(m.room); m.rng.Float64() < earlier && since > base {
-			since = base + m.rng.Int64N(since-base)
-		}
-	}
+	since, last := m.resumption()
 	key := [4]byte{byte(m.rng.Uint32()), byte(m.rng.Uint32()), byte(m.rng.Uint32()), byte(m.rng.Uint32())}
 	m.mu.Unlock()
 	target := "/ws/chat/" + fleet.Trip(m.room).String() + "/"
 	if since >= 0 {
 		target += fmt.Sprintf("?since=%d", since)
+	}
+	if last != "" {
+		target += "&since_id=" + last
 	}
 	ctx, cancel := context.WithTimeout(m.crew.living, dialTimeout)
 	defer cancel()
@@ -213,7 +211,7 @@ func (m *member) connect() (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &session{member: m, client: client, node: node, since: since, ready: make(chan struct{}), done: make(chan struct{})}
+	s := &session{member: m, client: client, node: node, since: since, last: last, ready: make(chan struct{}), done: make(chan struct{})}
 	go s.read()
 	select {
 	case <-s.ready:
@@ -224,6 +222,27 @@ func (m *member) connect() (*session, error) {
 		s.end()
 		return nil, ctx.Err()
 	}
+}
+
+// resumption returns what a member says of where it stands; since negative: nothing. Where
+// fail-overs lose events, it says so only if it can say which message it has there, and
+// never says an earlier number, as the contract has it. m.mu is held.
+func (m *member) resumption() (since int64, last string) {
+	const forgetful, earlier = 0.2, 0.1
+	losing := m.crew.cfg.Losses != nil
+	if !m.joined || m.rng.Float64() < forgetful || (losing && m.last == "") {
+		return -1, ""
+	}
+	if base := m.crew.book.base(m.room); m.rng.Float64() < earlier && m.at > base && !losing {
+		return base + m.rng.Int64N(m.at-base), ""
+	}
+	return m.at, m.last
+}
+
+// beginAnew forgets all, because the database went back. m.mu is held.
+func (m *member) beginAnew(node int, alive bool) {
+	m.note(ledger.Record{Kind: ledger.Anew, Node: node + 1, Alive: alive})
+	m.joined, m.at, m.last, m.adrift, m.told, m.known, m.heard, m.mine = false, 0, "", false, 0, 0, "", nil
 }
 
 // spend stays connected for a while and acts.
@@ -268,25 +287,55 @@ func (m *member) spend(s *session) {
 func (m *member) catchUp() error {
 	for {
 		m.mu.Lock()
-		since, more := m.at, m.adrift
+		since, last, more := m.at, m.last, m.adrift
 		m.mu.Unlock()
 		if !more {
 			return nil
 		}
-		p, err := m.messages(m.crew.living, fmt.Sprintf("since=%d&limit=%d", since, pageMessages))
+		p, err := m.changes(m.crew.living, since, last, "")
 		if err != nil {
 			return err
 		}
 		m.mu.Lock()
-		m.note(ledger.Record{Kind: ledger.Paged, Since: since, Seq: p.Seq, More: p.HasMore})
-		m.show(since, p.Results)
-		m.at = p.Seq
-		if !p.HasMore {
-			m.adrift = false
-			m.at = max(p.Seq, m.told)
+		switch {
+		case !m.adrift: // told to begin anew meanwhile
+		case p.Seq < since:
+			m.beginAnew(p.node, false)
+			err = errAnew
+		default:
+			m.page(since, last, &p)
+			if !p.HasMore {
+				m.adrift = false
+				if m.told > m.at {
+					m.at, m.last = m.told, m.toldOf
+				}
+			}
 		}
 		m.mu.Unlock()
+		if err != nil {
+			return err
+		}
 	}
+}
+
+// page takes in a page. m.mu is held.
+func (m *member) page(since int64, last string, p *page) {
+	m.note(ledger.Record{Kind: ledger.Paged, Since: since, Last: last, Seq: p.Seq, More: p.HasMore, Node: p.node + 1})
+	m.show(since, p.Results)
+	if p.Seq > m.at {
+		m.last = lastOf(p.Seq, p.Results)
+	}
+	m.at = p.Seq
+}
+
+// lastOf returns the message that event at left behind, if it is among those.
+func lastOf(at int64, messages []message) string {
+	for i := range messages {
+		if messages[i].Rev == at {
+			return messages[i].ID
+		}
+	}
+	return ""
 }
 
 // show notes messages of a history, resume or page. m.mu is held.

@@ -15,6 +15,8 @@ type message struct {
 	Seq      int64  `json:"seq"`
 	Rev      int64  `json:"rev"`
 	ClientID string `json:"client_id"`
+
+	node int // that told it
 }
 
 type person struct {
@@ -33,6 +35,7 @@ func (msg *message) record(kind ledger.Kind) ledger.Record {
 	r := ledger.Record{
 		Kind: kind, Op: msg.ClientID, Message: msg.ID, Content: msg.Content, Form: msg.Form, Sender: msg.Sender.ID, Email: msg.Sender.Email,
 		Created: msg.Created, Updated: msg.Updated, Edited: msg.Edited, Seq: msg.Seq, Rev: msg.Rev,
+		Node: msg.node + 1,
 	}
 	if msg.ReplyTo != nil {
 		r.Reply, r.Quote, r.QuoteBy = msg.ReplyTo.ID, msg.ReplyTo.Content, msg.ReplyTo.Email

@@ -14,8 +14,7 @@ const longPollWait = 3 * time.Second
 // follows the room by long polls, and sends over REST in between.
 func (m *member) poll() {
 	m.mu.Lock()
-	m.at, m.joined, m.upToDate = m.crew.book.base(m.room), true, time.Now()
-	m.note(ledger.Record{Kind: ledger.Joined, Since: -1, Seq: m.at})
+	m.startPolling()
 	m.mu.Unlock()
 	var next time.Time // it acts no more often than others
 	for m.crew.living.Err() == nil {
@@ -31,19 +30,28 @@ func (m *member) poll() {
 	}
 }
 
+// startPolling begins where the run began. m.mu is held.
+func (m *member) startPolling() {
+	m.at, m.joined, m.upToDate = m.crew.book.base(m.room), true, time.Now()
+	m.note(ledger.Record{Kind: ledger.Joined, Since: -1, Seq: m.at})
+}
+
 func (m *member) pollOnce() error {
 	m.mu.Lock()
-	since := m.at
+	since, last := m.at, m.last
 	m.mu.Unlock()
-	p, err := m.messages(m.crew.living, fmt.Sprintf("since=%d&limit=%d&wait=%ds", since, pageMessages, int(longPollWait.Seconds())))
+	p, err := m.changes(m.crew.living, since, last, fmt.Sprintf("&wait=%ds", int(longPollWait.Seconds())))
 	if err != nil {
 		return err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.note(ledger.Record{Kind: ledger.Paged, Since: since, Seq: p.Seq, More: p.HasMore})
-	m.show(since, p.Results)
-	m.at = p.Seq
+	if p.Seq < since {
+		m.beginAnew(p.node, false)
+		m.startPolling()
+		return nil
+	}
+	m.page(since, last, &p)
 	m.know(m.at)
 	if m.at >= m.known {
 		m.upToDate = time.Now()

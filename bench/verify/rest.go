@@ -22,6 +22,8 @@ type page struct {
 	Seq     int64     `json:"seq"`
 	HasMore bool      `json:"has_more"`
 	Next    *string   `json:"next"`
+
+	node int // that told it
 }
 
 // restError is an answer that is not 2xx.
@@ -131,23 +133,36 @@ func (m *member) roomNumber(ctx context.Context) (int64, error) {
 func (m *member) messages(ctx context.Context, query string) (page, error) {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
-	var p page
+	p := page{node: m.node()}
 	target := "/api/v1/chat/rooms/" + fleet.Trip(m.room).String() + "/messages/?" + query
-	err := m.crew.rest.call(ctx, m.crew.nodes[m.node()], m.bearer, http.MethodGet, target, nil, &p)
+	err := m.crew.rest.call(ctx, m.crew.nodes[p.node], m.bearer, http.MethodGet, target, nil, &p)
+	for i := range p.Results {
+		p.Results[i].node = p.node
+	}
 	return p, err
+}
+
+// changes asks for what changed since the member's number, and says which message it has
+// there. m.mu is not held.
+func (m *member) changes(ctx context.Context, since int64, last, more string) (page, error) {
+	query := fmt.Sprintf("since=%d&limit=%d", since, pageMessages)
+	if last != "" {
+		query += "&since_id=" + last
+	}
+	return m.messages(ctx, query+more)
 }
 
 // post sends a message over REST; patch edits one.
 func (m *member) post(ctx context.Context, o *op) (message, error) {
 	body := map[string]any{"chat_room": fleet.Trip(m.room), "content": o.content, "client_id": o.name}
 	o.describe(body)
-	var made message
-	err := m.crew.rest.call(ctx, m.crew.nodes[m.node()], m.bearer, http.MethodPost, "/api/v1/chat/messages/", body, &made)
+	made := message{node: m.node()}
+	err := m.crew.rest.call(ctx, m.crew.nodes[made.node], m.bearer, http.MethodPost, "/api/v1/chat/messages/", body, &made)
 	return made, err
 }
 
 func (m *member) patch(ctx context.Context, o *op) (message, error) {
-	var made message
-	err := m.crew.rest.call(ctx, m.crew.nodes[m.node()], m.bearer, http.MethodPatch, "/api/v1/chat/messages/"+o.edits.id+"/", map[string]string{"content": o.content}, &made)
+	made := message{node: m.node()}
+	err := m.crew.rest.call(ctx, m.crew.nodes[made.node], m.bearer, http.MethodPatch, "/api/v1/chat/messages/"+o.edits.id+"/", map[string]string{"content": o.content}, &made)
 	return made, err
 }

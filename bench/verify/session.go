@@ -24,6 +24,7 @@ type session struct {
 	client *wire.Client
 	node   int           // of the crew's
 	since  int64         // what it asked for; -1: nothing
+	last   string        // and the message that it has there; empty: it did not say
 	ready  chan struct{} // closed after the first frame
 	done   chan struct{} // closed when it has ended and is accounted for
 	err    error         // why it ended; after done
@@ -31,6 +32,7 @@ type session struct {
 	left   bool // by the member
 	ended  bool // its attempts are cut
 	first  bool // the first frame has come; owned by read
+	anew   bool // its member was told to begin anew on it; owned by read
 }
 
 // end closes the session and waits until it is accounted for.
@@ -105,6 +107,9 @@ func closeCode(err error) string {
 	return err.Error()
 }
 
+// errAnew makes a member reconnect as a new one, because the database went back.
+var errAnew = errors.New("the database went back")
+
 // errJump makes a member reconnect that was told an event too early; the ledger
 // knows why.
 var errJump = errors.New("an event came too early")
@@ -120,13 +125,24 @@ func (s *session) receive(p []byte) error {
 	switch {
 	case f.Type == "message_history" && !s.first:
 		s.first = true
+		if f.Seq < s.since || (f.Since != nil && *f.Since < s.since) {
+			m.beginAnew(s.node, false)
+			s.left = true
+			return errAnew
+		}
 		s.join(&f)
 		close(s.ready)
+	case f.Type == "message_history" && f.Seq == 0 && f.HasMore && !s.anew: // and its end follows
+		s.anew, m.sess = true, nil
+		m.beginAnew(s.node, true)
+	case s.anew && f.Type != "error":
+		return fmt.Errorf("a frame of type %q after it was told to begin anew", f.Type)
 	case f.Type == "chat_message" || f.Type == "message_edited":
 		var msg message
 		if err := json.Unmarshal(f.Message, &msg); err != nil {
 			return fmt.Errorf("a message that is no JSON: %w", err)
 		}
+		msg.node = s.node
 		if f.Duplicate {
 			m.acked(s, &msg)
 			return nil
@@ -150,10 +166,16 @@ func (s *session) join(f *frame) {
 	if f.Since != nil {
 		from = *f.Since
 	}
-	m.note(ledger.Record{Kind: ledger.Joined, Since: s.since, Prev: from, Seq: f.Seq, More: f.HasMore})
+	m.note(ledger.Record{Kind: ledger.Joined, Since: s.since, Last: s.last, Prev: from, Seq: f.Seq, More: f.HasMore, Node: s.node + 1})
+	for i := range f.Messages {
+		f.Messages[i].node = s.node
+	}
+	m.show(s.since, f.Messages)
+	if f.Seq != s.since || s.last == "" {
+		m.last = lastOf(f.Seq, f.Messages)
+	}
 	m.joined, m.at, m.adrift, m.told = true, f.Seq, f.HasMore, 0
 	m.known = max(m.known, f.Seq)
-	m.show(s.since, f.Messages)
 }
 
 // told notes a live event. A member that sees a jump reconnects, as the contract says.
@@ -169,13 +191,15 @@ func (s *session) told(f *frame, msg *message) error {
 	m.recognise(msg)
 	m.answered(s, msg)
 	if m.adrift {
-		m.told = f.Seq
+		m.told, m.toldOf = f.Seq, msg.ID
 		return nil
 	}
 	if prev > m.at {
 		s.left = true
 		return errJump
 	}
-	m.at = max(m.at, f.Seq)
+	if f.Seq > m.at {
+		m.at, m.last = f.Seq, msg.ID
+	}
 	return nil
 }

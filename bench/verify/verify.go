@@ -45,7 +45,18 @@ type Config struct {
 	Events   io.Writer                            // the ledger as JSON lines; nil: not written
 	Progress io.Writer                            // a line each second; nil: none
 	Ending   func(node int) bool                  // whether the server of URLs[node] is down, being ended or starting, or was a moment ago; nil: any end of a connection may be its server's
+	Losses   Losses                               // who knows what fail-overs lose; nil: they must lose nothing. Events is then an io.ReadWriteSeeker
 	Hopeless <-chan error                         // an error from it makes the run pointless: Run returns it at once; nil: none
+}
+
+// Losses knows of fail-overs that may lose events.
+type Losses interface {
+	// Begin is called once, before anything is noted. note may be called until End returns,
+	// by several goroutines.
+	Begin(note func(ledger.Record))
+
+	// End notes what is left to say, when everything is settled.
+	End(ctx context.Context) error
 }
 
 const (
@@ -82,12 +93,19 @@ func (c *Config) complete() error {
 		return errors.New("a way to sign tokens is needed")
 	case c.Members < 1 || c.Members > membersMax || c.Rooms < 1 || c.Rooms > c.Members:
 		return fmt.Errorf("%d members in %d rooms: there must be 1 to %d members, and a room for each at most", c.Members, c.Rooms, membersMax)
+	case c.Losses != nil && !seeks(c.Events):
+		return errors.New("events: where fail-overs lose something they are read again")
 	case c.Rate < 0 || c.Rate > 1000 || c.Payload < 0 || c.Payload > 9000:
 		return fmt.Errorf("rate %g or payload %d is out of range", c.Rate, c.Payload)
 	case c.Session < 0 || c.Duration < 0 || c.Answer < 0 || c.Settle < 0:
 		return errors.New("times must not be negative")
 	}
 	return c.Fleet.Check(c.Rooms)
+}
+
+func seeks(events io.Writer) bool {
+	_, ok := events.(io.ReadWriteSeeker)
+	return ok
 }
 
 func or[T comparable](v, otherwise T) T {
@@ -153,11 +171,19 @@ func Run(ctx context.Context, cfg Config) (*ledger.Report, error) {
 
 // account fills the book, until all is settled and read back.
 func (cr *crew) account(ctx, life context.Context) error {
+	if cr.cfg.Losses != nil {
+		cr.cfg.Losses.Begin(cr.book.note)
+	}
 	if err := cr.begin(life); err != nil {
 		return err
 	}
 	if err := cr.play(ctx, life); err != nil {
 		return err
+	}
+	if cr.cfg.Losses != nil {
+		if err := cr.cfg.Losses.End(life); err != nil {
+			return fmt.Errorf("what fail-overs lost: %w", err)
+		}
 	}
 	if err := cr.readBack(life); err != nil {
 		return fmt.Errorf("read back: %w", err)
@@ -166,7 +192,7 @@ func (cr *crew) account(ctx, life context.Context) error {
 }
 
 func newCrew(cfg *Config) (*crew, error) {
-	cr := &crew{cfg: cfg, rest: newRESTClient(), book: newBook(cfg.Events)}
+	cr := &crew{cfg: cfg, rest: newRESTClient(), book: newBook(cfg)}
 	for _, base := range cfg.URLs {
 		node, err := wire.ParseEndpoint(base)
 		if err != nil {

@@ -86,7 +86,9 @@ func (run *chaosRun) register(fs *flag.FlagSet) {
 	fs.DurationVar(&run.pace, "pace", 3*time.Second, "from one fault to the next on average")
 	fs.StringVar(&run.stage.Store, "store", "postgres", "postgres or sqlite")
 	fs.IntVar(&run.stage.Nodes, "nodes", 1, "servers, 1 to 3; more than one need --redis")
-	fs.BoolVar(&run.stage.Redis, "redis", false, "start Redis, too, and break it")
+	fs.Var((*redisFlag)(&run.stage.Redis), "redis", "start Redis, too, and break it: one server; `=pair`: two, with fail-overs that some servers see first; =cluster: a Redis Cluster with replicas")
+	fs.Var((*standbyFlag)(&run.stage.Standby), "standby", "give PostgreSQL a standby, which takes over in many ways: `sync or async`, whether a commit waits for it")
+	fs.BoolVar(&run.stage.Partitions, "partitions", false, "trouble the network between any two parts, too")
 	fs.StringVar(&run.stage.Binary, "caravan", besides("caravan"), "the server's program")
 	fs.IntVar(&run.account.Members, "members", 40, "members of the fleet")
 	fs.IntVar(&run.account.Rooms, "rooms", 4, "rooms that they share")
@@ -120,7 +122,9 @@ func (run *chaosRun) complete() error {
 		return fmt.Errorf("--nodes must be 1 to %d", nodesMax)
 	case s.Nodes > 1 && s.Store == "sqlite":
 		return errors.New("--nodes: an embedded store has one server")
-	case s.Nodes > 1 && !s.Redis:
+	case s.Store == "sqlite" && s.Standby != stage.NoStandby:
+		return errors.New("--standby: an embedded store has none")
+	case s.Nodes > 1 && s.Redis == stage.NoRedis:
 		return errors.New("--nodes: several hear one another over --redis only")
 	case run.hostile < 0 || run.hostile > hostileMax:
 		return fmt.Errorf("--hostile must be 0 to %d", hostileMax)
@@ -189,20 +193,40 @@ func (run *chaosRun) perform(ctx context.Context) (report *ledger.Report, err er
 	}
 	defer func() { err = errors.Join(err, events.Close()) }()
 	run.account.Events, run.account.URLs, run.account.Ending = events, s.URLs(), s.Ending
+	played := make(chan struct{})
+	if losses := s.Losses(); losses != nil {
+		run.account.Losses = afterPlay{losses, played}
+	}
 	schedule := chaos.Draw(run.seed, run.duration, run.pace, s.Parts())
 	_, _ = fmt.Fprintf(run.out, "seed %d, %v: %d faults\n", run.seed, run.duration, len(schedule.Steps())) // a closed stdout is no reason to stop
 	if err := schedule.WriteText(run.out); err != nil {
 		return nil, err
 	}
-	if report, err = run.play(ctx, s, schedule); err != nil {
+	if report, err = run.play(ctx, s, schedule, played); err != nil {
 		return nil, err
 	}
 	return report, report.WriteText(run.out)
 }
 
-// play lets the fleet act while the schedule is played. A server that ends by
-// itself, and what cannot be mended, end both at once.
-func (run *chaosRun) play(ctx context.Context, s *stage.Stage, schedule *chaos.Schedule) (*ledger.Report, error) {
+// afterPlay lets the account end when all is mended.
+type afterPlay struct {
+	verify.Losses
+	played <-chan struct{}
+}
+
+// End waits for it.
+func (a afterPlay) End(ctx context.Context) error {
+	select {
+	case <-a.played:
+		return a.Losses.End(ctx)
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// play lets the fleet act while the schedule is played, and closes played when all is
+// mended. A server that ends by itself, and what cannot be mended, end both at once.
+func (run *chaosRun) play(ctx context.Context, s *stage.Stage, schedule *chaos.Schedule, played chan<- struct{}) (*ledger.Report, error) {
 	_, _ = fmt.Fprintln(run.out, "what happened:") // a closed stdout is no reason to stop
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -217,6 +241,7 @@ func (run *chaosRun) play(ctx context.Context, s *stage.Stage, schedule *chaos.S
 		}
 	})
 	around.Go(func() {
+		defer close(played)
 		if err := schedule.Play(ctx, run.out); err != nil {
 			hopeless <- err
 		}

@@ -20,8 +20,8 @@ const (
 	nodeTimeout = time.Second
 )
 
-// Cluster is a Redis Cluster of masters without replicas, each with an equal part
-// of the slots. A master that was stopped comes back to its part.
+// Cluster is a Redis Cluster, at first of masters without replicas, each with an equal
+// part of the slots. A master without a replica that was stopped comes back to its part.
 type Cluster struct{ Nodes []*Server }
 
 // StartCluster returns a cluster of the test's own, which ends with the test.
@@ -44,18 +44,27 @@ func StartCluster(t testing.TB, masters int) *Cluster {
 // whole. The caller closes it; the end of the calling process ends it too.
 func NewCluster(masters int) (*Cluster, error) {
 	c := &Cluster{}
-	for range masters {
-		s, err := New("--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf",
-			"--cluster-node-timeout", strconv.FormatInt(nodeTimeout.Milliseconds(), 10))
-		if err != nil {
-			return nil, errors.Join(err, c.Close())
-		}
-		c.Nodes = append(c.Nodes, s)
+	err := c.start(masters)
+	if err == nil {
+		err = c.join()
 	}
-	if err := c.join(); err != nil {
+	if err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
 	return c, nil
+}
+
+// start starts further nodes, which belong to nothing yet.
+func (c *Cluster) start(nodes int) error {
+	for range nodes {
+		s, err := New("--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf",
+			"--cluster-node-timeout", strconv.FormatInt(nodeTimeout.Milliseconds(), 10))
+		if err != nil {
+			return err
+		}
+		c.Nodes = append(c.Nodes, s)
+	}
+	return nil
 }
 
 // join gives out the slots, lets the nodes meet, and waits until all are content.

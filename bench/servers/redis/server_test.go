@@ -100,3 +100,48 @@ func TestClusterIsWholeAgainAfterAKill(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestAReplicaTakesOverAndSlotsMove(t *testing.T) {
+	c := redisserver.StartCluster(t, 3)
+	if err := c.AddReplicas(); err != nil {
+		t.Fatal(err)
+	}
+	if m, r := len(c.Masters()), len(c.Replicas()); m != 3 || r != 3 {
+		t.Fatalf("%d masters, %d replicas", m, r)
+	}
+	old := c.Nodes[0]
+	if err := old.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	await.Until(t, "its replica takes over", func() bool { return len(c.Masters()) == 3 })
+	if err := old.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.WaitReplicas(); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.TakeOver(old); err != nil {
+		t.Fatal(err)
+	}
+	await.Until(t, "the other one follows it", func() bool { return len(c.Replicas()) == 3 })
+	const few = 100
+	var key string
+	slot := few
+	for i := 0; slot >= few; i++ {
+		key = "key" + strconv.Itoa(i)
+		var err error
+		if slot, err = strconv.Atoi(do(t, old, "CLUSTER", "KEYSLOT", key)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	do(t, old, "SET", key, "value")
+	if err := c.Move(slot+1, old, c.Nodes[1]); err != nil { // from its first slot on
+		t.Fatal(err)
+	}
+	if err := c.WaitReplicas(); err != nil {
+		t.Fatal(err)
+	}
+	if got := do(t, c.Nodes[1], "GET", key); got != "value" {
+		t.Errorf("what was moved is %q", got)
+	}
+}

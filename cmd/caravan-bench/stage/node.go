@@ -34,9 +34,13 @@ type node struct {
 	// Static after construction.
 	name          string
 	listen, admin string
-	embedded      bool // its store is a file of its own
+	address       string // where its clients reach it
+	embedded      bool   // its store is a file of its own
 
-	ending atomic.Int64 // until when its connections may end, in Unix nanoseconds
+	// Until when its connections may end, in Unix nanoseconds: because of itself, and
+	// because of its network.
+	down, cut atomic.Int64
+	frozen    atomic.Bool
 }
 
 // lateEnds is how long after a new start the fleet may find that a connection to
@@ -44,10 +48,15 @@ type node struct {
 const lateEnds = 5 * time.Second
 
 // leaves says that the process is about to be ended, comesBack that another runs.
-func (n *node) leaves()    { n.ending.Store(math.MaxInt64) }
-func (n *node) comesBack() { n.ending.Store(time.Now().Add(lateEnds).UnixNano()) }
+func (n *node) leaves()    { n.down.Store(math.MaxInt64) }
+func (n *node) comesBack() { n.down.Store(time.Now().Add(lateEnds).UnixNano()) }
 
-func newNode(i int, cfg *Config, args []string, s *Stage) (*node, error) {
+func (n *node) ending() bool { return time.Now().UnixNano() < max(n.down.Load(), n.cut.Load()) }
+
+// answers reports whether the process runs.
+func (n *node) answers() bool { return time.Now().UnixNano() >= n.down.Load() && !n.frozen.Load() }
+
+func newNode(i int, cfg *Config, s *Stage) (*node, error) {
 	n := &node{name: fmt.Sprintf("server %d", i+1), embedded: cfg.Store == "sqlite"}
 	for _, addr := range []*string{&n.listen, &n.admin} {
 		port, err := child.FreePort()
@@ -56,12 +65,24 @@ func newNode(i int, cfg *Config, args []string, s *Stage) (*node, error) {
 		}
 		*addr = net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 	}
-	args = append([]string{"serve", "--listen", n.listen, "--admin-listen", n.admin, "--jwt-secret", cfg.Secret,
-		"--drain-timeout", drainTime.String(), "--database-wait", databaseWait}, args...)
+	url, err := s.database.urlOf(i)
+	if err != nil {
+		return nil, err
+	}
+	args := []string{"serve", "--listen", n.listen, "--admin-listen", n.admin, "--jwt-secret", cfg.Secret,
+		"--drain-timeout", drainTime.String(), "--database-wait", databaseWait, "--database", url}
+	if s.redis != nil {
+		if url, err = s.redis.urlOf(i); err != nil {
+			return nil, err
+		}
+		args = append(args, "--redis", url)
+	}
 	if !cfg.Limited {
 		args = append(args, "--rate", "0")
 	}
-	var err error
+	if n.address, err = s.network.toNode(n); err != nil {
+		return nil, err
+	}
 	n.Server, err = child.New(child.Config{
 		Name: fmt.Sprintf("server%d", i+1), Dir: s.dir, EndsOn: syscall.SIGKILL, Ready: n.ready,
 		Command: func() *exec.Cmd { return exec.Command(cfg.Binary, args...) },
@@ -105,8 +126,14 @@ func (n *node) faults() []chaos.Fault {
 		{Name: "stop", Max: time.Second, Mend: start, Break: n.stop},
 		{
 			Name: "freeze", Min: 500 * time.Millisecond, Max: 5 * time.Second,
-			Break: func(context.Context) (string, error) { return told("is frozen", n.Pause()) },
-			Mend:  func(context.Context) (string, error) { return told("goes on", n.Resume()) },
+			Break: func(context.Context) (string, error) {
+				n.frozen.Store(true)
+				return told("is frozen", n.Pause())
+			},
+			Mend: func(context.Context) (string, error) {
+				defer n.frozen.Store(false)
+				return told("goes on", n.Resume())
+			},
 		},
 	}
 	if n.embedded {

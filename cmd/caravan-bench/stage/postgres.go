@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
+	"strings"
 	"time"
 
 	"github.com/caravan-chat/caravan/bench/chaos"
@@ -12,16 +14,17 @@ import (
 
 // postgres is a PostgreSQL server with one database.
 type postgres struct {
-	server *pgserver.Server
-	name   string
-	held   pgserver.Connections // of faults that hold something; owned by the part's goroutine
+	server  *pgserver.Server
+	name    string
+	network *network
+	held    pgserver.Connections // of faults that hold something; owned by the part's goroutine
 }
 
 // connectionsMax leaves each of three servers its connections, and few more.
 const connectionsMax = "48"
 
-func openPostgres() (*postgres, error) {
-	server, err := pgserver.New(pgserver.Setting("max_connections", connectionsMax))
+func openPostgres(network *network, options ...pgserver.Option) (*postgres, error) {
+	server, err := pgserver.New(append(options, pgserver.Setting("max_connections", connectionsMax))...)
 	if err != nil {
 		return nil, err
 	}
@@ -29,10 +32,28 @@ func openPostgres() (*postgres, error) {
 	if err != nil {
 		return nil, errors.Join(err, server.Close())
 	}
-	return &postgres{server: server, name: name}, nil
+	return &postgres{server: server, name: name, network: network}, nil
 }
 
-func (p *postgres) url() string     { return p.server.URL(p.name) }
+func (p *postgres) url() string { return p.server.URL(p.name) }
+func (p *postgres) urlOf(node int) (string, error) {
+	addr, err := p.network.toDatabase(node, p.server)
+	if err != nil {
+		return "", err
+	}
+	return through(p.url(), addr)
+}
+
+// through returns the URL of a database for one who reaches its servers at other addresses.
+func through(database string, addrs ...string) (string, error) {
+	u, err := url.Parse(database)
+	if err != nil {
+		return "", err
+	}
+	u.Host = strings.Join(addrs, ",")
+	return u.String(), nil
+}
+
 func (p *postgres) logTail() string { return p.server.LogTail() }
 func (p *postgres) close() error    { return errors.Join(p.release(), p.server.Close()) }
 

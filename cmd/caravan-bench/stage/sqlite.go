@@ -26,8 +26,9 @@ func openSQLite(dir string) (*sqliteFile, error) {
 	return &sqliteFile{path: filepath.Join(dir, "caravan.db")}, nil
 }
 
-func (f *sqliteFile) url() string     { return "sqlite:" + f.path }
-func (f *sqliteFile) logTail() string { return "" }
+func (f *sqliteFile) url() string               { return "sqlite:" + f.path }
+func (f *sqliteFile) urlOf(int) (string, error) { return f.url(), nil }
+func (f *sqliteFile) logTail() string           { return "" }
 
 func (f *sqliteFile) close() error {
 	if f.held == nil {

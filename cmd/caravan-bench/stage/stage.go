@@ -13,11 +13,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"time"
 
 	"github.com/caravan-chat/caravan/bench/chaos"
 	"github.com/caravan-chat/caravan/bench/fleet"
-	redisserver "github.com/caravan-chat/caravan/bench/servers/redis"
+	"github.com/caravan-chat/caravan/bench/verify"
 )
 
 // Config says what to put up.
@@ -25,9 +24,15 @@ type Config struct {
 	Binary string // caravan itself
 	Store  string // "sqlite" or "postgres"
 	Nodes  int    // servers
-	Redis  bool   // whether they hear one another over Redis
+	Redis  Redis  // how they hear one another
 	Secret string // for tokens
 	Fleet  fleet.Fleet
+
+	// Standby gives PostgreSQL a standby, which takes over again and again.
+	Standby Standby
+
+	// Partitions troubles the network between any two parts.
+	Partitions bool
 
 	// Limited leaves the servers the limits that they have by default: what each
 	// user may ask for. Otherwise there are none, as a fleet that resends what was
@@ -35,19 +40,32 @@ type Config struct {
 	Limited bool
 }
 
+// Standby is whether PostgreSQL has a standby, and whether a commit waits for it.
+type Standby string
+
+// The kinds of Standby.
+const (
+	NoStandby    Standby = ""
+	SyncStandby  Standby = "sync"
+	AsyncStandby Standby = "async"
+)
+
 // Stage is a running deployment. Nodes, Parts and Close are of one goroutine; the
 // faults of different parts may happen at the same time.
 type Stage struct {
 	dir      string
+	trips    int // of the fleet
 	database database
-	redis    *redisserver.Server // nil: none
+	redis    redis // nil: none
+	network  network
 	nodes    []*node
 	fell     chan error // a node that ended by itself; room for one
 }
 
 // database is one of the two stores, as a part that breaks.
 type database interface {
-	url() string
+	url() string // for one who stands outside of the network
+	urlOf(node int) (string, error)
 	faults() []chaos.Fault
 	logTail() string // empty: it keeps no log
 	close() error
@@ -60,7 +78,7 @@ func Open(ctx context.Context, cfg Config) (*Stage, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Stage{dir: dir, fell: make(chan error, 1)}
+	s := &Stage{dir: dir, trips: cfg.Fleet.Trips, fell: make(chan error, 1)}
 	if err := s.open(ctx, &cfg); err != nil {
 		return nil, errors.Join(err, s.Close(), os.RemoveAll(dir))
 	}
@@ -68,28 +86,18 @@ func Open(ctx context.Context, cfg Config) (*Stage, error) {
 }
 
 func (s *Stage) open(ctx context.Context, cfg *Config) error {
-	var err error
-	if cfg.Store == "postgres" {
-		s.database, err = openPostgres()
-	} else {
-		s.database, err = openSQLite(s.dir)
-	}
-	if err != nil {
+	s.network.between = cfg.Partitions
+	if err := s.openDatabase(ctx, cfg); err != nil {
 		return err
 	}
-	args := []string{"--database", s.database.url()}
-	seed := append([]string{"seed", "--users", strconv.Itoa(cfg.Fleet.Users), "--trips", strconv.Itoa(cfg.Fleet.Trips)}, args...)
-	if out, err := exec.CommandContext(ctx, cfg.Binary, seed...).CombinedOutput(); err != nil {
-		return fmt.Errorf("%s seed: %w\n%s", cfg.Binary, err, out)
-	}
-	if cfg.Redis {
-		if s.redis, err = redisserver.New(); err != nil {
+	var err error
+	if cfg.Redis != NoRedis {
+		if s.redis, err = openRedis(cfg.Redis, &s.network); err != nil {
 			return err
 		}
-		args = append(args, "--redis", s.redis.URL())
 	}
 	for i := range cfg.Nodes {
-		n, err := newNode(i, cfg, args, s)
+		n, err := newNode(i, cfg, s)
 		if err != nil {
 			return err
 		}
@@ -101,19 +109,39 @@ func (s *Stage) open(ctx context.Context, cfg *Config) error {
 	return nil
 }
 
+// openDatabase puts up the database, and seeds the fleet.
+func (s *Stage) openDatabase(ctx context.Context, cfg *Config) (err error) {
+	switch {
+	case cfg.Store == "sqlite":
+		s.database, err = openSQLite(s.dir)
+	case cfg.Standby != NoStandby:
+		s.database, err = openPair(ctx, cfg, s)
+	default:
+		s.database, err = openPostgres(&s.network)
+	}
+	if err != nil {
+		return err
+	}
+	args := []string{"seed", "--users", strconv.Itoa(cfg.Fleet.Users), "--trips", strconv.Itoa(cfg.Fleet.Trips), "--database", s.database.url()}
+	if out, err := exec.CommandContext(ctx, cfg.Binary, args...).CombinedOutput(); err != nil {
+		return fmt.Errorf("%s seed: %w\n%s", cfg.Binary, err, out)
+	}
+	return nil
+}
+
 // URLs returns where the servers listen, before and after every fault.
 func (s *Stage) URLs() []string {
 	urls := make([]string, len(s.nodes))
 	for i, n := range s.nodes {
-		urls[i] = "ws://" + n.listen
+		urls[i] = "ws://" + n.address
 	}
 	return urls
 }
 
 // Ending reports whether a server's connections may end, by its place in URLs: it
-// is down, being stopped or starting, or was a moment ago. It is safe for
-// concurrent use.
-func (s *Stage) Ending(node int) bool { return time.Now().UnixNano() < s.nodes[node].ending.Load() }
+// is down, being stopped or starting, or was a moment ago, or its network was. It is
+// safe for concurrent use.
+func (s *Stage) Ending(node int) bool { return s.nodes[node].ending() }
 
 // Parts returns what can be broken, the same for the same Config.
 func (s *Stage) Parts() []chaos.Part {
@@ -123,9 +151,17 @@ func (s *Stage) Parts() []chaos.Part {
 	}
 	parts = append(parts, chaos.Part{Name: "database", Faults: s.database.faults()})
 	if s.redis != nil {
-		parts = append(parts, chaos.Part{Name: "redis", Faults: redisFaults(s.redis)})
+		parts = append(parts, chaos.Part{Name: "redis", Faults: s.redis.faults()})
 	}
-	return parts
+	return append(parts, s.network.parts()...)
+}
+
+// Losses tells the account what fail-overs lost; nil where they must lose nothing.
+func (s *Stage) Losses() verify.Losses {
+	if p, ok := s.database.(*pair); ok && p.losses != nil {
+		return p.losses
+	}
+	return nil
 }
 
 // Fell tells of the first server that ended by itself, which is a defect.
@@ -154,7 +190,7 @@ func (s *Stage) Close() error {
 		errs = append(errs, n.Close())
 	}
 	if s.redis != nil {
-		errs = append(errs, s.redis.Close())
+		errs = append(errs, s.redis.close())
 	}
 	if s.database != nil {
 		if log := s.database.logTail(); log != "" {
@@ -162,6 +198,7 @@ func (s *Stage) Close() error {
 		}
 		errs = append(errs, s.database.close())
 	}
+	errs = append(errs, s.network.close())
 	return errors.Join(errs...)
 }
 

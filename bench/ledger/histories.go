@@ -1,0 +1,228 @@
+package ledger
+
+import "time"
+
+// Histories is the ledger of a run in which fail-overs may lose events: where replication
+// is asynchronous, an old primary may have events that the new one has not, and their
+// numbers are given again to others. It knows from both servers which event belongs to
+// which history. What is of a history that was lost it judges by itself: whoever saw
+// something of it must be told to begin anew before they see what has taken its place,
+// and nobody may be told of it by a server that must know better. All else it gives to a
+// Ledger, which judges the one history that stands as if there were no other.
+//
+// First comes what the servers have (Learn), then all records in their order (Apply).
+type Histories struct {
+	ledger  *Ledger
+	rooms   map[int]*divided
+	clients map[int]*reader
+	known   map[knows]bool
+	noticed map[place]bool
+	told    map[place]bool  // members of a room on a node were told to begin anew
+	replies map[string]bool // ops that answer what was lost
+	dropped map[string]bool // ops that edit what was lost
+	overs   map[int]bool    // fail-overs that lost something
+}
+
+// place is a room on a node, and knows a fail-over of which a node must know.
+type (
+	place struct{ node, room int }
+	knows struct{ node, failOver int }
+)
+
+// divided is a room with its histories.
+type divided struct {
+	stands map[int64]event
+	forks  []*fork         // in the order of the fail-overs
+	made   map[string]bool // messages that were made in the history that stands, beyond the first fork
+	undone map[string]bool // messages that were made in a lost one
+}
+
+// event is what tells an event from others of its number.
+type event struct {
+	message string
+	at      int64 // when it made or changed the message, in Unix microseconds
+}
+
+// fork is where a fail-over divided a room.
+type fork struct {
+	failOver int
+	from     int64 // both histories have this number, and none beyond
+	top      int64 // the lost one's last number
+	lost     map[int64]event
+	seen     map[int64]bool // of the lost ones
+	begun    bool
+	over     time.Time // when the old primary was ended
+}
+
+// lateDue is how long after the old primary's end a member may still wait for a number of its.
+const lateDue = time.Minute
+
+// NewHistories returns an empty ledger.
+func NewHistories() *Histories {
+	return &Histories{
+		ledger: New(), rooms: map[int]*divided{}, clients: map[int]*reader{}, known: map[knows]bool{},
+		noticed: map[place]bool{}, told: map[place]bool{},
+		replies: map[string]bool{}, dropped: map[string]bool{}, overs: map[int]bool{},
+	}
+}
+
+// OfFailOvers reports whether a record is one that Learn takes.
+func (k Kind) OfFailOvers() bool {
+	switch k {
+	case Forked, Undone, Stands, Known, Noticed:
+		return true
+	}
+	return false
+}
+
+// Learn takes a record of what a server has, in the order in which they were noted.
+func (h *Histories) Learn(r *Record) {
+	room := h.room(r.Room)
+	switch r.Kind {
+	case Forked:
+		room.forks = append(room.forks, &fork{failOver: r.FailOver, from: r.Seq, top: r.Seq, lost: map[int64]event{}, seen: map[int64]bool{}})
+	case Undone:
+		f := room.fork(r.FailOver)
+		f.lost[r.Seq], f.over = eventOf(r), r.At
+		f.top = max(f.top, r.Seq)
+		room.undone[r.Message] = room.undone[r.Message] || r.Made == r.Seq
+		h.overs[r.FailOver] = true
+		h.ledger.report.Undone++
+	case Stands:
+		room.stands[r.Seq] = eventOf(r)
+		room.made[r.Message] = room.made[r.Message] || r.Made == r.Seq
+	case Noticed:
+		h.noticed[place{r.Node, r.Room}] = true
+	}
+}
+
+func (h *Histories) room(id int) *divided {
+	room := h.rooms[id]
+	if room == nil {
+		room = &divided{stands: map[int64]event{}, made: map[string]bool{}, undone: map[string]bool{}}
+		h.rooms[id] = room
+	}
+	return room
+}
+
+func (d *divided) fork(failOver int) *fork {
+	for _, f := range d.forks {
+		if f.failOver == failOver {
+			return f
+		}
+	}
+	f := &fork{failOver: failOver, lost: map[int64]event{}, seen: map[int64]bool{}}
+	d.forks = append(d.forks, f)
+	return f
+}
+
+func eventOf(r *Record) event { return event{r.Message, micros(r.Updated)} }
+
+func micros(text string) int64 {
+	at, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil {
+		return 0
+	}
+	return at.UnixMicro()
+}
+
+// Apply adds a record.
+func (h *Histories) Apply(r *Record) {
+	room := h.room(r.Room)
+	switch r.Kind {
+	case Forked:
+		room.fork(r.FailOver).begun = true
+	case Known:
+		h.known[knows{r.Node, r.FailOver}] = true
+	case Undone, Stands, Noticed:
+	case Begin, Read, End, Unsettled:
+		h.ledger.Apply(r)
+	case Send, Edit, Resend, Refused, Cut, Silent, Acked:
+		c := h.client(r)
+		c.complete()
+		h.asked(r, room, c)
+	default:
+		h.client(r).follow(r)
+	}
+}
+
+// Check closes the account and returns the report. No record may follow.
+func (h *Histories) Check() *Report {
+	report := &h.ledger.report
+	for _, id := range sorted(h.clients) {
+		h.clients[id].close()
+	}
+	for p := range h.told {
+		if !h.noticed[p] {
+			h.ledger.unexplained("server %d told members of room %d to begin anew, and did not tell its operator", p.node, p.room)
+		}
+	}
+	for _, room := range h.rooms {
+		for _, f := range room.forks {
+			report.UndoneFor += int64(len(f.seen))
+		}
+	}
+	report.FailOvers = int64(len(h.overs))
+	return h.ledger.Check()
+}
+
+// history finds in which history a room has an event: nil in the one that stands, or in
+// none, which is for the ledger to say.
+func (d *divided) history(number int64, e event) *fork {
+	if d.stands[number] == e {
+		return nil
+	}
+	for _, f := range d.forks {
+		if f.lost[number] == e {
+			return f
+		}
+	}
+	return nil
+}
+
+// of finds in which history the message of a record is, as the record shows it.
+func (d *divided) of(r *Record) *fork { return d.history(max(r.Rev, r.Seq), eventOf(r)) }
+
+// lostMessage reports whether a message was made in a lost history only.
+func (d *divided) lostMessage(id string) bool { return d.undone[id] && !d.made[id] }
+
+// sees notes that somebody saw an event of a lost history, from a node.
+func (h *Histories) sees(r *Record, f *fork) {
+	number := max(r.Rev, r.Seq)
+	f.seen[number] = true
+	if h.known[knows{r.Node, f.failOver}] {
+		h.ledger.unexplained("client %d: server %d told event %d of room %d, of the primary before fail-over %d, of which it must have known", r.Client, r.Node, number, r.Room, f.failOver)
+	}
+	for _, op := range []string{r.Op, NameIn(r.Content)} {
+		h.ledger.Apply(&Record{Kind: forfeited, Room: r.Room, Client: r.Client, Op: op})
+	}
+}
+
+// asked notes what a client asks for, and how it is answered.
+func (h *Histories) asked(r *Record, room *divided, c *reader) {
+	if r.Kind == Edit && room.lostMessage(r.Message) {
+		h.dropped[r.Op] = true
+	}
+	if r.Kind == Send && r.Reply != "" && room.lostMessage(r.Reply) {
+		h.replies[r.Op] = true
+	}
+	if r.Kind == Acked {
+		if f := room.of(r); f != nil {
+			h.sees(r, f)
+			r = &Record{At: r.At, Kind: Cut, Room: r.Room, Client: r.Client, Op: r.Op}
+		}
+	}
+	if h.dropped[r.Op] {
+		return
+	}
+	if r.Kind == Refused && r.Code == "invalid_reply" && h.replies[r.Op] {
+		excused := *r
+		excused.excused = true
+		r = &excused
+	}
+	if r.Kind == Acked && len(c.unsure) > 0 {
+		c.unsure = append(c.unsure, r)
+		return
+	}
+	h.ledger.Apply(r)
+}

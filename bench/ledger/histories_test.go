@@ -1,0 +1,218 @@
+package ledger
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// twoHistories is of a room that stood at 10 and of two servers. All see A, which
+// is 11. Then a fail-over divides the room: server 1 goes on with the old primary and
+// tells X as 12 to clients 1 and 2, server 2 tells B as 12 to client 3. Server 1 learns of
+// the new primary, and tells its members to begin anew; they come back, and all see C.
+func twoHistories() []Record {
+	a, b, c, x := Content("a", "hello"), Content("b", "bye"), Content("c", "again"), Content("x", "lost")
+	h := []Record{
+		{Kind: Begin, Seq: 10, Nodes: 2},
+		{Kind: Joined, Client: 1, Since: -1, Seq: 10, Node: 1},
+		{Kind: Joined, Client: 2, Since: -1, Seq: 10, Node: 1},
+		{Kind: Joined, Client: 3, Since: -1, Seq: 10, Node: 2},
+		{Kind: Send, Client: 1, Op: "a", Content: a},
+		{Kind: Told, Client: 1, Op: "a", Message: "A", Seq: 11, Prev: 10, Made: 11, Content: a, Node: 1},
+		{Kind: Told, Client: 2, Op: "a", Message: "A", Seq: 11, Prev: 10, Made: 11, Content: a, Node: 1},
+		{Kind: Told, Client: 3, Op: "a", Message: "A", Seq: 11, Prev: 10, Made: 11, Content: a, Node: 2},
+		{Kind: Forked, Seq: 11, FailOver: 1},
+		{Kind: Send, Client: 1, Op: "x", Content: x},
+		{Kind: Send, Client: 3, Op: "b", Content: b},
+		{Kind: Told, Client: 1, Op: "x", Message: "X", Seq: 12, Prev: 11, Made: 12, Content: x, Node: 1},
+		{Kind: Told, Client: 2, Op: "x", Message: "X", Seq: 12, Prev: 11, Made: 12, Content: x, Node: 1},
+		{Kind: Told, Client: 3, Op: "b", Message: "B", Seq: 12, Prev: 11, Made: 12, Content: b, Node: 2},
+		{Kind: Anew, Client: 1, Node: 1, Alive: true},
+		{Kind: Ended, Client: 1, Code: "1012", Alive: true},
+		{Kind: Anew, Client: 2, Node: 1, Alive: true},
+		{Kind: Ended, Client: 2, Code: "1012", Alive: true},
+		{Kind: Undone, Seq: 12, Message: "X", Made: 12, FailOver: 1},
+	}
+	for client := 1; client <= 2; client++ {
+		h = append(h, Record{Kind: Joined, Client: client, Since: -1, Seq: 12, Node: 1},
+			Record{Kind: Shown, Client: client, Since: -1, Op: "a", Message: "A", Seq: 11, Rev: 11, Content: a, Node: 1},
+			Record{Kind: Shown, Client: client, Since: -1, Op: "b", Message: "B", Seq: 12, Rev: 12, Content: b, Node: 1})
+	}
+	h = append(h, Record{Kind: Send, Client: 2, Op: "c", Content: c})
+	for client := 1; client <= 3; client++ {
+		h = append(h, Record{Kind: Told, Client: client, Op: "c", Message: "C", Seq: 13, Prev: 12, Made: 13, Content: c, Node: 1})
+	}
+	h = append(h, Record{Kind: Stays, Client: 1}, Record{Kind: Stays, Client: 2}, Record{Kind: Stays, Client: 3},
+		Record{Kind: Stands, Seq: 12, Message: "B", Made: 12}, Record{Kind: Stands, Seq: 13, Message: "C", Made: 13},
+		Record{Kind: Noticed, Node: 1}, Record{Kind: End, Seq: 13})
+	for _, way := range []string{WaySince, WayAfter} {
+		h = append(h, Record{Kind: Read, Way: way, Op: "a", Message: "A", Seq: 11, Rev: 11, Content: a},
+			Record{Kind: Read, Way: way, Op: "b", Message: "B", Seq: 12, Rev: 12, Content: b},
+			Record{Kind: Read, Way: way, Op: "c", Message: "C", Seq: 13, Rev: 13, Content: c})
+	}
+	return h
+}
+
+func checkHistories(records []Record) *Report {
+	h := NewHistories()
+	for i := range records {
+		describe(&records[i])
+		if records[i].Kind.OfFailOvers() {
+			h.Learn(&records[i])
+		}
+	}
+	for i := range records {
+		h.Apply(&records[i])
+	}
+	return h.Check()
+}
+
+func TestWhatAFailOverLostIsNoFaultWhereItIsTold(t *testing.T) {
+	rep := checkHistories(twoHistories())
+	if !rep.Clean || rep.FailOvers != 1 || rep.Undone != 1 || rep.UndoneFor != 1 || rep.Forfeited != 1 || rep.Anew != 2 || rep.Settled != 3 {
+		t.Errorf("%+v", rep)
+	}
+}
+
+// of finds the records of one client and kind.
+func of(k Kind, client int) func(*Record) bool {
+	return func(r *Record) bool { return r.Kind == k && r.Client == client }
+}
+
+// without leaves out all the records that are meant.
+func without(is func(*Record) bool) edit {
+	return func(_ *testing.T, h []Record) []Record {
+		return slices.DeleteFunc(h, func(r Record) bool { return is(&r) })
+	}
+}
+
+// unheard lets client 2 hear nothing of the loss, and stay where it is.
+var unheard = both(without(func(r *Record) bool {
+	return r.Client == 2 && (r.Kind == Anew || r.Kind == Ended || r.Kind == Shown || (r.Kind == Joined && r.Seq == 12))
+}))
+
+// returns has client 2 come back with the number of the event that was lost, say which
+// it was or not, and get something.
+func returns(last string, gets ...Record) edit {
+	return both(unheard, without(told(2, 13)), before(of(Stays, 2), append([]Record{
+		{Kind: Ended, Client: 2, Code: "1006"},
+		{Kind: Joined, Client: 2, Since: 12, Last: last, Seq: 13, Node: 2},
+	}, gets...)...))
+}
+
+var shownC = Record{Kind: Shown, Client: 2, Since: 12, Op: "c", Message: "C", Seq: 13, Rev: 13, Content: Content("c", "again"), Node: 2}
+
+func TestWhatAFailOverLostIsNotLostInSilence(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		edit edit
+		want string
+		text string
+	}{
+		{"a member goes on without being told", unheard, "lost", "client 2 had seen event 12, which fail-over 1 lost, and went on at 13"},
+		{"a member is never told", both(unheard, without(told(2, 13))), "lost", "client 2 has seen event 12, which fail-over 1 lost, and was never told so"},
+		{"a member comes back, and is not told", returns("X", shownC), "lost", "client 2 had seen event 12, which fail-over 1 lost, and went on at 13"},
+		{"a member is told what was lost after what took its place", before(told(3, 13),
+			Record{Kind: Told, Client: 3, Op: "x", Message: "X", Seq: 12, Prev: 11, Made: 12, Content: Content("x", "lost"), Node: 2},
+			Record{Kind: Anew, Client: 3, Node: 1, Alive: true}, Record{Kind: Joined, Client: 3, Since: -1, Seq: 12, Node: 2},
+			Record{Kind: Shown, Client: 3, Since: -1, Op: "a", Message: "A", Seq: 11, Rev: 11, Content: Content("a", "hello"), Node: 2},
+			Record{Kind: Shown, Client: 3, Since: -1, Op: "b", Message: "B", Seq: 12, Rev: 12, Content: Content("b", "bye"), Node: 2},
+		), "lost", "client 3 was told event 12, which fail-over 1 lost, after what took its place"},
+		{"a list shows both histories", before(told(1, 13),
+			Record{Kind: Joined, Client: 1, Since: -1, Seq: 13, Node: 1},
+			Record{Kind: Shown, Client: 1, Since: -1, Op: "x", Message: "X", Seq: 12, Rev: 12, Content: Content("x", "lost"), Node: 1},
+			Record{Kind: Shown, Client: 1, Since: -1, Op: "b", Message: "B", Seq: 12, Rev: 12, Content: Content("b", "bye"), Node: 1},
+			Record{Kind: Anew, Client: 1, Node: 1},
+			Record{Kind: Joined, Client: 1, Since: -1, Seq: 12, Node: 1},
+			Record{Kind: Shown, Client: 1, Since: -1, Op: "a", Message: "A", Seq: 11, Rev: 11, Content: Content("a", "hello"), Node: 1},
+			Record{Kind: Shown, Client: 1, Since: -1, Op: "b", Message: "B", Seq: 12, Rev: 12, Content: Content("b", "bye"), Node: 1},
+		), "lost", "client 1 was shown two histories of its room in one list that ends at 13"},
+		{"a server tells what it must know to be old", before(told(2, 12), Record{Kind: Known, Node: 1, FailOver: 1}),
+			"unexplained", "client 2: server 1 told event 12 of room 0, of the primary before fail-over 1"},
+		{"a server acknowledges on what it must know to be old", before(of(Anew, 1), Record{Kind: Known, Node: 1, FailOver: 1},
+			Record{Kind: Resend, Client: 1, Op: "x"},
+			Record{Kind: Acked, Client: 1, Op: "x", Message: "X", Seq: 12, Rev: 12, Content: Content("x", "lost"), Node: 1},
+		), "unexplained", "client 1: server 1 told event 12 of room 0, of the primary before fail-over 1"},
+		{"what was told is on no server", both(without(isKind(Undone)), func(_ *testing.T, h []Record) []Record {
+			return slices.DeleteFunc(h, func(r Record) bool { return r.Kind == Told && r.Client == 3 && r.Message == "B" })
+		}), "", "message X of op x was seen, and is not there at the end"},
+		{"the operator is not told", without(isKind(Noticed)), "unexplained", "server 1 told members of room 0 to begin anew, and did not tell its operator"},
+		{"members are told, and nothing was lost", before(told(3, 13), Record{Kind: Begin, Room: 1, Seq: 0}, Record{Kind: End, Room: 1},
+			Record{Kind: Joined, Room: 1, Client: 9, Since: -1, Node: 2}, Record{Kind: Anew, Room: 1, Client: 9, Node: 2},
+			Record{Kind: Joined, Room: 1, Client: 9, Since: -1, Node: 2}, Record{Kind: Stays, Room: 1, Client: 9},
+		), "unexplained", "client 9 was told to begin anew, and its room had lost nothing"},
+		{"a connection is ended that nothing was lost on", before(told(3, 13), Record{Kind: Ended, Client: 3, Code: "1012", Alive: true}),
+			"unexplained", "client 3: its connection was ended with 1012"},
+		{"an edit is refused for no reason", before(told(3, 13), Record{Kind: Edit, Client: 1, Op: "e", Message: "A", Content: Content("e", "x")},
+			Record{Kind: Refused, Client: 1, Op: "e", Code: "not_found"}), "unexplained", `op e was refused with "not_found"`},
+		{"a reply is refused for no reason", before(told(3, 13), Record{Kind: Send, Client: 1, Op: "r", Reply: "A", Content: Content("r", "x")},
+			Record{Kind: Refused, Client: 1, Op: "r", Code: "invalid_reply"}), "unexplained", `op r was refused with "invalid_reply"`},
+		{"an event of the history that stands is missing", without(told(3, 13)), "lost", "client 3 never saw event 13"},
+		{"what stands is lost in the end", without(func(r *Record) bool { return r.Kind == Read && r.Op == "b" }), "lost", "message B of op b was seen"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			rep := checkHistories(c.edit(t, twoHistories()))
+			findings := map[string]Finding{"lost": rep.Lost, "repeated": rep.Repeated, "reordered": rep.Reordered, "unexplained": rep.Unexplained}
+			found := findings[c.want]
+			if c.want == "" { // of several sorts
+				found.First = append(slices.Clone(rep.Lost.First), rep.Unexplained.First...)
+			}
+			if rep.Clean || !slices.ContainsFunc(found.First, func(s string) bool { return strings.Contains(s, c.text) }) {
+				t.Fatalf("want %s: %q; got %+v", c.want, c.text, findings)
+			}
+			delete(findings, c.want)
+			for sort, f := range findings {
+				if f.Count > 0 && c.want != "" {
+					t.Errorf("also %s: %v", sort, f.First)
+				}
+			}
+		})
+	}
+}
+
+// What faithful servers may do about a loss, and looks like one of the above.
+func TestDividedHistoriesThatAreFaithful(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		edit edit
+	}{
+		{"a member comes back, and is told", both(returns("X"), without(joined(2, 12)), before(of(Stays, 2),
+			Record{Kind: Anew, Client: 2, Node: 2}, Record{Kind: Joined, Client: 2, Since: -1, Seq: 13, Node: 2},
+			Record{Kind: Shown, Client: 2, Since: -1, Op: "a", Message: "A", Seq: 11, Rev: 11, Content: Content("a", "hello"), Node: 2},
+			Record{Kind: Shown, Client: 2, Since: -1, Op: "b", Message: "B", Seq: 12, Rev: 12, Content: Content("b", "bye"), Node: 2},
+			Record{Kind: Shown, Client: 2, Since: -1, Op: "c", Message: "C", Seq: 13, Rev: 13, Content: Content("c", "again"), Node: 2}))},
+		{"a member has forgotten all by itself", without(of(Anew, 2))},
+		{"what was lost is sent again", both(before(of(Stays, 1), Record{Kind: Resend, Client: 1, Op: "x"},
+			Record{Kind: Told, Client: 1, Op: "x", Message: "Y", Seq: 14, Prev: 13, Made: 14, Content: Content("x", "lost"), Node: 1},
+			Record{Kind: Told, Client: 2, Op: "x", Message: "Y", Seq: 14, Prev: 13, Made: 14, Content: Content("x", "lost"), Node: 1},
+			Record{Kind: Told, Client: 3, Op: "x", Message: "Y", Seq: 14, Prev: 13, Made: 14, Content: Content("x", "lost"), Node: 1},
+			Record{Kind: Stands, Seq: 14, Message: "Y", Made: 14}),
+			change(0, isKind(End), func(r *Record) { r.Seq = 14 }),
+			add(Record{Kind: Read, Way: WaySince, Op: "x", Message: "Y", Seq: 14, Rev: 14, Content: Content("x", "lost")},
+				Record{Kind: Read, Way: WayAfter, Op: "x", Message: "Y", Seq: 14, Rev: 14, Content: Content("x", "lost")}))},
+		{"what was lost is answered, and edited", before(told(3, 13), Record{Kind: Send, Client: 1, Op: "r", Reply: "X", Content: Content("r", "x")},
+			Record{Kind: Refused, Client: 1, Op: "r", Code: "invalid_reply"},
+			Record{Kind: Edit, Client: 1, Op: "e", Message: "X", Content: Content("e", "x")},
+			Record{Kind: Refused, Client: 1, Op: "e", Code: "not_found"})},
+		{"a member waits for a number of the old primary", before(of(Anew, 1), Record{Kind: Due, Client: 3, Seq: 12}, Record{Kind: Due, Client: 1, Seq: 12})},
+		{"an acknowledgement comes while a list is taken in", both(without(told(1, 13)), before(of(Stays, 1),
+			Record{Kind: Paged, Client: 1, Since: 12, Last: "B", Seq: 12, Node: 1}, // read before C was made
+			Record{Kind: Resend, Client: 2, Op: "c"},
+			Record{Kind: Acked, Client: 1, Op: "c", Message: "C", Seq: 13, Rev: 13, Content: Content("c", "again"), Node: 2},
+			Record{Kind: Told, Client: 1, Op: "c", Message: "C", Seq: 13, Prev: 12, Made: 13, Content: Content("c", "again"), Node: 1}))},
+		{"a history may be of either, until more is told", both(
+			change(0, func(r *Record) bool { return r.Kind == Joined && r.Client == 1 && r.Seq == 12 }, func(r *Record) { r.Seq = 12 }),
+			before(told(1, 13), Record{Kind: Joined, Client: 1, Since: 12, Last: "B", Seq: 12, Node: 1}))},
+		{"a member that did not say what it has is not told", both(returns("", shownC), before(of(Stays, 2),
+			Record{Kind: Joined, Client: 2, Since: -1, Seq: 13, Node: 2},
+			Record{Kind: Shown, Client: 2, Since: -1, Op: "a", Message: "A", Seq: 11, Rev: 11, Content: Content("a", "hello"), Node: 2},
+			Record{Kind: Shown, Client: 2, Since: -1, Op: "b", Message: "B", Seq: 12, Rev: 12, Content: Content("b", "bye"), Node: 2},
+			Record{Kind: Shown, Client: 2, Since: -1, Op: "c", Message: "C", Seq: 13, Rev: 13, Content: Content("c", "again"), Node: 2}))},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if rep := checkHistories(c.edit(t, twoHistories())); !rep.Clean {
+				t.Errorf("lost %v, repeated %v, reordered %v, unexplained %v", rep.Lost.First, rep.Repeated.First, rep.Reordered.First, rep.Unexplained.First)
+			}
+		})
+	}
+}

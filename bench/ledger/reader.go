@@ -1,0 +1,191 @@
+package ledger
+
+// reader is a client that may see a history that is lost.
+type reader struct {
+	h    *Histories
+	id   int
+	room *divided
+
+	list   []*Record // an answer that is not complete yet: what it is, and what it shows
+	unsure []*Record // what may be of either history, until the client sees more
+
+	lost   *fork // of which it has seen something, and has not been told; nil: of none
+	number int64 // what it saw last of it
+	anew   bool  // it was told to begin anew, and has not yet
+	newer  *fork // on this connection it has seen what took the place of something lost; nil: nothing
+}
+
+func (h *Histories) client(r *Record) *reader {
+	c := h.clients[r.Client]
+	if c == nil {
+		c = &reader{h: h, id: r.Client, room: h.room(r.Room)}
+		h.clients[r.Client] = c
+	}
+	return c
+}
+
+// follow takes the next of what the client sees. A list comes as one record, and one of
+// each message that it shows.
+func (c *reader) follow(r *Record) {
+	if r.Kind == Shown {
+		c.list = append(c.list, r)
+		return
+	}
+	c.complete()
+	switch r.Kind {
+	case Joined, Paged:
+		c.list = []*Record{r}
+	case Told:
+		c.hear(r)
+	case Due:
+		c.due(r)
+	case Anew:
+		c.beginAnew(r)
+	case Ended:
+		c.ended(r)
+	default: // where it is in the end
+		if r.Kind == Stays && c.lost != nil {
+			c.h.ledger.lost("client %d has seen event %d, which fail-over %d lost, and was never told so", c.id, c.number, c.lost.failOver)
+		}
+		c.h.ledger.Apply(r)
+	}
+}
+
+// close judges what is left in the end.
+func (c *reader) close() {
+	c.complete()
+	c.release()
+}
+
+// complete judges a list.
+func (c *reader) complete() {
+	list := c.list
+	c.list = nil
+	if len(list) == 0 {
+		return
+	}
+	head := list[0]
+	if head.Kind == Joined {
+		c.newer = nil
+		if head.Since < 0 { // it has forgotten all
+			c.lost, c.anew, c.unsure = nil, false, nil
+		}
+	}
+	var lost, newer *fork
+	for _, r := range list[1:] {
+		if f := c.room.of(r); f != nil {
+			lost = f
+			c.h.sees(r, f)
+			c.number = max(r.Rev, r.Seq)
+		} else if f := c.room.beyond(r.Rev); f != nil {
+			newer = f
+		}
+	}
+	if lost != nil && newer != nil && lost.failOver <= newer.failOver {
+		c.h.ledger.lost("client %d was shown two histories of its room in one list that ends at %d", c.id, head.Seq)
+	}
+	c.place(list, lost, newer)
+}
+
+// beyond returns the last fork that a number of the standing history is beyond, of those
+// that lost the same number.
+func (d *divided) beyond(number int64) (last *fork) {
+	for _, f := range d.forks {
+		if f.begun && number > f.from && number <= f.top {
+			last = f
+		}
+	}
+	return last
+}
+
+// place decides by what a client sees in which history it is.
+func (c *reader) place(seen []*Record, lost, newer *fork) {
+	switch {
+	case c.anew:
+	case lost != nil:
+		c.lost, c.unsure = lost, nil
+	case c.lost != nil && newer == nil && seen[0].Seq <= c.lost.top:
+		// It is where it was: nothing new has come.
+	case c.lost != nil:
+		if seen[0].Kind != Told && seen[0].Last == "" && seen[0].Since >= 0 {
+			// It did not say what it has, so nobody can tell it.
+		} else {
+			c.h.ledger.lost("client %d had seen event %d, which fail-over %d lost, and went on at %d without being told so", c.id, c.number, c.lost.failOver, seen[0].Seq)
+		}
+		c.lost, c.anew = nil, true
+	case newer == nil && c.room.beyond(seen[0].Seq) != nil:
+		c.unsure = append(c.unsure, seen...) // by its number alone it may be of either
+	default:
+		if newer != nil {
+			c.newer = newer
+		}
+		c.release()
+		for _, r := range seen {
+			c.h.ledger.Apply(r)
+		}
+	}
+}
+
+// release gives to the ledger what turned out to be of the history that stands.
+func (c *reader) release() {
+	unsure := c.unsure
+	c.unsure = nil
+	for _, r := range unsure {
+		c.h.ledger.Apply(r)
+	}
+}
+
+// hear notes a live event.
+func (c *reader) hear(r *Record) {
+	lost := c.room.of(r)
+	var newer *fork
+	if lost == nil {
+		newer = c.room.beyond(r.Seq)
+	} else {
+		c.h.sees(r, lost)
+		if c.newer != nil && !c.anew && lost.failOver <= c.newer.failOver {
+			c.h.ledger.lost("client %d was told event %d, which fail-over %d lost, after what took its place", c.id, r.Seq, lost.failOver)
+		}
+		c.number = r.Seq
+	}
+	c.place([]*Record{r}, lost, newer)
+}
+
+// due leaves out a number that somebody on the old primary gave.
+func (c *reader) due(r *Record) {
+	if c.lost != nil || c.anew {
+		return
+	}
+	for _, f := range c.room.forks {
+		if f.begun && r.Seq > f.from && r.Seq <= f.top && r.At.Before(f.over.Add(lateDue)) {
+			return
+		}
+	}
+	c.place([]*Record{r}, nil, c.room.beyond(r.Seq))
+}
+
+// beginAnew notes that a client was told to forget all.
+func (c *reader) beginAnew(r *Record) {
+	c.h.ledger.report.Anew++
+	if r.Alive {
+		c.h.told[place{r.Node, r.Room}] = true
+	}
+	lossless := true
+	for _, f := range c.room.forks {
+		lossless = lossless && (!f.begun || len(f.lost) == 0)
+	}
+	if lossless {
+		c.h.ledger.unexplained("client %d was told to begin anew, and its room had lost nothing", c.id)
+	}
+	c.lost, c.anew, c.unsure = nil, true, nil
+}
+
+// ended notes the end of a connection, which a loss explains.
+func (c *reader) ended(r *Record) {
+	if r.Code == "1012" && (c.anew || c.lost != nil) {
+		explained := *r
+		explained.Alive = false
+		r = &explained
+	}
+	c.h.ledger.Apply(r)
+}
