@@ -70,8 +70,7 @@ func (s *Server) postgres() *exec.Cmd {
 	return s.command("postgres", args...)
 }
 
-// ready reports whether the server's lock file says that it accepts connections, a
-// standby those that read.
+// ready reports whether the server's lock file says that it accepts connections.
 func (s *Server) ready(_ context.Context, pid int) bool {
 	const pidLine, statusLine = 0, 7
 	file, err := os.ReadFile(filepath.Join(s.dataDir(), "postmaster.pid"))

@@ -63,7 +63,7 @@ func (p *pair) addStandby(ctx context.Context) (err error) {
 	if p.feeds[1], err = p.feed(p.standby); err != nil {
 		return err
 	}
-	return p.waitStandby(ctx)
+	return p.awaitStandby(ctx)
 }
 
 // feed opens the way on which a server is reached by its standby.
@@ -71,16 +71,16 @@ func (p *pair) feed(server *pgserver.Server) (*way, error) {
 	return p.network.open(&way{sort: replication, name: fmt.Sprintf("from :%d", server.Port()), node: -1, to: server}, address(server))
 }
 
-// waitStandby returns when the standby has what the primary has, and each commit waits
+// awaitStandby returns when the standby has what the primary has, and each commit waits
 // for it if it is to.
-func (p *pair) waitStandby(ctx context.Context) error {
-	if err := p.server.WaitStandby(ctx); err != nil || !p.sync {
+func (p *pair) awaitStandby(ctx context.Context) error {
+	if err := p.standby.AwaitStandby(ctx, p.server); err != nil || !p.sync {
 		return err
 	}
 	if err := p.server.Set("synchronous_standby_names", "*"); err != nil {
 		return err
 	}
-	return p.server.WaitStandby(ctx)
+	return p.standby.AwaitStandby(ctx, p.server)
 }
 
 // urlOf names both servers, as an operator would.
@@ -171,7 +171,7 @@ func (p *pair) takeOver(ctx context.Context, how failOver) (string, error) {
 			return "", err
 		}
 	}
-	if err := p.standby.WaitReplayed(ctx); err != nil {
+	if err := p.standby.AwaitReplay(ctx); err != nil {
 		return "", err
 	}
 	if err := p.losses.begin(p.standby); err != nil {
@@ -211,7 +211,7 @@ func (p *pair) rejoin(ctx context.Context, how failOver) (string, error) {
 	if err := old.Rejoin(p.feedOf(p.server).Addr()); err != nil {
 		return "", err
 	}
-	return fmt.Sprintf(":%d is its standby", old.Port()), p.waitStandby(ctx)
+	return fmt.Sprintf(":%d is its standby", old.Port()), p.awaitStandby(ctx)
 }
 
 // readLost lets the old primary recover, and notes what the new one lacks.
