@@ -1,6 +1,7 @@
 package netpoll
 
 import (
+	"iter"
 	"net/netip"
 
 	"github.com/caravan-chat/caravan/netpoll/handshake"
@@ -15,12 +16,27 @@ type Request struct {
 	Authorization string
 	Remote        netip.AddrPort
 
+	// Protocol is for the Handler to set: the subprotocol that it chooses of those that the
+	// client offers (Protocols). Empty: none.
+	Protocol string
+
 	checked *handshake.Request
 }
 
 // Header returns the first value of any other header, or "". The name's case does
 // not matter.
 func (r *Request) Header(name string) string { return string(r.checked.Header(name)) }
+
+// Protocols are the subprotocols that the client offers, in its order, each a token.
+func (r *Request) Protocols() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for p := range r.checked.Protocols() {
+			if !yield(string(p)) {
+				return
+			}
+		}
+	}
+}
 
 // Refusal is the HTTP answer to a handshake that the Handler does not want; the
 // connection is closed after it.

@@ -45,7 +45,8 @@ func (l *Loop) upgrade(c *Conn, rest []byte) {
 		l.refuse(c, unavailable(), RefusedMemory)
 		return
 	}
-	session, refusal := l.handler.Upgrade(requestOf(c, &l.request))
+	r := requestOf(c, &l.request)
+	session, refusal := l.handler.Upgrade(r)
 	if refusal != nil {
 		l.refuse(c, refusal, RefusedHandler)
 		return
@@ -59,7 +60,7 @@ func (l *Loop) upgrade(c *Conn, rest []byte) {
 	if l.shared.compression {
 		c.deflate = l.request.Deflate
 	}
-	accept := handshake.AppendAccept(make([]byte, 0, 256), &l.request, l.shared.compression)
+	accept := handshake.AppendAccept(make([]byte, 0, 256), &l.request, r.Protocol, l.shared.compression)
 	c.session = session
 	l.move(c, stateOpen)
 	l.push(c, accept)

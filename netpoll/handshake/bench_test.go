@@ -40,5 +40,5 @@ func shake(t testing.TB, r *Request, dst []byte) {
 	if kind, refusal := Parse(browser[:end], r); kind != WebSocket || refusal != nil {
 		t.Fatal(kind, refusal)
 	}
-	AppendAccept(dst, r, true)
+	AppendAccept(dst, r, "", true)
 }

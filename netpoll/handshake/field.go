@@ -94,6 +94,29 @@ func lower(c byte) byte {
 	return c
 }
 
+// eachElement calls f with the elements of a comma-separated list, but for empty ones, until
+// it returns false. It tells whether it never did.
+func eachElement(list []byte, f func([]byte) bool) bool {
+	for len(list) > 0 {
+		var e []byte
+		e, list, _ = bytes.Cut(list, []byte{','})
+		if e = trim(e); len(e) > 0 && !f(e) {
+			return false
+		}
+	}
+	return true
+}
+
+// isToken tells whether all of b may stand in a token.
+func isToken(b []byte) bool {
+	for _, c := range b {
+		if !grammar.IsToken(c) {
+			return false
+		}
+	}
+	return true
+}
+
 // listHas tells whether a comma-separated list has the element, in any case.
 func listHas(list []byte, element string) bool {
 	for len(list) > 0 {

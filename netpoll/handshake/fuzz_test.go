@@ -12,7 +12,9 @@ func FuzzParse(f *testing.F) {
 	for _, b := range []string{
 		sample,
 		with("Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits, foo; a=\"b\\c\""),
-		with("Sec-WebSocket-Extensions: ,"), with("Content-Length: 0"), with("Content-Length: 00", "Content-Length: 1"), with("Transfer-Encoding: chunked"),
+		with("Sec-WebSocket-Extensions: ,"),
+		with("Sec-WebSocket-Protocol: caravan, token.a.b-c_d"), with("Sec-WebSocket-Protocol: ,caravan", "sec-websocket-protocol: token."), with("Sec-WebSocket-Protocol: a b"), with("Sec-WebSocket-Protocol: \xff"), with("Sec-WebSocket-Protocol:"),
+		with("Content-Length: 0"), with("Content-Length: 00", "Content-Length: 1"), with("Transfer-Encoding: chunked"),
 		with("Origin: b"), with("Authorization: a", "Authorization: b"), with("X: a", " b"), with("Host: b"),
 		swap("GET", "GET http://a:1/b?c HTTP/1.1"), swap("GET", "GET * HTTP/1.1"), swap("GET", "POST /chat HTTP/1.0"),
 		swap("GET", "GET /chat HTTP/2.0"), swap("GET", "GET /a#b HTTP/1.1"), swap("GET", "GET  /a HTTP/1.1"),
@@ -44,11 +46,29 @@ func FuzzParse(f *testing.F) {
 			if r.Header("Host") == nil && !r.old {
 				t.Fatal("no Host")
 			}
-			if got == "WebSocket" && !strings.HasSuffix(string(AppendAccept(nil, r, true)), "\r\n\r\n") {
-				t.Fatal("the answer does not end")
+			if got == "WebSocket" {
+				checkAnswers(t, r)
 			}
 		}
 	})
+}
+
+// checkAnswers accepts a request with each subprotocol that it offers, and with none.
+func checkAnswers(t *testing.T, r *Request) {
+	t.Helper()
+	offered := []string{""}
+	for p := range r.Protocols() {
+		if offered = append(offered, string(p)); !wholeToken.Match(p) {
+			t.Fatalf("offered: %q", p)
+		}
+	}
+	for _, protocol := range offered {
+		answer := string(AppendAccept(nil, r, protocol, true))
+		_, after, chosen := strings.Cut(answer, "\r\nSec-WebSocket-Protocol: ")
+		if !strings.HasSuffix(answer, "\r\n\r\n") || chosen != (protocol != "") || chosen && !strings.HasPrefix(after, protocol+"\r\n") {
+			t.Fatalf("%q is chosen by %q", protocol, answer)
+		}
+	}
 }
 
 // FuzzParseBlock gives Parse what HeaderEnd would not: it must refuse, not fail.

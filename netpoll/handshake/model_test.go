@@ -14,6 +14,7 @@ var (
 	hostValue   = regexp.MustCompile(`^(([-._~%!$&'()*+,;=0-9A-Za-z]+|\[[-._~%!$&'()*+,;=0-9A-Za-z:]+\])(:[0-9]*)?)?$`)
 	resource    = regexp.MustCompile(`^(?:(?i:https?)://([^/?]+))?(/[^?]*)?(\?.*)?$`)
 	extParam    = "[ \t]*;[ \t]*" + tokenChars + "([ \t]*=[ \t]*(" + tokenChars + `|"(\\?` + strings.TrimSuffix(tokenChars, "+") + `)+"))?`
+	wholeToken  = regexp.MustCompile("^" + tokenChars + "$")
 	extension   = regexp.MustCompile("^[ \t]*" + tokenChars + "(" + extParam + ")*[ \t]*$")
 )
 
@@ -146,6 +147,13 @@ func modelHead(lines []string) string {
 				continue
 			}
 			if !extension.MatchString(element) {
+				return "400"
+			}
+		}
+	}
+	for _, f := range fields["sec-websocket-protocol"] {
+		for _, element := range modelSplit(f) {
+			if element = strings.Trim(element, " \t"); element != "" && !wholeToken.MatchString(element) {
 				return "400"
 			}
 		}

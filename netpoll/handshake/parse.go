@@ -86,6 +86,7 @@ type upgrade struct {
 	connection  bool // Connection lists upgrade
 	version13   bool
 	extensions  bool // malformed
+	protocols   bool // malformed
 	hosts, keys int  // how often the field stands there
 	versions    int
 	repeated    bool // a field that an origin or identity is judged by stands twice
@@ -125,6 +126,8 @@ func (h *upgrade) read(r *Request) (why string) {
 	return h.framing.judge(r)
 }
 
+const protocolField = "Sec-WebSocket-Protocol"
+
 // take takes up one field.
 func (h *upgrade) take(r *Request, f *field) {
 	switch {
@@ -146,6 +149,9 @@ func (h *upgrade) take(r *Request, f *field) {
 		if !r.Deflate.Agreed() {
 			r.Deflate = p
 		}
+	case f.is(protocolField):
+		r.protocols = true
+		h.protocols = h.protocols || !eachElement(f.value, isToken)
 	case f.is("Origin"):
 		h.once(&r.Origin, f.value)
 	case f.is("Authorization"):
@@ -191,6 +197,8 @@ func (h *upgrade) judge(r *Request) *Refusal {
 		return bad("empty Origin")
 	case h.extensions:
 		return bad("malformed Sec-WebSocket-Extensions")
+	case h.protocols:
+		return bad("malformed Sec-WebSocket-Protocol")
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package handshake
 
 import (
 	"bytes"
+	"iter"
 
 	"github.com/caravan-chat/caravan/netpoll/deflate"
 )
@@ -34,13 +35,33 @@ type Request struct {
 	Chunked bool  // the body comes in chunks (RFC 9112 section 7.1)
 	Last    bool  // the client wants the connection closed after the answer
 
-	fields   []byte // the field lines and the empty line after them
-	old      bool   // HTTP/1.0
-	resource bool   // the target names a resource: origin form or absolute form
+	protocols bool   // the client offers subprotocols
+	fields    []byte // the field lines and the empty line after them
+	old       bool   // HTTP/1.0
+	resource  bool   // the target names a resource: origin form or absolute form
 }
 
 // HTTP10 tells whether the client speaks HTTP/1.0.
 func (r *Request) HTTP10() bool { return r.old }
+
+// Protocols are the subprotocols that the client offers, in its order.
+func (r *Request) Protocols() iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		if !r.protocols {
+			return
+		}
+		for lines := r.fields; !bytes.Equal(lines, []byte("\r\n")); {
+			f, rest, why := nextField(lines)
+			if why != "" {
+				return
+			}
+			if f.is(protocolField) && !eachElement(f.value, yield) {
+				return
+			}
+			lines = rest
+		}
+	}
+}
 
 // Header returns the value of the first field of that name, in any case of
 // letters, without the whitespace around it; nil if there is none.

@@ -1,6 +1,10 @@
 package handshake
 
-import "testing"
+import (
+	"slices"
+	"strings"
+	"testing"
+)
 
 func TestRequestTellsWhatItHolds(t *testing.T) {
 	const block = "GET /ws/chat/42/?token=a.b&since=7?8 HTTP/1.1\r\n" +
@@ -42,6 +46,38 @@ func TestRequestTellsWhatItHolds(t *testing.T) {
 	}
 	if r.Header("X-Missing") != nil || r.Header("X-Empty") == nil {
 		t.Error("a missing field is nil, an empty one is not")
+	}
+}
+
+// TestRequestTellsTheSubprotocolsInOrder: several fields are one list, and who listens may stop.
+func TestRequestTellsTheSubprotocolsInOrder(t *testing.T) {
+	for _, c := range []struct {
+		fields []string
+		want   string
+	}{
+		{nil, ""},
+		{[]string{"Sec-WebSocket-Protocol:"}, ""},
+		{[]string{"Sec-WebSocket-Protocol: b, a,,\tc "}, "b a c"},
+		{[]string{"sec-websocket-PROTOCOL: b", "X-Other: z", "Sec-WebSocket-Protocol: a,b"}, "b a b"},
+	} {
+		var r Request
+		if _, refusal := Parse([]byte(with(c.fields...)), &r); refusal != nil {
+			t.Fatal(refusal)
+		}
+		sample := []string{"chat", "superchat"}
+		var got []string
+		for p := range r.Protocols() {
+			got = append(got, string(p))
+		}
+		if want := append(sample, strings.Fields(c.want)...); !slices.Equal(got, want) {
+			t.Errorf("%q: %v, want %v", c.fields, got, want)
+		}
+		for p := range r.Protocols() {
+			if string(p) != got[0] {
+				t.Errorf("%q: %s comes first", c.fields, p)
+			}
+			break
+		}
 	}
 }
 

@@ -24,10 +24,13 @@ func TestRFC6455Section4_2_2_Accept(t *testing.T) {
 		}
 		const head = "before:HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
 			"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"
-		if got := string(AppendAccept([]byte("before:"), &r, true)); got != head+answer+"\r\n" {
+		if got := string(AppendAccept([]byte("before:"), &r, "", true)); got != head+answer+"\r\n" {
 			t.Errorf("%s: %q", extension, got)
 		}
-		if got := string(AppendAccept([]byte("before:"), &r, false)); got != head+"\r\n" {
+		if got := string(AppendAccept([]byte("before:"), &r, "caravan", true)); got != head+"Sec-WebSocket-Protocol: caravan\r\n"+answer+"\r\n" {
+			t.Errorf("%s, with a subprotocol: %q", extension, got)
+		}
+		if got := string(AppendAccept([]byte("before:"), &r, "", false)); got != head+"\r\n" {
 			t.Errorf("%s, without compression: %q", extension, got)
 		}
 	}

@@ -98,6 +98,12 @@ func TestRFC6455Section4_2_1_Request(t *testing.T) {
 		{"no extension in a list", with("Sec-WebSocket-Extensions: , ,"), "WebSocket"},
 		{"no extension, then a malformed one", with("Sec-WebSocket-Extensions:", "Sec-WebSocket-Extensions: ;"), "400"},
 		{"unacceptable extension", with("Sec-WebSocket-Extensions: permessage-deflate; mystery=1"), "WebSocket"},
+		// 8. Subprotocols.
+		{"subprotocols", with("Sec-WebSocket-Protocol: caravan, token.a"), "WebSocket"},
+		{"no subprotocol in the field", with("Sec-WebSocket-Protocol:"), "WebSocket"},
+		{"no subprotocol in a list", with("Sec-WebSocket-Protocol: , ,a"), "WebSocket"},
+		{"a subprotocol that is no token", with("Sec-WebSocket-Protocol: a, b c"), "400"},
+		{"one that is none in a further field", with("Sec-WebSocket-Protocol: a", "Sec-WebSocket-Protocol: b=c"), "400"},
 		// 10. Other fields are passed over.
 		{"empty subprotocol", with("Sec-WebSocket-Protocol:"), "WebSocket"},
 		{"fields that intermediaries add", with("Via: 1.1 proxy", "X-Forwarded-For: 192.0.2.1, 192.0.2.2", "Forwarded: for=192.0.2.1", "Keep-Alive:",
