@@ -65,12 +65,22 @@ func TestGoldenBytes(t *testing.T) {
 		"event":           {AppendEvent(nil, KindMessage, m, 5, 4, false), `{"type":"chat_message","message":{"n":1},"seq":5}`},
 		"event after gap": {AppendEvent(nil, KindEdit, m, 5, 2, false), `{"type":"message_edited","message":{"n":1},"seq":5,"prev":2}`},
 		"duplicate":       {AppendEvent(nil, KindMessage, m, 5, 4, true), `{"type":"chat_message","message":{"n":1},"seq":5,"duplicate":true}`},
-		"history":         {AppendHistory(nil, [][]byte{m, n}, 2), `{"type":"message_history","messages":[{"n":1},{"n":2}],"seq":2}`},
-		"empty history":   {AppendHistory(nil, nil, 0), `{"type":"message_history","messages":[],"seq":0}`},
-		"resume": {AppendResume(nil, 3, [][]byte{m}, 4, true),
-			`{"type":"message_history","since":3,"messages":[{"n":1}],"seq":4,"has_more":true}`},
-		"typing": {AppendNotice(nil, &plain.Sender, &Intent{Kind: KindTyping, On: true}),
-			`{"type":"typing","user_id":"ffffffff-ffff-4fff-bfff-ffffffffffff","user_email":"ann@example.com","is_typing":true}`},
+		"history":         {AppendHistory(nil, ofRoom, [][]byte{m, n}, 2), `{"type":"message_history","chat_room_id":"11111111-2222-4333-8444-5555555555aa","trip_id":"0189f7e5-0000-7000-8000-00000000000b","messages":[{"n":1},{"n":2}],"seq":2}`},
+		"empty history":   {AppendHistory(nil, ofRoom, nil, 0), `{"type":"message_history","chat_room_id":"11111111-2222-4333-8444-5555555555aa","trip_id":"0189f7e5-0000-7000-8000-00000000000b","messages":[],"seq":0}`},
+		"resume": {AppendResume(nil, ofRoom, 3, [][]byte{m}, 4, true),
+			`{"type":"message_history","chat_room_id":"11111111-2222-4333-8444-5555555555aa","trip_id":"0189f7e5-0000-7000-8000-00000000000b","since":3,"messages":[{"n":1}],"seq":4,"has_more":true}`},
+		"typing": {AppendNotice(nil, idA, &plain.Sender, &Intent{Kind: KindTyping, On: true}),
+			`{"type":"typing","chat_room_id":"11111111-2222-4333-8444-5555555555aa","user_id":"ffffffff-ffff-4fff-bfff-ffffffffffff","user_email":"ann@example.com","is_typing":true}`},
+		"own": {AppendOwn(nil, &Own{Room: idA, Role: `tour "guide"`, May: MaySend | MayPin, ReadSeq: 7}),
+			`{"type":"own","v":2,"chat_room_id":"11111111-2222-4333-8444-5555555555aa","role":"tour \"guide\"",` +
+				`"permissions":["send","pin"],"read_seq":7,"muted_until":null,"reactions":{}}`},
+		"own without a role": {AppendOwn(nil, &Own{Room: idA}),
+			`{"type":"own","v":2,"chat_room_id":"11111111-2222-4333-8444-5555555555aa","role":"",` +
+				`"permissions":[],"read_seq":0,"muted_until":null,"reactions":{}}`},
+		"own of a changed role": {AppendOwnRole(nil, idA, "owner", MayAll),
+			`{"type":"own","chat_room_id":"11111111-2222-4333-8444-5555555555aa","role":"owner",` +
+				`"permissions":["send","edit","delete","react","pin","upload","mention_all","moderate"]}`},
+		"ack":  {AppendAck(nil, idA, `c"9`), `{"type":"ack","chat_room_id":"11111111-2222-4333-8444-5555555555aa","client_id":"c\"9"}`},
 		"pong": {Pong, `{"type":"pong"}`},
 		"error": {AppendError(nil, ErrEmptyContent, ""),
 			`{"type":"error","message":"Message content cannot be empty","code":"empty_content"}`},
@@ -122,12 +132,15 @@ func tombstone() *Message {
 	return m
 }
 
+// ofRoom is the room of the histories above.
+var ofRoom = RoomIDs{Room: idA, Trip: idB}
+
 func TestEncodersAppend(t *testing.T) {
 	m := sampleMessage()
 	for name, got := range map[string][]byte{
 		"message": AppendMessage([]byte("x"), &m),
 		"event":   AppendEvent([]byte("x"), KindMessage, nil, 1, 0, false),
-		"history": AppendHistory([]byte("x"), nil, 1),
+		"history": AppendHistory([]byte("x"), RoomIDs{}, nil, 1),
 		"error":   AppendError([]byte("x"), ErrInternal, ""),
 		"rooms":   AppendRooms([]byte("x"), nil, ""),
 	} {
@@ -148,8 +161,8 @@ func TestEncodersDoNotAllocate(t *testing.T) {
 		"message": func() { AppendMessage(dst, &m) },
 		"extras":  func() { AppendMessage(dst, extras) },
 		"event":   func() { AppendEvent(dst, KindMessage, body, 9, 7, true) },
-		"history": func() { AppendHistory(dst, bodies, 9) },
-		"typing":  func() { AppendNotice(dst, &m.Sender, &Intent{Kind: KindTyping, On: true}) },
+		"history": func() { AppendHistory(dst, RoomIDs{}, bodies, 9) },
+		"typing":  func() { AppendNotice(dst, idA, &m.Sender, &Intent{Kind: KindTyping, On: true}) },
 		"error":   func() { AppendError(dst, ErrTypingField, "c1") },
 	} {
 		if n := testing.AllocsPerRun(100, encode); n != 0 {

@@ -3,13 +3,19 @@ package protocol
 import (
 	"slices"
 	"strconv"
+
+	"github.com/google/uuid"
 )
+
+// RoomIDs are the ids of a room and of its trip.
+type RoomIDs struct{ Room, Trip uuid.UUID }
 
 // AppendHistory appends the first frame of a session that did not ask to
 // resume: the room's last messages, oldest first, each as AppendMessage made it,
 // and the room's present number.
-func AppendHistory(dst []byte, messages [][]byte, seq int64) []byte {
-	dst = append(dst, `{"type":"message_history","messages":`...)
+func AppendHistory(dst []byte, of RoomIDs, messages [][]byte, seq int64) []byte {
+	dst = appendHistoryOf(dst, of)
+	dst = append(dst, `,"messages":`...)
 	dst = appendArray(dst, messages)
 	dst = append(dst, `,"seq":`...)
 	dst = strconv.AppendInt(dst, seq, 10)
@@ -19,8 +25,9 @@ func AppendHistory(dst []byte, messages [][]byte, seq int64) []byte {
 // AppendResume appends the first frame of a session that resumes after the
 // number since: what was made or changed after it, in the order of rev, and the
 // number at which the client stands then.
-func AppendResume(dst []byte, since int64, messages [][]byte, seq int64, hasMore bool) []byte {
-	dst = append(dst, `{"type":"message_history","since":`...)
+func AppendResume(dst []byte, of RoomIDs, since int64, messages [][]byte, seq int64, hasMore bool) []byte {
+	dst = appendHistoryOf(dst, of)
+	dst = append(dst, `,"since":`...)
 	dst = strconv.AppendInt(dst, since, 10)
 	dst = append(dst, `,"messages":`...)
 	dst = appendArray(dst, messages)
@@ -30,7 +37,15 @@ func AppendResume(dst []byte, since int64, messages [][]byte, seq int64, hasMore
 // AppendRewound appends the frame that has a client begin anew: the database went
 // back, and what the client has may not be in it. It is an answer to since that
 // begins and ends before everything.
-func AppendRewound(dst []byte) []byte { return AppendResume(dst, 0, nil, 0, true) }
+func AppendRewound(dst []byte, of RoomIDs) []byte { return AppendResume(dst, of, 0, nil, 0, true) }
+
+// appendHistoryOf begins a history's frame.
+func appendHistoryOf(dst []byte, of RoomIDs) []byte {
+	dst = append(dst, `{"type":"message_history","chat_room_id":`...)
+	dst = appendUUID(dst, of.Room)
+	dst = append(dst, `,"trip_id":`...)
+	return appendUUID(dst, of.Trip)
+}
 
 // appendStand ends an object with where the client stands after it.
 func appendStand(dst []byte, seq int64, hasMore bool) []byte {

@@ -1,6 +1,10 @@
 package protocol
 
-import "strconv"
+import (
+	"strconv"
+
+	"github.com/google/uuid"
+)
 
 // Kind names what may happen in a room, or what a client may ask for. It is the
 // same from the client's frame to the database and to other nodes: the values of
@@ -81,17 +85,19 @@ func (in *Intent) decode(f *fields, r *Rules) *Error {
 	return ErrUnknownType
 }
 
-// AppendNotice appends the frame of a Notice: that a user does what in asks for. Of
+// AppendNotice appends the frame of a Notice: that a user of a room does what in asks for. Of
 // another class nothing is appended. A kind whose frame has more than its type and who
 // does it has a case.
-func AppendNotice(dst []byte, by *User, in *Intent) []byte {
+func AppendNotice(dst []byte, room uuid.UUID, by *User, in *Intent) []byte {
 	row := in.Kind.row()
 	if row.class != Notice {
 		return dst
 	}
 	dst = append(dst, `{"type":"`...)
 	dst = append(dst, row.told...)
-	dst = append(dst, `","user_id":`...)
+	dst = append(dst, `","chat_room_id":`...)
+	dst = appendUUID(dst, room)
+	dst = append(dst, `,"user_id":`...)
 	dst = appendUUID(dst, by.ID)
 	switch in.Kind {
 	case KindTyping:

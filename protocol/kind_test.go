@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+
+	"github.com/google/uuid"
 )
 
 // keptNumbers are the kinds by their numbers, which are stored and sent to other nodes:
@@ -60,8 +62,8 @@ func TestEveryKindHasItsPlace(t *testing.T) {
 			t.Errorf("%v is decoded as %v: %v", k, in.Kind, refused)
 		}
 		if row.class == Notice {
-			frame := string(AppendNotice(nil, &User{}, &Intent{Kind: k}))
-			if !strings.HasPrefix(frame, `{"type":"`+row.told+`","user_id":`) || !json.Valid([]byte(frame)) {
+			frame := string(AppendNotice(nil, uuid.Nil, &User{}, &Intent{Kind: k}))
+			if !strings.HasPrefix(frame, `{"type":"`+row.told+`","chat_room_id":"`+uuid.Nil.String()+`","user_id":`) || !json.Valid([]byte(frame)) {
 				t.Errorf("%v is told as %s", k, frame)
 			}
 		}

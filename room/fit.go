@@ -24,7 +24,7 @@ func (f *fit) takes(body []byte) bool {
 }
 
 // historyBesides is what a history has besides its messages.
-var historyBesides = len(protocol.AppendHistory(nil, nil, math.MaxInt64))
+var historyBesides = len(protocol.AppendHistory(nil, protocol.RoomIDs{}, nil, math.MaxInt64))
 
 // keepNewest encodes the messages of a page, and keeps the newest that fit, at least
 // one. The page may come from the store with more than that: there, only content counts.

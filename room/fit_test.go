@@ -142,14 +142,14 @@ func (h *house) fill(t *rapid.T, in room.Info) map[uuid.UUID]int64 {
 
 func (h *house) readBackwards(r *reader, in uuid.UUID, few int) {
 	answers := make(chan *room.History, 1)
-	h.History(in, nil, func(past *room.History, err error) {
+	h.History(protocol.RoomIDs{Room: in}, nil, func(past *room.History, err error) {
 		if err != nil {
 			panic(err)
 		}
 		answers <- past
 	})
 	frame := (<-answers).Frame
-	seqs := r.take("history", frame, strings.Count(string(frame), `"chat_room_id"`), true)
+	seqs := r.take("history", frame, strings.Count(string(frame), `"chat_room_id"`)-1, true)
 	for more := true; more; {
 		besides := len(protocol.AppendMessagePage(nil, nil, "https://example.com/next", "https://example.com/previous"))
 		p, err := h.Page(r.Context(), room.PageQuery{Room: in, Before: &seqs[0], Limit: few, Besides: besides})
@@ -191,7 +191,7 @@ func (h *house) readChanges(r *reader, in uuid.UUID, few int) {
 	if err := json.Unmarshal(frame, &first); err != nil {
 		r.Fatal(err)
 	}
-	r.take("since", frame, strings.Count(string(frame), `"chat_room_id"`), true)
+	r.take("since", frame, strings.Count(string(frame), `"chat_room_id"`)-1, true)
 	for at, more := first.Seq, first.More; more; {
 		p, err := h.Since(r.Context(), room.SinceQuery{Room: in, Since: at, Limit: few})
 		if err != nil || p.Stand <= at {

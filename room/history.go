@@ -40,12 +40,12 @@ func (h *History) Derive(f Form, make func(*History) any) any {
 //
 // Who follows the room from before the call misses nothing by dropping the
 // events up to History.Seq.
-func (s *Service) History(room uuid.UUID, left func() bool, done func(*History, error)) {
-	if h := s.Recent(room); h != nil {
+func (s *Service) History(of protocol.RoomIDs, left func() bool, done func(*History, error)) {
+	if h := s.Recent(of); h != nil {
 		done(h, nil)
 		return
 	}
-	s.latest.do(room, left, func(h *History, err error) {
+	s.latest.do(of, left, func(h *History, err error) {
 		if err == nil {
 			h.Unsent.Begin()
 		}
@@ -54,11 +54,11 @@ func (s *Service) History(room uuid.UUID, left func() bool, done func(*History, 
 }
 
 // Recent returns what History would answer from memory, or nil.
-func (s *Service) Recent(room uuid.UUID) *History {
+func (s *Service) Recent(of protocol.RoomIDs) *History {
 	if s.backplane != nil && !s.backplane.Healthy() {
 		return nil
 	}
-	h := s.hub.history(room)
+	h := s.hub.history(of)
 	if h == nil {
 		return nil
 	}
@@ -76,14 +76,15 @@ func (s *Service) Recent(room uuid.UUID) *History {
 // Where the store went back behind what the client has, the answer has it begin anew.
 func (s *Service) Resume(q SinceQuery, left func() bool, done func(*History, error)) {
 	q.Limit = protocol.ResumeMessagesMax
+	of := protocol.RoomIDs{Room: q.Room, Trip: q.Trip}
 	s.since.do(q, left, func(p Page, err error) {
 		switch {
 		case err != nil:
 			done(nil, err)
 		case p.Rewound:
-			done(s.madeHistory(p.Seq, protocol.AppendRewound(nil), p.rows), nil)
+			done(s.madeHistory(p.Seq, protocol.AppendRewound(nil, of), p.rows), nil)
 		default:
-			done(s.madeHistory(p.Seq, protocol.AppendResume(nil, q.Since, p.Bodies, p.Stand, p.HasMore), p.rows), nil)
+			done(s.madeHistory(p.Seq, protocol.AppendResume(nil, of, q.Since, p.Bodies, p.Stand, p.HasMore), p.rows), nil)
 		}
 	})
 }
@@ -96,18 +97,22 @@ func (s *Service) madeHistory(seq int64, frame []byte, rows int) *History {
 }
 
 // readHistories is the latest combiner's look into the store.
-func (s *Service) readHistories(ctx context.Context, rooms []uuid.UUID) ([]*History, error) {
+func (s *Service) readHistories(ctx context.Context, of []protocol.RoomIDs) ([]*History, error) {
 	if !s.cfg.Unsent.Open() {
 		return nil, ErrCrowded
 	}
 	births := s.hub.births.Load()
+	rooms := make([]uuid.UUID, len(of))
+	for i := range of {
+		rooms[i] = of[i].Room
+	}
 	pages, err := s.store.Latest(ctx, rooms, Limit{s.cfg.HistoryMessages, s.cfg.HistoryBytes})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	histories := make([]*History, len(rooms))
 	for i := range pages {
-		histories[i] = s.hub.keepTail(rooms[i], &pages[i], births)
+		histories[i] = s.hub.keepTail(of[i], &pages[i], births)
 	}
 	return histories, nil
 }

@@ -40,7 +40,7 @@ type Service struct {
 	hub       *hub
 	repairs   *repairs
 	access    *combiner[AccessQuestion, Access]
-	latest    *combiner[uuid.UUID, *History]
+	latest    *combiner[protocol.RoomIDs, *History]
 	bulk      *bulkReads
 	since     *sinceReads
 	heads     *combiner[uuid.UUID, Head]
@@ -222,7 +222,7 @@ func (s *Service) Notify(room uuid.UUID, u *protocol.User, in *protocol.Intent) 
 		s.stats.NoticesRepeated.Add(1)
 		return
 	}
-	n := &Notice{Kind: in.Kind, Room: room, User: u.ID, Frame: protocol.AppendNotice(nil, u, in)}
+	n := &Notice{Kind: in.Kind, Room: room, User: u.ID, Frame: protocol.AppendNotice(nil, room, u, in)}
 	s.hub.notify(n)
 	if s.backplane != nil {
 		s.backplane.PublishNotice(n)

@@ -178,6 +178,9 @@ type Info struct {
 	Seq    int64 // the room's present number
 }
 
+// IDs are the ids of the room and of its trip.
+func (i *Info) IDs() protocol.RoomIDs { return protocol.RoomIDs{Room: i.ID, Trip: i.TripID} }
+
 // Limit bounds what a Store reads: so many messages, rooms or numbers, and so many
 // bytes of content, zero: any. A message that is larger comes alone.
 type Limit struct{ Messages, Bytes int }

@@ -112,11 +112,11 @@ func (t *tail) bodies() [][]byte {
 
 // history returns the room's history from memory, or nil. Its frame is made outside
 // the lock, and kept for the next one where nothing came in between.
-func (h *hub) history(room uuid.UUID) (past *History) {
+func (h *hub) history(of protocol.RoomIDs) (past *History) {
 	var t *tail
 	var bodies [][]byte
 	var seq int64
-	h.with(room, func(r *subscribed) {
+	h.with(of.Room, func(r *subscribed) {
 		if r.tail == nil || r.seq.state != flowing {
 			return
 		}
@@ -128,9 +128,9 @@ func (h *hub) history(room uuid.UUID) (past *History) {
 	if t == nil {
 		return past
 	}
-	past = newHistory(bodies, seq)
+	past = newHistory(of, bodies, seq)
 	past.Unsent = h.unsent.Answer(len(past.Frame))
-	h.with(room, func(*subscribed) {
+	h.with(of.Room, func(*subscribed) {
 		if t.seq == seq {
 			t.history = past
 		}
@@ -138,20 +138,20 @@ func (h *hub) history(room uuid.UUID) (past *History) {
 	return past
 }
 
-func newHistory(bodies [][]byte, seq int64) *History {
-	return &History{Seq: seq, Frame: protocol.AppendHistory(nil, bodies, seq)}
+func newHistory(of protocol.RoomIDs, bodies [][]byte, seq int64) *History {
+	return &History{Seq: seq, Frame: protocol.AppendHistory(nil, of, bodies, seq)}
 }
 
 // keepTail keeps what was just read as the room's tail, where there is room and
 // somebody has followed the room since before the read, which began after so many
 // births: of what was committed while nobody did, no event comes. Nor is it kept
 // where an event came since that the read has not seen.
-func (h *hub) keepTail(room uuid.UUID, page *Page, births int64) *History {
+func (h *hub) keepTail(of protocol.RoomIDs, page *Page, births int64) *History {
 	t := newTail(page, h.tailMax)
-	past := newHistory(t.bodies(), t.seq)
+	past := newHistory(of, t.bodies(), t.seq)
 	past.Unsent = h.unsent.Answer(len(past.Frame))
 	t.history = past
-	h.with(room, func(r *subscribed) {
+	h.with(of.Room, func(r *subscribed) {
 		at := &r.seq.at
 		if r.born > births || at.seq > page.Seq {
 			return

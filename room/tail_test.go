@@ -28,7 +28,7 @@ func TestTailIsWhatTheStoreWouldAnswer(t *testing.T) {
 		var stats counters
 		h := newHub(&stats, tailMax, func(uuid.UUID, time.Duration) {})
 		h.follow(log.room, int64(len(log.events)), &follower{t: t, last: int64(len(log.events))})
-		h.keepTail(log.room, page(), h.births.Load())
+		h.keepTail(log.ids(), page(), h.births.Load())
 		for range rapid.IntRange(0, 20).Draw(t, "steps") {
 			from, before := int64(len(log.events)), newTail(page(), tailMax)
 			if len(log.messages) > 0 && rapid.Bool().Draw(t, "is edit") {
@@ -41,16 +41,16 @@ func TestTailIsWhatTheStoreWouldAnswer(t *testing.T) {
 			e := encoder{room: log.room, last: from}
 			e.add(log.events[from].Kind, from+1, log.events[from].Row, m)
 			h.announce(e.batch(), 0)
-			got := h.history(log.room)
+			got := h.history(log.ids())
 			want := newTail(page(), tailMax)
 			if got == nil && m.IsEdited && before.older && len(before.messages) < tailMax.Messages {
-				got = h.keepTail(log.room, page(), h.births.Load())
+				got = h.keepTail(log.ids(), page(), h.births.Load())
 			}
-			if n := len(newHistory(want.bodies(), want.seq).Frame); tailMax.Bytes > 0 && n > tailMax.Bytes && len(want.messages) > 1 {
+			if n := len(newHistory(log.ids(), want.bodies(), want.seq).Frame); tailMax.Bytes > 0 && n > tailMax.Bytes && len(want.messages) > 1 {
 				t.Fatalf("%d messages in %d bytes", len(want.messages), n)
 			}
-			if got == nil || string(got.Frame) != string(newHistory(want.bodies(), want.seq).Frame) || got.Seq != int64(len(log.events)) {
-				t.Fatalf("the tail says %s, the store %s", got.Frame, newHistory(want.bodies(), want.seq).Frame)
+			if got == nil || string(got.Frame) != string(newHistory(log.ids(), want.bodies(), want.seq).Frame) || got.Seq != int64(len(log.events)) {
+				t.Fatalf("the tail says %s, the store %s", got.Frame, newHistory(log.ids(), want.bodies(), want.seq).Frame)
 			}
 		}
 		kept := int64(0)
@@ -61,11 +61,13 @@ func TestTailIsWhatTheStoreWouldAnswer(t *testing.T) {
 			t.Fatalf("%d bytes counted, %d kept", counted, kept)
 		}
 		h.dropTails(time.Now().Add(time.Hour))
-		if h.history(log.room) != nil || h.tailBytes.Load() != 0 {
+		if h.history(log.ids()) != nil || h.tailBytes.Load() != 0 {
 			t.Fatalf("a forgotten tail still answers, or %d bytes stay counted", h.tailBytes.Load())
 		}
 	})
 }
+
+func (l *roomLog) ids() protocol.RoomIDs { return protocol.RoomIDs{Room: l.room} }
 
 // TestTailThatGrowsOverTheLimitIsForgotten: the limit is for all rooms together.
 func TestTailThatGrowsOverTheLimitIsForgotten(t *testing.T) {
@@ -74,7 +76,7 @@ func TestTailThatGrowsOverTheLimitIsForgotten(t *testing.T) {
 	var stats counters
 	h := newHub(&stats, Limit{Messages: 5}, func(uuid.UUID, time.Duration) {})
 	h.follow(log.room, 1, &follower{t: t, last: 1})
-	h.keepTail(log.room, &Page{Messages: log.messages, Seq: 1}, h.births.Load())
+	h.keepTail(log.ids(), &Page{Messages: log.messages, Seq: 1}, h.births.Load())
 	const others = tailBytesMax - 1_000
 	h.tailBytes.Add(others)
 	for range 5 {
@@ -84,7 +86,7 @@ func TestTailThatGrowsOverTheLimitIsForgotten(t *testing.T) {
 		e.add(protocol.KindMessage, m.Rev, m.ID, m)
 		h.announce(e.batch(), 0)
 	}
-	if h.history(log.room) != nil || h.tailBytes.Load() != others {
+	if h.history(log.ids()) != nil || h.tailBytes.Load() != others {
 		t.Errorf("%d bytes are kept beside those of others", h.tailBytes.Load()-others)
 	}
 }
@@ -97,16 +99,16 @@ func TestTailIsReadAnewNowAndThen(t *testing.T) {
 	var stats counters
 	h := newHub(&stats, Limit{Messages: 5}, func(uuid.UUID, time.Duration) {})
 	h.follow(log.room, 1, &follower{t: t, last: 1})
-	h.keepTail(log.room, &Page{Messages: log.messages, Seq: 1}, h.births.Load())
+	h.keepTail(log.ids(), &Page{Messages: log.messages, Seq: 1}, h.births.Load())
 	tail := h.shard(log.room).rooms[log.room].tail
 	for now, end := tail.read, tail.read.Add(tailAgeMax); !now.After(end); now = now.Add(tailIdle / 2) {
 		tail.asked = now // by newcomers, again and again
-		if h.dropTails(now); h.history(log.room) == nil {
+		if h.dropTails(now); h.history(log.ids()) == nil {
 			t.Fatalf("forgotten after %v", now.Sub(tail.read))
 		}
 	}
 	tail.asked = tail.read.Add(tailAgeMax)
-	if h.dropTails(tail.asked.Add(time.Second)); h.history(log.room) != nil {
+	if h.dropTails(tail.asked.Add(time.Second)); h.history(log.ids()) != nil {
 		t.Error("newcomers get old names for as long as they come")
 	}
 }
@@ -121,10 +123,10 @@ func TestTailIsNotKeptFromAReadThatBeganBeforeItsRoomWasFollowed(t *testing.T) {
 	h := newHub(&stats, Limit{Messages: 5}, func(uuid.UUID, time.Duration) {})
 	before := h.births.Load()
 	h.follow(log.room, 1, &follower{t: t, last: 1})
-	if h.keepTail(log.room, page, before); h.history(log.room) != nil {
+	if h.keepTail(log.ids(), page, before); h.history(log.ids()) != nil {
 		t.Error("a history is answered from a read that may not have seen what nobody was told")
 	}
-	if h.keepTail(log.room, page, h.births.Load()); h.history(log.room) == nil {
+	if h.keepTail(log.ids(), page, h.births.Load()); h.history(log.ids()) == nil {
 		t.Error("no history from a read that began after the follow")
 	}
 }
@@ -140,7 +142,7 @@ func TestTailIsForgottenWhenAQuotedMessageIsEdited(t *testing.T) {
 	var stats counters
 	h := newHub(&stats, Limit{Messages: 5}, func(uuid.UUID, time.Duration) {})
 	h.follow(log.room, 3, &follower{t: t, last: 3})
-	h.keepTail(log.room, &Page{Messages: log.messages, Seq: 3}, h.births.Load())
+	h.keepTail(log.ids(), &Page{Messages: log.messages, Seq: 3}, h.births.Load())
 	edit := func(i int) {
 		log.edit(i)
 		m := &log.messages[i]
@@ -148,10 +150,10 @@ func TestTailIsForgottenWhenAQuotedMessageIsEdited(t *testing.T) {
 		e.add(protocol.KindEdit, m.Rev, newRowID(), m)
 		h.announce(e.batch(), 0)
 	}
-	if edit(2); h.history(log.room) == nil {
+	if edit(2); h.history(log.ids()) == nil {
 		t.Error("the edit of a message that nobody quotes costs the tail")
 	}
-	if edit(0); h.history(log.room) != nil {
+	if edit(0); h.history(log.ids()) != nil {
 		t.Error("a history is answered whose reply quotes what the original was")
 	}
 	if bytes := h.tailBytes.Load(); bytes != 0 {
@@ -166,7 +168,7 @@ func TestTailIsForgottenWhenOneBatchQuotesAndEdits(t *testing.T) {
 	log.send()
 	h := newHub(&counters{}, Limit{Messages: 5}, func(uuid.UUID, time.Duration) {})
 	h.follow(log.room, 1, &follower{t: t, last: 1})
-	h.keepTail(log.room, &Page{Messages: log.messages, Seq: 1}, h.births.Load())
+	h.keepTail(log.ids(), &Page{Messages: log.messages, Seq: 1}, h.births.Load())
 
 	log.send()
 	log.messages[1].ReplyTo = &protocol.Reply{ID: log.messages[0].ID, Content: "m1"}
@@ -175,7 +177,7 @@ func TestTailIsForgottenWhenOneBatchQuotesAndEdits(t *testing.T) {
 	log.edit(0)
 	e.add(protocol.KindEdit, 3, newRowID(), &log.messages[0])
 	h.announce(e.batch(), 0)
-	if h.history(log.room) != nil {
+	if h.history(log.ids()) != nil {
 		t.Error("a history is answered whose reply quotes what the original was")
 	}
 	if bytes := h.tailBytes.Load(); bytes != 0 {
@@ -193,7 +195,7 @@ func TestTailOutlivesAChangeThatQuotesDoNotShow(t *testing.T) {
 	log.messages[1].ReplyTo = &protocol.Reply{ID: log.messages[0].ID, Content: "m1"}
 	h := newHub(&counters{}, Limit{Messages: 5}, func(uuid.UUID, time.Duration) {})
 	h.follow(log.room, 2, &follower{t: t, last: 2})
-	h.keepTail(log.room, &Page{Messages: log.messages, Seq: 2}, h.births.Load())
+	h.keepTail(log.ids(), &Page{Messages: log.messages, Seq: 2}, h.births.Load())
 	const pinned = protocol.KindMessage // stands for a kind of which quotes show nothing
 	if pinned.Requotes() {
 		t.Fatal("quotes show it")
@@ -203,7 +205,7 @@ func TestTailOutlivesAChangeThatQuotesDoNotShow(t *testing.T) {
 	e.add(pinned, 3, newRowID(), &log.messages[0])
 	h.announce(e.batch(), 0)
 	want := newTail(&Page{Messages: log.messages, Seq: 3}, Limit{Messages: 5})
-	if got := h.history(log.room); got == nil || string(got.Frame) != string(newHistory(want.bodies(), want.seq).Frame) {
+	if got := h.history(log.ids()); got == nil || string(got.Frame) != string(newHistory(log.ids(), want.bodies(), want.seq).Frame) {
 		t.Errorf("the tail says %+v", got)
 	}
 }
@@ -219,7 +221,7 @@ func BenchmarkEditBesideAFullTail(b *testing.B) {
 	var stats counters
 	h := newHub(&stats, Limit{Messages: 50}, func(uuid.UUID, time.Duration) {})
 	h.follow(log.room, 50, discard{})
-	h.keepTail(log.room, &Page{Messages: log.messages, Seq: 50}, h.births.Load())
+	h.keepTail(log.ids(), &Page{Messages: log.messages, Seq: 50}, h.births.Load())
 	seq := int64(50)
 	b.ReportAllocs()
 	for b.Loop() {
@@ -233,7 +235,7 @@ func BenchmarkEditBesideAFullTail(b *testing.B) {
 		b.StartTimer()
 		h.announce(batch, 0)
 	}
-	if h.history(log.room) == nil {
+	if h.history(log.ids()) == nil {
 		b.Fatal("the tail was lost")
 	}
 }

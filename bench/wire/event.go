@@ -47,7 +47,7 @@ type Scanner struct {
 
 var (
 	messageHead = []byte(`{"type":"chat_message","message":{`)
-	historyHead = []byte(`{"type":"message_history","messages":[`)
+	historyHead = []byte(`{"type":"message_history","chat_room_id":"`)
 	clientKey   = []byte(`"client_id":"`)
 	seqKey      = []byte(`"seq":`)
 )

@@ -35,11 +35,11 @@ func TestScanReadsEveryFrame(t *testing.T) {
 		"spaces":              {`{ "type" : "chat_message" , "message" : ` + m("hi", id) + ` , "seq" : 7 }`, Event{Kind: KindMessage, Seq: 7, Prev: 6, ClientID: []byte("mine")}},
 		"escapes in id":       {`{"type":"chat_message","message":` + m("hi", `,"client_id":"a\"b"`) + `,"seq":7}`, Event{Kind: KindMessage, Seq: 7, Prev: 6}},
 		"edited":              {`{"type":"message_edited","message":` + m("hi", id) + `,"seq":9}`, Event{Kind: KindEdited, Seq: 9, Prev: 8, ClientID: []byte("mine")}},
-		"history":             {`{"type":"message_history","messages":[` + m("a", id) + `],"seq":7}`, Event{Kind: KindHistory, Seq: 7, Prev: 6}},
-		"empty history":       {`{"type":"message_history","messages":[],"seq":0}`, Event{Kind: KindHistory, Seq: 0, Prev: -1}},
-		"resume":              {`{"type":"message_history","since":2,"messages":[],"seq":12,"has_more":false}`, Event{Kind: KindHistory, Seq: 12, Prev: 11}},
+		"history":             {`{"type":"message_history","chat_room_id":"r","trip_id":"t","messages":[` + m("a", id) + `],"seq":7}`, Event{Kind: KindHistory, Seq: 7, Prev: 6}},
+		"empty history":       {`{"type":"message_history","chat_room_id":"r","trip_id":"t","messages":[],"seq":0}`, Event{Kind: KindHistory, Seq: 0, Prev: -1}},
+		"resume":              {`{"type":"message_history","chat_room_id":"r","trip_id":"t","since":2,"messages":[],"seq":12,"has_more":false}`, Event{Kind: KindHistory, Seq: 12, Prev: 11}},
 		"error":               {`{"type":"error","message":"no","code":"unavailable","client_id":"mine"}`, Event{Kind: KindError, Prev: -1, Code: "unavailable", ClientID: []byte("mine")}},
-		"typing":              {`{"type":"typing","user_id":"u","user_email":"e","is_typing":true}`, Event{Kind: KindTyping, Prev: -1}},
+		"typing":              {`{"type":"typing","chat_room_id":"r","user_id":"u","user_email":"e","is_typing":true}`, Event{Kind: KindTyping, Prev: -1}},
 		"pong":                {`{"type":"pong"}`, Event{Kind: KindPong, Prev: -1}},
 		"another":             {`{"type":"new"}`, Event{Prev: -1}},
 		"a trap in content":   {`{"type":"chat_message","message":` + m(`"client_id":"evil","seq":99}`, id) + `,"seq":7}`, Event{Kind: KindMessage, Seq: 7, Prev: 6, ClientID: []byte("mine")}},
@@ -87,7 +87,7 @@ func FuzzScanAgreesWithJSON(f *testing.F) {
 		text := fmt.Sprintf(`{"type":"chat_message","message":%s,"seq":%d%s}`, m(content, `,"client_id":`+string(id)), seq, tail)
 		switch shape % 3 {
 		case 1:
-			text = fmt.Sprintf(`{"type":"message_history","messages":[%s],"seq":%d%s}`, m(content, ""), seq, tail)
+			text = fmt.Sprintf(`{"type":"message_history","chat_room_id":"r","trip_id":"t","messages":[%s],"seq":%d%s}`, m(content, ""), seq, tail)
 		case 2:
 			text = fmt.Sprintf(`{"type":"message_edited","message":%s%s,"seq":%d}`, m(content, `,"client_id":`+string(id)), tail, seq)
 		}

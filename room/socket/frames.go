@@ -6,11 +6,8 @@ import (
 	"github.com/caravan-chat/caravan/room"
 )
 
-// pong and rewound are shared by all connections.
-var (
-	pong    = netpoll.NewPayload(protocol.Pong)
-	rewound = netpoll.NewPayload(protocol.AppendRewound(nil))
-)
+// pong is shared by all connections.
+var pong = netpoll.NewPayload(protocol.Pong)
 
 // handle does what a client's frame asks for. The frame is decoded even where
 // the rate limit refuses it, for the client_id of the refusal.
@@ -38,12 +35,12 @@ func (s *session) handle(payload []byte) {
 }
 
 // submit sends an op on its way. An event that is stored comes back as the room's, like
-// everybody else's, and a mark has no answer; only other outcomes are answered here.
+// everybody else's. What else there is to say of the outcome is answered here.
 func (s *session) submit(op *room.Op) {
 	if s.answer == nil {
 		loop := s.conn.Loop()
 		s.answer = func(op *room.Op) {
-			if op.Outcome != room.Stored {
+			if op.Outcome != room.Stored || s.acks(op) {
 				loop.Post(func() { s.answered(op) })
 			}
 		}
@@ -53,12 +50,20 @@ func (s *session) submit(op *room.Op) {
 	s.h.svc.Submit(op)
 }
 
+// acks reports whether the client is told that what it asked for is done. A message comes
+// back, which says as much.
+func (s *session) acks(op *room.Op) bool {
+	return s.version > 1 && op.Err == nil && op.ClientID != "" && op.Kind != protocol.KindMessage
+}
+
 // answered tells the client what became of its op.
 func (s *session) answered(op *room.Op) {
 	if s.state != live {
 		return
 	}
 	switch {
+	case s.acks(op):
+		s.conn.SendText(protocol.AppendAck(nil, op.Room, op.ClientID))
 	case op.Outcome == room.Duplicate && op.Message != nil:
 		m := op.Message
 		body := protocol.AppendMessage(nil, m)

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/caravan-chat/caravan/netpoll"
+	"github.com/caravan-chat/caravan/protocol"
 	"github.com/caravan-chat/caravan/room"
 	"github.com/caravan-chat/caravan/room/allowance"
 	"github.com/caravan-chat/caravan/room/unsent"
@@ -46,6 +47,7 @@ type Handler struct {
 	loops    []*loopState // by loop
 	rechecks chan recheck
 	perUser  perUser
+	speaking speaking
 	refusals allowance.Rate
 	limited  limited
 	stop     context.CancelFunc
@@ -79,14 +81,15 @@ func New(svc *room.Service, loops int, cfg Config) *Handler {
 
 // Stats are figures since the start.
 type Stats struct {
-	OverPerUser int64 // connections that were closed because the user had too many
-	OverRate    int64 // frames that were refused because there were too many
+	OverPerUser int64                          // connections that were closed because the user had too many
+	OverRate    int64                          // frames that were refused because there were too many
+	SpeakingNow [protocol.VersionMax + 1]int64 // members by the version that they speak
 	Allowances  allowance.Stats
 }
 
 // Stats returns the present figures.
 func (h *Handler) Stats() Stats {
-	return Stats{OverPerUser: h.perUser.refused.Load(), OverRate: h.limited.frames.Load(), Allowances: h.cfg.Allowances.Stats()}
+	return Stats{SpeakingNow: h.speaking.now(), OverPerUser: h.perUser.refused.Load(), OverRate: h.limited.frames.Load(), Allowances: h.cfg.Allowances.Stats()}
 }
 
 // Stop ends the handler's goroutine. The server must have stopped.

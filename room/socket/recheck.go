@@ -3,6 +3,7 @@ package socket
 import (
 	"context"
 	"slices"
+	"unique"
 
 	"github.com/caravan-chat/caravan/netpoll"
 	"github.com/caravan-chat/caravan/protocol"
@@ -101,11 +102,25 @@ func (r *recheck) act(answers []room.Access, errs []error) {
 		case a.Room.ID != s.in.room: // the store has gone back behind the making of the room
 			s.close(protocol.CloseRestart, "the trip has another room, please come again")
 		default:
-			s.rights = a.May
+			s.permit(a.Role, a.May)
 			if a.User != *s.user { // the application has given them another name
 				user := a.User
 				s.user = &user
 			}
 		}
 	}
+}
+
+// permit notes the user's role, and tells one of version 2 where it is another one.
+func (s *session) permit(role string, may protocol.Permissions) {
+	s.rights = may
+	if s.version < 2 || s.role == unique.Make(role) {
+		return
+	}
+	s.role = unique.Make(role)
+	if s.own != nil { // it is told with the history
+		s.own.Role, s.own.May = role, may
+		return
+	}
+	s.conn.SendText(protocol.AppendOwnRole(nil, s.in.room, role, may))
 }

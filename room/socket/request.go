@@ -1,6 +1,7 @@
 package socket
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"strings"
@@ -25,7 +26,12 @@ func (h *Handler) request(r *netpoll.Request) (*session, *netpoll.Refusal) {
 		return nil, refuse(http.StatusForbidden, "This origin is not allowed.", protocol.CodeForbidden)
 	}
 	query, _ := url.ParseQuery(r.RawQuery) // what is malformed is left out
-	s := &session{h: h}
+	s := &session{h: h, version: 1}
+	if query.Has("v") {
+		if s.version, ok = protocol.ParseVersion(query.Get("v")); !ok {
+			return nil, refuse(http.StatusBadRequest, "v must be a whole number, 1 or more.", protocol.CodeInvalidField)
+		}
+	}
 	if query.Has("since") {
 		since, ok := protocol.ParseSeq(query.Get("since"))
 		if !ok {
@@ -40,13 +46,36 @@ func (h *Handler) request(r *netpoll.Request) (*session, *netpoll.Refusal) {
 		}
 		s.resume.Last = last
 	}
-	door := &room.EnterRequest{Bearer: query.Get("token")}
-	if door.Bearer == "" {
-		door.Bearer = bearer(r.Authorization)
+	offered, caravan := offer(r)
+	if caravan {
+		r.Protocol = subprotocol
 	}
+	door := &room.EnterRequest{Bearer: cmp.Or(query.Get("token"), offered, bearer(r.Authorization))}
 	door.Place, door.PlaceOK = protocol.ParseID(place)
 	s.door = door
 	return s, nil
+}
+
+// The subprotocols that clients offer together: the one that they speak, and one that bears
+// their token, as browsers have no other place for it than the URL.
+const (
+	subprotocol = "caravan"
+	tokenPrefix = "token."
+)
+
+// offer returns the first token that a client offers as a subprotocol. That counts only
+// beside the subprotocol that can be chosen: the server never answers with a token.
+func offer(r *netpoll.Request) (token string, caravan bool) {
+	for p := range r.Protocols() {
+		caravan = caravan || p == subprotocol
+		if t, ok := strings.CutPrefix(p, tokenPrefix); ok && token == "" {
+			token = t
+		}
+	}
+	if !caravan {
+		return "", false
+	}
+	return token, true
 }
 
 // bearer returns the token of an Authorization header (RFC 6750 section 2.1).

@@ -3,6 +3,7 @@ package socket
 import (
 	"errors"
 	"sync/atomic"
+	"unique"
 
 	"github.com/caravan-chat/caravan/netpoll"
 	"github.com/caravan-chat/caravan/protocol"
@@ -23,7 +24,8 @@ const (
 // session is one client in one room. It belongs to its connection's loop.
 type session struct {
 	// Static after construction.
-	h *Handler
+	h       *Handler
+	version int // of the protocol
 
 	// Static after Open.
 	conn *netpoll.Conn
@@ -33,15 +35,17 @@ type session struct {
 	counted bool // among its user's connections
 	doubted bool // among its loop's
 	spent   spent
-	may     *allowance.Allowance // the user's, once the gate let it in
-	expires int64                // when the token does, Unix seconds
-	user    *protocol.User       // once the gate let it in
-	rights  protocol.Permissions // of the user in the room, as of the last check
-	in      *subscription        // from joining on
-	door    *room.EnterRequest   // while entering
-	resume  *room.SinceQuery     // until the history was asked for: what to resume from; nil: the usual history
-	waiting *waiting             // before live, where something waits
-	answer  func(*room.Op)       // the lane's way back, made once
+	may     *allowance.Allowance  // the user's, once the gate let it in
+	expires int64                 // when the token does, Unix seconds
+	user    *protocol.User        // once the gate let it in
+	rights  protocol.Permissions  // of the user in the room, as of the last check
+	role    unique.Handle[string] // likewise; of version 2
+	own     *protocol.Own         // until the history is sent; of version 2
+	in      *subscription         // from joining on
+	door    *room.EnterRequest    // while entering
+	resume  *room.SinceQuery      // until the history was asked for: what to resume from; nil: the usual history
+	waiting *waiting              // before live, where something waits
+	answer  func(*room.Op)        // the lane's way back, made once
 }
 
 // waiting is what a session keeps until its history is sent.
@@ -95,10 +99,15 @@ func (s *session) entered(e room.Entry, err error) {
 	s.state = joining
 	s.expires = e.Expires.Unix()
 	s.in = s.h.loops[loop.Index()].enter(loop, e.Room)
+	s.h.speaking.begin(s.version)
+	if s.version > 1 {
+		s.role = unique.Make(e.Role)
+		s.own = &protocol.Own{Room: e.Room.ID, Role: e.Role, May: e.May, ReadSeq: e.ReadSeq}
+	}
 	resume := s.resume
 	s.resume = nil
 	if resume == nil {
-		if past := s.h.svc.Recent(e.Room.ID); past != nil {
+		if past := s.h.svc.Recent(e.Room.IDs()); past != nil {
 			s.joined(past, nil) // in this turn, as for most
 			return
 		}
@@ -108,10 +117,10 @@ func (s *session) entered(e room.Entry, err error) {
 		loop.Post(func() { s.joined(past, err) })
 	}
 	if left := s.wait().left.Load; resume != nil {
-		resume.User, resume.Room = s.user.ID, e.Room.ID
+		resume.User, resume.Room, resume.Trip = s.user.ID, e.Room.ID, e.Room.TripID
 		s.h.svc.Resume(*resume, left, done)
 	} else {
-		s.h.svc.History(e.Room.ID, left, done)
+		s.h.svc.History(e.Room.IDs(), left, done)
 	}
 }
 
@@ -142,6 +151,10 @@ func (s *session) joined(past *room.History, err error) {
 	w := s.waiting
 	s.state, s.waiting = live, nil
 	s.sendHistory(past)
+	if s.own != nil {
+		s.conn.SendText(protocol.AppendOwn(nil, s.own))
+		s.own = nil
+	}
 	if w != nil {
 		for _, b := range w.batches {
 			if p := newerThan(b, past.Seq); p != nil {
@@ -184,6 +197,7 @@ func (s *session) leave() {
 	s.may.Return()
 	s.may = nil
 	if s.in != nil {
+		s.h.speaking.end(s.version)
 		s.h.loops[s.conn.Loop().Index()].leave(s.in, s)
 		s.in = nil
 	}

@@ -109,6 +109,7 @@ func (x *subscription) deliver(b *room.Batch) {
 func (x *subscription) Rewound() room.Waker {
 	x.loop.Queue(func() {
 		x.state.shut(x)
+		rewound := netpoll.NewPayload(protocol.AppendRewound(nil, protocol.RoomIDs{Room: x.room, Trip: x.trip}))
 		x.all(func(s *session) {
 			s.conn.Send(rewound)
 			s.close(protocol.CloseRestart, "the room has changed, please come again")

@@ -76,6 +76,7 @@ var (
 	paused          = gauge("paused_connections", "Connections that are not read because they sent too much.")
 	pauses          = counter("pauses", "Pauses of connections that sent too much.")
 	overRate        = counter("frames_over_rate", "Client frames that were refused because there were too many.")
+	members         = gauge("members", "Members of rooms, by the version of the protocol that they speak.", "version")
 	allowances      = gauge("user_allowances", "Users whose requests are counted.")
 	forgotten       = counter("user_allowances_forgotten", "Users whose requests were forgotten early because too many are counted.")
 	drops           = counter("drops", "WebSocket messages that were queued and not delivered, by reason.", "reason")
@@ -214,6 +215,11 @@ func (s sink) sockets(n netpoll.Stats) {
 }
 
 func (s sink) sessions(n socket.Stats) {
+	for version, v := range n.SpeakingNow {
+		if version > 0 {
+			s.number(members, float64(v), strconv.Itoa(version))
+		}
+	}
 	s.number(refused, float64(n.OverPerUser), "user_connections")
 	s.number(overRate, float64(n.OverRate))
 	s.number(allowances, float64(n.Allowances.Users))

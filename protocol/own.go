@@ -1,0 +1,42 @@
+package protocol
+
+import (
+	"strconv"
+
+	"github.com/google/uuid"
+)
+
+// Own is what concerns one user in a room and no other member. Clients of version 1 are not
+// told.
+type Own struct {
+	Room    uuid.UUID
+	Role    string // empty: none
+	May     Permissions
+	ReadSeq int64 // how far the user has read
+}
+
+// AppendOwn appends the frame that follows each history.
+func AppendOwn(dst []byte, o *Own) []byte {
+	dst = append(dst, `{"type":"own","v":`...)
+	dst = strconv.AppendInt(dst, VersionMax, 10)
+	dst = append(dst, `,"chat_room_id":`...)
+	dst = appendUUID(dst, o.Room)
+	dst = append(dst, `,"role":`...)
+	dst = appendString(dst, o.Role)
+	dst = append(dst, `,"permissions":`...)
+	dst = appendPermissions(dst, o.May)
+	dst = append(dst, `,"read_seq":`...)
+	dst = strconv.AppendInt(dst, o.ReadSeq, 10)
+	return append(dst, `,"muted_until":null,"reactions":{}}`...) // there are no such kinds yet
+}
+
+// AppendOwnRole appends the frame that tells a changed role, and what it permits.
+func AppendOwnRole(dst []byte, room uuid.UUID, role string, may Permissions) []byte {
+	dst = append(dst, `{"type":"own","chat_room_id":`...)
+	dst = appendUUID(dst, room)
+	dst = append(dst, `,"role":`...)
+	dst = appendString(dst, role)
+	dst = append(dst, `,"permissions":`...)
+	dst = appendPermissions(dst, may)
+	return append(dst, '}')
+}
