@@ -59,11 +59,11 @@ func (s *Server) loopOf(engine gnet.EventLoop) *Loop {
 		bound := l.engine.Load()
 		if bound == nil {
 			own := engine // so that only this case allocates
-			fd, ok := epollOf(own)
+			d, ok := descriptorsOf(own)
 			if !ok {
 				panic("netpoll: gnet's event loops are built otherwise")
 			}
-			l.epoll = fd
+			l.descriptors = d
 			l.engine.Store(&own)
 			l.Wake() // for the mail that came before
 			return l

@@ -33,7 +33,12 @@ const deflateRequest = "GET / HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocke
 // connect opens a TCP connection to the server.
 func connect(t testing.TB, s *Server) *client {
 	t.Helper()
-	conn, err := net.Dial("tcp", s.Addr().String())
+	return connectTo(t, s.Addr().String())
+}
+
+func connectTo(t testing.TB, address string) *client {
+	t.Helper()
+	conn, err := net.Dial("tcp", address)
 	if err != nil {
 		t.Fatal(err)
 	}

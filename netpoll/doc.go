@@ -50,10 +50,11 @@
 //	yield                                   who goes for others
 //	conn, topic, ping, refuse, flush        what is sent
 //	ending, write, move, pause              how a connection ends, is written, changes its state, is not read
+//	accept                                  what happens where no connection can be accepted
 //	loop, ages, shared, wake                the types; a loop's mailbox and its wake-up
 //	state, pongs, unread, mailbox, outbox, claim, … what knows nothing of connections
 //
-// Beside them stand the Server (server, bind, drain, deliver, takeback, stats) and,
+// Beside them stand the Server (server, bind, drain, deliver, takeback, stats, seldom) and,
 // below all, the bytes: packages frame, handshake, deflate.
 //
 // # Limits

@@ -7,9 +7,10 @@ import (
 )
 
 // engineLog is gnet's logger. It keeps the last error, because gnet tells nobody
-// why its engine ended.
+// why its engine ended, and hears of accepts that failed, because nobody else does.
 type engineLog struct {
-	log *slog.Logger
+	log          *slog.Logger
+	acceptFailed func(error) // on the loop
 
 	mu    sync.Mutex
 	error string
@@ -34,8 +35,17 @@ func (e *engineLog) Warnf(format string, args ...any) {
 	e.log.Warn("gnet: " + fmt.Sprintf(format, args...))
 }
 
+// acceptFormat is what gnet says where an accept has failed.
+const acceptFormat = "Accept() failed due to error: %v"
+
 // Errorf implements gnet's Logger.
 func (e *engineLog) Errorf(format string, args ...any) {
+	if format == acceptFormat && len(args) == 1 {
+		if err, ok := args[0].(error); ok {
+			e.acceptFailed(err)
+			return
+		}
+	}
 	msg := fmt.Sprintf(format, args...)
 	e.mu.Lock()
 	e.error = msg

@@ -6,22 +6,32 @@ import (
 	"github.com/panjf2000/gnet/v2"
 )
 
-// epollOf returns the descriptor with which one of gnet's event loops waits for its
-// sockets. gnet does not give it out, and has no other way to leave a socket unread;
-// so it is read where it lies. Only a gnet that is built otherwise has none there.
-func epollOf(engine gnet.EventLoop) (fd int, ok bool) {
+// descriptors are what one of gnet's event loops waits with, and for.
+type descriptors struct {
+	epoll    int
+	listener int
+}
+
+// descriptorsOf returns those of an event loop. gnet does not give them out, and has no
+// other way to leave a socket unread or a listener alone; so they are read where they lie.
+// Only a gnet that is built otherwise has none there.
+func descriptorsOf(engine gnet.EventLoop) (d descriptors, ok bool) {
 	loop := reflect.Indirect(reflect.ValueOf(engine))
 	if loop.Kind() != reflect.Struct {
-		return 0, false
+		return d, false
 	}
 	poller := reflect.Indirect(loop.FieldByName("poller"))
 	// With efd the poller is the one that knows a socket by its descriptor.
 	if poller.Kind() != reflect.Struct || !poller.FieldByName("efd").IsValid() {
-		return 0, false
+		return d, false
 	}
-	epoll := poller.FieldByName("fd")
-	if epoll.Kind() != reflect.Int {
-		return 0, false
+	epoll, listeners := poller.FieldByName("fd"), loop.FieldByName("listeners")
+	if epoll.Kind() != reflect.Int || listeners.Kind() != reflect.Map || listeners.Len() != 1 {
+		return d, false
 	}
-	return int(epoll.Int()), true
+	listener := listeners.MapKeys()[0]
+	if listener.Kind() != reflect.Int {
+		return d, false
+	}
+	return descriptors{int(epoll.Int()), int(listener.Int())}, true
 }

@@ -39,6 +39,7 @@ func Listen(cfg Config) (*Server, error) {
 		quit:      make(chan struct{}),
 		done:      make(chan struct{}),
 	}
+	s.engineLog.acceptFailed = s.acceptFailed
 	s.share(&cfg, files)
 	for i := range cfg.Loops {
 		s.loops = append(s.loops, newLoop(&s.shared, cfg.Handler, i))

@@ -74,7 +74,9 @@ type Loop struct {
 	at     moment    // the same, short
 	inTurn bool      // something happened since the last turn ended
 	waker  *waker
-	epoll  int // descriptor; static once the loop is bound
+	deaf   bool // nobody is accepted until the next tick
+
+	descriptors // static once the loop is bound
 
 	conns     []*Conn // all sockets of this loop, in no order
 	awaited   ages    // whose request is waited for

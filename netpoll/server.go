@@ -24,12 +24,15 @@ type Server struct {
 	engineLog *engineLog
 
 	// Any goroutine.
-	httpPanics atomic.Uint64
-	ready      chan struct{} // closed when all loops run
-	quit       chan struct{} // closed when the engine begins to end
-	done       chan struct{} // closed when the loops have ended
-	binding    sync.Mutex    // orders the binding of loops to gnet's
-	takingBack sync.RWMutex  // held for reading by TakeBack
+	httpPanics     atomic.Uint64
+	acceptFailures atomic.Uint64
+	acceptTold     seldom
+	takeBackTold   seldom
+	ready          chan struct{} // closed when all loops run
+	quit           chan struct{} // closed when the engine begins to end
+	done           chan struct{} // closed when the loops have ended
+	binding        sync.Mutex    // orders the binding of loops to gnet's
+	takingBack     sync.RWMutex  // held for reading by TakeBack
 
 	bindOnce sync.Once
 	wakers   []*waker // of the ticker's goroutine, until done
@@ -65,7 +68,7 @@ func (s *Server) Loops() []*Loop { return s.loops }
 func (s *Server) Ready() <-chan struct{} { return s.ready }
 
 // verdict says how the engine's end is to be understood: gnet returns nil also
-// where an accept failed.
+// where a loop failed.
 func (s *Server) verdict(err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

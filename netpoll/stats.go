@@ -8,6 +8,7 @@ type Stats struct {
 	HTTP    int // connections now that were given to Config.HTTP and not closed yet
 
 	Accepted  uint64                 // sockets
+	Failed    uint64                 // accepts, for want of descriptors or memory, where the clients wait; and take-backs, where they are closed
 	Opened    uint64                 // WebSockets
 	HTTPTotal uint64                 // connections given to Config.HTTP
 	Refused   [RefusalReasons]uint64 // by RefusalReason
@@ -39,6 +40,7 @@ func (s *Server) Stats() Stats {
 		HTTP:    int(s.https.Load()),
 		Closes:  make(map[uint16]uint64),
 		Panics:  s.httpPanics.Load(),
+		Failed:  s.acceptFailures.Load(),
 	}
 	for _, l := range s.loops {
 		st.add(&l.board)

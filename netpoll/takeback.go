@@ -30,7 +30,10 @@ func (s *Server) TakeBack(c net.Conn, read []byte) {
 	}
 	defer r.Close() // gnet has a duplicate by then
 	if err := s.enroll(r, read); err != nil {
-		s.log.Warn("netpoll: take back a connection", "error", err)
+		failures := s.acceptFailures.Add(1)
+		if s.takeBackTold.due(time.Now()) {
+			s.log.Warn("netpoll: a connection cannot be taken back, and is closed", "error", err, "failures", failures)
+		}
 	}
 }
 

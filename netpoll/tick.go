@@ -19,6 +19,7 @@ const (
 // at a share of the connections, so that all are looked at once in a scan period
 // and no turn is long.
 func (l *Loop) tick() {
+	l.acceptAgain()
 	l.resumePaused()
 	l.scan()
 	l.closeStalled()

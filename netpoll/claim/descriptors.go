@@ -13,8 +13,7 @@ const (
 	RefusedLingerMax = 128
 
 	// descriptorsReserved is what the rest of the process may need: databases, log
-	// files, duplicates in a hand-over. gnet ends its engine when an accept fails
-	// for want of a descriptor; so the last ones are never used for connections.
+	// files, duplicates in a hand-over. So the last ones are never used for connections.
 	descriptorsReserved = 512
 
 	// descriptorsSpare are never used for connections, whatever the rest of the

@@ -59,6 +59,7 @@ var (
 	sockets         = gauge("sockets", "Sockets of any kind, but those that speak plain HTTP: handshaking, open, ending.")
 	httpConnections = gauge("http_connections", "Connections that speak plain HTTP.")
 	accepted        = counter("sockets_accepted", "Sockets that were accepted.")
+	acceptFailures  = counter("accept_failures", "Accepts that failed, for want of descriptors or memory. The clients wait.")
 	connects        = counter("connects", "WebSocket connections that were opened.")
 	refused         = counter("connects_refused", "Clients that did not get into a room, by reason.", "reason")
 	closes          = counter("closes", "WebSocket connections that were closed, by close code.", "code")
@@ -185,6 +186,7 @@ func (s sink) sockets(n netpoll.Stats) {
 	s.number(sockets, float64(n.Sockets))
 	s.number(httpConnections, float64(n.HTTP))
 	s.number(accepted, float64(n.Accepted))
+	s.number(acceptFailures, float64(n.Failed))
 	s.number(connects, float64(n.Opened))
 	for reason, v := range n.Refused {
 		s.number(refused, float64(v), netpoll.RefusalReason(reason).String())

@@ -1,0 +1,47 @@
+package netpoll
+
+import (
+	"time"
+
+	gerrors "github.com/panjf2000/gnet/v2/pkg/errors"
+	"golang.org/x/sys/unix"
+)
+
+// gnet ends its engine, and with it all connections, where an accept fails: because of
+// the process's limit of open files, of the machine's, of memory, of a firewall. It
+// returns ErrAcceptSocket, and asks by errors.Is whether it did. A value without equality
+// is not even itself: so the answer is no, and the engine goes on.
+func init() { gerrors.ErrAcceptSocket = failedAccept{} }
+
+type failedAccept []struct{}
+
+func (failedAccept) Error() string { return "accept failed" }
+
+// acceptFailed is told on some loop that an accept has failed. The client waits in the
+// kernel, and the loop would be woken for it again and again: so all loops leave their
+// listeners alone until their next tick, as what there was none of they share.
+func (s *Server) acceptFailed(err error) {
+	failures := s.acceptFailures.Add(1)
+	for _, l := range s.loops {
+		l.Post(l.stopAccepting)
+	}
+	if s.acceptTold.due(time.Now()) {
+		s.log.Error("netpoll: connections cannot be accepted: they wait", "error", err, "failures", failures)
+	}
+}
+
+// stopAccepting has new connections wait in the kernel.
+func (l *Loop) stopAccepting() {
+	if !l.deaf {
+		l.deaf = true
+		_ = unix.EpollCtl(l.epoll, unix.EPOLL_CTL_DEL, l.listener, nil) // it is there
+	}
+}
+
+// acceptAgain ends that. It is tried again where it fails for want of memory.
+func (l *Loop) acceptAgain() {
+	if l.deaf {
+		in := unix.EpollEvent{Fd: int32(l.listener), Events: unix.EPOLLIN | unix.EPOLLPRI}
+		l.deaf = unix.EpollCtl(l.epoll, unix.EPOLL_CTL_ADD, l.listener, &in) != nil
+	}
+}
