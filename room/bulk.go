@@ -162,6 +162,9 @@ func present[A any](b *bulkReads, askers []bulkAsker[A]) []bulkAsker[A] {
 	for _, a := range askers {
 		switch {
 		case a.gone(b.guard):
+			if !a.until.IsZero() && !time.Now().Before(a.until) {
+				b.stats.ReadsBusy.Add(1)
+			}
 		case time.Since(a.asked) > bulkWaitMax:
 			b.stats.ReadsBusy.Add(1)
 			var none A
@@ -188,19 +191,24 @@ func bulkLook[A any](ctx context.Context, b *bulkReads, read func(context.Contex
 }
 
 // bulk has read done when it is the user's turn, and waits for its answer, or for the
-// context's end. What has begun is not given up with the context: PostgreSQL would
-// lose its connection by that.
+// context's end. What has begun is given up at the context's deadline, and not before:
+// PostgreSQL would lose its connection by that.
 func bulk[A any](ctx context.Context, b *bulkReads, user uuid.UUID, read func(context.Context) (A, error)) (A, error) {
-	return answerOf(ctx, func(left func() bool, done func(A, error)) {
-		one := []bulkAsker[A]{{asker[A]{left, done}, time.Now()}}
+	return answerOf(ctx, func(who asker[A]) {
+		one := []bulkAsker[A]{{who, time.Now()}}
 		err := b.put(user, func(ctx context.Context) {
-			if len(present(b, one)) > 0 {
-				done(bulkLook(ctx, b, read))
+			if len(present(b, one)) == 0 {
+				return
 			}
+			end := newLookEnd()
+			end.await(who.until)
+			ctx, cancel := context.WithDeadline(ctx, end.at)
+			defer cancel()
+			who.done(bulkLook(ctx, b, read))
 		})
 		if err != nil {
 			var none A
-			done(none, err)
+			who.done(none, err)
 		}
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/caravan-chat/caravan/room/contain"
 	"github.com/caravan-chat/caravan/room/queue"
@@ -30,8 +31,9 @@ type combiner[Q comparable, A any] struct {
 
 // asker waits for an answer.
 type asker[A any] struct {
-	left func() bool // nil: stays
-	done func(A, error)
+	left  func() bool // nil: stays
+	until time.Time   // waits no longer; zero: as long as a look may take
+	done  func(A, error)
 }
 
 // newCombiner starts the given number of workers.
@@ -46,17 +48,17 @@ func newCombiner[Q comparable, A any](ctx context.Context, guard *contain.Guard,
 	return c
 }
 
-// do asks q; done is called once, from a worker, or at once with ErrUnavailable
+// do asks q; the asker's done is called once, from a worker, or at once with ErrUnavailable
 // where the queue is full or closed. left, if there is one, says whether the asker
 // has gone, and is called from any goroutine: done is not called then, unless its
 // turn had come before.
-func (c *combiner[Q, A]) do(q Q, left func() bool, done func(A, error)) {
+func (c *combiner[Q, A]) do(q Q, who asker[A]) {
 	c.mu.Lock()
-	queued := c.put(q, asker[A]{left, done})
+	queued := c.put(q, who)
 	c.mu.Unlock()
 	if !queued {
 		var none A
-		done(none, ErrUnavailable)
+		who.done(none, ErrUnavailable)
 	}
 }
 
@@ -89,17 +91,19 @@ func (c *combiner[Q, A]) put(q Q, who asker[A]) bool {
 
 // get asks q and waits for the answer, or for the context's end.
 func (c *combiner[Q, A]) get(ctx context.Context, q Q) (A, error) {
-	return answerOf(ctx, func(left func() bool, done func(A, error)) { c.do(q, left, done) })
+	return answerOf(ctx, func(who asker[A]) { c.do(q, who) })
 }
 
-// answerOf waits for the answer to what ask asks, or for the context's end.
-func answerOf[A any](ctx context.Context, ask func(left func() bool, done func(A, error))) (A, error) {
+// answerOf waits for the answer to what ask asks, or for the context's end. What asks the
+// store ends with the context's deadline, too, unless others wait for it.
+func answerOf[A any](ctx context.Context, ask func(asker[A])) (A, error) {
 	type answer struct {
 		a   A
 		err error
 	}
 	ch := make(chan answer, 1)
-	ask(func() bool { return ctx.Err() != nil }, func(a A, err error) { ch <- answer{a, err} })
+	until, _ := ctx.Deadline()
+	ask(asker[A]{func() bool { return ctx.Err() != nil }, until, func(a A, err error) { ch <- answer{a, err} }})
 	select {
 	case r := <-ch:
 		return r.a, r.err
@@ -154,7 +158,13 @@ func (a *asker[A]) gone(guard *contain.Guard) (gone bool) {
 
 // answer asks the store and tells the askers.
 func (c *combiner[Q, A]) answer(ctx context.Context, qs []Q, askers [][]asker[A]) {
-	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
+	end := newLookEnd()
+	for i := range askers {
+		for _, asker := range askers[i] {
+			end.await(asker.until)
+		}
+	}
+	ctx, cancel := context.WithDeadline(ctx, end.at)
 	answers, errs := inParts(ctx, c.guard, qs, c.ask)
 	cancel()
 	c.looks.Add(1)
@@ -167,5 +177,21 @@ func (c *combiner[Q, A]) answer(ctx context.Context, qs []Q, askers [][]asker[A]
 		for _, asker := range askers[i] {
 			_ = c.guard.Call("asker", func() { asker.done(answers[i], err) })
 		}
+	}
+}
+
+// lookEnd finds when a look ends: when nobody waits for it any more, or it has taken too
+// long.
+type lookEnd struct{ at, latest time.Time }
+
+func newLookEnd() lookEnd { return lookEnd{latest: time.Now().Add(lookupTimeout)} }
+
+// await notes that somebody waits until then; zero: for as long as it may take.
+func (e *lookEnd) await(until time.Time) {
+	if until.IsZero() || until.After(e.latest) {
+		until = e.latest
+	}
+	if until.After(e.at) {
+		e.at = until
 	}
 }

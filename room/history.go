@@ -45,12 +45,12 @@ func (s *Service) History(of protocol.RoomIDs, left func() bool, done func(*Hist
 		done(h, nil)
 		return
 	}
-	s.latest.do(of, left, func(h *History, err error) {
+	s.latest.do(of, asker[*History]{left: left, done: func(h *History, err error) {
 		if err == nil {
 			h.Unsent.Begin()
 		}
 		done(h, err)
-	})
+	}})
 }
 
 // Recent returns what History would answer from memory, or nil.
@@ -77,7 +77,7 @@ func (s *Service) Recent(of protocol.RoomIDs) *History {
 func (s *Service) Resume(q SinceQuery, left func() bool, done func(*History, error)) {
 	q.Limit = protocol.ResumeMessagesMax
 	of := protocol.RoomIDs{Room: q.Room, Trip: q.Trip}
-	s.since.do(q, left, func(p Page, err error) {
+	s.since.do(q, asker[Page]{left: left, done: func(p Page, err error) {
 		switch {
 		case err != nil:
 			done(nil, err)
@@ -86,7 +86,7 @@ func (s *Service) Resume(q SinceQuery, left func() bool, done func(*History, err
 		default:
 			done(s.madeHistory(p.Seq, protocol.AppendResume(nil, of, q.Since, p.Bodies, p.Stand, p.HasMore), p.rows), nil)
 		}
-	})
+	}})
 }
 
 // madeHistory is a history for one client.

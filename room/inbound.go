@@ -37,9 +37,9 @@ func (s *Service) AnnounceNotice(n *Notice) {
 // A look that fails is made up for by the slow poll.
 func (s *Service) CatchUp(room uuid.UUID) {
 	stood := s.hub.standOf(room)
-	s.heads.do(room, nil, func(head Head, err error) {
+	s.heads.do(room, asker[Head]{done: func(head Head, err error) {
 		if err == nil {
 			s.hub.looked(room, stood, head)
 		}
-	})
+	}})
 }

@@ -86,7 +86,7 @@ func (s *Service) readPage(ctx context.Context, q *PageQuery) (p Page, err error
 
 // Since reads what changed in a room after a number, in the order of rev.
 func (s *Service) Since(ctx context.Context, q SinceQuery) (Page, error) {
-	p, err := answerOf(ctx, func(left func() bool, done func(Page, error)) { s.since.do(q, left, done) })
+	p, err := answerOf(ctx, func(who asker[Page]) { s.since.do(q, who) })
 	if err == nil {
 		s.charge(q.User, p.cost())
 	}
@@ -162,7 +162,7 @@ func (s *Service) Wait(ctx context.Context, room Info, q SinceQuery) (Page, erro
 		if w.rewound.Load() {
 			return Page{HasMore: true, Rewound: true}, nil
 		}
-		p, err := s.Since(ctx, q)
+		p, err := s.sinceInTime(ctx, q)
 		switch {
 		case err != nil && ctx.Err() != nil:
 			return last, nil // time is up: what is known is the answer
@@ -178,6 +178,13 @@ func (s *Service) Wait(ctx context.Context, room Info, q SinceQuery) (Page, erro
 			return p, nil
 		}
 	}
+}
+
+// sinceInTime is Since for who waits for long: each look has its own time.
+func (s *Service) sinceInTime(ctx context.Context, q SinceQuery) (Page, error) {
+	look, cancel := context.WithTimeout(ctx, lookupTimeout)
+	defer cancel()
+	return s.Since(look, q)
 }
 
 // waiter is a listener that only says that there is something after a number.

@@ -30,9 +30,9 @@ type sinceRead struct {
 
 // do asks q, as combiner.do does. It refuses with ErrRateLimited where too much of the
 // user waits already.
-func (r *sinceReads) do(q SinceQuery, left func() bool, done func(Page, error)) {
-	if err := r.put(q, bulkAsker[Page]{asker[Page]{left, done}, time.Now()}); err != nil {
-		done(Page{}, err)
+func (r *sinceReads) do(q SinceQuery, who asker[Page]) {
+	if err := r.put(q, bulkAsker[Page]{who, time.Now()}); err != nil {
+		who.done(Page{}, err)
 	}
 }
 
@@ -71,7 +71,13 @@ func (r *sinceReads) answer(ctx context.Context, q SinceQuery, read *sinceRead) 
 	if askers = present(r.s.bulk, askers); len(askers) == 0 {
 		return
 	}
+	end := newLookEnd()
+	for _, asker := range askers {
+		end.await(asker.until)
+	}
+	ctx, cancel := context.WithDeadline(ctx, end.at)
 	p, err := bulkLook(ctx, r.s.bulk, func(ctx context.Context) (Page, error) { return r.s.readSince(ctx, q) })
+	cancel()
 	r.looks.Add(1)
 	r.asked.Add(int64(len(askers)))
 	for _, asker := range askers {

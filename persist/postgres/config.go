@@ -34,6 +34,8 @@ const (
 	connectTimeout = 5 * time.Second
 	// rollbackTimeout bounds the attempt to keep a connection after an error.
 	rollbackTimeout = time.Second
+	// cleanupTimeout bounds each step of leaving a connection that was given up.
+	cleanupTimeout = time.Second
 )
 
 // waits are how long Append waits for what.
@@ -123,6 +125,7 @@ func newPool(ctx context.Context, url string, connections int, prepare ...func(*
 	for _, change := range prepare {
 		change(cfg)
 	}
+	hasten(cfg)
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("postgres: %w", err)

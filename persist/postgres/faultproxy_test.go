@@ -18,7 +18,7 @@ type faultProxy struct {
 	pumps  sync.WaitGroup
 
 	mu     sync.Mutex
-	conns  map[net.Conn]struct{}
+	conns  map[net.Conn]bool // true: what it says goes nowhere
 	closed bool
 	next   *cut // nil: everything passes
 	counts [2]int
@@ -67,7 +67,7 @@ func startFaultProxy(t testing.TB, databaseURL string) (p *faultProxy, proxied s
 	if err != nil {
 		t.Fatal(err)
 	}
-	p = &faultProxy{server: u.Host, conns: map[net.Conn]struct{}{}}
+	p = &faultProxy{server: u.Host, conns: map[net.Conn]bool{}}
 	if p.listen, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}
@@ -86,6 +86,21 @@ func (p *faultProxy) close() {
 	}
 	p.mu.Unlock()
 	p.pumps.Wait()
+}
+
+// swallow has the connections that are there carry nothing more, and say nothing of it.
+func (p *faultProxy) swallow() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for c := range p.conns {
+		p.conns[c] = true
+	}
+}
+
+func (p *faultProxy) swallows(c net.Conn) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.conns[c]
 }
 
 // arm orders one cut, counting messages from now on.
@@ -141,7 +156,7 @@ func (p *faultProxy) register(conns ...net.Conn) bool {
 			_ = c.Close()
 			continue
 		}
-		p.conns[c] = struct{}{}
+		p.conns[c] = false
 	}
 	return !p.closed
 }
@@ -163,6 +178,9 @@ func (p *faultProxy) pump(from side, in, out net.Conn) {
 		}
 		header = 5
 		message = append(message, body...)
+		if p.swallows(in) {
+			continue
+		}
 
 		c := p.hit(from)
 		if c == nil {

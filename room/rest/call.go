@@ -21,7 +21,7 @@ import (
 type call struct {
 	*Server
 	http   *fasthttp.RequestCtx
-	ctx    context.Context // ends after requestTimeout, or with the server's life
+	ctx    context.Context // ends after requestTimeout or, of a read, lookTimeout, or with the server's life
 	route  string          // the name in metrics
 	id     string          // what the path holds
 	caller token.Identity
@@ -117,7 +117,11 @@ func (c *call) answerBy(d deed) {
 		return
 	}
 	defer c.calls.Done()
-	ctx, cancel := context.WithTimeout(c.living, requestTimeout)
+	timeout := requestTimeout
+	if d.charge&read != 0 {
+		timeout = lookTimeout
+	}
+	ctx, cancel := context.WithTimeout(c.living, timeout)
 	defer cancel()
 	c.ctx = ctx
 	if !c.authenticate() {
@@ -211,6 +215,17 @@ func (c *call) authenticate() bool {
 	}
 	c.caller = caller
 	return true
+}
+
+// looking has c.ctx end after lookTimeout, too, until stop.
+func (c *call) looking() (stop func()) {
+	ctx := c.ctx
+	look, cancel := context.WithTimeout(ctx, lookTimeout)
+	c.ctx = look
+	return func() {
+		cancel()
+		c.ctx = ctx
+	}
 }
 
 // enter returns what the caller may do in the place that id names, or refuses

@@ -90,7 +90,8 @@ const (
 	readTimeout     = 20 * time.Second // from the first byte of a request to its last
 	writeTimeout    = 30 * time.Second // for an answer
 	idleTimeout     = 75 * time.Second // between requests
-	requestTimeout  = 45 * time.Second // from a request to its answer, long polls apart
+	requestTimeout  = 45 * time.Second // from a request that writes to its answer
+	lookTimeout     = 10 * time.Second // from one that reads to its answer, long polls apart; and for what a write or a long poll looks up
 	waitMax         = 60 * time.Second // ?wait
 	hungUpWait      = time.Second      // until a read is given up whose client sends no more: perhaps it still listens
 	limitedWait     = time.Second      // until a caller of whom too many reads wait may ask again

@@ -173,7 +173,7 @@ func (c *call) longPoll(in room.Info, p *params) {
 
 // stillThere checks the caller's right again: it may have ended during the wait.
 func (c *call) stillThere(id uuid.UUID) bool {
-	ctx, cancel := context.WithTimeout(c.living, requestTimeout)
+	ctx, cancel := context.WithTimeout(c.living, lookTimeout)
 	defer cancel()
 	c.ctx = ctx
 	_, ok := c.enter(id)

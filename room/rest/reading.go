@@ -18,8 +18,9 @@ func (c *call) markRead() {
 		c.refuse(refused)
 		return
 	}
+	stop := c.looking()
 	access, ok := c.enter(placeID(c.id))
-	if !ok {
+	if stop(); !ok {
 		return
 	}
 	op := &room.Op{
@@ -29,6 +30,7 @@ func (c *call) markRead() {
 	if !c.carryOut(op) {
 		return
 	}
+	defer c.looking()()
 	reading, err := c.cfg.Chat.Reading(c.ctx, c.caller.User, access.Room.ID)
 	if err != nil {
 		c.fail(err)

@@ -27,8 +27,9 @@ func (c *call) send() {
 	if !body.RoomOK {
 		place = uuid.Nil
 	}
+	stop := c.looking()
 	access, ok := c.enter(place)
-	if !ok {
+	if stop(); !ok {
 		return
 	}
 	c.do(&room.Op{Intent: body.Intent, Room: access.Room.ID, Trip: access.Room.TripID, Sender: access.User, May: access.May}, fasthttp.StatusCreated)
@@ -44,8 +45,9 @@ func (c *call) edit() {
 		c.refuse(refused)
 		return
 	}
+	stop := c.looking()
 	m, access, ok := c.visibleMessage()
-	if !ok {
+	if stop(); !ok {
 		return
 	}
 	if m.Sender.ID != c.caller.User {
