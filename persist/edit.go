@@ -6,13 +6,11 @@ import (
 )
 
 // editRule replaces the content of a message of the sender's own.
-var editRule = rule{screen: screenChange, ask: askEdit, settle: settleEdit}
-
-func askEdit(l *Lookup, op *room.Op) { l.Messages = append(l.Messages, op.MessageID) }
+var editRule = rule{screen: screenChange, ask: askMessageOf, settle: settleEdit}
 
 func settleEdit(s *settling, op *room.Op) result {
 	m, ok := s.message(op, op.MessageID)
-	if !ok || m.Sender.ID != op.Sender.ID {
+	if !ok || m.Sender.ID != op.Sender.ID || m.Deleted() {
 		return refused(protocol.ErrNotFound)
 	}
 	if err := s.spend.take(op, int64(len(op.Content)-len(m.Content)), 0); err != nil {

@@ -64,16 +64,16 @@ func IsPlainMessage(batch []*room.Op) bool {
 }
 
 // reply returns the short form of op's original, or nil if that is no message
-// of op's room.
+// of op's room, or a deleted one.
 func (s *settling) reply(op *room.Op) *protocol.Reply {
 	if m := s.present(op.ReplyTo); m != nil {
-		if m.RoomID != op.Room {
+		if m.RoomID != op.Room || m.Deleted() {
 			return nil
 		}
 		return replyTo(m)
 	}
 	original, ok := s.found.Originals[op.ReplyTo]
-	if !ok || original.Room != op.Room {
+	if !ok || original.Room != op.Room || original.Reply.Deleted {
 		return nil
 	}
 	return &original.Reply

@@ -18,10 +18,15 @@ type Plan struct {
 	// RareUpdates says that some of Updates has another Extra than before.
 	RareUpdates bool
 
-	Marks []Mark      // values of members, each once
-	Heads []Head      // rooms whose number grew, ascending by id
-	Usage []RoomUsage // of those rooms, where that has a quota
-	Sent  []UserSent  // where that has a quota, ascending by user
+	Deletions []Deletion  // messages that are deleted, each once
+	Marks     []Mark      // values of members, each once
+	Heads     []Head      // rooms whose number grew, ascending by id
+	Usage     []RoomUsage // of those rooms, where that has a quota
+	Sent      []UserSent  // where that has a quota, ascending by user
+
+	// Confirms says that some op finds what it asks for done already: what that says must
+	// be as safe as what is stored.
+	Confirms bool
 
 	ops     []*room.Op
 	results []result // of ops, by index

@@ -21,6 +21,7 @@ var rules = [...]rule{
 	protocol.KindMessage: messageRule,
 	protocol.KindEdit:    editRule,
 	protocol.KindRead:    readRule,
+	protocol.KindDelete:  deleteRule,
 }
 
 // ruleOf returns the rule for an op; nil where there is none.

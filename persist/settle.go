@@ -113,6 +113,12 @@ func (s *settling) change(op *room.Op, m *protocol.Message) result {
 	return result{outcome: room.Stored, seq: m.Rev, message: m}
 }
 
+// unchanged answers an op that asks for what is there already. It takes no number.
+func (s *settling) unchanged(m *protocol.Message) result {
+	s.plan.Confirms = true
+	return result{outcome: room.Stored, message: m}
+}
+
 // mark stores a value of the op's sender, unless it is 0, which everybody has. It takes no
 // number.
 func (s *settling) mark(op *room.Op, column MarkColumn, value int64) result {

@@ -72,6 +72,15 @@ var frameCases = []struct {
 	{text: `{"type":"edit_message","message_id":"` + idA.String() + `","content":"\u0000"}`, refused: ErrInvalidContent},
 	{text: `{"type":"edit_message","message_id":"` + idA.String() + `","content":{}}`, refused: ErrContentField},
 
+	// Deletes.
+	{text: `{"type":"delete_message","message_id":"` + idA.String() + `","client_id":"c1","content":5,"on":false}`, want: Intent{Kind: KindDelete, MessageID: idA, ClientID: "c1"}},
+	{text: `{"type":"delete_message"}`, refused: ErrMissingID},
+	{text: `{"type":"delete_message","message_id":null,"client_id":"c"}`, want: Intent{ClientID: "c"}, refused: ErrMissingID},
+	{text: `{"type":"delete_message","message_id":""}`, refused: ErrMissingID},
+	{text: `{"type":"delete_message","message_id":"no"}`, refused: ErrNotFound},
+	{text: `{"type":"delete_message","message_id":["` + idA.String() + `"]}`, refused: ErrNotFound},
+	{text: `{"type":"delete_message","message_id":"` + idA.String() + `","client_id":""}`, refused: ErrInvalidClient},
+
 	// Typing and ping.
 	{text: `{"type":"typing","is_typing":true}`, want: Intent{Kind: KindTyping, On: true}},
 	{text: `{"type":"typing","is_typing":false}`, want: Intent{Kind: KindTyping}},

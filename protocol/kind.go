@@ -18,12 +18,13 @@ const (
 	KindTyping  Kind = 3 // a user types, or stopped
 	KindPing    Kind = 4 // a client asks for an answer
 	KindRead    Kind = 5 // a user has read up to a number
+	KindDelete  Kind = 6 // a message was deleted
 )
 
 // LogVersion is the version of the log that this build knows, and so of what nodes
 // tell one another of it. A build that adds a kind raises it. A node ignores what
 // needs a greater one, and reads it from the database.
-const LogVersion = 2
+const LogVersion = 3
 
 // Class says what is promised of a kind.
 type Class uint8
@@ -64,6 +65,7 @@ var kinds = [...]kindRow{
 	KindTyping:  {class: Notice, since: 1, asked: "typing", told: "typing"},
 	KindPing:    {class: Control, since: 1, asked: "ping", told: "pong"},
 	KindRead:    {class: Mark, since: 2, asked: "mark_read"},
+	KindDelete:  {class: Event, since: 3, asked: "delete_message", told: "message_edited", requotes: true}, // what it needs depends on whose message it is
 }
 
 // decode reads the fields of the kind from a client's frame. The calls are spelled
@@ -81,6 +83,8 @@ func (in *Intent) decode(f *fields, r *Rules) *Error {
 		return nil // has no fields
 	case KindRead:
 		return in.decodeRead(f)
+	case KindDelete:
+		return in.decodeDelete(f)
 	}
 	return ErrUnknownType
 }

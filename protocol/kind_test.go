@@ -20,6 +20,7 @@ var keptNumbers = map[uint8]struct {
 	3: {"typing", Notice, 1},
 	4: {"ping", Control, 1},
 	5: {"mark_read", Mark, 2},
+	6: {"delete_message", Event, 3},
 }
 
 func TestKindsKeepTheirNumbers(t *testing.T) {

@@ -34,6 +34,7 @@ type Config struct {
 	Unsent          *unsent.Limit // of what is made for clients and not sent yet; nil: none
 	Bytes           Bytes         // what is kept at most
 	Rules           protocol.Rules
+	DeletedText     string           // what is told in place of a deleted message's content
 	Roles           protocol.Roles   // what collaborators may do
 	Congested       func() bool      // says that listeners do not keep up; lanes then pause. Nil: they do
 	Allowances      *allowance.Table // what each user may ask for; nil: there is no limit

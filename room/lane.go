@@ -170,7 +170,7 @@ func (l *lane) announce() {
 	untold := l.s.guard.Call("announce", l.tell) != nil
 	for _, op := range l.batch {
 		switch {
-		case op.Outcome == Duplicate && op.Message != nil:
+		case op.Message != nil && op.Seq == 0:
 			// Its commit may have succeeded unknown to this node: then nobody was told.
 			l.s.hub.looked(op.Room, 0, Head{Seq: op.Message.Rev})
 		case op.Outcome == Stored && op.Seq > 0 && untold:

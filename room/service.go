@@ -65,6 +65,7 @@ func New(store Store, verify Authenticator, backplane Backplane, cfg Config) *Se
 		return yes
 	}
 	ctx, stop := context.WithCancel(context.Background())
+	store = tombstones{store, cfg.DeletedText}
 	s := &Service{store: store, verify: verify, backplane: backplane, cfg: cfg, log: cfg.Log, guard: guard, seed: maphash.MakeSeed(), stop: stop}
 	s.stats.refused = make(map[protocol.Code]int64)
 	s.repairs = newRepairs(s)

@@ -99,7 +99,7 @@ func (s *Store) run(ctx context.Context, ops []*room.Op, mode persist.Mode, limi
 	plan = persist.Settle(ops, lookup, found)
 	if plan.Empty() {
 		endTransaction(ctx, conn)
-		if len(found.Known) > 0 { // told as known now, so no less safe than what is stored
+		if len(found.Known) > 0 || plan.Confirms { // told as known now, so no less safe than what is stored
 			if err := s.passBarrier(txCtx, conn.Conn()); err != nil {
 				return nil, 0, undone(err)
 			}

@@ -91,6 +91,9 @@ func (s *Store) writePlan(tx *sql.Tx, plan *persist.Plan) error {
 			return err
 		}
 	}
+	if err := s.writeDeletions(tx, plan); err != nil {
+		return err
+	}
 	if err := s.writeMarks(tx, plan); err != nil {
 		return err
 	}

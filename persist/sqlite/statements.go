@@ -32,6 +32,7 @@ type writing struct {
 	head, sender, known, message, original *sql.Stmt // look-ups of Append
 	insert, note, update, setHead          *sql.Stmt
 	makeRoom                               *sql.Stmt
+	deleteReactions, deleteMention         *sql.Stmt
 	usage, sent, count, setUsage, addSent  *sql.Stmt
 	marks                                  map[persist.MarkColumn]**sql.Stmt
 }
@@ -45,6 +46,7 @@ func (w *writing) prepare(ctx context.Context, db *sql.DB) error {
 		&w.message:  selectMessage + ` WHERE m.id = ? AND m.seq > 0`,
 		&w.original: `SELECT coalesce(o.chat_room_id, ''), coalesce(substr(o.content, 1, 100), ''), coalesce(u.email, ''), o.deleted_at IS NOT NULL FROM chat_messages o LEFT JOIN users u ON u.id = o.sender_id WHERE o.id = ?`,
 		&w.usage:    selectUsage, &w.sent: selectSent, &w.count: countContents, &w.setUsage: setUsage, &w.addSent: addSent,
+		&w.deleteReactions: deleteReactions, &w.deleteMention: deleteMention,
 		&w.insert:   insertMessage,
 		&w.note:     `INSERT INTO chat_events (chat_room_id, seq, id, kind, message_id, actor_id, at) VALUES (?, ?, ?, ?, ?, ?, ?)`,
 		&w.update:   updateMessage,

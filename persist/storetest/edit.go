@@ -13,7 +13,7 @@ import (
 // modelEdit: who wrote a message may replace its content.
 var modelEdit = change{
 	intent: func(content string) protocol.Intent { return protocol.Intent{Content: content} },
-	may:    func(x *protocol.Message, op *room.Op) bool { return x.Sender.ID == op.Sender.ID },
+	may:    func(x *protocol.Message, op *room.Op) bool { return x.Sender.ID == op.Sender.ID && !x.Deleted() },
 	do: func(x *protocol.Message, op *room.Op) {
 		x.Content, x.IsEdited, x.UpdatedAt = op.Content, true, op.At
 	},

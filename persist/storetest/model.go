@@ -17,13 +17,18 @@ import (
 type change struct {
 	intent func(content string) protocol.Intent // what a member asks for; any content will do
 	may    func(x *protocol.Message, op *room.Op) bool
+	idle   func(x *protocol.Message, op *room.Op) bool // what is asked for is so; nil: never
 	do     func(x *protocol.Message, op *room.Op)
 }
 
 // changes has every Event but new messages.
 var changes = map[protocol.Kind]change{
-	protocol.KindEdit: modelEdit,
+	protocol.KindEdit:   modelEdit,
+	protocol.KindDelete: modelDelete,
 }
+
+// modelMay is what the users of the model may do.
+var modelMay = [...]protocol.Permissions{protocol.MayAll, protocol.MayDefault, protocol.MaySend | protocol.MayEdit}
 
 // model is a store of two rooms, as simple as it can be.
 type model struct {
@@ -43,7 +48,7 @@ func (m *model) show(i int) protocol.Message {
 	if original := m.replies[i]; original != uuid.Nil {
 		o := m.messages[m.find(func(x *protocol.Message) bool { return x.ID == original })]
 		runes := []rune(o.Content)
-		shown.ReplyTo = &protocol.Reply{ID: original, Content: string(runes[:min(100, len(runes))]), SenderEmail: o.Sender.Email}
+		shown.ReplyTo = &protocol.Reply{ID: original, Content: string(runes[:min(100, len(runes))]), SenderEmail: o.Sender.Email, Deleted: o.Deleted()}
 	}
 	return shown
 }
@@ -56,9 +61,13 @@ func (m *model) apply(op *room.Op) (room.Outcome, *protocol.Message) {
 		if i < 0 {
 			return room.Refused, nil
 		}
+		x := &m.messages[i]
+		if kind.idle != nil && kind.idle(x, op) {
+			shown := m.show(i)
+			return room.Stored, &shown
+		}
 		m.heads[op.Room]++
 		m.note(op, op.Row)
-		x := &m.messages[i]
 		x.Rev = m.heads[op.Room]
 		kind.do(x, op)
 		shown := m.show(i)
@@ -74,7 +83,7 @@ func (m *model) apply(op *room.Op) (room.Outcome, *protocol.Message) {
 		}
 	}
 	if op.ReplyTo != uuid.Nil {
-		if m.find(func(x *protocol.Message) bool { return x.ID == op.ReplyTo && x.RoomID == op.Room }) < 0 {
+		if m.find(func(x *protocol.Message) bool { return x.ID == op.ReplyTo && x.RoomID == op.Room && !x.Deleted() }) < 0 {
 			return room.Refused, nil
 		}
 	}
@@ -143,7 +152,9 @@ func testModel(t *testing.T, open Open) {
 						k := kinds[n/3%len(kinds)]
 						in := changes[k].intent(content)
 						in.Kind, in.MessageID = k, anyMessage(made)
-						batch = append(batch, w.change(r, u, in))
+						op := w.change(r, u, in)
+						op.May = modelMay[u]
+						batch = append(batch, op)
 						continue
 					}
 					op := w.send(r, u, content)

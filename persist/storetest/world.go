@@ -99,7 +99,7 @@ func (w *world) edit(r, u int, id uuid.UUID, content string) *room.Op {
 
 // change makes an op of user u in room r that changes a message.
 func (w *world) change(r, u int, in protocol.Intent) *room.Op {
-	return &room.Op{Intent: in, Row: uuid.New(), Room: w.rooms[r], Trip: w.trips[w.rooms[r]], Sender: w.users[u], At: now()}
+	return &room.Op{Intent: in, Row: uuid.New(), Room: w.rooms[r], Trip: w.trips[w.rooms[r]], Sender: w.users[u], May: protocol.MayDefault, At: now()}
 }
 
 // append commits a batch and checks that every op has an outcome that makes sense.

@@ -143,7 +143,8 @@ type message struct {
 	Sender   struct {
 		Username string `json:"username"`
 	} `json:"sender"`
-	ReplyTo *struct {
+	DeletedBy string `json:"deleted_by"`
+	ReplyTo   *struct {
 		ID          string `json:"id"`
 		Content     string `json:"content"`
 		SenderEmail string `json:"sender_email"`

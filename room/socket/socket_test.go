@@ -58,6 +58,47 @@ func TestMembersSeeEachOthersMessagesInOneOrder(t *testing.T) {
 	}
 }
 
+// TestADeletedMessageIsToldAsAChangeToAll: to those who are there as message_edited, once,
+// and to newcomers and those who come back in its place.
+func TestADeletedMessageIsToldAsAChangeToAll(t *testing.T) {
+	s := serve(t, socket.Config{})
+	ada, _ := s.join(0, "")
+	bob, _ := s.join(3, "")
+	ada.send(`{"type":"chat_message","content":"secret"}`)
+	id := ada.next().Message.ID
+	bob.next()
+	bob.send(`{"type":"delete_message","message_id":"` + id + `","client_id":"x"}`)
+	if f := bob.next(); f.Type != "error" || f.Code != "not_found" || f.ClientID != "x" {
+		t.Errorf("another's message: %+v", f)
+	}
+	for range 2 { // the second one changes nothing
+		ada.send(`{"type":"delete_message","message_id":"` + id + `"}`)
+	}
+	ada.send(`{"type":"edit_message","message_id":"` + id + `","content":"again","client_id":"y"}`)
+	ada.send(`{"type":"chat_message","content":"after"}`)
+	for _, c := range []*client{ada, bob} {
+		f := c.next()
+		if f.Type != "message_edited" || f.Seq != 2 || f.Message.ID != id || f.Message.Content != "" || f.Message.DeletedBy != "sender" || f.Message.Rev != 2 || f.Message.IsEdited {
+			t.Errorf("told as %+v", f)
+		}
+		if f = c.next(); c == ada && f.Type == "error" {
+			if f.Code != "not_found" || f.ClientID != "y" {
+				t.Errorf("an edit of it: %+v", f)
+			}
+			f = c.next()
+		}
+		if f.Message.Content != "after" || f.Seq != 3 {
+			t.Errorf("then came %+v", f)
+		}
+	}
+	for _, query := range []string{"", "&since=1"} {
+		_, f := s.join(6, query)
+		if len(f.Messages) != 2 || f.Messages[0].ID != id || f.Messages[0].Content != "" || f.Messages[0].DeletedBy != "sender" {
+			t.Errorf("history%s: %+v", query, f)
+		}
+	}
+}
+
 func TestSenderLearnsWhyAFrameIsRefused(t *testing.T) {
 	s := serve(t, socket.Config{})
 	ada, _ := s.join(0, "")
@@ -77,6 +118,9 @@ func TestSenderLearnsWhyAFrameIsRefused(t *testing.T) {
 		{`{"type":"edit_message","message_id":"` + theirs + `","content":"a","client_id":"x"}`,
 			"Message not found or you do not have permission to edit it", "not_found"},
 		{`{"type":"edit_message","message_id":"` + uuid.NewString() + `","content":"a","client_id":"x"}`,
+			"Message not found or you do not have permission to edit it", "not_found"},
+		{`{"type":"delete_message","client_id":"x"}`, "message_id is required", "missing_message_id"},
+		{`{"type":"delete_message","message_id":"` + theirs + `","client_id":"x"}`,
 			"Message not found or you do not have permission to edit it", "not_found"},
 	} {
 		ada.send(c.frame)

@@ -143,6 +143,7 @@ func (a *App) openChat(ctx context.Context) error {
 		Bytes:           bytes,
 		Rules:           a.rules(),
 		Roles:           a.cfg.Roles,
+		DeletedText:     a.cfg.DeletedText,
 		Congested:       a.congested,
 		Allowances:      a.allowances,
 		Observer:        a.metrics,

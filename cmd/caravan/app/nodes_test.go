@@ -50,3 +50,56 @@ func TestTwoNodesAreOneChatAlsoWithoutRedis(t *testing.T) {
 	})
 	tell("with Redis again", 4)
 }
+
+// TestADeleteOnOneNodeIsAnEndOnAllOfThem: what the other node has in memory of the message goes,
+// also where Redis brings it no notice.
+func TestADeleteOnOneNodeIsAnEndOnAllOfThem(t *testing.T) {
+	redis := redisserver.Start(t)
+	database := pgserver.Shared(t).Database(t)
+	one := start(t, database, "--redis", redis.URL(), "--deleted-text", "gone")
+	two := start(t, database, "--redis", redis.URL(), "--deleted-text", "gone")
+	for _, node := range []*server{one, two} {
+		await.Until(t, "Redis carries notices", func() bool {
+			return strings.Contains(string(node.admin("/metrics").body), "caravan_backplane_healthy 1\n")
+		})
+	}
+	amina, _ := one.join(0, 0)
+	jonas, _ := two.join(2, 0)
+	for _, when := range []string{"with Redis", "without Redis"} {
+		if when == "without Redis" {
+			if err := redis.Kill(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		amina.send(`{"type":"chat_message","content":"hush, ` + when + `"}`)
+		said := amina.read().Message
+		jonas.read()
+		jonas.send(`{"type":"chat_message","content":"an answer","reply_to":"` + said.ID + `"}`)
+		answer := jonas.read().Message
+		amina.read()
+		for range 2 { // so that the node has a history in memory
+			if _, f := two.join(4, 0); f.Messages[len(f.Messages)-2].Content != said.Content {
+				t.Fatalf("%s: the history before: %+v", when, f)
+			}
+		}
+		amina.send(`{"type":"delete_message","message_id":"` + said.ID + `"}`)
+		for _, m := range []*member{amina, jonas} {
+			if f := m.read(); f.Type != "message_edited" || f.Message.ID != said.ID || f.Message.Content != "gone" || f.Seq != answer.Seq+1 {
+				t.Fatalf("%s: got %+v", when, f)
+			}
+		}
+		for _, node := range []*server{one, two} {
+			_, f := node.join(4, 0)
+			if n := len(f.Messages); f.Messages[n-2].Content != "gone" || f.Messages[n-1].ReplyTo.Content != "gone" {
+				t.Errorf("%s: the history after: %+v", when, f)
+			}
+			page := node.call(bearer(t, 0), "GET", "/api/v1/chat/rooms/"+persist.FleetTrip(0).String()+"/messages/", "")
+			if body := string(page.body); strings.Contains(body, said.Content) || !strings.Contains(body, `"deleted_by":"sender"`) {
+				t.Errorf("%s: the page after: %s", when, body)
+			}
+		}
+	}
+	if log := one.log.String() + two.log.String(); strings.Contains(log, "hush,") {
+		t.Errorf("a log tells what was deleted:\n%s", log)
+	}
+}

@@ -50,6 +50,7 @@ type Config struct {
 	UserMessagesPerDay int // zero: no limit
 
 	MaxContent     int // code points
+	DeletedText    string
 	MaxFrame       int
 	SendBuffer     int
 	UnsentBytes    int // zero: a quarter of the memory

@@ -76,7 +76,7 @@ func TestDefaultsAreThoseOfTheContract(t *testing.T) {
 		t.Fatal(err, warnings)
 	}
 	if c.Listen != ":8000" || c.AdminListen != "127.0.0.1:9000" || c.Database != "sqlite:data/caravan.db" || c.DatabaseWait != 30*time.Second ||
-		c.Redis != "" || c.JWT.Leeway != 0 || c.History != 50 || c.HistoryBytes != 256<<10 || c.PerUser != 100 || c.MaxContent != 10000 || c.MaxFrame != 163840 || c.SendBuffer != 1<<20 ||
+		c.Redis != "" || c.JWT.Leeway != 0 || c.History != 50 || c.HistoryBytes != 256<<10 || c.PerUser != 100 || c.MaxContent != 10000 || c.DeletedText != "This message was deleted" || c.MaxFrame != 163840 || c.SendBuffer != 1<<20 ||
 		c.Rate != 20 || c.Burst != 40 || c.MaxConnections != 0 || c.HandshakeTimeout != 10*time.Second || c.PingInterval != 30*time.Second ||
 		c.IdleTimeout != 75*time.Second || !c.Compression || c.DrainTimeout != 10*time.Second || c.LogLevel != 0 || c.LogFormat != "text" || c.Dev {
 		t.Errorf("defaults: %+v", c)

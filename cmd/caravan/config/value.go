@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -26,6 +27,17 @@ func ignored(string) error { return nil }
 
 func text(into *string) value {
 	return func(s string) error { *into = s; return nil }
+}
+
+// shown is a text that clients are told as content, also in quotes.
+func shown(into *string) value {
+	return func(s string) error {
+		if !utf8.ValidString(s) || utf8.RuneCountInString(s) > protocol.ReplyRunesMax {
+			return fmt.Errorf("must be UTF-8 and not longer than a quote, %d characters", protocol.ReplyRunesMax)
+		}
+		*into = s
+		return nil
+	}
 }
 
 func truth(into *bool) value {
