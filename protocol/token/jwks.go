@@ -39,6 +39,8 @@ type jwks struct {
 	log    *slog.Logger
 	odd    string // what was last said about members that are left out; the goroutine's
 
+	crowded bool // that tokens must name their key was said; the goroutine's
+
 	current atomic.Pointer[keySet] // nil: none came yet
 	answers atomic.Bool            // the last question brought a set
 	stop    context.CancelFunc
@@ -193,6 +195,7 @@ func (s *jwks) ask(ctx context.Context) error {
 		return err
 	}
 	s.sayOdd(set.odd)
+	s.sayCrowded(set.crowded())
 	s.current.Store(set)
 	return nil
 }
@@ -229,6 +232,14 @@ func (s *jwks) sayOdd(odd []error) {
 		s.log.Warn("members of the JWKS cannot be read and are left out", "url", s.shown(), "members", len(odd), "first", odd[0])
 	}
 	s.odd = said
+}
+
+// sayCrowded logs, once while it is so, that tokens must name their key.
+func (s *jwks) sayCrowded(algorithm string) {
+	if algorithm != "" && !s.crowded {
+		s.log.Info("the JWKS has many keys of one algorithm: tokens without a kid are refused for it", "url", s.shown(), "algorithm", algorithm, "tried", triedMax)
+	}
+	s.crowded = algorithm != ""
 }
 
 // begin notes that the endpoint is asked from now on.

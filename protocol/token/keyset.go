@@ -11,7 +11,8 @@ import (
 )
 
 const (
-	setKeysMax  = 64  // keys of a set; more are left out. A token without a kid tries all of its algorithm
+	setKeysMax  = 64  // keys of a set; more are left out
+	triedMax    = 4   // keys that one token is tried with; a token that more of a set may fit is refused
 	kidBytesMax = 256 // of a key's name
 )
 
@@ -95,9 +96,24 @@ func parseSetKey(text []byte) (setKey, error) {
 	return k, nil
 }
 
+// crowded returns an algorithm for which the set has more keys than a token without a kid
+// is tried with; empty where there is none.
+func (s *keySet) crowded() string {
+	count := make(map[string]int)
+	for _, k := range s.keys {
+		if count[k.algorithm]++; k.algorithm != "" && count[k.algorithm] > triedMax {
+			return k.algorithm
+		}
+	}
+	return ""
+}
+
 // find returns what may verify t: the keys that its kid names, or all of them if
-// it names none, as far as they are for its algorithm. found is false where a
-// newer set may know more.
+// it names none, as far as they are for its algorithm. Anybody can make a token, and
+// each key that is tried costs; so where there are more than triedMax there is none. An
+// issuer must name the key where it has several (OpenID Connect Core, section 10.1), and
+// most libraries take no token that does not. found is false where a newer set may know
+// more.
 func (s *keySet) find(t *jwt.Token) (keys []crypto.PublicKey, found bool) {
 	named, ok := t.Header[jwkset.HeaderKID]
 	kid, isText := named.(string)
@@ -113,6 +129,9 @@ func (s *keySet) find(t *jwt.Token) (keys []crypto.PublicKey, found bool) {
 		if k.algorithm == t.Method.Alg() {
 			keys = append(keys, k.key)
 		}
+	}
+	if len(keys) > triedMax {
+		return nil, true
 	}
 	return keys, found
 }

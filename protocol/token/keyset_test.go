@@ -146,6 +146,75 @@ func TestKeysOfOneKidAreAllTried(t *testing.T) {
 	}
 }
 
+// TestFewKeysAreTriedWithOneToken: anybody can make a token, and each key that it may fit
+// is work. Where the set has many, a token must name its key, and be the only one with
+// that name.
+func TestFewKeysAreTriedWithOneToken(t *testing.T) {
+	k := testKeys()
+	others := func(n int, kid func(int) string) (keys []jwk) {
+		for i := range n {
+			keys = append(keys, jwk{kid: kid(i), key: k.rsa.Public()})
+		}
+		return append(keys, jwk{kid: "d", key: k.ed.Public()})
+	}
+	for _, c := range []struct {
+		name   string
+		keys   []jwk
+		kid    any // nil: none
+		tried  int
+		crowds bool
+	}{
+		{"no kid, few keys", others(triedMax, func(i int) string { return fmt.Sprint(i) }), nil, triedMax, false},
+		{"no kid, many keys", others(triedMax+1, func(i int) string { return fmt.Sprint(i) }), nil, 0, true},
+		{"no kid, as many as there can be", others(setKeysMax-1, func(i int) string { return fmt.Sprint(i) }), nil, 0, true},
+		{"a kid, as many as there can be", others(setKeysMax-1, func(i int) string { return fmt.Sprint(i) }), "7", 1, true},
+		{"a kid that many share", others(setKeysMax-1, func(int) string { return "same" }), "same", 0, true},
+		{"a kid that few share", others(2, func(int) string { return "same" }), "same", 2, false},
+		{"no kid, and keys without", others(setKeysMax-1, func(int) string { return "" }), nil, 0, true},
+		{"an empty kid", others(setKeysMax-1, func(int) string { return "" }), "", 0, true},
+	} {
+		set, err := parseKeySet(setOf(t, c.keys...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		bearer := &jwt.Token{Method: jwt.SigningMethodRS256, Header: map[string]any{}}
+		if c.kid != nil {
+			bearer.Header["kid"] = c.kid
+		}
+		if keys, found := set.find(bearer); len(keys) != c.tried || !found {
+			t.Errorf("%s: %d keys, found %v", c.name, len(keys), found)
+		}
+		if crowded := set.crowded(); (crowded == "RS256") != c.crowds {
+			t.Errorf("%s: crowded %q", c.name, crowded)
+		}
+		bearer.Method, bearer.Header = jwt.SigningMethodEdDSA, map[string]any{} // another algorithm is not concerned
+		if keys, _ := set.find(bearer); len(keys) != 1 {
+			t.Errorf("%s: %d keys of another algorithm", c.name, len(keys))
+		}
+	}
+}
+
+// TestTokensMustNameTheirKeyWhereThereAreMany: the log says it once, and a token without a
+// name costs no verification.
+func TestTokensMustNameTheirKeyWhereThereAreMany(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := testKeys()
+		keys := []jwk{{kid: "good", key: k.ed.Public()}}
+		for i := range triedMax {
+			keys = append(keys, jwk{kid: fmt.Sprint(i), key: k.otherEd.Public()})
+		}
+		v, logged := remoteVerifier(t, &endpoint{body: setOf(t, keys...)})
+		mustAccept(t, v, "a kid", edToken(t, "good", k.ed))
+		mustRefuse(t, v, "no kid", signed(t, jwt.SigningMethodEdDSA, k.ed, goodClaims("exp", time.Now().Add(time.Hour).Unix())), ReasonKey)
+		time.Sleep(10 * jwksFreshFor)
+		synctest.Wait()
+		mustAccept(t, v, "a kid, later", edToken(t, "good", k.ed))
+		if n := strings.Count(logged.String(), "without a kid are refused"); n != 1 {
+			t.Errorf("said %d times: %s", n, logged)
+		}
+	})
+}
+
 // TestNoPasswordOfTheEndpointIsLogged looks at each way in which asking fails.
 func TestNoPasswordOfTheEndpointIsLogged(t *testing.T) {
 	for name, fail := range map[string]func(*endpoint){

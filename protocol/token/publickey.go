@@ -15,8 +15,12 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// rsaBitsMin is the shortest RSA key that RFC 7518 allows for RS256.
-const rsaBitsMin = 2048
+// The shortest RSA key that RFC 7518 allows for RS256, and the longest that is used: a
+// longer one makes each token dear, also those that anybody invents.
+const (
+	rsaBitsMin = 2048
+	rsaBitsMax = 8192
+)
 
 // publicAlgorithms are those that a public key can verify here.
 var publicAlgorithms = []string{
@@ -28,8 +32,11 @@ var publicAlgorithms = []string{
 func algorithmOf(key crypto.PublicKey) (string, error) {
 	switch k := key.(type) {
 	case *rsa.PublicKey:
-		if bits := k.N.BitLen(); bits < rsaBitsMin {
+		switch bits := k.N.BitLen(); {
+		case bits < rsaBitsMin:
 			return "", fmt.Errorf("an RSA key of %d bits is too short, %d are needed", bits, rsaBitsMin)
+		case bits > rsaBitsMax:
+			return "", fmt.Errorf("an RSA key of %d bits is too long, %d are the most", bits, rsaBitsMax)
 		}
 		return jwt.SigningMethodRS256.Alg(), nil
 	case *ecdsa.PublicKey:

@@ -6,6 +6,7 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
+	"math/big"
 	"strings"
 	"testing"
 
@@ -64,18 +65,19 @@ func TestNewRefusesBadConfigurations(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, c := range map[string]Config{
-		"no key at all":  {Issuer: "x"},
-		"no PEM":         {PublicKeys: [][]byte{[]byte("hello")}},
-		"empty file":     {PublicKeys: [][]byte{nil}},
-		"broken PEM":     {PublicKeys: [][]byte{pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: []byte("x")})}},
-		"a half block":   {PublicKeys: [][]byte{append(publicPEM(t, k.ed.Public()), publicPEM(t, k.rsa.Public())[:100]...)}},
-		"a private key":  {PublicKeys: [][]byte{pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})}},
-		"P-384":          {PublicKeys: [][]byte{publicPEM(t, k.ec384.Public())}},
-		"RSA, 1024 bits": {PublicKeys: [][]byte{publicPEM(t, short.Public())}},
-		"no URL":         {JWKSURL: "::"},
-		"a file URL":     {JWKSURL: "file:///keys.json"},
-		"a bare host":    {JWKSURL: "id.example.com/keys"},
-		"no such port":   {JWKSURL: "https://id.example.com:99999/keys"},
+		"no key at all":   {Issuer: "x"},
+		"no PEM":          {PublicKeys: [][]byte{[]byte("hello")}},
+		"empty file":      {PublicKeys: [][]byte{nil}},
+		"broken PEM":      {PublicKeys: [][]byte{pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: []byte("x")})}},
+		"a half block":    {PublicKeys: [][]byte{append(publicPEM(t, k.ed.Public()), publicPEM(t, k.rsa.Public())[:100]...)}},
+		"a private key":   {PublicKeys: [][]byte{pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})}},
+		"P-384":           {PublicKeys: [][]byte{publicPEM(t, k.ec384.Public())}},
+		"RSA, 16384 bits": {PublicKeys: [][]byte{publicPEM(t, &rsa.PublicKey{N: new(big.Int).Lsh(big.NewInt(1), 16_383), E: 65_537})}},
+		"RSA, 1024 bits":  {PublicKeys: [][]byte{publicPEM(t, short.Public())}},
+		"no URL":          {JWKSURL: "::"},
+		"a file URL":      {JWKSURL: "file:///keys.json"},
+		"a bare host":     {JWKSURL: "id.example.com/keys"},
+		"no such port":    {JWKSURL: "https://id.example.com:99999/keys"},
 	} {
 		if v, err := New(t.Context(), c); err == nil {
 			v.Close()
