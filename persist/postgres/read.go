@@ -138,6 +138,11 @@ func (s *Store) readStretches(ctx context.Context, from *pgxpool.Pool, n int, li
 
 // Latest implements room.Store.
 func (s *Store) Latest(ctx context.Context, rooms []uuid.UUID, limit room.Limit) ([]room.Page, error) {
+	done, err := s.shares.Besides(ctx)
+	if err != nil {
+		return nil, fault("latest", err)
+	}
+	defer done()
 	read, err := s.stretches(ctx, s.readers, len(rooms), limit, selectLatest, ids(rooms))
 	if err != nil {
 		return nil, fault("latest", err)
@@ -226,8 +231,13 @@ func (s *Store) Settled(ctx context.Context) error {
 
 // Heads implements room.Store.
 func (s *Store) Heads(ctx context.Context, rooms []uuid.UUID) ([]room.Head, error) {
+	done, err := s.shares.Besides(ctx)
+	if err != nil {
+		return nil, fault("heads", err)
+	}
+	defer done()
 	heads := make([]room.Head, len(rooms))
-	err := s.again(ctx, s.readers, func() error {
+	err = s.again(ctx, s.readers, func() error {
 		rows, err := s.readers.Query(ctx, selectHeads, ids(rooms))
 		if err != nil {
 			return err

@@ -18,11 +18,12 @@ import (
 // Store is a room.Store and a persist.Seeder on PostgreSQL. Its methods are safe
 // for concurrent use.
 type Store struct {
-	writers *pgxpool.Pool // Append, and looking up the outcome of its commits
-	readers *pgxpool.Pool // what the node needs to serve everybody, and all that is not named here
-	bulk    *pgxpool.Pool // what a client asks to read
-	probe   *pgxpool.Pool // Ping
-	primary *primary      // the server that all of them are connected to
+	writers *pgxpool.Pool   // Append, and looking up the outcome of its commits
+	readers *pgxpool.Pool   // what the node needs to serve everybody, and all that is not named here
+	bulk    *pgxpool.Pool   // what a client asks to read
+	probe   *pgxpool.Pool   // Ping
+	primary *primary        // the server that all of them are connected to
+	shares  *persist.Shares // of readers
 	log     *slog.Logger
 	odd     *persist.OddRows
 	who     *membership // chosen by Migrate
@@ -50,6 +51,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 }
 
 func (s *Store) open(ctx context.Context, cfg Config) (err error) {
+	s.shares = persist.NewShares(cmp.Or(cfg.Readers, ReadersDefault))
 	for _, p := range []struct {
 		pool        **pgxpool.Pool
 		connections int

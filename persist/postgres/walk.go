@@ -39,6 +39,12 @@ func (s *Store) Walk(ctx context.Context, q room.WalkQuery) (room.Walk, error) {
 	from := s.readers
 	if q.Bulk {
 		from = s.bulk
+	} else {
+		done, err := s.shares.Missed(ctx)
+		if err != nil {
+			return room.Walk{}, fault("walk", err)
+		}
+		defer done()
 	}
 	var log *persist.Log
 	err := inSteps(q.Limit, func(step room.Limit) (counted bool, err error) {

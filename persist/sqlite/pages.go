@@ -48,6 +48,12 @@ func (s *Store) Walk(ctx context.Context, q room.WalkQuery) (room.Walk, error) {
 	from := &s.read
 	if q.Bulk {
 		from = &s.bulk
+	} else {
+		done, err := s.shares.Missed(ctx)
+		if err != nil {
+			return room.Walk{}, unreachable(err)
+		}
+		defer done()
 	}
 	log := persist.NewLog(q)
 	err := from.snapshot(ctx, func(tx *sql.Tx) error {
@@ -78,8 +84,13 @@ func (s *Store) After(ctx context.Context, id uuid.UUID, seq int64, limit room.L
 
 // Latest implements room.Store.
 func (s *Store) Latest(ctx context.Context, rooms []uuid.UUID, limit room.Limit) ([]room.Page, error) {
+	done, err := s.shares.Besides(ctx)
+	if err != nil {
+		return nil, unreachable(err)
+	}
+	defer done()
 	pages := make([]room.Page, len(rooms))
-	err := s.read.snapshot(ctx, func(tx *sql.Tx) error {
+	err = s.read.snapshot(ctx, func(tx *sql.Tx) error {
 		latest := tx.StmtContext(ctx, s.read.latest)
 		for i, id := range rooms {
 			at := persist.NewStretch(limit)
@@ -99,6 +110,11 @@ func (s *Store) Latest(ctx context.Context, rooms []uuid.UUID, limit room.Limit)
 
 // Head implements room.Store.
 func (s *Store) Head(ctx context.Context, id uuid.UUID) (seq int64, exists bool, err error) {
+	done, err := s.shares.Besides(ctx)
+	if err != nil {
+		return 0, false, unreachable(err)
+	}
+	defer done()
 	err = s.read.snapshot(ctx, func(tx *sql.Tx) error {
 		exists, err = scanRow(tx.StmtContext(ctx, s.read.head).QueryRowContext(ctx, id.String()), &seq)
 		return err
@@ -108,8 +124,13 @@ func (s *Store) Head(ctx context.Context, id uuid.UUID) (seq int64, exists bool,
 
 // Heads implements room.Store.
 func (s *Store) Heads(ctx context.Context, rooms []uuid.UUID) ([]room.Head, error) {
+	done, err := s.shares.Besides(ctx)
+	if err != nil {
+		return nil, unreachable(err)
+	}
+	defer done()
 	heads := make([]room.Head, len(rooms))
-	err := s.read.snapshot(ctx, func(tx *sql.Tx) error {
+	err = s.read.snapshot(ctx, func(tx *sql.Tx) error {
 		end := tx.StmtContext(ctx, s.read.end)
 		for i, id := range rooms {
 			h := &heads[i]

@@ -28,9 +28,10 @@ type Store struct {
 	owner  *ownership
 	writer *sql.DB // one connection: BeginTx is the queue of those that write
 	write  writing
-	read   reading // what the node needs to serve everybody
-	bulk   reading // what a client asks to read
-	probe  *sql.DB // one connection, of Ping
+	read   reading         // what the node needs to serve everybody
+	bulk   reading         // what a client asks to read
+	probe  *sql.DB         // one connection, of Ping
+	shares *persist.Shares // of read
 	odd    *persist.OddRows
 	quotas persist.Quotas
 
@@ -65,7 +66,7 @@ func Open(ctx context.Context, path string, log *slog.Logger) (*Store, error) {
 // OpenWithin is Open for a Store that keeps about so many bytes of the file in memory, all
 // of its connections together.
 func OpenWithin(ctx context.Context, path string, cacheBytes int64, log *slog.Logger) (*Store, error) {
-	s := &Store{odd: persist.NewOddRows(log), cacheBytes: cacheBytes / int64(2+readers()+BulkReads())}
+	s := &Store{shares: persist.NewShares(readers()), odd: persist.NewOddRows(log), cacheBytes: cacheBytes / int64(2+readers()+BulkReads())}
 	if err := s.open(ctx, path, log); err != nil {
 		return nil, errors.Join(notOpened(path, err), s.Close())
 	}
