@@ -39,8 +39,7 @@ const (
 	headerTimeout  = 5 * time.Second
 	requestTimeout = 10 * time.Second // for a whole request; none has a body that anybody reads
 	answerTimeout  = 3 * time.Minute  // for an answer, the longest profile included
-	idleTimeout    = 2 * time.Minute
-	closeTimeout   = time.Second // for answers under way when the server ends
+	closeTimeout   = time.Second      // for answers under way when the server ends
 	headerBytesMax = 16 << 10
 	connectionsMax = 256
 )
@@ -71,11 +70,14 @@ func Listen(cfg Config) (*Server, error) {
 		listener: listener,
 		http: &http.Server{
 			Handler: ownHosts(cfg.AllowHost, mux), ConnState: held.changed, MaxHeaderBytes: headerBytesMax,
-			ReadHeaderTimeout: headerTimeout, ReadTimeout: requestTimeout, WriteTimeout: answerTimeout, IdleTimeout: idleTimeout,
+			ReadHeaderTimeout: headerTimeout, ReadTimeout: requestTimeout, WriteTimeout: answerTimeout,
 			ErrorLog: slog.NewLogLogger(cfg.Log.Handler(), slog.LevelDebug),
 		},
 		ended: make(chan struct{}),
 	}
+	// Whoever hides a request in another one, from a proxy that lets one path through, has
+	// it answered by nobody. What asks here comes seldom, and needs no connection that stays.
+	s.http.SetKeepAlivesEnabled(false)
 	go func() {
 		defer close(s.ended)
 		if err := s.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {

@@ -29,11 +29,9 @@ func (p *places) changed(c net.Conn, state http.ConnState) {
 		}
 		p.open[c] = struct{}{}
 		p.waiting = append(p.waiting, c)
-	case http.StateIdle:
-		p.waiting = append(p.waiting, c)
 	case http.StateClosed, http.StateHijacked:
 		delete(p.open, c)
-	case http.StateActive:
+	case http.StateActive, http.StateIdle: // which none is, as each has one request
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 )
@@ -12,7 +13,7 @@ import (
 // request, nor those that were answered and stay.
 func TestSilentConnectionsDoNotTakeTheAdminPort(t *testing.T) {
 	s := listen(t, "127.0.0.1:0", false)
-	for _, sent := range []string{"", "GET /healthz HTTP/1.1\r\nHost: own.example\r\n\r\n"} {
+	for _, sent := range []string{"", "GET /healthz HTTP/1.1\r\nHost: own", "GET /healthz HTTP/1.1\r\nHost: own.example\r\n\r\n"} {
 		var first net.Conn
 		for range connectionsMax + 20 {
 			conn, err := net.Dial("tcp", s.Addr().String())
@@ -26,7 +27,7 @@ func TestSilentConnectionsDoNotTakeTheAdminPort(t *testing.T) {
 			if _, err := io.WriteString(conn, sent); err != nil {
 				t.Fatal(err)
 			}
-			if sent != "" {
+			if strings.HasSuffix(sent, "\r\n\r\n") {
 				if _, err := conn.Read(make([]byte, 1)); err != nil {
 					t.Fatal(err)
 				}
@@ -53,10 +54,6 @@ func TestPlacesAreGivenBack(t *testing.T) {
 	}
 	if len(p.waiting) != 0 {
 		t.Errorf("%d of those at work wait", len(p.waiting))
-	}
-	p.changed(conns[0], http.StateIdle)
-	if len(p.waiting) != 1 {
-		t.Errorf("%d wait", len(p.waiting))
 	}
 	for _, c := range conns {
 		p.changed(c, http.StateClosed)
