@@ -25,8 +25,9 @@ type Event struct {
 // (each Prev is the Seq before it). It is never empty and never changes, so all
 // loops share one. The transport keeps its own form of it with Derive.
 type Batch struct {
-	Room   uuid.UUID
-	Events []Event
+	Room     uuid.UUID
+	Timeline Timeline // of the primary that has it
+	Events   []Event
 
 	told int64 // of the first batch that an own transaction makes in its room: what had been told there before it began
 
@@ -68,7 +69,7 @@ func (b *Batch) rest(i int, prev int64) *Batch {
 		first.Prev = prev
 		first.Frame = protocol.AppendEvent(nil, first.Kind, first.Body, first.Seq, prev, false)
 	}
-	return &Batch{Room: b.Room, Events: events}
+	return &Batch{Room: b.Room, Timeline: b.Timeline, Events: events}
 }
 
 // Derive returns what make made of the batch the first time it was called with the

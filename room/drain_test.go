@@ -22,6 +22,8 @@ type frozen struct {
 	asked    int // by one lane
 }
 
+func (f *frozen) Timeline() room.Timeline { return 0 }
+
 func (f *frozen) Append(ctx context.Context, _ []*room.Op, _ room.Within) error {
 	f.asked++
 	first := f.asked == 1

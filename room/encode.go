@@ -26,7 +26,7 @@ func encodeBatches(ops []*Op, wanted func(uuid.UUID) bool) []*Batch {
 		e, seen := rooms[op.Room]
 		if !seen {
 			if wanted(op.Room) {
-				e = &encoder{room: op.Room, told: op.told, last: op.Seq - 1}
+				e = &encoder{room: op.Room, timeline: op.Timeline, told: op.told, last: op.Seq - 1}
 			}
 			rooms[op.Room] = e
 		}
@@ -79,15 +79,16 @@ func encodeWalk(room uuid.UUID, after int64, entries []LogEntry) *Batch {
 
 // encoder gathers the events of one room in one buffer.
 type encoder struct {
-	room   uuid.UUID
-	told   int64 // of the first batch
-	last   int64 // the number of the event that was added last
-	count  int   // events that are expected and not yet added
-	bytes  int   // and about what their frames take
-	buf    []byte
-	parts  []part // of buf, one for each event
-	events []Event
-	body   []byte // scratch
+	room     uuid.UUID
+	timeline Timeline
+	told     int64 // of the first batch
+	last     int64 // the number of the event that was added last
+	count    int   // events that are expected and not yet added
+	bytes    int   // and about what their frames take
+	buf      []byte
+	parts    []part // of buf, one for each event
+	events   []Event
+	body     []byte // scratch
 }
 
 // part is where an event stands in an encoder's buffer.
@@ -134,7 +135,7 @@ func (e *encoder) batch() *Batch {
 		e.events[i].Body = e.buf[p.body : p.body+p.size : p.body+p.size]
 		start = p.end
 	}
-	b := &Batch{Room: e.room, Events: e.events, told: e.told}
-	*e = encoder{room: e.room, last: e.last, count: e.count, bytes: e.bytes, body: e.body}
+	b := &Batch{Room: e.room, Timeline: e.timeline, Events: e.events, told: e.told}
+	*e = encoder{room: e.room, timeline: e.timeline, last: e.last, count: e.count, bytes: e.bytes, body: e.body}
 	return b
 }

@@ -19,6 +19,7 @@ import (
 // called under it, which is what keeps a room's order; loops are woken after it.
 type hub struct {
 	ask         func(uuid.UUID, time.Duration) // asks for a room to be read from the store, after a while
+	timeline    func() Timeline                // the greatest that is known
 	stats       *counters
 	tailMax     Limit
 	bytes       Bytes
@@ -46,7 +47,7 @@ type subscribed struct {
 }
 
 func newHub(stats *counters, tailMax Limit, ask func(uuid.UUID, time.Duration)) *hub {
-	h := &hub{ask: ask, stats: stats, tailMax: tailMax, bytes: Bytes{}.withDefaults()}
+	h := &hub{ask: ask, timeline: func() Timeline { return 0 }, stats: stats, tailMax: tailMax, bytes: Bytes{}.withDefaults()}
 	for i := range h.shards {
 		h.shards[i].rooms = make(map[uuid.UUID]*subscribed)
 	}
@@ -88,7 +89,7 @@ func (h *hub) follow(room uuid.UUID, base int64, l Listener) (last int64, first 
 	defer sh.mu.Unlock()
 	r := sh.rooms[room]
 	if r == nil {
-		r = &subscribed{seq: newSequencer(cursor{seq: base}), born: h.births.Add(1)}
+		r = &subscribed{seq: newSequencer(cursor{seq: base}, h.timeline()), born: h.births.Add(1)}
 		sh.rooms[room] = r
 		first = true
 	}
@@ -161,9 +162,9 @@ func (h *hub) announce(b *Batch, grace time.Duration) {
 
 // looked says where the store's log of the room ends. What has not been told is read,
 // as no batch shows that it is missing. stood is where the listeners stood before the
-// look.
-func (h *hub) looked(room uuid.UUID, stood int64, head Head) {
-	h.take(room, func(r *subscribed) step { return r.seq.look(stood, head) })
+// look, and t the timeline that was known then.
+func (h *hub) looked(room uuid.UUID, stood int64, head Head, t Timeline) {
+	h.take(room, func(r *subscribed) step { return r.seq.look(stood, head, t) })
 }
 
 // take puts an input into a room's sequencer and does what its step says.
@@ -189,6 +190,7 @@ func (h *hub) take(room uuid.UUID, input func(*subscribed) step) {
 
 func (h *hub) count(out *step) {
 	h.stats.ParkedDropped.Add(out.dropped)
+	h.stats.Superseded.Add(out.old)
 	if out.repeat {
 		h.stats.Repeats.Add(1)
 	}

@@ -44,7 +44,9 @@ func (h *hub) readAll(t *testing.T, log *roomLog) {
 		t.Fatal("nothing is to be read")
 	}
 	w := log.walk(todo.from.seq, 1_000)
-	h.endRead(log.room, todo, func(s *sequencer) step { return s.page(encodeWalk(log.room, todo.from.seq, w.Entries), w.end(), false) })
+	h.endRead(log.room, todo, func(s *sequencer) step {
+		return s.page(encodeWalk(log.room, todo.from.seq, w.Entries), w.end(), false, 0)
+	})
 }
 
 // TestHubParksABoundedNumber says what happens when too many batches wait behind a
@@ -125,16 +127,16 @@ func TestARoomIsReadOnceAtATime(t *testing.T) {
 	h := newHub(&counters{}, Limit{Messages: 5}, func(uuid.UUID, time.Duration) { asked++ })
 	f := &follower{t: t}
 	h.follow(log.room, 0, f)
-	h.looked(log.room, 0, log.end())
-	h.looked(log.room, 0, log.end()) // another look, before the first read has begun
+	h.looked(log.room, 0, log.end(), 0)
+	h.looked(log.room, 0, log.end(), 0) // another look, before the first read has begun
 	todo, needed := h.beginRead(log.room)
 	w := log.walk(todo.from.seq, 1_000)
 	log.send()
-	h.looked(log.room, 0, log.end())
+	h.looked(log.room, 0, log.end(), 0)
 	if _, twice := h.beginRead(log.room); asked != 2 || !needed || twice {
 		t.Errorf("asked for %d times; begins: %v, again meanwhile: %v", asked, needed, twice)
 	}
-	h.endRead(log.room, todo, func(s *sequencer) step { return s.page(encodeWalk(log.room, 0, w.Entries), w.end(), false) })
+	h.endRead(log.room, todo, func(s *sequencer) step { return s.page(encodeWalk(log.room, 0, w.Entries), w.end(), false, 0) })
 	if f.last != 3 || asked != 3 {
 		t.Errorf("told up to %d, asked for %d times: what came during the read is not asked for", f.last, asked)
 	}
@@ -159,7 +161,7 @@ func TestHubGivesUpOnBatchesFromNowhere(t *testing.T) {
 			break
 		}
 		pause = 0
-		h.endRead(log.room, todo, func(s *sequencer) step { return s.page(nil, cursor{}, false) })
+		h.endRead(log.room, todo, func(s *sequencer) step { return s.page(nil, cursor{}, false, 0) })
 		if waited += pause; waited > time.Minute {
 			t.Fatal("the store is asked for ever")
 		}

@@ -36,10 +36,10 @@ func (s *Service) AnnounceNotice(n *Notice) {
 // a connection to Redis was made anew, are compared with the store in few looks.
 // A look that fails is made up for by the slow poll.
 func (s *Service) CatchUp(room uuid.UUID) {
-	stood := s.hub.standOf(room)
+	stood, t := s.hub.standOf(room), s.store.Timeline()
 	s.heads.do(room, asker[Head]{done: func(head Head, err error) {
 		if err == nil {
-			s.hub.looked(room, stood, head)
+			s.hub.looked(room, stood, head, t)
 		}
 	}})
 }

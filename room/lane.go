@@ -172,9 +172,9 @@ func (l *lane) announce() {
 		switch {
 		case op.Message != nil && op.Seq == 0:
 			// Its commit may have succeeded unknown to this node: then nobody was told.
-			l.s.hub.looked(op.Room, 0, Head{Seq: op.Message.Rev})
+			l.s.hub.looked(op.Room, 0, Head{Seq: op.Message.Rev}, 0)
 		case op.Outcome == Stored && op.Seq > 0 && untold:
-			l.s.hub.looked(op.Room, 0, Head{Seq: op.Seq})
+			l.s.hub.looked(op.Room, 0, Head{Seq: op.Seq}, 0)
 		}
 		l.s.answer(op)
 	}

@@ -42,6 +42,8 @@ func (m *moody) has(content string) bool {
 	return m.stored[content]
 }
 
+func (m *moody) Timeline() room.Timeline { return 0 }
+
 // TryWrite is a batch of nothing.
 func (m *moody) TryWrite(ctx context.Context, _ uuid.UUID) error {
 	return m.Append(ctx, nil, room.Within{Commit: time.Hour})

@@ -14,25 +14,34 @@ const watchStep = time.Second
 func (s *Service) watch(ctx context.Context) {
 	tick := time.NewTicker(watchStep)
 	defer tick.Stop()
-	polled := time.Now()
+	last := polled{at: time.Now(), timeline: s.store.Timeline()}
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case now := <-tick.C:
 			_ = s.guard.Call("watch", func() {
-				if s.watchOnce(now, polled) {
-					polled = now
-					s.poll(ctx)
+				if s.watchOnce(now, last) {
+					last.at = now
+					if t := s.store.Timeline(); s.poll(ctx, t) {
+						last.timeline = t
+					}
 				}
 			})
 		}
 	}
 }
 
+// polled is when the last poll was, and the timeline on which the last one was that saw
+// all rooms.
+type polled struct {
+	at       time.Time
+	timeline Timeline
+}
+
 // watchOnce forgets tails whose time is over, tells the operator of rewinds, and says
-// whether a poll is due.
-func (s *Service) watchOnce(now, polled time.Time) (due bool) {
+// whether a poll is due: at once where another primary has taken over.
+func (s *Service) watchOnce(now time.Time, last polled) (due bool) {
 	s.hub.dropTails(now)
 	s.hub.dropNotices(now)
 	s.tellLimited(now)
@@ -44,13 +53,15 @@ func (s *Service) watchOnce(now, polled time.Time) (due bool) {
 	if s.backplane != nil && !s.backplane.Healthy() {
 		every = pollUnhealthy
 	}
-	return now.Sub(polled) >= every-watchStep/2
+	return now.Sub(last.at) >= every-watchStep/2 || last.timeline != s.store.Timeline()
 }
 
 // poll looks into the store for events that nobody was told: other nodes' whose notice
 // never came, and this node's whose commit succeeded unknown to it. It compares the
-// number told last in each followed room with the store's.
-func (s *Service) poll(ctx context.Context) {
+// number told last in each followed room with the store's, on the timeline t or a
+// greater one. It returns true where all rooms were seen.
+func (s *Service) poll(ctx context.Context, t Timeline) (all bool) {
+	all = true
 	rooms, stood := s.hub.stands()
 	for len(rooms) > 0 {
 		n := min(len(rooms), roundBatchMax)
@@ -63,11 +74,14 @@ func (s *Service) poll(ctx context.Context) {
 		for i, head := range heads {
 			switch {
 			case errs == nil || errs[i] == nil:
-				s.hub.looked(rooms[i], stood[i], head)
+				s.hub.looked(rooms[i], stood[i], head, t)
 			case !errors.Is(errs[i], ErrUnreadable):
-				return
+				return false
+			default:
+				all = false
 			}
 		}
 		rooms, stood = rooms[n:], stood[n:]
 	}
+	return all
 }

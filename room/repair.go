@@ -116,6 +116,7 @@ func (r *repairs) readAll(ctx context.Context, room uuid.UUID, todo *read) error
 		if !counted {
 			r.s.stats.Repairs.Add(1)
 		}
+		t := r.s.store.Timeline()
 		look, cancel := context.WithTimeout(ctx, lookupTimeout)
 		walk, rewound, err := r.walk(look, room, todo.from)
 		cancel()
@@ -123,11 +124,11 @@ func (r *repairs) readAll(ctx context.Context, room uuid.UUID, todo *read) error
 		case err != nil:
 			return err
 		case rewound:
-			r.s.hub.endRead(room, *todo, func(q *sequencer) step { return q.rewound(walk.Seq) })
+			r.s.hub.endRead(room, *todo, func(q *sequencer) step { return q.rewound(walk.Seq, t) })
 			return nil
 		}
 		missed := encodeWalk(room, todo.from.seq, walk.Entries)
-		r.s.hub.endRead(room, *todo, func(q *sequencer) step { return q.page(missed, walk.end(), walk.HasMore) })
+		r.s.hub.endRead(room, *todo, func(q *sequencer) step { return q.page(missed, walk.end(), walk.HasMore, t) })
 		if !walk.HasMore {
 			return nil
 		}

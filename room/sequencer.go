@@ -45,9 +45,14 @@ func (c *cursor) learn(from cursor) {
 // sequencer turns the batches of one room, which may come twice, late or not at
 // all, into events that are told once, in order, without gaps. It does no I/O, takes
 // no lock and calls nobody: each input returns the step that its owner takes.
+//
+// The order of truth is that of timelines, and on one timeline that of numbers. What was
+// told on a lower timeline is compared with the store before anything is told of a
+// greater one, and what comes of a lower one is not told.
 type sequencer struct {
 	state       sequencerState
 	at          cursor   // what there is to tell up to its number has been told
+	timeline    Timeline // the greatest on which at is known to have its place
 	told        int64    // the number that was told last
 	goal        int64    // numbers up to this one are known to be in the store
 	parked      []*Batch // they wait for what comes before them; by Prev
@@ -55,7 +60,9 @@ type sequencer struct {
 	vain        int // reads in a row that led no further
 }
 
-func newSequencer(at cursor) sequencer { return sequencer{at: at, told: at.seq} }
+func newSequencer(at cursor, t Timeline) sequencer {
+	return sequencer{at: at, timeline: t, told: at.seq}
+}
 
 // sequencerState says what a room waits for.
 type sequencerState uint8
@@ -82,6 +89,7 @@ type step struct {
 	gap     bool          // a gap begins
 	repeat  bool          // the batch was told before
 	dropped int64         // batches that were left out
+	old     int64         // batches that were left out because another primary has taken over since
 }
 
 func (o *step) ask(delay time.Duration) { o.read, o.delay = true, delay }
@@ -93,10 +101,18 @@ func (o *step) ask(delay time.Duration) { o.read, o.delay = true, delay }
 // not begun proves that the store has gone back, if not how far; another node's may
 // only be late.
 func (s *sequencer) batch(b *Batch, bytes int64, grace time.Duration) (out step) {
+	if s.at.seq == 0 { // nothing was told that another primary may lack
+		s.timeline = max(s.timeline, b.Timeline)
+	}
 	switch {
+	case b.Timeline != 0 && b.Timeline < s.timeline:
+		out.old++
 	case b.Prev() < min(b.told, s.at.seq):
-		s.rewind(cursor{seq: b.Prev()}, &out)
+		s.rewind(cursor{seq: b.Prev()}, max(s.timeline, b.Timeline), &out)
 		s.tell(b, &out)
+	case b.Timeline > s.timeline:
+		s.park(b, bytes, &out)
+		s.doubt(&out)
 	case s.contradicts(b):
 		s.doubt(&out)
 	case b.Last() <= s.at.seq:
@@ -115,12 +131,15 @@ func (s *sequencer) batch(b *Batch, bytes int64, grace time.Duration) (out step)
 	return out
 }
 
-// look takes where the store said that the room's log ends. stood is where the room
-// stood before the store was asked.
-func (s *sequencer) look(stood int64, head Head) (out step) {
+// look takes where the store said that the room's log ends, on that timeline or a
+// greater one. stood is where the room stood before the store was asked.
+func (s *sequencer) look(stood int64, head Head, t Timeline) (out step) {
 	if head.Seq < min(stood, s.at.seq) || head.Seq == s.at.seq && !s.at.matches(head.Row, head.Message) {
 		s.doubt(&out)
 		return out
+	}
+	if head.Seq == s.at.seq {
+		s.timeline = max(s.timeline, t)
 	}
 	s.goal = max(s.goal, head.Seq)
 	switch {
@@ -159,12 +178,13 @@ func (s *sequencer) fail() step {
 }
 
 // page takes what the read under way has found after the cursor, which the store was
-// seen to have: b is nil where there is nothing to tell. end is the place up to which
-// that was read. more says that another read goes on from there at once.
+// seen to have, on that timeline or a greater one: b is nil where there is nothing to tell. end is
+// the place up to which that was read. more says that another read goes on from there at once.
 //
 // A batch whose predecessor the store does not get to know for long is not of this
 // store. It is dropped.
-func (s *sequencer) page(b *Batch, end cursor, more bool) (out step) {
+func (s *sequencer) page(b *Batch, end cursor, more bool, t Timeline) (out step) {
+	s.timeline = max(s.timeline, t)
 	s.vain++
 	if b != nil && b.Last() > s.at.seq {
 		s.tell(b, &out)
@@ -196,16 +216,16 @@ func (s *sequencer) page(b *Batch, end cursor, more bool) (out step) {
 }
 
 // rewound takes that the read under way has proved that the store went back. head is
-// the store's number.
-func (s *sequencer) rewound(head int64) (out step) {
-	s.rewind(cursor{seq: head}, &out)
+// the store's number, on that timeline or a greater one.
+func (s *sequencer) rewound(head int64, t Timeline) (out step) {
+	s.rewind(cursor{seq: head}, max(s.timeline, t), &out)
 	return out
 }
 
 // rewind begins anew at a place.
-func (s *sequencer) rewind(at cursor, out *step) {
+func (s *sequencer) rewind(at cursor, t Timeline, out *step) {
 	out.rewound, out.told = true, s.told
-	*s = newSequencer(at)
+	*s = newSequencer(at, t)
 }
 
 // doubt has the room compared with the store.
@@ -261,8 +281,11 @@ func (s *sequencer) park(b *Batch, bytes int64, out *step) {
 func (s *sequencer) unpark(out *step) {
 	n := 0
 	for n < len(s.parked) && s.parked[n].Prev() <= s.at.seq {
-		if s.parked[n].Last() > s.at.seq {
-			s.tell(s.parked[n], out)
+		switch b := s.parked[n]; {
+		case b.Timeline != 0 && b.Timeline < s.timeline:
+			out.old++
+		case b.Last() > s.at.seq:
+			s.tell(b, out)
 		}
 		n++
 	}

@@ -106,6 +106,8 @@ type readUnderWay struct {
 	from cursor
 	walk Walk
 	head int64
+
+	timeline Timeline // that was known when it began
 }
 
 // take does what a step says.
@@ -174,17 +176,17 @@ func (r *rig) endRead(fails bool) {
 	entries := d.walk.Entries
 	if len(entries) > 0 && entries[0].Seq == d.from.seq {
 		if !d.from.matches(entries[0].Row, entries[0].MessageID) {
-			r.take(r.seq.rewound(d.head))
+			r.take(r.seq.rewound(d.head, d.timeline))
 			return
 		}
 		entries = entries[1:]
 	}
 	if d.walk.Seq < d.from.seq {
-		r.take(r.seq.rewound(d.head))
+		r.take(r.seq.rewound(d.head, d.timeline))
 		return
 	}
 	d.walk.Entries = entries
-	r.take(r.seq.page(encodeWalk(r.log.room, d.from.seq, entries), d.walk.end(), d.walk.HasMore))
+	r.take(r.seq.page(encodeWalk(r.log.room, d.from.seq, entries), d.walk.end(), d.walk.HasMore, d.timeline))
 	if d.walk.HasMore {
 		r.asked = true
 	}
@@ -222,7 +224,7 @@ func TestSequencerTellsEachEventOnceInOrder(t *testing.T) {
 			log.send()
 		}
 		base := rapid.Int64Range(0, log.head()).Draw(t, "base")
-		r := &rig{T: t, log: log, seq: newSequencer(cursor{seq: base}), told: told{base: base}}
+		r := &rig{T: t, log: log, seq: newSequencer(cursor{seq: base}, 0), told: told{base: base}}
 		pageMax := rapid.IntRange(1, 4).Draw(t, "page")
 		goesBack := rapid.Bool().Draw(t, "may go back")
 		wentBack := false
@@ -253,7 +255,7 @@ func TestSequencerTellsEachEventOnceInOrder(t *testing.T) {
 			case 7: // a look's answer; it may be late, but not of before the store went back
 				head := log.end()
 				stood := min(r.seq.at.seq, rapid.Int64Range(0, head.Seq).Draw(t, "where the room stood before it"))
-				r.take(r.seq.look(stood, head))
+				r.take(r.seq.look(stood, head, 0))
 			case 8:
 				if goesBack && log.head() > 0 && !wentBack {
 					log.back(rapid.Int64Range(0, log.head()-1).Draw(t, "to"))
@@ -269,7 +271,7 @@ func TestSequencerTellsEachEventOnceInOrder(t *testing.T) {
 			r.take(r.seq.batch(b, parkedBytesMax, 0))
 		}
 		for n := 0; ; n++ {
-			r.take(r.seq.look(r.seq.at.seq, log.end()))
+			r.take(r.seq.look(r.seq.at.seq, log.end(), 0))
 			for range 100 {
 				r.beginRead(pageMax)
 				r.endRead(false)
@@ -346,7 +348,7 @@ func TestSequencerFindsThatTheStoreWentBack(t *testing.T) {
 			}
 		}
 		for range vainReadsMax {
-			r.take(r.seq.look(r.seq.at.seq, log.end()))
+			r.take(r.seq.look(r.seq.at.seq, log.end(), 0))
 			for range 20 {
 				r.beginRead(3)
 				r.endRead(false)

@@ -70,6 +70,7 @@ func New(store Store, verify Authenticator, backplane Backplane, cfg Config) *Se
 	s.stats.refused = make(map[protocol.Code]int64)
 	s.repairs = newRepairs(s)
 	s.hub = newHub(&s.stats, Limit{cfg.HistoryMessages, cfg.HistoryBytes}, s.repairs.ask)
+	s.hub.timeline = store.Timeline
 	s.hub.unsent, s.hub.bytes = cfg.Unsent, cfg.Bytes
 	s.access = newCombiner(ctx, s.guard, 2, lookupBatchMax, store.Access)
 	s.latest = newCombiner(ctx, s.guard, latestWorkers, cfg.historiesAtOnce(), s.readHistories)

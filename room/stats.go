@@ -25,6 +25,7 @@ type counters struct {
 	Congested, LeftOut, NoticesLeftOut atomic.Int64
 	NoticesRepeated                    atomic.Int64
 	Rewinds                            atomic.Int64
+	Superseded                         atomic.Int64
 
 	overQuota overQuota
 
@@ -73,6 +74,7 @@ type Stats struct {
 	Repeats               int64 // batches that were known already and left out
 	Gaps                  int64 // batches that came before their predecessor
 	ParkedDropped         int64 // batches left out because too many waited; read again from the store
+	Superseded            int64 // batches that were not told because another primary has taken over since
 	LeftOut               int64 // batches of other nodes left out because the loops did not keep up; likewise
 	NoticesRepeated       int64 // notices that told nothing new, or came too often, and were not told
 	NoticesLeftOut        int64 // notices, as of typing, left out for the same reason; nobody reads them again
@@ -100,7 +102,7 @@ func (s *Service) Stats() Stats {
 		HistoryLooks: s.latest.looks.Load() + s.since.looks.Load(), HistoryAsked: s.latest.asked.Load() + s.since.asked.Load(),
 		HistoriesFromTail: c.HistoriesFromTail.Load(),
 		Repairs:           c.Repairs.Load(), RepairErrors: c.RepairErrors.Load(), Repeats: c.Repeats.Load(),
-		Gaps: c.Gaps.Load(), ParkedDropped: c.ParkedDropped.Load(), LeftOut: c.LeftOut.Load(), NoticesLeftOut: c.NoticesLeftOut.Load(), NoticesRepeated: c.NoticesRepeated.Load(), Congested: c.Congested.Load(),
+		Gaps: c.Gaps.Load(), ParkedDropped: c.ParkedDropped.Load(), LeftOut: c.LeftOut.Load(), Superseded: c.Superseded.Load(), NoticesLeftOut: c.NoticesLeftOut.Load(), NoticesRepeated: c.NoticesRepeated.Load(), Congested: c.Congested.Load(),
 		Panics: s.guard.Panics(), Rewinds: c.Rewinds.Load(),
 		RefusingNow: s.refusingFor(),
 		RoomsNow:    s.hub.len(), TailBytesNow: s.hub.tailBytes.Load(),

@@ -110,14 +110,15 @@ func (t *tail) bodies() [][]byte {
 	return bodies
 }
 
-// history returns the room's history from memory, or nil. Its frame is made outside
+// history returns the room's history from memory, or nil: also where another primary has
+// taken over, and it has not been looked whether the history is in it. Its frame is made outside
 // the lock, and kept for the next one where nothing came in between.
 func (h *hub) history(of protocol.RoomIDs) (past *History) {
 	var t *tail
 	var bodies [][]byte
 	var seq int64
 	h.with(of.Room, func(r *subscribed) {
-		if r.tail == nil || r.seq.state != flowing {
+		if r.tail == nil || r.seq.state != flowing || r.seq.timeline < h.timeline() {
 			return
 		}
 		r.tail.asked = time.Now()
