@@ -149,6 +149,6 @@ func BenchmarkAppendEvent(b *testing.B) {
 	var dst []byte
 	b.ReportAllocs()
 	for b.Loop() {
-		dst = AppendEvent(dst[:0], KindMessage, body, 9, 8, false)
+		dst = AppendEvent(dst[:0], KindMessage, body, 9, 8, Live)
 	}
 }

@@ -62,9 +62,10 @@ func TestGoldenBytes(t *testing.T) {
 		"tombstone": {AppendMessage(nil, tombstone()), strings.Replace(strings.TrimSuffix(sampleJSON, "}"),
 			`"content":"Zoë said \"hi\"\n\\o/ `+"\u2028"+`😀"`, `"content":""`, 1) +
 			`,"deleted_at":"2026-01-02T03:04:05.000006Z","deleted_by":"moderator","reply_count":3}`},
-		"event":           {AppendEvent(nil, KindMessage, m, 5, 4, false), `{"type":"chat_message","message":{"n":1},"seq":5}`},
-		"event after gap": {AppendEvent(nil, KindEdit, m, 5, 2, false), `{"type":"message_edited","message":{"n":1},"seq":5,"prev":2}`},
-		"duplicate":       {AppendEvent(nil, KindMessage, m, 5, 4, true), `{"type":"chat_message","message":{"n":1},"seq":5,"duplicate":true}`},
+		"event":           {AppendEvent(nil, KindMessage, m, 5, 4, Live), `{"type":"chat_message","message":{"n":1},"seq":5}`},
+		"edit":            {AppendEvent(nil, KindEdit, m, 5, 4, Live), `{"type":"message_edited","change":"content","message":{"n":1},"seq":5}`},
+		"event after gap": {AppendEvent(nil, KindEdit, m, 5, 2, CaughtUp), `{"type":"message_edited","message":{"n":1},"seq":5,"prev":2}`},
+		"duplicate":       {AppendEvent(nil, KindMessage, m, 5, 4, Duplicate), `{"type":"chat_message","message":{"n":1},"seq":5,"duplicate":true}`},
 		"history":         {AppendHistory(nil, ofRoom, [][]byte{m, n}, 2), `{"type":"message_history","chat_room_id":"11111111-2222-4333-8444-5555555555aa","trip_id":"0189f7e5-0000-7000-8000-00000000000b","messages":[{"n":1},{"n":2}],"seq":2}`},
 		"empty history":   {AppendHistory(nil, ofRoom, nil, 0), `{"type":"message_history","chat_room_id":"11111111-2222-4333-8444-5555555555aa","trip_id":"0189f7e5-0000-7000-8000-00000000000b","messages":[],"seq":0}`},
 		"resume": {AppendResume(nil, ofRoom, 3, [][]byte{m}, 4, true),
@@ -139,7 +140,7 @@ func TestEncodersAppend(t *testing.T) {
 	m := sampleMessage()
 	for name, got := range map[string][]byte{
 		"message": AppendMessage([]byte("x"), &m),
-		"event":   AppendEvent([]byte("x"), KindMessage, nil, 1, 0, false),
+		"event":   AppendEvent([]byte("x"), KindMessage, nil, 1, 0, Live),
 		"history": AppendHistory([]byte("x"), RoomIDs{}, nil, 1),
 		"error":   AppendError([]byte("x"), ErrInternal, ""),
 		"rooms":   AppendRooms([]byte("x"), nil, ""),
@@ -160,7 +161,7 @@ func TestEncodersDoNotAllocate(t *testing.T) {
 	for name, encode := range map[string]func(){
 		"message": func() { AppendMessage(dst, &m) },
 		"extras":  func() { AppendMessage(dst, extras) },
-		"event":   func() { AppendEvent(dst, KindMessage, body, 9, 7, true) },
+		"event":   func() { AppendEvent(dst, KindMessage, body, 9, 7, Duplicate) },
 		"history": func() { AppendHistory(dst, RoomIDs{}, bodies, 9) },
 		"typing":  func() { AppendNotice(dst, idA, &m.Sender, &Intent{Kind: KindTyping, On: true}) },
 		"error":   func() { AppendError(dst, ErrTypingField, "c1") },

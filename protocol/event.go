@@ -2,23 +2,45 @@ package protocol
 
 import "strconv"
 
+// Telling says how an Event is told.
+type Telling uint8
+
+// The ways to tell an Event.
+const (
+	Live      Telling = iota // as it happens, to a room
+	CaughtUp                 // read from the store, with the message as it is now
+	Duplicate                // to who sent a client_id that was known already
+)
+
 // AppendEvent appends the frame of an Event, as clients of version 1 know it:
 // message is the JSON object made by AppendMessage, seq the event's number in its
 // room and prev the number after which it comes; prev is written only where it is
-// not seq-1. duplicate marks the answer to a client_id that was known already.
-func AppendEvent(dst []byte, k Kind, message []byte, seq, prev int64, duplicate bool) []byte {
+// not seq-1.
+func AppendEvent(dst []byte, k Kind, message []byte, seq, prev int64, how Telling) []byte {
+	row := k.row()
 	dst = append(dst, `{"type":"`...)
-	dst = append(dst, k.row().told...)
+	dst = append(dst, row.told...)
+	if row.change != "" && how == Live {
+		dst = append(dst, `","change":"`...)
+		dst = append(dst, row.change...)
+	}
 	dst = append(dst, `","message":`...)
 	dst = append(dst, message...)
+	dst = appendNumber(dst, seq, prev)
+	if how == Duplicate {
+		dst = append(dst, `,"duplicate":true`...)
+	}
+	return append(dst, '}')
+}
+
+// appendNumber appends the number of an event, and the one after which it comes where that
+// is not the one before.
+func appendNumber(dst []byte, seq, prev int64) []byte {
 	dst = append(dst, `,"seq":`...)
 	dst = strconv.AppendInt(dst, seq, 10)
 	if prev != seq-1 {
 		dst = append(dst, `,"prev":`...)
 		dst = strconv.AppendInt(dst, prev, 10)
 	}
-	if duplicate {
-		dst = append(dst, `,"duplicate":true`...)
-	}
-	return append(dst, '}')
+	return dst
 }

@@ -51,9 +51,9 @@ func ExampleAppendEvent() {
 	fmt.Printf("%s\n", message)
 
 	short := []byte(`{"id":"…"}`) // in place of the message, to fit a line
-	fmt.Printf("%s\n", protocol.AppendEvent(nil, protocol.KindMessage, short, 42, 41, false))
-	fmt.Printf("%s\n", protocol.AppendEvent(nil, protocol.KindEdit, short, 45, 42, false)) // 43 and 44 are left out
-	fmt.Printf("%s\n", protocol.AppendEvent(nil, protocol.KindMessage, short, 42, 41, true))
+	fmt.Printf("%s\n", protocol.AppendEvent(nil, protocol.KindMessage, short, 42, 41, protocol.Live))
+	fmt.Printf("%s\n", protocol.AppendEvent(nil, protocol.KindEdit, short, 45, 42, protocol.CaughtUp)) // 43 and 44 are left out
+	fmt.Printf("%s\n", protocol.AppendEvent(nil, protocol.KindMessage, short, 42, 41, protocol.Duplicate))
 	// Output:
 	// {"id":"0199b3c5-7d0e-7c1a-8f43-3f4c9c1d2e5a","chat_room_id":"6b1f2f57-9d61-4a0e-8a53-6b6cfb7f3b10","sender":{"id":"c2b1a0f4-52f4-4f1f-9d3c-6f1f5a9a7e21","email":"amina@example.com","username":"amina","full_name":"Amina Diallo"},"content":"North gate.","message_type":"text","reply_to":null,"is_edited":false,"created_at":"2026-01-02T03:04:05.123456Z","updated_at":"2026-01-02T03:04:05.123456Z","seq":42,"rev":42,"client_id":"a1"}
 	// {"type":"chat_message","message":{"id":"…"},"seq":42}

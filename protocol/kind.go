@@ -49,6 +49,8 @@ type kindRow struct {
 	since    uint8       // the first LogVersion whose nodes know the kind
 	asked    string      // "type" of the frame by which a client asks for it; empty: no client can
 	told     string      // "type" of the frame that tells it, as clients of version 1 know it; empty: nobody is told
+	change   string      // of an Event: "change" in that frame, as a hint; empty: it has none
+	patched  patched     // of an Event: what clients of version 2 are told in its place
 	requotes bool        // an Event that changes what replies show of their original
 	needs    Permissions // what its sender must be allowed; a kind may ask for more in its rule
 }
@@ -61,7 +63,7 @@ var kinds = [...]kindRow{
 	0: {told: "message_edited", requotes: true},
 
 	KindMessage: {class: Event, since: 1, asked: "chat_message", told: "chat_message", needs: MaySend},
-	KindEdit:    {class: Event, since: 1, asked: "edit_message", told: "message_edited", requotes: true, needs: MayEdit},
+	KindEdit:    {class: Event, since: 1, asked: "edit_message", told: "message_edited", change: "content", requotes: true, needs: MayEdit},
 	KindTyping:  {class: Notice, since: 1, asked: "typing", told: "typing"},
 	KindPing:    {class: Control, since: 1, asked: "ping", told: "pong"},
 	KindRead:    {class: Mark, since: 2, asked: "mark_read"},

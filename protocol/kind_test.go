@@ -75,7 +75,7 @@ func TestEveryKindHasItsPlace(t *testing.T) {
 // whole message.
 func TestAKindOfALaterReleaseIsToldAsAChange(t *testing.T) {
 	for _, k := range []Kind{Kind(len(kinds)), 200, 255} {
-		if got, want := string(AppendEvent(nil, k, []byte(`{"n":1}`), 5, 4, false)), `{"type":"message_edited","message":{"n":1},"seq":5}`; got != want {
+		if got, want := string(AppendEvent(nil, k, []byte(`{"n":1}`), 5, 4, Live)), `{"type":"message_edited","message":{"n":1},"seq":5}`; got != want {
 			t.Errorf("%d is told as %s", k, got)
 		}
 		if k.Class() != 0 || k.Since() != 0 || !k.Requotes() || k.String() == "" {

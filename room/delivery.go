@@ -19,6 +19,7 @@ type Event struct {
 	Quoted  uuid.UUID // the message that this one answers; zero: none
 	Body    []byte    // the message's JSON object
 	Frame   []byte    // the whole frame's JSON text
+	Patch   []byte    // in its place, the frame for clients of version 2; nil: there is none
 }
 
 // Batch is a run of one room's events in order, without gaps between them
@@ -43,7 +44,7 @@ func (b *Batch) Last() int64 { return b.Events[len(b.Events)-1].Seq }
 // bytes is about how much memory the batch holds.
 func (b *Batch) bytes() (n int64) {
 	for i := range b.Events {
-		n += int64(len(b.Events[i].Frame))
+		n += int64(len(b.Events[i].Frame) + len(b.Events[i].Patch))
 	}
 	return n
 }
@@ -67,9 +68,21 @@ func (b *Batch) rest(i int, prev int64) *Batch {
 	events := slices.Clone(b.Events[i:])
 	if first := &events[0]; first.Prev != prev {
 		first.Prev = prev
-		first.Frame = protocol.AppendEvent(nil, first.Kind, first.Body, first.Seq, prev, false)
+		first.Frame = protocol.AppendEvent(nil, first.Kind, first.Body, first.Seq, prev, protocol.CaughtUp)
+		first.Patch = nil // who knows more than the event before it is told the whole message
 	}
 	return &Batch{Room: b.Room, Timeline: b.Timeline, Events: events}
+}
+
+// Patched reports whether clients of version 2 are told something else than those of
+// version 1.
+func (b *Batch) Patched() bool {
+	for i := range b.Events {
+		if b.Events[i].Patch != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // Derive returns what make made of the batch the first time it was called with the
@@ -80,10 +93,7 @@ func (b *Batch) Derive(f Form, make func(*Batch) any) any {
 }
 
 // Form names what a transport makes of batches and histories.
-type Form struct {
-	Transport string
-	Version   int // of the protocol
-}
+type Form string
 
 // forms keeps what was made, by form. There are few.
 type forms struct {

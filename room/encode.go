@@ -60,7 +60,7 @@ func (op *Op) tells() bool { return op.Outcome == Stored && op.Seq > 0 && op.Mes
 // missed: each number once, by its own kind, with the message as it is now. nil where
 // there is nothing to tell.
 func encodeWalk(room uuid.UUID, after int64, entries []LogEntry) *Batch {
-	e := encoder{room: room, last: after}
+	e := encoder{room: room, last: after, how: protocol.CaughtUp}
 	for i := range entries {
 		if m := entries[i].Message; m != nil {
 			e.expect(m)
@@ -81,6 +81,7 @@ func encodeWalk(room uuid.UUID, after int64, entries []LogEntry) *Batch {
 type encoder struct {
 	room     uuid.UUID
 	timeline Timeline
+	how      protocol.Telling
 	told     int64 // of the first batch
 	last     int64 // the number of the event that was added last
 	count    int   // events that are expected and not yet added
@@ -113,9 +114,13 @@ func (e *encoder) add(kind protocol.Kind, seq int64, row uuid.UUID, m *protocol.
 	e.count, e.bytes = max(e.count-1, 0), max(e.bytes-envelopeBytes-len(m.Content), 0)
 	e.body = protocol.AppendMessage(e.body[:0], m)
 	start := len(e.buf)
-	e.buf = protocol.AppendEvent(e.buf, kind, e.body, seq, e.last, false)
+	e.buf = protocol.AppendEvent(e.buf, kind, e.body, seq, e.last, e.how)
 	e.parts = append(e.parts, part{len(e.buf), start + bytes.Index(e.buf[start:], e.body), len(e.body)})
-	e.events = append(e.events, Event{Kind: kind, Seq: seq, Prev: e.last, Row: row, Message: m.ID, Quoted: quotedBy(m)})
+	event := Event{Kind: kind, Seq: seq, Prev: e.last, Row: row, Message: m.ID, Quoted: quotedBy(m)}
+	if e.how == protocol.Live {
+		event.Patch = protocol.AppendPatch(nil, kind, m, seq, e.last)
+	}
+	e.events = append(e.events, event)
 	e.last = seq
 }
 
@@ -136,6 +141,6 @@ func (e *encoder) batch() *Batch {
 		start = p.end
 	}
 	b := &Batch{Room: e.room, Timeline: e.timeline, Events: e.events, told: e.told}
-	*e = encoder{room: e.room, timeline: e.timeline, last: e.last, count: e.count, bytes: e.bytes, body: e.body}
+	*e = encoder{room: e.room, timeline: e.timeline, how: e.how, last: e.last, count: e.count, bytes: e.bytes, body: e.body}
 	return b
 }

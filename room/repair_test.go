@@ -141,7 +141,8 @@ func TestARepairTellsEachNumberByItsOwnKind(t *testing.T) {
 }
 
 // TestWhoStandsWithinABatchGetsTheRest: the number after which the rest comes is where
-// they stand, also where the store has no row of some numbers before.
+// they stand, also where the store has no row of some numbers before. Who knows some of those
+// is told the whole message.
 func TestWhoStandsWithinABatchGetsTheRest(t *testing.T) {
 	b := &room.Batch{Events: []room.Event{
 		{Kind: protocol.KindMessage, Seq: 3, Prev: 2, Body: []byte(`{"id":3}`)},
@@ -150,19 +151,20 @@ func TestWhoStandsWithinABatchGetsTheRest(t *testing.T) {
 	}}
 	for i := range b.Events {
 		e := &b.Events[i]
-		e.Frame = protocol.AppendEvent(nil, e.Kind, e.Body, e.Seq, e.Prev, false)
+		e.Frame = protocol.AppendEvent(nil, e.Kind, e.Body, e.Seq, e.Prev, protocol.Live)
 	}
+	b.Events[1].Patch, b.Events[2].Patch = []byte("patch 9"), []byte("patch 10")
 	for _, c := range []struct {
 		stands int64
 		want   string
 	}{
-		{7, `{"type":"message_edited","message":{"id":3},"seq":9,"prev":7} {"type":"chat_message","message":{"id":10},"seq":10} `},
-		{3, `{"type":"message_edited","message":{"id":3},"seq":9,"prev":3} {"type":"chat_message","message":{"id":10},"seq":10} `},
-		{9, `{"type":"chat_message","message":{"id":10},"seq":10} `},
+		{7, `{"type":"message_edited","message":{"id":3},"seq":9,"prev":7}  {"type":"chat_message","message":{"id":10},"seq":10} patch 10 `},
+		{3, `{"type":"message_edited","change":"content","message":{"id":3},"seq":9,"prev":3} patch 9 {"type":"chat_message","message":{"id":10},"seq":10} patch 10 `},
+		{9, `{"type":"chat_message","message":{"id":10},"seq":10} patch 10 `},
 	} {
 		var got strings.Builder
 		for _, e := range b.After(c.stands).Events {
-			fmt.Fprintf(&got, "%s ", e.Frame)
+			fmt.Fprintf(&got, "%s %s ", e.Frame, e.Patch)
 		}
 		if got.String() != c.want {
 			t.Errorf("who stands at %d is told %s\nwant %s", c.stands, got.String(), c.want)

@@ -55,7 +55,7 @@ func sameBatch(a, b *room.Batch) bool {
 	for i := range a.Events {
 		x, y := a.Events[i], b.Events[i]
 		if x.Kind != y.Kind || x.Seq != y.Seq || x.Prev != y.Prev || x.Message != y.Message ||
-			!bytes.Equal(x.Frame, y.Frame) || !bytes.Equal(x.Body, y.Body) {
+			!bytes.Equal(x.Frame, y.Frame) || !bytes.Equal(x.Patch, y.Patch) || !bytes.Equal(x.Body, y.Body) {
 			return false
 		}
 	}
@@ -75,6 +75,14 @@ func newerSample() *room.Batch {
 	nothing := event(thrownAway, 1002, 1001, "")
 	nothing.Message, nothing.Body = uuid.UUID{}, nil
 	b.Events = append(b.Events, about, nothing)
+	return b
+}
+
+// patchedSample is a batch of which clients of version 2 are told one event otherwise.
+func patchedSample() *room.Batch {
+	b := sample()
+	b.Events[1].Row = uuid.NewSHA1(roomR, []byte("a pin's row"))
+	b.Events[1].Patch = []byte(`{"type":"message_patch"}`)
 	return b
 }
 
@@ -104,7 +112,7 @@ func readWhole(p []byte) (*envelope, error) {
 }
 
 func TestEnvelopeRoundTrip(t *testing.T) {
-	for version, batch := range map[uint8]*room.Batch{1: sample(), 2: newerSample()} {
+	for version, batch := range map[uint8]*room.Batch{1: sample(), 2: newerSample(), 3: patchedSample()} {
 		e, err := readWhole(encodeEvents(nodeA, batch))
 		if err != nil || e.version != version || e.kind != envelopeEvents || e.node != nodeA || !sameBatch(e.batch, batch) || !sameRows(e.batch, batch) {
 			t.Errorf("events of version %d: %+v, %v", version, e, err)
@@ -152,6 +160,16 @@ func TestEachVersionKeepsItsBytes(t *testing.T) {
 				"c8" + "02" + none + none + "02" + "00" + "00" + "7b7d", // kind 200, number 10, its row not known, about no message: {}
 			&room.Batch{Room: roomR, Events: []room.Event{
 				{Kind: protocol.KindEdit, Seq: 8, Prev: 7, Row: roomR, Message: userU, Frame: frame, Body: frame[5:12]},
+				{Kind: thrownAway, Seq: 10, Prev: 8, Frame: []byte("{}")},
+			}},
+		},
+		"version 3": {
+			"4356" + "03" + "01" + ids +
+				"02" + "07" + // two events, after number 7
+				"02" + "01" + "11111111222243338444555555555555" + user + "0d" + "05" + "07" + "7b226d223a7b2261223a317d7d" + "02" + "7b7d" + // an edit as above, and its patch: {}
+				"c8" + "02" + none + none + "02" + "00" + "00" + "7b7d" + "00", // kind 200 as above, no patch
+			&room.Batch{Room: roomR, Events: []room.Event{
+				{Kind: protocol.KindEdit, Seq: 8, Prev: 7, Row: roomR, Message: userU, Frame: frame, Body: frame[5:12], Patch: []byte("{}")},
 				{Kind: thrownAway, Seq: 10, Prev: 8, Frame: []byte("{}")},
 			}},
 		},
@@ -249,6 +267,8 @@ func TestWhatIsNoEnvelopeIsNamed(t *testing.T) {
 		"notice of kind 0": {noticeOf(0), errMalformed},
 		"event, a notice":  {eventOf(protocol.KindTyping), errMalformed},
 		"event of kind 0":  {eventOf(0), errMalformed},
+		"no patch":         {withoutEnd(encodeEvents(nodeA, patchedSample()), 1), errMalformed},
+		"half a patch":     {withoutEnd(encodeEvents(nodeA, patchedLast()), 1), errMalformed},
 	} {
 		if n, err := readWhole(c.p); !errors.Is(err, c.want) {
 			t.Errorf("%s: %+v, %v; want %v", name, n, err, c.want)
@@ -256,11 +276,21 @@ func TestWhatIsNoEnvelopeIsNamed(t *testing.T) {
 	}
 }
 
+// patchedLast is a batch of which the last event has a patch.
+func patchedLast() *room.Batch {
+	b := patchedSample()
+	b.Events = b.Events[:2]
+	return b
+}
+
+// withoutEnd takes n bytes off the body of an envelope.
+func withoutEnd(p []byte, n int) []byte { return seal(p[:len(p)-sumBytes-n]) }
+
 // FuzzDecode gives decode bytes under a right checksum, since no fuzzer finds one,
 // and the bytes as they are.
 func FuzzDecode(f *testing.F) {
 	for _, p := range [][]byte{
-		encodeEvents(nodeA, sample()), encodeEvents(nodeA, newerSample()),
+		encodeEvents(nodeA, sample()), encodeEvents(nodeA, newerSample()), encodeEvents(nodeA, patchedSample()),
 		encodeNotice(nodeA, types("{}")), encodeNotice(nodeA, noticed("{}")), encodeHeartbeat(nodeA, 7), nil,
 	} {
 		f.Add(p)

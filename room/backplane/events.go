@@ -18,9 +18,14 @@ import (
 //	id of the message; version 2: zero for an event about no message
 //	length of the frame, place and length of the message's object in it
 //	frame
+//	version 3: length of the patch, 0: none; patch
 //
 // Version 1 knows the kinds KindMessage and KindEdit. Version 2 knows every kind:
-// what an event of an unknown one means is not the backplane's business.
+// what an event of an unknown one means is not the backplane's business. A batch without
+// patches needs no version 3 for them.
+
+// patchVersion is the first version that has patches.
+const patchVersion = 3
 
 // eventsMax is the most events that are taken out of one envelope.
 const eventsMax = 100_000
@@ -32,7 +37,10 @@ func encodeEvents(node uuid.UUID, b *room.Batch) []byte {
 	size := headerBytes + signatureBytes + 64
 	for i := range b.Events {
 		h.version = max(h.version, since(b.Events[i].Kind))
-		size += len(b.Events[i].Frame) + 64
+		if b.Events[i].Patch != nil {
+			h.version = max(h.version, patchVersion)
+		}
+		size += len(b.Events[i].Frame) + len(b.Events[i].Patch) + 64
 	}
 	dst := begin(make([]byte, 0, size), h)
 	dst = binary.AppendUvarint(dst, uint64(len(b.Events)))
@@ -51,6 +59,10 @@ func encodeEvents(node uuid.UUID, b *room.Batch) []byte {
 		dst = binary.AppendUvarint(dst, uint64(bytes.Index(e.Frame, e.Body)))
 		dst = binary.AppendUvarint(dst, uint64(len(e.Body)))
 		dst = append(dst, e.Frame...)
+		if h.version >= patchVersion {
+			dst = binary.AppendUvarint(dst, uint64(len(e.Patch)))
+			dst = append(dst, e.Patch...)
+		}
 	}
 	return seal(dst)
 }
@@ -90,6 +102,14 @@ func (r *reader) event(version uint8, last int64) room.Event {
 	if r.bad || e.Seq <= last || !eventKind(version, e.Kind) || at > size || length > size-at {
 		r.bad = true
 		return e
+	}
+	if version >= patchVersion {
+		if size := r.uvarint(); size > 0 {
+			e.Patch = r.bytes(size)
+		}
+		if r.bad {
+			return e
+		}
 	}
 	e.Body = e.Frame[at : at+length : at+length]
 	e.Quoted = protocol.Quoted(e.Body)

@@ -68,7 +68,7 @@ func (s *session) answered(op *room.Op) {
 		m := op.Message
 		body := protocol.AppendMessage(nil, m)
 		s.takeBytes(len(body), s.conn.Loop().Now()) // a few bytes may ask for many
-		s.sendAnswer(protocol.AppendEvent(nil, protocol.KindMessage, body, m.Seq, m.Seq-1, true))
+		s.sendAnswer(protocol.AppendEvent(nil, protocol.KindMessage, body, m.Seq, m.Seq-1, protocol.Duplicate))
 	case op.Err != nil:
 		s.refuse(op.Err, op.ClientID)
 		if op.Err.Code == protocol.CodeForbidden { // the store knows better: the user may have to go
@@ -82,23 +82,50 @@ func (s *session) refuse(why *protocol.Error, clientID string) {
 }
 
 // form is what this transport makes of batches and histories.
-var form = room.Form{Transport: "websocket", Version: 1}
+const form room.Form = "websocket"
 
-// frameBatch and frameHistory make the bytes that all connections share.
+// byVersion is a batch that is told in two ways: the frames for clients of version 1, and for
+// those of version 2.
+type byVersion struct{ one, two *netpoll.Payload }
+
+// of returns what a client of the version is told.
+func (p *byVersion) of(version int) *netpoll.Payload {
+	if version > 1 {
+		return p.two
+	}
+	return p.one
+}
+
+// frameBatch and frameHistory make the bytes that connections share. Of nearly all batches
+// those are the same for all, and frameBatch makes a Payload; otherwise a byVersion.
 func frameBatch(b *room.Batch) any {
 	texts := make([][]byte, len(b.Events))
 	for i := range b.Events {
 		texts[i] = b.Events[i].Frame
 	}
-	return netpoll.NewPayload(texts...)
+	one := netpoll.NewPayload(texts...)
+	if !b.Patched() {
+		return one
+	}
+	for i := range b.Events {
+		if patch := b.Events[i].Patch; patch != nil {
+			texts[i] = patch
+		}
+	}
+	return &byVersion{one, netpoll.NewPayload(texts...)}
 }
 
 func frameHistory(h *room.History) any { return netpoll.NewPayload(h.Frame) }
 
-// newerThan returns the part of a batch that comes after seq; nil for none.
-func newerThan(b *room.Batch, seq int64) *netpoll.Payload {
+// sendNewer sends the part of a batch that comes after seq, if there is one.
+func (s *session) sendNewer(b *room.Batch, seq int64) {
 	if b = b.After(seq); b == nil {
-		return nil
+		return
 	}
-	return b.Derive(form, frameBatch).(*netpoll.Payload)
+	switch p := b.Derive(form, frameBatch).(type) {
+	case *netpoll.Payload:
+		s.conn.Send(p)
+	case *byVersion:
+		s.conn.Send(p.of(s.version))
+	}
 }

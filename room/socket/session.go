@@ -157,9 +157,7 @@ func (s *session) joined(past *room.History, err error) {
 	}
 	if w != nil {
 		for _, b := range w.batches {
-			if p := newerThan(b, past.Seq); p != nil {
-				s.conn.Send(p)
-			}
+			s.sendNewer(b, past.Seq)
 		}
 	}
 	s.in.admit(s, past.Seq)

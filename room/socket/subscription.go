@@ -87,7 +87,7 @@ func (x *subscription) Deliver(b *room.Batch) room.Waker {
 }
 
 func (x *subscription) deliver(b *room.Batch) {
-	x.members.Send(b.Derive(form, frameBatch).(*netpoll.Payload))
+	x.tell(b)
 	x.last = b.Last()
 	for s := range x.joining {
 		s.hold(b)
@@ -97,10 +97,21 @@ func (x *subscription) deliver(b *room.Batch) {
 			continue
 		}
 		delete(x.ahead, s)
-		if p := newerThan(b, seq); p != nil {
-			s.conn.Send(p)
-		}
+		s.sendNewer(b, seq)
 		x.members.Add(s.conn)
+	}
+}
+
+// tell sends a batch to the members, who are asked for their version only where that matters.
+func (x *subscription) tell(b *room.Batch) {
+	switch p := b.Derive(form, frameBatch).(type) {
+	case *netpoll.Payload:
+		x.members.Send(p)
+	case *byVersion:
+		x.members.Each(func(c *netpoll.Conn) bool {
+			c.Send(p.of(c.Session().(*session).version))
+			return true
+		})
 	}
 }
 

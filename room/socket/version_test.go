@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -149,6 +150,8 @@ func TestOwnComesBetweenTheHistoryAndWhatWasHeldBack(t *testing.T) {
 		b.Store = s
 		return b
 	})
+	let := sync.OnceFunc(func() { close(b.let) })
+	t.Cleanup(let) // also where the test fails
 	bob, _ := s.join(3, "")
 	ada, err := s.open("/ws/chat/"+persist.FleetTrip(0).String()+"/?v=2&since=0&token="+sign(t, persist.FleetUser(0), time.Hour), nil)
 	if err != nil {
@@ -161,7 +164,7 @@ func TestOwnComesBetweenTheHistoryAndWhatWasHeldBack(t *testing.T) {
 	}
 	bob.send(`{"type":"chat_message","content":"meanwhile"}`)
 	bob.next()
-	close(b.let)
+	let()
 	var types []string
 	for seq := int64(0); seq < 1; {
 		f := ada.next()
