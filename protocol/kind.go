@@ -67,7 +67,7 @@ var kinds = [...]kindRow{
 	KindTyping:  {class: Notice, since: 1, asked: "typing", told: "typing"},
 	KindPing:    {class: Control, since: 1, asked: "ping", told: "pong"},
 	KindRead:    {class: Mark, since: 2, asked: "mark_read"},
-	KindDelete:  {class: Event, since: 3, asked: "delete_message", told: "message_edited", requotes: true}, // what it needs depends on whose message it is
+	KindDelete:  {class: Event, since: 3, asked: "delete_message", told: "message_edited", change: "deleted", requotes: true}, // what it needs depends on whose message it is
 }
 
 // decode reads the fields of the kind from a client's frame. The calls are spelled
