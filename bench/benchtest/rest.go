@@ -76,6 +76,10 @@ func (s *Server) page(w http.ResponseWriter, req *http.Request) {
 	defer s.mu.Unlock()
 	r := s.room(id)
 	if since, err := strconv.ParseInt(query.Get("since"), 10, 64); err == nil {
+		if r.lost(since, query.Get("since_id")) {
+			answer(w, http.StatusOK, map[string]any{"results": []*Message{}, "seq": 0, "has_more": true})
+			return
+		}
 		messages, seq, more := r.since(since, limit)
 		answer(w, http.StatusOK, map[string]any{"results": r.quotes(messages), "seq": seq, "has_more": more})
 		return

@@ -103,6 +103,7 @@ type room struct {
 	id       uuid.UUID
 	seq      int64
 	messages []*Message
+	log      []Event
 	members  map[*session]bool
 }
 
@@ -221,6 +222,7 @@ func (s *Server) send(r *room, user uuid.UUID, o *order) (m *Message, duplicate 
 	if s.faults.Forget == nil || !s.faults.Forget(o.ClientID) {
 		r.messages = append(r.messages, m)
 	}
+	r.note(m)
 	m = r.quote(m)
 	s.tell(r, "chat_message", m)
 	return m, false, code
@@ -259,6 +261,7 @@ func (s *Server) edit(user, id uuid.UUID, content string) *Message {
 				changed := *m
 				changed.Content, changed.IsEdited, changed.Rev, changed.Updated = content, true, r.seq, time.Now().UTC()
 				r.messages[i] = &changed
+				r.note(&changed)
 				m = r.quote(&changed)
 				s.tell(r, "message_edited", m)
 				return m

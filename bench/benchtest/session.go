@@ -46,13 +46,14 @@ func (s *Server) connect(w http.ResponseWriter, req *http.Request) {
 		m.frame(0x8, binary.BigEndian.AppendUint16(nil, s.faults.CloseCode))
 		return
 	}
-	m.join(trip, req.URL.Query().Get("since"))
+	query := req.URL.Query()
+	m.join(trip, query.Get("since"), query.Get("since_id"))
 	defer m.part()
 	m.serve(rw.Reader)
 }
 
 // join tells the history and makes the session a member, in one moment.
-func (m *session) join(trip uuid.UUID, since string) {
+func (m *session) join(trip uuid.UUID, since, last string) {
 	m.server.mu.Lock()
 	defer m.server.mu.Unlock()
 	m.room = m.server.room(trip)
@@ -60,6 +61,10 @@ func (m *session) join(trip uuid.UUID, since string) {
 	m.server.sessions++
 	first := map[string]any{"type": "message_history"}
 	if from, err := strconv.ParseInt(since, 10, 64); err == nil {
+		if m.room.lost(from, last) {
+			m.write(beginAnew)
+			return
+		}
 		messages, seq, more := m.room.since(from, 1000)
 		first["since"], first["messages"], first["seq"], first["has_more"] = from, m.room.quotes(shown(messages, m.server.faults.Resume)), seq, more
 	} else {

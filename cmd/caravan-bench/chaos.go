@@ -31,12 +31,20 @@ it happens. At the end all is mended, the account is drawn up and printed, and
 everything that was started is gone. Where something went wrong, the logs and the
 ledger stay.
 
+With --standby PostgreSQL has a standby that takes over again and again, while the
+old primary is stopped, dead, frozen, cut off or alive. With sync nothing may be
+lost. With async the account says what each fail-over lost, which must have been
+told; what was lost in silence is a fault. With --partitions the network between
+any two parts is troubled.
+
 It needs prlimit to fill disks, PostgreSQL's programs for --store postgres, and
-redis-server for --redis.
+redis-server for --redis (redis-cli for =cluster).
 
 Examples:
   caravan-bench chaos --seed 7 --duration 5m --store sqlite
   caravan-bench chaos --seed 7 --duration 5m --store postgres --nodes 3 --redis
+  caravan-bench chaos --seed 7 --duration 5m --nodes 3 --redis --standby sync --partitions
+  caravan-bench chaos --seed 7 --duration 5m --nodes 3 --redis=cluster
 
 Exit status: 0 nothing was lost, repeated, reordered or unexplained; 1 something
 was, or there is no account; 2 wrong usage.
