@@ -17,10 +17,10 @@ type Histories struct {
 	clients map[int]*reader
 	known   map[knows]bool
 	noticed map[place]bool
-	told    map[place]bool  // members of a room on a node were told to begin anew
-	replies map[string]bool // ops that answer what was lost
-	dropped map[string]bool // ops that edit what was lost
-	overs   map[int]bool    // fail-overs that lost something
+	told    map[place]bool    // members of a room on a node were told to begin anew
+	refers  map[string]string // op to the message that it answers or edits, of one history only
+	dropped map[string]bool   // ops that edit what was lost
+	overs   map[int]bool      // fail-overs that lost something
 }
 
 // place is a room on a node, and knows a fail-over of which a node must know.
@@ -62,7 +62,7 @@ func NewHistories() *Histories {
 	return &Histories{
 		ledger: New(), rooms: map[int]*divided{}, clients: map[int]*reader{}, known: map[knows]bool{},
 		noticed: map[place]bool{}, told: map[place]bool{},
-		replies: map[string]bool{}, dropped: map[string]bool{}, overs: map[int]bool{},
+		refers: map[string]string{}, dropped: map[string]bool{}, overs: map[int]bool{},
 	}
 }
 
@@ -183,9 +183,6 @@ func (d *divided) history(number int64, e event) *fork {
 // of finds in which history the message of a record is, as the record shows it.
 func (d *divided) of(r *Record) *fork { return d.history(max(r.Rev, r.Seq), eventOf(r)) }
 
-// lostMessage reports whether a message was made in a lost history only.
-func (d *divided) lostMessage(id string) bool { return d.undone[id] && !d.made[id] }
-
 // sees notes that somebody saw an event of a lost history, from a node.
 func (h *Histories) sees(r *Record, f *fork) {
 	number := max(r.Rev, r.Seq)
@@ -200,29 +197,58 @@ func (h *Histories) sees(r *Record, f *fork) {
 
 // asked notes what a client asks for, and how it is answered.
 func (h *Histories) asked(r *Record, room *divided, c *reader) {
-	if r.Kind == Edit && room.lostMessage(r.Message) {
-		h.dropped[r.Op] = true
-	}
-	if r.Kind == Send && r.Reply != "" && room.lostMessage(r.Reply) {
-		h.replies[r.Op] = true
-	}
-	if r.Kind == Acked {
+	switch r.Kind {
+	case Send, Edit:
+		h.begin(r, room)
+	case Acked:
 		if f := room.of(r); f != nil {
 			h.sees(r, f)
 			r = &Record{At: r.At, Kind: Cut, Room: r.Room, Client: r.Client, Op: r.Op}
 		}
+	case Refused:
+		r = h.excuse(r, room)
 	}
-	if h.dropped[r.Op] {
-		return
-	}
-	if r.Kind == Refused && r.Code == "invalid_reply" && h.replies[r.Op] {
-		excused := *r
-		excused.excused = true
-		r = &excused
-	}
-	if r.Kind == Acked && len(c.unsure) > 0 {
+	switch {
+	case h.dropped[r.Op]:
+	case r.Kind == Acked && len(c.unsure) > 0:
 		c.unsure = append(c.unsure, r)
-		return
+	default:
+		h.ledger.Apply(r)
 	}
-	h.ledger.Apply(r)
+}
+
+// begin notes which op is about a message that only one history has.
+func (h *Histories) begin(r *Record, room *divided) {
+	about := r.Reply
+	if r.Kind == Edit {
+		about = r.Message
+		h.dropped[r.Op] = room.undone[about] && !room.made[about]
+	}
+	if about != "" && (room.undone[about] || room.made[about]) {
+		h.refers[r.Op] = about
+	}
+}
+
+// excuse says that there is a reason for a refusal: the server has not the message that
+// the op is about, because it is lost, or because the server is still on the old primary.
+func (h *Histories) excuse(r *Record, room *divided) *Record {
+	about := h.refers[r.Op]
+	if about == "" || (r.Code != "invalid_reply" && r.Code != "not_found") {
+		return r
+	}
+	excused := *r
+	if excused.excused = !room.made[about] || h.mayBeBehind(r, room); excused.excused {
+		h.ledger.Apply(&Record{Kind: forfeited, Room: r.Room, Client: r.Client, Op: r.Op})
+	}
+	return &excused
+}
+
+// mayBeBehind reports whether the server that said something may be on an old primary.
+func (h *Histories) mayBeBehind(r *Record, room *divided) bool {
+	for _, f := range room.forks {
+		if f.begun && !r.At.After(f.over) && !h.known[knows{r.Node, f.failOver}] {
+			return true
+		}
+	}
+	return false
 }

@@ -1,5 +1,7 @@
 package ledger
 
+import "time"
+
 // reader is a client that may see a history that is lost.
 type reader struct {
 	h    *Histories
@@ -68,6 +70,9 @@ func (c *reader) complete() {
 	if head.Kind == Joined {
 		c.newer = nil
 		if head.Since < 0 { // it has forgotten all
+			if c.anew {
+				c.h.ledger.client(head).heard = 0
+			}
 			c.lost, c.anew, c.unsure = nil, false, nil
 		}
 	}
@@ -81,10 +86,26 @@ func (c *reader) complete() {
 			newer = f
 		}
 	}
+	if f := c.room.ahead(head.Seq); f != nil && lost == nil {
+		lost, c.number = f, head.Seq
+	}
 	if lost != nil && newer != nil && lost.failOver <= newer.failOver {
 		c.h.ledger.lost("client %d was shown two histories of its room in one list that ends at %d", c.id, head.Seq)
 	}
 	c.place(list, lost, newer)
+}
+
+// ahead returns the fork that a number of the present history is already beyond.
+func (d *divided) ahead(number int64) *fork {
+	for _, f := range d.forks {
+		if !f.begun {
+			if number > f.from && len(f.lost) > 0 {
+				return f
+			}
+			return nil
+		}
+	}
+	return nil
 }
 
 // beyond returns the last fork that a number of the standing history is beyond, of those
@@ -170,19 +191,36 @@ func (c *reader) beginAnew(r *Record) {
 	if r.Alive {
 		c.h.told[place{r.Node, r.Room}] = true
 	}
-	lossless := true
-	for _, f := range c.room.forks {
-		lossless = lossless && (!f.begun || len(f.lost) == 0)
-	}
-	if lossless {
+	if !c.room.lostSome() {
 		c.h.ledger.unexplained("client %d was told to begin anew, and its room had lost nothing", c.id)
 	}
 	c.lost, c.anew, c.unsure = nil, true, nil
 }
 
+// lostSome reports whether a room has lost something by now.
+func (d *divided) lostSome() bool {
+	for _, f := range d.forks {
+		if f.begun && len(f.lost) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// parts reports whether a room has two histories at a time: since its fork, and until
+// shortly after the old primary's end.
+func (d *divided) parts(at time.Time) bool {
+	for _, f := range d.forks {
+		if f.begun && len(f.lost) > 0 && !at.After(f.over.Add(lateDue)) {
+			return true
+		}
+	}
+	return false
+}
+
 // ended notes the end of a connection, which a loss explains.
 func (c *reader) ended(r *Record) {
-	if r.Code == "1012" && (c.anew || c.lost != nil) {
+	if r.Code == "1012" && (c.anew || c.lost != nil || c.room.parts(r.At)) {
 		explained := *r
 		explained.Alive = false
 		r = &explained

@@ -171,16 +171,18 @@ func (m *member) acked(s *session, msg *message) {
 	}
 }
 
-// refused notes that one attempt was answered by an error. m.mu is held.
-func (m *member) refused(s *session, name, code string) {
+// refused notes that one attempt was answered by an error, by which node. m.mu is held.
+func (m *member) refused(s *session, node int, name, code string) {
 	o := m.find(name)
+	m.note(ledger.Record{Kind: ledger.Refused, Op: name, Code: code, Node: node + 1})
 	if o == nil || !o.over(s) {
-		m.note(ledger.Record{Kind: ledger.Refused, Op: name, Code: code})
 		return
 	}
-	m.note(ledger.Record{Kind: ledger.Refused, Op: name, Code: code})
 	if ledger.PromisesNothing(code) {
 		o.denials++
+	}
+	if code == "invalid_reply" && m.crew.cfg.Losses != nil {
+		o.denials = o.attempts // what it answers is lost: a user would be told
 	}
 	o.retryAt = time.Now().Add(retryPause)
 	m.drop(o)
@@ -257,7 +259,7 @@ func (m *member) overREST(ctx context.Context, o *op) {
 		o.over(nil)
 		m.forget(o)
 	case errors.As(err, &refused) && refused.code != "":
-		m.refused(nil, o.name, refused.code)
+		m.refused(nil, made.node, o.name, refused.code)
 	case errors.As(err, &network) && network.Timeout() && ctx.Err() == nil:
 		m.fail(o, nil, ledger.Silent)
 	default:

@@ -150,7 +150,7 @@ func (s *session) receive(p []byte) error {
 		return s.told(&f, &msg)
 	case f.Type == "error" && f.ClientID == "" && f.Code == "rate_limited": // of a typing notice, which nobody misses
 	case f.Type == "error":
-		m.refused(s, f.ClientID, f.Code)
+		m.refused(s, s.node, f.ClientID, f.Code)
 	case f.Type == "typing" || f.Type == "pong":
 	default:
 		return fmt.Errorf("a frame of type %q, which has no place there", f.Type)

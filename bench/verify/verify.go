@@ -46,6 +46,7 @@ type Config struct {
 	Progress io.Writer                            // a line each second; nil: none
 	Ending   func(node int) bool                  // whether the server of URLs[node] is down, being ended or starting, or was a moment ago; nil: any end of a connection may be its server's
 	Losses   Losses                               // who knows what fail-overs lose; nil: they must lose nothing. Events is then an io.ReadWriteSeeker
+	Mended   <-chan struct{}                      // closed when nothing is broken any more, from when on all must settle; nil: when the actions end
 	Hopeless <-chan error                         // an error from it makes the run pointless: Run returns it at once; nil: none
 }
 
@@ -265,6 +266,12 @@ func (cr *crew) play(ctx, life context.Context) error {
 	select {
 	case <-acting.Done():
 	case <-life.Done():
+	}
+	if cr.cfg.Mended != nil {
+		select {
+		case <-cr.cfg.Mended:
+		case <-life.Done():
+		}
 	}
 	if !cr.settle(life) && life.Err() == nil {
 		cr.noteUnsettled(life)

@@ -201,45 +201,27 @@ func (run *chaosRun) perform(ctx context.Context) (report *ledger.Report, err er
 	}
 	defer func() { err = errors.Join(err, events.Close()) }()
 	run.account.Events, run.account.URLs, run.account.Ending = events, s.URLs(), s.Ending
-	played := make(chan struct{})
-	if losses := s.Losses(); losses != nil {
-		run.account.Losses = afterPlay{losses, played}
-	}
+	run.account.Losses = s.Losses()
 	schedule := chaos.Draw(run.seed, run.duration, run.pace, s.Parts())
 	_, _ = fmt.Fprintf(run.out, "seed %d, %v: %d faults\n", run.seed, run.duration, len(schedule.Steps())) // a closed stdout is no reason to stop
 	if err := schedule.WriteText(run.out); err != nil {
 		return nil, err
 	}
-	if report, err = run.play(ctx, s, schedule, played); err != nil {
+	if report, err = run.play(ctx, s, schedule); err != nil {
 		return nil, err
 	}
 	return report, report.WriteText(run.out)
 }
 
-// afterPlay lets the account end when all is mended.
-type afterPlay struct {
-	verify.Losses
-	played <-chan struct{}
-}
-
-// End waits for it.
-func (a afterPlay) End(ctx context.Context) error {
-	select {
-	case <-a.played:
-		return a.Losses.End(ctx)
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
-// play lets the fleet act while the schedule is played, and closes played when all is
-// mended. A server that ends by itself, and what cannot be mended, end both at once.
-func (run *chaosRun) play(ctx context.Context, s *stage.Stage, schedule *chaos.Schedule, played chan<- struct{}) (*ledger.Report, error) {
+// play lets the fleet act while the schedule is played. A server that ends by
+// itself, and what cannot be mended, end both at once.
+func (run *chaosRun) play(ctx context.Context, s *stage.Stage, schedule *chaos.Schedule) (*ledger.Report, error) {
 	_, _ = fmt.Fprintln(run.out, "what happened:") // a closed stdout is no reason to stop
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	hopeless := make(chan error, 2) // a server that fell, and what could not be mended
-	run.account.Hopeless = hopeless
+	mended := make(chan struct{})
+	run.account.Hopeless, run.account.Mended = hopeless, mended
 	var around sync.WaitGroup
 	around.Go(func() {
 		select {
@@ -249,7 +231,7 @@ func (run *chaosRun) play(ctx context.Context, s *stage.Stage, schedule *chaos.S
 		}
 	})
 	around.Go(func() {
-		defer close(played)
+		defer close(mended)
 		if err := schedule.Play(ctx, run.out); err != nil {
 			hopeless <- err
 		}

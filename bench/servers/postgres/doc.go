@@ -20,8 +20,8 @@
 // A server may have a standby that takes its place, and comes back as the other's standby:
 //
 //	pg := pgserver.Start(t, pgserver.Paired)
-//	standby, err := pgserver.NewStandby(addr)
-//	standby.Promote(); pg.Stop(pgserver.Fast); pg.Rejoin(addrOfStandby)
+//	standby := pg.StartStandby(t)
+//	standby.Promote(); pg.Stop(pgserver.Fast); pg.Rejoin(standby, addrOfStandby)
 //
 // It needs Linux: the processes of a server are found in /proc.
 package pgserver

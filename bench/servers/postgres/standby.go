@@ -36,8 +36,10 @@ func NewStandby(primary string, options ...Option) (*Server, error) {
 // Standby starts a copy of the server that follows it, as NewStandby does. It may be made
 // synchronous by the name that Setting("cluster_name", …) gives it.
 func (s *Server) Standby(options ...Option) (*Server, error) {
-	return NewStandby(net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port)), options...)
+	return NewStandby(s.address(), options...)
 }
+
+func (s *Server) address() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port)) }
 
 // StartStandby returns a Standby that ends with the test.
 func (s *Server) StartStandby(t testing.TB, options ...Option) *Server {
@@ -103,13 +105,15 @@ func (s *Server) Promote() error {
 }
 
 // Rejoin makes a former primary that was shut down in order (Fast) the standby of the one
-// that took its place, which it reaches at primary: what it has beyond the other one is undone.
-func (s *Server) Rejoin(primary string) error {
-	out, err := s.command("pg_rewind", "--target-pgdata", s.dataDir(), "--source-server", conninfo(primary), "--no-sync", "--no-ensure-shutdown").CombinedOutput()
+// that took its place, and starts it: what it has beyond the other one is undone. From then
+// on it reaches that at addr (host:port).
+func (s *Server) Rejoin(primary *Server, addr string) error {
+	out, err := s.command("pg_rewind", "--target-pgdata", s.dataDir(), "--source-server", conninfo(primary.address()),
+		"--no-sync", "--no-ensure-shutdown").CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("pgserver: pg_rewind: %w\n%s", err, out)
 	}
-	if err := s.follow(primary); err != nil {
+	if err := s.follow(addr); err != nil {
 		return err
 	}
 	return s.Start()

@@ -54,7 +54,7 @@ func TestFailOversFollowOneAnother(t *testing.T) {
 		if err := primary.Stop(pgserver.Fast); err != nil {
 			t.Fatal(err)
 		}
-		if err := primary.Rejoin(addr(standby)); err != nil {
+		if err := primary.Rejoin(standby, addr(standby)); err != nil {
 			t.Fatal(err)
 		}
 		if err := primary.AwaitStandby(t.Context(), standby); err != nil {

@@ -33,7 +33,7 @@ const (
 	beside = 3 * time.Second
 
 	// rejoining is about how long it takes until the old primary is a standby.
-	rejoining = 9 * time.Second
+	rejoining = 4 * time.Second
 )
 
 func openPair(ctx context.Context, cfg *Config, s *Stage) (database, error) {
@@ -151,8 +151,12 @@ type failOver struct {
 }
 
 func (p *pair) failOver(name string, least, most time.Duration, how failOver) chaos.Fault {
+	mending := rejoining
+	if how.after != nil {
+		mending += beside
+	}
 	return chaos.Fault{
-		Name: "fail-over, " + name, Min: least, Max: most, Mending: rejoining,
+		Name: "fail-over, " + name, Min: least, Max: most, Mending: mending,
 		Break: func(ctx context.Context) (string, error) { return p.takeOver(ctx, how) },
 		Mend:  func(ctx context.Context) (string, error) { return p.rejoin(ctx, how) },
 	}
@@ -208,7 +212,7 @@ func (p *pair) rejoin(ctx context.Context, how failOver) (string, error) {
 			return "", err
 		}
 	}
-	if err := old.Rejoin(p.feedOf(p.server).Addr()); err != nil {
+	if err := old.Rejoin(p.server, p.feedOf(p.server).Addr()); err != nil {
 		return "", err
 	}
 	return fmt.Sprintf(":%d is its standby", old.Port()), p.awaitStandby(ctx)
