@@ -35,6 +35,7 @@ type Backplane struct {
 	trouble   trouble
 	strangers strangers
 	doubted   doubted
+	others    others
 }
 
 var _ room.Backplane = (*Backplane)(nil)
@@ -54,6 +55,9 @@ func New(cfg Config) (*Backplane, error) {
 	}
 	if cfg.LookUp == nil {
 		cfg.LookUp = func(context.Context) ([]byte, error) { return cfg.Secret, nil }
+	}
+	if cfg.NoteNode == nil {
+		cfg.NoteNode = func(context.Context, uuid.UUID, bool, time.Duration, int) ([]uuid.UUID, error) { return nil, nil }
 	}
 	keys, err := newKeyRing(cfg.Secret, cfg.Deployment, names)
 	if err != nil {
@@ -127,10 +131,16 @@ func (b *Backplane) PublishNotice(n *room.Notice) {
 }
 
 // Healthy implements room.Backplane: every subscriber has lately received this
-// node's own heartbeat. So what others publish can be expected to arrive, and what
-// this node publishes to be carried.
-func (b *Backplane) Healthy() bool {
-	now := b.now()
+// node's own heartbeat, and those of all nodes that live. So what others publish can be
+// expected to arrive, and what this node publishes to be carried.
+func (b *Backplane) Healthy() bool { return b.carried(b.now()) && b.Unheard() == 0 }
+
+// Unheard returns how many nodes live, as the database knows, get their own heartbeats
+// back, and are not heard: they use another server of Redis, or another prefix.
+func (b *Backplane) Unheard() int { return int(b.others.unheard.Load()) }
+
+// carried says whether the node's own heartbeats come back.
+func (b *Backplane) carried(now time.Duration) bool {
 	for _, s := range b.slots {
 		if !s.subscriber.alive(now) {
 			return false

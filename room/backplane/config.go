@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/redis/rueidis"
@@ -32,6 +33,11 @@ type Config struct {
 	// NoticesBytes bounds what waits for Redis, in all slots together; more is dropped and
 	// counted. 0: 16 MiB for each slot.
 	NoticesBytes int64
+
+	// NoteNode has the database note that this node lives, and whether its own heartbeats
+	// come back, and returns other nodes, at most so many, of which both was noted lately.
+	// Nil: none is known.
+	NoteNode func(ctx context.Context, node uuid.UUID, carried bool, lately time.Duration, most int) ([]uuid.UUID, error)
 
 	// Secret of the deployment, with which its nodes sign what they tell one another.
 	// LookUp looks it up again, as it may have been replaced; nil: it never is.

@@ -41,6 +41,9 @@ func (b *Backplane) watch(ctx context.Context) {
 			b.log.Info("notices between nodes arrive again", "after", (now - since).Round(time.Millisecond))
 			arrive, since = true, now
 			b.trouble.take()
+		case b.carried(now) && b.Unheard() > 0 && arrive:
+			b.log.Warn("other nodes live and are not heard: they use another server of Redis, or another --redis-prefix; what they tell is read from the database", "nodes", b.Unheard())
+			arrive, since = false, now
 		case !b.Healthy() && arrive && now > heartbeatLate: // at the start they need a moment
 			b.log.Warn("notices between nodes do not arrive; what other nodes tell is read from the database", "error", b.trouble.take())
 			arrive, since = false, now

@@ -25,9 +25,14 @@ const (
 
 	linger         = 30 * time.Second // how long a room that nobody follows stays subscribed
 	heartbeatEvery = time.Second
-	heartbeatLate  = 3 * time.Second // without a heartbeat for so long the node is not healthy
-	silentAfter    = 6 * time.Second // and after this long the client is made anew
-	redisTimeout   = 2 * time.Second // for one answer of Redis
+	heartbeatLate  = 3 * time.Second  // without a heartbeat for so long the node is not healthy
+	silentAfter    = 6 * time.Second  // and after this long the client is made anew
+	meetEvery      = 5 * time.Second  // how often a node says that it lives, to the others and in the database
+	meetTimeout    = 3 * time.Second  // for the database then
+	liveFor        = 8 * time.Second  // so long a node is taken to live that has said so
+	unheardAfter   = 15 * time.Second // a node that lives for so long and is not heard uses another server; more than meetEvery + liveFor
+	unheardRetry   = 30 * time.Second // how long a client is kept while some are not heard
+	redisTimeout   = 2 * time.Second  // for one answer of Redis
 	backoffMin     = 50 * time.Millisecond
 	backoffMax     = 2 * time.Second
 	backoffReset   = 10 * time.Second // what lasted so long was no failed attempt

@@ -33,7 +33,9 @@ func (b *Backplane) receive(s *slot, payload string) {
 	case envelopeHeartbeat:
 		if e.node == b.node {
 			s.subscriber.received(b.now(), time.Duration(e.number))
+			return
 		}
+		b.others.heard(e.node, s.number, e.number, b.now())
 	}
 }
 
@@ -66,6 +68,8 @@ func (b *Backplane) disbelieve(s *slot, h header, why error) {
 		if !h.kind.lossy() {
 			b.inbound.CatchUp(h.room) // it is signed: as many as there are
 		}
+	case errors.Is(why, errStale) && h.kind == envelopeHeartbeat:
+		b.others.heard(h.node, s.number, 0, b.now())
 	default:
 		if !h.kind.lossy() && s.subscriber.wants(h.room) {
 			b.hints.add(h.room)

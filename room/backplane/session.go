@@ -54,6 +54,7 @@ func (b *Backplane) session(ctx context.Context, client rueidis.Client) error {
 		part("publisher", s.publisher.run)
 	}
 	part("heartbeats", b.heartbeats)
+	part("others", b.meet)
 	part("lease", b.lease)
 	parts.Wait()
 	return context.Cause(ctx)

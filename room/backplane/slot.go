@@ -10,8 +10,10 @@ import (
 // slot is a part of all channels that lies on one master of a Redis Cluster: it
 // has names of its own, a subscriber and a publisher. A single Redis has one slot.
 type slot struct {
+	number     int    // among the slots
 	prefix     string // of the rooms' channels
 	heartbeat  string // this node's own channel, for its heartbeat
+	all        string // all nodes' channel, for their heartbeats to one another
 	subscriber *subscriber
 	publisher  *publisher
 	sharded    atomic.Bool // SSUBSCRIBE and SPUBLISH; what the subscriber found out last
@@ -20,7 +22,7 @@ type slot struct {
 func newSlot(b *Backplane, number int) *slot {
 	// The braces make Redis Cluster hash this part of the names alone.
 	tag := fmt.Sprintf("{%s/%02x}", b.names, number)
-	s := &slot{prefix: tag + ":room:", heartbeat: tag + ":heartbeat:" + b.node.String()}
+	s := &slot{prefix: tag + ":room:", heartbeat: tag + ":heartbeat:" + b.node.String(), all: tag + ":heartbeat:all", number: number}
 	s.sharded.Store(b.cluster())
 	s.subscriber = newSubscriber(b, s)
 	s.publisher = newPublisher(b, s)

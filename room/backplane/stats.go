@@ -58,6 +58,7 @@ type Stats struct {
 	Panics        int64 // in a goroutine of the Backplane, or in the Inbound when called by it
 
 	HealthyNow       bool
+	UnheardNow       int           // nodes that live and are not heard
 	SubscriptionsNow int           // rooms, lingering ones included
 	RoundTripNow     time.Duration // of the slowest slot's last heartbeat; grows while none comes
 }
@@ -70,7 +71,7 @@ func (b *Backplane) Stats() Stats {
 		Received: c.received.Load(), Foreign: c.foreign.Load(), Newer: c.newer.Load(), Malformed: c.malformed.Load(),
 		Unsigned: c.unsigned.Load(), UnknownKey: c.unknownKey.Load(), Forged: c.forged.Load(), Stale: c.stale.Load(),
 		Reconnects: c.reconnects.Load(), ConnectErrors: c.connectErrors.Load(), LeaseErrors: c.leaseErrors.Load(), Panics: b.guard.Panics(),
-		HealthyNow: b.Healthy(),
+		HealthyNow: b.Healthy(), UnheardNow: b.Unheard(),
 	}
 	now := b.now()
 	for _, slot := range b.slots {

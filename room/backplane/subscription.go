@@ -91,11 +91,11 @@ func (s *subscriber) subscription(word rueidis.PubSubSubscription) (expected boo
 	return expected
 }
 
-// begin subscribes to the heartbeat, and so finds out whether a cluster has sharded
+// begin subscribes to the heartbeats, and so finds out whether a cluster has sharded
 // publish/subscribe, which came with Redis 7. The heartbeat comes first, since a
 // dedicated client of a cluster stays with the slot of its first command.
 func (s *subscriber) begin(ctx context.Context, c rueidis.DedicatedClient) error {
-	names := []string{s.slot.heartbeat}
+	names := []string{s.slot.heartbeat, s.slot.all}
 	if s.b.cluster() {
 		s.slot.sharded.Store(true)
 	}

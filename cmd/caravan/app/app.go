@@ -296,8 +296,8 @@ func (a *App) obstacles() []string {
 		if a.chat.Refusing() {
 			reasons = append(reasons, "database takes no messages")
 		}
-		if !a.noticesArrive() {
-			reasons = append(reasons, "redis does not carry notices")
+		if why := a.betweenNodes(); why != "" {
+			reasons = append(reasons, why)
 		}
 	}
 	return reasons

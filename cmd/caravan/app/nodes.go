@@ -31,7 +31,7 @@ func (a *App) openBackplane(ctx context.Context) (room.Backplane, error) {
 		return nil, err
 	}
 	a.backplane, err = backplane.New(backplane.Config{
-		URL: a.cfg.Redis, Prefix: a.cfg.RedisPrefix, Deployment: deployment, Secret: secret, LookUp: lookUp,
+		URL: a.cfg.Redis, Prefix: a.cfg.RedisPrefix, Deployment: deployment, Secret: secret, LookUp: lookUp, NoteNode: a.store.NoteNode,
 		Name: nodeName(a.cfg.Listen), Version: a.version.Version, Load: a.load, Log: a.log, NoticesBytes: a.budget.Notices,
 	})
 	if err != nil {
@@ -52,9 +52,17 @@ func nodeName(listen string) string {
 	return name
 }
 
-// noticesArrive says whether what other nodes tell can be expected to arrive, and what
-// this one tells to be carried.
-func (a *App) noticesArrive() bool { return a.backplane == nil || a.backplane.Healthy() }
+// betweenNodes says why what other nodes tell cannot be expected to arrive, or what this one
+// tells to be carried; empty where it can.
+func (a *App) betweenNodes() string {
+	switch {
+	case a.backplane == nil || a.backplane.Healthy():
+		return ""
+	case a.backplane.Unheard() > 0:
+		return "redis does not carry notices of other nodes"
+	}
+	return "redis does not carry notices"
+}
 
 // load is what this node tells the others about itself. Before it serves, and
 // once it drains, it has nothing to offer.

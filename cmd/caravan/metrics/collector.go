@@ -142,6 +142,7 @@ var (
 // What is read of the way to the other nodes.
 var (
 	backplaneHealthy       = gauge("backplane_healthy", "1 while notices of other nodes can be expected to arrive.")
+	backplaneUnheard       = gauge("backplane_unheard_nodes", "Nodes that live, as the database knows, and are not heard through Redis.")
 	backplaneRoundTrip     = gauge("backplane_round_trip_seconds", "Time of a notice through Redis and back; grows while none comes back.")
 	backplaneSubscriptions = gauge("backplane_subscriptions", "Rooms whose notices are subscribed to.")
 	backplanePublished     = counter("backplane_published", "Notices that Redis took.")
@@ -301,6 +302,7 @@ func (s sink) memory(n memory.Stats, u unsent.Stats) {
 
 func (s sink) backplane(n backplane.Stats) {
 	s.number(backplaneHealthy, one(n.HealthyNow))
+	s.number(backplaneUnheard, float64(n.UnheardNow))
 	s.number(backplaneRoundTrip, n.RoundTripNow.Seconds())
 	s.number(backplaneSubscriptions, float64(n.SubscriptionsNow))
 	s.number(backplanePublished, float64(n.Published))
