@@ -123,3 +123,40 @@ func TestWhoIsRemovedDuringACallGetsWhatOthersGet(t *testing.T) {
 		}
 	}
 }
+
+// TestARoleThatDoesNotAllowIsAnswered403: what the caller may is as the access says, at each
+// call.
+func TestARoleThatDoesNotAllowIsAnswered403(t *testing.T) {
+	c := newChat(1)
+	var may protocol.Permissions
+	c.access = func(uuid.UUID, uuid.UUID) (room.Access, error) {
+		return room.Access{UserKnown: true, User: c.amina, Allowed: true, May: may, Room: c.place}, nil
+	}
+	c.do = func(_ context.Context, op *room.Op) error {
+		if op.Outcome, op.Message = room.Stored, &c.messages[0]; !op.May.Has(op.Kind.Needs()) {
+			op.Outcome, op.Message, op.Err = room.Refused, nil, protocol.ErrNotAllowed
+		}
+		return nil
+	}
+	n := start(t, c)
+	send := `{"chat_room":"` + c.place.ID.String() + `","content":"x"}`
+	message := "/api/v1/chat/messages/" + c.messages[0].ID.String() + "/"
+	for _, call := range []struct {
+		may                protocol.Permissions
+		method, path, body string
+		status             int
+		code               string
+	}{
+		{0, "POST", "/api/v1/chat/messages/", send, 403, "not_allowed"},
+		{protocol.MaySend, "POST", "/api/v1/chat/messages/", send, 201, ""},
+		{protocol.MaySend, "PATCH", message, `{"content":"y"}`, 403, "not_allowed"},
+		{protocol.MayEdit, "PATCH", message, `{"content":"y"}`, 200, ""},
+		{0, "GET", message, "", 200, ""},
+		{0, "POST", "/api/v1/chat/rooms/" + c.place.ID.String() + "/read/", `{"seq":1}`, 200, ""},
+	} {
+		may = call.may
+		if a := n.ask(t, call.method, call.path, call.body); a.StatusCode != call.status || call.code != "" && a.code() != call.code {
+			t.Errorf("%s %s: %d, %s", call.method, call.path, a.StatusCode, a.body)
+		}
+	}
+}
