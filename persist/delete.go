@@ -27,6 +27,9 @@ func settleDelete(s *settling, op *room.Op) result {
 	if err := s.spend.take(op, -int64(len(m.Content)), 0); err != nil {
 		return refused(err)
 	}
+	if m.Pinned() {
+		s.countPin(op.Room, false)
+	}
 	s.plan.Deletions = append(s.plan.Deletions, deletionOf(&m))
 	m.Content, m.UpdatedAt = "", later(m.UpdatedAt, op.At)
 	m.WithExtra(func(e *protocol.Extra) {

@@ -29,10 +29,11 @@ type Room struct {
 // Lookup says what a store must find out before a batch can be settled.
 type Lookup struct {
 	Rooms     []uuid.UUID // distinct, ascending: to be locked in this order, before anything else is read
-	Senders   []Sender    // distinct
+	Senders   []Sender    // distinct: those who ask, and those whom they mention
 	Keys      []ClientKey // may repeat
 	Messages  []uuid.UUID // messages that are needed whole; may repeat
 	Originals []uuid.UUID // messages replied to; may repeat
+	Pins      []uuid.UUID // rooms whose pinned messages are to be counted; distinct
 	Quotas    Quotas      // what rooms and senders have used is needed, too; the store sets them
 }
 
@@ -49,7 +50,7 @@ func NewLookup(batch []*room.Op) *Lookup {
 			ask(l, op)
 		}
 	}
-	l.Rooms = distinct(l.Rooms, compareIDs)
+	l.Rooms, l.Pins = distinct(l.Rooms, compareIDs), distinct(l.Pins, compareIDs)
 	l.Senders = distinct(l.Senders, func(a, b Sender) int {
 		return cmp.Or(compareIDs(a.Trip, b.Trip), compareIDs(a.User, b.User))
 	})
@@ -63,6 +64,7 @@ type Found struct {
 	Senders   map[Sender]struct{}             // those who exist and are collaborators of the trip
 	Known     map[ClientKey]*protocol.Message // messages that carry one of Lookup.Keys
 	Messages  map[uuid.UUID]*protocol.Message // those of Lookup.Messages that exist, in any room
+	Pins      map[uuid.UUID]int               // of the rooms of Lookup.Pins, where there are some: protocol.PinsMax means as many or more
 	Originals map[uuid.UUID]Original          // those of Lookup.Originals that exist, in any room
 	Usage     map[uuid.UUID]Usage             // of rooms, where that has a quota: see Use
 	Sent      map[uuid.UUID]Sent              // of users, where that has a quota
@@ -77,6 +79,7 @@ func NewFound(l *Lookup) *Found {
 		Known:     make(map[ClientKey]*protocol.Message),
 		Messages:  make(map[uuid.UUID]*protocol.Message),
 		Originals: make(map[uuid.UUID]Original),
+		Pins:      make(map[uuid.UUID]int),
 	}
 	if l.Quotas.On() {
 		found.Usage, found.Sent = make(map[uuid.UUID]Usage), make(map[uuid.UUID]Sent)

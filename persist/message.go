@@ -1,6 +1,7 @@
 package persist
 
 import (
+	"slices"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
@@ -22,6 +23,19 @@ func screenMessage(op *room.Op) *protocol.Error {
 	case !storable(op.ClientID), utf8.RuneCountInString(op.ClientID) > protocol.ClientIDRunesMax:
 		return protocol.ErrInvalidClient
 	}
+	return screenExtra(op.Extra)
+}
+
+// screenExtra refuses what a new message may not have.
+func screenExtra(e *protocol.Extra) *protocol.Error {
+	switch {
+	case e == nil:
+		return nil
+	case len(e.Mentions) > protocol.MentionsMax, slices.Contains(e.Mentions, uuid.Nil):
+		return protocol.ErrInvalidMention
+	case !protocol.StorableData(e.Data):
+		return protocol.ErrInvalidData
+	}
 	return nil
 }
 
@@ -31,6 +45,11 @@ func askMessage(l *Lookup, op *room.Op) {
 	}
 	if op.ReplyTo != uuid.Nil {
 		l.Originals = append(l.Originals, op.ReplyTo)
+	}
+	if op.Extra != nil {
+		for _, user := range op.Extra.Mentions {
+			l.Senders = append(l.Senders, Sender{Trip: op.Trip, User: user})
+		}
 	}
 }
 
@@ -44,23 +63,48 @@ func settleMessage(s *settling, op *room.Op) result {
 		ID: op.MessageID, RoomID: op.Room, Sender: op.Sender,
 		Content: op.Content, Type: op.Type,
 		CreatedAt: op.At, UpdatedAt: op.At,
-		ClientID: op.ClientID,
+		ClientID: op.ClientID, Extra: op.Extra,
 	}
 	if op.ReplyTo != uuid.Nil {
 		if m.ReplyTo = s.reply(op); m.ReplyTo == nil {
 			return refused(protocol.ErrInvalidReply)
 		}
 	}
+	if err := s.mayMention(op); err != nil {
+		return refused(err)
+	}
 	if err := s.spend.take(op, int64(len(op.Content)), 1); err != nil {
 		return refused(err)
 	}
-	return s.insert(op, m)
+	done := s.insert(op, m)
+	if op.Extra != nil {
+		for _, user := range mentioned(op.Extra) {
+			s.plan.Mentions = append(s.plan.Mentions, Mention{User: user, Room: op.Room, Seq: m.Seq})
+		}
+	}
+	return done
+}
+
+// mayMention refuses mentions of who is no collaborator.
+func (s *settling) mayMention(op *room.Op) *protocol.Error {
+	if op.Extra == nil {
+		return nil
+	}
+	for _, user := range op.Extra.Mentions {
+		if _, ok := s.found.Senders[Sender{Trip: op.Trip, User: user}]; !ok {
+			return protocol.ErrInvalidMention
+		}
+	}
+	if op.Extra.MentionsAll && !op.May.Has(protocol.MayMentionAll) {
+		return protocol.ErrNotAllowed
+	}
+	return nil
 }
 
 // IsPlainMessage reports whether a batch is one new message that refers to no
-// other: one row, and nothing to find out that its own statement cannot.
+// other and has no Extra: one row, and nothing to find out that its own statement cannot.
 func IsPlainMessage(batch []*room.Op) bool {
-	return len(batch) == 1 && batch[0].Kind == protocol.KindMessage && batch[0].ReplyTo == uuid.Nil
+	return len(batch) == 1 && batch[0].Kind == protocol.KindMessage && batch[0].ReplyTo == uuid.Nil && batch[0].Extra == nil
 }
 
 // reply returns the short form of op's original, or nil if that is no message

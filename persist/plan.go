@@ -18,6 +18,7 @@ type Plan struct {
 	// RareUpdates says that some of Updates has another Extra than before.
 	RareUpdates bool
 
+	Mentions  []Mention   // of new messages
 	Deletions []Deletion  // messages that are deleted, each once
 	Marks     []Mark      // values of members, each once
 	Heads     []Head      // rooms whose number grew, ascending by id
@@ -41,6 +42,13 @@ type Change struct {
 	Message uuid.UUID // the message that changed
 	Actor   uuid.UUID // who changed it
 	At      time.Time // UTC, whole microseconds
+}
+
+// Mention is a row of chat_mentions: that a message mentions a user.
+type Mention struct {
+	User uuid.UUID // zero: everybody
+	Room uuid.UUID
+	Seq  int64 // of the message
 }
 
 // Mark is a value of a member. The greater one stays, whatever the order in which they are

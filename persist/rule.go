@@ -22,6 +22,7 @@ var rules = [...]rule{
 	protocol.KindEdit:    editRule,
 	protocol.KindRead:    readRule,
 	protocol.KindDelete:  deleteRule,
+	protocol.KindPin:     pinRule,
 }
 
 // ruleOf returns the rule for an op; nil where there is none.

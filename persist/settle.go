@@ -63,6 +63,7 @@ type settling struct {
 	heads  map[uuid.UUID]int64     // rooms whose number grew
 	sent   map[ClientKey]uuid.UUID // keys used by messages of this batch
 	state  map[uuid.UUID]state     // messages of this batch made or changed so far
+	pinned map[uuid.UUID]int       // by how many the pinned messages of a room have grown; nil: none has
 	marks  map[markOf]int          // marks of this batch, by index in the plan; nil: none
 	spend  *spending
 	follow bool // some op may refer to a message of this batch

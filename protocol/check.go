@@ -2,6 +2,7 @@ package protocol
 
 import (
 	"bytes"
+	"slices"
 	"unicode"
 	"unicode/utf8"
 
@@ -122,6 +123,41 @@ func (in *fields) readSeq() (int64, *Error) {
 		return 0, ErrInvalidSeq
 	}
 	return seq, nil
+}
+
+// readOn reads whether something is to be so, or not. There is no default: what a client
+// forgot to say is not to undo anything.
+func (in *fields) readOn() (bool, *Error) {
+	if in.on.kind == kindAbsent || in.on.kind == kindNull {
+		return false, ErrOnField
+	}
+	return in.on.flag(ErrOnField)
+}
+
+// readMentions reads which users a new message mentions, each once.
+func (in *fields) readMentions() ([]uuid.UUID, *Error) {
+	v := &in.mentions
+	if v.kind == kindAbsent || v.kind == kindNull {
+		return nil, nil
+	}
+	elements, isArray := v.elements()
+	if !isArray {
+		return nil, ErrMentionsField
+	}
+	var users []uuid.UUID
+	for i := range elements {
+		user, ok := elements[i].id()
+		switch {
+		case !ok, user == uuid.Nil: // which would be everybody
+			return nil, ErrInvalidMention
+		case slices.Contains(users, user):
+			continue
+		case len(users) == MentionsMax:
+			return nil, ErrInvalidMention
+		}
+		users = append(users, user)
+	}
+	return users, nil
 }
 
 // flag reads true or false; none and null mean false. Another value is refused as

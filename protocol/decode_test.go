@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -81,6 +82,40 @@ var frameCases = []struct {
 	{text: `{"type":"delete_message","message_id":["` + idA.String() + `"]}`, refused: ErrNotFound},
 	{text: `{"type":"delete_message","message_id":"` + idA.String() + `","client_id":""}`, refused: ErrInvalidClient},
 
+	// Pins.
+	{text: `{"type":"pin_message","message_id":"` + idA.String() + `","on":true,"client_id":"c3"}`, want: Intent{Kind: KindPin, MessageID: idA, On: true, ClientID: "c3"}},
+	{text: `{"type":"pin_message","message_id":"` + idA.String() + `","on":false}`, want: Intent{Kind: KindPin, MessageID: idA}},
+	{text: `{"type":"pin_message","message_id":"` + idA.String() + `"}`, refused: ErrOnField},
+	{text: `{"type":"pin_message","message_id":"` + idA.String() + `","on":null}`, refused: ErrOnField},
+	{text: `{"type":"pin_message","message_id":"` + idA.String() + `","on":1}`, refused: ErrOnField},
+	{text: `{"type":"pin_message","message_id":"` + idA.String() + `","on":"true","client_id":"c"}`, want: Intent{ClientID: "c"}, refused: ErrOnField},
+	{text: `{"type":"pin_message","on":true}`, refused: ErrMissingID},
+	{text: `{"type":"pin_message","on":1}`, refused: ErrMissingID},
+	{text: `{"type":"pin_message","message_id":"no","on":true}`, refused: ErrNotFound},
+
+	// What most messages do not have, and of which nothing is nothing.
+	{text: `{"type":"chat_message","content":"a","mentions":null,"mentions_all":null,"data":null}`, want: Intent{Kind: KindMessage, Content: "a", Type: TypeText}},
+	{text: `{"type":"chat_message","content":"a","mentions":[],"mentions_all":false}`, want: Intent{Kind: KindMessage, Content: "a", Type: TypeText}},
+	{text: `{"type":"chat_message","content":"a","mentions":"` + idA.String() + `"}`, refused: ErrMentionsField},
+	{text: `{"type":"chat_message","content":"a","mentions":{}}`, refused: ErrMentionsField},
+	{text: `{"type":"chat_message","content":"a","mentions":true}`, refused: ErrMentionsField},
+	{text: `{"type":"chat_message","content":"a","mentions":[1]}`, refused: ErrInvalidMention},
+	{text: `{"type":"chat_message","content":"a","mentions":[null]}`, refused: ErrInvalidMention},
+	{text: `{"type":"chat_message","content":"a","mentions":[["` + idA.String() + `"]]}`, refused: ErrInvalidMention},
+	{text: `{"type":"chat_message","content":"a","mentions":["` + idA.String() + `","ann"]}`, refused: ErrInvalidMention},
+	{text: `{"type":"chat_message","content":"a","mentions":["` + uuid.Nil.String() + `"]}`, refused: ErrInvalidMention},
+	{text: `{"type":"chat_message","content":"a","mentions":[` + manyIDs(21) + `],"client_id":"c"}`, want: Intent{ClientID: "c"}, refused: ErrInvalidMention},
+	{text: `{"type":"chat_message","content":"a","mentions_all":1}`, refused: ErrMentionsAllField},
+	{text: `{"type":"chat_message","content":"a","mentions_all":"true"}`, refused: ErrMentionsAllField},
+	{text: `{"type":"chat_message","content":"a","data":[]}`, refused: ErrInvalidData},
+	{text: `{"type":"chat_message","content":"a","data":"{}"}`, refused: ErrInvalidData},
+	{text: `{"type":"chat_message","content":"a","data":7}`, refused: ErrInvalidData},
+	{text: `{"type":"chat_message","content":"a","data":true,"client_id":"c"}`, want: Intent{ClientID: "c"}, refused: ErrInvalidData},
+	{text: `{"type":"chat_message","content":"a","mentions":5,"mentions_all":5,"data":5}`, refused: ErrMentionsField},
+	{text: `{"type":"chat_message","content":"a","mentions_all":5,"data":5}`, refused: ErrMentionsAllField},
+	{text: `{"type":"chat_message","content":"a","reply_to":5,"data":5}`, refused: ErrInvalidReply},
+	{text: `{"type":"edit_message","message_id":"` + idA.String() + `","content":"b","mentions":5,"data":5}`, want: Intent{Kind: KindEdit, MessageID: idA, Content: "b"}},
+
 	// Typing and ping.
 	{text: `{"type":"typing","is_typing":true}`, want: Intent{Kind: KindTyping, On: true}},
 	{text: `{"type":"typing","is_typing":false}`, want: Intent{Kind: KindTyping}},
@@ -127,6 +162,65 @@ var frameCases = []struct {
 	{text: `{"type":"Ping"}`, refused: ErrUnknownType},
 	{text: `{"type":"message_edited","client_id":"u"}`, want: Intent{ClientID: "u"}, refused: ErrUnknownType},
 	{text: `{"type":"x","client_id":""}`, refused: ErrUnknownType},
+}
+
+// manyIDs are so many ids as a part of a JSON array.
+func manyIDs(n int) string {
+	ids := make([]string, n)
+	for i := range ids {
+		ids[i] = fmt.Sprintf(`"00000000-0000-4000-8000-%012d"`, i+1)
+	}
+	return strings.Join(ids, ",")
+}
+
+// TestWhatAMessageMayHaveBesides: an Extra is another one each time, so it is compared apart.
+func TestWhatAMessageMayHaveBesides(t *testing.T) {
+	twenty := make([]uuid.UUID, 20)
+	for i := range twenty {
+		twenty[i] = uuid.MustParse(fmt.Sprintf("00000000-0000-4000-8000-%012d", i+1))
+	}
+	long := strings.Repeat("x", DataBytesMax-len(`{"a":""}`))
+	deep := func(n int) string { return `{"a":` + strings.Repeat("[", n-1) + strings.Repeat("]", n-1) + `}` }
+	for fields, want := range map[string]*Extra{
+		`"mentions":["` + strings.ToUpper(idA.String()) + `","` + idB.String() + `"]`:        {Mentions: []uuid.UUID{idA, idB}},
+		`"mentions":["` + idA.String() + `","` + idA.String() + `"]`:                         {Mentions: []uuid.UUID{idA}},
+		`"mentions":[` + manyIDs(20) + `,` + manyIDs(20) + `]`:                               {Mentions: twenty},
+		`"mentions":[],"mentions_all":true`:                                                  {MentionsAll: true},
+		`"data":{}`:                                                                          {Data: `{}`},
+		`"data":{ "a" : [ 1 , 2.50 , -1e3 , true , null ] , "b c" : { "d" : " \" \\ { " } }`: {Data: `{"a":[1,2.50,-1e3,true,null],"b c":{"d":" \" \\ { "}}`},
+		`"data":{"a":"\ud83d\ude00 \u00e9 \\u0000 \\ud800"}`:                                 {Data: `{"a":"\ud83d\ude00 \u00e9 \\u0000 \\ud800"}`},
+		`"data":{"a":"` + long + `"}`:                                                        {Data: `{"a":"` + long + `"}`},
+		`"data":  {"a":"` + long + `"   }`:                                                   {Data: `{"a":"` + long + `"}`},
+		`"data":{"a":1e4000}`:                                                                {Data: `{"a":1e4000}`},
+		`"data":` + deep(DataDepthMax):                                                       {Data: deep(DataDepthMax)},
+	} {
+		var in Intent
+		refused := DecodeIntent([]byte(`{"type":"chat_message","content":"a",`+fields+`}`), &in, &rulesOf10)
+		if refused != nil || in.Extra == nil || !in.Extra.Equal(want) {
+			t.Errorf("%.100s: %+v, %v", fields, in.Extra, refused)
+			continue
+		}
+		if !StorableData(in.Extra.Data) {
+			t.Errorf("%.100s cannot be stored", in.Extra.Data)
+		}
+	}
+	for _, data := range []string{
+		`{"a":"` + long + `x"}`, `{"a":"\u0000"}`, `{"\u0000":1}`, `{"a":"\ud83d"}`, `{"a":"\ude00\ud83d"}`, `{"a":"\ud83dx"}`, `{"\ud83d\u0041":1}`, `{"a":["\ud800"]}`,
+		`{"a":1e4096}`, `{"a":1e99999999999}`, `{"a":-1E-4097}`, `{"a":[` + strings.Repeat("1e900,", 4) + `1e900]}`, deep(DataDepthMax + 1), `[]`, `[{}]`, `""`, `0`, `false`,
+	} {
+		var in Intent
+		if refused := DecodeIntent([]byte(`{"type":"chat_message","content":"a","data":`+data+`}`), &in, &rulesOf10); refused != ErrInvalidData {
+			t.Errorf("%.100s: %+v, %v", data, in.Extra, refused)
+		}
+		if StorableData(data) {
+			t.Errorf("%.100s can be stored", data)
+		}
+	}
+	for _, data := range []string{`{`, `{"a":1} x`, "{\"a\":\"\x00\"}", "{\"a\":\"\xff\"}", `x`} {
+		if StorableData(data) {
+			t.Errorf("%q can be stored", data)
+		}
+	}
 }
 
 func TestDecodeIntent(t *testing.T) {
@@ -176,6 +270,8 @@ func TestDecodeSendBody(t *testing.T) {
 		{text: `{` + room + `,"content":" a "}`, want: SendBody{Room: idB, RoomOK: true, Intent: Intent{Kind: KindMessage, Content: "a", Type: TypeText}}},
 		{text: `{` + room + `,"content":"a","message_type":"file","reply_to":"` + idA.String() + `","client_id":"c"}`,
 			want: SendBody{Room: idB, RoomOK: true, Intent: Intent{Kind: KindMessage, Content: "a", Type: TypeFile, ReplyTo: idA, ClientID: "c"}}},
+		{text: `{` + room + `,"content":"a","mentions":[5]}`, refused: ErrInvalidMention},
+		{text: `{` + room + `,"content":"a","data":5}`, refused: ErrInvalidData},
 		{text: `{"chat_room":"Trip 1","content":"a"}`, want: SendBody{Intent: Intent{Kind: KindMessage, Content: "a", Type: TypeText}}},
 		{text: `{"chat_room":1,"content":"a"}`, want: SendBody{Intent: Intent{Kind: KindMessage, Content: "a", Type: TypeText}}},
 		{text: `{"content":"a"}`, refused: ErrMissingRoom},

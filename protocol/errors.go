@@ -15,6 +15,9 @@ const (
 	CodeInvalidClient  Code = "invalid_client_id"
 	CodeMissingID      Code = "missing_message_id"
 	CodeInvalidSeq     Code = "invalid_seq"
+	CodeTooManyPins    Code = "too_many_pins"
+	CodeInvalidMention Code = "invalid_mention"
+	CodeInvalidData    Code = "invalid_data"
 	CodeInvalidField   Code = "invalid_field" // a field of the wrong JSON type
 	CodeNotFound       Code = "not_found"
 	CodeForbidden      Code = "forbidden"
@@ -51,6 +54,9 @@ var (
 	ErrInvalidClient  = &Error{CodeInvalidClient, "client_id must be a string of 1 to 64 characters without U+0000"}
 	ErrInvalidSeq     = &Error{CodeInvalidSeq, "seq must be a whole number, 0 or more"}
 	ErrNotAllowed     = &Error{CodeNotAllowed, "Your role in this trip does not allow this"}
+	ErrTooManyPins    = &Error{CodeTooManyPins, "This room has as many pinned messages as it may have"}
+	ErrInvalidMention = &Error{CodeInvalidMention, "mentions must be ids of at most 20 collaborators of this trip"}
+	ErrInvalidData    = &Error{CodeInvalidData, "data must be a JSON object of at most 4096 bytes, without U+0000 and halves of surrogate pairs"}
 	ErrRateLimited    = &Error{CodeRateLimited, "Too many messages; slow down"}
 	ErrRoomQuota      = &Error{CodeQuota, "This room is full"}
 	ErrUserQuota      = &Error{CodeQuota, "You have sent as many messages as a day may have"}
@@ -62,10 +68,13 @@ var (
 	// room is not found.
 	ErrNotCollaborator = &Error{CodeForbidden, "You are not a collaborator of this trip"}
 
-	ErrContentField = &Error{CodeInvalidField, "content must be a string"}
-	ErrSeqField     = &Error{CodeInvalidField, "seq must be a number"}
-	ErrTypingField  = &Error{CodeInvalidField, "is_typing must be true or false"}
-	ErrMissingRoom  = &Error{CodeInvalidField, "chat_room is required"}
+	ErrContentField     = &Error{CodeInvalidField, "content must be a string"}
+	ErrSeqField         = &Error{CodeInvalidField, "seq must be a number"}
+	ErrTypingField      = &Error{CodeInvalidField, "is_typing must be true or false"}
+	ErrOnField          = &Error{CodeInvalidField, "on must be true or false"}
+	ErrMentionsField    = &Error{CodeInvalidField, "mentions must be an array"}
+	ErrMentionsAllField = &Error{CodeInvalidField, "mentions_all must be true or false"}
+	ErrMissingRoom      = &Error{CodeInvalidField, "chat_room is required"}
 )
 
 // AppendError appends the error frame that tells e to the client that caused

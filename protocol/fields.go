@@ -6,6 +6,7 @@ import "unicode/utf8"
 // a key that comes twice the last counts; unknown keys are passed over.
 type fields struct {
 	typ, content, messageType, replyTo, messageID, clientID, isTyping, chatRoom, seq value
+	on, mentions, mentionsAll, data                                                  value
 
 	scratch [512]byte // what a string with escapes says; a longer one costs an allocation
 }
@@ -70,5 +71,13 @@ func (in *fields) set(key *value, v value) {
 		in.chatRoom = v
 	case "seq":
 		in.seq = v
+	case "on":
+		in.on = v
+	case "mentions":
+		in.mentions = v
+	case "mentions_all":
+		in.mentionsAll = v
+	case "data":
+		in.data = v
 	}
 }

@@ -19,6 +19,7 @@ const (
 	KindPing    Kind = 4 // a client asks for an answer
 	KindRead    Kind = 5 // a user has read up to a number
 	KindDelete  Kind = 6 // a message was deleted
+	KindPin     Kind = 8 // a message was pinned, or is pinned no more
 )
 
 // LogVersion is the version of the log that this build knows, and so of what nodes
@@ -68,6 +69,7 @@ var kinds = [...]kindRow{
 	KindPing:    {class: Control, since: 1, asked: "ping", told: "pong"},
 	KindRead:    {class: Mark, since: 2, asked: "mark_read"},
 	KindDelete:  {class: Event, since: 3, asked: "delete_message", told: "message_edited", change: "deleted", requotes: true}, // what it needs depends on whose message it is
+	KindPin:     {class: Event, since: 3, asked: "pin_message", told: "message_edited", change: "pin", patched: patchedPin, needs: MayPin},
 }
 
 // decode reads the fields of the kind from a client's frame. The calls are spelled
@@ -87,6 +89,8 @@ func (in *Intent) decode(f *fields, r *Rules) *Error {
 		return in.decodeRead(f)
 	case KindDelete:
 		return in.decodeDelete(f)
+	case KindPin:
+		return in.decodePin(f)
 	}
 	return ErrUnknownType
 }
@@ -114,7 +118,7 @@ func AppendNotice(dst []byte, room uuid.UUID, by *User, in *Intent) []byte {
 
 // row returns what is known of a kind; of one of a later release the first row.
 func (k Kind) row() *kindRow {
-	if int(k) < len(kinds) {
+	if int(k) < len(kinds) && kinds[k].class != 0 {
 		return &kinds[k]
 	}
 	return &kinds[0]

@@ -1,10 +1,14 @@
 package protocol
 
 import (
+	"bytes"
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/google/uuid"
 )
 
 // scanSeeds are JSON texts, and texts that nearly are.
@@ -16,6 +20,8 @@ var scanSeeds = []string{
 	`{"a":0,"b":-0,"c":1.5,"d":1e5,"e":-1.2E-7,"f":1e+0}`, `{"a":01}`, `{"a":-}`, `{"a":1.}`, `{"a":.5}`, `{"a":1e}`, `{"a":+1}`, `{"a":1e400}`,
 	`{"a":NaN}`, `{"a":Infinity}`, `{"a":tru}`, `{"a":truex}`, `{"a":nul}`, `{"a":False}`, `{"a":0x1}`, `{"a":00}`, `{"a":-01}`,
 	`{"a":"\u12"}`, `{"a":"\u12g4"}`, `{"a":"\x41"}`, `{"a":"\"}`, `{"a":"\\"}`, `{"a":"\/\b\f\n\r\t\"\u00e9"}`, "{\"a\":\"\n\"}", "{\"a\":\"\x7f\"}",
+	`{"type":"chat_message","content":"a","mentions":["11111111-2222-4333-8444-5555555555aa"],"mentions_all":true,"data":{"a":[1e3," \" ",{}]}}`,
+	`{"type":"chat_message","content":"a","data":{"a":"\ud800"},"data":{"a" : 1E-4}}`, `{"type":"pin_message","message_id":"x","on":false}`,
 	`{"content":"\ud83d\ude00"}`, `{"content":"\ud83d"}`, `{"content":"\ude00\ud83d"}`, `{"content":"\ud83d\u0041"}`, `{"content":"\ud83d\ud83d\ude00"}`, `{"content":"\ud83d\n"}`, `{"content":"\ud83dx"}`,
 	"{\"content\":\"\xff\"}", "{\"\xff\":1}", "{\"content\":\"\xed\xa0\x80\"}",
 	`{"a":[[[[{"b":[{}]}]]]]}`, `{"a":{"b":{"c":{}},"d":[]},"type":"ping"}`, `{"a":{"b"}}`, `{"a":{"b":1,}}`, `{"a":{1}}`, "{\"a\":[\t1\r\n,\n2 ] }", "{\"a\":\v1}", `{"a":[}]}`, `{"a":{]}`, `{/**/}`, `{"a":{"b":[1,{"c":2},3],"d":4}}`,
@@ -37,6 +43,7 @@ func checkScan(t *testing.T, p []byte) {
 	for key, v := range map[string]*value{
 		"type": &got.typ, "content": &got.content, "message_type": &got.messageType, "reply_to": &got.replyTo,
 		"message_id": &got.messageID, "client_id": &got.clientID, "is_typing": &got.isTyping, "chat_room": &got.chatRoom,
+		"seq": &got.seq, "on": &got.on, "mentions": &got.mentions, "mentions_all": &got.mentionsAll, "data": &got.data,
 	} {
 		checkValue(t, key, v, want[key])
 	}
@@ -137,6 +144,15 @@ func FuzzDecodeIntent(f *testing.F) {
 		}
 		if frame.Kind == 0 || (frame.Kind == KindMessage) != (frame.Type == TypeText || frame.Type == TypeFile) {
 			t.Fatalf("%q became %+v", p, frame)
+		}
+		if e := frame.Extra; e != nil {
+			var want bytes.Buffer
+			if e.Data != "" && (json.Compact(&want, []byte(e.Data)) != nil || want.String() != e.Data || !StorableData(e.Data)) {
+				t.Fatalf("%q has the data %q", p, e.Data)
+			}
+			if frame.Kind != KindMessage || len(e.Mentions) > MentionsMax || slices.Contains(e.Mentions, uuid.Nil) || e.orNil() == nil {
+				t.Fatalf("%q became %+v with %+v", p, frame, e)
+			}
 		}
 	})
 }

@@ -32,7 +32,7 @@ type lane struct {
 func newLane(s *Service) *lane {
 	return &lane{
 		s: s, idle: make(chan struct{}),
-		queue: queue.New(s.cfg.QueueOps, s.cfg.Bytes.Lane, func(op *Op) int { return len(op.Content) }),
+		queue: queue.New(s.cfg.QueueOps, s.cfg.Bytes.Lane, func(op *Op) int { return op.bytes() }),
 	}
 }
 

@@ -150,6 +150,12 @@ type Op struct {
 	accepted time.Time // when its lane took it, by the monotonic clock
 }
 
+// bytes is about how much memory the op holds beside its own.
+func (op *Op) bytes() int {
+	m := protocol.Message{Content: op.Content, Extra: op.Extra}
+	return m.Bytes()
+}
+
 // AccessQuestion asks whether a user may enter a room. Rooms go before trips
 // because Caravan makes their ids: whoever can choose a trip's id must not get
 // another trip's messages by choosing that of its room.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -29,6 +30,7 @@ func TestCommitPointFaultMatrix(t *testing.T) {
 		{"edits", (*faultRig).edits},
 		{"marks", (*faultRig).marks},
 		{"copied", (*faultRig).copied},
+		{"rare", (*faultRig).rare},
 	} {
 		for _, how := range []damage{cutBoth, cutWithin, loseClient, loseServer} {
 			t.Run(batch.name+"/"+how.String(), func(t *testing.T) {
@@ -64,6 +66,7 @@ type faultRig struct {
 	rooms  []uuid.UUID
 	trips  []uuid.UUID
 	old    []uuid.UUID         // messages to edit
+	others []uuid.UUID         // messages of room 1 that are not deleted
 	events map[uuid.UUID]int64 // per room: how many there must be
 	read   int64               // how far room 0 must be read
 }
@@ -123,14 +126,18 @@ func (r *faultRig) count(make func(*faultRig) []*room.Op) (fromClient, fromServe
 func (r *faultRig) op(in int) *room.Op {
 	return &room.Op{
 		Intent: protocol.Intent{Kind: protocol.KindMessage, MessageID: uuid.Must(uuid.NewV7()), Content: "content", Type: protocol.TypeText, ClientID: uuid.NewString()},
-		Room:   r.rooms[in], Trip: r.trips[in], Sender: r.user, At: time.Now().UTC().Truncate(time.Microsecond),
+		Room:   r.rooms[in], Trip: r.trips[in], Sender: r.user, May: protocol.MayAll, At: time.Now().UTC().Truncate(time.Microsecond),
 	}
 }
 
 func (r *faultRig) copied() []*room.Op {
 	batch := r.edits()
 	for i := range copyRowsMin {
-		batch = append(batch, r.op(i%2))
+		op := r.op(i % 2)
+		if i%50 == 1 {
+			op.Extra = &protocol.Extra{Mentions: []uuid.UUID{r.user.ID}}
+		}
+		batch = append(batch, op)
 	}
 	return batch
 }
@@ -151,6 +158,20 @@ func (r *faultRig) marks() []*room.Op {
 	op.Kind, op.Seq = protocol.KindRead, r.events[op.Room]
 	op.Kind, op.UpTo = protocol.KindRead, r.events[op.Room]
 	return []*room.Op{op}
+}
+
+// rare are changes that write what most messages do not have, and rows of other tables.
+func (r *faultRig) rare() []*room.Op {
+	pin, gone, mention := r.op(0), r.op(1), r.op(0)
+	m, err := r.truth.Message(r.t.Context(), r.old[0])
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	pin.Intent = protocol.Intent{Kind: protocol.KindPin, MessageID: m.ID, On: !m.Pinned()}
+	gone.Intent = protocol.Intent{Kind: protocol.KindDelete, MessageID: r.others[len(r.others)-1]}
+	pin.Row, gone.Row = uuid.New(), uuid.New()
+	mention.Extra = &protocol.Extra{Mentions: []uuid.UUID{r.user.ID}, Data: `{"a":1}`}
+	return []*room.Op{pin, gone, mention}
 }
 
 func (r *faultRig) mixed() []*room.Op {
@@ -235,6 +256,12 @@ func (r *faultRig) account(batch []*room.Op) {
 		if op.Kind == protocol.KindMessage && op.Room == r.rooms[0] && len(r.old) == 0 {
 			r.old = append(r.old, op.MessageID)
 		}
+		switch {
+		case op.Kind == protocol.KindDelete:
+			r.others = slices.DeleteFunc(r.others, func(id uuid.UUID) bool { return id == op.MessageID })
+		case op.Kind == protocol.KindMessage && op.Room == r.rooms[1]:
+			r.others = append(r.others, op.MessageID)
+		}
 		if op.Kind == protocol.KindRead {
 			r.read = op.UpTo
 			continue
@@ -244,7 +271,7 @@ func (r *faultRig) account(batch []*room.Op) {
 			r.t.Fatalf("rev %d, want %d", op.Message.Rev, r.events[op.Room])
 		}
 		got, err := r.truth.Message(r.t.Context(), op.MessageID)
-		if err != nil || got.Content != op.Content || got.Rev != op.Message.Rev {
+		if err != nil || got.Content != op.Message.Content || got.Rev != op.Message.Rev || !got.Extra.Equal(op.Message.Extra) {
 			r.t.Fatalf("stored, but the table has %+v, %v", got, err)
 		}
 	}

@@ -88,6 +88,7 @@ func (s *Store) lookUp(ctx context.Context, conn *pgx.Conn, l *persist.Lookup) (
 			return err
 		})
 	}
+	queuePins(&batch, l, found)
 	queueQuotas(&batch, l, found)
 	if err = conn.SendBatch(ctx, &batch).Close(); err == nil {
 		err = countUncounted(ctx, conn, l, found)

@@ -29,7 +29,7 @@ func TestEveryStatementLooksUpByIndex(t *testing.T) {
 	for name, sql := range map[string]string{
 		"lockRooms": lockRooms, "byCollaborators": byCollaborators.find, "byAllTables": byAllTables.find, "findKnown": findKnown, "findMessages": findMessages, "findOriginals": findOriginals,
 		"storeOne": byCollaborators.storeOne, "storeOneByAllTables": byAllTables.storeOne, "plainChanges": plainChanges.sql, "wholeChanges": wholeChanges.sql, "updateRooms": updateRooms,
-		"deleteReactions": deleteReactions, "deleteMentions": deleteMentions,
+		"deleteReactions": deleteReactions, "deleteMentions": deleteMentions, "insertMentions": insertMentions, "countPins": countPins,
 		"findInsert": findInsert, "findChange": findChange, "insertEvents": insertEvents,
 		"selectWalk": selectWalk, "selectBareWalk": selectBareWalk,
 		"selectLatest": selectLatest.whole, "idsOfSelectLatest": selectLatest.ids, "selectBefore": selectBefore.whole, "idsOfSelectBefore": selectBefore.ids, "selectAfter": selectAfter.whole, "idsOfSelectAfter": selectAfter.ids,

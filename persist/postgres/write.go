@@ -50,6 +50,7 @@ func write(ctx context.Context, conn *pgx.Conn, plan *persist.Plan, mode persist
 		way := updateOf(plan)
 		batch.Queue(way.sql, arrayArgs(way.columns, plan.Updates)...)
 	}
+	queueMentions(&batch, plan)
 	queueDeletions(&batch, plan)
 	queueMarks(&batch, plan)
 	queueSpent(&batch, plan)

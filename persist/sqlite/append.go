@@ -91,6 +91,11 @@ func (s *Store) writePlan(tx *sql.Tx, plan *persist.Plan) error {
 			return err
 		}
 	}
+	for _, m := range plan.Mentions {
+		if _, err := tx.Stmt(s.write.mention).Exec(m.User.String(), m.Room.String(), m.Seq); err != nil {
+			return err
+		}
+	}
 	if err := s.writeDeletions(tx, plan); err != nil {
 		return err
 	}
@@ -127,6 +132,13 @@ func (s *Store) find(tx *sql.Tx, l *persist.Lookup) (*persist.Found, error) {
 		} else if ok {
 			found.Senders[s] = struct{}{}
 		}
+	}
+	for _, id := range l.Pins {
+		var n int
+		if _, err := scanRow(tx.Stmt(s.write.pins).QueryRow(id.String(), protocol.PinsMax), &n); err != nil {
+			return nil, err
+		}
+		found.Pins[id] = n
 	}
 	if err := s.findQuotas(tx, l, found); err != nil {
 		return nil, err

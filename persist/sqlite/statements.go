@@ -33,6 +33,7 @@ type writing struct {
 	insert, note, update, setHead          *sql.Stmt
 	makeRoom                               *sql.Stmt
 	deleteReactions, deleteMention         *sql.Stmt
+	mention, pins                          *sql.Stmt
 	usage, sent, count, setUsage, addSent  *sql.Stmt
 	marks                                  map[persist.MarkColumn]**sql.Stmt
 }
@@ -47,6 +48,8 @@ func (w *writing) prepare(ctx context.Context, db *sql.DB) error {
 		&w.original: `SELECT coalesce(o.chat_room_id, ''), coalesce(substr(o.content, 1, 100), ''), coalesce(u.email, ''), o.deleted_at IS NOT NULL FROM chat_messages o LEFT JOIN users u ON u.id = o.sender_id WHERE o.id = ?`,
 		&w.usage:    selectUsage, &w.sent: selectSent, &w.count: countContents, &w.setUsage: setUsage, &w.addSent: addSent,
 		&w.deleteReactions: deleteReactions, &w.deleteMention: deleteMention,
+		&w.mention:  `INSERT INTO chat_mentions (user_id, chat_room_id, seq) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`,
+		&w.pins:     `SELECT count(*) FROM (SELECT 1 FROM chat_messages WHERE chat_room_id = ? AND pinned_at IS NOT NULL AND deleted_at IS NULL LIMIT ?)`,
 		&w.insert:   insertMessage,
 		&w.note:     `INSERT INTO chat_events (chat_room_id, seq, id, kind, message_id, actor_id, at) VALUES (?, ?, ?, ?, ?, ?, ?)`,
 		&w.update:   updateMessage,

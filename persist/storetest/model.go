@@ -25,10 +25,21 @@ type change struct {
 var changes = map[protocol.Kind]change{
 	protocol.KindEdit:   modelEdit,
 	protocol.KindDelete: modelDelete,
+	protocol.KindPin:    modelPin,
 }
 
 // modelMay is what the users of the model may do.
 var modelMay = [...]protocol.Permissions{protocol.MayAll, protocol.MayDefault, protocol.MaySend | protocol.MayEdit}
+
+// modelExtras are what some messages of the model have. Databases spell them as they are here.
+var modelExtras = []func(w *world) *protocol.Extra{
+	func(*world) *protocol.Extra { return &protocol.Extra{Data: `{"a":[1,"x y"]}`} },
+	func(*world) *protocol.Extra { return &protocol.Extra{MentionsAll: true} },
+	func(*world) *protocol.Extra { return &protocol.Extra{Mentions: []uuid.UUID{uuid.New()}} },
+	func(w *world) *protocol.Extra {
+		return &protocol.Extra{Mentions: []uuid.UUID{w.users[1].ID, w.users[0].ID}, Data: `{}`}
+	},
+}
 
 // model is a store of two rooms, as simple as it can be.
 type model struct {
@@ -36,6 +47,7 @@ type model struct {
 	log      map[uuid.UUID][]room.LogEntry // by seq, from 1; without the messages' state
 	messages []protocol.Message            // in the order in which they were made
 	replies  []uuid.UUID                   // the original of each; zero: none
+	users    map[uuid.UUID]bool            // who are collaborators of both rooms' trips
 }
 
 func (m *model) find(match func(*protocol.Message) bool) int {
@@ -87,12 +99,17 @@ func (m *model) apply(op *room.Op) (room.Outcome, *protocol.Message) {
 			return room.Refused, nil
 		}
 	}
+	if e := op.Extra; e != nil {
+		if e.MentionsAll && !op.May.Has(protocol.MayMentionAll) || slices.ContainsFunc(e.Mentions, func(id uuid.UUID) bool { return !m.users[id] }) {
+			return room.Refused, nil
+		}
+	}
 	m.heads[op.Room]++
 	m.note(op, op.MessageID)
 	n := m.heads[op.Room]
 	m.messages = append(m.messages, protocol.Message{
 		ID: op.MessageID, RoomID: op.Room, Sender: op.Sender, Content: op.Content, Type: op.Type,
-		CreatedAt: op.At, UpdatedAt: op.At, Seq: n, Rev: n, ClientID: op.ClientID,
+		CreatedAt: op.At, UpdatedAt: op.At, Seq: n, Rev: n, ClientID: op.ClientID, Extra: op.Extra,
 	})
 	m.replies = append(m.replies, op.ReplyTo)
 	shown := m.show(len(m.messages) - 1)
@@ -130,7 +147,10 @@ func testModel(t *testing.T, open Open) {
 	rapid.Check(t, func(rt *rapid.T) {
 		first := w.addRoom()
 		w.addRoom()
-		m := &model{heads: map[uuid.UUID]int64{}, log: map[uuid.UUID][]room.LogEntry{}}
+		m := &model{heads: map[uuid.UUID]int64{}, log: map[uuid.UUID][]room.LogEntry{}, users: map[uuid.UUID]bool{}}
+		for _, u := range w.users {
+			m.users[u.ID] = true
+		}
 		pick := rapid.IntRange(0, 1<<20)
 		anyMessage := func(made []*room.Op) uuid.UUID {
 			n := pick.Draw(rt, "which message")
@@ -163,6 +183,10 @@ func testModel(t *testing.T, open Open) {
 					}
 					if pick.Draw(rt, "is reply")%3 == 0 {
 						op.ReplyTo = anyMessage(made)
+					}
+					if pick.Draw(rt, "has extra")%4 == 0 {
+						op.May = modelMay[u]
+						op.Extra = modelExtras[pick.Draw(rt, "extra")%len(modelExtras)](w)
 					}
 					batch, made = append(batch, op), append(made, op)
 				}

@@ -144,6 +144,7 @@ type message struct {
 		Username string `json:"username"`
 	} `json:"sender"`
 	DeletedBy string `json:"deleted_by"`
+	PinnedBy  string `json:"pinned_by"`
 	ReplyTo   *struct {
 		ID          string `json:"id"`
 		Content     string `json:"content"`

@@ -99,6 +99,102 @@ func TestADeletedMessageIsToldAsAChangeToAll(t *testing.T) {
 	}
 }
 
+// TestAPinIsToldInEachClientsForm: once, and who pinned first stays.
+func TestAPinIsToldInEachClientsForm(t *testing.T) {
+	s := serve(t, socket.Config{})
+	ada, _ := s.join(0, "")
+	bob, _ := s.join(3, "&v=2")
+	bob.text() // own
+	ada.send(`{"type":"chat_message","content":"x"}`)
+	m := ada.next().Message
+	bob.text()
+	set := func(at string) string {
+		return `{"type":"message_patch","chat_room_id":"` + s.roomOf(0) + `","message_id":"` + m.ID + `","set":{` + at
+	}
+	for _, pin := range []struct {
+		by   *client
+		on   string
+		seq  int64
+		says string // of the patch
+	}{
+		{bob, "true", 2, `"pinned_by":"` + persist.FleetUser(3).String() + `"},"rev":2,"seq":2}`},
+		{ada, "true", 0, ""},
+		{ada, "false", 3, `"pinned_at":null,"pinned_by":null},"rev":3,"seq":3}`},
+		{bob, "false", 0, ""},
+	} {
+		pin.by.send(`{"type":"pin_message","message_id":"` + m.ID + `","on":` + pin.on + `,"client_id":"p"}`)
+		if pin.seq > 0 {
+			f := ada.next()
+			by := ""
+			if pin.on == "true" {
+				by = persist.FleetUser(3).String()
+			}
+			if f.Type != "message_edited" || f.Seq != pin.seq || f.Message.Rev != pin.seq || f.Message.PinnedBy != by || f.Message.IsEdited || f.Message.Content != "x" {
+				t.Errorf("version 1 hears %+v", f)
+			}
+			if text := bob.text(); !strings.HasPrefix(text, set(`"pinned_at":`)) || !strings.HasSuffix(text, pin.says) {
+				t.Errorf("version 2 hears %s, want %s … %s", text, set(""), pin.says)
+			}
+		}
+		if pin.by == bob {
+			bob.mustRead(`{"type":"ack","chat_room_id":"` + s.roomOf(0) + `","client_id":"p"}`)
+		}
+	}
+	// Nothing else was told.
+	ada.send(`{"type":"chat_message","content":"y"}`)
+	for _, c := range []*client{ada, bob} {
+		if f := c.next(); f.Seq != 4 {
+			t.Errorf("then came %+v", f)
+		}
+	}
+}
+
+// TestAMessageSaysWhomItMentions: to everybody, and again to who comes later.
+func TestAMessageSaysWhomItMentions(t *testing.T) {
+	s := serve(t, socket.Config{})
+	s.exec("UPDATE collaborators SET role = 'owner' WHERE user_id = ?", persist.FleetUser(0).String())
+	ada, _ := s.join(0, "")
+	bob, _ := s.join(3, "")
+	const extras = `"mentions":["%s"],"mentions_all":true,"data":{"place":[1,{"x":"y"}]}`
+	theirs := fmt.Sprintf(extras, persist.FleetUser(3))
+	ada.send(`{"type":"chat_message","content":"x","Mentions":["ann"]}`) // keys have a case
+	ada.next()
+	bob.next()
+	ada.send(`{"type":"chat_message","content":"x",` + theirs + `}`)
+	for _, c := range []*client{ada, bob} {
+		if text := c.text(); !strings.Contains(text, ","+theirs+"}") {
+			t.Errorf("told as %s", text)
+		}
+	}
+	if late, err := s.open("/ws/chat/"+persist.FleetTrip(0).String()+"/?token="+sign(t, persist.FleetUser(6), time.Hour), nil); err != nil {
+		t.Error(err)
+	} else if text := late.text(); !strings.Contains(text, `"data":{"place":[1,{"x":"y"}]}`) {
+		t.Errorf("the history is %s", text)
+	}
+	for frame, code := range map[string]string{
+		`"mentions":["` + uuid.NewString() + `"]`:              "invalid_mention",
+		`"mentions":["` + persist.FleetUser(1).String() + `"]`: "invalid_mention", // of another trip
+		`"mentions":["ann"]`:                                   "invalid_mention",
+		`"mentions":"` + persist.FleetUser(3).String() + `"`:   "invalid_field",
+		`"data":[1]`:            "invalid_data",
+		`"data":{"a":"\ud800"}`: "invalid_data",
+		`"data":{"a":"` + strings.Repeat("x", 4096) + `"}`: "invalid_data",
+	} {
+		ada.send(`{"type":"chat_message","content":"x","client_id":"c",` + frame + `}`)
+		if f := ada.next(); f.Type != "error" || f.Code != code || f.ClientID != "c" {
+			t.Errorf("%.60s: %+v, want %s", frame, f, code)
+		}
+	}
+	bob.send(`{"type":"chat_message","content":"x","mentions_all":true}`)
+	if f := bob.next(); f.Code != "not_allowed" {
+		t.Errorf("%+v", f)
+	}
+	ada.send(`{"type":"chat_message","content":"after"}`)
+	if f := ada.next(); f.Seq != 3 {
+		t.Errorf("%+v", f)
+	}
+}
+
 func TestSenderLearnsWhyAFrameIsRefused(t *testing.T) {
 	s := serve(t, socket.Config{})
 	ada, _ := s.join(0, "")
