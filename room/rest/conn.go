@@ -117,6 +117,10 @@ func (c *conn) discard() {
 	}
 }
 
+// watchAfter is how long an answer takes before anybody looks whether its client is still
+// there. Most take less, and the look costs a goroutine.
+const watchAfter = 100 * time.Millisecond
+
 // watch returns a context that ends with parent, or some time after the client has
 // hung up. stop ends the watch and must be called before the next read.
 func (c *conn) watch(parent context.Context, after time.Duration) (ctx context.Context, stop func()) {
@@ -125,7 +129,7 @@ func (c *conn) watch(parent context.Context, after time.Duration) (ctx context.C
 		return ctx, cancel
 	}
 	stopped, ended := make(chan struct{}), make(chan struct{})
-	go func() {
+	begin := time.AfterFunc(watchAfter, func() {
 		defer close(ended)
 		n, err := c.Conn.Read(c.ahead[:])
 		c.held = n == 1
@@ -139,11 +143,13 @@ func (c *conn) watch(parent context.Context, after time.Duration) (ctx context.C
 			cancel()
 		case <-stopped:
 		}
-	}()
+	})
 	return ctx, func() {
-		close(stopped)
-		_ = c.SetReadDeadline(longAgo) // a closed connection has ended the read already
-		<-ended
+		if !begin.Stop() {
+			close(stopped)
+			_ = c.SetReadDeadline(longAgo) // a closed connection has ended the read already
+			<-ended
+		}
 		cancel()
 	}
 }
