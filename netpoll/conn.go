@@ -47,6 +47,13 @@ func (c *Conn) Send(p *Payload) Outcome {
 	return out
 }
 
+// Prepare makes the bytes of p that the connection gets, where they are not made yet: to
+// deflate a large payload takes a loop long. Safe from any goroutine after Handler.Open.
+func (c *Conn) Prepare(p *Payload) { p.BytesFor(c.deflate) }
+
+// Prepared tells whether there is nothing that Prepare would have to do. Safe likewise.
+func (c *Conn) Prepared(p *Payload) bool { return p.MadeFor(c.deflate) }
+
 // SendWithReceipt is Send for what is made for one connection, or a few: r.Gone is
 // called once, on the loop, when p's bytes are written or dropped, whatever the outcome.
 func (c *Conn) SendWithReceipt(p *Payload, r Receipt) Outcome {

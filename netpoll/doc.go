@@ -19,8 +19,8 @@
 // another goroutine, which brings its result back with Loop.Post.
 //
 // Safe from any goroutine are only: Loop.Post and its halves Loop.Queue and
-// Loop.Wake, Loop.Index, Loop.MailWaiting, the methods of Server, and NewPayload. A
-// Payload may be sent on all loops.
+// Loop.Wake, Loop.Index, Loop.MailWaiting, Conn.Prepare and Conn.Prepared, the methods of
+// Server, and NewPayload. A Payload may be sent on all loops.
 //
 // # A turn
 //

@@ -16,7 +16,8 @@ import (
 // bulkReads does what clients ask to read: so much at once on the node, and less of
 // each user. What waits stands in a line for each user. The lines are served one after
 // another, so that nobody waits behind all that somebody else asks for. Its workers
-// are its only goroutines; each line, and all of them together, are bounded.
+// are its only goroutines; each line, and all of them together, are bounded. What is made
+// for clients of what is in memory is done by another one, without the store.
 type bulkReads struct {
 	guard   *contain.Guard
 	stats   *counters

@@ -88,6 +88,7 @@ const (
 	latestWorkers    = 2                              // looks for histories at once
 	lookBytesMax     = 1 << 40                        // default of Bytes.Looks
 	lookupTimeout    = 10 * time.Second
+	makers           = 2                      // answers that are made of memory at once; of each user one, and bulkLineMax wait
 	bulkLineMax      = 256                    // bulk reads of one user that wait; more are refused as over the rate
 	bulkUnderWayMax  = 4                      // and that are under way, where the store does many more at once
 	bulkWaitMax      = 10 * time.Second       // how long one waits for its turn; after it the answer is that the database is busy

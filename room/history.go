@@ -3,6 +3,7 @@ package room
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"github.com/google/uuid"
 
@@ -41,7 +42,7 @@ func (h *History) Derive(f Form, make func(*History) any) any {
 // Who follows the room from before the call misses nothing by dropping the
 // events up to History.Seq.
 func (s *Service) History(of protocol.RoomIDs, left func() bool, done func(*History, error)) {
-	if h := s.Recent(of); h != nil {
+	if h, _ := s.Recent(of, math.MaxInt); h != nil {
 		done(h, nil)
 		return
 	}
@@ -53,18 +54,26 @@ func (s *Service) History(of protocol.RoomIDs, left func() bool, done func(*Hist
 	}})
 }
 
-// Recent returns what History would answer from memory, or nil.
-func (s *Service) Recent(of protocol.RoomIDs) *History {
+// Recent returns what History would answer from memory, or nil. What is not made yet, of
+// more than so many bytes, is not made: large says so, and that History would make it.
+func (s *Service) Recent(of protocol.RoomIDs, bytesMax int) (past *History, large bool) {
 	if s.backplane != nil && !s.backplane.Healthy() {
-		return nil
+		return nil, false
 	}
-	h := s.hub.history(of)
-	if h == nil {
-		return nil
+	if past, large = s.hub.recent(of, bytesMax); past == nil {
+		return nil, large
 	}
 	s.stats.HistoriesFromTail.Add(1)
-	h.Unsent.Begin()
-	return h
+	past.Unsent.Begin()
+	return past, false
+}
+
+// InTurn has do called from a goroutine of the service when it is the user's turn, one of
+// the user's after another: what makes an answer of what is in memory, which may take a
+// thousand times as long as to ask for it. do must not block. Its error wraps
+// ErrRateLimited where too much of the user waits already, or ErrUnavailable.
+func (s *Service) InTurn(user uuid.UUID, do func()) error {
+	return s.making.put(user, func(context.Context) { do() })
 }
 
 // Resume answers with what changed in a room after the number since, when it is the

@@ -3,6 +3,7 @@ package room_test
 import (
 	"context"
 	"fmt"
+	"math"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -268,7 +269,8 @@ func TestNumbersOfMessagesThatAreGoneArePassed(t *testing.T) {
 	ask := func(done func(*room.History, error)) { h.History(h.rooms[0].IDs(), nil, done) }
 	await.Until(t, "the room flows", func() bool {
 		history(t, ask)
-		return h.Recent(h.rooms[0].IDs()) != nil
+		past, _ := h.Recent(h.rooms[0].IDs(), math.MaxInt)
+		return past != nil
 	})
 	h.send(t, 0, "told live again")
 	if e := l.hears(t, 2)[1]; e.Seq != int64(len(ops)+2) || e.Prev != 1 {

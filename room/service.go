@@ -43,6 +43,7 @@ type Service struct {
 	latest    *combiner[protocol.RoomIDs, *History]
 	bulk      *bulkReads
 	since     *sinceReads
+	making    *bulkReads // answers that are made of what is in memory
 	heads     *combiner[uuid.UUID, Head]
 	admission *admission
 
@@ -75,6 +76,7 @@ func New(store Store, verify Authenticator, backplane Backplane, cfg Config) *Se
 	s.access = newCombiner(ctx, s.guard, 2, lookupBatchMax, store.Access)
 	s.latest = newCombiner(ctx, s.guard, latestWorkers, cfg.historiesAtOnce(), s.readHistories)
 	s.bulk = newBulkReads(ctx, s.guard, &s.stats, cfg.BulkReads)
+	s.making = newBulkReads(ctx, s.guard, &s.stats, makers)
 	s.since = &sinceReads{s: s, waiting: make(map[SinceQuery]*sinceRead)}
 	s.heads = newCombiner(ctx, s.guard, 1, lookupBatchMax, store.Heads)
 	s.admission = newAdmission(ctx, s)
@@ -145,6 +147,7 @@ func (s *Service) Close() {
 	s.access.close()
 	s.latest.close()
 	s.bulk.close()
+	s.making.close()
 	s.heads.close()
 	s.running.Wait()
 }

@@ -66,6 +66,7 @@ type Stats struct {
 	ReadsOverLine                   int64 // because too many of the user waited
 	ReadsBusy                       int64 // because the database did not answer in time
 	BulkUnderWayNow, BulkWaitingNow int
+	MakingWaitingNow                int   // answers of memory that wait for their user's turn
 	AccessLooks, AccessAsked        int64 // looks into the store, and the questions they answered
 	HistoryLooks, HistoryAsked      int64
 	HistoriesFromTail               int64 // histories answered from memory
@@ -108,6 +109,7 @@ func (s *Service) Stats() Stats {
 		RoomsNow:    s.hub.len(), TailBytesNow: s.hub.tailBytes.Load(),
 	}
 	st.BulkUnderWayNow, st.BulkWaitingNow = s.bulk.now()
+	_, st.MakingWaitingNow = s.making.now()
 	for k := range c.stored {
 		if n := c.stored[k].Load(); n > 0 {
 			st.Stored[protocol.Kind(k)] = n

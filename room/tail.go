@@ -110,10 +110,11 @@ func (t *tail) bodies() [][]byte {
 	return bodies
 }
 
-// history returns the room's history from memory, or nil: also where another primary has
+// recent returns the room's history from memory, or nil: also where another primary has
 // taken over, and it has not been looked whether the history is in it. Its frame is made outside
-// the lock, and kept for the next one where nothing came in between.
-func (h *hub) history(of protocol.RoomIDs) (past *History) {
+// the lock, and kept for the next one where nothing came in between. large says that
+// it was not made because it has more than bytesMax.
+func (h *hub) recent(of protocol.RoomIDs, bytesMax int) (past *History, large bool) {
 	var t *tail
 	var bodies [][]byte
 	var seq int64
@@ -123,11 +124,14 @@ func (h *hub) history(of protocol.RoomIDs) (past *History) {
 		}
 		r.tail.asked = time.Now()
 		if past = r.tail.history; past == nil {
+			if large = r.tail.size > int64(bytesMax); large {
+				return
+			}
 			t, bodies, seq = r.tail, r.tail.bodies(), r.tail.seq
 		}
 	})
 	if t == nil {
-		return past
+		return past, large
 	}
 	past = newHistory(of, bodies, seq)
 	past.Unsent = h.unsent.Answer(len(past.Frame))
@@ -136,7 +140,7 @@ func (h *hub) history(of protocol.RoomIDs) (past *History) {
 			t.history = past
 		}
 	})
-	return past
+	return past, false
 }
 
 func newHistory(of protocol.RoomIDs, bodies [][]byte, seq int64) *History {

@@ -1,6 +1,7 @@
 package room
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +12,37 @@ import (
 
 	"github.com/caravan-chat/caravan/protocol"
 )
+
+// TestALargeHistoryIsMadeWhenItIsAskedFor: who can make a small one only is told that
+// there is a larger one, and gets it once somebody has made it.
+func TestALargeHistoryIsMadeWhenItIsAskedFor(t *testing.T) {
+	var stats counters
+	h := newHub(&stats, Limit{10, 1 << 20}, func(uuid.UUID, time.Duration) {})
+	room := uuid.New()
+	of := protocol.RoomIDs{Room: room}
+	h.follow(room, 1, &follower{t: t, last: 1})
+	page := &Page{Seq: 1, Messages: []protocol.Message{{ID: uuid.New(), Content: strings.Repeat("x", 1000), Seq: 1, Rev: 1}}}
+	if h.keepTail(of, page, h.births.Load()); h.shard(room).rooms[room].tail == nil {
+		t.Fatal("no tail")
+	}
+	h.shard(room).rooms[room].tail.history = nil // as after an event
+	if past, large := h.recent(of, 1000); past != nil || !large {
+		t.Errorf("%v, large %v", past, large)
+	}
+	if past, large := h.recent(protocol.RoomIDs{Room: uuid.New()}, 1000); past != nil || large {
+		t.Errorf("of another room: %v, large %v", past, large)
+	}
+	made := h.history(of)
+	if past, large := h.recent(of, 1000); past != made || large {
+		t.Errorf("after it was made: %v, large %v", past, large)
+	}
+}
+
+// history is recent without a limit.
+func (h *hub) history(of protocol.RoomIDs) *History {
+	past, _ := h.recent(of, math.MaxInt)
+	return past
+}
 
 // TestTailIsWhatTheStoreWouldAnswer lets a tail follow sends and edits, of messages of
 // all sizes, and compares it with the last messages of the log. It may forget itself

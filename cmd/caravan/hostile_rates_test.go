@@ -67,6 +67,9 @@ func TestFloodsKeepNobodyWaiting(t *testing.T) {
 			{"resends", text(`{"type":"chat_message","client_id":"known","content":"x"}`), false, 1, frames, func(seconds float64) float64 {
 				return bytesAtOnce + bytesASecond*seconds + 45*70_000 // and what was under way when it counted
 			}},
+			{"resends on many sockets that deflate", text(`{"type":"chat_message","client_id":"known","content":"x"}`), true, 5, func(seconds float64) float64 {
+				return userAtOnce + userASecond*seconds + 5*(framesAtOnce/2+2*seconds)
+			}, func(seconds float64) float64 { return bytesAtOnce + bytesASecond*seconds }},
 			{"pings", control(ws.OpPing, "ping"), false, 1, nil, func(seconds float64) float64 { return 16 * (100 + 100*seconds) }},
 			{"pongs", control(ws.OpPong, ""), false, 1, nil, few},
 			{"fragments of no byte", fragments(), false, 1, frames, few},

@@ -7,7 +7,9 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,7 +19,7 @@ import (
 )
 
 // BenchmarkREST measures the CPU that a server spends on one REST request on connections
-// that are kept alive, a few of them at one time. Real processes; PostgreSQL with fsync.
+// that are kept alive, a few of them at one time, each of another user. Real processes; PostgreSQL with fsync.
 // One iteration is one request, so give it some thousands (-benchtime 5000x).
 //
 //	page   GET of the newest 50 messages of 256 bytes
@@ -29,15 +31,15 @@ func BenchmarkREST(b *testing.B) {
 			if store == "postgres" {
 				database = pgserver.Shared(b).Database(b)
 			}
-			runOnce(b, "seed", "--database", database, "--users", "8", "--trips", "1")
+			runOnce(b, "seed", "--database", database, "--users", strconv.Itoa(restBenchUsers), "--trips", "1")
 			node := startNode(b, "--database", database, "--jwt-secret", benchSecret, "--rate", "0")
 			trip := persist.FleetTrip(0)
 			message := fmt.Sprintf(`{"chat_room":"%s","content":"%s"}`, trip, strings.Repeat("x", 256))
-			send := node.request(b, "POST", "/api/v1/chat/messages/", message)
-			page := node.request(b, "GET", fmt.Sprintf("/api/v1/chat/rooms/%s/messages/", trip), "")
+			send := node.requests(b, "POST", "/api/v1/chat/messages/", message)
+			page := node.requests(b, "GET", fmt.Sprintf("/api/v1/chat/rooms/%s/messages/", trip), "")
 			first := node.keepAlive(b)
 			for i := 0; first != nil && i < 60; i++ { // more than a page has
-				first.ask(b, send, http.StatusCreated)
+				first.ask(b, send[0], http.StatusCreated)
 			}
 			b.Run("page", func(b *testing.B) { node.serves(b, page, http.StatusOK) })
 			b.Run("send", func(b *testing.B) { node.serves(b, send, http.StatusCreated) })
@@ -45,13 +47,18 @@ func BenchmarkREST(b *testing.B) {
 	}
 }
 
-// serves has the node answer a request again and again, and reports what that costs it.
-func (n *benchNode) serves(b *testing.B, request string, status int) {
+// restBenchUsers are more than there are connections on a machine with eight processors.
+const restBenchUsers = 32
+
+// serves has the node answer requests again and again, each connection those of its user,
+// and reports what that costs it.
+func (n *benchNode) serves(b *testing.B, requests []string, status int) {
 	b.Helper()
 	b.SetParallelism(4)
+	var connections atomic.Int32
 	before := spent(b, []*benchNode{n})
 	b.RunParallel(func(pb *testing.PB) {
-		c := n.keepAlive(b)
+		c, request := n.keepAlive(b), requests[int(connections.Add(1))%len(requests)]
 		for c != nil && pb.Next() {
 			c.ask(b, request, status)
 		}
@@ -60,15 +67,18 @@ func (n *benchNode) serves(b *testing.B, request string, status int) {
 	b.ReportMetric(float64(took.Nanoseconds())/1e3/float64(b.N), "server-µs/request")
 }
 
-// request returns the bytes of a request of user 0.
-func (n *benchNode) request(b *testing.B, method, path, body string) string {
+// requests returns the bytes of a request of each user.
+func (n *benchNode) requests(b *testing.B, method, path, body string) (all []string) {
 	b.Helper()
-	bearer, err := token.Sign([]byte(benchSecret), persist.FleetUser(0), time.Hour)
-	if err != nil {
-		b.Fatal(err)
+	for i := range restBenchUsers {
+		bearer, err := token.Sign([]byte(benchSecret), persist.FleetUser(i), time.Hour)
+		if err != nil {
+			b.Fatal(err)
+		}
+		all = append(all, fmt.Sprintf("%s %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
+			method, path, n.listen, bearer, len(body), body))
 	}
-	return fmt.Sprintf("%s %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
-		method, path, n.listen, bearer, len(body), body)
+	return all
 }
 
 // keptAlive is a connection for one request after another.

@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"github.com/caravan-chat/caravan/netpoll/deflate"
 	"github.com/caravan-chat/caravan/netpoll/frame"
@@ -23,7 +24,8 @@ type Payload struct {
 	longest int   // bytes of the longest message
 
 	deflated sync.Once
-	packed   []byte // what connections with compression get
+	packed   []byte      // what connections with compression get
+	made     atomic.Bool // packed is there
 }
 
 // NewPayload frames the texts, which must be valid UTF-8. They are copied.
@@ -46,11 +48,18 @@ func (p *Payload) Messages() int { return len(p.ends) }
 
 // BytesFor returns what a connection with these parameters gets.
 func (p *Payload) BytesFor(params deflate.Params) []byte {
-	if !WorthDeflating(p.longest) || !params.Fits(p.longest) {
+	if !p.deflates(params) {
 		return p.plain
 	}
 	p.deflated.Do(p.pack)
 	return p.packed
+}
+
+// MadeFor tells whether BytesFor has no work with these parameters.
+func (p *Payload) MadeFor(params deflate.Params) bool { return !p.deflates(params) || p.made.Load() }
+
+func (p *Payload) deflates(params deflate.Params) bool {
+	return WorthDeflating(p.longest) && params.Fits(p.longest)
 }
 
 // pack makes the compressed form: each message deflated by itself, or left as it
@@ -70,6 +79,7 @@ func (p *Payload) pack() {
 		p.packed = append(p.packed, whole...)
 	}
 	p.packed = append(make([]byte, 0, len(p.packed)), p.packed...) // it may live for long
+	p.made.Store(true)
 }
 
 // textOf returns the text of a frame that AppendText made.

@@ -65,3 +65,21 @@ func TestPayloadIsTheSameTextsInBothForms(t *testing.T) {
 		t.Error("the compressed form was made twice")
 	}
 }
+
+// MadeFor says beforehand whether BytesFor will have work.
+func TestPayloadSaysWhetherItIsMade(t *testing.T) {
+	params := agreed(t)
+	for _, c := range []struct {
+		bytes  int
+		params deflate.Params
+		at     bool // once
+	}{{deflateBytesMin - 1, params, true}, {100_000, deflate.Params{}, true}, {100_000, params, false}} {
+		p := NewPayload([]byte(strings.Repeat("x", c.bytes)))
+		if got := p.MadeFor(c.params); got != c.at {
+			t.Errorf("%d bytes: made %v at once", c.bytes, got)
+		}
+		if p.BytesFor(c.params); !p.MadeFor(c.params) {
+			t.Errorf("%d bytes: not made afterwards", c.bytes)
+		}
+	}
+}

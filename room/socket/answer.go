@@ -1,10 +1,14 @@
 package socket
 
 import (
+	"time"
+
 	"github.com/google/uuid"
 
 	"github.com/caravan-chat/caravan/netpoll"
+	"github.com/caravan-chat/caravan/protocol"
 	"github.com/caravan-chat/caravan/room"
+	"github.com/caravan-chat/caravan/room/allowance"
 	"github.com/caravan-chat/caravan/room/unsent"
 )
 
@@ -23,27 +27,59 @@ func (a *answer) Gone() {
 	a.one.Gone()
 }
 
+// newAnswer counts an answer for the user; one has begun to count.
+func newAnswer(all *unsent.Limit, user uuid.UUID, bytes int, one *unsent.Answer) *answer {
+	all.AddTo(user, bytes)
+	return &answer{all, user, bytes, one}
+}
+
 // sendHistory sends a history, which others may get, too.
 func (s *session) sendHistory(past *room.History) {
-	s.sendCounted(past.Derive(form, frameHistory).(*netpoll.Payload), len(past.Frame), past.Unsent)
+	p := past.Derive(form, frameHistory).(*netpoll.Payload)
+	s.conn.SendWithReceipt(p, newAnswer(s.h.cfg.Unsent, s.user.ID, len(past.Frame), past.Unsent))
 }
 
-// sendAnswer sends a frame that the session alone gets. Who has too much unsent is
-// turned away: what they asked for is stored, so an error would be no truth.
-func (s *session) sendAnswer(frame []byte) {
-	all := s.h.cfg.Unsent
-	if !all.OpenTo(s.user.ID) {
-		s.crowded()
-		return
+// madeOnLoopMax is the largest history, in bytes, that a loop makes by itself: most are
+// smaller. Larger ones, and all else whose size follows what is stored, are made where they
+// keep no other client waiting. A loop sends what is made, whatever its size.
+const madeOnLoopMax = 32 << 10
+
+// light tells whether a loop may send a history as it is.
+func (s *session) light(past *room.History) bool {
+	return len(past.Frame) <= madeOnLoopMax || s.conn.Prepared(past.Derive(form, frameHistory).(*netpoll.Payload))
+}
+
+// repeat answers a resend with the message as it is stored, when it is the user's turn. A
+// frame of a few bytes may ask for many, so they are counted before they are sent. Who has
+// too much unsent, or too many that wait, is turned away: the message is stored, so an
+// error would be no truth. It is called from a lane.
+func (s *session) repeat(op *room.Op, may *allowance.Allowance) {
+	loop, user, m := s.conn.Loop(), op.Sender.ID, op.Message
+	err := s.h.svc.InTurn(user, func() {
+		all := s.h.cfg.Unsent
+		if !all.OpenTo(user) {
+			loop.Post(s.crowded)
+			return
+		}
+		body := protocol.AppendMessage(nil, m)
+		frame := protocol.AppendEvent(nil, protocol.KindMessage, body, m.Seq, m.Seq-1, protocol.Duplicate)
+		one := all.Answer(len(frame))
+		one.Begin()
+		a := newAnswer(all, user, len(frame), one)
+		now := time.Now()
+		s.spent.bytes.Charge(s.h.cfg.FrameBytes, len(body), now)
+		may.Charge(allowance.FrameBytes, len(body), now)
+		p := netpoll.NewPayload(frame)
+		s.conn.Prepare(p)
+		loop.Post(func() {
+			if s.state != live {
+				a.Gone()
+				return
+			}
+			s.conn.SendWithReceipt(p, a)
+		})
+	})
+	if err != nil {
+		loop.Post(s.crowded)
 	}
-	one := all.Answer(len(frame))
-	one.Begin()
-	s.sendCounted(netpoll.NewPayload(frame), len(frame), one)
-}
-
-// sendCounted sends what has begun to count, and counts it for the user, too.
-func (s *session) sendCounted(p *netpoll.Payload, bytes int, one *unsent.Answer) {
-	a := &answer{s.h.cfg.Unsent, s.user.ID, bytes, one}
-	a.all.AddTo(a.user, bytes)
-	s.conn.SendWithReceipt(p, a)
 }

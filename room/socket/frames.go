@@ -38,9 +38,15 @@ func (s *session) handle(payload []byte) {
 // everybody else's. What else there is to say of the outcome is answered here.
 func (s *session) submit(op *room.Op) {
 	if s.answer == nil {
-		loop := s.conn.Loop()
+		loop, may := s.conn.Loop(), s.may
 		s.answer = func(op *room.Op) {
-			if op.Outcome != room.Stored || s.acks(op) {
+			switch {
+			case s.acks(op):
+				loop.Post(func() { s.answered(op) })
+			case op.Outcome == room.Stored:
+			case op.Outcome == room.Duplicate && op.Message != nil:
+				s.repeat(op, may)
+			default:
 				loop.Post(func() { s.answered(op) })
 			}
 		}
@@ -64,11 +70,6 @@ func (s *session) answered(op *room.Op) {
 	switch {
 	case s.acks(op):
 		s.conn.SendText(protocol.AppendAck(nil, op.Room, op.ClientID))
-	case op.Outcome == room.Duplicate && op.Message != nil:
-		m := op.Message
-		body := protocol.AppendMessage(nil, m)
-		s.takeBytes(len(body), s.conn.Loop().Now()) // a few bytes may ask for many
-		s.sendAnswer(protocol.AppendEvent(nil, protocol.KindMessage, body, m.Seq, m.Seq-1, protocol.Duplicate))
 	case op.Err != nil:
 		s.refuse(op.Err, op.ClientID)
 		if op.Err.Code == protocol.CodeForbidden { // the store knows better: the user may have to go

@@ -106,21 +106,49 @@ func (s *session) entered(e room.Entry, err error) {
 	}
 	resume := s.resume
 	s.resume = nil
+	large := false
 	if resume == nil {
-		if past := s.h.svc.Recent(e.Room.IDs()); past != nil {
+		var past *room.History
+		past, large = s.h.svc.Recent(e.Room.IDs(), madeOnLoopMax)
+		switch {
+		case past == nil:
+		case s.light(past):
 			s.joined(past, nil) // in this turn, as for most
 			return
+		default:
+			past.Unsent.Gone() // for now
+			large = true
 		}
 	}
 	s.in.joining[s] = struct{}{}
+	s.askHistory(e.Room.IDs(), resume, large)
+}
+
+// askHistory asks for the history that the session begins with. It comes as the connection
+// gets it, because to make that may take long.
+func (s *session) askHistory(in protocol.RoomIDs, resume *room.SinceQuery, large bool) {
+	loop, user, left := s.conn.Loop(), s.user.ID, s.wait().left.Load
 	done := func(past *room.History, err error) {
+		if err == nil {
+			s.conn.Prepare(past.Derive(form, frameHistory).(*netpoll.Payload))
+		}
 		loop.Post(func() { s.joined(past, err) })
 	}
-	if left := s.wait().left.Load; resume != nil {
-		resume.User, resume.Room, resume.Trip = s.user.ID, e.Room.ID, e.Room.TripID
+	switch {
+	case resume != nil:
+		resume.User, resume.Room, resume.Trip = user, in.Room, in.Trip
 		s.h.svc.Resume(*resume, left, done)
-	} else {
-		s.h.svc.History(e.Room.IDs(), left, done)
+	case large: // it is in memory
+		err := s.h.svc.InTurn(user, func() {
+			if !left() {
+				s.h.svc.History(in, left, done)
+			}
+		})
+		if err != nil {
+			done(nil, err)
+		}
+	default:
+		s.h.svc.History(in, left, done)
 	}
 }
 

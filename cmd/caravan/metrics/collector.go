@@ -103,6 +103,7 @@ var (
 	historyAsked    = counter("history_questions", "Histories that those answered.")
 	bulkUnderWay    = gauge("reads_in_flight", "Reads that clients ask for and that the database does now.")
 	bulkWaiting     = gauge("reads_waiting", "Reads that clients ask for and that wait for their user's turn.")
+	makingWaiting   = gauge("answers_waiting", "Answers of memory that wait for their user's turn.")
 	readsRefused    = counter("reads_refused", "Reads that clients asked for and that were turned away, by reason.", "reason")
 	historyFromTail = counter("histories_from_memory", "Histories that were answered from memory.")
 	repairs         = counter("repairs", "Rooms read again from the database because something was missed.")
@@ -241,6 +242,7 @@ func (s sink) chat(n *room.Stats) {
 	s.number(readsRefused, float64(n.ReadsBusy), "busy")
 	s.number(bulkUnderWay, float64(n.BulkUnderWayNow))
 	s.number(bulkWaiting, float64(n.BulkWaitingNow))
+	s.number(makingWaiting, float64(n.MakingWaitingNow))
 	s.number(messages, float64(n.Messages))
 	s.number(edits, float64(n.Edits))
 	for kind, v := range n.Stored {
