@@ -41,6 +41,7 @@ type admission struct {
 	s       *Service
 	queue   *queue.Queue[entering]
 	keys    *keyWaiters
+	held    *heldBack
 	turn    chan struct{} // has one element while a worker takes from the queue
 	taken   time.Time     // of whoever has the turn: when somebody took last
 	workers sync.WaitGroup
@@ -60,6 +61,7 @@ type entering struct {
 func newAdmission(ctx context.Context, s *Service) *admission {
 	a := &admission{s: s, queue: queue.New(enterQueueMax, s.cfg.Bytes.Entering, func(e entering) int { return len(e.Bearer) }), turn: make(chan struct{}, 1)}
 	a.keys = newKeyWaiters(ctx, a)
+	a.held = newHeldBack(s, func(e *entering) { a.answer(e, Entry{}, ErrRateLimited) })
 	for range runtime.GOMAXPROCS(0) {
 		a.workers.Go(a.work)
 	}
@@ -71,6 +73,7 @@ func (a *admission) close() {
 	a.queue.Close()
 	a.workers.Wait()
 	a.keys.close()
+	a.held.close()
 }
 
 // Enter checks a client's token, and whether the user may enter the trip's room.
@@ -156,7 +159,7 @@ func (a *admission) ask(known []entering) {
 	for _, e := range known {
 		if wait := a.s.MayRead(e.id.User); wait > 0 {
 			a.s.stats.EnterLimited.Add(1)
-			a.answer(&e, Entry{}, ErrRateLimited)
+			a.held.refuse(&e)
 			continue
 		}
 		good = append(good, e)

@@ -87,6 +87,9 @@ const (
 	lookupBatchMax   = 256                            // questions in one look
 	latestWorkers    = 2                              // looks for histories at once
 	lookBytesMax     = 1 << 40                        // default of Bytes.Looks
+	heldBackTime     = 5 * time.Second                // the longest that a refusal is held back
+	heldBackUserMax  = 512                            // refusals of one user that are held back; further ones are told at once
+	heldBackMax      = 4_096                          // and of all users; likewise
 	lookupTimeout    = 10 * time.Second
 	makers           = 2                      // answers that are made of memory at once; of each user one, and bulkLineMax wait
 	bulkLineMax      = 256                    // bulk reads of one user that wait; more are refused as over the rate

@@ -60,6 +60,7 @@ type Stats struct {
 
 	Entered, Unauthorized, Forbidden, EnterUnavailable int64 // answers to Enter
 	EnterLimited                                       int64 // further ones, over the rate of reads
+	HeldBackNow                                        int   // of these, those who are not told yet
 	KeysUnknown                                        int64 // tokens that nobody could judge, of Enter and Authenticate
 
 	ReadsOverRate, ReadsOverBytes   int64 // reads that were refused because of the user's allowance
@@ -109,6 +110,7 @@ func (s *Service) Stats() Stats {
 		RoomsNow:    s.hub.len(), TailBytesNow: s.hub.tailBytes.Load(),
 	}
 	st.BulkUnderWayNow, st.BulkWaitingNow = s.bulk.now()
+	st.HeldBackNow = s.admission.held.now()
 	_, st.MakingWaitingNow = s.making.now()
 	for k := range c.stored {
 		if n := c.stored[k].Load(); n > 0 {
