@@ -171,7 +171,7 @@ func (r *faultRig) rare() []*room.Op {
 	gone.Intent = protocol.Intent{Kind: protocol.KindDelete, MessageID: r.others[len(r.others)-1]}
 	pin.Row, gone.Row = uuid.New(), uuid.New()
 	mention.Extra = &protocol.Extra{Mentions: []uuid.UUID{r.user.ID}, Data: `{"a":1}`}
-	return []*room.Op{pin, gone, mention}
+	return []*room.Op{pin, gone, mention, r.op(1)} // which the next one deletes
 }
 
 func (r *faultRig) mixed() []*room.Op {
