@@ -37,8 +37,8 @@ const (
 // primary is what a store knows of the server that takes its writes. It is safe for
 // concurrent use.
 type primary struct {
-	log    *slog.Logger
-	resets atomic.Int64 // how often another primary took over
+	log       *slog.Logger
+	takeOvers atomic.Int64 // how often another primary took over
 
 	newest atomic.Uint32 // the greatest timeline that was met or heard of; zero: none
 	system atomic.Uint64 // the system identifier; zero: not known
@@ -181,7 +181,7 @@ func (p *primary) see(t room.Timeline, how string) {
 			continue
 		}
 		if known != 0 {
-			p.resets.Add(1)
+			p.takeOvers.Add(1)
 			p.log.Warn("another primary has taken over: all connections are made anew", how, t, "before", known)
 			p.reset()
 		}

@@ -99,8 +99,8 @@ func TestAFormerPrimaryThatLivesIsLeft(t *testing.T) {
 		t.Errorf("number %d on timeline %d, and the former primary has %s", op.Seq, op.Timeline, p.count(p.old))
 	}
 	p.mustStand(0, 2)
-	if n := p.primary.resets.Load(); n != 1 {
-		t.Errorf("%d resets", n)
+	if n := p.primary.takeOvers.Load(); n != 1 {
+		t.Errorf("%d times another primary took over", n)
 	}
 	p.primary.reset() // new connections try the former primary first
 	p.mustBeOn(2)

@@ -122,6 +122,9 @@ func (s *Store) Timeline() room.Timeline { return s.primary.known() }
 // Heard implements room.Store.
 func (s *Store) Heard(t room.Timeline) { s.primary.see(t, "heard of") }
 
+// TakeOvers returns how often another primary has taken over since the start.
+func (s *Store) TakeOvers() int64 { return s.primary.takeOvers.Load() }
+
 // Close waits for calls under way and closes all connections.
 func (s *Store) Close() error {
 	s.primary.close()

@@ -169,8 +169,8 @@ func TestAServerThatChangesBehindBusyConnectionsIsNoticed(t *testing.T) {
 	pair.promote()
 	proxy.leadTo(pair.next)
 	await.Until(t, "the new primary is noticed", func() bool { return send().Timeline == 2 })
-	if f.primary.resets.Load() != 1 {
-		t.Errorf("%d resets", f.primary.resets.Load())
+	if f.primary.takeOvers.Load() != 1 {
+		t.Errorf("%d times another primary took over", f.primary.takeOvers.Load())
 	}
 	proxy.leadTo(pair.old)
 	await.Until(t, "the former primary is refused", func() bool {

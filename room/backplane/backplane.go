@@ -53,6 +53,9 @@ func New(cfg Config) (*Backplane, error) {
 	if cfg.Load == nil {
 		cfg.Load = func() Load { return Load{} }
 	}
+	if cfg.Primary == nil {
+		cfg.Primary = noPrimary{}
+	}
 	if cfg.LookUp == nil {
 		cfg.LookUp = func(context.Context) ([]byte, error) { return cfg.Secret, nil }
 	}

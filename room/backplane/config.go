@@ -38,6 +38,8 @@ type Config struct {
 	// come back, and returns other nodes, at most so many, of which both was noted lately.
 	// Nil: none is known.
 	NoteNode func(ctx context.Context, node uuid.UUID, carried bool, lately time.Duration, most int) ([]uuid.UUID, error)
+	// Primary knows the server that takes the writes; nil: there is none but one.
+	Primary Primary
 
 	// Secret of the deployment, with which its nodes sign what they tell one another.
 	// LookUp looks it up again, as it may have been replaced; nil: it never is.

@@ -22,13 +22,16 @@ import (
 //
 // The version is the least version of the log (protocol.LogVersion) that a reader
 // must know to understand the envelope, with a bit that says that it is signed
-// (signature.go). A reader takes every version up to its own. Of a newer one it takes
+// (signature.go), and one that says that the body begins with a timeline (4 bytes, little endian):
+// that of the primary that has what it tells. To builds before that bit such a version is a newer one.
+// A reader takes every version up to its own. Of a newer one it takes
 // the room's id, and has the room compared with the database.
 //
 // Bodies of version 1 (events.go has those of events):
 //
 //	typing:    id of the user, frame
 //	heartbeat: a number of the node's own
+//	primary:   nothing but the timeline (primary.go)
 //
 // Bodies of version 2:
 //
@@ -47,7 +50,11 @@ const (
 	envelopeTyping    envelopeKind = 2 // the Notice of version 1
 	envelopeHeartbeat envelopeKind = 3
 	envelopeNotice    envelopeKind = 4 // of any kind; since version 2
+	envelopePrimary   envelopeKind = 5 // not published: a key in Redis
 )
+
+// timed is the bit of a version that says that the body begins with a timeline.
+const timed = 0x40
 
 // lossy says that nobody misses an envelope of the kind: nothing that it tells
 // stands in the database.
@@ -57,10 +64,12 @@ func (k envelopeKind) lossy() bool {
 
 // header is the part of an envelope that every version has.
 type header struct {
-	version uint8
-	kind    envelopeKind
-	node    uuid.UUID
-	room    uuid.UUID
+	version  uint8
+	kind     envelopeKind
+	node     uuid.UUID
+	room     uuid.UUID
+	timed    bool
+	timeline room.Timeline // of a body that was read: zero: not told
 }
 
 // envelope is a decoded one. Its byte slices share the memory of what was decoded.
@@ -80,12 +89,20 @@ var (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// begin appends the header.
+// begin appends the header, and the timeline if there is one.
 func begin(dst []byte, h header) []byte {
+	version := h.version
+	if h.timeline != 0 {
+		version |= timed
+	}
 	dst = append(dst, magic...)
-	dst = append(dst, h.version, byte(h.kind))
+	dst = append(dst, version, byte(h.kind))
 	dst = append(dst, h.node[:]...)
-	return append(dst, h.room[:]...)
+	dst = append(dst, h.room[:]...)
+	if h.timeline != 0 {
+		dst = binary.LittleEndian.AppendUint32(dst, uint32(h.timeline))
+	}
+	return dst
 }
 
 // seal appends the checksum.
@@ -98,7 +115,7 @@ func readHeader[B string | []byte](p B) (h header, ok bool) {
 	if len(p) < headerBytes+sumBytes || string(p[:len(magic)]) != magic {
 		return h, false
 	}
-	h.version, h.kind = p[2]&^signed, envelopeKind(p[3])
+	h.version, h.kind, h.timed = p[2]&^(signed|timed), envelopeKind(p[3]), p[2]&timed != 0
 	copy(h.node[:], p[4:20])
 	copy(h.room[:], p[20:36])
 	return h, true
@@ -151,8 +168,11 @@ func decode(h header, body []byte) (*envelope, error) {
 	if h.version > protocol.LogVersion {
 		return nil, errNewer
 	}
-	e := &envelope{header: h}
 	r := reader{p: body}
+	if h.timed {
+		h.timeline = r.timeline()
+	}
+	e := &envelope{header: h}
 	switch {
 	case h.kind == envelopeEvents:
 		e.batch = r.batch(h)
@@ -162,6 +182,7 @@ func decode(h header, body []byte) (*envelope, error) {
 		e.notice = r.notice(h.room, protocol.Kind(r.byte()))
 	case h.kind == envelopeHeartbeat && h.version == 1:
 		e.number = r.uvarint()
+	case h.kind == envelopePrimary && h.timed:
 	default:
 		r.bad = true
 	}

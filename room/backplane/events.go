@@ -33,7 +33,7 @@ const eventsMax = 100_000
 // encodeEvents makes the envelope of a batch, of the least version that its events
 // need.
 func encodeEvents(node uuid.UUID, b *room.Batch) []byte {
-	h := header{version: 1, kind: envelopeEvents, node: node, room: b.Room}
+	h := header{version: 1, kind: envelopeEvents, node: node, room: b.Room, timeline: b.Timeline}
 	size := headerBytes + signatureBytes + 64
 	for i := range b.Events {
 		h.version = max(h.version, since(b.Events[i].Kind))
@@ -75,7 +75,7 @@ func (r *reader) batch(h header) *room.Batch {
 		r.bad = true
 		return nil
 	}
-	b := &room.Batch{Room: h.room, Events: make([]room.Event, 0, min(count, 256))}
+	b := &room.Batch{Room: h.room, Timeline: h.timeline, Events: make([]room.Event, 0, min(count, 256))}
 	for range count {
 		e := r.event(h.version, last)
 		if r.bad {

@@ -46,7 +46,7 @@ func (b *Backplane) hold(ctx context.Context, client rueidis.Client) error {
 // renew writes this node's entry and its lease.
 func (b *Backplane) renew(ctx context.Context, client rueidis.Client) error {
 	id := b.node.String()
-	entry, err := json.Marshal(Node{ID: id, Name: b.cfg.Name, Version: b.cfg.Version, Started: b.started.UTC(), Load: b.cfg.Load()})
+	entry, err := json.Marshal(Node{ID: id, Name: b.cfg.Name, Version: b.cfg.Version, Started: b.started.UTC(), Timeline: b.cfg.Primary.Timeline(), Load: b.cfg.Load()})
 	if err != nil {
 		return err
 	}

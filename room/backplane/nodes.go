@@ -13,6 +13,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/redis/rueidis"
+
+	"github.com/caravan-chat/caravan/room"
 )
 
 // Node is what a node says about itself in Redis. The form is JSON; fields are
@@ -23,6 +25,9 @@ type Node struct {
 	Version string    `json:"version"`
 	Started time.Time `json:"started"`
 	Load
+
+	// Timeline is that of the database's primary, as the node knows it.
+	Timeline room.Timeline `json:"timeline,omitempty"`
 
 	// Seen is how long ago the node last said so, by the clock of Redis.
 	Seen time.Duration `json:"-"`
@@ -42,6 +47,7 @@ type Load struct {
 type names string
 
 func (n names) nodes() string         { return "{" + string(n) + "}:nodes" }
+func (n names) primary() string       { return "{" + string(n) + "}:primary" }
 func (n names) node(id string) string { return "{" + string(n) + "}:node:" + id }
 
 // Nodes lists the nodes that hold a lease, by name. It makes a connection of its

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 
 	"github.com/google/uuid"
+
+	"github.com/caravan-chat/caravan/room"
 )
 
 // reader takes the parts of a body off p; bad is set for good when one is not there.
@@ -37,6 +39,15 @@ func (r *reader) byte() byte {
 		return b[0]
 	}
 	return 0
+}
+
+// timeline reads one: there is none of number zero.
+func (r *reader) timeline() (t room.Timeline) {
+	if b := r.bytes(4); b != nil {
+		t = room.Timeline(binary.LittleEndian.Uint32(b))
+	}
+	r.bad = r.bad || t == 0
+	return t
 }
 
 func (r *reader) id() (id uuid.UUID) {

@@ -25,6 +25,11 @@ func (b *Backplane) receive(s *slot, payload string) {
 		b.disbelieve(s, h, err)
 		return
 	}
+	if !b.isPresent(e.timeline) {
+		b.stats.oldTimeline.Add(1)
+		b.disbelieve(s, h, errOldTimeline)
+		return
+	}
 	switch e.kind {
 	case envelopeEvents:
 		b.inbound.Announce(e.batch)

@@ -55,6 +55,7 @@ func (b *Backplane) session(ctx context.Context, client rueidis.Client) error {
 	}
 	part("heartbeats", b.heartbeats)
 	part("others", b.meet)
+	part("primary", b.notePrimary)
 	part("lease", b.lease)
 	parts.Wait()
 	return context.Cause(ctx)

@@ -43,23 +43,29 @@ func (k *key) sign(p []byte, now time.Time) []byte {
 // verify takes the signature off a body whose checksum was right, and says why it is
 // not believed.
 func (r *keyRing) verify(p []byte, now time.Time) (body []byte, err error) {
+	body, at, err := r.authentic(p, now)
+	if err == nil && now.Sub(at).Abs() > signatureLife {
+		return nil, errStale
+	}
+	return body, err
+}
+
+// authentic is verify for what may have been signed at any time, which it returns.
+func (r *keyRing) authentic(p []byte, now time.Time) (body []byte, at time.Time, err error) {
 	body = p[:max(headerBytes, len(p)-signatureBytes)]
 	switch signature := p[len(body):]; {
 	case p[len(magic)]&signed == 0:
-		return nil, errUnsigned
+		return nil, at, errUnsigned
 	case len(signature) < signatureBytes:
-		return nil, errMalformed
+		return nil, at, errMalformed
 	default:
 		k := r.find(keyID(signature[8:]), now)
 		if k == nil {
-			return nil, errUnknownKey
+			return nil, at, errUnknownKey
 		}
 		if before := len(p) - macBytes; !k.fits(p[:before], p[before:]) {
-			return nil, errForged
+			return nil, at, errForged
 		}
-		if age := now.Sub(time.UnixMilli(int64(binary.LittleEndian.Uint64(signature)))); age.Abs() > signatureLife {
-			return nil, errStale
-		}
-		return body, nil
+		return body, time.UnixMilli(int64(binary.LittleEndian.Uint64(signature))), nil
 	}
 }

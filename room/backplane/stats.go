@@ -11,7 +11,7 @@ type counters struct {
 	received                          atomic.Int64
 	foreign, newer, malformed         atomic.Int64
 	unsigned, unknownKey              atomic.Int64
-	forged, stale                     atomic.Int64
+	forged, stale, oldTimeline        atomic.Int64
 	reconnects, connectErrors         atomic.Int64
 	leaseErrors                       atomic.Int64
 }
@@ -52,6 +52,8 @@ type Stats struct {
 	Forged     int64 // with a wrong signature
 	Stale      int64 // signed too long ago, or by a clock that differs
 
+	OldTimeline int64 // notices of what a former primary has, after another one had taken over: likewise
+
 	Reconnects    int64 // subscriptions that broke
 	ConnectErrors int64 // failed attempts to make a client of Redis
 	LeaseErrors   int64 // failed attempts to say that this node lives
@@ -69,7 +71,7 @@ func (b *Backplane) Stats() Stats {
 	s := Stats{
 		Published: c.published.Load(), PublishErrors: c.publishErrors.Load(), Dropped: c.dropped.Load(),
 		Received: c.received.Load(), Foreign: c.foreign.Load(), Newer: c.newer.Load(), Malformed: c.malformed.Load(),
-		Unsigned: c.unsigned.Load(), UnknownKey: c.unknownKey.Load(), Forged: c.forged.Load(), Stale: c.stale.Load(),
+		Unsigned: c.unsigned.Load(), UnknownKey: c.unknownKey.Load(), Forged: c.forged.Load(), Stale: c.stale.Load(), OldTimeline: c.oldTimeline.Load(),
 		Reconnects: c.reconnects.Load(), ConnectErrors: c.connectErrors.Load(), LeaseErrors: c.leaseErrors.Load(), Panics: b.guard.Panics(),
 		HealthyNow: b.Healthy(), UnheardNow: b.Unheard(),
 	}

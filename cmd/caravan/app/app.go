@@ -178,7 +178,7 @@ func (a *App) openPort(ctx context.Context) error {
 	from := metrics.Sources{
 		Unsent: a.unsent.Stats, Memory: a.memory.Stats,
 		Sockets: a.sockets.Stats, Sessions: a.handler.Stats, Chat: a.chat.Stats, REST: a.rest.Stats,
-		DatabaseUp: a.watch.up, Ready: func() bool { return len(a.obstacles()) == 0 },
+		DatabaseUp: a.watch.up, Timeline: a.store.Timeline, TakeOvers: a.store.TakeOvers, Ready: func() bool { return len(a.obstacles()) == 0 },
 	}
 	if a.backplane != nil {
 		from.Backplane = a.backplane.Stats

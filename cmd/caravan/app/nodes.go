@@ -31,7 +31,8 @@ func (a *App) openBackplane(ctx context.Context) (room.Backplane, error) {
 		return nil, err
 	}
 	a.backplane, err = backplane.New(backplane.Config{
-		URL: a.cfg.Redis, Prefix: a.cfg.RedisPrefix, Deployment: deployment, Secret: secret, LookUp: lookUp, NoteNode: a.store.NoteNode,
+		URL: a.cfg.Redis, Prefix: a.cfg.RedisPrefix, Deployment: deployment, Secret: secret, LookUp: lookUp,
+		NoteNode: a.store.NoteNode, Primary: a.store,
 		Name: nodeName(a.cfg.Listen), Version: a.version.Version, Load: a.load, Log: a.log, NoticesBytes: a.budget.Notices,
 	})
 	if err != nil {

@@ -28,6 +28,8 @@ type Store interface {
 	Deployment(context.Context) (uuid.UUID, error)
 	// NoteNode notes that a node lives, and returns others that do.
 	NoteNode(ctx context.Context, node uuid.UUID, carried bool, lately time.Duration, most int) ([]uuid.UUID, error)
+	// TakeOvers returns how often another primary has taken over since the start.
+	TakeOvers() int64
 	// Secret returns the secret of that name, which they all share.
 	Secret(ctx context.Context, name string) ([]byte, error)
 }

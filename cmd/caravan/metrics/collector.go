@@ -25,6 +25,8 @@ type Sources struct {
 	Memory     func() memory.Stats
 	Backplane  func() backplane.Stats // nil: this node is alone
 	DatabaseUp func() bool
+	Timeline   func() room.Timeline // of the database's primary
+	TakeOvers  func() int64         // of it by another server
 	Ready      func() bool
 }
 
@@ -116,6 +118,7 @@ var (
 	leftOut         = counter("batches_left_out", "Batches of other nodes that were left out because the event loops did not keep up, and read again.")
 	typingRepeated  = counter("typing_repeated", "Notices, as of typing, that told nothing new or came too often, and were not told.")
 	typingLeftOut   = counter("typing_left_out", "Notices, as of typing, that were left out because the event loops did not keep up.")
+	superseded      = counter("batches_old_timeline", "Batches that were not told because another primary had taken over since.")
 	rewinds         = counter("rooms_set_back", "Rooms whose database went back behind what had been told: events are lost.")
 	rooms           = gauge("rooms", "Rooms that somebody on this node listens to.")
 	tailBytes       = gauge("recent_message_bytes", "Recent messages kept in memory.")
@@ -138,6 +141,8 @@ var (
 	memoryShort   = gauge("memory_short", "1 while new clients and reads are refused because memory is short.")
 	memorySheds   = counter("memory_sheds", "Times when the slowest clients were closed because memory was short.")
 	databaseUp    = gauge("database_up", "1 while the database can be reached.")
+	timeline      = gauge("database_timeline", "The greatest timeline of PostgreSQL that is known; zero: none is.")
+	takeOvers     = counter("database_take_overs", "Times when another primary had taken over, and all connections were made anew.")
 	ready         = gauge("ready", "1 while /readyz says so.")
 )
 
@@ -174,6 +179,8 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		to.backplane(c.from.Backplane())
 	}
 	to.number(databaseUp, one(c.from.DatabaseUp()))
+	to.number(timeline, float64(c.from.Timeline()))
+	to.number(takeOvers, float64(c.from.TakeOvers()))
 	to.number(ready, one(c.from.Ready()))
 }
 
@@ -270,6 +277,7 @@ func (s sink) chat(n *room.Stats) {
 	s.number(repairs, float64(n.Repairs))
 	s.number(repairErrors, float64(n.RepairErrors))
 	s.number(repeats, float64(n.Repeats))
+	s.number(superseded, float64(n.Superseded))
 	s.number(rewinds, float64(n.Rewinds))
 	s.number(holes, float64(n.Gaps))
 	s.number(parkedDropped, float64(n.ParkedDropped))
@@ -320,6 +328,7 @@ func (s sink) backplane(n backplane.Stats) {
 	s.number(backplaneLost, float64(n.UnknownKey), "unknown_key")
 	s.number(backplaneLost, float64(n.Forged), "forged")
 	s.number(backplaneLost, float64(n.Stale), "stale")
+	s.number(backplaneLost, float64(n.OldTimeline), "old_timeline")
 	s.number(backplaneReconnects, float64(n.Reconnects))
 	s.number(backplaneErrors, float64(n.ConnectErrors), "connect")
 	s.number(backplaneErrors, float64(n.LeaseErrors), "lease")
