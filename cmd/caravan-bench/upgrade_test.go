@@ -32,6 +32,8 @@ const (
 	oneTableBuild = "bc3a49f7a934856a3e3b16d1ff154c6c29150284"
 	// unsignedBuild is the last one before envelopes are signed.
 	unsignedBuild = "3ea6767d3c1dab27de57801793b9408eacc2e089"
+	// untimedBuild is the last one before envelopes have a timeline.
+	untimedBuild = "ae378f1eb8636ebc97db8d72f1166ca68fbba015"
 )
 
 // TestUpgradeNodeByNode runs a node of an older build beside one of this build, on
@@ -60,15 +62,18 @@ func TestUpgradeNodeByNode(t *testing.T) {
 		u.newer.drain(u.t)
 		u.works(u.older)
 	}
-	oneTable, unsigned := buildOlder(t, oneTableBuild), buildOlder(t, unsignedBuild)
+	oneTable, unsigned, untimed := buildOlder(t, oneTableBuild), buildOlder(t, unsignedBuild), buildOlder(t, untimedBuild)
 	for name, c := range map[string]struct {
-		older string
-		run   func(u *upgrade)
+		older   string
+		mayLose string // of what the older one tells
+		run     func(u *upgrade)
 	}{
-		"one table, the older one writes first": {oneTable, olderFirst},
-		"one table, the newer one writes first": {oneTable, newerFirst},
-		"unsigned, the older one writes first":  {unsigned, olderFirst},
-		"unsigned, the newer one writes first":  {unsigned, newerFirst},
+		"one table, the older one writes first": {oneTable, "unsigned", olderFirst},
+		"one table, the newer one writes first": {oneTable, "unsigned", newerFirst},
+		"unsigned, the older one writes first":  {unsigned, "unsigned", olderFirst},
+		"unsigned, the newer one writes first":  {unsigned, "unsigned", newerFirst},
+		"untimed, the older one writes first":   {untimed, "", olderFirst},
+		"untimed, the newer one writes first":   {untimed, "", newerFirst},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -78,11 +83,11 @@ func TestUpgradeNodeByNode(t *testing.T) {
 				t: t,
 				older: &node{
 					caravan: caravan{binary: c.older, store: store, flags: flags, listen: "127.0.0.1:0"},
-					mayLose: "newer", // what is signed is of a newer version
+					mayLose: "newer", // what is signed, or has a timeline, is of a newer version
 				},
 				newer: &node{
 					caravan: caravan{binary: newer, store: store, flags: flags, listen: "127.0.0.1:0"},
-					mayLose: "unsigned",
+					mayLose: c.mayLose,
 				},
 			}
 			u.older.seed(t, members, rooms)
@@ -165,7 +170,7 @@ func (n *node) drain(t *testing.T) {
 }
 
 // notTaken is a count of notices from other nodes that is not zero, with its reason.
-var notTaken = regexp.MustCompile(`(?m)^caravan_backplane_lost_total\{reason="(foreign|newer|malformed|unsigned|unknown_key|forged|stale)"\} [^0].*$`)
+var notTaken = regexp.MustCompile(`(?m)^caravan_backplane_lost_total\{reason="(foreign|newer|malformed|unsigned|unknown_key|forged|stale|old_timeline)"\} [^0].*$`)
 
 // isClear demands that the node took all that the other one told it, but for what it
 // is said to read from the database.
