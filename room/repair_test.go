@@ -104,6 +104,46 @@ func TestAMessageEditedBetweenTwoPagesOfARepairIsToldAsEdited(t *testing.T) {
 	}
 }
 
+// TestWhatIsReadFromTheStoreIsToldWhole: a change that is told as a patch while nothing is
+// missing. The store has the message as it is now, not as it was after each event.
+func TestWhatIsReadFromTheStoreIsToldWhole(t *testing.T) {
+	h := openWith(t, room.Config{Lanes: 1}, silent{}, func(s room.Store) room.Store { return s })
+	id := h.rooms[0].ID
+	l := &hearer{}
+	h.Follow(id, 0, l)
+	mine := h.send(t, 0, "mine")
+	pin := func(on bool) *room.Op {
+		op := h.message(0, "")
+		op.Intent = protocol.Intent{Kind: protocol.KindPin, MessageID: mine.ID, On: on}
+		return op
+	}
+	if err := h.Do(t.Context(), pin(true)); err != nil {
+		t.Fatal(err)
+	}
+	live := l.hears(t, 2)[1]
+	if want := protocol.AppendPatch(nil, protocol.KindPin, &protocol.Message{
+		ID: mine.ID, RoomID: id, Rev: 2, Extra: h.stored(t, mine.ID).Extra,
+	}, 2, 1); string(live.Patch) != string(want) || !strings.HasPrefix(string(live.Frame), `{"type":"message_edited","change":"pin","message":{`) {
+		t.Errorf("live it is told as %s and %s\nwant %s", live.Frame, live.Patch, want)
+	}
+	h.elsewhere(t, pin(false), pin(true))
+	h.CatchUp(id)
+	for _, read := range l.hears(t, 4)[2:] {
+		if read.Patch != nil || !strings.HasPrefix(string(read.Frame), `{"type":"message_edited","message":{`) {
+			t.Errorf("read from the store it is told as %s and %s", read.Frame, read.Patch)
+		}
+	}
+}
+
+func (h *house) stored(t *testing.T, id uuid.UUID) *protocol.Message {
+	t.Helper()
+	m, err := h.store.Message(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &m
+}
+
 // TestARepairTellsEachNumberByItsOwnKind: also of messages that were edited again
 // since, each as it is now.
 func TestARepairTellsEachNumberByItsOwnKind(t *testing.T) {
