@@ -92,12 +92,12 @@ func TestGoldenBytes(t *testing.T) {
 			`{"results":[{"n":1},{"n":2}],"next":"https://h/?a=1&b=2","previous":null}`},
 		"resume page": {AppendResumePage(nil, nil, 8, false), `{"results":[],"seq":8,"has_more":false}`},
 		"rooms": {AppendRooms(nil, [][]byte{
-			AppendRoom(nil, &RoomEntry{ID: idA, TripID: idB, Title: "Trip\t1"}), AppendRoom(nil, &RoomEntry{ID: idB, TripID: idC, LastSeq: 3, Last: &plain}),
+			AppendRoom(nil, &RoomEntry{ID: idA, TripID: idB, Title: "Trip\t1"}), AppendRoom(nil, &RoomEntry{ID: idB, TripID: idC, LastSeq: 3, Last: &plain, ReadSeq: 2, Unread: 1, Mentions: 100}),
 		}, "/n"),
 			`{"results":[{"id":"11111111-2222-4333-8444-5555555555aa","trip_id":"0189f7e5-0000-7000-8000-00000000000b",` +
-				`"title":"Trip\t1","last_seq":0,"last_message":null},{"id":"0189f7e5-0000-7000-8000-00000000000b",` +
-				`"trip_id":"ffffffff-ffff-4fff-bfff-ffffffffffff","title":"","last_seq":3,"last_message":` + string(AppendMessage(nil, &plain)) + `}],"next":"/n"}`},
-		"reading": {AppendReading(nil, 42, 3), `{"read_seq":42,"unread":3,"mentions":0}`},
+				`"title":"Trip\t1","last_seq":0,"last_message":null,"read_seq":0,"unread":0,"mentions":0},{"id":"0189f7e5-0000-7000-8000-00000000000b",` +
+				`"trip_id":"ffffffff-ffff-4fff-bfff-ffffffffffff","title":"","last_seq":3,"last_message":` + string(AppendMessage(nil, &plain)) + `,"read_seq":2,"unread":1,"mentions":100}],"next":"/n"}`},
+		"reading": {AppendReading(nil, 42, 3, 2), `{"read_seq":42,"unread":3,"mentions":2}`},
 		"read marks": {AppendReadMarks(nil, []ReadMark{{User: idA, Seq: 4, At: time.Unix(1, 999_999_999)}, {User: idB, Seq: 5, At: time.Unix(0, 0)}}, "/n"),
 			`{"results":[{"user_id":"11111111-2222-4333-8444-5555555555aa","read_seq":4,"updated_at":"1970-01-01T00:00:01.999999Z"},` +
 				`{"user_id":"0189f7e5-0000-7000-8000-00000000000b","read_seq":5,"updated_at":"1970-01-01T00:00:00.000000Z"}],"next":"/n"}`},

@@ -24,12 +24,17 @@ func DecodeReadBody(p []byte) (seq int64, refused *Error) {
 
 // AppendReading appends the body of the answer to who has read up to seq: how many
 // messages are unread after it.
-func AppendReading(dst []byte, seq int64, unread int) []byte {
-	dst = append(dst, `{"read_seq":`...)
+func AppendReading(dst []byte, seq int64, unread, mentions int) []byte {
+	return append(appendReading(append(dst, '{'), seq, unread, mentions), '}')
+}
+
+func appendReading(dst []byte, seq int64, unread, mentions int) []byte {
+	dst = append(dst, `"read_seq":`...)
 	dst = strconv.AppendInt(dst, seq, 10)
 	dst = append(dst, `,"unread":`...)
 	dst = strconv.AppendInt(dst, int64(unread), 10)
-	return append(dst, `,"mentions":0}`...) // there is no such kind yet
+	dst = append(dst, `,"mentions":`...)
+	return strconv.AppendInt(dst, int64(mentions), 10)
 }
 
 // ReadMark is how far a user has read in a room.

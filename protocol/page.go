@@ -33,6 +33,10 @@ type RoomEntry struct {
 	Title      string // the trip's
 	LastSeq    int64
 	Last       *Message // nil: none yet
+
+	// Of the caller.
+	ReadSeq          int64
+	Unread, Mentions int
 }
 
 // AppendRooms appends the body of the list of rooms, each as AppendRoom made it. An
@@ -61,5 +65,5 @@ func AppendRoom(dst []byte, r *RoomEntry) []byte {
 	} else {
 		dst = AppendMessage(dst, r.Last)
 	}
-	return append(dst, '}')
+	return append(appendReading(append(dst, ','), r.ReadSeq, r.Unread, r.Mentions), '}')
 }

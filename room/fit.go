@@ -63,7 +63,10 @@ func (p *RoomPage) keepFirst(f fit) {
 	p.Bodies = make([][]byte, 0, len(p.Rooms))
 	for i := range p.Rooms {
 		r := &p.Rooms[i]
-		body := protocol.AppendRoom(nil, &protocol.RoomEntry{ID: r.ID, TripID: r.TripID, Title: r.Title, LastSeq: r.Seq, Last: r.Last})
+		body := protocol.AppendRoom(nil, &protocol.RoomEntry{
+			ID: r.ID, TripID: r.TripID, Title: r.Title, LastSeq: r.Seq, Last: r.Last,
+			ReadSeq: r.Reading.Seq, Unread: r.Reading.Unread, Mentions: r.Reading.Mentions,
+		})
 		if !f.takes(body) && i > 0 {
 			p.Rooms, p.HasMore = p.Rooms[:i], true
 			return

@@ -117,9 +117,17 @@ func (s *Service) Rooms(ctx context.Context, q RoomsQuery) (RoomPage, error) {
 		return p, err
 	})
 	if err == nil {
-		s.charge(q.User, readCost(bodyBytes(p.Bodies), len(p.Rooms)))
+		s.charge(q.User, readCost(bodyBytes(p.Bodies), p.looked()))
 	}
 	return p, err
+}
+
+// looked is how many rows were read for the page.
+func (p *RoomPage) looked() (n int) {
+	for i := range p.Rooms {
+		n += 1 + p.Rooms[i].Reading.Looked
+	}
+	return n
 }
 
 // Reading says how far a user has read in a room.

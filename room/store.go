@@ -226,9 +226,10 @@ type RoomPage struct {
 
 // Reading is how far a user has read in a room.
 type Reading struct {
-	Seq    int64 // never more than the room's number
-	Unread int   // messages of others after it, as far as they are counted (protocol.UnreadMax)
-	Looked int   // messages that were looked at to count them
+	Seq      int64 // never more than the room's number
+	Unread   int   // messages of others after it that are not deleted, as far as they are counted (protocol.UnreadMax)
+	Mentions int   // those of them that mention the user, or everybody (protocol.MentionsCountedMax)
+	Looked   int   // messages that were looked at to count them
 }
 
 // ReadMarkPage is a stretch of a room's marks.
@@ -240,5 +241,6 @@ type ReadMarkPage struct {
 // Summary is a room as the list of rooms shows it.
 type Summary struct {
 	Info
-	Last *protocol.Message // by seq; nil: none yet
+	Last    *protocol.Message // by seq; nil: none yet
+	Reading Reading           // of the user who asks
 }

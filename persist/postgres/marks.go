@@ -76,32 +76,6 @@ func marksInForce(ctx context.Context, conn interface {
 	return all && err == nil, err
 }
 
-// selectReading looks at protocol.UnreadLookedMax messages after the mark, $3, and one more.
-const selectReading = `SELECT s.seq, n.others, n.looked FROM (
-		SELECT r.id, least(coalesce((SELECT t.read_seq FROM chat_reads t WHERE t.chat_room_id = $1 AND t.user_id = $2), 0), r.last_seq) AS seq
-		FROM chat_rooms r WHERE r.id = $1) s
-	CROSS JOIN LATERAL (SELECT count(*) FILTER (WHERE m.n <= $3 AND m.sender_id IS DISTINCT FROM $2) AS others, count(*) AS looked
-		FROM (SELECT sender_id, row_number() OVER () AS n
-			FROM (SELECT sender_id FROM chat_messages WHERE chat_room_id = s.id AND seq > s.seq ORDER BY seq LIMIT $3 + 1) l) m) n`
-
-// Reading implements room.Store.
-func (s *Store) Reading(ctx context.Context, in, user uuid.UUID) (r room.Reading, err error) {
-	var others int
-	err = s.again(ctx, s.bulk, func() error {
-		rows, err := s.bulk.Query(ctx, selectReading, [16]byte(in), [16]byte(user), int64(protocol.UnreadLookedMax))
-		if err != nil {
-			return err
-		}
-		_, err = pgx.ForEachRow(rows, []any{&r.Seq, &others, &r.Looked}, func() error { return nil })
-		return err
-	})
-	if err != nil {
-		return room.Reading{}, fault("reading", err)
-	}
-	r.Unread = persist.Unread(others, r.Looked > protocol.UnreadLookedMax)
-	return r, nil
-}
-
 const selectReadMarks = `SELECT t.user_id, least(t.read_seq, r.last_seq), t.updated_at
 	FROM chat_rooms r JOIN chat_reads t ON t.chat_room_id = r.id
 	WHERE r.id = $1 AND t.user_id > $2 ORDER BY t.user_id LIMIT $3`

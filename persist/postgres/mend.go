@@ -197,6 +197,9 @@ func (s *Store) mendedRooms(ctx context.Context, user, after uuid.UUID, limit ro
 			if r.err != nil {
 				return r.err
 			}
+			if at.Reading, err = readReading(ctx, tx, at.ID, user); err != nil {
+				return err
+			}
 			if last != nil {
 				m, err := s.mended(ctx, tx, *last)
 				if err != nil {

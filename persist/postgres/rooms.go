@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/caravan-chat/caravan/persist"
+	"github.com/caravan-chat/caravan/protocol"
 	"github.com/caravan-chat/caravan/room"
 )
 
@@ -14,12 +15,15 @@ import (
 const selectRoomless = `SELECT DISTINCT t.id FROM collaborators c JOIN trips t ON t.id = c.trip_id
 	WHERE c.user_id = $1 AND NOT EXISTS (SELECT FROM chat_rooms r WHERE r.trip_id = c.trip_id)`
 
-var selectRooms = `SELECT r.id, r.trip_id, coalesce(t.title::text, ''), r.last_seq, ` + messageColumns + `
+var selectRooms = func() string {
+	columns, joins := readingOf("$4::bigint")
+	return `SELECT r.id, r.trip_id, coalesce(t.title::text, ''), r.last_seq, ` + columns + `, ` + messageColumns + `
 	FROM (SELECT DISTINCT r.id, r.trip_id, r.last_seq FROM collaborators c JOIN chat_rooms r ON r.trip_id = c.trip_id
 		WHERE c.user_id = $1 AND r.id > $2 ORDER BY r.id LIMIT $3) r
 	JOIN trips t ON t.id = r.trip_id
 	LEFT JOIN LATERAL (SELECT * FROM chat_messages WHERE chat_room_id = r.id ORDER BY seq DESC LIMIT 1) m ON true` +
-	messageJoins + ` ORDER BY r.id`
+		messageJoins + joins + ` ORDER BY r.id`
+}()
 
 // Rooms implements room.Store.
 func (s *Store) Rooms(ctx context.Context, user uuid.UUID, after uuid.UUID, limit room.Limit) (page room.RoomPage, err error) {
@@ -53,7 +57,7 @@ func (s *Store) askRooms(ctx context.Context, user, after uuid.UUID, limit room.
 		})
 		return err
 	})
-	batch.Queue(selectRooms, [16]byte(user), [16]byte(after), limit.Messages+1).Query(func(rows pgx.Rows) error {
+	batch.Queue(selectRooms, [16]byte(user), [16]byte(after), limit.Messages+1, int64(protocol.UnreadLookedMax)).Query(func(rows pgx.Rows) error {
 		page, err = s.scanRooms(rows, limit)
 		return err
 	})
@@ -69,13 +73,14 @@ func (s *Store) askRooms(ctx context.Context, user, after uuid.UUID, limit room.
 func (s *Store) scanRooms(rows pgx.Rows, limit room.Limit) (page room.RoomPage, err error) {
 	budget := persist.NewBudget(limit)
 	var info room.Info
-	scan := newMessageScan(s.odd, (*[16]byte)(&info.ID), (*[16]byte)(&info.TripID), &info.Title, &info.Seq)
+	var reading readingScan
+	scan := newMessageScan(s.odd, append([]any{(*[16]byte)(&info.ID), (*[16]byte)(&info.TripID), &info.Title, &info.Seq}, reading.targets()...)...)
 	for !budget.More && rows.Next() {
 		found, err := scan.scan(rows)
 		if err != nil {
 			return page, err
 		}
-		summary := room.Summary{Info: info}
+		summary := room.Summary{Info: info, Reading: reading.reading()}
 		if found {
 			m := scan.message()
 			summary.Last = &m

@@ -31,12 +31,19 @@ func (s *Store) writeMarks(tx *sql.Tx, plan *persist.Plan) error {
 }
 
 const (
-	selectMark = `SELECT min(coalesce((SELECT read_seq FROM chat_reads WHERE chat_room_id = ?1 AND user_id = ?2), 0), coalesce(last_seq, 0))
+	selectMark = `SELECT min(coalesce((SELECT CAST(read_seq AS INTEGER) FROM chat_reads WHERE chat_room_id = ?1 AND user_id = ?2), 0), coalesce(last_seq, 0))
 		FROM chat_rooms WHERE id = ?1`
 
 	// selectUnread looks at ?4 messages after the number ?3, and one more.
-	selectUnread = `SELECT coalesce(sum(n <= ?4 AND sender_id IS NOT ?2), 0), count(*) FROM (SELECT sender_id, row_number() OVER () AS n
-		FROM (SELECT sender_id FROM chat_messages WHERE chat_room_id = ?1 AND seq > ?3 ORDER BY seq LIMIT ?4 + 1))`
+	selectUnread = `SELECT coalesce(sum(n <= ?4 AND sender_id IS NOT ?2 AND deleted_at IS NULL), 0), count(*) FROM (SELECT sender_id, deleted_at, row_number() OVER () AS n
+		FROM (SELECT sender_id, deleted_at FROM chat_messages WHERE chat_room_id = ?1 AND seq > ?3 ORDER BY seq LIMIT ?4 + 1))`
+
+	// selectMentioned looks at ?4 mentions after the number ?3, and as many of everybody.
+	selectMentioned = `SELECT count(DISTINCT m.seq) FROM (
+			SELECT seq FROM (SELECT seq FROM chat_mentions WHERE user_id = ?2 AND chat_room_id = ?1 AND seq > ?3 ORDER BY seq LIMIT ?4)
+			UNION ALL
+			SELECT seq FROM (SELECT seq FROM chat_mentions WHERE user_id = ` + noID + ` AND chat_room_id = ?1 AND seq > ?3 ORDER BY seq LIMIT ?4)) x
+		CROSS JOIN chat_messages m WHERE m.chat_room_id = ?1 AND m.seq = x.seq AND m.deleted_at IS NULL AND m.sender_id IS NOT ?2`
 
 	selectReadMarks = `SELECT t.user_id, min(t.read_seq, coalesce(r.last_seq, 0)), t.updated_at FROM chat_rooms r JOIN chat_reads t ON t.chat_room_id = r.id
 		WHERE r.id = ?1 AND t.user_id > ?2 ORDER BY t.user_id LIMIT ?3`
@@ -45,15 +52,25 @@ const (
 // Reading implements room.Store.
 func (s *Store) Reading(ctx context.Context, in, user uuid.UUID) (r room.Reading, err error) {
 	err = s.bulk.snapshot(ctx, func(tx *sql.Tx) error {
-		if there, err := scanRow(tx.StmtContext(ctx, s.bulk.mark).QueryRowContext(ctx, in.String(), user.String()), &r.Seq); err != nil || !there {
-			return err
-		}
-		var others int
-		_, err := scanRow(tx.StmtContext(ctx, s.bulk.unread).QueryRowContext(ctx, in.String(), user.String(), r.Seq, protocol.UnreadLookedMax), &others, &r.Looked)
-		r.Unread = persist.Unread(others, r.Looked > protocol.UnreadLookedMax)
+		r, err = s.bulk.readingIn(ctx, tx, in, user)
 		return err
 	})
 	return r, err
+}
+
+// readingIn is zero where there is no such room.
+func (r *reading) readingIn(ctx context.Context, tx *sql.Tx, in, user uuid.UUID) (is room.Reading, err error) {
+	if there, err := scanRow(tx.StmtContext(ctx, r.mark).QueryRowContext(ctx, in.String(), user.String()), &is.Seq); err != nil || !there {
+		return is, err
+	}
+	args := []any{in.String(), user.String(), is.Seq, protocol.UnreadLookedMax}
+	var others, mentions int
+	if _, err := scanRow(tx.StmtContext(ctx, r.unread).QueryRowContext(ctx, args...), &others, &is.Looked); err != nil {
+		return is, err
+	}
+	_, err = scanRow(tx.StmtContext(ctx, r.mentioned).QueryRowContext(ctx, args...), &mentions)
+	is.Unread, is.Mentions = persist.Unread(others, is.Looked > protocol.UnreadLookedMax), min(mentions, protocol.MentionsCountedMax)
+	return is, err
 }
 
 // ReadMarks implements room.Store.

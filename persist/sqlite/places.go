@@ -129,6 +129,9 @@ func (s *Store) Rooms(ctx context.Context, user, after uuid.UUID, limit room.Lim
 			if last := newest.Oldest().Messages; len(last) > 0 {
 				r.Last = &last[0]
 			}
+			if r.Reading, err = s.bulk.readingIn(ctx, tx, r.ID, user); err != nil {
+				return err
+			}
 			if budget.AddRoom(&page, &r); budget.More {
 				break
 			}

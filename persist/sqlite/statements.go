@@ -70,7 +70,7 @@ type reading struct {
 
 	head, end, latest, walk, before, after, message *sql.Stmt
 	access, rooms, roomless                         *sql.Stmt
-	mark, unread, readMarks                         *sql.Stmt
+	mark, unread, mentioned, readMarks              *sql.Stmt
 }
 
 // theirRole is the role of the user u in the trip t. The name role means a column of
@@ -85,7 +85,7 @@ func (r *reading) prepare(ctx context.Context) error {
 		&r.end: `SELECT coalesce(r.last_seq, 0), coalesce(m.id, e.id), coalesce(m.id, e.message_id) FROM chat_rooms r
 			LEFT JOIN chat_messages m ON m.chat_room_id = r.id AND m.seq = r.last_seq
 			LEFT JOIN chat_events e ON e.chat_room_id = r.id AND e.seq = r.last_seq WHERE r.id = ?`,
-		&r.mark: selectMark, &r.unread: selectUnread, &r.readMarks: selectReadMarks,
+		&r.mark: selectMark, &r.unread: selectUnread, &r.mentioned: selectMentioned, &r.readMarks: selectReadMarks,
 		&r.latest:  selectMessage + ` WHERE m.chat_room_id = ? AND m.seq > 0 ORDER BY m.seq DESC LIMIT ?`,
 		&r.walk:    selectWalk,
 		&r.before:  selectMessage + ` WHERE m.chat_room_id = ? AND m.seq < ? ORDER BY m.seq DESC LIMIT ?`,

@@ -205,33 +205,56 @@ func testUnread(t *testing.T, open Open) {
 	w.mustRead(1, 2, 3, 0)
 }
 
-// testMarksModel compares with a map of the greatest values, over random batches.
+// modelRow is a number of the log, as counting unread ones needs it.
+type modelRow struct {
+	sender   int // -1: a change
+	deleted  bool
+	mentions [3]bool // users
+}
+
+// testMarksModel compares with a map of the greatest values, and with a list of what there
+// is, over random batches.
 func testMarksModel(t *testing.T, open Open) {
 	w := newWorld(t, open, 3, 0)
 	rapid.Check(t, func(rt *rapid.T) {
 		r := w.addRoom()
-		head := int64(0)
-		var senders []int // of the messages, by seq; -1: an edit
-		var mine []uuid.UUID
+		var rows []modelRow // by seq
+		var ids []uuid.UUID // of messages; zero: of a change
 		marks := make([]int64, len(w.users))
 		for range rapid.IntRange(1, 6).Draw(rt, "batches") {
 			var batch []*room.Op
+			note := func(op *room.Op, row modelRow) {
+				id := uuid.Nil
+				if row.sender >= 0 {
+					id = op.MessageID
+				}
+				batch, rows, ids = append(batch, op), append(rows, row), append(ids, id)
+			}
 			for range rapid.IntRange(1, 8).Draw(rt, "ops") {
 				u := rapid.IntRange(0, len(w.users)-1).Draw(rt, "user")
-				switch what := rapid.IntRange(0, 4).Draw(rt, "what"); {
-				case what == 0 && len(mine) > 0:
-					head++
-					senders = append(senders, -1)
-					batch = append(batch, w.edit(r, 0, mine[len(mine)-1], "edited"))
-				case what <= 2:
-					head++
-					senders = append(senders, u)
-					op := w.send(r, u, "x")
-					if u == 0 {
-						mine = append(mine, op.MessageID)
+				at := rapid.IntRange(0, max(0, len(rows)-1)).Draw(rt, "which")
+				there := len(rows) > 0 && rows[at].sender >= 0 && !rows[at].deleted
+				switch what := rapid.IntRange(0, 6).Draw(rt, "what"); {
+				case what == 0 && there:
+					note(w.edit(r, rows[at].sender, ids[at], "edited"), modelRow{sender: -1})
+				case what == 1 && there:
+					rows[at].deleted = true
+					note(w.delete(r, rows[at].sender, ids[at]), modelRow{sender: -1})
+				case what <= 4:
+					op, row := w.send(r, u, "x"), modelRow{sender: u}
+					op.May = protocol.MayAll
+					switch n := rapid.IntRange(0, 5).Draw(rt, "mentions"); {
+					case n < 3:
+						op.Extra, row.mentions[n] = &protocol.Extra{Mentions: []uuid.UUID{w.users[n].ID}, MentionsAll: n == u}, true
+						if n == u {
+							row.mentions = [3]bool{true, true, true}
+						}
+					case n == 3:
+						op.Extra, row.mentions = &protocol.Extra{MentionsAll: true}, [3]bool{true, true, true}
 					}
-					batch = append(batch, op)
+					note(op, row)
 				default:
+					head := int64(len(rows))
 					seq := rapid.Int64Range(0, head+2).Draw(rt, "seq")
 					marks[u] = max(marks[u], min(seq, head))
 					batch = append(batch, w.read(r, u, seq))
@@ -239,17 +262,87 @@ func testMarksModel(t *testing.T, open Open) {
 			}
 			w.append(batch...)
 			for u, mark := range marks {
-				unread := 0
-				for _, sender := range senders[mark:] {
-					if sender >= 0 && sender != u {
-						unread++
+				want := room.Reading{Seq: mark}
+				for _, row := range rows[mark:] {
+					if row.sender >= 0 {
+						want.Looked++
+					}
+					if row.sender >= 0 && row.sender != u && !row.deleted {
+						want.Unread++
+						if row.mentions[u] {
+							want.Mentions++
+						}
 					}
 				}
-				w.mustRead(r, u, mark, unread)
+				got, err := w.store.Reading(w.ctx(), w.rooms[r], w.users[u].ID)
+				if err != nil || got != want {
+					rt.Fatalf("user %d: %+v, %v; want %+v", u, got, err, want)
+				}
+				w.mustList(r, u, want)
 			}
 		}
-		if w.head(r) != head {
-			rt.Fatalf("head %d, want %d", w.head(r), head)
+		if w.head(r) != int64(len(rows)) {
+			rt.Fatalf("head %d, want %d", w.head(r), len(rows))
 		}
 	})
+}
+
+// mustList checks that the list of user u's rooms says the same of room r.
+func (w *world) mustList(r, u int, want room.Reading) {
+	w.t.Helper()
+	after := w.rooms[r]
+	for i := len(after) - 1; ; i-- { // the id before it
+		if after[i]--; after[i] != 0xff {
+			break
+		}
+	}
+	page, err := w.store.Rooms(w.ctx(), w.users[u].ID, after, room.Limit{Messages: 1})
+	if err != nil || len(page.Rooms) != 1 || page.Rooms[0].ID != w.rooms[r] || page.Rooms[0].Reading != want {
+		w.t.Fatalf("user %d: the list says %+v, %v; want %+v", u, page.Rooms, err, want)
+	}
+}
+
+// testMentionsCounted: up to so many, once a message, none of one's own, none that is read or
+// deleted, and none that was deleted by a node that knows no mentions.
+func testMentionsCounted(t *testing.T, open Open) {
+	w := newWorld(t, open, 2, 2)
+	all := may(protocol.MayAll)
+	mention := func(r, u int, e protocol.Extra) *protocol.Message {
+		t.Helper()
+		return w.stored(w.send(r, u, "x", all, extra(e)))
+	}
+	user := []uuid.UUID{w.users[1].ID}
+	must := func(r, unread, mentions int) {
+		t.Helper()
+		got, err := w.store.Reading(w.ctx(), w.rooms[r], w.users[1].ID)
+		if err != nil || got.Unread != unread || got.Mentions != mentions {
+			t.Fatalf("%+v, %v; want %d unread, %d mentions", got, err, unread, mentions)
+		}
+		w.mustList(r, 1, got)
+	}
+	must(0, 0, 0)
+	mention(0, 0, protocol.Extra{Mentions: user, MentionsAll: true})
+	mention(0, 1, protocol.Extra{Mentions: user, MentionsAll: true})
+	mention(1, 0, protocol.Extra{Mentions: user})
+	must(0, 1, 1)
+	m := mention(0, 0, protocol.Extra{Mentions: user})
+	mention(0, 0, protocol.Extra{Mentions: []uuid.UUID{w.users[0].ID}})
+	must(0, 3, 2)
+	w.stored(w.edit(0, 0, m.ID, "edited"))
+	must(0, 3, 2)
+	w.stored(w.delete(0, 0, m.ID))
+	must(0, 2, 1)
+	last := mention(0, 0, protocol.Extra{MentionsAll: true})
+	w.append(w.read(0, 1, 1))
+	must(0, 2, 1)
+	w.setRow(last.ID, "deleted_at = '2026-01-02 03:04:05'")
+	must(0, 1, 0)
+	must(1, 1, 1)
+
+	var many []*room.Op
+	for range protocol.MentionsCountedMax + 5 {
+		many = append(many, w.send(1, 0, "x", all, extra(protocol.Extra{MentionsAll: true})))
+	}
+	w.append(many...)
+	must(1, protocol.UnreadMax, protocol.MentionsCountedMax)
 }

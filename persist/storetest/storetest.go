@@ -68,6 +68,7 @@ func Run(t *testing.T, open Open) {
 		{"AMarkIsACollaboratorsOwn", testMarkRefused},
 		{"MarksFromManyDevicesAtOnce", testMarkRace},
 		{"UnreadIsCountedUpToAPoint", testUnread},
+		{"MentionsAreCountedAfterTheMark", testMentionsCounted},
 		{"MarksModel", testMarksModel},
 		{"ARoomsBytesHaveAQuota", testRoomQuota},
 		{"AFullRoomIsCountedOnce", testRoomQuotaCountsOnce},

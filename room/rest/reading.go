@@ -36,7 +36,7 @@ func (c *call) markRead() {
 		c.fail(err)
 		return
 	}
-	c.answer(fasthttp.StatusOK, protocol.AppendReading(nil, reading.Seq, reading.Unread))
+	c.answer(fasthttp.StatusOK, protocol.AppendReading(nil, reading.Seq, reading.Unread, reading.Mentions))
 }
 
 // listReads answers with who has read how far, by user.
