@@ -15,7 +15,8 @@ type Histories struct {
 	ledger  *Ledger
 	rooms   map[int]*divided
 	clients map[int]*reader
-	known   map[knows]bool
+	known   map[knows]int64 // after so many records
+	records int64
 	noticed map[place]bool
 	told    map[place]bool    // members of a room on a node were told to begin anew
 	refers  map[string]string // op to the message that it answers or edits, of one history only
@@ -60,7 +61,7 @@ const lateDue = time.Minute
 // NewHistories returns an empty ledger.
 func NewHistories() *Histories {
 	return &Histories{
-		ledger: New(), rooms: map[int]*divided{}, clients: map[int]*reader{}, known: map[knows]bool{},
+		ledger: New(), rooms: map[int]*divided{}, clients: map[int]*reader{}, known: map[knows]int64{},
 		noticed: map[place]bool{}, told: map[place]bool{},
 		refers: map[string]string{}, dropped: map[string]bool{}, overs: map[int]bool{},
 	}
@@ -129,11 +130,13 @@ func micros(text string) int64 {
 // Apply adds a record.
 func (h *Histories) Apply(r *Record) {
 	room := h.room(r.Room)
+	h.records++
+	r.place = h.records
 	switch r.Kind {
 	case Forked:
 		room.fork(r.FailOver).begun = true
 	case Known:
-		h.known[knows{r.Node, r.FailOver}] = true
+		h.known[knows{r.Node, r.FailOver}] = h.records
 	case Undone, Stands, Noticed:
 	case Begin, Read, End, Unsettled:
 		h.ledger.Apply(r)
@@ -183,11 +186,17 @@ func (d *divided) history(number int64, e event) *fork {
 // of finds in which history the message of a record is, as the record shows it.
 func (d *divided) of(r *Record) *fork { return d.history(max(r.Rev, r.Seq), eventOf(r)) }
 
+// mustKnow reports whether the server that said something had to know of a fail-over.
+func (h *Histories) mustKnow(r *Record, f *fork) bool {
+	since, ever := h.known[knows{r.Node, f.failOver}]
+	return ever && r.place > since
+}
+
 // sees notes that somebody saw an event of a lost history, from a node.
 func (h *Histories) sees(r *Record, f *fork) {
 	number := max(r.Rev, r.Seq)
 	f.seen[number] = true
-	if h.known[knows{r.Node, f.failOver}] {
+	if h.mustKnow(r, f) {
 		h.ledger.unexplained("client %d: server %d told event %d of room %d, of the primary before fail-over %d, of which it must have known", r.Client, r.Node, number, r.Room, f.failOver)
 	}
 	for _, op := range []string{r.Op, NameIn(r.Content)} {
@@ -246,7 +255,7 @@ func (h *Histories) excuse(r *Record, room *divided) *Record {
 // mayBeBehind reports whether the server that said something may be on an old primary.
 func (h *Histories) mayBeBehind(r *Record, room *divided) bool {
 	for _, f := range room.forks {
-		if f.begun && !r.At.After(f.over) && !h.known[knows{r.Node, f.failOver}] {
+		if f.begun && !r.At.After(f.over) && !h.mustKnow(r, f) {
 			return true
 		}
 	}

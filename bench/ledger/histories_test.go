@@ -192,6 +192,12 @@ func TestDividedHistoriesThatAreFaithful(t *testing.T) {
 			Record{Kind: Joined, Client: 2, Since: -1, Seq: 12, Node: 1}, // 12 changed an older message
 			Record{Kind: Shown, Client: 2, Since: -1, Op: "a", Message: "A", Seq: 11, Rev: 11, Content: Content("a", "hello"), Node: 1}),
 			drop(1, kind(Send, "x")), drop(1, told(1, 12)), without(told(2, 12)))},
+		{"a server learns of the new primary after it has shown what is lost", both(
+			change(0, told(2, 12), func(r *Record) {
+				*r = Record{Kind: Joined, Client: 2, Since: 11, Last: "A", Seq: 12, Node: 1}
+			}),
+			before(of(Anew, 1), Record{Kind: Shown, Client: 2, Since: 11, Op: "x", Message: "X", Seq: 12, Rev: 12, Content: Content("x", "lost"), Node: 1},
+				Record{Kind: Known, Node: 1, FailOver: 1}))},
 		{"a member has forgotten all by itself", without(of(Anew, 2))},
 		{"what was lost is sent again", both(before(of(Stays, 1), Record{Kind: Resend, Client: 1, Op: "x"},
 			Record{Kind: Told, Client: 1, Op: "x", Message: "Y", Seq: 14, Prev: 13, Made: 14, Content: Content("x", "lost"), Node: 1},

@@ -85,7 +85,8 @@ type Record struct {
 
 	FailOver int `json:"fail_over,omitempty"`
 
-	excused bool // of a refusal: there is a reason for its code
+	excused bool  // of a refusal: there is a reason for its code
+	place   int64 // among all records
 }
 
 // The ways to read a room back at the end. Every message must come by each.
