@@ -4,12 +4,19 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/caravan-chat/caravan/bench/servers"
 )
+
+// timed is how a line of something that happens begins.
+var timed = regexp.MustCompile(`(?m)^ +[0-9.]+s  `)
+
+// failOvers takes long enough for two of them.
+var failOvers = []string{"--nodes", "3", "--redis", "--duration", "20s", "--pace", "700ms"}
 
 // A short run of `make chaos` on each kind of deployment, and one that fails.
 func TestChaos(t *testing.T) {
@@ -27,6 +34,9 @@ func TestChaos(t *testing.T) {
 		{"three servers", []string{"--store", "postgres", "--nodes", "3", "--redis"}},
 		{"sqlite beside hostile members", []string{"--store", "sqlite", "--hostile", "3"}},
 		{"three servers beside hostile members", []string{"--store", "postgres", "--nodes", "3", "--redis", "--hostile", "3"}},
+		// In seed 50 only server 1 reaches the old primary, then it is dead; in 23 it is alive and well, then dead.
+		{"a synchronous standby", append(slices.Clone(failOvers), "--standby", "sync", "--seed", "50")},
+		{"an asynchronous standby beside partitions", append(slices.Clone(failOvers), "--standby", "async", "--partitions", "--seed", "23")},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			before := t.TempDir()
@@ -42,9 +52,12 @@ func TestChaos(t *testing.T) {
 			if hostile := slices.Contains(c.args, "--hostile"); hostile != strings.Contains(attacked, "answers ") || !strings.Contains(account, "result ") {
 				t.Errorf("what attackers did is told: %q\n%s", attacked, account)
 			}
-			planned, done := strings.Count(schedule, "s  "), strings.Count(happened, "s  ")
+			planned, done := len(timed.FindAllString(schedule, -1)), len(timed.FindAllString(happened, -1))
 			if mended := strings.Count(happened, ", mended in "); planned < 3 || done != planned+mended || mended != strings.Count(schedule, ", mended after ") {
 				t.Errorf("%d faults were planned, %d lines tell of them, %d of a mending:\n%s", planned, done, mended, out)
+			}
+			if lossy := slices.Contains(c.args, "async"); strings.Count(schedule, "fail-over,") < 2 && slices.Contains(c.args, "--standby") || lossy != strings.Contains(account, "fail-overs ") {
+				t.Errorf("what fail-overs lost is told:\n%s", out)
 			}
 			left, err := os.ReadDir(before)
 			if err != nil || len(left) != 0 {
