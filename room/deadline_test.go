@@ -58,6 +58,14 @@ func (s *halfOpen) After(ctx context.Context, _ uuid.UUID, _ int64, _ room.Limit
 	return room.Page{}, s.hang(ctx)
 }
 
+func (s *halfOpen) RepliesBefore(ctx context.Context, _, _ uuid.UUID, _ int64, _ room.Limit) (room.Page, error) {
+	return room.Page{}, s.hang(ctx)
+}
+
+func (s *halfOpen) RepliesAfter(ctx context.Context, _, _ uuid.UUID, _ int64, _ room.Limit) (room.Page, error) {
+	return room.Page{}, s.hang(ctx)
+}
+
 func (s *halfOpen) Message(ctx context.Context, _ uuid.UUID) (protocol.Message, error) {
 	return protocol.Message{}, s.hang(ctx)
 }
@@ -86,6 +94,14 @@ func TestWhatACallReadsEndsWithTheCall(t *testing.T) {
 		},
 		"page after": func(ctx context.Context, s *room.Service) error {
 			_, err := s.Page(ctx, room.PageQuery{User: user, Room: roomA, After: &seq, Limit: 1})
+			return err
+		},
+		"replies": func(ctx context.Context, s *room.Service) error {
+			_, err := s.Page(ctx, room.PageQuery{User: user, Room: roomA, Answer: roomA, Limit: 1})
+			return err
+		},
+		"replies after": func(ctx context.Context, s *room.Service) error {
+			_, err := s.Page(ctx, room.PageQuery{User: user, Room: roomA, Answer: roomA, After: &seq, Limit: 1})
 			return err
 		},
 		"resume": func(ctx context.Context, s *room.Service) error {

@@ -49,8 +49,9 @@ func (s *Service) Access(ctx context.Context, user, place uuid.UUID) (Access, er
 type PageQuery struct {
 	User   uuid.UUID // who asks
 	Room   uuid.UUID
-	Before *int64 // exclusive
-	After  *int64 // exclusive
+	Answer uuid.UUID // only messages that answer this one; zero: all
+	Before *int64    // exclusive
+	After  *int64    // exclusive
 	Limit  int
 	// Besides is how many bytes the answer has besides the messages.
 	Besides int
@@ -70,17 +71,25 @@ func (s *Service) Page(ctx context.Context, q PageQuery) (Page, error) {
 
 func (s *Service) readPage(ctx context.Context, q *PageQuery) (p Page, err error) {
 	limit, f := Limit{q.Limit, s.cfg.HistoryBytes}, newFit(s.cfg.HistoryBytes, q.Besides)
-	if q.After != nil {
-		p, err = s.store.After(ctx, q.Room, *q.After, limit)
-		p.keepOldest(f)
-		return p, err
-	}
 	before := int64(math.MaxInt64)
 	if q.Before != nil {
 		before = *q.Before
 	}
-	p, err = s.store.Before(ctx, q.Room, before, limit)
-	p.keepNewest(f)
+	switch {
+	case q.After != nil && q.Answer != uuid.Nil:
+		p, err = s.store.RepliesAfter(ctx, q.Room, q.Answer, *q.After, limit)
+	case q.After != nil:
+		p, err = s.store.After(ctx, q.Room, *q.After, limit)
+	case q.Answer != uuid.Nil:
+		p, err = s.store.RepliesBefore(ctx, q.Room, q.Answer, before, limit)
+	default:
+		p, err = s.store.Before(ctx, q.Room, before, limit)
+	}
+	if q.After != nil {
+		p.keepOldest(f)
+	} else {
+		p.keepNewest(f)
+	}
 	return p, err
 }
 

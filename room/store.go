@@ -49,6 +49,11 @@ type Store interface {
 	Before(ctx context.Context, room uuid.UUID, seq int64, limit Limit) (Page, error)
 	After(ctx context.Context, room uuid.UUID, seq int64, limit Limit) (Page, error)
 
+	// RepliesBefore and RepliesAfter page in the same way through the messages of a room
+	// that answer one of them.
+	RepliesBefore(ctx context.Context, room, to uuid.UUID, seq int64, limit Limit) (Page, error)
+	RepliesAfter(ctx context.Context, room, to uuid.UUID, seq int64, limit Limit) (Page, error)
+
 	// Message returns one message. ErrNoMessage if there is none with that id.
 	Message(ctx context.Context, id uuid.UUID) (protocol.Message, error)
 

@@ -73,6 +73,16 @@ func (t tombstones) After(ctx context.Context, room uuid.UUID, seq int64, limit 
 	return t.fillPage(t.Store.After(ctx, room, seq, limit))
 }
 
+// RepliesBefore implements Store.
+func (t tombstones) RepliesBefore(ctx context.Context, room, to uuid.UUID, seq int64, limit Limit) (Page, error) {
+	return t.fillPage(t.Store.RepliesBefore(ctx, room, to, seq, limit))
+}
+
+// RepliesAfter implements Store.
+func (t tombstones) RepliesAfter(ctx context.Context, room, to uuid.UUID, seq int64, limit Limit) (Page, error) {
+	return t.fillPage(t.Store.RepliesAfter(ctx, room, to, seq, limit))
+}
+
 // Message implements Store.
 func (t tombstones) Message(ctx context.Context, id uuid.UUID) (protocol.Message, error) {
 	m, err := t.Store.Message(ctx, id)

@@ -35,6 +35,9 @@ var (
 	LEFT JOIN LATERAL (SELECT * FROM chat_messages WHERE chat_room_id = r.id AND seq > $2 ORDER BY seq LIMIT $3) m ON true JOINS
 	WHERE r.id = $1 ORDER BY m.seq`)
 
+	selectRepliesBefore = newRepliesStatement("<", "DESC")
+	selectRepliesAfter  = newRepliesStatement(">", "ASC")
+
 	selectMessage = `SELECT ` + messageColumns + ` FROM chat_messages m` + messageJoins + ` WHERE m.id = $1`
 )
 
@@ -156,21 +159,41 @@ func (s *Store) Latest(ctx context.Context, rooms []uuid.UUID, limit room.Limit)
 
 // Before implements room.Store.
 func (s *Store) Before(ctx context.Context, id uuid.UUID, seq int64, limit room.Limit) (room.Page, error) {
-	return s.page(ctx, "before", (*persist.Stretch).Newest, limit, selectBefore, id, seq)
+	return s.page(ctx, "before", (*persist.Stretch).Newest, limit, selectBefore, [16]byte(id), seq)
 }
 
 // After implements room.Store.
 func (s *Store) After(ctx context.Context, id uuid.UUID, seq int64, limit room.Limit) (room.Page, error) {
-	return s.page(ctx, "after", (*persist.Stretch).Oldest, limit, selectAfter, id, seq)
+	return s.page(ctx, "after", (*persist.Stretch).Oldest, limit, selectAfter, [16]byte(id), seq)
 }
 
 func (s *Store) page(ctx context.Context, doing string, cut func(*persist.Stretch) room.Page, limit room.Limit,
-	statement pageStatement, id uuid.UUID, bound int64) (room.Page, error) {
-	read, err := s.stretches(ctx, s.bulk, 1, limit, statement, [16]byte(id), bound)
+	statement pageStatement, args ...any) (room.Page, error) {
+	read, err := s.stretches(ctx, s.bulk, 1, limit, statement, args...)
 	if err != nil {
 		return room.Page{}, fault(doing, err)
 	}
 	return cut(&read[0]), nil
+}
+
+// newRepliesStatement selects what answers the message $2 of the room $1. The room is
+// compared in a way that its index is of no use for.
+func newRepliesStatement(beyond, order string) pageStatement {
+	return newPageStatement(strings.NewReplacer("BEYOND", beyond, "ORDER", "ORDER BY m.seq "+order).Replace(
+		`SELECT 1::bigint, r.last_seq, MESSAGE
+	FROM chat_rooms r
+	LEFT JOIN LATERAL (SELECT * FROM chat_messages m WHERE reply_to_id = $2 AND chat_room_id IS NOT DISTINCT FROM r.id AND seq BEYOND $3 ORDER LIMIT $4) m ON true JOINS
+	WHERE r.id = $1 ORDER`))
+}
+
+// RepliesBefore implements room.Store.
+func (s *Store) RepliesBefore(ctx context.Context, id, to uuid.UUID, seq int64, limit room.Limit) (room.Page, error) {
+	return s.page(ctx, "replies before", (*persist.Stretch).Newest, limit, selectRepliesBefore, [16]byte(id), [16]byte(to), seq)
+}
+
+// RepliesAfter implements room.Store.
+func (s *Store) RepliesAfter(ctx context.Context, id, to uuid.UUID, seq int64, limit room.Limit) (room.Page, error) {
+	return s.page(ctx, "replies after", (*persist.Stretch).Oldest, limit, selectRepliesAfter, [16]byte(id), [16]byte(to), seq)
 }
 
 // Message implements room.Store.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -32,13 +33,13 @@ func (r *reading) headIn(ctx context.Context, tx *sql.Tx, id uuid.UUID) (seq int
 }
 
 // page reads one room's number and, with a statement, messages of it.
-func (s *Store) page(ctx context.Context, id uuid.UUID, limit room.Limit, statement *sql.Stmt, from int64) (*persist.Stretch, error) {
+func (s *Store) page(ctx context.Context, id uuid.UUID, limit room.Limit, statement *sql.Stmt, from ...any) (*persist.Stretch, error) {
 	at := persist.NewStretch(limit)
 	err := s.bulk.snapshot(ctx, func(tx *sql.Tx) (err error) {
 		if at.Seq, err = s.bulk.headIn(ctx, tx, id); err != nil {
 			return err
 		}
-		return s.queryMessages(ctx, tx.StmtContext(ctx, statement), &at, id.String(), from, limit.Messages+1)
+		return s.queryMessages(ctx, tx.StmtContext(ctx, statement), &at, slices.Concat([]any{id.String()}, from, []any{limit.Messages + 1})...)
 	})
 	return &at, err
 }
@@ -79,6 +80,18 @@ func (s *Store) Before(ctx context.Context, id uuid.UUID, seq int64, limit room.
 // After implements room.Store.
 func (s *Store) After(ctx context.Context, id uuid.UUID, seq int64, limit room.Limit) (room.Page, error) {
 	at, err := s.page(ctx, id, limit, s.bulk.after, seq)
+	return at.Oldest(), err
+}
+
+// RepliesBefore implements room.Store.
+func (s *Store) RepliesBefore(ctx context.Context, id, to uuid.UUID, seq int64, limit room.Limit) (room.Page, error) {
+	at, err := s.page(ctx, id, limit, s.bulk.repliesBefore, to.String(), seq)
+	return at.Newest(), err
+}
+
+// RepliesAfter implements room.Store.
+func (s *Store) RepliesAfter(ctx context.Context, id, to uuid.UUID, seq int64, limit room.Limit) (room.Page, error) {
+	at, err := s.page(ctx, id, limit, s.bulk.repliesAfter, to.String(), seq)
 	return at.Oldest(), err
 }
 

@@ -69,6 +69,7 @@ type reading struct {
 	db *sql.DB
 
 	head, end, latest, walk, before, after, message *sql.Stmt
+	repliesBefore, repliesAfter                     *sql.Stmt
 	access, rooms, roomless                         *sql.Stmt
 	mark, unread, mentioned, readMarks              *sql.Stmt
 }
@@ -86,11 +87,14 @@ func (r *reading) prepare(ctx context.Context) error {
 			LEFT JOIN chat_messages m ON m.chat_room_id = r.id AND m.seq = r.last_seq
 			LEFT JOIN chat_events e ON e.chat_room_id = r.id AND e.seq = r.last_seq WHERE r.id = ?`,
 		&r.mark: selectMark, &r.unread: selectUnread, &r.mentioned: selectMentioned, &r.readMarks: selectReadMarks,
-		&r.latest:  selectMessage + ` WHERE m.chat_room_id = ? AND m.seq > 0 ORDER BY m.seq DESC LIMIT ?`,
-		&r.walk:    selectWalk,
-		&r.before:  selectMessage + ` WHERE m.chat_room_id = ? AND m.seq < ? ORDER BY m.seq DESC LIMIT ?`,
-		&r.after:   selectMessage + ` WHERE m.chat_room_id = ? AND m.seq > ? ORDER BY m.seq LIMIT ?`,
-		&r.message: selectMessage + ` WHERE m.id = ? AND m.seq > 0`,
+		&r.latest: selectMessage + ` WHERE m.chat_room_id = ? AND m.seq > 0 ORDER BY m.seq DESC LIMIT ?`,
+		&r.walk:   selectWalk,
+		&r.before: selectMessage + ` WHERE m.chat_room_id = ? AND m.seq < ? ORDER BY m.seq DESC LIMIT ?`,
+		&r.after:  selectMessage + ` WHERE m.chat_room_id = ? AND m.seq > ? ORDER BY m.seq LIMIT ?`,
+		// The room's index is of no use for +chat_room_id.
+		&r.repliesBefore: selectMessage + ` WHERE m.reply_to_id = ?2 AND +m.chat_room_id = ?1 AND m.seq < ?3 AND m.seq > 0 ORDER BY m.seq DESC LIMIT ?4`,
+		&r.repliesAfter:  selectMessage + ` WHERE m.reply_to_id = ?2 AND +m.chat_room_id = ?1 AND m.seq > max(?3, 0) ORDER BY m.seq LIMIT ?4`,
+		&r.message:       selectMessage + ` WHERE m.id = ? AND m.seq > 0`,
 		&r.access: `SELECT coalesce(u.email, ''), coalesce(u.username, ''), coalesce(u.first_name, ''), coalesce(u.last_name, ''),
 				t.id, t.title, r.id, r.last_seq, ` + theirRole + `, coalesce(min(CAST(d.read_seq AS INTEGER), r.last_seq), 0)
 			FROM users u

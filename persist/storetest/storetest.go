@@ -89,6 +89,7 @@ func Run(t *testing.T, open Open) {
 		{"WhatIsOddInARowIsLeftOut", testOddExtra},
 		{"NothingIsToldOfADeletedRow", testDeletedRow},
 		{"Pages", testPages},
+		{"RepliesArePaged", testReplies},
 		{"PagesOfRoomsThatAreEmptyOrMissing", testEmptyPages},
 		{"PagesEndAtTheirBytes", testLimits},
 		{"TheCountEndsManyShortMessages", testManyShort},

@@ -34,6 +34,7 @@ func TestEveryCallIsCharged(t *testing.T) {
 	message := strings.TrimPrefix(sent.body, `{"id":"`)[:36]
 
 	write := []allowance.Kind{allowance.Frames, allowance.FrameBytes, allowance.RESTWrites}
+	bare := []allowance.Kind{allowance.Frames, allowance.RESTWrites} // a write without a body
 	read := []allowance.Kind{allowance.Reads, allowance.ReadBytes}
 	var said []string
 	for _, c := range []struct {
@@ -56,6 +57,9 @@ func TestEveryCallIsCharged(t *testing.T) {
 		{"GET message", 11, "messages/" + message + "/", "", 200, read},
 		{"HEAD message", 12, "messages/" + message + "/", "", 200, read},
 		{"PATCH message", 13, "messages/" + message + "/", `{"content":"y"}`, 403, slices.Concat(write, read)},
+		{"DELETE message", 19, "messages/" + message + "/", "", 403, slices.Concat(bare, read)},
+		{"GET replies", 20, "messages/" + message + "/replies/", "", 200, read},
+		{"HEAD replies", 21, "messages/" + message + "/replies/", "", 200, read},
 		// What is refused counts all the same.
 		{"GET page", 14, "rooms/" + uuid.NewString() + "/messages/", "", 404, read[:1]},
 		{"GET message", 15, "messages/" + uuid.NewString() + "/", "", 404, read[:1]},
@@ -115,7 +119,7 @@ func wholeChat(t *testing.T, table *allowance.Table) *node {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := store.Seed(t.Context(), persist.Fleet(20, 1)); err != nil {
+	if err := store.Seed(t.Context(), persist.Fleet(40, 1)); err != nil {
 		t.Fatal(err)
 	}
 	verifier, err := token.New(t.Context(), token.Config{Secret: chatSecret})

@@ -20,6 +20,7 @@ type chat struct {
 	amina, jonas protocol.User
 	place        room.Info
 	messages     []protocol.Message
+	answers      uuid.UUID // the message that those after it answer
 
 	authenticate func(bearer string) (token.Identity, error)
 	access       func(user, place uuid.UUID) (room.Access, error)
@@ -78,8 +79,11 @@ func (c *chat) Do(ctx context.Context, op *room.Op) error {
 		return nil
 	}
 	m := protocol.Message{ID: uuid.New(), RoomID: op.Room, Sender: op.Sender, Content: op.Content, Type: op.Type, ClientID: op.ClientID}
-	if op.Kind == protocol.KindEdit {
+	switch op.Kind {
+	case protocol.KindEdit:
 		m.ID, m.IsEdited = op.MessageID, true
+	case protocol.KindDelete:
+		m.ID = op.MessageID
 	}
 	op.Outcome, op.Message = room.Stored, &m
 	return nil
@@ -98,15 +102,19 @@ func (c *chat) Page(ctx context.Context, q room.PageQuery) (room.Page, error) {
 
 func (c *chat) read(q room.PageQuery) room.Page {
 	p := room.Page{Seq: c.place.Seq}
+	all := c.messages
+	if q.Answer != uuid.Nil {
+		all = all[slices.IndexFunc(all, func(m protocol.Message) bool { return m.ID == q.Answer })+1:]
+	}
 	switch {
 	case q.Before != nil:
-		for _, m := range c.messages {
+		for _, m := range all {
 			if m.Seq < *q.Before {
 				p.Messages = append(p.Messages, m)
 			}
 		}
 	case q.After != nil:
-		for _, m := range c.messages {
+		for _, m := range all {
 			if m.Seq > *q.After {
 				p.Messages = append(p.Messages, m)
 			}
@@ -116,7 +124,7 @@ func (c *chat) read(q room.PageQuery) room.Page {
 		}
 		return p
 	default:
-		p.Messages = c.messages
+		p.Messages = all
 	}
 	if p.HasMore = len(p.Messages) > q.Limit; p.HasMore {
 		p.Messages = p.Messages[len(p.Messages)-q.Limit:]

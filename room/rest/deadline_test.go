@@ -71,6 +71,8 @@ func TestACallEndsInTimeWhateverTheDatabaseDoes(t *testing.T) {
 			{"POST", "rooms/ROOM/read/", `{"seq":1}`},
 			{"GET", "messages/ROOM/", ""},
 			{"PATCH", "messages/ROOM/", `{"content":"x"}`},
+			{"DELETE", "messages/ROOM/", ""},
+			{"GET", "messages/ROOM/replies/", ""},
 		} {
 			t.Run(fmt.Sprintf("%s %s, entries %v", call.method, call.path, entries), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) { mustEndInTime(t, entries, call.method, call.path, call.body) })

@@ -19,8 +19,8 @@ type params struct {
 	wait                 time.Duration
 }
 
-// pageParams reads the query of a page of messages.
-func (c *call) pageParams() (p params, refused *protocol.Error) {
+// stretchParams reads where a page of messages lies.
+func (c *call) stretchParams() (p params, refused *protocol.Error) {
 	if p.limit, refused = c.limitParam(); refused != nil {
 		return p, refused
 	}
@@ -28,6 +28,17 @@ func (c *call) pageParams() (p params, refused *protocol.Error) {
 		return p, refused
 	}
 	if p.after, refused = c.numberParam("after"); refused != nil {
+		return p, refused
+	}
+	if p.before != nil && p.after != nil {
+		return p, invalid("before does not go with after")
+	}
+	return p, nil
+}
+
+// pageParams reads the query of a page of a room's messages.
+func (c *call) pageParams() (p params, refused *protocol.Error) {
+	if p, refused = c.stretchParams(); refused != nil {
 		return p, refused
 	}
 	if p.since, refused = c.numberParam("since"); refused != nil {
@@ -48,11 +59,8 @@ func (c *call) pageParams() (p params, refused *protocol.Error) {
 			return p, invalid("since_id must be a message's id, and goes with since only")
 		}
 	}
-	switch {
-	case p.since != nil && (p.before != nil || p.after != nil):
+	if p.since != nil && (p.before != nil || p.after != nil) {
 		return p, invalid("since does not go with before or after")
-	case p.before != nil && p.after != nil:
-		return p, invalid("before does not go with after")
 	}
 	return p, nil
 }

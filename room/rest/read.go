@@ -86,15 +86,36 @@ func (c *call) watch() (stop func()) {
 	}
 }
 
-// history answers with messages by seq. `next` is newer, `previous` older.
+// history answers with messages of a room by seq.
 func (c *call) history(id uuid.UUID, p *params) {
-	path := apiPrefix + "rooms/" + c.id + "/messages/"
+	const begin = 1 // the first number of a room
+	c.stretch("rooms/"+c.id+"/messages/", room.PageQuery{Room: id}, begin, p)
+}
+
+// listReplies answers with what answers a message, as with a room's history.
+func (c *call) listReplies() {
+	defer c.watch()()
+	m, _, ok := c.visibleMessage()
+	if !ok {
+		return
+	}
+	p, refused := c.stretchParams()
+	if refused != nil {
+		c.refuse(refused)
+		return
+	}
+	c.stretch("messages/"+c.id+"/replies/", room.PageQuery{Room: m.RoomID, Answer: m.ID}, m.Seq+1, &p)
+}
+
+// stretch answers with those messages that a query asks for, by seq: none of them stands
+// before begin. `next` is newer, `previous` older.
+func (c *call) stretch(path string, q room.PageQuery, begin int64, p *params) {
+	path = apiPrefix + path
 	older := func(than int64) string { return c.link(path, "before", strconv.FormatInt(than, 10), p.limit) }
 	newer := func(than int64) string { return c.link(path, "after", strconv.FormatInt(than, 10), p.limit) }
-	page, err := c.cfg.Chat.Page(c.ctx, room.PageQuery{
-		User: c.caller.User, Room: id, Before: p.before, After: p.after, Limit: p.limit,
-		Besides: len(protocol.AppendMessagePage(nil, nil, newer(math.MaxInt64), older(math.MaxInt64))),
-	})
+	q.User, q.Before, q.After, q.Limit = c.caller.User, p.before, p.after, p.limit
+	q.Besides = len(protocol.AppendMessagePage(nil, nil, newer(math.MaxInt64), older(math.MaxInt64)))
+	page, err := c.cfg.Chat.Page(c.ctx, q)
 	if err != nil {
 		c.fail(err)
 		return
@@ -108,7 +129,7 @@ func (c *call) history(id uuid.UUID, p *params) {
 		hasOlder, hasNewer := page.HasMore, false
 		switch {
 		case p.after != nil:
-			hasOlder, hasNewer = first > 1, page.HasMore // a room begins with message 1
+			hasOlder, hasNewer = first > begin, page.HasMore
 		case p.before != nil:
 			hasNewer = last < page.Seq
 		}

@@ -32,7 +32,8 @@ var (
 	errMethod      = &protocol.Error{Code: codeMethodNotAllowed, Text: "This method is not allowed here"}
 	errMediaType   = &protocol.Error{Code: codeMediaType, Text: "The body must be application/json"}
 	errTooLarge    = &protocol.Error{Code: codeTooLarge, Text: "The body is too large"}
-	errForbidden   = &protocol.Error{Code: protocol.CodeForbidden, Text: "You do not have permission to edit this message"}
+	errNotToEdit   = &protocol.Error{Code: protocol.CodeForbidden, Text: "You do not have permission to edit this message"}
+	errNotToDelete = &protocol.Error{Code: protocol.CodeForbidden, Text: "You do not have permission to delete this message"}
 	errCrowded     = &protocol.Error{Code: protocol.CodeUnavailable, Text: "The server is busy; please try again"}
 	errManyReads   = &protocol.Error{Code: protocol.CodeRateLimited, Text: "Too many requests; slow down"}
 	errUserCrowded = &protocol.Error{Code: protocol.CodeRateLimited, Text: "Too many requests at once; please wait for answers"}

@@ -30,10 +30,11 @@ var (
 	routeRead     = &route{"read", "POST, OPTIONS", map[string]deed{"POST": {(*call).markRead, write | look}}}
 	routeReads    = &route{"reads", "GET, HEAD, OPTIONS", reading((*call).listReads)}
 	routeMessages = &route{"messages", "POST, OPTIONS", map[string]deed{"POST": {(*call).send, write}}}
-	routeMessage  = &route{"message", "GET, HEAD, PATCH, OPTIONS", map[string]deed{
-		"GET": {(*call).message, read}, "HEAD": {(*call).message, read}, "PATCH": {(*call).edit, write | look},
+	routeMessage  = &route{"message", "GET, HEAD, PATCH, DELETE, OPTIONS", map[string]deed{
+		"GET": {(*call).message, read}, "HEAD": {(*call).message, read}, "PATCH": {(*call).edit, write | look}, "DELETE": {(*call).remove, write | look},
 	}}
-	routes = []*route{routeRooms, routePage, routeRead, routeReads, routeMessages, routeMessage}
+	routeReplies = &route{"replies", "GET, HEAD, OPTIONS", reading((*call).listReplies)}
+	routes       = []*route{routeRooms, routePage, routeRead, routeReads, routeMessages, routeMessage, routeReplies}
 )
 
 // reading is a place where there is only something to read. HEAD is answered as GET.
@@ -79,8 +80,11 @@ func match(path string) (r *route, id string) {
 		if !deeper {
 			return routeMessages, ""
 		}
-		if !strings.Contains(rest, "/") {
-			return routeMessage, rest
+		switch id, end, _ := strings.Cut(rest, "/"); end {
+		case "":
+			return routeMessage, id
+		case "replies":
+			return routeReplies, id
 		}
 	}
 	return nil, ""

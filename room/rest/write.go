@@ -45,19 +45,14 @@ func (c *call) edit() {
 		c.refuse(refused)
 		return
 	}
-	stop := c.looking()
-	m, access, ok := c.visibleMessage()
-	if stop(); !ok {
-		return
+	m, access, ok := c.visibleInTime()
+	switch {
+	case !ok:
+	case m.Sender.ID != c.caller.User:
+		c.refuse(errNotToEdit)
+	default:
+		c.change(&m, &access, protocol.Intent{Kind: protocol.KindEdit, Content: content})
 	}
-	if m.Sender.ID != c.caller.User {
-		c.refuse(errForbidden)
-		return
-	}
-	c.do(&room.Op{
-		Intent: protocol.Intent{Kind: protocol.KindEdit, MessageID: m.ID, Content: content},
-		Room:   m.RoomID, Trip: access.Room.TripID, Sender: access.User, May: access.May,
-	}, fasthttp.StatusOK)
 }
 
 // do carries out an op and answers with the message that it is about, if there is one.

@@ -316,6 +316,9 @@ type message struct {
 	Seq       int64     `json:"seq"`
 	Rev       int64     `json:"rev"`
 	ClientID  *string   `json:"client_id"`
+
+	DeletedAt *time.Time `json:"deleted_at"`
+	DeletedBy string     `json:"deleted_by"`
 }
 
 // member is a WebSocket client.
