@@ -69,3 +69,35 @@ func TestHalfOpenConnectionsAreLeftSoon(t *testing.T) {
 		})
 	}
 }
+
+// TestOneHalfOpenConnectionTellsOfTheOthers: a call that meets several idle ones after
+// another would be at its end before it had one that answers.
+func TestOneHalfOpenConnectionTellsOfTheOthers(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, Config{URL: pgserver.Shared(t).Database(t)}, 1)
+	proxy, proxied := startFaultProxy(t, f.url)
+	const readers = 8
+	s, err := Open(t.Context(), Config{URL: proxied, Readers: readers, Log: quiet})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	var all []*pgxpool.Conn
+	for range readers {
+		conn, err := s.readers.Acquire(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		identityOf(conn.Conn()).checked = time.Time{} // as if it had been idle for long
+		all = append(all, conn)
+	}
+	for _, conn := range all {
+		conn.Release()
+	}
+	proxy.swallow()
+	ctx, cancel := context.WithTimeout(t.Context(), (readers-1)*checkTimeout)
+	defer cancel()
+	if _, err := s.Access(ctx, []room.AccessQuestion{{User: f.user.ID, Place: f.rooms[0]}}); err != nil {
+		t.Error(err)
+	}
+}

@@ -103,9 +103,13 @@ func (p *primary) watch(cfg *pgxpool.Config) {
 func (p *primary) usable(ctx context.Context, conn *pgx.Conn) (bool, error) {
 	is := identityOf(conn)
 	if time.Since(is.checked) >= checkEvery {
-		ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+		look, cancel := context.WithTimeout(ctx, checkTimeout)
 		defer cancel()
-		return p.check(ctx, conn.PgConn(), is) == nil, nil
+		err := p.check(look, conn.PgConn(), is)
+		if look.Err() != nil && ctx.Err() == nil {
+			p.reset() // other idle connections would keep the caller waiting for as long each
+		}
+		return err == nil, nil
 	}
 	return p.superseded(is) == nil, nil
 }
