@@ -84,6 +84,7 @@ type envelope struct {
 var (
 	errForeign   = errors.New("not an envelope of Caravan")
 	errNewer     = errors.New("an envelope of a newer version")
+	errOlder     = errors.New("a change that an older version told")
 	errMalformed = errors.New("a malformed envelope")
 )
 

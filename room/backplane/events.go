@@ -3,6 +3,7 @@ package backplane
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -27,6 +28,12 @@ import (
 // patchVersion is the first version that has patches.
 const patchVersion = 3
 
+// wholeVersion is the first version whose nodes know all that a message has. A change that
+// is told in an older one leaves out what its node does not know: that the message is
+// deleted, or pinned. So changes are told in this version, and read from the database
+// where they come in an older one.
+const wholeVersion = 3
+
 // eventsMax is the most events that are taken out of one envelope.
 const eventsMax = 100_000
 
@@ -37,6 +44,9 @@ func encodeEvents(node uuid.UUID, b *room.Batch) []byte {
 	size := headerBytes + signatureBytes + 64
 	for i := range b.Events {
 		h.version = max(h.version, since(b.Events[i].Kind))
+		if b.Events[i].Kind != protocol.KindMessage {
+			h.version = max(h.version, wholeVersion)
+		}
 		if b.Events[i].Patch != nil {
 			h.version = max(h.version, patchVersion)
 		}
@@ -65,6 +75,12 @@ func encodeEvents(node uuid.UUID, b *room.Batch) []byte {
 		}
 	}
 	return seal(dst)
+}
+
+// isPartial reports whether the envelope tells a change in an older version than that.
+func (e *envelope) isPartial() bool {
+	return e.batch != nil && e.version < wholeVersion &&
+		slices.ContainsFunc(e.batch.Events, func(e room.Event) bool { return e.Kind != protocol.KindMessage })
 }
 
 // batch reads events; they must follow one another without holes.

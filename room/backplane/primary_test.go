@@ -51,7 +51,7 @@ func TestTimelineKeepsItsBytes(t *testing.T) {
 		t.Errorf("builds before understand version %d", version)
 	}
 	e, err := readWhole(timed)
-	if err != nil || e.version != 1 || e.batch.Timeline != 0x01020304 || !sameBatch(e.batch, sampleOn(0)) {
+	if err != nil || e.version != wholeVersion || e.batch.Timeline != 0x01020304 || !sameBatch(e.batch, sampleOn(0)) {
 		t.Errorf("%+v, %v", e, err)
 	}
 	for _, none := range []string{"43564101", "43564105"} {

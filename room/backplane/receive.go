@@ -30,6 +30,11 @@ func (b *Backplane) receive(s *slot, payload string) {
 		b.disbelieve(s, h, errOldTimeline)
 		return
 	}
+	if e.isPartial() {
+		b.stats.notUnderstood(errOlder)
+		b.disbelieve(s, h, errOlder)
+		return
+	}
 	switch e.kind {
 	case envelopeEvents:
 		b.inbound.Announce(e.batch)
@@ -69,7 +74,7 @@ func (b *Backplane) open(payload string) (h header, e *envelope, err error) {
 func (b *Backplane) disbelieve(s *slot, h header, why error) {
 	switch {
 	case errors.Is(why, errForeign), errors.Is(why, errMalformed):
-	case errors.Is(why, errNewer):
+	case errors.Is(why, errNewer), errors.Is(why, errOlder):
 		if !h.kind.lossy() {
 			b.inbound.CatchUp(h.room) // it is signed: as many as there are
 		}

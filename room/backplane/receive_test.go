@@ -2,6 +2,7 @@ package backplane
 
 import (
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 
@@ -41,6 +42,32 @@ func TestUnknownKindsAreHandedIn(t *testing.T) {
 	}
 	if s := b.Stats(); s.Newer+s.Malformed+s.Foreign != 0 {
 		t.Errorf("%+v", s)
+	}
+}
+
+// TestAChangeThatAnOlderNodeTellsIsCaughtUp: it does not know all that a message has. A new
+// message has nothing else.
+func TestAChangeThatAnOlderNodeTellsIsCaughtUp(t *testing.T) {
+	b, in, receive := receiver(t, Config{})
+	receive(encodeEvents(nodeA, said()))
+	if len(in.batches) != 1 || len(in.caught) != 0 {
+		t.Errorf("%d batches, compared %v", len(in.batches), in.caught)
+	}
+	for version := range uint8(wholeVersion) {
+		p := encodeEvents(nodeA, &room.Batch{Room: roomR, Events: []room.Event{event(protocol.KindMessage, 8, 7, "x")}})
+		p = p[:len(p)-sumBytes]
+		p[len(magic)], p[headerBytes+2] = version, byte(protocol.KindEdit)
+		if version == 2 {
+			p = slices.Insert(p, headerBytes+4, make([]byte, 16)...) // the id of its row
+		}
+		clear(in.caught)
+		receive(seal(p))
+		if got := in.times(roomR); version > 0 && got != 1 {
+			t.Errorf("version %d: compared %v", version, in.caught)
+		}
+	}
+	if s := b.Stats(); s.Older != 2 || len(in.batches) != 1 {
+		t.Errorf("%+v; %d batches", s, len(in.batches))
 	}
 }
 

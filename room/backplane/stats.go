@@ -9,7 +9,7 @@ import (
 type counters struct {
 	published, publishErrors, dropped atomic.Int64
 	received                          atomic.Int64
-	foreign, newer, malformed         atomic.Int64
+	foreign, newer, older, malformed  atomic.Int64
 	unsigned, unknownKey              atomic.Int64
 	forged, stale, oldTimeline        atomic.Int64
 	reconnects, connectErrors         atomic.Int64
@@ -23,6 +23,8 @@ func (c *counters) notUnderstood(err error) {
 		c.foreign.Add(1)
 	case errors.Is(err, errNewer):
 		c.newer.Add(1)
+	case errors.Is(err, errOlder):
+		c.older.Add(1)
 	case errors.Is(err, errUnsigned):
 		c.unsigned.Add(1)
 	case errors.Is(err, errUnknownKey):
@@ -44,6 +46,7 @@ type Stats struct {
 	Received      int64 // notices that came, this node's own included
 	Foreign       int64 // notices of other deployments, and payloads that are no notices, ignored
 	Newer         int64 // notices of a newer version; their rooms were compared with the database
+	Older         int64 // changes that nodes of an older version told, which do not know all that a message has; likewise
 	Malformed     int64 // notices with a fault, ignored
 
 	// Notices that are not believed: only their rooms were compared with the database.
@@ -70,7 +73,7 @@ func (b *Backplane) Stats() Stats {
 	c := &b.stats
 	s := Stats{
 		Published: c.published.Load(), PublishErrors: c.publishErrors.Load(), Dropped: c.dropped.Load(),
-		Received: c.received.Load(), Foreign: c.foreign.Load(), Newer: c.newer.Load(), Malformed: c.malformed.Load(),
+		Received: c.received.Load(), Foreign: c.foreign.Load(), Newer: c.newer.Load(), Older: c.older.Load(), Malformed: c.malformed.Load(),
 		Unsigned: c.unsigned.Load(), UnknownKey: c.unknownKey.Load(), Forged: c.forged.Load(), Stale: c.stale.Load(), OldTimeline: c.oldTimeline.Load(),
 		Reconnects: c.reconnects.Load(), ConnectErrors: c.connectErrors.Load(), LeaseErrors: c.leaseErrors.Load(), Panics: b.guard.Panics(),
 		HealthyNow: b.Healthy(), UnheardNow: b.Unheard(),

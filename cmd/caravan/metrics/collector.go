@@ -323,6 +323,7 @@ func (s sink) backplane(n backplane.Stats) {
 	s.number(backplaneLost, float64(n.Dropped), "dropped")
 	s.number(backplaneLost, float64(n.Foreign), "foreign")
 	s.number(backplaneLost, float64(n.Newer), "newer")
+	s.number(backplaneLost, float64(n.Older), "older")
 	s.number(backplaneLost, float64(n.Malformed), "malformed")
 	s.number(backplaneLost, float64(n.Unsigned), "unsigned")
 	s.number(backplaneLost, float64(n.UnknownKey), "unknown_key")
