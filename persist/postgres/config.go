@@ -19,6 +19,7 @@ type Config struct {
 	Writers int    // connections for Append at most; 0: WritersDefault
 	Readers int    // connections for what the node needs to serve everybody at most; 0: ReadersDefault
 	Bulk    int    // connections for what clients ask to read at most; 0: BulkDefault
+	Moved   bool   // the database may come from another cluster: Migrate notes this one
 	Log     *slog.Logger
 }
 

@@ -29,6 +29,7 @@ type Store struct {
 	who     *membership // chosen by Migrate
 	wait    waits
 	quotas  persist.Quotas
+	moved   bool
 }
 
 var (
@@ -42,7 +43,7 @@ var (
 // is not.
 func Open(ctx context.Context, cfg Config) (*Store, error) {
 	log := cmp.Or(cfg.Log, slog.Default())
-	s := &Store{log: log, odd: persist.NewOddRows(log), primary: &primary{log: log}, who: &byAllTables, wait: defaultWaits}
+	s := &Store{log: log, odd: persist.NewOddRows(log), primary: &primary{log: log}, who: &byAllTables, wait: defaultWaits, moved: cfg.Moved}
 	if err := s.open(ctx, cfg); err != nil {
 		_ = s.Close() // it never fails
 		return nil, err
@@ -75,7 +76,8 @@ func (s *Store) open(ctx context.Context, cfg Config) (err error) {
 }
 
 // Migrate brings the schema up to date. It waits while another node does, and is
-// bound by ctx alone: numbering a large adopted table takes its time.
+// bound by ctx alone: numbering a large adopted table takes its time. A database that
+// comes from another cluster is refused with ErrMoved, unless Config.Moved says so.
 func (s *Store) Migrate(ctx context.Context) error {
 	if err := s.checkIDs(ctx); err != nil {
 		return err
@@ -103,6 +105,9 @@ func (s *Store) Migrate(ctx context.Context) error {
 		return fault("migrate", err)
 	}
 	if err := s.checkMissing(ctx); err != nil {
+		return err
+	}
+	if err := s.checkCluster(ctx); err != nil {
 		return err
 	}
 	return s.chooseMembership(ctx)

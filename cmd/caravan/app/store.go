@@ -59,7 +59,7 @@ func openStore(ctx context.Context, cfg *config.Config, cacheBytes int64, log *s
 }
 
 func openPostgres(ctx context.Context, cfg *config.Config, log *slog.Logger) (Store, error) {
-	s, err := postgres.Open(ctx, postgres.Config{URL: cfg.Database, Writers: writers(cfg), Log: log})
+	s, err := postgres.Open(ctx, postgres.Config{URL: cfg.Database, Writers: writers(cfg), Moved: cfg.Moved, Log: log})
 	if err != nil {
 		return nil, err
 	}

@@ -82,6 +82,7 @@ type Config struct {
 	Users int           // seed
 	Trips int           // seed
 	JSON  bool          // status: for programs
+	Moved bool          // migrate: the database may come from another cluster
 
 	secret, secretFile, publicKeyFile string // as given; JWT has what they hold
 }

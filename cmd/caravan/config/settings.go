@@ -34,6 +34,7 @@ var (
 	onToken    = []Command{Token}
 	onSeed     = []Command{Seed}
 	onStatus   = []Command{Status}
+	onMigrate  = []Command{Migrate}
 )
 
 const configFlag = "config"
@@ -186,6 +187,9 @@ var settings = []setting{
 	{name: "ttl", arg: "DURATION", def: "1h", on: onToken,
 		about: "how long the token is valid",
 		into:  func(c *Config) value { return duration(&c.TTL, time.Second, 10*365*24*time.Hour) }},
+	{name: "moved", def: "false", on: onMigrate,
+		about: "the database was moved or copied here from another cluster of PostgreSQL, by a dump, a logical replica or pg_upgrade; serve refuses it until this was said once",
+		into:  func(c *Config) value { return truth(&c.Moved) }},
 	{name: "users", arg: "N", def: "0", on: onSeed,
 		about: "how many users",
 		into:  func(c *Config) value { return count(&c.Users, 0, 10_000_000) }},
