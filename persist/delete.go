@@ -31,6 +31,7 @@ func settleDelete(s *settling, op *room.Op) result {
 		s.countPin(op.Room, false)
 	}
 	s.plan.Deletions = append(s.plan.Deletions, deletionOf(&m))
+	s.answered(op, m.ReplyTo, -1)
 	m.Content, m.UpdatedAt = "", later(m.UpdatedAt, op.At)
 	m.WithExtra(func(e *protocol.Extra) {
 		e.DeletedAt, e.DeletedBy = op.At, by

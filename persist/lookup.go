@@ -34,7 +34,13 @@ type Lookup struct {
 	Messages  []uuid.UUID // messages that are needed whole; may repeat
 	Originals []uuid.UUID // messages replied to; may repeat
 	Pins      []uuid.UUID // rooms whose pinned messages are to be counted; distinct
+	Reactors  []Reactor   // whose reactions to a message are needed; may repeat
+	Counted   []uuid.UUID // messages whose reactions and answers are to be counted; distinct
+	Named     int         // reactions of a message that are needed row by row; of more than that only the counts
+	Replies   int         // answers that are counted
 	Quotas    Quotas      // what rooms and senders have used is needed, too; the store sets them
+
+	chosen []chosen
 }
 
 // NewLookup returns what must be found out for the batch.
@@ -45,12 +51,18 @@ func NewLookup(batch []*room.Op) *Lookup {
 	}
 	for _, op := range batch {
 		l.Rooms = append(l.Rooms, op.Room)
-		l.Senders = append(l.Senders, senderOf(op))
-		if ask := ruleOf(op).ask; ask != nil {
+		rule := ruleOf(op)
+		if !rule.unasked {
+			l.Senders = append(l.Senders, senderOf(op))
+		}
+		if ask := rule.ask; ask != nil {
 			ask(l, op)
 		}
 	}
 	l.Rooms, l.Pins = distinct(l.Rooms, compareIDs), distinct(l.Pins, compareIDs)
+	l.Counted = distinct(l.Counted, compareIDs)
+	l.Named += protocol.ReactionsNamedMax
+	l.Replies = protocol.RepliesMax + len(batch)
 	l.Senders = distinct(l.Senders, func(a, b Sender) int {
 		return cmp.Or(compareIDs(a.Trip, b.Trip), compareIDs(a.User, b.User))
 	})
@@ -66,6 +78,8 @@ type Found struct {
 	Messages  map[uuid.UUID]*protocol.Message // those of Lookup.Messages that exist, in any room
 	Pins      map[uuid.UUID]int               // of the rooms of Lookup.Pins, where there are some: protocol.PinsMax means as many or more
 	Originals map[uuid.UUID]Original          // those of Lookup.Originals that exist, in any room
+	Reactions map[Reactor][]Reaction          // of those of Lookup.Reactors who have some
+	Counted   map[uuid.UUID]*Counted          // all of Lookup.Counted, and of Lookup.Unlisted
 	Usage     map[uuid.UUID]Usage             // of rooms, where that has a quota: see Use
 	Sent      map[uuid.UUID]Sent              // of users, where that has a quota
 	counted   []uuid.UUID                     // rooms of which Usage is not what is stored
@@ -80,6 +94,8 @@ func NewFound(l *Lookup) *Found {
 		Messages:  make(map[uuid.UUID]*protocol.Message),
 		Originals: make(map[uuid.UUID]Original),
 		Pins:      make(map[uuid.UUID]int),
+		Reactions: make(map[Reactor][]Reaction),
+		Counted:   make(map[uuid.UUID]*Counted),
 	}
 	if l.Quotas.On() {
 		found.Usage, found.Sent = make(map[uuid.UUID]Usage), make(map[uuid.UUID]Sent)

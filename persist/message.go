@@ -76,6 +76,7 @@ func settleMessage(s *settling, op *room.Op) result {
 	if err := s.spend.take(op, int64(len(op.Content)), 1); err != nil {
 		return refused(err)
 	}
+	s.answered(op, m.ReplyTo, 1)
 	done := s.insert(op, m)
 	if op.Extra != nil {
 		for _, user := range mentioned(op.Extra) {

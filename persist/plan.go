@@ -18,12 +18,16 @@ type Plan struct {
 	// RareUpdates says that some of Updates has another Extra than before.
 	RareUpdates bool
 
-	Mentions  []Mention   // of new messages
-	Deletions []Deletion  // messages that are deleted, each once
-	Marks     []Mark      // values of members, each once
-	Heads     []Head      // rooms whose number grew, ascending by id
-	Usage     []RoomUsage // of those rooms, where that has a quota
-	Sent      []UserSent  // where that has a quota, ascending by user
+	Mentions   []Mention         // of new messages
+	Deletions  []Deletion        // messages that are deleted, each once
+	Marks      []Mark            // values of members, each once
+	Heads      []Head            // rooms whose number grew, ascending by id
+	Usage      []RoomUsage       // of those rooms, where that has a quota
+	Sent       []UserSent        // where that has a quota, ascending by user
+	Reactions  []Reaction        // new ones
+	Withdrawn  []Reaction        // those that are taken away
+	Due        []room.DueSummary // summaries that are to be made, each once
+	Summarized []room.DueSummary // those that are due no more
 
 	// Confirms says that some op finds what it asks for done already: what that says must
 	// be as safe as what is stored.
@@ -87,7 +91,9 @@ func refused(err *protocol.Error) result {
 }
 
 // Empty reports whether there is nothing to write.
-func (p *Plan) Empty() bool { return len(p.Heads)+len(p.Marks)+len(p.Usage) == 0 }
+func (p *Plan) Empty() bool {
+	return len(p.Heads)+len(p.Marks)+len(p.Usage)+len(p.Reactions)+len(p.Withdrawn)+len(p.Summarized) == 0
+}
 
 // NumberMessage gives the plan of a plain message (IsPlainMessage) the number that the
 // store took for it as it wrote the row. Nobody else has the plan yet.

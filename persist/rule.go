@@ -8,6 +8,8 @@ import (
 // rule is what ops of one kind mean for the database. Its functions are pure: the
 // stores know no kind, they look up what is asked for and write the Plan.
 type rule struct {
+	// unasked says that the server itself submits such ops: they have no sender.
+	unasked bool
 	// screen refuses what must never reach a database; nil: nothing further.
 	screen func(op *room.Op) *protocol.Error
 	// ask adds what must be found out before the op can be settled; nil: nothing further.
@@ -23,6 +25,8 @@ var rules = [...]rule{
 	protocol.KindRead:    readRule,
 	protocol.KindDelete:  deleteRule,
 	protocol.KindPin:     pinRule,
+	protocol.KindReact:   reactRule,
+	protocol.KindSummary: summaryRule,
 }
 
 // ruleOf returns the rule for an op; nil where there is none.

@@ -40,6 +40,7 @@ func Settle(batch []*room.Op, lookup *Lookup, found *Found) *Plan {
 			s.plan.Heads = append(s.plan.Heads, Head{Room: id, Seq: seq})
 		}
 	}
+	s.planReactions()
 	s.spend.add(s.plan)
 	return s.plan
 }
@@ -49,6 +50,9 @@ func admit(op *room.Op, found *Found) *protocol.Error {
 	in, ok := found.Rooms[op.Room]
 	if !ok {
 		return ErrUnknownRoom
+	}
+	if ruleOf(op).unasked {
+		return nil
 	}
 	if _, ok := found.Senders[senderOf(op)]; !ok || in.Trip != op.Trip {
 		return protocol.ErrNotCollaborator
@@ -66,6 +70,12 @@ type settling struct {
 	pinned map[uuid.UUID]int       // by how many the pinned messages of a room have grown; nil: none has
 	marks  map[markOf]int          // marks of this batch, by index in the plan; nil: none
 	spend  *spending
+
+	tallies map[uuid.UUID]*tally // of messages; nil: none
+	touched []*tally             // those of tallies
+	answers map[uuid.UUID]int    // by how many the answers to a message have grown; nil: nowhere
+	dues    map[room.DueSummary]struct{}
+
 	follow bool // some op may refer to a message of this batch
 }
 

@@ -93,6 +93,18 @@ var frameCases = []struct {
 	{text: `{"type":"pin_message","on":1}`, refused: ErrMissingID},
 	{text: `{"type":"pin_message","message_id":"no","on":true}`, refused: ErrNotFound},
 
+	// Reactions.
+	{text: `{"type":"react","message_id":"` + idA.String() + `","emoji":"👍","on":true,"client_id":"c2"}`, want: Intent{Kind: KindReact, MessageID: idA, Emoji: "👍", On: true, ClientID: "c2"}},
+	{text: `{"type":"react","message_id":"` + idA.String() + `","emoji":"\u2764\ufe0f","on":false}`, want: Intent{Kind: KindReact, MessageID: idA, Emoji: "❤\ufe0f"}},
+	{text: `{"type":"react","emoji":1,"on":1}`, refused: ErrMissingID},
+	{text: `{"type":"react","message_id":"no","emoji":1}`, refused: ErrNotFound},
+	{text: `{"type":"react","message_id":"` + idA.String() + `","emoji":1,"on":1}`, refused: ErrEmojiField},
+	{text: `{"type":"react","message_id":"` + idA.String() + `","on":1}`, refused: ErrInvalidEmoji},
+	{text: `{"type":"react","message_id":"` + idA.String() + `","emoji":null,"on":true}`, refused: ErrInvalidEmoji},
+	{text: `{"type":"react","message_id":"` + idA.String() + `","emoji":"a b","on":1,"client_id":"c"}`, want: Intent{ClientID: "c"}, refused: ErrInvalidEmoji},
+	{text: `{"type":"react","message_id":"` + idA.String() + `","emoji":"a"}`, refused: ErrOnField},
+	{text: `{"type":"react","message_id":"` + idA.String() + `","emoji":"a","on":null}`, refused: ErrOnField},
+
 	// What most messages do not have, and of which nothing is nothing.
 	{text: `{"type":"chat_message","content":"a","mentions":null,"mentions_all":null,"data":null}`, want: Intent{Kind: KindMessage, Content: "a", Type: TypeText}},
 	{text: `{"type":"chat_message","content":"a","mentions":[],"mentions_all":false}`, want: Intent{Kind: KindMessage, Content: "a", Type: TypeText}},

@@ -6,7 +6,7 @@ import "unicode/utf8"
 // a key that comes twice the last counts; unknown keys are passed over.
 type fields struct {
 	typ, content, messageType, replyTo, messageID, clientID, isTyping, chatRoom, seq value
-	on, mentions, mentionsAll, data                                                  value
+	on, emoji, mentions, mentionsAll, data                                           value
 
 	scratch [512]byte // what a string with escapes says; a longer one costs an allocation
 }
@@ -79,5 +79,7 @@ func (in *fields) set(key *value, v value) {
 		in.mentionsAll = v
 	case "data":
 		in.data = v
+	case "emoji":
+		in.emoji = v
 	}
 }

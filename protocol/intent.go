@@ -6,12 +6,13 @@ import "github.com/google/uuid"
 // room. Beside ClientID only what the kind reads is set.
 type Intent struct {
 	Kind      Kind
-	On        bool        // what is asked for is on and not off: the user types, the message is pinned
+	On        bool        // what is asked for is on and not off: the user types, the message is pinned, the reaction is set
 	MessageID uuid.UUID   // the message that it is about. KindMessage: the new message's; zero: not chosen yet
 	Content   string      // trimmed, not empty, storable
 	Type      MessageType // TypeText or TypeFile
 	ReplyTo   uuid.UUID   // zero: not a reply
 	Extra     *Extra      // whom a new message mentions, and its data; nil: nothing
+	Emoji     string      // as it is shown
 	UpTo      int64       // the room's number up to which it goes, 0 or more
 	ClientID  string      // the sender's own name for it; empty: none
 }

@@ -20,6 +20,8 @@ const (
 	KindRead    Kind = 5 // a user has read up to a number
 	KindDelete  Kind = 6 // a message was deleted
 	KindPin     Kind = 8 // a message was pinned, or is pinned no more
+	KindReact   Kind = 7 // a user chose an emoji for a message, or takes it away
+	KindSummary Kind = 9 // what a message has of reactions and answers was counted anew
 )
 
 // LogVersion is the version of the log that this build knows, and so of what nodes
@@ -35,8 +37,8 @@ const (
 	// Event is durable. It takes the room's next number, is stored before it is
 	// told, and is told once, in order. Of a message the greater Rev wins.
 	Event Class = iota + 1
-	// Mark is durable: one value of each member or room. It takes no number, and the
-	// greater value wins.
+	// Mark is durable: a value of a member. It takes no number and is told to nobody. The
+	// greater value wins, or, of what is on or off, the latest.
 	Mark
 	// Notice is not stored and may be lost. The latest one wins.
 	Notice
@@ -70,6 +72,8 @@ var kinds = [...]kindRow{
 	KindRead:    {class: Mark, since: 2, asked: "mark_read"},
 	KindDelete:  {class: Event, since: 3, asked: "delete_message", told: "message_edited", change: "deleted", requotes: true}, // what it needs depends on whose message it is
 	KindPin:     {class: Event, since: 3, asked: "pin_message", told: "message_edited", change: "pin", patched: patchedPin, needs: MayPin},
+	KindReact:   {class: Mark, since: 3, asked: "react", needs: MayReact},
+	KindSummary: {class: Event, since: 3, told: "message_edited", change: "summary", patched: patchedSummary},
 }
 
 // decode reads the fields of the kind from a client's frame. The calls are spelled
@@ -91,6 +95,8 @@ func (in *Intent) decode(f *fields, r *Rules) *Error {
 		return in.decodeDelete(f)
 	case KindPin:
 		return in.decodePin(f)
+	case KindReact:
+		return in.decodeReact(f, r)
 	}
 	return ErrUnknownType
 }
@@ -135,11 +141,14 @@ func (k Kind) Since() uint8 { return k.row().since }
 // need: their rules in persist look further.
 func (k Kind) Needs() Permissions { return k.row().needs }
 
-// String names the kind for people and in metrics: by the frame that asks for it, or
-// by its number where it is not known.
+// String names the kind for people and in metrics: by the frame that asks for it, by what
+// it changes where nobody asks for it, or by its number where it is not known.
 func (k Kind) String() string {
-	if asked := k.row().asked; asked != "" {
-		return asked
+	switch row := k.row(); {
+	case row.asked != "":
+		return row.asked
+	case row.change != "":
+		return row.change
 	}
 	return strconv.Itoa(int(k))
 }

@@ -4,7 +4,8 @@ import "fmt"
 
 // Rules are the limits of what clients send that a flag may change.
 type Rules struct {
-	ContentRunesMax int // code points in a message, after trimming
+	ContentRunesMax int   // code points in a message, after trimming
+	Emoji           Emoji // that may be chosen as reactions; nil: any
 }
 
 // ErrTooLong is the refusal of content that is longer than the rules allow.

@@ -43,7 +43,7 @@ func checkScan(t *testing.T, p []byte) {
 	for key, v := range map[string]*value{
 		"type": &got.typ, "content": &got.content, "message_type": &got.messageType, "reply_to": &got.replyTo,
 		"message_id": &got.messageID, "client_id": &got.clientID, "is_typing": &got.isTyping, "chat_room": &got.chatRoom,
-		"seq": &got.seq, "on": &got.on, "mentions": &got.mentions, "mentions_all": &got.mentionsAll, "data": &got.data,
+		"seq": &got.seq, "on": &got.on, "emoji": &got.emoji, "mentions": &got.mentions, "mentions_all": &got.mentionsAll, "data": &got.data,
 	} {
 		checkValue(t, key, v, want[key])
 	}
@@ -143,6 +143,9 @@ func FuzzDecodeIntent(f *testing.F) {
 			t.Fatalf("%q became %+v", p, frame)
 		}
 		if frame.Kind == 0 || (frame.Kind == KindMessage) != (frame.Type == TypeText || frame.Type == TypeFile) {
+			t.Fatalf("%q became %+v", p, frame)
+		}
+		if shown, ok := ValidEmoji(frame.Emoji); (frame.Kind == KindReact) != ok || shown != frame.Emoji {
 			t.Fatalf("%q became %+v", p, frame)
 		}
 		if e := frame.Extra; e != nil {

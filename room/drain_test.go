@@ -24,6 +24,10 @@ type frozen struct {
 
 func (f *frozen) Timeline() room.Timeline { return 0 }
 
+func (f *frozen) DueSummaries(context.Context, time.Duration, int) ([]room.DueSummary, error) {
+	return nil, nil
+}
+
 func (f *frozen) Append(ctx context.Context, _ []*room.Op, _ room.Within) error {
 	f.asked++
 	first := f.asked == 1

@@ -94,6 +94,7 @@ func (l *lane) append(ctx context.Context) {
 	l.underWay.Store(newStandstill(l.batch[0].Room))
 	defer l.underWay.Store(nil)
 	delay := retryDelayMin
+	l.batch = l.s.summaries.join(l.batch)
 	l.s.hub.note(l.batch)
 	for len(l.batch) > 0 {
 		err := l.attempt(ctx)
@@ -168,6 +169,7 @@ func (l *lane) refuse(n int, why *protocol.Error) {
 // of the commit, and then answers whoever asked for them.
 func (l *lane) announce() {
 	untold := l.s.guard.Call("announce", l.tell) != nil
+	l.s.summaries.stored(l.batch)
 	for _, op := range l.batch {
 		switch {
 		case op.Message != nil && op.Seq == 0:

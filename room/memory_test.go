@@ -102,6 +102,9 @@ func (m *memory) Heads(_ context.Context, rooms []uuid.UUID) ([]room.Head, error
 	return heads, nil
 }
 
+func (m *memory) DueSummaries(context.Context, time.Duration, int) ([]room.DueSummary, error) {
+	return nil, nil
+}
 func (m *memory) Settled(context.Context) error             { return nil }
 func (m *memory) TryWrite(context.Context, uuid.UUID) error { return nil }
 func (m *memory) Timeline() room.Timeline                   { return 0 }

@@ -44,6 +44,10 @@ func (m *moody) has(content string) bool {
 
 func (m *moody) Timeline() room.Timeline { return 0 }
 
+func (m *moody) DueSummaries(context.Context, time.Duration, int) ([]room.DueSummary, error) {
+	return nil, nil
+}
+
 // TryWrite is a batch of nothing.
 func (m *moody) TryWrite(ctx context.Context, _ uuid.UUID) error {
 	return m.Append(ctx, nil, room.Within{Commit: time.Hour})

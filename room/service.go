@@ -39,6 +39,7 @@ type Service struct {
 	lanes     []*lane
 	hub       *hub
 	repairs   *repairs
+	summaries *summaries
 	access    *combiner[AccessQuestion, Access]
 	latest    *combiner[protocol.RoomIDs, *History]
 	bulk      *bulkReads
@@ -70,6 +71,7 @@ func New(store Store, verify Authenticator, backplane Backplane, cfg Config) *Se
 	s := &Service{store: store, verify: verify, backplane: backplane, cfg: cfg, log: cfg.Log, guard: guard, seed: maphash.MakeSeed(), stop: stop}
 	s.stats.refused = make(map[protocol.Code]int64)
 	s.repairs = newRepairs(s)
+	s.summaries = newSummaries(s)
 	s.hub = newHub(&s.stats, Limit{cfg.HistoryMessages, cfg.HistoryBytes}, s.repairs.ask)
 	s.hub.timeline = store.Timeline
 	s.hub.unsent, s.hub.bytes = cfg.Unsent, cfg.Bytes
@@ -90,6 +92,7 @@ func New(store Store, verify Authenticator, backplane Backplane, cfg Config) *Se
 	}
 	s.running.Go(func() { s.repairs.run(ctx) })
 	s.running.Go(func() { s.watch(ctx) })
+	s.running.Go(func() { s.summaries.run(ctx) })
 	s.running.Go(func() { s.expire(ctx) })
 	return s
 }

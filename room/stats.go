@@ -26,6 +26,7 @@ type counters struct {
 	NoticesRepeated                    atomic.Int64
 	Rewinds                            atomic.Int64
 	Superseded                         atomic.Int64
+	SummariesLeft                      atomic.Int64
 
 	overQuota overQuota
 
@@ -82,6 +83,9 @@ type Stats struct {
 	NoticesLeftOut        int64 // notices, as of typing, left out for the same reason; nobody reads them again
 	Congested             int64 // pauses of a lane because the loops did not keep up
 
+	SummariesLeft       int64 // summaries that had no place to wait in, and were left to the sweep
+	SummariesWaitingNow int
+
 	Panics  int64 // in the service's goroutines, or in what they call
 	Rewinds int64 // rooms whose store went back behind what had been told
 
@@ -105,6 +109,7 @@ func (s *Service) Stats() Stats {
 		HistoriesFromTail: c.HistoriesFromTail.Load(),
 		Repairs:           c.Repairs.Load(), RepairErrors: c.RepairErrors.Load(), Repeats: c.Repeats.Load(),
 		Gaps: c.Gaps.Load(), ParkedDropped: c.ParkedDropped.Load(), LeftOut: c.LeftOut.Load(), Superseded: c.Superseded.Load(), NoticesLeftOut: c.NoticesLeftOut.Load(), NoticesRepeated: c.NoticesRepeated.Load(), Congested: c.Congested.Load(),
+		SummariesLeft: c.SummariesLeft.Load(), SummariesWaitingNow: s.summaries.waitingNow(),
 		Panics: s.guard.Panics(), Rewinds: c.Rewinds.Load(),
 		RefusingNow: s.refusingFor(),
 		RoomsNow:    s.hub.len(), TailBytesNow: s.hub.tailBytes.Load(),

@@ -70,6 +70,10 @@ type Store interface {
 	// the id given (zero: from the first), at most limit.
 	ReadMarks(ctx context.Context, room, after uuid.UUID, limit int) (ReadMarkPage, error)
 
+	// DueSummaries returns messages whose summary has been due for so long, the longest due
+	// first, at most limit.
+	DueSummaries(ctx context.Context, age time.Duration, limit int) ([]DueSummary, error)
+
 	// Head returns a room's present number as the server has it that takes writes: a
 	// copy, which may lag, fails. False where there is no such room.
 	Head(ctx context.Context, room uuid.UUID) (seq int64, exists bool, err error)
@@ -242,6 +246,10 @@ type ReadMarkPage struct {
 	Marks   []protocol.ReadMark
 	HasMore bool // after the last
 }
+
+// DueSummary is a message whose summary is due: reactions or answers came, or went, since it was
+// made.
+type DueSummary struct{ Message, Room uuid.UUID }
 
 // Summary is a room as the list of rooms shows it.
 type Summary struct {

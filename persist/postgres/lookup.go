@@ -89,9 +89,14 @@ func (s *Store) lookUp(ctx context.Context, conn *pgx.Conn, l *persist.Lookup) (
 		})
 	}
 	queuePins(&batch, l, found)
+	queueReactors(&batch, l, found)
+	queueCounts(&batch, l.Counted, l, found)
 	queueQuotas(&batch, l, found)
 	if err = conn.SendBatch(ctx, &batch).Close(); err == nil {
 		err = countUncounted(ctx, conn, l, found)
+	}
+	if err == nil {
+		err = countUnlisted(ctx, conn, l, found)
 	}
 	return found, xact, err
 }

@@ -97,14 +97,17 @@ func (s *Store) askOutcome(ctx context.Context, xact uint64, plan *persist.Plan,
 }
 
 // findRow looks for a row of the plan: a new message, or a number that was taken. Where it
-// has marks only, they are looked at.
+// has marks and reactions only, they are looked at.
 func findRow(ctx context.Context, conn *pgxpool.Conn, plan *persist.Plan) (there bool, err error) {
 	if len(plan.Inserts) > 0 {
 		err = conn.QueryRow(ctx, findInsert, [16]byte(plan.Inserts[0].ID)).Scan(&there)
 		return there, err
 	}
 	if len(plan.Changes) == 0 {
-		return marksInForce(ctx, conn, plan)
+		if there, err = marksInForce(ctx, conn, plan); err == nil && there {
+			there, err = reactionsStand(ctx, conn, plan)
+		}
+		return there, err
 	}
 	c := plan.Changes[0]
 	err = conn.QueryRow(ctx, findChange, [16]byte(c.Room), c.Seq, [16]byte(c.ID)).Scan(&there)

@@ -51,6 +51,7 @@ func write(ctx context.Context, conn *pgx.Conn, plan *persist.Plan, mode persist
 		batch.Queue(way.sql, arrayArgs(way.columns, plan.Updates)...)
 	}
 	queueMentions(&batch, plan)
+	queueReactions(&batch, plan)
 	queueDeletions(&batch, plan)
 	queueMarks(&batch, plan)
 	queueSpent(&batch, plan)

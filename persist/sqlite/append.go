@@ -96,6 +96,9 @@ func (s *Store) writePlan(tx *sql.Tx, plan *persist.Plan) error {
 			return err
 		}
 	}
+	if err := s.writeReactions(tx, plan); err != nil {
+		return err
+	}
 	if err := s.writeDeletions(tx, plan); err != nil {
 		return err
 	}
@@ -149,7 +152,10 @@ func (s *Store) find(tx *sql.Tx, l *persist.Lookup) (*persist.Found, error) {
 	if err := s.findMessages(tx, l.Messages, found); err != nil {
 		return nil, err
 	}
-	return found, s.findOriginals(tx, l.Originals, found)
+	if err := s.findOriginals(tx, l.Originals, found); err != nil {
+		return nil, err
+	}
+	return found, s.findReactions(tx, l, found)
 }
 
 func (s *Store) findKnown(tx *sql.Tx, keys []persist.ClientKey, found *persist.Found) error {

@@ -35,6 +35,9 @@ type writing struct {
 	deleteReactions, deleteMention         *sql.Stmt
 	mention, pins                          *sql.Stmt
 	usage, sent, count, setUsage, addSent  *sql.Stmt
+	ownReactions, reactions, emoji         *sql.Stmt
+	replies, react, withdraw               *sql.Stmt
+	due, dueNoMore                         *sql.Stmt
 	marks                                  map[persist.MarkColumn]**sql.Stmt
 }
 
@@ -48,8 +51,10 @@ func (w *writing) prepare(ctx context.Context, db *sql.DB) error {
 		&w.original: `SELECT coalesce(o.chat_room_id, ''), coalesce(substr(o.content, 1, 100), ''), coalesce(u.email, ''), o.deleted_at IS NOT NULL FROM chat_messages o LEFT JOIN users u ON u.id = o.sender_id WHERE o.id = ?`,
 		&w.usage:    selectUsage, &w.sent: selectSent, &w.count: countContents, &w.setUsage: setUsage, &w.addSent: addSent,
 		&w.deleteReactions: deleteReactions, &w.deleteMention: deleteMention,
-		&w.mention:  `INSERT INTO chat_mentions (user_id, chat_room_id, seq) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`,
-		&w.pins:     `SELECT count(*) FROM (SELECT 1 FROM chat_messages WHERE chat_room_id = ? AND pinned_at IS NOT NULL AND deleted_at IS NULL LIMIT ?)`,
+		&w.mention:      `INSERT INTO chat_mentions (user_id, chat_room_id, seq) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`,
+		&w.pins:         `SELECT count(*) FROM (SELECT 1 FROM chat_messages WHERE chat_room_id = ? AND pinned_at IS NOT NULL AND deleted_at IS NULL LIMIT ?)`,
+		&w.ownReactions: selectOwnReactions, &w.reactions: selectReactions, &w.emoji: countEmoji, &w.replies: countReplies,
+		&w.react: insertReaction, &w.withdraw: withdrawReaction, &w.due: insertDue, &w.dueNoMore: deleteDue,
 		&w.insert:   insertMessage,
 		&w.note:     `INSERT INTO chat_events (chat_room_id, seq, id, kind, message_id, actor_id, at) VALUES (?, ?, ?, ?, ?, ?, ?)`,
 		&w.update:   updateMessage,
@@ -71,7 +76,7 @@ type reading struct {
 	head, end, latest, walk, before, after, message *sql.Stmt
 	repliesBefore, repliesAfter                     *sql.Stmt
 	access, rooms, roomless                         *sql.Stmt
-	mark, unread, mentioned, readMarks              *sql.Stmt
+	mark, unread, mentioned, readMarks, due         *sql.Stmt
 }
 
 // theirRole is the role of the user u in the trip t. The name role means a column of
@@ -86,7 +91,7 @@ func (r *reading) prepare(ctx context.Context) error {
 		&r.end: `SELECT coalesce(r.last_seq, 0), coalesce(m.id, e.id), coalesce(m.id, e.message_id) FROM chat_rooms r
 			LEFT JOIN chat_messages m ON m.chat_room_id = r.id AND m.seq = r.last_seq
 			LEFT JOIN chat_events e ON e.chat_room_id = r.id AND e.seq = r.last_seq WHERE r.id = ?`,
-		&r.mark: selectMark, &r.unread: selectUnread, &r.mentioned: selectMentioned, &r.readMarks: selectReadMarks,
+		&r.mark: selectMark, &r.unread: selectUnread, &r.mentioned: selectMentioned, &r.readMarks: selectReadMarks, &r.due: selectDue,
 		&r.latest: selectMessage + ` WHERE m.chat_room_id = ? AND m.seq > 0 ORDER BY m.seq DESC LIMIT ?`,
 		&r.walk:   selectWalk,
 		&r.before: selectMessage + ` WHERE m.chat_room_id = ? AND m.seq < ? ORDER BY m.seq DESC LIMIT ?`,

@@ -24,7 +24,10 @@ var modelDelete = change{
 		if x.Sender.ID == op.Sender.ID {
 			by = protocol.DeletedBySender
 		}
-		x.Content, x.UpdatedAt, x.Extra = "", op.At, &protocol.Extra{DeletedAt: op.At, DeletedBy: by}
+		x.Content, x.UpdatedAt = "", op.At
+		x.WithExtra(func(e *protocol.Extra) {
+			*e = protocol.Extra{DeletedAt: op.At, DeletedBy: by, ReplyCount: e.ReplyCount}
+		})
 	},
 }
 

@@ -21,7 +21,7 @@ type change struct {
 	do     func(x *protocol.Message, op *room.Op)
 }
 
-// changes has every Event but new messages.
+// changes has every Event but new messages and summaries.
 var changes = map[protocol.Kind]change{
 	protocol.KindEdit:   modelEdit,
 	protocol.KindDelete: modelDelete,
@@ -48,6 +48,8 @@ type model struct {
 	messages []protocol.Message            // in the order in which they were made
 	replies  []uuid.UUID                   // the original of each; zero: none
 	users    map[uuid.UUID]bool            // who are collaborators of both rooms' trips
+	reacted  []reacted                     // reactions
+	before   []reacted                     // and those before the batch
 }
 
 func (m *model) find(match func(*protocol.Message) bool) int {
@@ -66,6 +68,12 @@ func (m *model) show(i int) protocol.Message {
 }
 
 func (m *model) apply(op *room.Op) (room.Outcome, *protocol.Message) {
+	switch op.Kind {
+	case protocol.KindReact:
+		return m.react(op), nil
+	case protocol.KindSummary:
+		return m.summarize(op)
+	}
 	if kind, ok := changes[op.Kind]; ok {
 		i := m.find(func(x *protocol.Message) bool {
 			return x.ID == op.MessageID && x.RoomID == op.Room && kind.may(x, op)
@@ -82,6 +90,7 @@ func (m *model) apply(op *room.Op) (room.Outcome, *protocol.Message) {
 		m.note(op, op.Row)
 		x.Rev = m.heads[op.Room]
 		kind.do(x, op)
+		m.forget(x)
 		shown := m.show(i)
 		return room.Stored, &shown
 	}
@@ -139,7 +148,7 @@ func (m *model) page(id uuid.UUID, by func(*protocol.Message) int64, match func(
 func testModel(t *testing.T, open Open) {
 	kinds := slices.Sorted(maps.Keys(changes))
 	for k := range protocol.Kind(255) {
-		if _, known := changes[k]; known != (k.Class() == protocol.Event && k != protocol.KindMessage) {
+		if _, known := changes[k]; known != (k.Class() == protocol.Event && k != protocol.KindMessage && k != protocol.KindSummary) {
 			t.Fatalf("the model knows %v as a change: %v", k, known)
 		}
 	}
@@ -168,7 +177,12 @@ func testModel(t *testing.T, open Open) {
 				for range rapid.IntRange(1, 8).Draw(rt, "ops") {
 					r, u := first+pick.Draw(rt, "room")%2, pick.Draw(rt, "user")%3
 					content := fmt.Sprint("content ", pick.Draw(rt, "content"))
-					if n := pick.Draw(rt, "kind"); n%3 == 0 {
+					n := pick.Draw(rt, "kind")
+					if n%3 == 1 && n%2 == 0 {
+						batch = append(batch, w.modelReaction(r, u, n/6, anyMessage(made)))
+						continue
+					}
+					if n%3 == 0 {
 						k := kinds[n/3%len(kinds)]
 						in := changes[k].intent(content)
 						in.Kind, in.MessageID = k, anyMessage(made)
@@ -191,6 +205,7 @@ func testModel(t *testing.T, open Open) {
 					batch, made = append(batch, op), append(made, op)
 				}
 				w.append(batch...)
+				m.before = slices.Clone(m.reacted)
 				for _, op := range batch {
 					outcome, message := m.apply(op)
 					if op.Outcome != outcome {
@@ -200,6 +215,7 @@ func testModel(t *testing.T, open Open) {
 						w.same(op.Message, message)
 					}
 				}
+				w.compareDue(rt, m)
 			},
 			"read": func(rt *rapid.T) { w.compare(rt, m, w.rooms[first+pick.Draw(rt, "room")%2]) },
 		})

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -38,7 +39,7 @@ func TestAClientOfVersion1HearsWhatItHeard(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	played := play(t)
+	played := renumbered(play(t))
 	for _, added := range documented {
 		if !added.MatchString(played) {
 			t.Errorf("nobody was told %v", added)
@@ -51,6 +52,26 @@ func TestAClientOfVersion1HearsWhatItHeard(t *testing.T) {
 			t.Fatalf("line %d:\n got %s\nwant %s", i+1, at(got, i), at(recorded, i))
 		}
 	}
+}
+
+var (
+	aSummary   = regexp.MustCompile(`(?m)^.*"change":"summary".*\n`)
+	aNumber    = regexp.MustCompile(`("(?:seq|rev|since)":|since=)(\d+)`)
+	replyCount = regexp.MustCompile(`,"reply_count":1`)
+)
+
+// renumbered is a session without the change that a message has an answer, which is the room's
+// number 3 and came with a later release.
+func renumbered(session string) string {
+	session = replyCount.ReplaceAllString(aSummary.ReplaceAllString(session, ""), "")
+	return aNumber.ReplaceAllStringFunc(session, func(text string) string {
+		parts := aNumber.FindStringSubmatch(text)
+		n, _ := strconv.Atoi(parts[2])
+		if n >= 3 {
+			n--
+		}
+		return parts[1] + strconv.Itoa(n)
+	})
 }
 
 func at(lines []string, i int) string {
@@ -103,11 +124,13 @@ func play(t *testing.T) string {
 	hello := ada.says(`{"type":"chat_message","content":"  Hello, \"Zoë\" \ud83d\ude00\n ","client_id":"a-1"}`, both...)
 	ada.says(`{"type":"chat_message","content":"something else","client_id":"a-1"}`, ada)
 	bob.says(`{"type":"chat_message","content":"Hi","message_type":"text","reply_to":"`+hello+`"}`, both...)
+	ada.hears() // that hello has an answer: see renumbered
+	bob.hears()
 	ada.says(`{"type":"typing","is_typing":true}`, bob)
 	ada.says(`{"type":"typing"}`, bob)
 	ada.says(`{"type":"edit_message","message_id":"`+hello+`","content":"Hello all","client_id":"a-2"}`, both...)
 	bob.says(`{"type":"chat_message","content":"https://example.com/a.jpg","message_type":"file","client_id":"b-1"}`, both...)
-	ada.says(`{"type":"mark_read","seq":4,"client_id":"a-3"}`)
+	ada.says(`{"type":"mark_read","seq":5,"client_id":"a-3"}`)
 	ada.says(`{"type":"ping","client_id":"a-4"}`, ada)
 	for _, wrong := range []string{
 		`{"type":"edit_message","message_id":"` + hello + `","content":"mine","client_id":"b-2"}`,
@@ -123,7 +146,7 @@ func play(t *testing.T) string {
 	} {
 		bob.says(wrong, bob)
 	}
-	for _, query := range []string{"", "&since=0", "&since=2", "&since=4", "&since=99", "&since=3&since_id=" + hello, "&since=3&since_id=" + uuid.Nil.String(), "&unknown=1"} {
+	for _, query := range []string{"", "&since=0", "&since=2", "&since=5", "&since=100", "&since=4&since_id=" + hello, "&since=4&since_id=" + uuid.Nil.String(), "&unknown=1"} {
 		_ = g.enter("eve", trip+as(6)+query).conn.Close()
 	}
 	g.refused("eve", trip+as(6)+"&since=x")

@@ -41,15 +41,20 @@ func TestMembersSeeEachOthersMessagesInOneOrder(t *testing.T) {
 		t.Errorf("a reply: %+v", f)
 	}
 	ada.next()
+	for _, c := range []*client{ada, bob} {
+		if f := c.next(); f.Type != "message_edited" || f.Seq != 4 || f.Message.ID != first.Message.ID || f.Message.IsEdited {
+			t.Errorf("a message that has an answer: %+v", f)
+		}
+	}
 	bob.send(fmt.Sprintf(`{"type":"edit_message","message_id":%q,"content":"hi!"}`, first.Message.ID))
 	for _, c := range []*client{ada, bob} {
 		f := c.next()
-		if f.Type != "message_edited" || f.Seq != 4 || !f.Message.IsEdited || f.Message.Content != "hi!" || f.Message.Seq != 2 || f.Message.Rev != 4 {
+		if f.Type != "message_edited" || f.Seq != 5 || !f.Message.IsEdited || f.Message.Content != "hi!" || f.Message.Seq != 2 || f.Message.Rev != 5 {
 			t.Errorf("an edit: %+v", f)
 		}
 	}
 	_, past = s.join(6, "")
-	if len(past.Messages) != 3 || past.Seq != 4 || past.Messages[1].Content != "hi!" {
+	if len(past.Messages) != 3 || past.Seq != 5 || past.Messages[1].Content != "hi!" {
 		t.Errorf("history: %+v", past)
 	}
 	stranger.send(`{"type":"ping"}`)
