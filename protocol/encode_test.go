@@ -88,21 +88,23 @@ func TestGoldenBytes(t *testing.T) {
 		"error with client_id": {AppendError(nil, ErrRateLimited, `a"b`),
 			`{"type":"error","message":"Too many messages; slow down","code":"rate_limited","client_id":"a\"b"}`},
 		"REST error": {AppendRESTError(nil, "No such room", CodeNotFound), `{"detail":"No such room","code":"not_found"}`},
-		"page": {AppendMessagePage(nil, [][]byte{m, n}, "https://h/?a=1&b=2", ""),
+		"page": {AppendMessagePage(nil, [][]byte{m, n}, "https://h/?a=1&b=2", "", 1),
 			`{"results":[{"n":1},{"n":2}],"next":"https://h/?a=1&b=2","previous":null}`},
-		"resume page": {AppendResumePage(nil, nil, 8, false), `{"results":[],"seq":8,"has_more":false}`},
-		"rooms": {AppendRooms(nil, [][]byte{
-			AppendRoom(nil, &RoomEntry{ID: idA, TripID: idB, Title: "Trip\t1"}), AppendRoom(nil, &RoomEntry{ID: idB, TripID: idC, LastSeq: 3, Last: &plain, ReadSeq: 2, Unread: 1, Mentions: 100}),
+		"page of a room that has lost its beginning": {AppendMessagePage(nil, [][]byte{m}, "", "", 900), `{"results":[{"n":1}],"next":null,"previous":null,"first_seq":900}`},
+		"resume page":                {AppendResumePage(nil, nil, 8, false, 1), `{"results":[],"seq":8,"has_more":false}`},
+		"resume page of such a room": {AppendResumePage(nil, nil, 8, true, 2), `{"results":[],"first_seq":2,"seq":8,"has_more":true}`},
+		"rooms": {AppendList(nil, [][]byte{
+			AppendRoom(nil, &RoomEntry{ID: idA, TripID: idB, Title: "Trip\t1", FirstSeq: 1}), AppendRoom(nil, &RoomEntry{ID: idB, TripID: idC, LastSeq: 3, Last: &plain, ReadSeq: 2, Unread: 1, Mentions: 100, FirstSeq: 2, Role: "owner"}),
 		}, "/n"),
 			`{"results":[{"id":"11111111-2222-4333-8444-5555555555aa","trip_id":"0189f7e5-0000-7000-8000-00000000000b",` +
-				`"title":"Trip\t1","last_seq":0,"last_message":null,"read_seq":0,"unread":0,"mentions":0},{"id":"0189f7e5-0000-7000-8000-00000000000b",` +
-				`"trip_id":"ffffffff-ffff-4fff-bfff-ffffffffffff","title":"","last_seq":3,"last_message":` + string(AppendMessage(nil, &plain)) + `,"read_seq":2,"unread":1,"mentions":100}],"next":"/n"}`},
+				`"title":"Trip\t1","last_seq":0,"last_message":null,"read_seq":0,"unread":0,"mentions":0,"first_seq":1,"role":""},{"id":"0189f7e5-0000-7000-8000-00000000000b",` +
+				`"trip_id":"ffffffff-ffff-4fff-bfff-ffffffffffff","title":"","last_seq":3,"last_message":` + string(AppendMessage(nil, &plain)) + `,"read_seq":2,"unread":1,"mentions":100,"first_seq":2,"role":"owner"}],"next":"/n"}`},
 		"reading": {AppendReading(nil, 42, 3, 2), `{"read_seq":42,"unread":3,"mentions":2}`},
 		"read marks": {AppendReadMarks(nil, []ReadMark{{User: idA, Seq: 4, At: time.Unix(1, 999_999_999)}, {User: idB, Seq: 5, At: time.Unix(0, 0)}}, "/n"),
 			`{"results":[{"user_id":"11111111-2222-4333-8444-5555555555aa","read_seq":4,"updated_at":"1970-01-01T00:00:01.999999Z"},` +
 				`{"user_id":"0189f7e5-0000-7000-8000-00000000000b","read_seq":5,"updated_at":"1970-01-01T00:00:00.000000Z"}],"next":"/n"}`},
 		"no read marks": {AppendReadMarks(nil, nil, ""), `{"results":[],"next":null}`},
-		"no rooms":      {AppendRooms(nil, nil, ""), `{"results":[],"next":null}`},
+		"no rooms":      {AppendList(nil, nil, ""), `{"results":[],"next":null}`},
 	} {
 		if string(c.got) != c.want {
 			t.Errorf("%s:\n got %s\nwant %s", name, c.got, c.want)
@@ -143,7 +145,7 @@ func TestEncodersAppend(t *testing.T) {
 		"event":   AppendEvent([]byte("x"), KindMessage, nil, 1, 0, Live),
 		"history": AppendHistory([]byte("x"), RoomIDs{}, nil, 1),
 		"error":   AppendError([]byte("x"), ErrInternal, ""),
-		"rooms":   AppendRooms([]byte("x"), nil, ""),
+		"rooms":   AppendList([]byte("x"), nil, ""),
 	} {
 		if len(got) < 3 || string(got[:2]) != "x{" {
 			t.Errorf("%s does not append: %s", name, got)

@@ -8,22 +8,31 @@ import (
 
 // AppendMessagePage appends the body of a REST page by number: messages oldest
 // first, each as AppendMessage made it, and the URLs of the pages beside it. An
-// empty URL is written as null.
-func AppendMessagePage(dst []byte, messages [][]byte, next, previous string) []byte {
+// empty URL is written as null. firstSeq is the number that the room begins with.
+func AppendMessagePage(dst []byte, messages [][]byte, next, previous string, firstSeq int64) []byte {
 	dst = append(dst, `{"results":`...)
 	dst = appendArray(dst, messages)
 	dst = append(dst, `,"next":`...)
 	dst = appendStringOrNull(dst, next)
 	dst = append(dst, `,"previous":`...)
 	dst = appendStringOrNull(dst, previous)
-	return append(dst, '}')
+	return append(appendFirstSeq(dst, firstSeq), '}')
+}
+
+// appendFirstSeq appends the member that says where a room begins: not with its first
+// number.
+func appendFirstSeq(dst []byte, firstSeq int64) []byte {
+	if firstSeq <= 1 {
+		return dst
+	}
+	return strconv.AppendInt(append(dst, `,"first_seq":`...), firstSeq, 10)
 }
 
 // AppendResumePage appends the body of a REST answer to since: messages in the
 // order of rev, and the number at which the client stands after them.
-func AppendResumePage(dst []byte, messages [][]byte, seq int64, hasMore bool) []byte {
+func AppendResumePage(dst []byte, messages [][]byte, seq int64, hasMore bool, firstSeq int64) []byte {
 	dst = append(dst, `{"results":`...)
-	dst = appendArray(dst, messages)
+	dst = appendFirstSeq(appendArray(dst, messages), firstSeq)
 	return appendStand(dst, seq, hasMore)
 }
 
@@ -32,18 +41,20 @@ type RoomEntry struct {
 	ID, TripID uuid.UUID
 	Title      string // the trip's
 	LastSeq    int64
+	FirstSeq   int64    // the number that the room begins with
 	Last       *Message // nil: none yet
 
 	// Of the caller.
+	Role             string // empty: none
 	ReadSeq          int64
 	Unread, Mentions int
 }
 
-// AppendRooms appends the body of the list of rooms, each as AppendRoom made it. An
-// empty next is written as null.
-func AppendRooms(dst []byte, rooms [][]byte, next string) []byte {
+// AppendList appends the body of a list of objects, rooms or messages, and the URL of its
+// next page. An empty one is written as null.
+func AppendList(dst []byte, all [][]byte, next string) []byte {
 	dst = append(dst, `{"results":`...)
-	dst = appendArray(dst, rooms)
+	dst = appendArray(dst, all)
 	dst = append(dst, `,"next":`...)
 	dst = appendStringOrNull(dst, next)
 	return append(dst, '}')
@@ -65,5 +76,9 @@ func AppendRoom(dst []byte, r *RoomEntry) []byte {
 	} else {
 		dst = AppendMessage(dst, r.Last)
 	}
-	return append(appendReading(append(dst, ','), r.ReadSeq, r.Unread, r.Mentions), '}')
+	dst = appendReading(append(dst, ','), r.ReadSeq, r.Unread, r.Mentions)
+	dst = append(dst, `,"first_seq":`...)
+	dst = strconv.AppendInt(dst, r.FirstSeq, 10)
+	dst = append(dst, `,"role":`...)
+	return append(appendString(dst, r.Role), '}')
 }

@@ -66,6 +66,10 @@ func (s *halfOpen) RepliesAfter(ctx context.Context, _, _ uuid.UUID, _ int64, _ 
 	return room.Page{}, s.hang(ctx)
 }
 
+func (s *halfOpen) Pins(ctx context.Context, _ uuid.UUID) (room.Page, error) {
+	return room.Page{}, s.hang(ctx)
+}
+
 func (s *halfOpen) Message(ctx context.Context, _ uuid.UUID) (protocol.Message, error) {
 	return protocol.Message{}, s.hang(ctx)
 }
@@ -102,6 +106,14 @@ func TestWhatACallReadsEndsWithTheCall(t *testing.T) {
 		},
 		"replies after": func(ctx context.Context, s *room.Service) error {
 			_, err := s.Page(ctx, room.PageQuery{User: user, Room: roomA, Answer: roomA, After: &seq, Limit: 1})
+			return err
+		},
+		"pins": func(ctx context.Context, s *room.Service) error {
+			_, err := s.Pins(ctx, room.PinsQuery{User: user, Room: roomA})
+			return err
+		},
+		"room": func(ctx context.Context, s *room.Service) error {
+			_, err := s.Room(ctx, user, &room.Access{Room: room.Info{ID: roomA}})
 			return err
 		},
 		"resume": func(ctx context.Context, s *room.Service) error {

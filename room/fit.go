@@ -63,16 +63,21 @@ func (p *RoomPage) keepFirst(f fit) {
 	p.Bodies = make([][]byte, 0, len(p.Rooms))
 	for i := range p.Rooms {
 		r := &p.Rooms[i]
-		body := protocol.AppendRoom(nil, &protocol.RoomEntry{
-			ID: r.ID, TripID: r.TripID, Title: r.Title, LastSeq: r.Seq, Last: r.Last,
-			ReadSeq: r.Reading.Seq, Unread: r.Reading.Unread, Mentions: r.Reading.Mentions,
-		})
+		body := r.encode()
 		if !f.takes(body) && i > 0 {
 			p.Rooms, p.HasMore = p.Rooms[:i], true
 			return
 		}
 		p.Bodies = append(p.Bodies, body)
 	}
+}
+
+// encode makes a room's JSON object.
+func (r *Summary) encode() []byte {
+	return protocol.AppendRoom(nil, &protocol.RoomEntry{
+		ID: r.ID, TripID: r.TripID, Title: r.Title, LastSeq: r.Seq, FirstSeq: r.FirstSeq, Last: r.Last,
+		Role: r.Role, ReadSeq: r.Reading.Seq, Unread: r.Reading.Unread, Mentions: r.Reading.Mentions,
+	})
 }
 
 // encode makes a message's JSON object, in a buffer of its own.

@@ -151,7 +151,7 @@ func (h *house) readBackwards(r *reader, in uuid.UUID, few int) {
 	frame := (<-answers).Frame
 	seqs := r.take("history", frame, strings.Count(string(frame), `"chat_room_id"`)-1, true)
 	for more := true; more; {
-		besides := len(protocol.AppendMessagePage(nil, nil, "https://example.com/next", "https://example.com/previous"))
+		besides := len(protocol.AppendMessagePage(nil, nil, "https://example.com/next", "https://example.com/previous", 1))
 		p, err := h.Page(r.Context(), room.PageQuery{Room: in, Before: &seqs[0], Limit: few, Besides: besides})
 		if err != nil {
 			r.Fatal(err)
@@ -159,18 +159,18 @@ func (h *house) readBackwards(r *reader, in uuid.UUID, few int) {
 		if len(p.Messages) == 0 && !p.HasMore {
 			break
 		}
-		seqs = r.take("before", protocol.AppendMessagePage(nil, p.Bodies, "https://example.com/next", "https://example.com/previous"), len(p.Messages), true)
+		seqs = r.take("before", protocol.AppendMessagePage(nil, p.Bodies, "https://example.com/next", "https://example.com/previous", 1), len(p.Messages), true)
 		more = p.HasMore
 	}
 }
 
 func (h *house) readForwards(r *reader, in uuid.UUID, few int) {
 	for at, more := int64(0), true; more; {
-		p, err := h.Page(r.Context(), room.PageQuery{Room: in, After: &at, Limit: few, Besides: len(protocol.AppendMessagePage(nil, nil, "", ""))})
+		p, err := h.Page(r.Context(), room.PageQuery{Room: in, After: &at, Limit: few, Besides: len(protocol.AppendMessagePage(nil, nil, "", "", 1))})
 		if err != nil || len(p.Messages) == 0 {
 			r.Fatal(p, err)
 		}
-		seqs := r.take("after", protocol.AppendMessagePage(nil, p.Bodies, "", ""), len(p.Messages), true)
+		seqs := r.take("after", protocol.AppendMessagePage(nil, p.Bodies, "", "", 1), len(p.Messages), true)
 		at, more = seqs[len(seqs)-1], p.HasMore
 	}
 }
@@ -197,7 +197,7 @@ func (h *house) readChanges(r *reader, in uuid.UUID, few int) {
 		if err != nil || p.Stand <= at {
 			r.Fatal(fmt.Sprintf("%d after %d, %v", p.Stand, at, err))
 		}
-		r.take("since", protocol.AppendResumePage(nil, p.Bodies, p.Stand, p.HasMore), len(p.Messages), true)
+		r.take("since", protocol.AppendResumePage(nil, p.Bodies, p.Stand, p.HasMore, 1), len(p.Messages), true)
 		at, more = p.Stand, p.HasMore
 	}
 }

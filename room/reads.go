@@ -139,6 +139,28 @@ func (p *RoomPage) looked() (n int) {
 	return n
 }
 
+// Room returns the JSON object that a room is in the list of a user's, who may enter it.
+func (s *Service) Room(ctx context.Context, user uuid.UUID, in *Access) ([]byte, error) {
+	r, err := bulk(ctx, s.bulk, user, func(ctx context.Context) (Summary, error) {
+		r := Summary{Info: in.Room, Role: in.Role}
+		last, err := s.store.Before(ctx, in.Room.ID, math.MaxInt64, Limit{Messages: 1})
+		if err != nil {
+			return r, err
+		}
+		if r.Seq = last.Seq; len(last.Messages) > 0 {
+			r.Last = &last.Messages[0]
+		}
+		r.Reading, err = s.store.Reading(ctx, in.Room.ID, user)
+		return r, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	body := r.encode()
+	s.charge(user, readCost(len(body), 1+r.Reading.Looked))
+	return body, nil
+}
+
 // Reading says how far a user has read in a room.
 func (s *Service) Reading(ctx context.Context, user, room uuid.UUID) (Reading, error) {
 	r, err := bulk(ctx, s.bulk, user, func(ctx context.Context) (Reading, error) { return s.store.Reading(ctx, room, user) })

@@ -54,6 +54,10 @@ type Store interface {
 	RepliesBefore(ctx context.Context, room, to uuid.UUID, seq int64, limit Limit) (Page, error)
 	RepliesAfter(ctx context.Context, room, to uuid.UUID, seq int64, limit Limit) (Page, error)
 
+	// Pins returns the pinned messages of a room, the latest pin first: at most
+	// protocol.PinsMax.
+	Pins(ctx context.Context, room uuid.UUID) (Page, error)
+
 	// Message returns one message. ErrNoMessage if there is none with that id.
 	Message(ctx context.Context, id uuid.UUID) (protocol.Message, error)
 
@@ -191,6 +195,8 @@ type Info struct {
 	TripID uuid.UUID
 	Title  string
 	Seq    int64 // the room's present number
+	// FirstSeq is the number that the room begins with: 1, unless what stood before was removed.
+	FirstSeq int64
 }
 
 // IDs are the ids of the room and of its trip.
@@ -256,4 +262,5 @@ type Summary struct {
 	Info
 	Last    *protocol.Message // by seq; nil: none yet
 	Reading Reading           // of the user who asks
+	Role    string            // theirs in the trip; empty: none that can be read
 }

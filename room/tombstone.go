@@ -83,6 +83,11 @@ func (t tombstones) RepliesAfter(ctx context.Context, room, to uuid.UUID, seq in
 	return t.fillPage(t.Store.RepliesAfter(ctx, room, to, seq, limit))
 }
 
+// Pins implements Store. None of them is deleted, but what they quote may be.
+func (t tombstones) Pins(ctx context.Context, room uuid.UUID) (Page, error) {
+	return t.fillPage(t.Store.Pins(ctx, room))
+}
+
 // Message implements Store.
 func (t tombstones) Message(ctx context.Context, id uuid.UUID) (protocol.Message, error) {
 	m, err := t.Store.Message(ctx, id)

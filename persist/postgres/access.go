@@ -31,16 +31,21 @@ var theirRole = fmt.Sprintf(`left(role::text, %d)`, protocol.RoleRunesMax+1)
 // that comes first.
 func accessStatement(role, texts, title string) string {
 	return `SELECT q.n, u.id, ` + texts + `,
-		c.is, c.role, t.id, ` + title + `, r.id, coalesce(r.last_seq, 0),
+		c.is, c.role, t.id, ` + title + `, r.id, coalesce(r.last_seq, 0), coalesce(r.first_seq, 1),
 		least(coalesce((SELECT d.read_seq FROM chat_reads d WHERE d.chat_room_id = r.id AND d.user_id = q.user_id), 0), coalesce(r.last_seq, 0))
 	FROM unnest($1::uuid[], $2::uuid[], $3::boolean[]) WITH ORDINALITY AS q(user_id, place, trip_only, n)
 	LEFT JOIN users u ON u.id = q.user_id
 	LEFT JOIN chat_rooms p ON p.id = q.place AND NOT q.trip_only
 	LEFT JOIN trips t ON t.id = coalesce(p.trip_id, q.place)
 	LEFT JOIN chat_rooms r ON r.trip_id = t.id
-	CROSS JOIN LATERAL (SELECT m.* FROM (SELECT NULL::text AS role) n CROSS JOIN LATERAL
+	CROSS JOIN LATERAL ` + membershipOf(role, "t.id", "q.user_id")
+}
+
+// membershipOf selects whether a user is a collaborator of a trip, and in which role.
+func membershipOf(role, trip, user string) string {
+	return `(SELECT m.* FROM (SELECT NULL::text AS role) n CROSS JOIN LATERAL
 		(SELECT count(*) > 0 AS is, min(x.role COLLATE "C") AS role FROM
-			(SELECT ` + role + ` AS role FROM collaborators c WHERE c.trip_id = t.id AND c.user_id = q.user_id) x) m) c`
+			(SELECT ` + role + ` AS role FROM collaborators c WHERE c.trip_id = ` + trip + ` AND c.user_id = ` + user + `) x) m) c`
 }
 
 // insertRooms leaves alone the rooms that another node makes at this moment.
@@ -99,9 +104,9 @@ func (s *Store) askAccess(ctx context.Context, sql string, questions []room.Acce
 		allowed            bool
 		role               *string
 		title              string
-		seq, read          int64
+		seq, first, read   int64
 	)
-	targets := []any{&n, &userID, &user.Email, &user.Username, &user.FirstName, &user.LastName, &allowed, &role, &trip, &title, &room, &seq, &read}
+	targets := []any{&n, &userID, &user.Email, &user.Username, &user.FirstName, &user.LastName, &allowed, &role, &trip, &title, &room, &seq, &first, &read}
 	_, err = pgx.ForEachRow(rows, targets, func() error {
 		a := &answers[n-1]
 		if userID == nil {
@@ -115,7 +120,7 @@ func (s *Store) askAccess(ctx context.Context, sql string, questions []room.Acce
 			roomless = append(roomless, *trip)
 		default:
 			a.Allowed, a.Role, a.ReadSeq = true, persist.Role(role), read
-			a.Room.ID, a.Room.TripID, a.Room.Title, a.Room.Seq = *room, *trip, title, seq
+			a.Room.ID, a.Room.TripID, a.Room.Title, a.Room.Seq, a.Room.FirstSeq = *room, *trip, title, seq, first
 		}
 		return nil
 	})

@@ -32,7 +32,7 @@ const (
 
 	selectOriginalSender = `SELECT sender_id FROM chat_messages WHERE id = $1`
 
-	selectBareRooms = `SELECT DISTINCT r.id, r.trip_id, r.last_seq FROM collaborators c JOIN chat_rooms r ON r.trip_id = c.trip_id JOIN trips t ON t.id = r.trip_id
+	selectBareRooms = `SELECT DISTINCT r.id, r.trip_id, r.last_seq, r.first_seq FROM collaborators c JOIN chat_rooms r ON r.trip_id = c.trip_id JOIN trips t ON t.id = r.trip_id
 	WHERE c.user_id = $1 AND r.id > $2 ORDER BY r.id LIMIT $3`
 
 	selectLastID = `SELECT id FROM chat_messages WHERE chat_room_id = $1 ORDER BY seq DESC LIMIT 1`
@@ -41,6 +41,8 @@ const (
 
 	selectEmail = `SELECT coalesce(email::text, '') FROM users WHERE id = $1`
 )
+
+var selectRole = `SELECT c.role FROM ` + membershipOf(theirRole, "$1", "$2")
 
 // inSnapshot runs look in a transaction that sees the database as of one moment.
 func (s *Store) inSnapshot(ctx context.Context, from *pgxpool.Pool, look func(pgx.Tx) error) error {
@@ -181,7 +183,7 @@ func (s *Store) mendedRooms(ctx context.Context, user, after uuid.UUID, limit ro
 		}
 		var info room.Info
 		var summaries []room.Summary
-		if _, err := pgx.ForEachRow(rows, []any{(*[16]byte)(&info.ID), (*[16]byte)(&info.TripID), &info.Seq}, func() error {
+		if _, err := pgx.ForEachRow(rows, []any{(*[16]byte)(&info.ID), (*[16]byte)(&info.TripID), &info.Seq, &info.FirstSeq}, func() error {
 			summaries = append(summaries, room.Summary{Info: info})
 			return nil
 		}); err != nil {
@@ -192,6 +194,7 @@ func (s *Store) mendedRooms(ctx context.Context, user, after uuid.UUID, limit ro
 		for i := 0; i < len(summaries) && !budget.More; i++ {
 			at := &summaries[i]
 			r.read(ctx, "trips", selectTitle, at.TripID, &at.Title)
+			at.Role = r.role(ctx, at.TripID, user)
 			var last *[16]byte
 			r.read(ctx, "chat_messages", selectLastID, at.ID, &last)
 			if r.err != nil {
@@ -226,12 +229,29 @@ func (r *rowReader) read(ctx context.Context, table, sql string, id uuid.UUID, t
 	if r.err != nil {
 		return
 	}
-	switch err := inSavepoint(ctx, r.tx, sql, id, targets...); {
+	r.note(table, id, inSavepoint(ctx, r.tx, sql, id, targets...))
+}
+
+// note keeps the error of a read, unless it concerns the row alone.
+func (r *rowReader) note(table string, id uuid.UUID, err error) {
+	switch {
 	case rowFault(err):
 		r.s.odd.Tell(table, id.String(), err)
 	case !errors.Is(err, pgx.ErrNoRows):
 		r.err = err
 	}
+}
+
+// role is a collaborator's; empty where it cannot be read.
+func (r *rowReader) role(ctx context.Context, trip, user uuid.UUID) string {
+	if r.err != nil {
+		return ""
+	}
+	var role *string
+	r.note("collaborators", user, pgx.BeginFunc(ctx, r.tx, func(tx pgx.Tx) error {
+		return tx.QueryRow(ctx, selectRole, [16]byte(trip), [16]byte(user)).Scan(&role)
+	}))
+	return persist.Role(role)
 }
 
 // inSavepoint reads one row, and leaves the transaction as it was where that fails.

@@ -37,7 +37,8 @@ func TestEveryStatementLooksUpByIndex(t *testing.T) {
 		"selectWalk": selectWalk, "selectBareWalk": selectBareWalk,
 		"selectLatest": selectLatest.whole, "idsOfSelectLatest": selectLatest.ids, "selectBefore": selectBefore.whole, "idsOfSelectBefore": selectBefore.ids, "selectAfter": selectAfter.whole, "idsOfSelectAfter": selectAfter.ids,
 		"selectRepliesBefore": selectRepliesBefore.whole, "idsOfSelectRepliesBefore": selectRepliesBefore.ids, "selectRepliesAfter": selectRepliesAfter.whole, "idsOfSelectRepliesAfter": selectRepliesAfter.ids,
-		"selectMessage": selectMessage, "selectHeads": selectHeads, "selectAccess": selectAccess, "selectBareAccess": selectBareAccess, "selectRolelessAccess": selectRolelessAccess, "selectBareRooms": selectBareRooms, "selectLastID": selectLastID, "selectRoomless": selectRoomless,
+		"selectPins": selectPins.whole, "idsOfSelectPins": selectPins.ids,
+		"selectMessage": selectMessage, "selectHeads": selectHeads, "selectAccess": selectAccess, "selectBareAccess": selectBareAccess, "selectRolelessAccess": selectRolelessAccess, "selectBareRooms": selectBareRooms, "selectLastID": selectLastID, "selectRole": selectRole, "selectRoomless": selectRoomless,
 		"findUsage": findUsage, "findSent": findSent, "countContents": countContents, "setUsage": setUsage, "addSent": addSent,
 		"selectReading": selectReading, "selectReadMarks": selectReadMarks, "raise": marks[persist.MarkColumns[0]].raise, "inForce": marks[persist.MarkColumns[0]].inForce,
 	} {

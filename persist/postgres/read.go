@@ -38,6 +38,11 @@ var (
 	selectRepliesBefore = newRepliesStatement("<", "DESC")
 	selectRepliesAfter  = newRepliesStatement(">", "ASC")
 
+	selectPins = newPageStatement(`SELECT 1::bigint, r.last_seq, MESSAGE
+	FROM chat_rooms r
+	LEFT JOIN LATERAL (SELECT * FROM chat_messages WHERE chat_room_id = r.id AND pinned_at IS NOT NULL AND deleted_at IS NULL ORDER BY pinned_at DESC LIMIT $2) m ON true JOINS
+	WHERE r.id = $1 ORDER BY m.pinned_at DESC`)
+
 	selectMessage = `SELECT ` + messageColumns + ` FROM chat_messages m` + messageJoins + ` WHERE m.id = $1`
 )
 
@@ -194,6 +199,11 @@ func (s *Store) RepliesBefore(ctx context.Context, id, to uuid.UUID, seq int64, 
 // RepliesAfter implements room.Store.
 func (s *Store) RepliesAfter(ctx context.Context, id, to uuid.UUID, seq int64, limit room.Limit) (room.Page, error) {
 	return s.page(ctx, "replies after", (*persist.Stretch).Oldest, limit, selectRepliesAfter, [16]byte(id), [16]byte(to), seq)
+}
+
+// Pins implements room.Store.
+func (s *Store) Pins(ctx context.Context, id uuid.UUID) (room.Page, error) {
+	return s.page(ctx, "pins", (*persist.Stretch).Oldest, room.Limit{Messages: protocol.PinsMax}, selectPins, [16]byte(id))
 }
 
 // Message implements room.Store.

@@ -95,6 +95,12 @@ func (s *Store) RepliesAfter(ctx context.Context, id, to uuid.UUID, seq int64, l
 	return at.Oldest(), err
 }
 
+// Pins implements room.Store.
+func (s *Store) Pins(ctx context.Context, id uuid.UUID) (room.Page, error) {
+	at, err := s.page(ctx, id, room.Limit{Messages: protocol.PinsMax}, s.bulk.pins)
+	return at.Oldest(), err
+}
+
 // Latest implements room.Store.
 func (s *Store) Latest(ctx context.Context, rooms []uuid.UUID, limit room.Limit) ([]room.Page, error) {
 	done, err := s.shares.Besides(ctx)

@@ -56,8 +56,9 @@ func scanAccess(row *sql.Row, user uuid.UUID, a *room.Access) error {
 		trip, id    uuid.NullUUID
 		title, role sql.NullString
 		seq         sql.NullInt64
+		first       int64
 	)
-	known, err := scanRow(row, &a.User.Email, &a.User.Username, &a.User.FirstName, &a.User.LastName, &trip, &title, &id, &seq, &role, &a.ReadSeq)
+	known, err := scanRow(row, &a.User.Email, &a.User.Username, &a.User.FirstName, &a.User.LastName, &trip, &title, &id, &seq, &first, &role, &a.ReadSeq)
 	if err != nil || !known {
 		return err
 	}
@@ -65,7 +66,7 @@ func scanAccess(row *sql.Row, user uuid.UUID, a *room.Access) error {
 	if role.Valid {
 		a.Role = persist.Role(&role.String)
 	}
-	a.Room = room.Info{ID: id.UUID, TripID: trip.UUID, Title: title.String, Seq: seq.Int64}
+	a.Room = room.Info{ID: id.UUID, TripID: trip.UUID, Title: title.String, Seq: seq.Int64, FirstSeq: first}
 	return nil
 }
 
@@ -150,13 +151,17 @@ func (s *Store) queryRooms(ctx context.Context, statement *sql.Stmt, user, after
 	var summaries []room.Summary
 	for rows.Next() {
 		var r room.Summary
-		err := rows.Scan(&r.ID, &r.TripID, &r.Title, &r.Seq)
+		var role sql.NullString
+		err := rows.Scan(&r.ID, &r.TripID, &r.Title, &r.Seq, &r.FirstSeq, &role)
 		switch {
 		case scanFault(err):
 			s.odd.Tell("chat_rooms", firstOf(rows), err)
 			continue
 		case err != nil:
 			return nil, err
+		}
+		if role.Valid {
+			r.Role = persist.Role(&role.String)
 		}
 		summaries = append(summaries, r)
 	}

@@ -74,7 +74,7 @@ type reading struct {
 	db *sql.DB
 
 	head, end, latest, walk, before, after, message *sql.Stmt
-	repliesBefore, repliesAfter                     *sql.Stmt
+	repliesBefore, repliesAfter, pins               *sql.Stmt
 	access, rooms, roomless                         *sql.Stmt
 	mark, unread, mentioned, readMarks, due         *sql.Stmt
 }
@@ -99,9 +99,10 @@ func (r *reading) prepare(ctx context.Context) error {
 		// The room's index is of no use for +chat_room_id.
 		&r.repliesBefore: selectMessage + ` WHERE m.reply_to_id = ?2 AND +m.chat_room_id = ?1 AND m.seq < ?3 AND m.seq > 0 ORDER BY m.seq DESC LIMIT ?4`,
 		&r.repliesAfter:  selectMessage + ` WHERE m.reply_to_id = ?2 AND +m.chat_room_id = ?1 AND m.seq > max(?3, 0) ORDER BY m.seq LIMIT ?4`,
+		&r.pins:          selectMessage + ` WHERE m.chat_room_id = ? AND m.pinned_at IS NOT NULL AND m.deleted_at IS NULL AND m.seq > 0 ORDER BY m.pinned_at DESC LIMIT ?`,
 		&r.message:       selectMessage + ` WHERE m.id = ? AND m.seq > 0`,
 		&r.access: `SELECT coalesce(u.email, ''), coalesce(u.username, ''), coalesce(u.first_name, ''), coalesce(u.last_name, ''),
-				t.id, t.title, r.id, r.last_seq, ` + theirRole + `, coalesce(min(CAST(d.read_seq AS INTEGER), r.last_seq), 0)
+				t.id, t.title, r.id, r.last_seq, CASE WHEN r.id IS NOT NULL THEN max(coalesce(CAST(r.first_seq AS INTEGER), 1), 1) ELSE 0 END, ` + theirRole + `, coalesce(min(CAST(d.read_seq AS INTEGER), r.last_seq), 0)
 			FROM users u
 			LEFT JOIN collaborators c ON c.user_id = u.id AND c.trip_id = coalesce(
 				(SELECT trip_id FROM chat_rooms WHERE id = ?2 AND NOT ?3), ?2)
@@ -109,7 +110,8 @@ func (r *reading) prepare(ctx context.Context) error {
 			LEFT JOIN chat_rooms r ON r.trip_id = t.id
 			LEFT JOIN chat_reads d ON d.chat_room_id = r.id AND d.user_id = u.id
 			WHERE u.id = ?1 LIMIT 1`,
-		&r.rooms: `SELECT r.id, r.trip_id, coalesce(t.title, ''), coalesce(r.last_seq, 0) FROM chat_rooms r JOIN trips t ON t.id = r.trip_id
+		&r.rooms: `SELECT r.id, r.trip_id, coalesce(t.title, ''), coalesce(r.last_seq, 0), max(coalesce(CAST(r.first_seq AS INTEGER), 1), 1), ` + theirRole + `
+			FROM chat_rooms r JOIN trips t ON t.id = r.trip_id CROSS JOIN (SELECT ?1 AS id) u
 			WHERE r.id > ?2 AND r.trip_id IN (SELECT trip_id FROM collaborators WHERE user_id = ?1) ORDER BY r.id LIMIT ?3`,
 		&r.roomless: `SELECT DISTINCT c.trip_id FROM collaborators c JOIN trips t ON t.id = c.trip_id
 			WHERE c.user_id = ? AND NOT EXISTS (SELECT 1 FROM chat_rooms r WHERE r.trip_id = c.trip_id)`,

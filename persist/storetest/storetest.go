@@ -97,6 +97,8 @@ func Run(t *testing.T, open Open) {
 		{"NothingIsToldOfADeletedRow", testDeletedRow},
 		{"Pages", testPages},
 		{"RepliesArePaged", testReplies},
+		{"PinsAreListed", testPins},
+		{"RoomsSayTheRole", testRoomOfUser},
 		{"PagesOfRoomsThatAreEmptyOrMissing", testEmptyPages},
 		{"PagesEndAtTheirBytes", testLimits},
 		{"TheCountEndsManyShortMessages", testManyShort},

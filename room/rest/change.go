@@ -19,6 +19,16 @@ func (c *call) remove() {
 	}
 }
 
+// pin pins a message, and unpin takes its pin away. Both answer with it.
+func (c *call) pin()   { c.setPin(true) }
+func (c *call) unpin() { c.setPin(false) }
+
+func (c *call) setPin(on bool) {
+	if m, access, ok := c.visibleInTime(); ok {
+		c.change(&m, &access, protocol.Intent{Kind: protocol.KindPin, On: on})
+	}
+}
+
 // visibleInTime is visibleMessage for a call that changes the message after it.
 func (c *call) visibleInTime() (protocol.Message, room.Access, bool) {
 	defer c.looking()()

@@ -104,6 +104,9 @@ func TestEveryPlaceSaysWhatMayBeAskedFor(t *testing.T) {
 	for path, allow := range map[string]string{
 		"rooms/":             "GET, HEAD, OPTIONS",
 		place + "messages/":  "GET, HEAD, OPTIONS",
+		place:                "GET, HEAD, OPTIONS",
+		place + "pins/":      "GET, HEAD, OPTIONS",
+		message + "pin/":     "PUT, DELETE, OPTIONS",
 		place + "read/":      "POST, OPTIONS",
 		place + "reads/":     "GET, HEAD, OPTIONS",
 		"messages/":          "POST, OPTIONS",

@@ -60,6 +60,12 @@ func TestEveryCallIsCharged(t *testing.T) {
 		{"DELETE message", 19, "messages/" + message + "/", "", 403, slices.Concat(bare, read)},
 		{"GET replies", 20, "messages/" + message + "/replies/", "", 200, read},
 		{"HEAD replies", 21, "messages/" + message + "/replies/", "", 200, read},
+		{"GET room", 22, "rooms/" + trip + "/", "", 200, read},
+		{"HEAD room", 23, "rooms/" + trip + "/", "", 200, read},
+		{"GET pins", 24, "rooms/" + trip + "/pins/", "", 200, read},
+		{"HEAD pins", 25, "rooms/" + trip + "/pins/", "", 200, read},
+		{"PUT pin", 26, "messages/" + message + "/pin/", "", 200, slices.Concat(bare, read)},
+		{"DELETE pin", 27, "messages/" + message + "/pin/", "", 200, slices.Concat(bare, read)},
 		// What is refused counts all the same.
 		{"GET page", 14, "rooms/" + uuid.NewString() + "/messages/", "", 404, read[:1]},
 		{"GET message", 15, "messages/" + uuid.NewString() + "/", "", 404, read[:1]},

@@ -21,7 +21,7 @@ type Chat interface {
 	// Access says whether a user may enter the room that place, a trip's or a
 	// room's id, names; the nil id names none.
 	Access(ctx context.Context, user, place uuid.UUID) (room.Access, error)
-	// Do stores a message, an edit or a mark and returns when its Outcome is final. After
+	// Do stores an event or a mark and returns when its Outcome is final. After
 	// an error the outcome is open and op belongs to the service.
 	Do(ctx context.Context, op *room.Op) error
 	Page(ctx context.Context, q room.PageQuery) (room.Page, error)
@@ -32,6 +32,9 @@ type Chat interface {
 	Wait(ctx context.Context, in room.Info, q room.SinceQuery) (room.Page, error)
 	Message(ctx context.Context, user, id uuid.UUID) (protocol.Message, error)
 	Rooms(ctx context.Context, q room.RoomsQuery) (room.RoomPage, error)
+	// Room returns the JSON object that one of them is, which the user may enter.
+	Room(ctx context.Context, user uuid.UUID, in *room.Access) ([]byte, error)
+	Pins(ctx context.Context, q room.PinsQuery) (room.Page, error)
 	// Reading says how far a user has read in a room, and ReadMarks who has read how far.
 	Reading(ctx context.Context, user, room uuid.UUID) (room.Reading, error)
 	ReadMarks(ctx context.Context, q room.ReadMarksQuery) (room.ReadMarkPage, error)

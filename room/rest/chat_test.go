@@ -35,7 +35,7 @@ func newChat(messages int) *chat {
 	c := &chat{
 		amina: protocol.User{ID: uuid.New(), Email: "amina@example.com"},
 		jonas: protocol.User{ID: uuid.New(), Email: "jonas@example.com"},
-		place: room.Info{ID: uuid.New(), TripID: uuid.New(), Title: "Lisbon", Seq: int64(messages)},
+		place: room.Info{ID: uuid.New(), TripID: uuid.New(), Title: "Lisbon", Seq: int64(messages), FirstSeq: 1},
 	}
 	for i := range messages {
 		c.messages = append(c.messages, protocol.Message{ID: uuid.New(), RoomID: c.place.ID, Sender: c.amina, Content: "hello", Type: protocol.TypeText, Seq: int64(i + 1), Rev: int64(i + 1)})
@@ -82,7 +82,7 @@ func (c *chat) Do(ctx context.Context, op *room.Op) error {
 	switch op.Kind {
 	case protocol.KindEdit:
 		m.ID, m.IsEdited = op.MessageID, true
-	case protocol.KindDelete:
+	case protocol.KindDelete, protocol.KindPin:
 		m.ID = op.MessageID
 	}
 	op.Outcome, op.Message = room.Stored, &m
@@ -165,6 +165,24 @@ func (c *chat) ReadMarks(_ context.Context, q room.ReadMarksQuery) (p room.ReadM
 			break
 		}
 		p.Marks = append(p.Marks, protocol.ReadMark{User: u, Seq: c.marks[u], At: time.Unix(0, 0)})
+	}
+	return p, nil
+}
+
+func (c *chat) Room(_ context.Context, _ uuid.UUID, in *room.Access) ([]byte, error) {
+	return protocol.AppendRoom(nil, &protocol.RoomEntry{ID: in.Room.ID, TripID: in.Room.TripID, LastSeq: in.Room.Seq, FirstSeq: in.Room.FirstSeq, Role: in.Role}), nil
+}
+
+func (c *chat) Pins(_ context.Context, q room.PinsQuery) (p room.Page, err error) {
+	for i := range c.messages {
+		m := c.messages[len(c.messages)-1-i] // the latest pin first
+		if !m.Pinned() || q.After.Message != uuid.Nil && !m.Extra.PinnedAt.Before(q.After.At) {
+			continue
+		}
+		if p.HasMore = len(p.Messages) == 2; p.HasMore {
+			break
+		}
+		p.Messages, p.Bodies = append(p.Messages, m), append(p.Bodies, protocol.AppendMessage(nil, &m))
 	}
 	return p, nil
 }

@@ -46,6 +46,14 @@ func (s *stuck) Rooms(ctx context.Context, _ room.RoomsQuery) (room.RoomPage, er
 	return ended[room.RoomPage](ctx)
 }
 
+func (s *stuck) Room(ctx context.Context, _ uuid.UUID, _ *room.Access) ([]byte, error) {
+	return ended[[]byte](ctx)
+}
+
+func (s *stuck) Pins(ctx context.Context, _ room.PinsQuery) (room.Page, error) {
+	return ended[room.Page](ctx)
+}
+
 func (s *stuck) Message(ctx context.Context, _, _ uuid.UUID) (protocol.Message, error) {
 	return ended[protocol.Message](ctx)
 }
@@ -73,6 +81,10 @@ func TestACallEndsInTimeWhateverTheDatabaseDoes(t *testing.T) {
 			{"PATCH", "messages/ROOM/", `{"content":"x"}`},
 			{"DELETE", "messages/ROOM/", ""},
 			{"GET", "messages/ROOM/replies/", ""},
+			{"GET", "rooms/ROOM/", ""},
+			{"GET", "rooms/ROOM/pins/", ""},
+			{"PUT", "messages/ROOM/pin/", ""},
+			{"DELETE", "messages/ROOM/pin/", ""},
 		} {
 			t.Run(fmt.Sprintf("%s %s, entries %v", call.method, call.path, entries), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) { mustEndInTime(t, entries, call.method, call.path, call.body) })

@@ -39,7 +39,7 @@ func (c *call) listRooms() {
 	further := func(after uuid.UUID) string { return c.link(apiPrefix+"rooms/", "cursor", after.String(), limit) }
 	page, err := c.cfg.Chat.Rooms(c.ctx, room.RoomsQuery{
 		User: c.caller.User, After: after, Limit: limit,
-		Besides: len(protocol.AppendRooms(nil, nil, further(after))),
+		Besides: len(protocol.AppendList(nil, nil, further(after))),
 	})
 	if err != nil {
 		c.fail(err)
@@ -49,7 +49,22 @@ func (c *call) listRooms() {
 	if page.HasMore {
 		next = further(page.Rooms[len(page.Rooms)-1].ID)
 	}
-	c.answer(fasthttp.StatusOK, protocol.AppendRooms(nil, page.Bodies, next))
+	c.answer(fasthttp.StatusOK, protocol.AppendList(nil, page.Bodies, next))
+}
+
+// room answers with one of the caller's rooms.
+func (c *call) room() {
+	defer c.watch()()
+	access, ok := c.enter(placeID(c.id))
+	if !ok {
+		return
+	}
+	body, err := c.cfg.Chat.Room(c.ctx, c.caller.User, &access)
+	if err != nil {
+		c.fail(err)
+		return
+	}
+	c.answer(fasthttp.StatusOK, body)
 }
 
 // page answers with messages of a room: a page of its history, or what changed
@@ -67,10 +82,10 @@ func (c *call) page() {
 		c.longPoll(access.Room, &p)
 	case p.since != nil:
 		defer c.watch()()
-		c.resume(access.Room.ID, &p)
+		c.resume(access.Room, &p)
 	default:
 		defer c.watch()()
-		c.history(access.Room.ID, &p)
+		c.history(access.Room, &p)
 	}
 }
 
@@ -87,15 +102,14 @@ func (c *call) watch() (stop func()) {
 }
 
 // history answers with messages of a room by seq.
-func (c *call) history(id uuid.UUID, p *params) {
-	const begin = 1 // the first number of a room
-	c.stretch("rooms/"+c.id+"/messages/", room.PageQuery{Room: id}, begin, p)
+func (c *call) history(in room.Info, p *params) {
+	c.stretch("rooms/"+c.id+"/messages/", in, uuid.Nil, in.FirstSeq, p)
 }
 
 // listReplies answers with what answers a message, as with a room's history.
 func (c *call) listReplies() {
 	defer c.watch()()
-	m, _, ok := c.visibleMessage()
+	m, access, ok := c.visibleMessage()
 	if !ok {
 		return
 	}
@@ -104,18 +118,19 @@ func (c *call) listReplies() {
 		c.refuse(refused)
 		return
 	}
-	c.stretch("messages/"+c.id+"/replies/", room.PageQuery{Room: m.RoomID, Answer: m.ID}, m.Seq+1, &p)
+	c.stretch("messages/"+c.id+"/replies/", access.Room, m.ID, m.Seq+1, &p)
 }
 
-// stretch answers with those messages that a query asks for, by seq: none of them stands
-// before begin. `next` is newer, `previous` older.
-func (c *call) stretch(path string, q room.PageQuery, begin int64, p *params) {
+// stretch answers with messages of a room by seq: all, or those that answer one of them. None
+// of them stands before begin. `next` is newer, `previous` older.
+func (c *call) stretch(path string, in room.Info, answer uuid.UUID, begin int64, p *params) {
 	path = apiPrefix + path
 	older := func(than int64) string { return c.link(path, "before", strconv.FormatInt(than, 10), p.limit) }
 	newer := func(than int64) string { return c.link(path, "after", strconv.FormatInt(than, 10), p.limit) }
-	q.User, q.Before, q.After, q.Limit = c.caller.User, p.before, p.after, p.limit
-	q.Besides = len(protocol.AppendMessagePage(nil, nil, newer(math.MaxInt64), older(math.MaxInt64)))
-	page, err := c.cfg.Chat.Page(c.ctx, q)
+	page, err := c.cfg.Chat.Page(c.ctx, room.PageQuery{
+		User: c.caller.User, Room: in.ID, Answer: answer, Before: p.before, After: p.after, Limit: p.limit,
+		Besides: len(protocol.AppendMessagePage(nil, nil, newer(math.MaxInt64), older(math.MaxInt64), in.FirstSeq)),
+	})
 	if err != nil {
 		c.fail(err)
 		return
@@ -140,17 +155,17 @@ func (c *call) stretch(path string, q room.PageQuery, begin int64, p *params) {
 			next = newer(last)
 		}
 	}
-	c.answer(fasthttp.StatusOK, protocol.AppendMessagePage(nil, page.Bodies, next, previous))
+	c.answer(fasthttp.StatusOK, protocol.AppendMessagePage(nil, page.Bodies, next, previous, in.FirstSeq))
 }
 
 // resume answers with what changed since a number, by rev.
-func (c *call) resume(id uuid.UUID, p *params) {
-	page, err := c.cfg.Chat.Since(c.ctx, c.sinceQuery(id, p))
+func (c *call) resume(in room.Info, p *params) {
+	page, err := c.cfg.Chat.Since(c.ctx, c.sinceQuery(in.ID, p))
 	if err != nil {
 		c.fail(err)
 		return
 	}
-	c.answer(fasthttp.StatusOK, protocol.AppendResumePage(nil, page.Bodies, page.Stand, page.HasMore))
+	c.answer(fasthttp.StatusOK, protocol.AppendResumePage(nil, page.Bodies, page.Stand, page.HasMore, in.FirstSeq))
 }
 
 // longPoll answers like resume, but waits for something to tell: until the time
@@ -189,7 +204,7 @@ func (c *call) longPoll(in room.Info, p *params) {
 	if !c.reserve() {
 		return
 	}
-	c.answer(fasthttp.StatusOK, protocol.AppendResumePage(nil, page.Bodies, page.Stand, page.HasMore))
+	c.answer(fasthttp.StatusOK, protocol.AppendResumePage(nil, page.Bodies, page.Stand, page.HasMore, in.FirstSeq))
 }
 
 // stillThere checks the caller's right again: it may have ended during the wait.

@@ -118,6 +118,8 @@ func TestWhoIsRemovedDuringACallGetsWhatOthersGet(t *testing.T) {
 		{"PATCH", "messages/" + c.messages[0].ID.String() + "/", `{"content":"x"}`},
 		{"POST", "rooms/" + c.place.ID.String() + "/read/", `{"seq":1}`},
 		{"DELETE", "messages/" + c.messages[0].ID.String() + "/", ""},
+		{"PUT", "messages/" + c.messages[0].ID.String() + "/pin/", ""},
+		{"DELETE", "messages/" + c.messages[0].ID.String() + "/pin/", ""},
 	} {
 		if got := n.ask(t, x[0], "/api/v1/chat/"+x[1], x[2]); got.StatusCode != 404 || got.code() != "not_found" {
 			t.Errorf("%s %s: %d %s", x[0], x[1], got.StatusCode, got.body)

@@ -27,14 +27,19 @@ const (
 var (
 	routeRooms    = &route{"rooms", "GET, HEAD, OPTIONS", reading((*call).listRooms)}
 	routePage     = &route{"page", "GET, HEAD, OPTIONS", reading((*call).page)}
+	routeRoom     = &route{"room", "GET, HEAD, OPTIONS", reading((*call).room)}
+	routePins     = &route{"pins", "GET, HEAD, OPTIONS", reading((*call).listPins)}
 	routeRead     = &route{"read", "POST, OPTIONS", map[string]deed{"POST": {(*call).markRead, write | look}}}
 	routeReads    = &route{"reads", "GET, HEAD, OPTIONS", reading((*call).listReads)}
 	routeMessages = &route{"messages", "POST, OPTIONS", map[string]deed{"POST": {(*call).send, write}}}
 	routeMessage  = &route{"message", "GET, HEAD, PATCH, DELETE, OPTIONS", map[string]deed{
 		"GET": {(*call).message, read}, "HEAD": {(*call).message, read}, "PATCH": {(*call).edit, write | look}, "DELETE": {(*call).remove, write | look},
 	}}
+	routePin = &route{"pin", "PUT, DELETE, OPTIONS", map[string]deed{
+		"PUT": {(*call).pin, write | look}, "DELETE": {(*call).unpin, write | look},
+	}}
 	routeReplies = &route{"replies", "GET, HEAD, OPTIONS", reading((*call).listReplies)}
-	routes       = []*route{routeRooms, routePage, routeRead, routeReads, routeMessages, routeMessage, routeReplies}
+	routes       = []*route{routeRooms, routeRoom, routePage, routePins, routeRead, routeReads, routeMessages, routeMessage, routePin, routeReplies}
 )
 
 // reading is a place where there is only something to read. HEAD is answered as GET.
@@ -69,6 +74,10 @@ func match(path string) (r *route, id string) {
 			return routeRooms, ""
 		}
 		switch id, end, _ := strings.Cut(rest, "/"); end {
+		case "":
+			return routeRoom, id
+		case "pins":
+			return routePins, id
 		case "messages":
 			return routePage, id
 		case "read":
@@ -83,6 +92,8 @@ func match(path string) (r *route, id string) {
 		switch id, end, _ := strings.Cut(rest, "/"); end {
 		case "":
 			return routeMessage, id
+		case "pin":
+			return routePin, id
 		case "replies":
 			return routeReplies, id
 		}

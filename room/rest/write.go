@@ -78,7 +78,9 @@ func (c *call) carryOut(op *room.Op) bool {
 		return true
 	case room.Refused:
 		refused := op.Err
-		if refused == protocol.ErrNotCollaborator { // since the call began: as for who was none before
+		switch refused {
+		case protocol.ErrNotCollaborator, // since the call began: as for who was none before
+			protocol.ErrNotFound: // it was deleted
 			refused = errNotFound
 		}
 		if refused.Code == protocol.CodeQuota {

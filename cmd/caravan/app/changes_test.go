@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/uuid"
+
 	"github.com/caravan-chat/caravan/persist"
 )
 
@@ -100,6 +102,95 @@ func TestRESTPagesReplies(t *testing.T) {
 		}
 		if got := s.call(bearer(t, 1), "GET", messagesPath+original.ID+"/replies/", ""); got.StatusCode != 404 {
 			t.Errorf("a stranger: %d %s", got.StatusCode, got.body)
+		}
+	})
+}
+
+// TestRESTPins: whoever may pin does it, and the list has the latest pin first.
+func TestRESTPins(t *testing.T) {
+	eachStore(t, func(t *testing.T, database string) {
+		s := start(t, database, "--roles", "reader=none", "--rate", "0")
+		s.seedRoles("member", "reader", "owner")
+		trip := persist.FleetTrip(0).String()
+		jonas, _ := s.join(2, 0)
+		one, two := s.post(0, trip, "one"), s.post(2, trip, "two")
+		jonas.read()
+		jonas.read()
+		var m message
+		for i, id := range []string{two.ID, one.ID, one.ID} {
+			s.call(bearer(t, 2*(i%2)), "PUT", messagesPath+id+"/pin/", "").into(t, 200, &m)
+			if m.PinnedAt == nil || m.IsEdited || !m.UpdatedAt.Equal(m.CreatedAt) || m.Rev != int64(3+min(i, 1)) {
+				t.Errorf("pinned: %+v", m)
+			}
+		}
+		pins := func() (texts string) {
+			var list page
+			s.call(bearer(t, 1), "GET", roomsPath+trip+"/pins/", "").into(t, 200, &list)
+			for _, m := range list.Results {
+				texts += m.Content + " "
+			}
+			return texts
+		}
+		if got := pins(); got != "one two " {
+			t.Errorf("pins: %s", got)
+		}
+		if got := s.call(bearer(t, 1), "PUT", messagesPath+one.ID+"/pin/", ""); got.StatusCode != 403 || got.code() != "not_allowed" {
+			t.Errorf("a reader: %d %s", got.StatusCode, got.body)
+		}
+		m = message{}
+		s.call(bearer(t, 0), "DELETE", messagesPath+one.ID+"/pin", "").into(t, 200, &m)
+		if m.PinnedAt != nil || m.Rev != 5 {
+			t.Errorf("unpinned: %+v", m)
+		}
+		s.call(bearer(t, 0), "DELETE", messagesPath+one.ID+"/", "").into(t, 200, &m)
+		for _, method := range []string{"PUT", "DELETE"} {
+			got := s.call(bearer(t, 0), method, messagesPath+one.ID+"/pin/", "")
+			if got.StatusCode != 404 || !strings.Contains(string(got.body), `"Not found"`) {
+				t.Errorf("%s of a tombstone: %d %s", method, got.StatusCode, got.body)
+			}
+		}
+		if got := pins(); got != "two " {
+			t.Errorf("pins at last: %s", got)
+		}
+		for _, seq := range []int64{3, 4, 5, 6} {
+			if f := jonas.read(); f.Type != "message_edited" || f.Seq != seq {
+				t.Errorf("a member got %+v, want number %d", f, seq)
+			}
+		}
+	})
+}
+
+// TestRESTRoomsSayWhatIsTheirs: how far the caller has read, what is unread, and the role; alone as in the list.
+func TestRESTRoomsSayWhatIsTheirs(t *testing.T) {
+	eachStore(t, func(t *testing.T, database string) {
+		s := start(t, database, "--rate", "0")
+		s.seedRoles("member", "member", "member", "owner")
+		trip := persist.FleetTrip(0).String()
+		for _, more := range []string{"", fmt.Sprintf(`,"mentions":[%q]`, persist.FleetUser(3)), `,"mentions":[]`, `,"data":{"place":[1,2]}`} {
+			s.call(bearer(t, 0), "POST", messagesPath, fmt.Sprintf(`{"chat_room":%q,"content":"x"%s}`, trip, more)).into(t, 201, new(message))
+		}
+		if got := s.call(bearer(t, 0), "POST", messagesPath, fmt.Sprintf(`{"chat_room":%q,"content":"x","mentions":[%q]}`, trip, persist.FleetUser(7))); got.StatusCode != 400 || got.code() != "invalid_mention" {
+			t.Errorf("a stranger is mentioned: %d %s", got.StatusCode, got.body)
+		}
+		if got := s.call(bearer(t, 0), "POST", messagesPath, fmt.Sprintf(`{"chat_room":%q,"content":"x","mentions_all":true}`, trip)); got.StatusCode != 403 || got.code() != "not_allowed" {
+			t.Errorf("everybody is mentioned: %d %s", got.StatusCode, got.body)
+		}
+		s.call(bearer(t, 3), "POST", roomsPath+trip+"/read/", `{"seq":1}`).into(t, 200, new(any))
+		for who, want := range map[int]string{
+			3: `"read_seq":1,"unread":3,"mentions":1,"first_seq":1,"role":"owner"}`,
+			1: `"read_seq":0,"unread":4,"mentions":0,"first_seq":1,"role":"member"}`,
+			0: `"read_seq":0,"unread":0,"mentions":0,"first_seq":1,"role":"member"}`,
+		} {
+			one, list := s.call(bearer(t, who), "GET", roomsPath+trip+"/", ""), s.call(bearer(t, who), "GET", roomsPath, "")
+			if one.StatusCode != 200 || !strings.HasSuffix(string(one.body), want) || !strings.Contains(string(one.body), `"data":{"place":[1,2]}`) {
+				t.Errorf("user %d: %d %s; want %s", who, one.StatusCode, one.body, want)
+			}
+			if !strings.Contains(string(list.body), string(one.body)) {
+				t.Errorf("user %d: alone %s, in the list %s", who, one.body, list.body)
+			}
+		}
+		if got := s.call(bearer(t, 1), "GET", roomsPath+uuid.NewString()+"/", ""); got.StatusCode != 404 {
+			t.Errorf("no room: %d %s", got.StatusCode, got.body)
 		}
 	})
 }

@@ -319,6 +319,7 @@ type message struct {
 
 	DeletedAt *time.Time `json:"deleted_at"`
 	DeletedBy string     `json:"deleted_by"`
+	PinnedAt  *time.Time `json:"pinned_at"`
 }
 
 // member is a WebSocket client.
