@@ -133,7 +133,7 @@ func (w *worker) requestUpgrade(c *conn, index int32) {
 	target := w.run.end.Prefix + "/ws/chat/" + fleet.Trip(c.room).String() + "/"
 	c.state = upgrading
 	c.wantsWrite = true // as epoll was told; the write below takes it back
-	c.out = wire.AppendUpgrade(c.out, w.run.end.Host, target, bearer)
+	c.out = wire.AppendUpgrade(c.out, w.run.end.Host, target, wire.Credential{Bearer: bearer})
 	w.writeOut(c, index)
 }
 

@@ -14,6 +14,9 @@ import (
 // userOf reads the bearer token: a user's id, or a JWT, whose signature is not checked.
 func userOf(req *http.Request) (uuid.UUID, error) {
 	bearer := strings.TrimPrefix(req.Header.Get("Authorization"), "Bearer ")
+	if _, token, found := strings.Cut(req.Header.Get("Sec-WebSocket-Protocol"), "caravan, token."); found {
+		bearer = token
+	}
 	parts := strings.Split(bearer, ".")
 	if len(parts) != 3 {
 		return uuid.Parse(bearer)

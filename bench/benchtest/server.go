@@ -32,6 +32,9 @@ type Faults struct {
 	Forget func(clientID string) bool
 	// Silent takes a message and neither stores nor answers it.
 	Silent func(clientID string) bool
+	// KeepDeleted says that a message is deleted, and leaves it as it is. DeleteAgain lets each
+	// deletion of one take a number.
+	KeepDeleted, DeleteAgain bool
 	// History and Resume return how many messages of a first frame are shown, of
 	// so many; the others, at its end, are left out.
 	History, Resume func(n int) int
@@ -66,6 +69,13 @@ type Message struct {
 	Seq      int64     `json:"seq"`
 	Rev      int64     `json:"rev"`
 	ClientID string    `json:"client_id,omitempty"`
+
+	Mentions  []string        `json:"mentions,omitempty"`
+	Data      json.RawMessage `json:"data,omitempty"`
+	DeletedAt *time.Time      `json:"deleted_at,omitempty"`
+	DeletedBy string          `json:"deleted_by,omitempty"`
+	PinnedAt  *time.Time      `json:"pinned_at,omitempty"`
+	PinnedBy  string          `json:"pinned_by,omitempty"`
 }
 
 type sender struct {
@@ -86,6 +96,9 @@ type order struct {
 	Type     string    `json:"message_type"`
 	ReplyTo  uuid.UUID `json:"reply_to"`
 	ClientID string    `json:"client_id"`
+
+	Mentions []string        `json:"mentions"`
+	Data     json.RawMessage `json:"data"`
 }
 
 // Server is the server. Its methods are safe for concurrent use.
@@ -104,6 +117,7 @@ type room struct {
 	seq      int64
 	messages []*Message
 	log      []Event
+	marks    map[uuid.UUID]int64
 	members  map[*session]bool
 }
 
@@ -171,7 +185,7 @@ func (s *Server) CloseDoor() {
 func (s *Server) room(id uuid.UUID) *room {
 	r := s.rooms[id]
 	if r == nil {
-		r = &room{id: id, members: map[*session]bool{}}
+		r = &room{id: id, marks: map[uuid.UUID]int64{}, members: map[*session]bool{}}
 		s.rooms[id] = r
 	}
 	return r
@@ -211,13 +225,17 @@ func (s *Server) send(r *room, user uuid.UUID, o *order) (m *Message, duplicate 
 	now := time.Now().UTC()
 	m = &Message{
 		ID: uuid.New(), Room: r.id, Sender: sender{user, user.String() + "@example.com"}, Content: o.Content, Type: "text",
-		Created: now, Updated: now, Seq: r.seq, Rev: r.seq, ClientID: o.ClientID,
+		Created: now, Updated: now, Seq: r.seq, Rev: r.seq, ClientID: o.ClientID, Mentions: o.Mentions, Data: o.Data,
 	}
 	if o.Type != "" {
 		m.Type = o.Type
 	}
 	if o.ReplyTo != uuid.Nil {
 		m.ReplyTo = &Reply{ID: o.ReplyTo}
+		if r.isDeleted(o.ReplyTo) {
+			r.seq--
+			return nil, false, "invalid_reply"
+		}
 	}
 	if s.faults.Forget == nil || !s.faults.Forget(o.ClientID) {
 		r.messages = append(r.messages, m)
@@ -254,21 +272,54 @@ func (r *room) quotes(messages []*Message) []*Message {
 
 // edit changes a message in place of a copy, so that what was told stays as it was.
 func (s *Server) edit(user, id uuid.UUID, content string) *Message {
+	r, i := s.find(id)
+	if r == nil || r.messages[i].Sender.ID != user || r.messages[i].DeletedAt != nil {
+		return nil
+	}
+	return s.change(r, i, "content", func(m *Message, now time.Time) {
+		m.Content, m.IsEdited, m.Updated = content, true, now
+	})
+}
+
+func (s *Server) find(id uuid.UUID) (r *room, at int) {
 	for _, r := range s.rooms {
 		for i, m := range r.messages {
-			if m.ID == id && m.Sender.ID == user {
-				r.seq++
-				changed := *m
-				changed.Content, changed.IsEdited, changed.Rev, changed.Updated = content, true, r.seq, time.Now().UTC()
-				r.messages[i] = &changed
-				r.note(&changed)
-				m = r.quote(&changed)
-				s.tell(r, "message_edited", m)
-				return m
+			if m.ID == id {
+				return r, i
 			}
 		}
 	}
-	return nil
+	return nil, 0
+}
+
+func (s *Server) change(r *room, at int, what string, to func(m *Message, now time.Time)) *Message {
+	r.seq++
+	changed := *r.messages[at]
+	changed.Rev = r.seq
+	to(&changed, time.Now().UTC())
+	r.messages[at] = &changed
+	r.note(&changed)
+	m := r.quote(&changed)
+	s.tellChange(r, m, what)
+	return m
+}
+
+func (s *Server) tellChange(r *room, m *Message, what string) {
+	whole := mustJSON(map[string]any{"type": "message_edited", "change": what, "message": m, "seq": m.Rev})
+	patch := whole
+	if what == "pin" {
+		set := map[string]any{"pinned_at": nil, "pinned_by": nil}
+		if m.PinnedAt != nil {
+			set = map[string]any{"pinned_at": m.PinnedAt, "pinned_by": m.PinnedBy}
+		}
+		patch = mustJSON(map[string]any{"type": "message_patch", "message_id": m.ID, "set": set, "rev": m.Rev, "seq": m.Rev})
+	}
+	s.deliver(r, m.Rev, func(member *session) []byte {
+		if member.v2 {
+			return patch
+		}
+		return whole
+	})
 }
 
 func (s *Server) tell(r *room, typ string, m *Message) {
@@ -277,11 +328,16 @@ func (s *Server) tell(r *room, typ string, m *Message) {
 		Message *Message `json:"message"`
 		Seq     int64    `json:"seq"`
 	}{typ, m, m.Rev})
+	s.deliver(r, m.Rev, func(*session) []byte { return text })
+}
+
+func (s *Server) deliver(r *room, seq int64, form func(*session) []byte) {
 	for member := range r.members {
 		fate := Deliver
 		if s.faults.Deliver != nil {
-			fate = s.faults.Deliver(member.number, m.Rev)
+			fate = s.faults.Deliver(member.number, seq)
 		}
+		text := form(member)
 		held := member.held
 		member.held = nil
 		switch fate {
@@ -315,5 +371,6 @@ type session struct {
 	room   *room
 	user   uuid.UUID
 	number int    // how many joined before
+	v2     bool   // the client speaks version 2
 	held   []byte // an event that goes out after the next one
 }

@@ -41,7 +41,7 @@ func (s *Server) connect(w http.ResponseWriter, req *http.Request) {
 	sum := sha1.Sum([]byte(req.Header.Get("Sec-WebSocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
 	_, _ = fmt.Fprintf(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n",
 		base64.StdEncoding.EncodeToString(sum[:]))
-	m := &session{server: s, conn: conn, user: user}
+	m := &session{server: s, conn: conn, user: user, v2: req.URL.Query().Get("v") == "2"}
 	if s.faults.CloseCode != 0 {
 		m.frame(0x8, binary.BigEndian.AppendUint16(nil, s.faults.CloseCode))
 		return
@@ -72,6 +72,9 @@ func (m *session) join(trip uuid.UUID, since, last string) {
 		first["messages"], first["seq"] = m.room.quotes(shown(messages, m.server.faults.History)), m.room.seq
 	}
 	m.write(mustJSON(first))
+	if m.v2 {
+		m.write(mustJSON(map[string]any{"type": "own", "v": 2, "read_seq": m.room.marks[m.user]}))
+	}
 	m.room.members[m] = true
 }
 
@@ -109,6 +112,8 @@ func (m *session) message(p []byte) {
 	var f struct {
 		Type      string    `json:"type"`
 		MessageID uuid.UUID `json:"message_id"`
+		On        bool      `json:"on"`
+		Seq       int64     `json:"seq"`
 		order
 	}
 	if json.Unmarshal(p, &f) != nil {
@@ -134,9 +139,24 @@ func (m *session) message(p []byte) {
 			m.fail("rate_limited", f.ClientID)
 		}
 	case "edit_message":
-		if s.edit(m.user, f.MessageID, f.Content) == nil {
-			m.fail("not_found", f.ClientID)
-		}
+		m.answer(s.edit(m.user, f.MessageID, f.Content) != nil, f.ClientID)
+	case "delete_message":
+		m.answer(s.remove(m.user, f.MessageID), f.ClientID)
+	case "pin_message":
+		m.answer(s.pin(m.user, f.MessageID, f.On), f.ClientID)
+	case "mark_read":
+		m.room.marks[m.user] = max(m.room.marks[m.user], min(f.Seq, m.room.seq))
+		m.answer(true, f.ClientID)
+	}
+}
+
+// answer says whether a change was made.
+func (m *session) answer(done bool, clientID string) {
+	switch {
+	case !done:
+		m.fail("not_found", clientID)
+	case m.v2:
+		m.write(mustJSON(map[string]any{"type": "ack", "client_id": clientID}))
 	}
 }
 

@@ -65,7 +65,7 @@ func (a *attacker) dialAs(ctx context.Context, node wire.Endpoint, query, bearer
 	if s == nil {
 		return nil
 	}
-	request := wire.AppendUpgrade(nil, node.Host, node.Prefix+"/ws/chat/"+a.trip.String()+"/"+query, bearer)
+	request := wire.AppendUpgrade(nil, node.Host, node.Prefix+"/ws/chat/"+a.trip.String()+"/"+query, wire.Credential{Bearer: bearer})
 	if extension != "" {
 		request = append(request[:len(request)-2], "Sec-WebSocket-Extensions: "+extension+"\r\n\r\n"...)
 	}

@@ -4,9 +4,11 @@ import "slices"
 
 // Check closes the account and returns the report. No record may follow.
 func (l *Ledger) Check() *Report {
+	l.placeBare()
 	for _, id := range sorted(l.messages) {
 		l.checkMessage(l.messages[id])
 	}
+	l.checkPins()
 	for _, id := range sorted(l.rooms) {
 		l.checkRoom(id, l.rooms[id])
 	}
@@ -46,22 +48,25 @@ func (l *Ledger) checkMessage(m *message) {
 			l.lost("message %s was seen as event %d left it, and is at %d at the end (read by %s)", m.id, m.last, rev, way)
 		}
 	}
+	l.checkChanges(m)
 	l.report.Stored++
 }
 
 // checkOp: what was acknowledged is stored, what was refused is not, and the
 // rest was settled.
 func (l *Ledger) checkOp(o *op) {
-	stored := o.made != nil || o.number != 0
+	stored := o.made != nil || o.number != 0 || (o.granted != 0 && !o.forfeit)
 	switch {
 	case stored && o.denied():
 		l.unexplained("op %s was refused, and is stored", o.name)
-	case stored || o.denied():
-	case o.acked:
+	case o.granted != 0 && !o.forfeit:
+		l.checkGranted(o)
+	case stored || o.denied() || o.moot:
+	case o.acked && (o.kind == Send || o.kind == Edit):
 		l.lost("op %s was acknowledged, and is not stored", o.name)
 	case o.forfeit:
 		l.report.Forfeited++
-	case o.edits == "":
+	case o.kind == Send:
 		l.unexplained("op %s was never settled: neither stored nor refused", o.name)
 	case o.silent > 0 && !o.burnt:
 		l.unanswered(o.silent-1, o)
@@ -69,7 +74,7 @@ func (l *Ledger) checkOp(o *op) {
 	switch {
 	case stored:
 		l.report.Settled++
-	case o.denied():
+	case o.denied(), o.moot:
 		l.report.Denied++
 	case !o.forfeit:
 		l.report.Unknown++

@@ -21,8 +21,11 @@ func (l *Ledger) describe(m *message, r *Record, rev int64) {
 	if m.op == nil {
 		return
 	}
-	if r.Edited != (rev > m.seq) {
+	if r.Deleted == "" && r.Edited != (l.hash(r.Content) != m.op.content) {
 		l.unexplained("message %s, made at %d, says to client %d at %d that is_edited is %t", m.id, m.seq, r.Client, rev, r.Edited)
+	}
+	if r.Type == "message_patch" {
+		return // the client has quoted what it was told with the message
 	}
 	if original := l.messages[r.Reply]; original != nil && original.op != nil {
 		l.quoted(m, original, r, rev)
@@ -35,8 +38,11 @@ func (l *Ledger) quoted(m, original *message, r *Record, rev int64) {
 	if r.QuoteBy != original.mail {
 		l.unexplained("message %s quotes %s as by %q, who is %q", m.id, original.id, r.QuoteBy, original.mail)
 	}
+	if l.hidden != "" && r.Quote == firstRunes(l.hidden) && l.deletes(original.id) {
+		return
+	}
 	o := l.ops[NameIn(r.Quote)]
-	if o == nil || o.quote != l.hash(r.Quote) || (o != original.op && o.edits != original.id) {
+	if o == nil || o.quote != l.hash(r.Quote) || (o != original.op && o.about != original.id) {
 		l.unexplained("message %s at %d quotes %s with what it never said", m.id, rev, original.id)
 		return
 	}
@@ -51,8 +57,11 @@ func (l *Ledger) quoted(m, original *message, r *Record, rev int64) {
 	if r.Kind == Shown && !l.client(r).view.open {
 		asOf = l.client(r).view.seq
 	}
+	if r.Kind == Read {
+		asOf = l.room(r.Room).top // nothing happens any more
+	}
 	for _, later := range original.revs {
-		if said < later.number && later.number <= asOf {
+		if said < later.number && later.number <= asOf && later.by != o {
 			l.unexplained("message %s quoted %s to client %d as of %d; it had been changed at %d", m.id, original.id, r.Client, said, later.number)
 			return
 		}

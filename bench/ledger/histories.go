@@ -140,7 +140,7 @@ func (h *Histories) Apply(r *Record) {
 	case Undone, Stands, Noticed:
 	case Begin, Read, End, Unsettled:
 		h.ledger.Apply(r)
-	case Send, Edit, Resend, Refused, Cut, Silent, Acked:
+	case Send, Edit, Delete, Pin, Mark, Resend, Refused, Cut, Silent, Acked, Granted:
 		c := h.client(r)
 		c.complete()
 		h.asked(r, room, c)

@@ -5,7 +5,8 @@ import "slices"
 // hole is a number of a room that nobody saw.
 type hole struct {
 	number int64
-	by     *candidate // the edit that may have taken it; nil: none found
+	of     *message   // whose it is; nil: nobody knows
+	by     *candidate // the change that may have taken it; nil: none found
 }
 
 // candidate is an edit whose outcome nobody saw. If it took a number, then one
@@ -13,6 +14,7 @@ type hole struct {
 // followed: otherwise the message would say at the end what it says.
 type candidate struct {
 	op     *op
+	of     *message
 	lo, hi int64
 	took   *hole
 	tried  int // the search that looked at it last
@@ -25,8 +27,10 @@ type candidate struct {
 func (l *Ledger) holes(id int, r *room) (left []int64) {
 	var numbers []*hole
 	for n := r.base + 1; n <= r.head; n++ {
-		if r.events[n] == nil {
+		if m := r.events[n]; m == nil {
 			numbers = append(numbers, &hole{number: n})
+		} else if m.op != nil && !slices.ContainsFunc(m.revs, func(s state) bool { return s.number == n }) {
+			numbers = append(numbers, &hole{number: n, of: m}) // told with what came later
 		}
 	}
 	if numbers == nil {
@@ -35,13 +39,13 @@ func (l *Ledger) holes(id int, r *room) (left []int64) {
 	edits := l.candidates(id)
 	search := 0
 	for _, c := range edits {
-		if c.op.silent > 0 {
+		if c.op.kind == Edit && c.op.effects == 0 && (c.op.silent > 0 || c.op.granted != 0) {
 			search++
 			takeNumber(c, numbers, map[*hole]bool{})
 		}
 	}
 	for _, h := range numbers {
-		if h.by == nil {
+		if h.by == nil && h.of == nil {
 			search++
 			if !findEdit(h, edits, search) {
 				left = append(left, h.number)
@@ -49,7 +53,7 @@ func (l *Ledger) holes(id int, r *room) (left []int64) {
 		}
 	}
 	for _, c := range edits {
-		c.op.burnt = c.took != nil
+		c.op.burnt = c.op.burnt || c.took != nil
 	}
 	return left
 }
@@ -59,22 +63,27 @@ func (l *Ledger) holes(id int, r *room) (left []int64) {
 func (l *Ledger) candidates(room int) (edits []*candidate) {
 	for _, name := range sorted(l.ops) {
 		o := l.ops[name]
-		m := l.messages[o.edits]
-		if o.room != room || m == nil || o.number != 0 || o.denied() {
+		m := l.messages[o.about]
+		if o.room != room || m == nil {
 			continue
 		}
-		if lo, hi := max(m.seq, o.top)+1, m.last-1; lo <= hi {
-			edits = append(edits, &candidate{op: o, lo: lo, hi: hi})
+		lo, hi := max(m.seq, o.top)+1, m.last-1
+		for unseen := o.attempts - o.denials - o.effects; unseen > 0 && lo <= hi; unseen-- {
+			edits = append(edits, &candidate{op: o, of: m, lo: lo, hi: hi})
 		}
 	}
 	slices.SortStableFunc(edits, func(a, b *candidate) int { return int(a.hi - b.hi) })
 	return edits
 }
 
+func (c *candidate) mayTake(h *hole) bool {
+	return h.number >= c.lo && h.number <= c.hi && (h.of == nil || h.of == c.of)
+}
+
 // takeNumber gives an edit a number, moving others to make room.
 func takeNumber(c *candidate, numbers []*hole, tried map[*hole]bool) bool {
 	for _, h := range numbers {
-		if h.number < c.lo || h.number > c.hi || tried[h] {
+		if !c.mayTake(h) || tried[h] {
 			continue
 		}
 		tried[h] = true
@@ -89,7 +98,7 @@ func takeNumber(c *candidate, numbers []*hole, tried map[*hole]bool) bool {
 // findEdit gives a number an edit, moving others to make room.
 func findEdit(h *hole, edits []*candidate, search int) bool {
 	for _, c := range edits {
-		if h.number < c.lo || h.number > c.hi || c.tried == search {
+		if !c.mayTake(h) || c.tried == search {
 			continue
 		}
 		c.tried = search

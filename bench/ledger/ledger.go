@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"hash/maphash"
+	"slices"
 	"strings"
 )
 
@@ -12,33 +13,46 @@ type Ledger struct {
 	clients  map[int]*client
 	ops      map[string]*op
 	messages map[string]*message
-	edits    map[string][]*op // by the message that they edit
+	changes  map[string][]*op // by the message that they change
+	hidden   string           // what all tombstones say; empty: nobody saw one
+	bare     []*Record        // patches of messages that nobody had told yet
 	views    views
 	clock    int64 // records so far
 	report   Report
 }
 
-// op is one thing that the fleet asked for: a new message or an edit.
+// op is one thing that the fleet asked for: a new message, or a change of one.
 type op struct {
 	name     string
+	kind     Kind
 	room     int
-	edits    string // the message that it edits; empty: it is a new message
+	about    string // the message that it changes; empty: it is a new message, or a mark
+	on       bool   // of a pin
+	mark     int64  // of a mark: up to where
 	content  uint64
 	quote    uint64 // of its content, what a reply shows of it
-	form     string // of a new message, like the next two
-	sender   string
+	form     string // of a new message, like the next three
+	sender   string // also of a pin
 	reply    string
+	extra    string
 	begun    int64 // the clock when it went out
 	top      int64 // the greatest number of the room that anybody had seen by then
 	attempts int
 	denials  int      // attempts answered with a code that promises that nothing is stored
 	acked    bool     // answered with a message
+	granted  int64    // the clock when it was first answered with an ack; zero: never
+	answers  int      // attempts answered, with whatever
+	moot     bool     // refused, as what it is about was deleted
 	forfeit  bool     // answered with what a fail-over lost
 	silent   int      // of an edit: 1 + the client whose connection lived on without an answer
-	burnt    bool     // of an edit: it may have taken a number that nobody saw
+	burnt    bool     // of a change: it may have taken a number that nobody saw
 	made     *message // of a new message: what it became; nil: nobody saw it yet
-	number   int64    // of an edit: the event that it became; zero: nobody saw it yet
+	number   int64    // of a change: the first event that it became; zero: nobody saw it yet
+	effects  int      // of a change: how many events of it were seen
 }
+
+// changes reports whether the op changes a message.
+func (o *op) changes() bool { return o.about != "" }
 
 // denied reports whether the server has promised that the op is not stored, perhaps
 // more often than it was asked.
@@ -55,6 +69,8 @@ type message struct {
 	revs []state // what it said after each of its events that somebody saw
 	last int64   // the greatest number of its events
 	read []reading
+	said map[int64]string // what a frame said of each event: its "change"
+	gone int64            // the least number at which it was seen deleted; zero: none
 }
 
 // state is what a message said after an event.
@@ -62,6 +78,11 @@ type state struct {
 	number  int64
 	content uint64
 	updated uint64
+	by      *op    // what wrote the content; nil: it is a tombstone
+	pinned  string // since when, and by whom; empty: it is not
+	pinner  string
+	whole   uint64 // all that a change may alter
+	summary uint64
 }
 
 // reading is how a message was found at the end.
@@ -96,6 +117,8 @@ type client struct {
 	whole  bool    // and has fetched it all
 	live   int64   // while paging: where live events went on
 	seen   numbers // that it saw, live or shown
+	mark   int64   // up to where its user has read, as it was told or acknowledged
+	asked  int64   // the greatest mark that it asked for
 	page   int64   // the last number of the list of messages that it is being shown
 	view   *view   // that list
 }
@@ -108,7 +131,7 @@ func New() *Ledger {
 		clients:  map[int]*client{},
 		ops:      map[string]*op{},
 		messages: map[string]*message{},
-		edits:    map[string][]*op{},
+		changes:  map[string][]*op{},
 		views:    views{max: viewsMax},
 		report:   Report{Refused: map[string]int64{}, Ended: map[string]int64{}},
 	}
@@ -121,7 +144,7 @@ func (l *Ledger) Apply(r *Record) {
 	case Begin:
 		room := l.room(r.Room)
 		room.base, room.begun, room.nodes = r.Seq, true, r.Nodes
-	case Send, Edit:
+	case Send, Edit, Delete, Pin, Mark:
 		l.begin(r)
 	case forfeited:
 		if o := l.ops[r.Op]; o != nil {
@@ -129,8 +152,10 @@ func (l *Ledger) Apply(r *Record) {
 		}
 	case Anew:
 		l.lost("client %d was told that its room went back", r.Client)
-	case Resend, Refused, Cut, Silent, Acked:
+	case Resend, Refused, Cut, Silent, Acked, Granted:
 		l.answer(r)
+	case Own:
+		l.own(r)
 	case Joined:
 		l.join(r)
 	case Paged:
@@ -184,15 +209,24 @@ func (l *Ledger) begin(r *Record) {
 		return
 	}
 	o := &op{
-		name: r.Op, room: r.Room, edits: r.Message, content: l.hash(r.Content), quote: l.hash(firstRunes(r.Content)),
+		name: r.Op, kind: r.Kind, room: r.Room, about: r.Message, on: r.On, mark: r.Seq, extra: r.Extra, content: l.hash(r.Content), quote: l.hash(firstRunes(r.Content)),
 		form: r.Form, sender: r.Sender, reply: r.Reply, begun: l.clock, top: l.room(r.Room).top, attempts: 1,
 	}
 	l.ops[r.Op] = o
-	if r.Kind == Edit {
-		l.edits[r.Message] = append(l.edits[r.Message], o)
-		l.report.Edits++
-	} else {
+	if o.changes() {
+		l.changes[o.about] = append(l.changes[o.about], o)
+	}
+	switch r.Kind {
+	case Send:
 		l.report.Sent++
+	case Edit:
+		l.report.Edits++
+	case Mark:
+		c := l.client(r)
+		c.asked = max(c.asked, r.Seq)
+		l.report.Marks++
+	default:
+		l.report.Changes++
 	}
 	l.report.Attempts++
 }
@@ -210,23 +244,47 @@ func (l *Ledger) answer(r *Record) {
 		l.report.Attempts++
 	case Refused:
 		l.report.Refused[r.Code]++
+		o.answers++
 		if PromisesNothing(r.Code) {
 			o.denials++
 		}
-		if !mayBeSaid[r.Code] && !r.excused {
+		if l.excuses(o, r.Code) {
+			o.moot = true
+		} else if !mayBeSaid[r.Code] && !r.excused {
 			l.unexplained("client %d: op %s was refused with %q, for which there is no reason", r.Client, r.Op, r.Code)
 		}
 	case Cut:
 		l.report.Cut++
 	case Silent:
-		if o.edits != "" {
+		if o.kind == Edit && r.Version < 2 {
 			o.silent = 1 + r.Client // it may have been superseded: judged at the end
 			return
 		}
 		l.unanswered(r.Client, o)
 	case Acked:
 		l.ack(r, o)
+	case Granted:
+		l.grant(r, o)
 	}
+}
+
+// excuses reports whether there is a reason to refuse an op for good: what it is about may
+// be deleted by now, or the room has as many pins as it may have.
+func (l *Ledger) excuses(o *op, code string) bool {
+	switch {
+	case code == "not_found" && o.changes():
+		return l.deletes(o.about)
+	case code == "invalid_reply" && o.kind == Send:
+		return l.deletes(o.reply)
+	case code == "too_many_pins" && o.kind == Pin && o.on:
+		return l.mayBePinned(o.room) >= pinsMax
+	}
+	return false
+}
+
+// deletes reports whether somebody asked for the deletion of a message.
+func (l *Ledger) deletes(message string) bool {
+	return slices.ContainsFunc(l.changes[message], func(o *op) bool { return o.kind == Delete })
 }
 
 func (l *Ledger) unanswered(client int, o *op) {
@@ -237,8 +295,9 @@ func (l *Ledger) unanswered(client int, o *op) {
 // that was asked for; from now on the client knows where its room is at least.
 func (l *Ledger) ack(r *Record, o *op) {
 	o.acked = true
+	o.answers++
 	m := l.observe(r, r.Seq, r.Rev)
-	if (o.edits == "" && m.op != o) || (o.edits != "" && (m.id != o.edits || l.hash(r.Content) != o.content)) {
+	if (!o.changes() && m.op != o) || (o.changes() && m.id != o.about) || (o.kind == Edit && l.hash(r.Content) != o.content) || (o.kind == Delete && r.Deleted == "") {
 		l.unexplained("client %d: op %s was acknowledged with what it did not ask for, message %s", r.Client, o.name, m.id)
 	}
 	c := l.client(r)

@@ -30,7 +30,7 @@ func (l *Ledger) observe(r *Record, seq, rev int64) *message {
 func (l *Ledger) belongs(m *message, r *Record) {
 	o := l.ops[r.Op]
 	switch {
-	case o == nil || o.edits != "":
+	case o == nil || o.kind != Send:
 		if r.Rev > l.room(r.Room).base {
 			l.unexplained("message %s in room %d is not of this fleet (client_id %q)", m.id, r.Room, r.Op)
 		}
@@ -62,37 +62,71 @@ func (l *Ledger) content(m *message, r *Record, n int64) {
 	if m.op == nil {
 		return
 	}
-	said, updated := l.hash(r.Content), l.hash(r.Updated)
+	s := state{
+		number: n, content: l.hash(r.Content), updated: l.hash(r.Updated), pinned: r.Pinned, pinner: r.PinnedBy,
+		whole:   l.hash(r.Content, r.Updated, r.Deleted, r.DeletedBy, r.Pinned, r.PinnedBy, r.Summary, r.Extra),
+		summary: l.hash(r.Summary),
+	}
 	for _, known := range m.revs {
 		if known.number == n {
-			if known.content != said || known.updated != updated {
+			if known.whole != s.whole {
 				l.unexplained("message %s said something else to client %d at %d than to others", m.id, r.Client, n)
 			}
 			return
 		}
 	}
-	m.revs = append(m.revs, state{n, said, updated})
+	if r.Deleted != "" {
+		l.buried(m, r, n)
+	} else {
+		s.by = l.wrote(m, r, n)
+	}
+	m.revs = append(m.revs, s)
+}
+
+// wrote finds the op that wrote what a message says.
+func (l *Ledger) wrote(m *message, r *Record, n int64) *op {
+	said := l.hash(r.Content)
+	if r.Extra != m.op.extra {
+		l.unexplained("message %s at %d mentions or carries %q; op %s sent %q", m.id, n, r.Extra, m.op.name, m.op.extra)
+	}
+	if said == m.op.content {
+		return m.op
+	}
 	if n == m.seq {
-		if said != m.op.content {
-			l.unexplained("message %s does not say what op %s sent", m.id, m.op.name)
-		}
-		return
+		l.unexplained("message %s does not say what op %s sent", m.id, m.op.name)
+		return m.op
 	}
 	edit := l.editOf(m.id, said, r.Content)
-	switch {
-	case edit == nil:
+	if edit == nil {
 		l.unexplained("message %s says at %d what no edit asked for", m.id, n)
-	case edit.number != 0:
-		l.repeated("edit %s took effect twice, at %d and %d", edit.name, edit.number, n)
-	default:
+		return m.op
+	}
+	if edit.number == 0 || n < edit.number {
 		edit.number = n
+	}
+	return edit
+}
+
+// buried checks what is left of a deleted message.
+func (l *Ledger) buried(m *message, r *Record, n int64) {
+	if m.gone == 0 || n < m.gone {
+		m.gone = n
+	}
+	if l.hidden == "" {
+		l.hidden = r.Content
+	}
+	switch {
+	case l.ops[NameIn(r.Content)] != nil || r.Content != l.hidden:
+		l.unexplained("message %s is deleted, and says to client %d at %d what no tombstone says: %q", m.id, r.Client, n, firstRunes(r.Content))
+	case r.Pinned != "" || r.Extra != "":
+		l.unexplained("message %s is deleted, and shows to client %d at %d a pin, mentions or data", m.id, r.Client, n)
 	}
 }
 
 // editOf finds the edit by the name with which its content begins.
 func (l *Ledger) editOf(message string, said uint64, content string) *op {
 	o := l.ops[NameIn(content)]
-	if o == nil || o.edits != message || o.content != said {
+	if o == nil || o.kind != Edit || o.about != message || o.content != said {
 		return nil
 	}
 	return o

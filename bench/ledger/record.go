@@ -13,20 +13,25 @@ type Kind string
 // The kinds of Record, with the fields that each uses besides Room and Client.
 // Where a message is told of, "message" stands for Message, Seq, Rev, Op (its
 // client_id), Content, Form, Sender, Email, Created, Updated, Edited, Reply,
-// Quote and QuoteBy.
+// Quote, QuoteBy, Extra, Deleted, DeletedBy, Pinned, PinnedBy and Summary.
 const (
 	Begin     Kind = "begin"     // before the run, the room stands at Seq; Nodes servers may be asked
 	Send      Kind = "send"      // Op is a new message with Content, Form, Sender and Reply; it goes out for the first time
-	Edit      Kind = "edit"      // Op is an edit of Message to Content; it goes out, once
-	Resend    Kind = "resend"    // the message Op goes out again
+	Edit      Kind = "edit"      // Op is an edit of Message to Content; it goes out for the first time
+	Delete    Kind = "delete"    // Op deletes Message; it goes out for the first time
+	Pin       Kind = "pin"       // Op pins Message for Sender, or with On false takes its pin away; it goes out for the first time
+	Mark      Kind = "mark"      // Op says that all up to Seq is read; it goes out for the first time
+	Resend    Kind = "resend"    // Op goes out again
 	Refused   Kind = "refused"   // one attempt of Op was answered by an error with Code
 	Cut       Kind = "cut"       // one attempt of Op can no longer be answered: its connection ended
 	Silent    Kind = "silent"    // one attempt of Op was not answered in time though its connection lived on
 	Acked     Kind = "acked"     // one attempt of Op was answered with a message (whose client_id Op is, unless Op is an edit)
+	Granted   Kind = "granted"   // one attempt of Op was answered with an ack
+	Own       Kind = "own"       // the client is told that its user's mark is at Seq
 	Joined    Kind = "joined"    // the client connected with Since (-1: without), is told what is beyond Prev, and stands at Seq; More: after fetching the rest
 	Paged     Kind = "paged"     // the client asked over REST for what is beyond Since and stands at Seq; More: there is more
 	Shown     Kind = "shown"     // in the history, resume or page before it, asked for with Since: a message
-	Told      Kind = "told"      // live, in a frame of Type: number Seq after Prev; a message, made at Made
+	Told      Kind = "told"      // live, in a frame of Type, which says that Change happened: number Seq after Prev; a message, made at Made. Bare: only its id, as the client does not have what was patched
 	Due       Kind = "due"       // the client's connection lives on, and it is time that it has heard of all up to Seq
 	Ended     Kind = "ended"     // the client's connection was ended by the server, or by a fault, with Code; Alive: its server lives on; Late: for how long at most the client was busy and did not read
 	Stays     Kind = "stays"     // the client is connected at the end of the run
@@ -69,6 +74,7 @@ type Record struct {
 	Reply   string    `json:"reply,omitempty"`    // the message that it answers
 	Quote   string    `json:"quote,omitempty"`    // what that one says, its first characters
 	QuoteBy string    `json:"quote_by,omitempty"` // the e-mail address of who wrote it
+	Extra   string    `json:"extra,omitempty"`    // whom it mentions, and its data
 	Code    string    `json:"code,omitempty"`
 	Way     string    `json:"way,omitempty"`
 	Seq     int64     `json:"seq,omitempty"`
@@ -82,6 +88,16 @@ type Record struct {
 	Nodes   int       `json:"nodes,omitempty"`
 	Node    int       `json:"node,omitempty"` // whom the client heard it from, from 1 on
 	Last    string    `json:"last,omitempty"` // with Since: the message that the client says it has there
+
+	Deleted   string `json:"deleted,omitempty"` // when it was; empty: it was not
+	DeletedBy string `json:"deleted_by,omitempty"`
+	Pinned    string `json:"pinned,omitempty"` // since when it is; empty: it is not
+	PinnedBy  string `json:"pinned_by,omitempty"`
+	Summary   string `json:"summary,omitempty"` // its reactions, and how many replies it has
+	Change    string `json:"change,omitempty"`
+	On        bool   `json:"on,omitempty"`
+	Bare      bool   `json:"bare,omitempty"`
+	Version   int    `json:"version,omitempty"` // of the protocol, on the connection; zero: 1, or none
 
 	FailOver int `json:"fail_over,omitempty"`
 

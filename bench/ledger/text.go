@@ -12,9 +12,9 @@ func (r *Report) WriteText(w io.Writer) error {
 	line := func(name, format string, args ...any) {
 		fmt.Fprintf(&b, "%-12s %s\n", name, fmt.Sprintf(format, args...))
 	}
-	line("sent", "%d messages and %d edits, in %d attempts", r.Sent, r.Edits, r.Attempts)
+	line("sent", "%d messages, %d edits, %d other changes and %d marks, in %d attempts", r.Sent, r.Edits, r.Changes, r.Marks, r.Attempts)
 	line("answered", "%d attempts refused%s, %d cut with their connection", sum(r.Refused), byCode(r.Refused), r.Cut)
-	line("settled", "%d stored, %d refused, %d edits that were cut and that nobody saw", r.Settled, r.Denied, r.Unknown)
+	line("settled", "%d stored, %d refused, %d changes that were cut and that nobody saw", r.Settled, r.Denied, r.Unknown)
 	line("ended", "%d connections that their members did not end%s", sum(r.Ended), byCode(r.Ended))
 	line("stored", "%d messages; %d numbers used", r.Stored, r.Numbers)
 	line("seen", "%d live events, %d messages in histories, resumes and pages, by %d first frames and pages; %d times a member waited for all that was due", r.Told, r.Shown, r.Joins, r.Due)

@@ -101,6 +101,18 @@ func (l *Ledger) tell(r *Record) {
 	if r.Rev < r.Seq {
 		l.unexplained("client %d: event %d tells a message at %d", r.Client, r.Seq, r.Rev)
 	}
+	l.telling(c, r)
+	c.at, c.known, c.heard = max(c.at, r.Seq), max(c.known, r.Seq), max(c.heard, r.Seq)
+	c.seen.add(r.Seq)
+	c.seen.add(r.Rev)
+}
+
+// telling notes what a live event tells of its message.
+func (l *Ledger) telling(c *client, r *Record) {
+	if r.Bare {
+		l.bare = append(l.bare, r)
+		return
+	}
 	news := !l.has(c, l.messages[r.Message])
 	seen := *r
 	seen.Rev = max(r.Rev, r.Seq) // a node that caught up tells a message as it is now
@@ -109,9 +121,7 @@ func (l *Ledger) tell(r *Record) {
 	if r.Seq > c.at {
 		l.typed(c, m, r, news)
 	}
-	c.at, c.known, c.heard = max(c.at, r.Seq), max(c.known, r.Seq), max(c.heard, r.Seq)
-	c.seen.add(r.Seq)
-	c.seen.add(seen.Rev)
+	l.hint(m, r)
 }
 
 // has reports whether a client has seen a message in any state.
@@ -137,6 +147,8 @@ func (l *Ledger) typed(c *client, m *message, r *Record, news bool) {
 	want := "message_edited"
 	if news && r.Made > c.start {
 		want = "chat_message"
+	} else if r.Version >= 2 && r.Type == "message_patch" {
+		want = r.Type
 	}
 	if r.Type != want {
 		l.unexplained("client %d: event %d of message %s, made at %d, came as %s and not as %s", r.Client, r.Seq, m.id, r.Made, r.Type, want)

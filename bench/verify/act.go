@@ -1,7 +1,6 @@
 package verify
 
 import (
-	"fmt"
 	"strings"
 	"time"
 
@@ -51,26 +50,29 @@ func (m *member) act(s *session) {
 		m.sendAgain(s)
 	case pick(shareStorm):
 		m.storm(s)
+	case pick(shareDelete):
+		m.unmake(s)
+	case pick(sharePin):
+		m.pin(s)
+	case pick(shareMark):
+		m.mark(s)
 	case pick(shareTyping):
 		s.send([]byte(`{"type":"typing","is_typing":true}`))
 	default:
-		o := m.compose(nil)
-		m.mu.Lock()
-		m.begin(o, s)
-		m.mu.Unlock()
-		s.write(o)
+		m.ask(s, m.compose(nil))
 	}
 }
 
 // compose makes an op with a name that nobody used before.
 func (m *member) compose(edits *own) *op {
-	m.serial++
-	name := fmt.Sprintf("v%s-%d-%d", m.crew.run, m.id, m.serial)
+	o := &op{kind: ledger.Send, name: m.name(), edits: edits}
 	if edits != nil {
-		name += "e"
+		o.kind, o.about = ledger.Edit, edits.id
+		o.name += "e"
 	}
-	o := &op{name: name, content: ledger.Content(name, m.words()), edits: edits}
+	o.content = ledger.Content(o.name, m.words())
 	if edits == nil {
+		m.adorn(o)
 		o.file = m.draw() < shareFile
 		if m.draw() < shareReply {
 			m.mu.Lock()
@@ -110,7 +112,7 @@ func (m *member) edit(s *session) {
 		target = m.mine[m.rng.IntN(n)]
 	}
 	byREST := s == nil || m.rng.Float64() < editREST
-	busy := target == nil || target.editing
+	busy := target == nil || target.editing || target.deleted
 	m.mu.Unlock()
 	if busy {
 		return
@@ -119,14 +121,14 @@ func (m *member) edit(s *session) {
 	if byREST {
 		s = nil
 	}
-	m.mu.Lock()
-	m.begin(o, s)
-	m.mu.Unlock()
-	if byREST {
-		m.overREST(m.crew.living, o)
-	} else {
-		s.write(o)
+	if s != nil {
+		m.ask(s, o)
+		return
 	}
+	m.mu.Lock()
+	m.begin(o, nil)
+	m.mu.Unlock()
+	m.overREST(m.crew.living, o)
 }
 
 // sendAgain sends a message again that is known to be stored.
@@ -139,7 +141,7 @@ func (m *member) sendAgain(s *session) {
 	known := m.mine[m.rng.IntN(len(m.mine))]
 	o := m.find(known.op)
 	if o == nil {
-		o = &op{name: known.op, content: known.content, file: known.file, reply: known.reply}
+		o = &op{kind: ledger.Send, name: known.op, content: known.content, file: known.file, reply: known.reply}
 		m.settled[o.name] = o
 	}
 	m.again(o, s)
@@ -166,8 +168,12 @@ func (m *member) storm(s *session) {
 // burst sends many messages in one write.
 func (m *member) burst(s *session) {
 	ops := make([]*op, burstMin+int(m.draw()*burstMin))
+	plain := m.draw() < shareMention
 	for i := range ops {
 		ops[i] = m.compose(nil)
+		if plain {
+			ops[i].mentions, ops[i].data = nil, nil // such a batch is stored in another way
+		}
 	}
 	m.mu.Lock()
 	for _, o := range ops {
@@ -184,10 +190,10 @@ func (m *member) resend(s *session) {
 	now := time.Now()
 	m.mu.Lock()
 	for _, o := range m.pending {
-		if o.edits != nil || o.waiting > 0 || now.Before(o.retryAt) {
+		if (o.kind == ledger.Edit && !m.v2) || o.waiting > 0 || now.Before(o.retryAt) {
 			continue
 		}
-		if s == nil || m.rng.Float64() < byREST {
+		if s == nil || (m.rng.Float64() < byREST && (o.kind == ledger.Send || o.kind == ledger.Edit)) {
 			m.again(o, nil)
 			rest = append(rest, o)
 		} else {

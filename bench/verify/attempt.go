@@ -13,10 +13,15 @@ import (
 
 // begin notes a new op and its first attempt on s; nil: over REST. m.mu is held.
 func (m *member) begin(o *op, s *session) {
-	r := ledger.Record{Kind: ledger.Send, Op: o.name, Content: o.content, Form: o.form(), Sender: m.userID, Reply: o.reply}
-	if o.edits != nil {
-		r.Kind, r.Message, r.Form, r.Sender = ledger.Edit, o.edits.id, "", ""
+	r := ledger.Record{Kind: o.kind, Op: o.name, Content: o.content, Message: o.about, On: o.on, Seq: o.seq, Sender: m.userID}
+	switch o.kind {
+	case ledger.Send:
+		r.Form, r.Reply, r.Extra = o.form(), o.reply, extraOf(o.mentions, false, o.data)
+	case ledger.Edit:
+		r.Sender = ""
 		o.edits.editing, o.revBefore = true, o.edits.rev
+	case ledger.Delete:
+		o.edits.deleted = true
 	}
 	m.note(r)
 	m.pending[o.name] = o
@@ -32,6 +37,10 @@ func (m *member) again(o *op, s *session) {
 // carry lets an attempt wait on s, unless s has ended meanwhile. m.mu is held.
 func (m *member) carry(o *op, s *session) {
 	o.attempts++
+	if s != nil && !s.own && o.unanswered() {
+		delete(m.pending, o.name)
+		return
+	}
 	o.waiting++
 	if o.sentOn == nil {
 		o.sentOn = map[*session]int{}
@@ -54,10 +63,21 @@ func (o *op) over(s *session) bool {
 
 // text is the frame that asks for the op.
 func (o *op) text() []byte {
-	f := map[string]any{"type": "chat_message", "content": o.content, "client_id": o.name}
-	if o.edits != nil {
-		f["type"], f["message_id"] = "edit_message", o.edits.id
-	} else {
+	f := map[string]any{"type": "chat_message", "client_id": o.name}
+	if o.about != "" {
+		f["message_id"] = o.about
+	}
+	switch o.kind {
+	case ledger.Edit:
+		f["type"], f["content"] = "edit_message", o.content
+	case ledger.Delete:
+		f["type"] = "delete_message"
+	case ledger.Pin:
+		f["type"], f["on"] = "pin_message", o.on
+	case ledger.Mark:
+		f["type"], f["seq"] = "mark_read", o.seq
+	default:
+		f["content"] = o.content
 		o.describe(f)
 	}
 	b, err := json.Marshal(f)
@@ -82,6 +102,12 @@ func (o *op) describe(f map[string]any) {
 	}
 	if o.reply != "" {
 		f["reply_to"] = o.reply
+	}
+	if o.mentions != nil {
+		f["mentions"] = o.mentions
+	}
+	if o.data != nil {
+		f["data"] = o.data
 	}
 }
 
@@ -112,8 +138,15 @@ func (s *session) send(texts ...[]byte) {
 // recognise looks whether a message that was seen settles an op, whatever
 // carried it. m.mu is held.
 func (m *member) recognise(msg *message) {
-	m.heard = msg.ID
-	if o := m.pending[msg.ClientID]; o != nil && o.edits == nil {
+	if m.v2 {
+		m.has.merge(msg)
+	}
+	if msg.DeletedAt == "" {
+		m.heard = msg.ID
+	} else {
+		m.buried(msg)
+	}
+	if o := m.pending[msg.ClientID]; o != nil && o.kind == ledger.Send {
 		delete(m.pending, o.name)
 		m.own(o, msg)
 		m.leftOver(o)
@@ -123,7 +156,7 @@ func (m *member) recognise(msg *message) {
 			mine.rev = max(mine.rev, msg.Rev)
 		}
 	}
-	if o := m.pending[ledger.NameIn(msg.Content)]; o != nil && o.edits != nil && o.edits.id == msg.ID {
+	if o := m.pending[ledger.NameIn(msg.Content)]; o != nil && o.kind == ledger.Edit && o.edits.id == msg.ID {
 		delete(m.pending, o.name)
 		o.edits.editing = false
 		m.leftOver(o)
@@ -139,7 +172,7 @@ func (m *member) leftOver(o *op) {
 
 // own remembers a message of the member's, to edit it or to send it again.
 func (m *member) own(o *op, msg *message) {
-	m.mine = append(m.mine, &own{id: msg.ID, op: o.name, content: o.content, rev: msg.Rev, file: o.file, reply: o.reply})
+	m.mine = append(m.mine, &own{id: msg.ID, op: o.name, content: o.content, rev: msg.Rev, file: o.file, reply: o.reply, deleted: msg.DeletedAt != ""})
 	if len(m.mine) > mineMax {
 		m.mine = m.mine[1:]
 	}
@@ -154,9 +187,28 @@ func (m *member) find(name string) *op {
 }
 
 // answered notes that a live event answers an attempt on s. m.mu is held.
-func (m *member) answered(s *session, msg *message) {
+func (m *member) answered(s *session, f *frame, msg *message) {
+	if f.Seq == msg.Seq || f.Type == "chat_message" {
+		if o := m.find(msg.ClientID); o != nil && o.over(s) {
+			m.forget(o)
+		}
+		return
+	}
+	if s.own {
+		return // changes have an ack
+	}
 	if o := m.find(ledger.NameIn(msg.Content)); o != nil && o.over(s) {
 		m.forget(o)
+	}
+	if msg.DeletedAt == "" {
+		return
+	}
+	for _, ops := range []map[string]*op{m.pending, m.settled} {
+		for _, o := range ops {
+			if o.kind == ledger.Delete && o.about == msg.ID && o.over(s) {
+				m.forget(o)
+			}
+		}
 	}
 }
 
@@ -181,8 +233,9 @@ func (m *member) refused(s *session, node int, name, code string) {
 	if ledger.PromisesNothing(code) {
 		o.denials++
 	}
-	if code == "invalid_reply" && m.crew.cfg.Losses != nil {
-		o.denials = o.attempts // what it answers is lost: a user would be told
+	switch code {
+	case "invalid_reply", "not_found", "too_many_pins":
+		o.denials = o.attempts // what it is about is deleted, or lost: a user would be told
 	}
 	o.retryAt = time.Now().Add(retryPause)
 	m.drop(o)
@@ -197,7 +250,11 @@ func (m *member) fail(o *op, s *session, kind ledger.Kind) {
 	if !o.over(s) {
 		return
 	}
-	m.note(ledger.Record{Kind: kind, Op: o.name})
+	r := ledger.Record{Kind: kind, Op: o.name}
+	if s != nil {
+		r.Version = s.version()
+	}
+	m.note(r)
 	o.retryAt = time.Now().Add(retryPause)
 	m.drop(o)
 }
@@ -215,13 +272,14 @@ func (m *member) cutAll(s *session) {
 }
 
 // drop gives up an op that needs no further attempt: one that was refused each
-// time, and an edit whatever became of it. m.mu is held.
+// time, and an edit of version 1 whatever became of it. m.mu is held.
 func (m *member) drop(o *op) {
-	if o.edits != nil && o.waiting == 0 {
+	over := o.attempts == o.denials
+	if o.kind == ledger.Edit && o.waiting == 0 && (over || !m.v2) {
 		delete(m.pending, o.name)
 		o.edits.editing = false
 	}
-	if o.attempts == o.denials {
+	if over {
 		delete(m.pending, o.name)
 	}
 	m.forget(o)
@@ -238,7 +296,7 @@ func (m *member) forget(o *op) {
 func (m *member) overREST(ctx context.Context, o *op) {
 	var made message
 	var err error
-	if o.edits != nil {
+	if o.kind == ledger.Edit {
 		made, err = m.patch(ctx, o)
 	} else {
 		made, err = m.post(ctx, o)
@@ -250,9 +308,7 @@ func (m *member) overREST(ctx context.Context, o *op) {
 	switch {
 	case err == nil:
 		r := made.record(ledger.Acked)
-		if o.edits != nil {
-			r.Op = o.name
-		}
+		r.Op = o.name
 		m.note(r)
 		m.know(made.Rev)
 		m.recognise(&made)

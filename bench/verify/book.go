@@ -52,9 +52,9 @@ func (b *book) note(r ledger.Record) {
 	switch r.Kind {
 	case ledger.Begin:
 		b.bases[r.Room] = r.Seq
-	case ledger.Send, ledger.Edit:
+	case ledger.Send, ledger.Edit, ledger.Delete, ledger.Pin, ledger.Mark:
 		b.counts.sent++
-	case ledger.Acked:
+	case ledger.Acked, ledger.Granted:
 		b.counts.acked++
 	case ledger.Refused:
 		b.counts.refused++

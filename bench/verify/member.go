@@ -2,6 +2,7 @@ package verify
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -32,6 +33,7 @@ type member struct {
 	bearer string
 	userID string
 	habit  habit
+	v2     bool // it speaks version 2 of the protocol
 
 	// owned by the goroutine of live
 	serial int // of its ops
@@ -51,17 +53,25 @@ type member struct {
 	pending map[string]*op // sent, not settled
 	settled map[string]*op // settled, with attempts that still wait for an answer
 	mine    []*own         // its messages, the last ones
+	has     copies         // of one that speaks version 2: the messages as it has them
+	early   []frame        // and, while adrift: patches that came meanwhile
 
 	upToDate time.Time // of one that polls: when it stood where it knew its room to stand
 }
 
-// op is a message or an edit on its way.
+// op is a message, a change of one, or a mark on its way.
 type op struct {
+	kind      ledger.Kind
 	name      string
 	content   string
 	file      bool
 	reply     string // the message that it answers; empty: none
-	edits     *own   // nil: a new message
+	mentions  []string
+	data      json.RawMessage
+	edits     *own   // an own message that it edits or deletes; nil: none
+	about     string // the message that it changes; empty: none
+	on        bool   // of a pin
+	seq       int64  // of a mark
 	revBefore int64  // of an edit: the message's rev when it was sent
 	attempts  int
 	denials   int              // attempts answered with a code that promises that nothing is stored
@@ -79,6 +89,7 @@ type own struct {
 	reply   string
 	rev     int64
 	editing bool
+	deleted bool // or on its way to be
 }
 
 const (
@@ -101,12 +112,14 @@ func newMember(cr *crew, id, room int, bearer string) *member {
 	}
 	m.userID = fleet.User(m.user()).String()
 	// One in ten of each habit, but the first of each room is steady.
-	switch seat := id / cr.cfg.Rooms; {
+	seat := id / cr.cfg.Rooms
+	switch {
 	case seat%10 == 3:
 		m.habit = restless
 	case seat%10 == 7:
 		m.habit = polling
 	}
+	m.v2 = m.habit != polling && (seat%4 == 0 || seat%4 == 3)
 	return m
 }
 
@@ -204,10 +217,18 @@ func (m *member) connect() (*session, error) {
 	if last != "" {
 		target += "&since_id=" + last
 	}
+	by := wire.Credential{Bearer: m.bearer}
+	if m.v2 {
+		target += map[bool]string{false: "?", true: "&"}[since >= 0] + "v=2"
+		by.Subprotocol = m.bearer
+		if !m.crew.cfg.Header {
+			by.Bearer = ""
+		}
+	}
 	ctx, cancel := context.WithTimeout(m.crew.living, dialTimeout)
 	defer cancel()
 	node := m.node()
-	client, err := wire.Dial(ctx, m.crew.nodes[node], target, m.bearer, key, messageBytesMax)
+	client, err := wire.Dial(ctx, m.crew.nodes[node], target, by, key, messageBytesMax)
 	if err != nil {
 		return nil, err
 	}
@@ -243,6 +264,7 @@ func (m *member) resumption() (since int64, last string) {
 func (m *member) beginAnew(node int, alive bool) {
 	m.note(ledger.Record{Kind: ledger.Anew, Node: node + 1, Alive: alive})
 	m.joined, m.at, m.last, m.adrift, m.told, m.known, m.heard, m.mine = false, 0, "", false, 0, 0, "", nil
+	m.has, m.early = copies{}, nil
 }
 
 // spend stays connected for a while and acts.
@@ -306,6 +328,7 @@ func (m *member) catchUp() error {
 			m.page(since, last, &p)
 			if !p.HasMore {
 				m.adrift = false
+				m.patchEarly()
 				if m.told > m.at {
 					m.at, m.last = m.told, m.toldOf
 				}

@@ -1,6 +1,11 @@
 package verify
 
-import "github.com/caravan-chat/caravan/bench/ledger"
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/caravan-chat/caravan/bench/ledger"
+)
 
 // message is M of the contract, as the account needs it.
 type message struct {
@@ -16,7 +21,35 @@ type message struct {
 	Rev      int64  `json:"rev"`
 	ClientID string `json:"client_id"`
 
+	Mentions    []string        `json:"mentions"`
+	MentionsAll bool            `json:"mentions_all"`
+	Data        json.RawMessage `json:"data"`
+	DeletedAt   string          `json:"deleted_at"`
+	DeletedBy   string          `json:"deleted_by"`
+	PinnedAt    string          `json:"pinned_at"`
+	PinnedBy    string          `json:"pinned_by"`
+	Reactions   json.RawMessage `json:"reactions"`
+	ReplyCount  int             `json:"reply_count"`
+
 	node int // that told it
+}
+
+// extra is whom the message mentions, and its data, as the account compares them.
+func (msg *message) extra() string { return extraOf(msg.Mentions, msg.MentionsAll, msg.Data) }
+
+func extraOf(mentions []string, all bool, data json.RawMessage) string {
+	if mentions == nil && !all && data == nil {
+		return ""
+	}
+	return fmt.Sprint(mentions, all, string(data))
+}
+
+// summary is what the message has of reactions and replies.
+func (msg *message) summary() string {
+	if msg.Reactions == nil && msg.ReplyCount == 0 {
+		return ""
+	}
+	return fmt.Sprint(string(msg.Reactions), msg.ReplyCount)
 }
 
 type person struct {
@@ -35,6 +68,7 @@ func (msg *message) record(kind ledger.Kind) ledger.Record {
 	r := ledger.Record{
 		Kind: kind, Op: msg.ClientID, Message: msg.ID, Content: msg.Content, Form: msg.Form, Sender: msg.Sender.ID, Email: msg.Sender.Email,
 		Created: msg.Created, Updated: msg.Updated, Edited: msg.Edited, Seq: msg.Seq, Rev: msg.Rev,
+		Extra: msg.extra(), Deleted: msg.DeletedAt, DeletedBy: msg.DeletedBy, Pinned: msg.PinnedAt, PinnedBy: msg.PinnedBy, Summary: msg.summary(),
 		Node: msg.node + 1,
 	}
 	if msg.ReplyTo != nil {

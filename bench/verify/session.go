@@ -33,6 +33,7 @@ type session struct {
 	ended  bool // its attempts are cut
 	first  bool // the first frame has come; owned by read
 	anew   bool // its member was told to begin anew on it; owned by read
+	own    bool // its member was told what concerns its user: the server speaks version 2. Guarded by the member's lock
 }
 
 // end closes the session and waits until it is accounted for.
@@ -63,6 +64,12 @@ type frame struct {
 	Messages  []message       `json:"messages"`
 	Code      string          `json:"code"`
 	ClientID  string          `json:"client_id"`
+
+	Change    string                     `json:"change"`
+	MessageID string                     `json:"message_id"`
+	Set       map[string]json.RawMessage `json:"set"`
+	Rev       int64                      `json:"rev"`
+	ReadSeq   *int64                     `json:"read_seq"`
 }
 
 // read handles what the server says until the session ends; then attempts that
@@ -131,7 +138,9 @@ func (s *session) receive(p []byte) error {
 			return errAnew
 		}
 		s.join(&f)
-		close(s.ready)
+		if !m.v2 || m.crew.cfg.Header { // otherwise own follows
+			close(s.ready)
+		}
 	case f.Type == "message_history" && f.Seq == 0 && f.HasMore && !s.anew: // and its end follows
 		s.anew, m.sess = true, nil
 		m.beginAnew(s.node, true)
@@ -148,6 +157,9 @@ func (s *session) receive(p []byte) error {
 			return nil
 		}
 		return s.told(&f, &msg)
+	case m.v2 && s.later(&f):
+	case m.v2 && f.Type == "message_patch":
+		return s.patched(&f)
 	case f.Type == "error" && f.ClientID == "" && f.Code == "rate_limited": // of a typing notice, which nobody misses
 	case f.Type == "error":
 		m.refused(s, s.node, f.ClientID, f.Code)
@@ -187,11 +199,80 @@ func (s *session) told(f *frame, msg *message) error {
 	}
 	r := msg.record(ledger.Told)
 	r.Type, r.Seq, r.Prev, r.Made = f.Type, f.Seq, prev, msg.Seq
+	r.Change, r.Version = f.Change, s.version()
 	m.note(r)
 	m.recognise(msg)
-	m.answered(s, msg)
+	m.answered(s, f, msg)
+	return s.moved(f, prev, msg.ID)
+}
+
+// later takes in a frame that a server of version 1 does not send, but for patches. m.mu is
+// held.
+func (s *session) later(f *frame) bool {
+	m := s.member
+	switch f.Type {
+	case "own":
+		if f.ReadSeq != nil {
+			m.note(ledger.Record{Kind: ledger.Own, Seq: *f.ReadSeq, Node: s.node + 1})
+		}
+		if !s.own {
+			s.own = true
+			if !m.crew.cfg.Header {
+				close(s.ready)
+			}
+		}
+	case "ack":
+		m.granted(s, f.ClientID)
+	default:
+		return false
+	}
+	return true
+}
+
+// patched notes a live event of which only what it changes was told.
+func (s *session) patched(f *frame) error {
+	m := s.member
+	prev := f.Seq - 1
+	if f.Prev != nil {
+		prev = *f.Prev
+	}
+	r := ledger.Record{Kind: ledger.Told, Message: f.MessageID, Bare: true}
 	if m.adrift {
-		m.told, m.toldOf = f.Seq, msg.ID
+		m.early = append(m.early, *f)
+	} else if prev <= m.at && f.Seq > m.at {
+		msg, err := m.has.patch(f)
+		if err != nil {
+			return fmt.Errorf("a patch that is none: %w", err)
+		}
+		if msg != nil {
+			msg.node = s.node
+			r = msg.record(ledger.Told)
+			r.Made = msg.Seq
+		}
+	}
+	r.Type, r.Seq, r.Prev, r.Rev, r.Version, r.Node = f.Type, f.Seq, prev, f.Rev, s.version(), s.node+1
+	for member, change := range map[string]string{"pinned_at": "pin", "reactions": "summary"} {
+		if _, set := f.Set[member]; set {
+			r.Change = change
+		}
+	}
+	m.note(r)
+	return s.moved(f, prev, f.MessageID)
+}
+
+// version is the version of the protocol on the session. The member's lock is held.
+func (s *session) version() int {
+	if s.own {
+		return 2
+	}
+	return 1
+}
+
+// moved moves a member on to a live event.
+func (s *session) moved(f *frame, prev int64, message string) error {
+	m := s.member
+	if m.adrift {
+		m.told, m.toldOf = f.Seq, message
 		return nil
 	}
 	if prev > m.at {
@@ -199,7 +280,7 @@ func (s *session) told(f *frame, msg *message) error {
 		return errJump
 	}
 	if f.Seq > m.at {
-		m.at, m.last = f.Seq, msg.ID
+		m.at, m.last = f.Seq, message
 	}
 	return nil
 }

@@ -79,7 +79,7 @@ func (m *member) unsettled(head int64) string {
 	for _, ops := range []map[string]*op{m.pending, m.settled} {
 		for _, o := range ops {
 			// Another edit may have superseded one that waits; the ledger judges that.
-			if o.edits == nil || o.edits.rev == o.revBefore {
+			if o.kind != ledger.Edit || (o.edits.rev == o.revBefore && !o.edits.deleted) {
 				return fmt.Sprintf("op %s is not settled, or not answered", o.name)
 			}
 		}

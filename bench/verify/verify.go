@@ -17,6 +17,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -45,7 +46,9 @@ type Config struct {
 	Events   io.Writer                            // the ledger as JSON lines; nil: not written
 	Progress io.Writer                            // a line each second; nil: none
 	Ending   func(node int) bool                  // whether the server of URLs[node] is down, being ended or starting, or was a moment ago; nil: any end of a connection may be its server's
-	Losses   Losses                               // who knows what fail-overs lose; nil: they must lose nothing. Events is then an io.ReadWriteSeeker
+	Losses   Losses                               // who knows what fail-overs lose; nil: they must lose nothing. Events is then an io.ReadWriteSeeker, and nobody deletes, pins or marks
+	Spares   []string                             // what members do not ask for, as a server of an older release does not know it: types of frames, and members of chat_message
+	Header   bool                                 // members of version 2 show their tokens in a header, too, as a server of version 1 looks there only
 	Mended   <-chan struct{}                      // closed when nothing is broken any more, from when on all must settle; nil: when the actions end
 	Hopeless <-chan error                         // an error from it makes the run pointless: Run returns it at once; nil: none
 }
@@ -101,8 +104,14 @@ func (c *Config) complete() error {
 	case c.Session < 0 || c.Duration < 0 || c.Answer < 0 || c.Settle < 0:
 		return errors.New("times must not be negative")
 	}
+	if c.Losses != nil {
+		c.Spares = append([]string{"delete_message", "pin_message", "mark_read"}, c.Spares...) // whose events have other times than their messages; a mark has no number that could be lost
+	}
 	return c.Fleet.Check(c.Rooms)
 }
+
+// spares reports whether members do not ask for something.
+func (c *Config) spares(what string) bool { return slices.Contains(c.Spares, what) }
 
 func seeks(events io.Writer) bool {
 	_, ok := events.(io.ReadWriteSeeker)

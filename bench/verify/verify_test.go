@@ -68,7 +68,7 @@ func TestAFaithfulServerIsClean(t *testing.T) {
 	if !rep.Clean {
 		t.Fatalf("%+v", rep)
 	}
-	if rep.Sent == 0 || rep.Edits == 0 || rep.Stored != rep.Sent || rep.Attempts <= rep.Sent+rep.Edits || rep.Told == 0 || rep.Joins < 20 || rep.Due == 0 {
+	if rep.Sent == 0 || rep.Edits == 0 || rep.Stored != rep.Sent || rep.Attempts <= rep.Sent+rep.Edits || rep.Told == 0 || rep.Joins < 20 || rep.Due == 0 || rep.Changes == 0 || rep.Marks == 0 {
 		t.Errorf("not much was tried: %+v", rep)
 	}
 	// What was written down gives the same account.
@@ -117,12 +117,14 @@ func TestRefusalsAreAccountedFor(t *testing.T) {
 	codes := map[string]string{"refused": "unavailable", "open": "unknown_outcome"}
 	together(t, codes, func(t *testing.T, code string) {
 		n := 0
-		rep := run(t, config(start(t, benchtest.Faults{Refuse: func(string) string {
+		cfg := config(start(t, benchtest.Faults{Refuse: func(string) string {
 			if n++; n%5 == 0 {
 				return code
 			}
 			return ""
-		}})))
+		}}))
+		cfg.Spares = []string{"delete_message"} // replies to what is deleted are refused, too
+		rep := run(t, cfg)
 		if !rep.Clean || rep.Refused[code] == 0 || (code == "unavailable") != (rep.Denied > 0) {
 			t.Errorf("%s: %+v", code, rep)
 		}
@@ -138,7 +140,7 @@ func TestATypingNoticeMayBeRefused(t *testing.T) {
 }
 
 // nth returns a function that is true the nth time that a name from a member's
-// WebSocket is asked for.
+// WebSocket is asked for. The 200th is of a burst: it is sent once.
 func nth(n int) func(string) bool {
 	return func(string) bool { n--; return n == 0 }
 }
@@ -159,7 +161,7 @@ func TestFaultsAreFound(t *testing.T) {
 		"a lost delivery":          {benchtest.Faults{Deliver: late(benchtest.Drop)}, func(r *ledger.Report) ledger.Finding { return r.Lost }, "did not come before"},
 		"a repeated delivery":      {benchtest.Faults{Deliver: late(benchtest.Twice)}, func(r *ledger.Report) ledger.Finding { return r.Repeated }, "came again"},
 		"a message that was told":  {benchtest.Faults{Forget: nth(20)}, func(r *ledger.Report) ledger.Finding { return r.Lost }, "is not there at the end"},
-		"a message without answer": {benchtest.Faults{Silent: nth(20)}, func(r *ledger.Report) ledger.Finding { return r.Unexplained }, "never answered"},
+		"a message without answer": {benchtest.Faults{Silent: nth(200)}, func(r *ledger.Report) ledger.Finding { return r.Unexplained }, "never answered"},
 		"a false refusal": {benchtest.Faults{StoreRefused: true, Refuse: func(string) string {
 			if asked++; asked%20 == 0 {
 				return "unavailable"
@@ -304,4 +306,24 @@ func TestWhyThereIsNoAccountIsSaid(t *testing.T) {
 			t.Errorf("%s: error %v, want %q; report %+v", name, err, c.want, rep)
 		}
 	}
+}
+
+// A server that says that it deleted what it keeps, and one that gives each deletion a number.
+func TestDeletionsAreAccountedFor(t *testing.T) {
+	t.Parallel()
+	type defect struct {
+		faults benchtest.Faults
+		find   func(*ledger.Report) ledger.Finding
+		text   string
+	}
+	together(t, map[string]defect{
+		"kept":  {benchtest.Faults{KeepDeleted: true}, func(r *ledger.Report) ledger.Finding { return r.Lost }, "is not deleted"},
+		"again": {benchtest.Faults{DeleteAgain: true}, func(r *ledger.Report) ledger.Finding { return r.Unexplained }, "changed nothing"},
+	}, func(t *testing.T, c defect) {
+		cfg := config(start(t, c.faults))
+		cfg.Settle = 3 * time.Second // who waits for a tombstone waits in vain
+		if found := c.find(run(t, cfg)); found.Count == 0 || !strings.Contains(strings.Join(found.First, "\n"), c.text) {
+			t.Errorf("%+v", found)
+		}
+	})
 }

@@ -68,7 +68,7 @@ type Client struct {
 
 // Dial opens a session: it connects, shakes hands, and returns before the first
 // frame. It honours ctx until then. A refusal by HTTP is a *StatusError.
-func Dial(ctx context.Context, e Endpoint, target, bearer string, key [4]byte, messageBytesMax int) (*Client, error) {
+func Dial(ctx context.Context, e Endpoint, target string, by Credential, key [4]byte, messageBytesMax int) (*Client, error) {
 	var d net.Dialer
 	nc, err := d.DialContext(ctx, "tcp", e.Address)
 	if err != nil {
@@ -76,7 +76,7 @@ func Dial(ctx context.Context, e Endpoint, target, bearer string, key [4]byte, m
 	}
 	c := &Client{nc: nc, max: messageBytesMax, key: key}
 	stop := context.AfterFunc(ctx, c.Abort)
-	err = c.shakeHands(e, target, bearer)
+	err = c.shakeHands(e, target, by)
 	if !stop() && err == nil {
 		err = ctx.Err()
 	}
@@ -87,8 +87,8 @@ func Dial(ctx context.Context, e Endpoint, target, bearer string, key [4]byte, m
 	return c, nil
 }
 
-func (c *Client) shakeHands(e Endpoint, target, bearer string) error {
-	if _, err := c.nc.Write(AppendUpgrade(nil, e.Host, e.Prefix+target, bearer)); err != nil {
+func (c *Client) shakeHands(e Endpoint, target string, by Credential) error {
+	if _, err := c.nc.Write(AppendUpgrade(nil, e.Host, e.Prefix+target, by)); err != nil {
 		return err
 	}
 	for {

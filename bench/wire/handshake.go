@@ -39,17 +39,29 @@ func (e *StatusError) Error() string {
 	return strings.TrimSpace(fmt.Sprintf("the server answered the handshake with HTTP %d: %s", e.Status, e.Body))
 }
 
+// Credential is how a client shows its access token.
+type Credential struct {
+	Bearer      string // in a header; empty: not there
+	Subprotocol string // beside the subprotocol caravan, as browsers do; empty: not there
+}
+
 // AppendUpgrade appends the request that opens a session. The target is path
-// and query; bearer is the access token.
-func AppendUpgrade(dst []byte, host, target, bearer string) []byte {
+// and query.
+func AppendUpgrade(dst []byte, host, target string, by Credential) []byte {
 	dst = append(dst, "GET "...)
 	dst = append(dst, target...)
 	dst = append(dst, " HTTP/1.1\r\nHost: "...)
 	dst = append(dst, host...)
 	dst = append(dst, "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: "...)
 	dst = append(dst, upgradeKey...)
-	dst = append(dst, "\r\nAuthorization: Bearer "...)
-	dst = append(dst, bearer...)
+	if by.Bearer != "" {
+		dst = append(dst, "\r\nAuthorization: Bearer "...)
+		dst = append(dst, by.Bearer...)
+	}
+	if by.Subprotocol != "" {
+		dst = append(dst, "\r\nSec-WebSocket-Protocol: caravan, token."...)
+		dst = append(dst, by.Subprotocol...)
+	}
 	return append(dst, "\r\nUser-Agent: caravan-bench\r\n\r\n"...)
 }
 

@@ -130,7 +130,7 @@ func (c *conversation) join(user int, query string) *wire.Client {
 	}
 	ctx, cancel := context.WithTimeout(c.t.Context(), await.Limit)
 	defer cancel()
-	client, err := wire.Dial(ctx, e, "/ws/chat/"+c.trip+"/?x=1"+query, c.tokens[user], [4]byte{1, 2, 3, 4}, 1<<20)
+	client, err := wire.Dial(ctx, e, "/ws/chat/"+c.trip+"/?x=1"+query, wire.Credential{Bearer: c.tokens[user]}, [4]byte{1, 2, 3, 4}, 1<<20)
 	if err != nil {
 		c.t.Fatal(err)
 	}

@@ -203,7 +203,7 @@ func (n *benchNode) joinRoom(b *testing.B, i, trip int) *wire.Client {
 	if err != nil {
 		b.Fatal(err)
 	}
-	client, err := wire.Dial(b.Context(), at, fmt.Sprintf("/ws/chat/%s/", persist.FleetTrip(trip)), bearer, [4]byte{1, 2, 3, 4}, 16<<20)
+	client, err := wire.Dial(b.Context(), at, fmt.Sprintf("/ws/chat/%s/", persist.FleetTrip(trip)), wire.Credential{Bearer: bearer}, [4]byte{1, 2, 3, 4}, 16<<20)
 	if err != nil {
 		b.Fatal(err)
 	}
