@@ -114,6 +114,10 @@ func (l *Ledger) checkChange(m *message, before, s *state, unseen int) {
 	if s.summary != before.summary {
 		changed["summary"] = true
 	}
+	if o := s.by; len(changed) == 0 && o != nil && o.kind == Edit && o.effects < o.attempts-o.denials {
+		changed["content"] = true // sent again, it took a further number within the same microsecond
+		o.effects++
+	}
 	switch said := m.said[s.number]; {
 	case len(changed) == 0 && unseen == 0:
 		l.unexplained("event %d of message %s changed nothing", s.number, m.id)

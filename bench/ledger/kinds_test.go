@@ -206,6 +206,23 @@ func TestOddChangesAreClean(t *testing.T) {
 			},
 			before(of(Stays, 1), Record{Kind: Silent, Client: 1, Op: "e6"}),
 		)},
+		{"an edit is sent again, and takes a second number in the same microsecond", both(
+			before(kind(Edit, "e2"), Record{Kind: Resend, Client: 1, Op: "e1"}),
+			func(_ *testing.T, h []Record) []Record {
+				for i := range h {
+					if h[i].Kind == Edit && h[i].Op == "e2" {
+						h[i].Op, h[i].Content = "e0", Content("e0", "superseded before it went out")
+					}
+					if h[i].Message == "A" && h[i].Rev == 14 {
+						h[i].Content, h[i].Updated = Content("e1", "hallo"), "at 13"
+					}
+					if h[i].Quote == Content("e2", "hullo") {
+						h[i].Quote = Content("e1", "hallo")
+					}
+				}
+				return h
+			},
+		)},
 		{"a deletion is sent again, and takes no number", before(of(Stays, 1), Record{Kind: Resend, Client: 3, Op: "d1"}, Record{Kind: Granted, Client: 3, Op: "d1", Version: 2})},
 		{"a patch is of a message that the member does not have", all(told(3, 17), func(r *Record) {
 			*r = Record{Kind: Told, Client: 3, Message: "B", Type: r.Type, Version: 2, Seq: 17, Prev: 16, Rev: 17, Change: "pin", Bare: true}

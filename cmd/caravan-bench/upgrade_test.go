@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -63,24 +64,27 @@ func TestUpgradeNodeByNode(t *testing.T) {
 		u.works(u.older)
 	}
 	oneTable, unsigned, untimed := buildOlder(t, oneTableBuild), buildOlder(t, unsignedBuild), buildOlder(t, untimedBuild)
+	pins := []string{"pin_message", "mentions", "data"}
+	version2 := append([]string{"delete_message", "mark_read"}, pins...)
 	for name, c := range map[string]struct {
 		older   string
-		mayLose string // of what the older one tells
+		mayLose string   // of what the older one tells
+		spares  []string // what it does not know
 		run     func(u *upgrade)
 	}{
-		"one table, the older one writes first": {oneTable, "unsigned", olderFirst},
-		"one table, the newer one writes first": {oneTable, "unsigned", newerFirst},
-		"unsigned, the older one writes first":  {unsigned, "unsigned", olderFirst},
-		"unsigned, the newer one writes first":  {unsigned, "unsigned", newerFirst},
-		"untimed, the older one writes first":   {untimed, "", olderFirst},
-		"untimed, the newer one writes first":   {untimed, "", newerFirst},
+		"one table, the older one writes first": {oneTable, "unsigned", version2, olderFirst},
+		"one table, the newer one writes first": {oneTable, "unsigned", version2, newerFirst},
+		"unsigned, the older one writes first":  {unsigned, "unsigned", version2, olderFirst},
+		"unsigned, the newer one writes first":  {unsigned, "unsigned", version2, newerFirst},
+		"untimed, the older one writes first":   {untimed, "", pins, olderFirst},
+		"untimed, the newer one writes first":   {untimed, "", pins, newerFirst},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			store := pgserver.Shared(t).Database(t)
 			flags := []string{"--redis", redis, "--redis-prefix", strings.NewReplacer(" ", "-", ",", "").Replace(name)}
 			u := &upgrade{
-				t: t,
+				t: t, spares: c.spares,
 				older: &node{
 					caravan: caravan{binary: c.older, store: store, flags: flags, listen: "127.0.0.1:0"},
 					mayLose: "newer", // what is signed, or has a timeline, is of a newer version
@@ -132,6 +136,7 @@ func moduleRoot(t *testing.T) string {
 // of two nodes: as a load balancer would have it.
 type upgrade struct {
 	t            *testing.T
+	spares       []string // what members do not ask for
 	older, newer *node
 	addresses    [2]*forwarder
 	acting       context.CancelFunc
@@ -207,6 +212,7 @@ func (u *upgrade) begin(first, second *node) {
 	cfg := verify.Config{
 		Fleet: fleet.Fleet{Users: members, Trips: rooms}, Members: members, Rooms: rooms,
 		Rate: 10, Session: 500 * time.Millisecond, Duration: await.Limit, Settle: 30 * time.Second,
+		Spares: u.spares, Header: slices.Contains(u.spares, "mark_read"),
 	}
 	s := seats{secret: secret}
 	var err error
