@@ -64,8 +64,8 @@ func TestUpgradeNodeByNode(t *testing.T) {
 		u.works(u.older)
 	}
 	oneTable, unsigned, untimed := buildOlder(t, oneTableBuild), buildOlder(t, unsignedBuild), buildOlder(t, untimedBuild)
-	pins := []string{"pin_message", "mentions", "data"}
-	version2 := append([]string{"delete_message", "mark_read"}, pins...)
+	changes := []string{"delete_message", "pin_message", "mentions", "data"}
+	version2 := append([]string{"mark_read"}, changes...)
 	for name, c := range map[string]struct {
 		older   string
 		mayLose string   // of what the older one tells
@@ -76,8 +76,8 @@ func TestUpgradeNodeByNode(t *testing.T) {
 		"one table, the newer one writes first": {oneTable, "unsigned", version2, newerFirst},
 		"unsigned, the older one writes first":  {unsigned, "unsigned", version2, olderFirst},
 		"unsigned, the newer one writes first":  {unsigned, "unsigned", version2, newerFirst},
-		"untimed, the older one writes first":   {untimed, "", pins, olderFirst},
-		"untimed, the newer one writes first":   {untimed, "", pins, newerFirst},
+		"untimed, the older one writes first":   {untimed, "", changes, olderFirst},
+		"untimed, the newer one writes first":   {untimed, "", changes, newerFirst},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
