@@ -1,6 +1,9 @@
 package ledger
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Histories is the ledger of a run in which fail-overs may lose events: where replication
 // is asynchronous, an old primary may have events that the new one has not, and their
@@ -18,10 +21,11 @@ type Histories struct {
 	known   map[knows]int64 // after so many records
 	records int64
 	noticed map[place]bool
-	told    map[place]bool    // members of a room on a node were told to begin anew
-	refers  map[string]string // op to the message that it answers or edits, of one history only
-	dropped map[string]bool   // ops that edit what was lost
-	overs   map[int]bool      // fail-overs that lost something
+	told    map[place][]time.Time // when members of a room on a node were told to begin anew
+	left    map[int][]time.Time   // when a node was ended
+	refers  map[string]string     // op to the message that it answers or edits, of one history only
+	dropped map[string]bool       // ops that edit what was lost
+	overs   map[int]bool          // fail-overs that lost something
 }
 
 // place is a room on a node, and knows a fail-over of which a node must know.
@@ -62,7 +66,7 @@ const lateDue = time.Minute
 func NewHistories() *Histories {
 	return &Histories{
 		ledger: New(), rooms: map[int]*divided{}, clients: map[int]*reader{}, known: map[knows]int64{},
-		noticed: map[place]bool{}, told: map[place]bool{},
+		noticed: map[place]bool{}, told: map[place][]time.Time{}, left: map[int][]time.Time{},
 		refers: map[string]string{}, dropped: map[string]bool{}, overs: map[int]bool{},
 	}
 }
@@ -70,7 +74,7 @@ func NewHistories() *Histories {
 // OfFailOvers reports whether a record is one that Learn takes.
 func (k Kind) OfFailOvers() bool {
 	switch k {
-	case Forked, Undone, Stands, Known, Noticed:
+	case Forked, Undone, Stands, Known, Noticed, Left:
 		return true
 	}
 	return false
@@ -94,6 +98,8 @@ func (h *Histories) Learn(r *Record) {
 		room.made[r.Message] = room.made[r.Message] || r.Made == r.Seq
 	case Noticed:
 		h.noticed[place{r.Node, r.Room}] = true
+	case Left:
+		h.left[r.Node] = append(h.left[r.Node], r.At)
 	}
 }
 
@@ -137,7 +143,7 @@ func (h *Histories) Apply(r *Record) {
 		room.fork(r.FailOver).begun = true
 	case Known:
 		h.known[knows{r.Node, r.FailOver}] = h.records
-	case Undone, Stands, Noticed:
+	case Undone, Stands, Noticed, Left:
 	case Begin, Read, End, Unsettled:
 		h.ledger.Apply(r)
 	case Send, Edit, Delete, Pin, Mark, Resend, Refused, Cut, Silent, Acked, Granted:
@@ -155,8 +161,8 @@ func (h *Histories) Check() *Report {
 	for _, id := range sorted(h.clients) {
 		h.clients[id].close()
 	}
-	for p := range h.told {
-		if !h.noticed[p] {
+	for p, when := range h.told {
+		if !h.noticed[p] && slices.ContainsFunc(when, func(at time.Time) bool { return !h.endedThen(p.node, at) }) {
 			h.ledger.unexplained("server %d told members of room %d to begin anew, and did not tell its operator", p.node, p.room)
 		}
 	}
@@ -167,6 +173,15 @@ func (h *Histories) Check() *Report {
 	}
 	report.FailOvers = int64(len(h.overs))
 	return h.ledger.Check()
+}
+
+// logWithin is how soon a server tells its operator what it has told members, if it is
+// not ended.
+const logWithin = 3 * time.Second
+
+// endedThen reports whether a server was ended about when it told members something.
+func (h *Histories) endedThen(node int, at time.Time) bool {
+	return slices.ContainsFunc(h.left[node], func(left time.Time) bool { return left.Sub(at).Abs() < logWithin })
 }
 
 // history finds in which history a room has an event: nil in the one that stands, or in

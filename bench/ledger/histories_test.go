@@ -198,6 +198,7 @@ func TestDividedHistoriesThatAreFaithful(t *testing.T) {
 			}),
 			before(of(Anew, 1), Record{Kind: Shown, Client: 2, Since: 11, Op: "x", Message: "X", Seq: 12, Rev: 12, Content: Content("x", "lost"), Node: 1},
 				Record{Kind: Known, Node: 1, FailOver: 1}))},
+		{"a server is ended before it tells its operator", both(without(isKind(Noticed)), add(Record{Kind: Left, Node: 1}))},
 		{"a member has forgotten all by itself", without(of(Anew, 2))},
 		{"what was lost is sent again", both(before(of(Stays, 1), Record{Kind: Resend, Client: 1, Op: "x"},
 			Record{Kind: Told, Client: 1, Op: "x", Message: "Y", Seq: 14, Prev: 13, Made: 14, Content: Content("x", "lost"), Node: 1},

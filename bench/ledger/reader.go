@@ -189,7 +189,8 @@ func (c *reader) due(r *Record) {
 func (c *reader) beginAnew(r *Record) {
 	c.h.ledger.report.Anew++
 	if r.Alive {
-		c.h.told[place{r.Node, r.Room}] = true
+		p := place{r.Node, r.Room}
+		c.h.told[p] = append(c.h.told[p], r.At)
 	}
 	if !c.room.lostSome() {
 		c.h.ledger.unexplained("client %d was told to begin anew, and its room had lost nothing", c.id)

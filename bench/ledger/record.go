@@ -51,6 +51,7 @@ const (
 	Stands  Kind = "stands"  // in the end the primary has an event
 	Known   Kind = "known"   // from now on Node must know of the new primary
 	Noticed Kind = "noticed" // Node has told its operator that Room lost something
+	Left    Kind = "left"    // Node is about to be ended
 
 	forfeited Kind = "forfeited" // Op was answered with, or seen as, what a fail-over lost
 )

@@ -40,7 +40,12 @@ type losses struct {
 const knowAfter = 5 * time.Second
 
 // Begin takes the account's way to note something.
-func (l *losses) Begin(note func(ledger.Record)) { l.note = note }
+func (l *losses) Begin(note func(ledger.Record)) {
+	l.note = note
+	for i, n := range l.stage.nodes {
+		n.left = func() { note(ledger.Record{Kind: ledger.Left, Node: i + 1}) }
+	}
+}
 
 // begin notes where the rooms stand on the server that is about to take over.
 func (l *losses) begin(next *pgserver.Server) error {

@@ -41,6 +41,8 @@ type node struct {
 	// because of its network.
 	down, cut atomic.Int64
 	frozen    atomic.Bool
+
+	left func() // told when it is about to be ended; nil: nobody wants to know
 }
 
 // lateEnds is how long after a new start the fleet may find that a connection to
@@ -48,7 +50,12 @@ type node struct {
 const lateEnds = 5 * time.Second
 
 // leaves says that the process is about to be ended, comesBack that another runs.
-func (n *node) leaves()    { n.down.Store(math.MaxInt64) }
+func (n *node) leaves() {
+	n.down.Store(math.MaxInt64)
+	if n.left != nil {
+		n.left()
+	}
+}
 func (n *node) comesBack() { n.down.Store(time.Now().Add(lateEnds).UnixNano()) }
 
 func (n *node) ending() bool { return time.Now().UnixNano() < max(n.down.Load(), n.cut.Load()) }
