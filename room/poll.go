@@ -10,10 +10,12 @@ import (
 // watchStep is how often watch looks whether something is due.
 const watchStep = time.Second
 
-// watch does what has to be done every now and then, until ctx ends.
+// watch does what has to be done every now and then, until ctx ends. What the operator
+// has not heard by then is told last.
 func (s *Service) watch(ctx context.Context) {
 	tick := time.NewTicker(watchStep)
 	defer tick.Stop()
+	defer s.tellRewinds()
 	last := polled{at: time.Now(), timeline: s.store.Timeline()}
 	for {
 		select {
@@ -46,14 +48,19 @@ func (s *Service) watchOnce(now time.Time, last polled) (due bool) {
 	s.hub.dropNotices(now)
 	s.tellLimited(now)
 	s.tellOverQuota(now)
-	for _, r := range s.hub.rewinds.news() {
-		s.log.Error("the database went back: what was told is not in it any more", "room", r.room, "told", r.told, "kept", r.kept)
-	}
+	s.tellRewinds()
 	every := pollHealthy
 	if s.backplane != nil && !s.backplane.Healthy() {
 		every = pollUnhealthy
 	}
 	return now.Sub(last.at) >= every-watchStep/2 || last.timeline != s.store.Timeline()
+}
+
+// tellRewinds tells the operator of the rooms that were rewound since the last time.
+func (s *Service) tellRewinds() {
+	for _, r := range s.hub.rewinds.news() {
+		s.log.Error("the database went back: what was told is not in it any more", "room", r.room, "told", r.told, "kept", r.kept)
+	}
 }
 
 // poll looks into the store for events that nobody was told: other nodes' whose notice

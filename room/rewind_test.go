@@ -137,6 +137,22 @@ func TestAStoreThatGoesBackRewindsItsRooms(t *testing.T) {
 	}
 }
 
+// TestAServerThatStopsHasToldWhatWentBack: the operator is told once a second, and at the end.
+func TestAServerThatStopsHasToldWhatWentBack(t *testing.T) {
+	var logged syncBuffer
+	h := open(t, room.Config{Lanes: 1, Log: slog.New(slog.NewTextHandler(&logged, nil))})
+	old := h.tell(t, 5)
+	h.goBack(t, 2)
+	h.send(t, 0, "stored as 3")
+	if !old.isRewound() {
+		t.Fatal("its members are not told")
+	}
+	h.Close()
+	if !strings.Contains(logged.String(), "told=5 kept=2") {
+		t.Errorf("the operator is told %s", logged.String())
+	}
+}
+
 // mustBeginAnew checks that who comes back to room 0 with a message that the store
 // lost forgets all.
 func (h *house) mustBeginAnew(t *testing.T, since int64, lost uuid.UUID, stands int64) {
