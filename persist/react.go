@@ -1,6 +1,7 @@
 package persist
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/google/uuid"
@@ -60,7 +61,7 @@ func (l *Lookup) Unlisted(found *Found) []uuid.UUID {
 		if m == nil || m.Deleted() || found.Counted[c.message] != nil {
 			continue
 		}
-		if listed := listedEmoji(m); listed[c.emoji] || len(listed) >= protocol.EmojiMax {
+		if listed := listedEmoji(m); listed[c.emoji] != "" || len(listed) >= protocol.EmojiMax {
 			continue
 		}
 		all = append(all, c.message)
@@ -68,12 +69,13 @@ func (l *Lookup) Unlisted(found *Found) []uuid.UUID {
 	return distinct(all, compareIDs)
 }
 
-// listedEmoji are the emoji of a message's last summary, by key.
-func listedEmoji(m *protocol.Message) map[string]bool {
-	listed := make(map[string]bool)
+// listedEmoji are the emoji of a message's last summary as it shows them, by key.
+func listedEmoji(m *protocol.Message) map[string]string {
+	listed := make(map[string]string)
 	if m.Extra != nil {
 		for i := range m.Extra.Reactions {
-			listed[protocol.EmojiKey(m.Extra.Reactions[i].Emoji)] = true
+			shown := m.Extra.Reactions[i].Emoji
+			listed[protocol.EmojiKey(shown)] = shown
 		}
 	}
 	return listed
@@ -100,7 +102,8 @@ func settleReact(s *settling, op *room.Op) result {
 		}
 		t.changed = true
 		if c.is = c.was; c.is == nil {
-			c.is = &Reaction{op.MessageID, op.Sender.ID, c.key.emoji, op.Emoji, op.At}
+			shown := cmp.Or(listedEmoji(&m)[c.key.emoji], op.Emoji) // one form for all, as far as that is known
+			c.is = &Reaction{op.MessageID, op.Sender.ID, c.key.emoji, shown, op.At}
 		}
 	}
 	return result{outcome: room.Stored}
@@ -111,7 +114,7 @@ func settleReact(s *settling, op *room.Op) result {
 // counted whether anybody has it still.
 func (s *settling) mayAdd(m *protocol.Message, emoji string) bool {
 	there := listedEmoji(m)
-	if there[emoji] {
+	if there[emoji] != "" {
 		return true
 	}
 	if len(there) >= protocol.EmojiMax {
@@ -121,7 +124,7 @@ func (s *settling) mayAdd(m *protocol.Message, emoji string) bool {
 		if e.key == emoji {
 			return true
 		}
-		there[e.key] = true
+		there[e.key] = e.shown
 	}
 	return len(there) < protocol.EmojiMax
 }

@@ -59,11 +59,21 @@ func listed(all []emojiNow) []protocol.Reaction {
 	return list
 }
 
-// ListReactions is the list of a message's reactions.
-func ListReactions(rows []Reaction) []protocol.Reaction { return listed(grouped(slices.Clone(rows))) }
+// List is what clients are told of the reactions.
+func (c *Counted) List() []protocol.Reaction {
+	if len(c.Emoji) > 0 {
+		return listed(adjusted(c.Emoji, nil))
+	}
+	return listed(grouped(slices.Clone(c.Rows)))
+}
 
-// ListCounts is the list of the reactions of a message that has many.
-func ListCounts(counts []EmojiCount) []protocol.Reaction { return listed(adjusted(counts, nil)) }
+// CutReactors makes a page of at most limit of those of which one more was asked for.
+func CutReactors(p room.ReactorPage, limit int) room.ReactorPage {
+	if p.HasMore = len(p.Reactors) > limit; p.HasMore {
+		p.Reactors = p.Reactors[:limit]
+	}
+	return p
+}
 
 // replies is how many answers a message has after the ops so far.
 func (s *settling) replies(message uuid.UUID) int {

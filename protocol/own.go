@@ -13,6 +13,10 @@ type Own struct {
 	Role    string // empty: none
 	May     Permissions
 	ReadSeq int64 // how far the user has read
+
+	// Of messages of the history whose reactions do not say who they are from, those that have
+	// some of the user's, and the emoji of these.
+	Reactions map[uuid.UUID][]string
 }
 
 // AppendOwn appends the frame that follows each history.
@@ -27,7 +31,17 @@ func AppendOwn(dst []byte, o *Own) []byte {
 	dst = appendPermissions(dst, o.May)
 	dst = append(dst, `,"read_seq":`...)
 	dst = strconv.AppendInt(dst, o.ReadSeq, 10)
-	return append(dst, `,"muted_until":null,"reactions":{}}`...) // there are no such kinds yet
+	dst = append(dst, `,"muted_until":null,"reactions":{`...) // nobody can be muted yet
+	first := true
+	for message, emoji := range o.Reactions {
+		if !first {
+			dst = append(dst, ',')
+		}
+		first = false
+		dst = append(appendUUID(dst, message), ':')
+		dst = appendStrings(dst, emoji)
+	}
+	return append(dst, "}}"...)
 }
 
 // AppendOwnRole appends the frame that tells a changed role, and what it permits.
@@ -39,4 +53,15 @@ func AppendOwnRole(dst []byte, room uuid.UUID, role string, may Permissions) []b
 	dst = append(dst, `,"permissions":`...)
 	dst = appendPermissions(dst, may)
 	return append(dst, '}')
+}
+
+func appendStrings(dst []byte, all []string) []byte {
+	dst = append(dst, '[')
+	for i, one := range all {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = appendString(dst, one)
+	}
+	return append(dst, ']')
 }

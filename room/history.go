@@ -16,6 +16,8 @@ import (
 type History struct {
 	Frame []byte // JSON text
 	Seq   int64
+	// Nameless are messages of it with reactions that do not say who they are from.
+	Nameless []uuid.UUID
 	// Unsent has begun for each to whom the history was given, who calls its Gone once.
 	Unsent *unsent.Answer
 
@@ -93,9 +95,21 @@ func (s *Service) Resume(q SinceQuery, left func() bool, done func(*History, err
 		case p.Rewound:
 			done(s.madeHistory(p.Seq, protocol.AppendRewound(nil, of), p.rows), nil)
 		default:
-			done(s.madeHistory(p.Seq, protocol.AppendResume(nil, of, q.Since, p.Bodies, p.Stand, p.HasMore), p.rows), nil)
+			h := s.madeHistory(p.Seq, protocol.AppendResume(nil, of, q.Since, p.Bodies, p.Stand, p.HasMore), p.rows)
+			h.Nameless = nameless(p.Bodies)
+			done(h, nil)
 		}
 	}})
+}
+
+// nameless are the messages with reactions that do not say who they are from.
+func nameless(bodies [][]byte) (messages []uuid.UUID) {
+	for _, body := range bodies {
+		if id, is := protocol.Nameless(body); is {
+			messages = append(messages, id)
+		}
+	}
+	return messages
 }
 
 // madeHistory is a history for one client.

@@ -46,6 +46,7 @@ type Service struct {
 	since     *sinceReads
 	making    *bulkReads // answers that are made of what is in memory
 	heads     *combiner[uuid.UUID, Head]
+	nameless  *combiner[namelessKey, OwnReactions]
 	admission *admission
 
 	stats   counters
@@ -81,6 +82,7 @@ func New(store Store, verify Authenticator, backplane Backplane, cfg Config) *Se
 	s.making = newBulkReads(ctx, s.guard, &s.stats, makers)
 	s.since = &sinceReads{s: s, waiting: make(map[SinceQuery]*sinceRead)}
 	s.heads = newCombiner(ctx, s.guard, 1, lookupBatchMax, store.Heads)
+	s.nameless = newCombiner(ctx, s.guard, 1, lookupBatchMax, s.readNameless)
 	s.admission = newAdmission(ctx, s)
 	lanesCtx, abandon := context.WithCancel(ctx)
 	s.abandon = abandon
@@ -152,6 +154,7 @@ func (s *Service) Close() {
 	s.bulk.close()
 	s.making.close()
 	s.heads.close()
+	s.nameless.close()
 	s.running.Wait()
 }
 

@@ -74,6 +74,16 @@ type Store interface {
 	// the id given (zero: from the first), at most limit.
 	ReadMarks(ctx context.Context, room, after uuid.UUID, limit int) (ReadMarkPage, error)
 
+	// OwnReactions answers which emoji users have chosen for messages, in the order of the
+	// questions, in one look.
+	OwnReactions(ctx context.Context, questions []OwnQuestion) ([]OwnReactions, error)
+
+	// Reactions returns what reactions a message has, counted anew.
+	Reactions(ctx context.Context, message uuid.UUID) ([]protocol.Reaction, error)
+
+	// Reactors lists who has reacted to a message.
+	Reactors(ctx context.Context, q ReactorsQuery) (ReactorPage, error)
+
 	// DueSummaries returns messages whose summary has been due for so long, the longest due
 	// first, at most limit.
 	DueSummaries(ctx context.Context, age time.Duration, limit int) ([]DueSummary, error)

@@ -144,7 +144,7 @@ func (h *hub) recent(of protocol.RoomIDs, bytesMax int) (past *History, large bo
 }
 
 func newHistory(of protocol.RoomIDs, bodies [][]byte, seq int64) *History {
-	return &History{Seq: seq, Frame: protocol.AppendHistory(nil, of, bodies, seq)}
+	return &History{Seq: seq, Frame: protocol.AppendHistory(nil, of, bodies, seq), Nameless: nameless(bodies)}
 }
 
 // keepTail keeps what was just read as the room's tail, where there is room and

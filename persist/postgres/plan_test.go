@@ -32,7 +32,7 @@ func TestEveryStatementLooksUpByIndex(t *testing.T) {
 		"deleteReactions": deleteReactions, "deleteMentions": deleteMentions, "insertMentions": insertMentions, "countPins": countPins,
 		"findReactions": findReactions, "countReactions": countReactions, "countEmoji": countEmoji, "countReplies": countReplies,
 		"insertReactions": insertReactions, "withdrawReactions": withdrawReactions, "reactionsInForce": reactionsInForce, "withdrawnInForce": withdrawnInForce,
-		"insertDue": insertDue, "deleteDue": deleteDue,
+		"selectOwn": selectOwn, "insertDue": insertDue, "deleteDue": deleteDue,
 		"findInsert": findInsert, "findChange": findChange, "insertEvents": insertEvents,
 		"selectWalk": selectWalk, "selectBareWalk": selectBareWalk,
 		"selectLatest": selectLatest.whole, "idsOfSelectLatest": selectLatest.ids, "selectBefore": selectBefore.whole, "idsOfSelectBefore": selectBefore.ids, "selectAfter": selectAfter.whole, "idsOfSelectAfter": selectAfter.ids,

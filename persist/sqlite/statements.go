@@ -77,6 +77,7 @@ type reading struct {
 	repliesBefore, repliesAfter, pins               *sql.Stmt
 	access, rooms, roomless                         *sql.Stmt
 	mark, unread, mentioned, readMarks, due         *sql.Stmt
+	own, reactions, emoji, reactors                 *sql.Stmt
 }
 
 // theirRole is the role of the user u in the trip t. The name role means a column of
@@ -92,6 +93,7 @@ func (r *reading) prepare(ctx context.Context) error {
 			LEFT JOIN chat_messages m ON m.chat_room_id = r.id AND m.seq = r.last_seq
 			LEFT JOIN chat_events e ON e.chat_room_id = r.id AND e.seq = r.last_seq WHERE r.id = ?`,
 		&r.mark: selectMark, &r.unread: selectUnread, &r.mentioned: selectMentioned, &r.readMarks: selectReadMarks, &r.due: selectDue,
+		&r.own: selectOwn, &r.reactions: selectReactions, &r.emoji: countEmoji, &r.reactors: selectReactors,
 		&r.latest: selectMessage + ` WHERE m.chat_room_id = ? AND m.seq > 0 ORDER BY m.seq DESC LIMIT ?`,
 		&r.walk:   selectWalk,
 		&r.before: selectMessage + ` WHERE m.chat_room_id = ? AND m.seq < ? ORDER BY m.seq DESC LIMIT ?`,

@@ -310,3 +310,60 @@ func testDueSummaries(t *testing.T, open Open) {
 		t.Errorf("due for an hour: %v, %v", due, err)
 	}
 }
+
+// testReactors: who has reacted, in pages, by when; which are a user's own; and what there is
+// now, whatever the last summary says.
+func testReactors(t *testing.T, open Open) {
+	w := newWorld(t, open, 12, 1)
+	m, other := w.stored(w.send(0, 0, "x")), w.stored(w.send(0, 0, "y"))
+	var ops []*room.Op
+	for u := range 11 {
+		ops = append(ops, w.react(0, u, m.ID, "👍", true))
+		if u%3 == 0 {
+			ops = append(ops, w.react(0, u, m.ID, "❤\ufe0f", true))
+		}
+	}
+	for i, op := range ops {
+		op.At = op.At.Add(time.Duration(i/2) * time.Millisecond) // some at the same time
+	}
+	w.append(ops...)
+	for _, emoji := range []string{"", "👍", "❤"} {
+		var want, got []string
+		for _, op := range ops {
+			if emoji == "" || protocol.EmojiKey(op.Emoji) == emoji {
+				want = append(want, op.Sender.Email+op.Emoji)
+			}
+		}
+		q := room.ReactorsQuery{Message: m.ID, Emoji: emoji, Limit: 2}
+		for more := true; more; {
+			page, err := w.store.Reactors(w.ctx(), q)
+			if err != nil || len(page.Reactors) == 0 || len(page.Reactors) > 2 {
+				t.Fatal(page, err)
+			}
+			for i := range page.Reactors {
+				got = append(got, page.Reactors[i].User.Email+page.Reactors[i].Emoji)
+			}
+			more, q.After = page.HasMore, page.Reactors[len(page.Reactors)-1].Cursor()
+		}
+		slices.Sort(got)
+		slices.Sort(want)
+		if !slices.Equal(got, want) {
+			t.Errorf("%q: %v, want %v", emoji, got, want)
+		}
+	}
+	now, err := w.store.Reactions(w.ctx(), m.ID)
+	want := []protocol.Reaction{{Emoji: "👍", Count: 11}, {Emoji: "❤\ufe0f", Count: 4}}
+	if err != nil || fmt.Sprint(now) != fmt.Sprint(want) {
+		t.Errorf("reactions %v, %v; want %v", now, err, want)
+	}
+	if none, err := w.store.Reactions(w.ctx(), other.ID); err != nil || len(none) != 0 {
+		t.Errorf("reactions %v, %v", none, err)
+	}
+	both := []uuid.UUID{other.ID, m.ID}
+	own, err := w.store.OwnReactions(w.ctx(), []room.OwnQuestion{
+		{User: w.users[3].ID, Messages: both}, {User: w.users[11].ID, Messages: both}, {User: w.users[1].ID, Messages: both}, {User: w.users[1].ID},
+	})
+	if err != nil || len(own) != 4 || len(own[0]) != 1 || len(own[0][m.ID]) != 2 || len(own[1]) != 0 || fmt.Sprint(own[2][m.ID]) != "[👍]" || len(own[3]) != 0 {
+		t.Errorf("own reactions %v, %v", own, err)
+	}
+}

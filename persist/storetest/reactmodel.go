@@ -51,8 +51,16 @@ func (m *model) react(op *room.Op) room.Outcome {
 	case m.own(row) >= 10 || !m.hasPlace(&m.messages[i], row.emoji):
 		return room.Refused
 	default:
-		if was := slices.IndexFunc(m.before, row.is); was >= 0 {
+		was := slices.IndexFunc(m.before, row.is)
+		if was >= 0 {
 			row = m.before[was]
+		}
+		if e := m.messages[i].Extra; e != nil && was < 0 {
+			for _, r := range e.Reactions {
+				if protocol.EmojiKey(r.Emoji) == row.emoji {
+					row.shown = r.Emoji
+				}
+			}
 		}
 		m.reacted = append(m.reacted, row)
 	}

@@ -60,6 +60,7 @@ func Run(t *testing.T, open Open) {
 		{"ManyReactionsAreCounted", testManyReactions},
 		{"AnswersAreCounted", testReplyCount},
 		{"DueSummaries", testDueSummaries},
+		{"WhoHasReacted", testReactors},
 		{"KnownClientIDStoresNothing", testDuplicate},
 		{"KnownClientIDWithinABatch", testDuplicateInBatch},
 		{"ClientIDIsPerSenderAndRoom", testClientIDScope},

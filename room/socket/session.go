@@ -175,6 +175,10 @@ func (s *session) joined(past *room.History, err error) {
 		s.crowded()
 		return
 	}
+	if s.own != nil && len(past.Nameless) > 0 && s.own.Reactions == nil {
+		s.askOwn(past)
+		return
+	}
 	s.may.Charge(allowance.ReadBytes, past.Cost(), s.conn.Loop().Now())
 	w := s.waiting
 	s.state, s.waiting = live, nil
@@ -190,6 +194,27 @@ func (s *session) joined(past *room.History, err error) {
 	}
 	s.in.admit(s, past.Seq)
 	s.conn.Resume()
+}
+
+// askOwn asks which reactions of a history are the user's own where that does not show, and
+// then goes on with joining. What happens meanwhile is held back.
+func (s *session) askOwn(past *room.History) {
+	s.in.joining[s] = struct{}{}
+	loop := s.conn.Loop()
+	s.h.svc.OwnReactions(s.user.ID, past, nil, func(own room.OwnReactions, err error) {
+		loop.Post(func() {
+			if own == nil {
+				own = room.OwnReactions{}
+			}
+			if s.own != nil {
+				s.own.Reactions = own
+			}
+			if err != nil && s.state == joining {
+				past.Unsent.Gone()
+			}
+			s.joined(past, err)
+		})
+	})
 }
 
 // hold keeps a batch back until the history is sent.

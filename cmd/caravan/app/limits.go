@@ -39,7 +39,7 @@ func bulkReads(cfg *config.Config) int {
 }
 
 func (a *App) rules() protocol.Rules {
-	return protocol.Rules{ContentRunesMax: a.cfg.MaxContent}
+	return protocol.Rules{ContentRunesMax: a.cfg.MaxContent, Emoji: a.cfg.Reactions}
 }
 
 // frameBytesTypical is what a frame may have on the average: more than nearly all have.

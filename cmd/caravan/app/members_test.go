@@ -53,6 +53,7 @@ func TestMembersOnThreeNodesCannotTell(t *testing.T) {
 	if f := told("chat_message", "here", all...); f.Message.ReplyTo == nil || f.Message.ReplyTo.Content != "where are you?" {
 		t.Errorf("the reply arrived as %+v", f.Message)
 	}
+	told("message_edited", "where are you?", all...) // it has an answer
 	amina.send(`{"type":"edit_message","message_id":"` + first.Message.ID + `","content":"where are you all?"}`)
 	told("message_edited", "where are you all?", all...)
 	nodes[1].post(4, trip, "by REST on a node without the sender's socket")

@@ -77,6 +77,11 @@ func TestADeleteOnOneNodeIsAnEndOnAllOfThem(t *testing.T) {
 		jonas.send(`{"type":"chat_message","content":"an answer","reply_to":"` + said.ID + `"}`)
 		answer := jonas.read().Message
 		amina.read()
+		for _, m := range []*member{amina, jonas} {
+			if f := m.read(); f.Type != "message_edited" || f.Message.ID != said.ID || f.Seq != answer.Seq+1 {
+				t.Fatalf("%s: got %+v, and not that there is an answer", when, f)
+			}
+		}
 		for range 2 { // so that the node has a history in memory
 			if _, f := two.join(4, 0); f.Messages[len(f.Messages)-2].Content != said.Content {
 				t.Fatalf("%s: the history before: %+v", when, f)
@@ -84,7 +89,7 @@ func TestADeleteOnOneNodeIsAnEndOnAllOfThem(t *testing.T) {
 		}
 		amina.send(`{"type":"delete_message","message_id":"` + said.ID + `"}`)
 		for _, m := range []*member{amina, jonas} {
-			if f := m.read(); f.Type != "message_edited" || f.Message.ID != said.ID || f.Message.Content != "gone" || f.Seq != answer.Seq+1 {
+			if f := m.read(); f.Type != "message_edited" || f.Message.ID != said.ID || f.Message.Content != "gone" || f.Seq != answer.Seq+2 {
 				t.Fatalf("%s: got %+v", when, f)
 			}
 		}

@@ -81,7 +81,7 @@ func TestRESTAloneIsAWholeChat(t *testing.T) {
 			t.Errorf("read: %+v", read)
 		}
 		s.call(amina, "PATCH", messagesPath+first.ID+"/", `{"content":"hello, all"}`).into(t, 200, &edited)
-		if edited.Content != "hello, all" || !edited.IsEdited || edited.Seq != 1 || edited.Rev != 3 || !edited.UpdatedAt.After(edited.CreatedAt) {
+		if edited.Content != "hello, all" || !edited.IsEdited || edited.Seq != 1 || edited.Rev != 4 || !edited.UpdatedAt.After(edited.CreatedAt) {
 			t.Errorf("edited: %+v", edited)
 		}
 		if got := s.call(jonas, "PATCH", messagesPath+first.ID+"/", `{"content":"mine"}`); got.StatusCode != 403 {
@@ -100,7 +100,7 @@ func TestRESTAloneIsAWholeChat(t *testing.T) {
 		}
 
 		s.call(jonas, "GET", roomsPath, "").into(t, 200, &list)
-		if r := list.Results[0]; r.LastSeq != 3 || r.LastMessage == nil || r.LastMessage.ID != reply.ID {
+		if r := list.Results[0]; r.LastSeq != 4 || r.LastMessage == nil || r.LastMessage.ID != reply.ID {
 			t.Errorf("rooms at last: %+v", r)
 		}
 	})

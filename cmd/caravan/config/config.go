@@ -41,6 +41,7 @@ type Config struct {
 	JWT             token.Config // its keys read from their files
 	AllowedOrigins  Origins
 	Roles           protocol.Roles
+	Reactions       protocol.Emoji
 	RecheckInterval time.Duration // of members' rights
 	Loops           int
 	History         int // messages

@@ -193,6 +193,17 @@ func roles(into *protocol.Roles) value {
 	}
 }
 
+func emoji(into *protocol.Emoji) value {
+	return func(s string) error {
+		all, bad, ok := protocol.ParseEmoji(s)
+		if !ok {
+			return fmt.Errorf("%q is no emoji of 1 to %d bytes", bad, protocol.EmojiBytesMax)
+		}
+		*into = all
+		return nil
+	}
+}
+
 func hosts(into *Hosts) value {
 	return func(s string) (err error) {
 		*into, err = ParseHosts(s)
