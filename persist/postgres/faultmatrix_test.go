@@ -31,6 +31,8 @@ func TestCommitPointFaultMatrix(t *testing.T) {
 		{"marks", (*faultRig).marks},
 		{"copied", (*faultRig).copied},
 		{"rare", (*faultRig).rare},
+		{"reactions", (*faultRig).reactions},
+		{"summary", (*faultRig).summary},
 	} {
 		for _, how := range []damage{cutBoth, cutWithin, loseClient, loseServer} {
 			t.Run(batch.name+"/"+how.String(), func(t *testing.T) {
@@ -69,6 +71,7 @@ type faultRig struct {
 	others []uuid.UUID         // messages of room 1 that are not deleted
 	events map[uuid.UUID]int64 // per room: how many there must be
 	read   int64               // how far room 0 must be read
+	chosen bool                // the first message must have the reaction "a", or else "b" perhaps
 }
 
 func newFaultRig(t testing.TB, how damage) *faultRig {
@@ -174,6 +177,21 @@ func (r *faultRig) rare() []*room.Op {
 	return []*room.Op{pin, gone, mention, r.op(1)} // which the next one deletes
 }
 
+// reactions set one and take another away, and take no number: whether they count is what is
+// looked at.
+func (r *faultRig) reactions() []*room.Op {
+	a, b := r.op(0), r.op(0)
+	a.Intent = protocol.Intent{Kind: protocol.KindReact, MessageID: r.old[0], Emoji: "a", On: !r.chosen}
+	b.Intent = protocol.Intent{Kind: protocol.KindReact, MessageID: r.old[0], Emoji: "b", On: r.chosen}
+	return []*room.Op{a, b}
+}
+
+func (r *faultRig) summary() []*room.Op {
+	op := r.op(0)
+	op.Intent, op.Row, op.Sender = protocol.Intent{Kind: protocol.KindSummary, MessageID: r.old[0]}, uuid.New(), protocol.User{}
+	return append(r.reactions(), op)
+}
+
 func (r *faultRig) mixed() []*room.Op {
 	reply := r.op(0)
 	reply.ReplyTo = r.old[0]
@@ -262,8 +280,14 @@ func (r *faultRig) account(batch []*room.Op) {
 		case op.Kind == protocol.KindMessage && op.Room == r.rooms[1]:
 			r.others = append(r.others, op.MessageID)
 		}
-		if op.Kind == protocol.KindRead {
+		switch op.Kind {
+		case protocol.KindRead:
 			r.read = op.UpTo
+			continue
+		case protocol.KindReact:
+			if op.Emoji == "a" {
+				r.chosen = op.On
+			}
 			continue
 		}
 		r.events[op.Room]++
@@ -284,6 +308,10 @@ func (r *faultRig) verify(name string) {
 	heads, err := r.truth.Heads(r.t.Context(), r.rooms)
 	if err != nil {
 		r.t.Fatal(err)
+	}
+	own, err := r.truth.OwnReactions(r.t.Context(), []room.OwnQuestion{{User: r.user.ID, Messages: r.old}})
+	if err != nil || slices.Contains(own[0][r.old[0]], "a") != r.chosen {
+		r.t.Fatalf("%s: reactions %v, %v; that \"a\" is set was %v", name, own, err, r.chosen)
 	}
 	reading, err := r.truth.Reading(r.t.Context(), r.rooms[0], r.user.ID)
 	if err != nil || reading.Seq != r.read {
