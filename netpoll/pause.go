@@ -10,8 +10,8 @@ import (
 // pauseMax is the longest pause.
 const pauseMax = time.Hour
 
-// UntilResume, returned by Handler.Wait, postpones what a client sends until Conn.Resume:
-// then it is looked at, in order. Some of it is kept, the rest waits in the kernel.
+// UntilResume postpones, where Handler.Wait returns it, what a client sends until
+// Conn.Resume: then it is looked at, in order. Some of it is kept, the rest waits in the kernel.
 // Control frames that come before any message are looked at all the same.
 const UntilResume time.Duration = math.MaxInt64
 

@@ -149,8 +149,8 @@ func TestEveryReadFillsTombstones(t *testing.T) {
 		case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
 			return has(of.Elem(), depth)
 		case reflect.Struct:
-			for i := range of.NumField() {
-				if has(of.Field(i).Type, depth-1) {
+			for field := range of.Fields() {
+				if has(field.Type, depth-1) {
 					return true
 				}
 			}
@@ -160,11 +160,11 @@ func TestEveryReadFillsTombstones(t *testing.T) {
 	}
 	store := reflect.TypeFor[room.Store]()
 	var gives []string
-	for i := range store.NumMethod() {
-		m := store.Method(i)
+	for m := range store.Methods() {
+		m := m
 		given := m.Name == "Append" // it gives messages by its ops
-		for o := range m.Type.NumOut() {
-			given = given || has(m.Type.Out(o), 4)
+		for out := range m.Type.Outs() {
+			given = given || has(out, 4)
 		}
 		if given {
 			gives = append(gives, m.Name)

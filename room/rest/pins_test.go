@@ -32,11 +32,11 @@ func TestPinsAreListedTheLatestFirst(t *testing.T) {
 			if err := json.Unmarshal([]byte(got.body), &page); err != nil || got.StatusCode != 200 {
 				t.Fatalf("%v in %d %s", err, got.StatusCode, got.body)
 			}
-			text := ""
+			var text strings.Builder
 			for _, m := range page.Results {
-				text += fmt.Sprint(m.Seq)
+				text.WriteString(fmt.Sprint(m.Seq))
 			}
-			pages, next = append(pages, text), ""
+			pages, next = append(pages, text.String()), ""
 			if page.Next != nil {
 				next = strings.TrimPrefix(*page.Next, "http://"+n.addr)
 			}

@@ -89,11 +89,11 @@ func TestRESTPagesReplies(t *testing.T) {
 		for path != "" {
 			var p page
 			s.call(bearer(t, 0), "GET", path, "").into(t, 200, &p)
-			texts := ""
+			var texts strings.Builder
 			for _, m := range p.Results {
-				texts += m.Content
+				texts.WriteString(m.Content)
 			}
-			all, path = texts+all, ""
+			all, path = texts.String()+all, ""
 			if p.Previous != nil {
 				path = *p.Previous
 			}
