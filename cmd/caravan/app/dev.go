@@ -33,7 +33,11 @@ func demoSeeds() *persist.Seeds {
 	for j := range s.Trips {
 		s.Trips[j].ID = demoID("trip", j)
 		for i := range s.Users {
-			s.Collaborators = append(s.Collaborators, persist.Collaborator{Trip: s.Trips[j].ID, User: s.Users[i].ID, Role: "member"})
+			role := "member"
+			if i == 0 {
+				role = "owner" // who may do everything
+			}
+			s.Collaborators = append(s.Collaborators, persist.Collaborator{Trip: s.Trips[j].ID, User: s.Users[i].ID, Role: role})
 		}
 	}
 	return s

@@ -108,13 +108,15 @@ func (g *gateway) socket(w http.ResponseWriter, r *http.Request) {
 	if g.otherTrip.Load() {
 		path = "/ws/chat/" + uuid.NewString() + "/"
 	}
-	dialer := ws.Dialer{Header: ws.HandshakeHeaderHTTP{"Origin": {"http://" + g.target}}}
+	offered := strings.Split(r.Header.Get("Sec-WebSocket-Protocol"), ", ") // the token is among them
+	dialer := ws.Dialer{Header: ws.HandshakeHeaderHTTP{"Origin": {"http://" + g.target}}, Protocols: offered}
 	up, early, _, err := dialer.Dial(r.Context(), "ws://"+g.target+path+"?"+r.URL.RawQuery)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadGateway)
 		return
 	}
-	down, _, _, err := ws.UpgradeHTTP(r, w)
+	upgrader := ws.HTTPUpgrader{Protocol: func(name string) bool { return name == "caravan" }}
+	down, _, _, err := upgrader.Upgrade(r, w)
 	if err != nil {
 		up.Close()
 		return

@@ -11,6 +11,7 @@
 
 import { Link } from './caravan-link.js';
 import { Outbox, toFrame } from './caravan-outbox.js';
+import { emojiKey, Own } from './caravan-own.js';
 import { backoff, Pause } from './caravan-pause.js';
 import { Rest, RestError } from './caravan-rest.js';
 import { Timeline } from './caravan-timeline.js';
@@ -32,13 +33,15 @@ const typingEvery = 3_000; // ms between two frames that say the same
  *            'stopped' (reason: 'unauthorized', 'forbidden' or 'closed')
  *   messages {messages, cause}: made or changed; cause 'history', 'live' or 'older'.
  *            With 'history' all that was shown before is void
- *   outbox   {entry, message?}: an own message or edit became pending, failed or sent
+ *   outbox   {entry, message?}: an own message or change became pending, failed or sent
+ *   own      what concerns the user alone has changed: see `client.own`
  *   typing   {userId, email, isTyping}
  *   problem  {text, code}: an error of the server that concerns no entry
  */
 export class CaravanClient extends EventTarget {
   timeline = new Timeline();
   outbox = new Outbox((entry, message) => this.#emit('outbox', { entry, message }));
+  own;
   state = { phase: 'stopped', reason: 'closed' };
 
   #socketUrl;
@@ -67,6 +70,7 @@ export class CaravanClient extends EventTarget {
     super();
     this.#socketUrl = `${origin.replace(/^http/, 'ws')}/ws/chat/${trip}/`;
     this.#user = user;
+    this.own = new Own(user);
     this.#token = token;
     this.#rest = new Rest(origin, trip, token);
   }
@@ -97,14 +101,51 @@ export class CaravanClient extends EventTarget {
   }
 
   /** Sends a message, now or as soon as possible. Returns its entry in the outbox. */
-  send(content, { replyTo } = {}) {
+  send(content, { replyTo, mentions, mentionsAll } = {}) {
     this.typing(false);
-    return this.#write({ content: content.toWellFormed().trim(), replyTo });
+    return this.#write({ content: content.toWellFormed().trim(), replyTo, mentions, mentionsAll });
   }
 
   /** Replaces the content of an own message, now or as soon as possible. */
   edit(messageId, content) {
     return this.#write({ content: content.toWellFormed().trim(), messageId });
+  }
+
+  /** Deletes a message for everybody, pins it, or chooses an emoji for it, in the same way. */
+  remove(messageId) {
+    return this.#write({ op: 'delete', messageId });
+  }
+
+  pin(messageId, on) {
+    return this.#write({ op: 'pin', messageId, on });
+  }
+
+  react(messageId, emoji, on) {
+    return this.#write({ op: 'react', messageId, emoji, on });
+  }
+
+  /** The keys of the emoji that the user has chosen for a message, or is about to. */
+  chosen(messageId) {
+    const all = this.own.chosen(messageId);
+    for (const { op, emoji, on } of this.outbox.intentions(messageId)) {
+      if (op !== 'react') continue;
+      if (on) all.add(emojiKey(emoji));
+      else all.delete(emojiKey(emoji));
+    }
+    return all;
+  }
+
+  /** Lists that are asked for now and then: {results}. They reject like loadOlder. */
+  replies(messageId) {
+    return this.#rest.replies(messageId);
+  }
+
+  reactions(messageId) {
+    return this.#rest.reactions(messageId);
+  }
+
+  pins() {
+    return this.#rest.pins();
   }
 
   retry(clientId) {
@@ -176,11 +217,11 @@ export class CaravanClient extends EventTarget {
       return { code: 1006, joined: false };
     }
     if (signal.aborted) return { code: 1000, joined: false };
-    const query = new URLSearchParams({ token });
+    const query = new URLSearchParams({ v: 2 });
     this.#asked = this.#position;
     if (this.#asked !== null) query.set('since', this.#asked);
     if (this.#asked !== null && this.#last !== null) query.set('since_id', this.#last);
-    const link = new Link(`${this.#socketUrl}?${query}`, (frame) => this.#take(frame));
+    const link = new Link(`${this.#socketUrl}?${query}`, ['caravan', `token.${token}`], (frame) => this.#take(frame));
     this.#link = link;
     const code = await link.ended;
     this.#link = null;
@@ -196,7 +237,13 @@ export class CaravanClient extends EventTarget {
         return this.#takeHistory(frame);
       case 'chat_message':
       case 'message_edited':
+      case 'message_patch':
         return this.#takeEvent(frame);
+      case 'own':
+        this.own.take(frame);
+        return this.#emit('own');
+      case 'ack':
+        return this.#takeAck(frame);
       case 'typing':
         return this.#emit('typing', { userId: frame.user_id, email: frame.user_email, isTyping: frame.is_typing });
       case 'error':
@@ -234,14 +281,15 @@ export class CaravanClient extends EventTarget {
     this.#sendNext();
   }
 
-  /** A message made or edited. Its number says whether we missed one before it. */
+  /** A message made or changed, whole or as a patch. Its number says whether we missed one before it. */
   #takeEvent(frame) {
     if (frame.duplicate) return this.#apply([frame.message]); // outside the room's order
     if (this.#early) return this.#early.push(frame);
     const prev = frame.prev ?? frame.seq - 1;
     if (prev > this.#position) return this.#link?.close(4000); // and resume from our position
-    this.#advance(frame.seq, [{ ...frame.message, rev: frame.seq }]);
-    this.#apply([frame.message]);
+    const message = frame.message ?? this.timeline.patched(frame.message_id, frame.set, frame.rev);
+    this.#advance(frame.seq, [{ id: frame.message_id ?? message.id, rev: frame.seq }]);
+    this.#apply(message ? [message] : []);
   }
 
   // --- What we know -----------------------------------------------------------
@@ -259,7 +307,10 @@ export class CaravanClient extends EventTarget {
   }
 
   #acknowledge(messages) {
-    for (const m of messages) this.outbox.acknowledge(m, m.sender.id === this.#user);
+    for (const m of messages) {
+      this.own.learn(m);
+      this.outbox.acknowledge(m, m.sender.id === this.#user);
+    }
   }
 
   /** Everything up to number `seq` is here; one of these messages may be what it is about. */
@@ -343,17 +394,17 @@ export class CaravanClient extends EventTarget {
     if ((phase !== 'live' && phase !== 'standard') || this.#sendingPaused) return;
     const entry = this.outbox.take();
     if (!entry) return;
-    if (entry.messageId) entry.rev ??= this.timeline.get(entry.messageId)?.rev ?? 0;
+    if (entry.messageId && !entry.op) entry.rev ??= this.timeline.get(entry.messageId)?.rev ?? 0;
     if (phase === 'live') this.#link.send(toFrame(entry));
     else this.#post(entry);
   }
 
   async #post(entry) {
     try {
-      const { messageId, content } = entry;
-      const message = await (messageId ? this.#rest.edit(messageId, content) : this.#rest.send(entry));
-      this.outbox.done(entry, message);
-      this.#apply([message]);
+      const answer = await this.#asPlainCall(entry);
+      if (entry.op === 'react') return this.#done(entry);
+      this.#done(entry, answer);
+      this.#apply([answer]);
     } catch (error) {
       if (error.status === 401) {
         this.outbox.release(); // nothing is wrong with the entry: it waits for a sign-in
@@ -365,6 +416,24 @@ export class CaravanClient extends EventTarget {
         this.#pauseSending(1000);
       }
     }
+  }
+
+  #asPlainCall(entry) {
+    if (entry.op) return this.#rest.change(entry);
+    return entry.messageId ? this.#rest.edit(entry.messageId, entry.content) : this.#rest.send(entry);
+  }
+
+  /** An edit that is stored is told by its message; other changes may change nothing. */
+  #takeAck({ client_id: clientId }) {
+    const entry = this.outbox.find(clientId);
+    if (entry?.op) this.#done(entry);
+  }
+
+  #done(entry, message) {
+    const { op, messageId, emoji, on } = entry;
+    if (op === 'react') this.own.choose(messageId, emoji, on);
+    this.outbox.done(entry, message);
+    this.#sendNext();
   }
 
   #takeError({ message: text, code, client_id: clientId }) {

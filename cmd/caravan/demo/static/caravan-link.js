@@ -23,13 +23,13 @@ export class Link {
   #asked = 0; // of the last ping
   #timer;
 
-  constructor(url, receive) {
+  constructor(url, protocols, receive) {
     this.ended = new Promise((resolve) => (this.#end = resolve));
     this.#receive = receive;
     this.#heard = performance.now();
     this.#timer = setInterval(() => this.#checkPulse(), 1000);
     try {
-      this.#socket = new WebSocket(url);
+      this.#socket = new WebSocket(url, protocols);
     } catch {
       this.close(1006); // the browser forbids it
       return;

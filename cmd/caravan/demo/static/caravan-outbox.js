@@ -13,8 +13,9 @@ const again = { min: 1_000, max: 30_000 }; // ms before the next try, and the lo
  * in that order; whatever was under way when a connection ended is sent again
  * with the same `clientId`, which stores nothing twice.
  *
- * An entry is {clientId, content, replyTo?, messageId?, createdAt, status, tries, error?},
- * where messageId makes it an edit, status is 'pending', 'failed' or 'sent', and
+ * An entry is {clientId, content, replyTo?, mentions?, messageId?, createdAt, status, tries, error?},
+ * where messageId makes it an edit, or, with op, another change of that message:
+ * {op: 'delete'}, {op: 'pin', on} or {op: 'react', emoji, on}. Its status is 'pending', 'failed' or 'sent', and
  * tries counts the refusals. `notify(entry, message?)` is called whenever one of
  * these changes.
  */
@@ -29,6 +30,7 @@ export class Outbox {
   }
 
   add(entry) {
+    if (entry.op) this.#supersede(entry);
     Object.assign(entry, { clientId: newClientId(), createdAt: new Date(), status: 'pending', tries: 0 });
     this.#entries.push(entry);
     this.#notify(entry);
@@ -56,6 +58,7 @@ export class Outbox {
   /** Settles the entries that the message, in its present state, acknowledges. */
   acknowledge(message, mine) {
     for (const e of [...this.#entries]) {
+      if (e.op) continue; // the server says so itself
       const done = e.messageId
         ? e.messageId === message.id && message.rev > e.rev
         : mine && e.clientId === message.client_id;
@@ -110,8 +113,19 @@ export class Outbox {
   /** The pending entry with the longest content, or undefined. */
   longest() {
     return this.#entries
-      .filter((e) => e.status === 'pending')
+      .filter((e) => e.status === 'pending' && !e.op)
       .reduce((a, b) => (!a || b.content.length > a.content.length ? b : a), undefined);
+  }
+
+  /** The intentions that are not stored yet for a message, oldest first. */
+  intentions(messageId) {
+    return this.#entries.filter((e) => e.op && e.messageId === messageId && e.status === 'pending');
+  }
+
+  /** Of one thing only the last intention counts: what was not sent yet is forgotten. */
+  #supersede({ op, messageId, emoji }) {
+    const same = (e) => e.op === op && e.messageId === messageId && e.emoji === emoji && e !== this.#underWay;
+    this.#entries = this.#entries.filter((e) => !same(e));
   }
 
   #remove(entry) {
@@ -121,10 +135,16 @@ export class Outbox {
 }
 
 /** The frame that carries an entry over a WebSocket. */
-export function toFrame({ clientId, content, replyTo, messageId }) {
+export function toFrame({ clientId, content, replyTo, mentions, mentionsAll, messageId, op, emoji, on }) {
+  const of = { message_id: messageId, client_id: clientId };
+  if (op === 'delete') return { type: 'delete_message', ...of };
+  if (op === 'pin') return { type: 'pin_message', on, ...of };
+  if (op === 'react') return { type: 'react', emoji, on, ...of };
   if (messageId) return { type: 'edit_message', message_id: messageId, content, client_id: clientId };
   const frame = { type: 'chat_message', content, client_id: clientId };
   if (replyTo) frame.reply_to = replyTo;
+  if (mentions?.length) frame.mentions = mentions;
+  if (mentionsAll) frame.mentions_all = true;
   return frame;
 }
 

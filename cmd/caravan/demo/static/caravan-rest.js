@@ -50,15 +50,39 @@ export class Rest {
   }
 
   /** Sends a message; resolves to it. Safe to repeat with the same client_id. */
-  send({ content, replyTo, clientId }) {
+  send({ content, replyTo, mentions, mentionsAll, clientId }) {
     const body = { chat_room: this.#trip, content, client_id: clientId };
     if (replyTo) body.reply_to = replyTo;
+    if (mentions?.length) body.mentions = mentions;
+    if (mentionsAll) body.mentions_all = true;
     return this.#call('POST', '/api/v1/chat/messages/', { body });
   }
 
   /** Replaces the content of an own message; resolves to the message. */
   edit(id, content) {
-    return this.#call('PATCH', `/api/v1/chat/messages/${id}/`, { body: { content } });
+    return this.#call('PATCH', message(id), { body: { content } });
+  }
+
+  /** Carries out another change of a message; resolves to the message, or its reactions. */
+  change({ op, messageId, emoji, on }) {
+    if (op === 'delete') return this.#call('DELETE', message(messageId));
+    const path = message(messageId) + (op === 'pin' ? 'pin/' : `reactions/${encodeURIComponent(emoji)}/`);
+    return this.#call(on ? 'PUT' : 'DELETE', path);
+  }
+
+  /** The newest answers to a message. */
+  replies(id) {
+    return this.#call('GET', `${message(id)}replies/`);
+  }
+
+  /** Who has reacted to a message, and how. */
+  reactions(id) {
+    return this.#call('GET', `${message(id)}reactions/?limit=200`);
+  }
+
+  /** The pinned messages, the latest pin first. */
+  pins() {
+    return this.#call('GET', `/api/v1/chat/rooms/${this.#trip}/pins/`);
   }
 
   #messages(query, signal, wait) {
@@ -67,7 +91,7 @@ export class Rest {
   }
 
   /** One call; an expired token is replaced once. */
-  async #call(method, path, options) {
+  async #call(method, path, options = {}) {
     const answer = await this.#fetch(method, path, options, await this.#token(false));
     if (answer.status !== 401) return read(answer);
     return read(await this.#fetch(method, path, options, await this.#token(true)));
@@ -86,6 +110,8 @@ export class Rest {
     });
   }
 }
+
+const message = (id) => `/api/v1/chat/messages/${id}/`;
 
 async function read(answer) {
   if (answer.ok) return answer.json();

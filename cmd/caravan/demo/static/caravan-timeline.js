@@ -53,6 +53,23 @@ export class Timeline {
       return known ? m.rev > known.rev : m.seq >= this.#floor;
     });
     for (const m of news) this.#byId.set(m.id, m);
-    return news;
+    return news.concat(news.filter((m) => m.deleted_at).flatMap((m) => this.#blankQuotes(m)));
+  }
+
+  /** What a patch makes of a message; undefined where that is not loaded. */
+  patched(id, set, rev) {
+    const known = this.#byId.get(id);
+    if (!known) return undefined;
+    const patched = { ...known, ...set, rev };
+    for (const [name, value] of Object.entries(set)) if (value === null) delete patched[name];
+    return patched;
+  }
+
+  /** Nobody tells again what quotes a deleted message. Returns what has changed by that. */
+  #blankQuotes({ id, content }) {
+    const quoting = [...this.#byId.values()].filter((m) => m.reply_to?.id === id && m.reply_to.content !== content);
+    const blank = quoting.map((m) => ({ ...m, reply_to: { ...m.reply_to, content } }));
+    for (const m of blank) this.#byId.set(m.id, m);
+    return blank;
   }
 }

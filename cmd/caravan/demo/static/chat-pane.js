@@ -1,12 +1,15 @@
 // A pane: one user's view of a trip's room. It renders what a CaravanClient tells.
 
 import { Composer } from './composer.js';
+import { ListDialog } from './list-dialog.js';
 import { MessageLog } from './message-log.js';
+import { MessageMenu } from './message-menu.js';
 import { nameOf } from './message-view.js';
 
 const typingShown = 6_000; // ms after the last word of somebody's typing
 const problemShown = 8_000; // ms
 const noticeAfter = 2_500; // ms of waiting that deserve more than the status line
+const moment = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
 const colours = 6; // of people, in style.css
 
 const notices = {
@@ -25,6 +28,8 @@ export class ChatPane extends EventTarget {
   #users;
   #log;
   #composer;
+  #menu;
+  #list;
   #typists = new Map(); // user id → {name, timer}
   #countdown;
   #problemTimer;
@@ -40,7 +45,11 @@ export class ChatPane extends EventTarget {
       user,
       colourOf: (id) => this.#colourOf(id),
       nameByEmail: (email) => this.#users.find((u) => u.email === email)?.name ?? email,
+      namesOf: (mentions) => this.#namesOf(mentions),
+      offers: (message) => this.#menu.offers(message),
     });
+    this.#menu = new MessageMenu(this.#part('.menu'), { client, user });
+    this.#list = new ListDialog(this.#part('.list'));
     this.#composer = new Composer(this.#part('.composer'), {
       label: `Message as ${user.name}`,
       keysId: `keys-${users.indexOf(user)}`,
@@ -73,13 +82,24 @@ export class ChatPane extends EventTarget {
     on(this.#client, 'typing', (typing) => this.#showTyping(typing));
     on(this.#client, 'problem', ({ text }) => this.#showProblem(text));
 
-    on(this.#composer, 'send', ({ content, replyTo }) => this.#client.send(content, { replyTo }));
+    on(this.#client, 'own', () => this.#showOwn());
+
+    on(this.#composer, 'send', ({ content, replyTo }) => this.#client.send(content, { replyTo, ...this.#addressedBy(content) }));
     on(this.#composer, 'typing', ({ isTyping }) => this.#client.typing(isTyping));
     on(this.#composer, 'editlast', () => this.#edit(this.#log.lastEditable(), () => this.#composer.focus()));
 
     const log = this.#part('.log');
     on(log, 'reply', ({ message: { id, sender, content } }) => this.#composer.answer({ id, name: nameOf(sender), content }));
     on(log, 'edit', (view) => this.#edit(view, () => view.article.focus()));
+    on(log, 'more', ({ message, element }) => this.#menu.open(message, element.querySelector('.more')));
+    on(log, 'chip', ({ view, emoji, on: chosen }) => this.#client.react(view.message.id, emoji, chosen));
+    on(log, 'who', ({ message }) => this.#showWho(message));
+    on(log, 'replies', ({ message }) => this.#showReplies(message));
+    on(this.#menu, 'react', ({ id, emoji, on: chosen }) => this.#client.react(id, emoji, chosen));
+    on(this.#menu, 'pin', ({ id, on: pinned }) => this.#client.pin(id, pinned));
+    on(this.#menu, 'delete', ({ id }) => this.#client.remove(id));
+    on(this.#list, 'choose', ({ id }) => this.#log.jumpTo(id));
+    this.#part('.pins').addEventListener('click', () => this.#showPins());
     on(log, 'retry', ({ entry }) => this.#client.retry(entry.clientId));
     on(log, 'discard', ({ entry }) => this.#discard(entry));
     this.#part('.older button').addEventListener('click', () => this.#loadOlder());
@@ -88,18 +108,69 @@ export class ChatPane extends EventTarget {
   // --- Messages ---------------------------------------------------------------
 
   #showMessages({ messages, cause }) {
+    const news = messages.filter((m) => cause === 'live' && !this.#log.has(m.id));
     this.#log.show(messages, cause);
     this.#showEdges();
-    for (const m of messages) {
+    for (const m of news) {
       this.#stopTyping(m.sender.id);
-      if (cause === 'live' && m.sender.id !== this.#user.id && !m.is_edited) this.dispatchEvent(new Event('news'));
+      if (m.sender.id !== this.#user.id) this.dispatchEvent(new Event('news'));
     }
   }
 
   #showEntry(entry, message) {
+    if (entry.op) return this.#showChange(entry);
     this.#log.showEntry(entry, message);
     this.#showEdges();
     if (entry.status === 'failed') this.#showProblem(`Not sent: ${entry.error}`);
+  }
+
+  /** A delete, pin or reaction shows by the message; what is refused is undone and said. */
+  #showChange(entry) {
+    if (entry.status === 'failed') {
+      this.#client.outbox.discard(entry.clientId);
+      this.#showProblem(`Not done: ${entry.error}`);
+    }
+    this.#log.redraw(entry.messageId);
+  }
+
+  #showOwn() {
+    this.#part('.role').textContent = this.#client.own.role;
+    this.#log.redraw();
+  }
+
+  // --- Lists ------------------------------------------------------------------
+
+  #showPins() {
+    this.#list.open('Pinned messages', 'Nothing is pinned yet.', async () => (await this.#client.pins()).results.map(asRow));
+  }
+
+  #showReplies({ id }) {
+    this.#list.open('Replies', 'There are none any more.', async () => (await this.#client.replies(id)).results.map(asRow));
+  }
+
+  /** Few reactions name their people in the message; of many the server has the list. */
+  #showWho({ id, reactions }) {
+    this.#list.open('Reactions', 'There are none any more.', async () => {
+      const name = (user) => this.#users.find((u) => u.id === user)?.name ?? 'Somebody';
+      if (reactions.every((r) => r.by)) return reactions.flatMap(({ emoji, by }) => by.map((user) => ({ name: name(user), text: '', note: emoji })));
+      const { results } = await this.#client.reactions(id);
+      return results.map(({ user, emoji }) => ({ name: nameOf(user), text: '', note: emoji }));
+    });
+  }
+
+  // --- Who is addressed -------------------------------------------------------
+
+  /** The users whom a text addresses by @ and their first name, or all of them. */
+  #addressedBy(content) {
+    const words = content.toLowerCase().match(/@[\p{L}\p{N}]+/gu) ?? [];
+    const has = (name) => words.includes(`@${name.toLowerCase()}`);
+    const mentions = this.#users.filter((u) => has(firstName(u))).map((u) => u.id);
+    return { mentions, mentionsAll: has('all') && this.#client.own.may('mention_all') };
+  }
+
+  #namesOf({ mentions = [], all }) {
+    const names = this.#users.filter((u) => mentions.includes(u.id)).map(firstName);
+    return all ? [...names, 'all'] : names;
   }
 
   #discard(entry) {
@@ -200,6 +271,10 @@ export class ChatPane extends EventTarget {
     return `person-${(place >= 0 ? place : parseInt(id.slice(0, 8), 16)) % colours}`;
   }
 }
+
+const firstName = ({ name }) => name.split(' ')[0];
+
+const asRow = ({ id, sender, content, created_at: at }) => ({ id, name: nameOf(sender), text: content, note: moment.format(new Date(at)) });
 
 function statusText({ phase, retryAt }) {
   const seconds = Math.max(1, Math.ceil((retryAt - Date.now()) / 1000));

@@ -24,11 +24,16 @@ export class MessageLog {
   #top = 0; // scrollTop when the reader last scrolled
   #reading = null; // {view, offset} at the upper edge while not pinned; offset in px below it
 
-  constructor(root, { client, user, colourOf, nameByEmail }) {
+  #namesOf;
+  #offers;
+
+  constructor(root, { client, user, colourOf, nameByEmail, namesOf, offers }) {
     this.#client = client;
     this.#user = user;
     this.#colourOf = colourOf;
     this.#nameByEmail = nameByEmail;
+    this.#namesOf = namesOf;
+    this.#offers = offers;
     this.#scroller = root.querySelector('.scroller');
     this.#log = root.querySelector('.log');
     this.#latest = root.querySelector('.latest');
@@ -39,6 +44,16 @@ export class MessageLog {
     this.#scroller.addEventListener('scroll', () => this.#noteScroll());
     const sizes = new ResizeObserver(() => this.#keepPlace());
     for (const e of [this.#scroller, ...this.#scroller.children]) sizes.observe(e);
+  }
+
+  has(id) {
+    return this.#views.has(id);
+  }
+
+  /** Draws a message again, or all of them: what is the user's own has changed. */
+  redraw(id) {
+    const views = id === undefined ? [...this.#views.values()] : [this.#views.get(id)];
+    for (const view of views) if (view) this.#draw(view);
   }
 
   get empty() {
@@ -179,8 +194,17 @@ export class MessageLog {
 
   #draw(view) {
     const { message, entry } = view;
-    const sender = message?.sender ?? { full_name: this.#user.name };
-    view.draw({ name: nameOf(sender), quoted: this.#quoted(message?.reply_to, entry?.replyTo) });
+    const sender = message?.sender ?? { id: this.#user.id, full_name: this.#user.name };
+    const { own } = this.#client;
+    const mentions = { mentions: message?.mentions ?? entry?.mentions, all: message?.mentions_all ?? entry?.mentionsAll };
+    view.draw({
+      name: nameOf(sender),
+      quoted: this.#quoted(message?.reply_to, entry?.replyTo),
+      names: this.#namesOf(mentions),
+      addressed: Boolean(mentions.all || mentions.mentions?.includes(this.#user.id)) && sender.id !== this.#user.id,
+      chosen: message ? this.#client.chosen(message.id) : new Set(),
+      may: { send: own.may('send'), edit: own.may('edit'), react: own.may('react'), more: message && this.#offers(message) },
+    });
   }
 
   /** What a reply quotes: the server's short form, or our own message list until it comes. */

@@ -1,5 +1,7 @@
 // One message on the page. All text goes in as text nodes, never as markup.
 
+import { emojiKey } from './caravan-own.js';
+
 const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
 const groupWithin = 5 * 60_000; // ms between messages of one sender that stand together
 
@@ -10,8 +12,8 @@ export function nameOf(sender) {
 
 /**
  * MessageView shows a message, or an entry of the outbox until it has become
- * one. Events are those of its element: 'reply', 'edit', 'quote', 'retry' and
- * 'discard' bubble as CustomEvents whose detail is the view.
+ * one. Events are those of its element: 'reply', 'edit', 'more', 'replies', 'quote', 'retry' and
+ * 'discard' bubble as CustomEvents whose detail is the view, 'chip' with {view, emoji, on} and 'who' with the view.
  */
 export class MessageView {
   /** Of the room; undefined while the message is not acknowledged. */
@@ -21,6 +23,7 @@ export class MessageView {
 
   #mine;
   #part;
+  #mayEdit = false;
 
   constructor({ mine, colour }) {
     this.#mine = mine;
@@ -28,7 +31,7 @@ export class MessageView {
     this.element.classList.add(colour);
     this.element.classList.toggle('mine', mine);
     this.#part = (selector) => this.element.querySelector(selector);
-    for (const name of ['reply', 'edit', 'quote', 'retry', 'discard']) {
+    for (const name of ['reply', 'edit', 'more', 'replies', 'quote', 'retry', 'discard']) {
       this.#part(`.${name}`).addEventListener('click', () => this.ask(name));
     }
   }
@@ -46,36 +49,79 @@ export class MessageView {
   }
 
   get editable() {
-    return this.#mine && !this.entry && this.message?.message_type === 'text';
+    return this.#mayEdit && this.#mine && !this.entry && this.message?.message_type === 'text' && !this.gone;
+  }
+
+  /** Whether nothing is left of it but its place. */
+  get gone() {
+    return Boolean(this.message?.deleted_at);
   }
 
   ask(name) {
-    this.element.dispatchEvent(new CustomEvent(name, { bubbles: true, detail: this }));
+    this.#tell(name, this);
   }
 
-  /** Draws what it is now. The sender and the message quoted are looked up by the caller. */
-  draw({ name, quoted }) {
+  /**
+   * Draws what it is now. The caller looks up the sender, the message quoted, the names that may be
+   * addressed, the keys of the emoji that the user has chosen, and what they may do.
+   */
+  draw({ name, quoted, names, addressed, chosen, may }) {
     const { message, entry } = this;
     const type = message?.message_type ?? 'text';
     const time = clock.format(this.at);
+    this.#mayEdit = may.edit;
+    this.element.classList.toggle('deleted', this.gone);
+    this.element.classList.toggle('addressed', addressed);
     this.element.classList.toggle('system', type === 'system');
     this.element.classList.toggle('file', type === 'file');
     this.element.classList.toggle('pending', entry?.status === 'pending');
     this.element.classList.toggle('failed', entry?.status === 'failed');
     this.article.setAttribute('aria-label', `${this.#mine ? 'You' : name}, ${time}`);
     this.#part('.sender').textContent = this.#mine ? 'You' : name;
-    this.#part('.content').textContent = entry?.content ?? message.content;
+    this.#part('.content').replaceChildren(...withNames(entry?.content ?? message.content, names));
+    this.#part('.pinned').hidden = !message?.pinned_at;
     this.#part('.edited').hidden = !message?.is_edited;
     this.#part('time').dateTime = this.at.toISOString();
     this.#part('time').textContent = time;
     this.#part('.delivery').textContent = this.#delivery();
-    this.#part('.reply').hidden = !message;
+    this.#part('.reply').hidden = !message || this.gone || !may.send;
+    this.#part('.more').hidden = !message || this.gone || !may.more;
+    this.#drawExtras(chosen, may.react);
     this.#part('.edit').hidden = !this.editable;
     this.#part('.quote').hidden = !quoted;
     this.#part('.quote-sender').textContent = quoted?.name ?? '';
     this.#part('.quote-text').textContent = quoted?.content ?? '';
     this.#part('.failure').hidden = entry?.status !== 'failed';
     this.#part('.failure p').textContent = entry?.error ?? '';
+  }
+
+  #drawExtras(chosen, mayReact) {
+    const { reactions = [], reply_count: replies = 0 } = this.message ?? {};
+    const chips = reactions.map(({ emoji, count }) => {
+      const on = chosen.has(emojiKey(emoji));
+      const chip = document.createElement('button');
+      chip.type = 'button';
+      chip.className = 'chip';
+      chip.disabled = !mayReact;
+      chip.setAttribute('aria-pressed', on);
+      chip.append(Object.assign(document.createElement('span'), { textContent: `${emoji} ${count}` }));
+      chip.addEventListener('click', () => this.#tell('chip', { view: this, emoji, on: !on }));
+      return chip;
+    });
+    if (chips.length) {
+      const who = Object.assign(document.createElement('button'), { type: 'button', className: 'who-reacted' });
+      who.append(Object.assign(document.createElement('span'), { textContent: 'Who?' }));
+      who.addEventListener('click', () => this.ask('who'));
+      chips.push(who);
+    }
+    this.#part('.reactions').replaceChildren(...chips);
+    this.#part('.replies').hidden = !replies;
+    this.#part('.replies').textContent = replies === 1 ? '1 reply' : `${replies < 1000 ? replies : '999+'} replies`;
+    this.#part('.extras').hidden = !chips.length && !replies;
+  }
+
+  #tell(name, detail) {
+    this.element.dispatchEvent(new CustomEvent(name, { bubbles: true, detail }));
   }
 
   /** Draws what depends on the message before it: the day, and whether a sender goes on. */
@@ -135,6 +181,16 @@ export class MessageView {
     if (this.entry) return this.message ? 'Saving…' : 'Sending…';
     return '';
   }
+}
+
+/** A text as nodes, in which the names that it addresses stand out. */
+function withNames(text, names) {
+  if (!names.length) return [document.createTextNode(text)];
+  const escaped = names.map((n) => n.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
+  return text.split(new RegExp(`(@(?:${escaped.join('|')})(?![\\p{L}\\p{N}]))`, 'iu')).map((part, i) => {
+    if (i % 2 === 0) return document.createTextNode(part);
+    return Object.assign(document.createElement('span'), { className: 'mention', textContent: part });
+  });
 }
 
 function dayOf(date) {

@@ -1,0 +1,86 @@
+// What can be done with a message beside answering and editing it: one menu for a pane.
+
+import { emojiKey } from './caravan-own.js';
+
+const emoji = {
+  '👍': 'Thumbs up', '❤️': 'Heart', '😂': 'Laughing', '😮': 'Surprised', '😢': 'Sad', '🙏': 'Thank you',
+  '🎉': 'Celebrate', '🔥': 'Fire', '👏': 'Applause', '✅': 'Done', '👀': 'Looking', '🚀': 'Let us go',
+};
+const gap = 4; // px between the menu and its button
+
+/** MessageMenu dispatches 'react' {id, emoji, on}, 'pin' {id, on} and 'delete' {id}. */
+export class MessageMenu extends EventTarget {
+  #client;
+  #user;
+  #element;
+  #message;
+  #asked = false; // delete was pressed once
+
+  constructor(element, { client, user }) {
+    super();
+    this.#client = client;
+    this.#user = user;
+    this.#element = element;
+    for (const [text, name] of Object.entries(emoji)) this.#offer(text, name);
+    this.#button('.pin').addEventListener('click', () => this.#choose('pin', { on: !this.#message.pinned_at }));
+    this.#button('.delete').addEventListener('click', () => this.#delete());
+  }
+
+  /** Opens the menu of a message beside the button that asks for it. */
+  open(message, button) {
+    const { own } = this.#client;
+    const mine = message.sender.id === this.#user.id;
+    const chosen = this.#client.chosen(message.id);
+    this.#message = message;
+    this.#asked = false;
+    this.#button('.picker').hidden = !own.may('react');
+    for (const b of this.#button('.picker').children) b.setAttribute('aria-pressed', chosen.has(emojiKey(b.textContent)));
+    this.#button('.pin').hidden = !own.may('pin');
+    this.#button('.pin span').textContent = message.pinned_at ? 'Take the pin away' : 'Pin';
+    this.#button('.delete').hidden = !own.may('moderate') && !(mine && own.may('delete'));
+    this.#button('.delete span').textContent = 'Delete';
+    this.#element.showPopover();
+    this.#place(button.getBoundingClientRect());
+    this.#element.querySelector('button:not([hidden])')?.focus();
+  }
+
+  /** Whether there is anything to choose from for a message. */
+  offers(message) {
+    const { own } = this.#client;
+    return ['react', 'pin', 'moderate'].some((p) => own.may(p)) || (message.sender.id === this.#user.id && own.may('delete'));
+  }
+
+  #button(selector) {
+    return this.#element.querySelector(selector);
+  }
+
+  #offer(text, name) {
+    const button = Object.assign(document.createElement('button'), { type: 'button', textContent: text });
+    button.setAttribute('aria-label', name);
+    button.addEventListener('click', () => {
+      const on = !this.#client.chosen(this.#message.id).has(emojiKey(text));
+      this.#choose('react', { emoji: text, on });
+    });
+    this.#button('.picker').append(button);
+  }
+
+  /** Nobody can take a delete back, so it is asked for twice. */
+  #delete() {
+    if (this.#asked) return this.#choose('delete', {});
+    this.#asked = true;
+    this.#button('.delete span').textContent = 'Delete for everybody?';
+  }
+
+  #choose(name, detail) {
+    this.#element.hidePopover();
+    this.dispatchEvent(new CustomEvent(name, { detail: { id: this.#message.id, ...detail } }));
+  }
+
+  /** Below the button, or above it where there is more room. A narrow window has it at its bottom. */
+  #place(at) {
+    const { offsetWidth, offsetHeight, style } = this.#element;
+    const below = at.bottom + gap + offsetHeight <= innerHeight;
+    style.left = `${Math.max(gap, Math.min(at.left, innerWidth - offsetWidth - gap))}px`;
+    style.top = `${Math.max(gap, below ? at.bottom + gap : at.top - gap - offsetHeight)}px`;
+  }
+}
