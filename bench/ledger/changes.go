@@ -66,7 +66,7 @@ func (l *Ledger) checkChanges(m *message) {
 		if i == 0 && s.number == m.seq {
 			continue
 		}
-		before := &state{by: m.op, summary: l.hash("")} // as it was made
+		before := &state{by: m.op} // as it was made
 		if i > 0 {
 			before = &m.revs[i-1]
 		}
@@ -111,7 +111,7 @@ func (l *Ledger) checkChange(m *message, before, s *state, unseen int) {
 			return o.kind == Pin && o.on == on && (!on || o.sender == s.pinner)
 		})
 	}
-	if s.summary != before.summary {
+	if s.summary != before.summary && !changed["deleted"] { // the reactions go with the content
 		changed["summary"] = true
 	}
 	if o := s.by; len(changed) == 0 && o != nil && o.kind == Edit && o.effects < o.attempts-o.denials {

@@ -49,6 +49,9 @@ func (l *Ledger) checkMessage(m *message) {
 		}
 	}
 	l.checkChanges(m)
+	if wrong := l.wrongSummary(m, l.replies()); wrong != "" {
+		l.lost("message %s: %s", m.id, wrong)
+	}
 	l.report.Stored++
 }
 

@@ -146,7 +146,7 @@ func (h *Histories) Apply(r *Record) {
 	case Undone, Stands, Noticed, Left:
 	case Begin, Read, End, Unsettled:
 		h.ledger.Apply(r)
-	case Send, Edit, Delete, Pin, Mark, Resend, Refused, Cut, Silent, Acked, Granted:
+	case Send, Edit, Delete, Pin, React, Mark, Resend, Refused, Cut, Silent, Acked, Granted:
 		c := h.client(r)
 		c.complete()
 		h.asked(r, room, c)

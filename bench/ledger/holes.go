@@ -64,7 +64,7 @@ func (l *Ledger) candidates(room int) (edits []*candidate) {
 	for _, name := range sorted(l.ops) {
 		o := l.ops[name]
 		m := l.messages[o.about]
-		if o.room != room || m == nil {
+		if o.room != room || m == nil || o.kind == React {
 			continue
 		}
 		lo, hi := max(m.seq, o.top)+1, m.last-1
@@ -72,6 +72,7 @@ func (l *Ledger) candidates(room int) (edits []*candidate) {
 			edits = append(edits, &candidate{op: o, of: m, lo: lo, hi: hi})
 		}
 	}
+	edits = append(edits, l.summaries(room)...)
 	slices.SortStableFunc(edits, func(a, b *candidate) int { return int(a.hi - b.hi) })
 	return edits
 }

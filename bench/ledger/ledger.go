@@ -15,6 +15,8 @@ type Ledger struct {
 	messages map[string]*message
 	changes  map[string][]*op // by the message that they change
 	hidden   string           // what all tombstones say; empty: nobody saw one
+	replied  map[string]int64 // when the first reply to a message went out
+	answers  map[string]int   // in the end: how many replies a message has that are not deleted
 	bare     []*Record        // patches of messages that nobody had told yet
 	views    views
 	clock    int64 // records so far
@@ -32,7 +34,8 @@ type op struct {
 	content  uint64
 	quote    uint64 // of its content, what a reply shows of it
 	form     string // of a new message, like the next three
-	sender   string // also of a pin
+	sender   string // also of a pin or reaction
+	emoji    string // of a reaction
 	reply    string
 	extra    string
 	begun    int64 // the clock when it went out
@@ -82,7 +85,7 @@ type state struct {
 	pinned  string // since when, and by whom; empty: it is not
 	pinner  string
 	whole   uint64 // all that a change may alter
-	summary uint64
+	summary string
 }
 
 // reading is how a message was found at the end.
@@ -96,6 +99,7 @@ type room struct {
 	begun  bool
 	ended  bool
 	nodes  int
+	summed bool // messages say how many reactions and replies they have
 	base   int64
 	head   int64
 	events map[int64]*message
@@ -132,6 +136,7 @@ func New() *Ledger {
 		ops:      map[string]*op{},
 		messages: map[string]*message{},
 		changes:  map[string][]*op{},
+		replied:  map[string]int64{},
 		views:    views{max: viewsMax},
 		report:   Report{Refused: map[string]int64{}, Ended: map[string]int64{}},
 	}
@@ -143,8 +148,8 @@ func (l *Ledger) Apply(r *Record) {
 	switch r.Kind {
 	case Begin:
 		room := l.room(r.Room)
-		room.base, room.begun, room.nodes = r.Seq, true, r.Nodes
-	case Send, Edit, Delete, Pin, Mark:
+		room.base, room.begun, room.nodes, room.summed = r.Seq, true, r.Nodes, r.Version >= 2
+	case Send, Edit, Delete, Pin, React, Mark:
 		l.begin(r)
 	case forfeited:
 		if o := l.ops[r.Op]; o != nil {
@@ -213,6 +218,12 @@ func (l *Ledger) begin(r *Record) {
 		form: r.Form, sender: r.Sender, reply: r.Reply, begun: l.clock, top: l.room(r.Room).top, attempts: 1,
 	}
 	l.ops[r.Op] = o
+	if r.Kind == React {
+		o.emoji = r.Content
+	}
+	if _, known := l.replied[o.reply]; o.reply != "" && !known {
+		l.replied[o.reply] = l.clock
+	}
 	if o.changes() {
 		l.changes[o.about] = append(l.changes[o.about], o)
 	}

@@ -65,7 +65,7 @@ func (l *Ledger) content(m *message, r *Record, n int64) {
 	s := state{
 		number: n, content: l.hash(r.Content), updated: l.hash(r.Updated), pinned: r.Pinned, pinner: r.PinnedBy,
 		whole:   l.hash(r.Content, r.Updated, r.Deleted, r.DeletedBy, r.Pinned, r.PinnedBy, r.Summary, r.Extra),
-		summary: l.hash(r.Summary),
+		summary: r.Summary,
 	}
 	for _, known := range m.revs {
 		if known.number == n {

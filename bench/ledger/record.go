@@ -15,11 +15,12 @@ type Kind string
 // client_id), Content, Form, Sender, Email, Created, Updated, Edited, Reply,
 // Quote, QuoteBy, Extra, Deleted, DeletedBy, Pinned, PinnedBy and Summary.
 const (
-	Begin     Kind = "begin"     // before the run, the room stands at Seq; Nodes servers may be asked
+	Begin     Kind = "begin"     // before the run, the room stands at Seq; Nodes servers may be asked; Version 2: they tell summaries
 	Send      Kind = "send"      // Op is a new message with Content, Form, Sender and Reply; it goes out for the first time
 	Edit      Kind = "edit"      // Op is an edit of Message to Content; it goes out for the first time
 	Delete    Kind = "delete"    // Op deletes Message; it goes out for the first time
 	Pin       Kind = "pin"       // Op pins Message for Sender, or with On false takes its pin away; it goes out for the first time
+	React     Kind = "react"     // Op sets Sender's reaction Content to Message, or with On false takes it away; it goes out for the first time
 	Mark      Kind = "mark"      // Op says that all up to Seq is read; it goes out for the first time
 	Resend    Kind = "resend"    // Op goes out again
 	Refused   Kind = "refused"   // one attempt of Op was answered by an error with Code
@@ -94,7 +95,7 @@ type Record struct {
 	DeletedBy string `json:"deleted_by,omitempty"`
 	Pinned    string `json:"pinned,omitempty"` // since when it is; empty: it is not
 	PinnedBy  string `json:"pinned_by,omitempty"`
-	Summary   string `json:"summary,omitempty"` // its reactions, and how many replies it has
+	Summary   string `json:"summary,omitempty"` // its reactions, and how many replies it has, as JSON; empty: none
 	Change    string `json:"change,omitempty"`
 	On        bool   `json:"on,omitempty"`
 	Bare      bool   `json:"bare,omitempty"`

@@ -6,7 +6,7 @@ import "fmt"
 type Report struct {
 	Sent     int64            `json:"sent"`     // new messages
 	Edits    int64            `json:"edits"`    // edits
-	Changes  int64            `json:"changes"`  // deletions and pins
+	Changes  int64            `json:"changes"`  // deletions, pins and reactions
 	Marks    int64            `json:"marks"`    // how far something is read
 	Attempts int64            `json:"attempts"` // how often they went out
 	Refused  map[string]int64 `json:"refused"`  // attempts answered by an error, by code

@@ -111,6 +111,9 @@ func (v *view) name() string {
 // superseded reports whether another event of a message may have taken the place
 // of event n before the clock stood at at.
 func (l *Ledger) superseded(m *message, n, at int64) bool {
+	if begun, replied := l.replied[m.id]; replied && begun < at {
+		return true // by a summary
+	}
 	for _, o := range l.changes[m.id] {
 		if o.begun < at && !o.denied() && (o.number == 0 || o.number > n || o.attempts > 1 || o.kind == Pin) {
 			return true

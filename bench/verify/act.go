@@ -54,6 +54,8 @@ func (m *member) act(s *session) {
 		m.unmake(s)
 	case pick(sharePin):
 		m.pin(s)
+	case pick(shareReact):
+		m.react(s)
 	case pick(shareMark):
 		m.mark(s)
 	case pick(shareTyping):
@@ -74,7 +76,7 @@ func (m *member) compose(edits *own) *op {
 	if edits == nil {
 		m.adorn(o)
 		o.file = m.draw() < shareFile
-		if m.draw() < shareReply {
+		if m.draw() < shareReply && !m.crew.cfg.spares("reply_to") {
 			m.mu.Lock()
 			o.reply = m.heard
 			m.mu.Unlock()

@@ -74,6 +74,8 @@ func (o *op) text() []byte {
 		f["type"] = "delete_message"
 	case ledger.Pin:
 		f["type"], f["on"] = "pin_message", o.on
+	case ledger.React:
+		f["type"], f["on"], f["emoji"] = "react", o.on, o.content
 	case ledger.Mark:
 		f["type"], f["seq"] = "mark_read", o.seq
 	default:

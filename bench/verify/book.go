@@ -52,7 +52,7 @@ func (b *book) note(r ledger.Record) {
 	switch r.Kind {
 	case ledger.Begin:
 		b.bases[r.Room] = r.Seq
-	case ledger.Send, ledger.Edit, ledger.Delete, ledger.Pin, ledger.Mark:
+	case ledger.Send, ledger.Edit, ledger.Delete, ledger.Pin, ledger.React, ledger.Mark:
 		b.counts.sent++
 	case ledger.Acked, ledger.Granted:
 		b.counts.acked++
@@ -74,6 +74,13 @@ func (b *book) note(r ledger.Record) {
 	} else if r.Kind.OfFailOvers() {
 		b.known = append(b.known, r)
 	}
+}
+
+// summarized reports whether each message says how many reactions and replies it has.
+func (b *book) summarized() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.ledger == nil || b.ledger.Summarized()
 }
 
 func (b *book) read() counts {

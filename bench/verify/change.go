@@ -13,7 +13,9 @@ const (
 	shareDelete  = 0.04
 	sharePin     = 0.04
 	shareMark    = 0.05
+	shareReact   = 0.08
 	shareRepeat  = 0.3 // of deletions: of one that is deleted already, or on its way to be
+	shareReacted = 0.7 // of reactions: set
 	shareTwice   = 0.3 // of changes and marks: sent twice at once
 	shareUnpin   = 0.6 // of pins: taken away
 	shareMention = 0.1 // of messages
@@ -82,6 +84,27 @@ func (m *member) pin(s *session) {
 	m.ask(s, &op{kind: ledger.Pin, name: m.name(), about: id, on: on})
 }
 
+// react sets a reaction to the message that the member heard of last or to an own one, or takes
+// it away. One at a time for each message and emoji, as the last intention counts.
+func (m *member) react(s *session) {
+	emoji := []string{"👍", "❤", "🐫"}
+	m.mu.Lock()
+	o := &op{kind: ledger.React, about: m.heard, on: m.rng.Float64() < shareReacted, content: emoji[m.rng.IntN(len(emoji))]}
+	if n := len(m.mine); n > 0 && m.rng.IntN(2) == 0 {
+		o.about = m.mine[m.rng.IntN(n)].id
+	}
+	busy := o.about == ""
+	for _, other := range m.pending {
+		busy = busy || (other.kind == ledger.React && other.about == o.about && other.content == o.content)
+	}
+	m.mu.Unlock()
+	if busy || m.crew.cfg.spares("react") {
+		return
+	}
+	o.name = m.name()
+	m.ask(s, o)
+}
+
 // mark says that all is read up to where the member stands, or to somewhere before.
 func (m *member) mark(s *session) {
 	m.mu.Lock()
@@ -114,7 +137,7 @@ func (m *member) adorn(o *op) {
 // speaks version 1: such a server tells changes only, and there may be none.
 func (o *op) unanswered() bool {
 	switch o.kind {
-	case ledger.Pin, ledger.Mark:
+	case ledger.Pin, ledger.React, ledger.Mark:
 		return true
 	case ledger.Delete:
 		return o.attempts > 1 // it may be deleted already, and who came without since may not have seen it

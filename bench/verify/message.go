@@ -49,7 +49,10 @@ func (msg *message) summary() string {
 	if msg.Reactions == nil && msg.ReplyCount == 0 {
 		return ""
 	}
-	return fmt.Sprint(string(msg.Reactions), msg.ReplyCount)
+	if msg.Reactions == nil {
+		return fmt.Sprintf(`{"reply_count":%d}`, msg.ReplyCount)
+	}
+	return fmt.Sprintf(`{"reactions":%s,"reply_count":%d}`, msg.Reactions, msg.ReplyCount)
 }
 
 type person struct {

@@ -182,6 +182,9 @@ func (s *session) join(f *frame) {
 	for i := range f.Messages {
 		f.Messages[i].node = s.node
 	}
+	if s.since < 0 {
+		m.has = copies{} // as on a new device: of most messages nothing newer is told
+	}
 	m.show(s.since, f.Messages)
 	if f.Seq != s.since || s.last == "" {
 		m.last = lastOf(f.Seq, f.Messages)

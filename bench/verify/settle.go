@@ -28,7 +28,7 @@ func (cr *crew) settle(ctx context.Context) bool {
 		now := cr.book.read()
 		still := now.told == before.told && now.acked == before.acked && now.sent == before.sent
 		before = now
-		if still && cr.settled(ctx) {
+		if still && cr.settled(ctx) && cr.book.summarized() {
 			quiet++
 		} else {
 			quiet = 0

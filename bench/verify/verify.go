@@ -46,7 +46,7 @@ type Config struct {
 	Events   io.Writer                            // the ledger as JSON lines; nil: not written
 	Progress io.Writer                            // a line each second; nil: none
 	Ending   func(node int) bool                  // whether the server of URLs[node] is down, being ended or starting, or was a moment ago; nil: any end of a connection may be its server's
-	Losses   Losses                               // who knows what fail-overs lose; nil: they must lose nothing. Events is then an io.ReadWriteSeeker, and nobody deletes, pins or marks
+	Losses   Losses                               // who knows what fail-overs lose; nil: they must lose nothing. Events is then an io.ReadWriteSeeker, and nobody deletes, pins, reacts, replies or marks
 	Spares   []string                             // what members do not ask for, as a server of an older release does not know it: types of frames, and members of chat_message
 	Header   bool                                 // members of version 2 show their tokens in a header, too, as a server of version 1 looks there only
 	Mended   <-chan struct{}                      // closed when nothing is broken any more, from when on all must settle; nil: when the actions end
@@ -105,7 +105,7 @@ func (c *Config) complete() error {
 		return errors.New("times must not be negative")
 	}
 	if c.Losses != nil {
-		c.Spares = append([]string{"delete_message", "pin_message", "mark_read"}, c.Spares...) // whose events have other times than their messages; a mark has no number that could be lost
+		c.Spares = append([]string{"delete_message", "pin_message", "react", "reply_to", "mark_read"}, c.Spares...) // whose events have other times than their messages, as summaries have; a mark has no number that could be lost
 	}
 	return c.Fleet.Check(c.Rooms)
 }
@@ -238,9 +238,17 @@ func (cr *crew) begin(ctx context.Context) error {
 			return fmt.Errorf("room %d as user %d: %w; is the server running, is this its --jwt-secret, and is the fleet seeded? `%s`",
 				room, cr.cfg.Fleet.Member(room, 0), err, cr.cfg.Fleet.SeedCommand())
 		}
-		cr.book.note(ledger.Record{Kind: ledger.Begin, Room: room, Seq: seq, Nodes: len(cr.nodes)})
+		cr.book.note(ledger.Record{Kind: ledger.Begin, Room: room, Seq: seq, Nodes: len(cr.nodes), Version: cr.version()})
 	}
 	return nil
+}
+
+// version is 2 where all servers tell summaries.
+func (cr *crew) version() int {
+	if cr.cfg.spares("react") {
+		return 1
+	}
+	return 2
 }
 
 // retry tries until it works, is refused for good, or ctx ends.
