@@ -28,6 +28,7 @@ const (
 	codeForbidden      = "42501" // the role may not
 	codeNoFunction     = "42883"
 	codeNotSupported   = "0A000"
+	codeNotInState     = "55000" // the server cannot do it as it is set up, or as it stands
 	codeDataCorrupted  = "XX001"
 	codeIndexCorrupted = "XX002"
 	codeFutureXact     = "22023" // invalid_parameter_value: "transaction ID … is in the future"

@@ -42,7 +42,7 @@ type primary struct {
 
 	newest atomic.Uint32 // the greatest timeline that was met or heard of; zero: none
 	system atomic.Uint64 // the system identifier; zero: not known
-	form   atomic.Int32  // of askServer: the first that the role may use
+	form   atomic.Int32  // of askServer: the first that the server answers
 
 	mu    sync.Mutex
 	pools []*pgxpool.Pool
@@ -52,7 +52,8 @@ type primary struct {
 }
 
 // askServer asks a server what it is: its system identifier, its timeline, and whether it
-// is a standby. Roles that may not ask for all ask for less.
+// is a standby. Roles that may not ask for all ask for less. So does everybody where the
+// server has no log to ask for, as Aurora without logical replication.
 var askServer = []string{
 	`SELECT system_identifier, ` + askTimeline + ` FROM pg_control_system()`,
 	`SELECT 0, ` + askTimeline,
@@ -125,14 +126,14 @@ func (p *primary) check(ctx context.Context, conn *pgconn.PgConn, is *identity) 
 	return p.meet(is)
 }
 
-// ask asks as much as the role may.
+// ask asks as much as the role may, and the server answers.
 func (p *primary) ask(ctx context.Context, conn *pgconn.PgConn) (identity, error) {
 	for form := p.form.Load(); int(form) < len(askServer); form++ {
 		results, err := conn.Exec(ctx, askServer[form]).ReadAll()
 		switch {
 		case err == nil:
 			return readIdentity(results)
-		case hasCode(err, codeForbidden), hasCode(err, codeNoFunction), hasCode(err, codeNotSupported):
+		case hasCode(err, codeForbidden), hasCode(err, codeNoFunction), hasCode(err, codeNotSupported), hasCode(err, codeNotInState):
 			p.form.CompareAndSwap(form, form+1)
 		case hasClass(err, classInternal): // the file was being written
 		default:

@@ -274,6 +274,24 @@ func TestWhoMayNotAskIsServedAllTheSame(t *testing.T) {
 	}
 }
 
+// TestAServerWithoutALogToAskForIsServedAllTheSame: Aurora refuses to tell where its log
+// ends, unless it replicates logically. A function that comes first in the search path
+// stands for the server's own.
+func TestAServerWithoutALogToAskForIsServedAllTheSame(t *testing.T) {
+	t.Parallel()
+	for _, code := range []string{codeNotInState, codeNotSupported, "XX000"} {
+		f := &fleet{t: t, url: pgserver.Shared(t).Database(t)}
+		f.exec("CREATE SCHEMA refusing")
+		f.exec("CREATE FUNCTION refusing.pg_current_wal_lsn() RETURNS pg_lsn LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'wal_level' USING ERRCODE = '" + code + "'; END$$")
+		f.exec("ALTER DATABASE " + f.session().Config().Database + " SET search_path = refusing, pg_catalog, public")
+		f = newFleet(t, Config{URL: f.url}, 1)
+		f.mustAppend(f.send(0, "x"))
+		if f.Timeline() != 0 {
+			t.Errorf("%s: timeline %d", code, f.Timeline())
+		}
+	}
+}
+
 // TestAServerThatChangesBehindAConnectionIsNoticed: a proxy such as PgBouncer keeps the
 // client's connection when it goes to another server.
 func TestAServerThatChangesBehindAConnectionIsNoticed(t *testing.T) {
