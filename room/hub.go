@@ -171,8 +171,11 @@ func (h *hub) looked(room uuid.UUID, stood int64, head Head, t Timeline) {
 func (h *hub) take(room uuid.UUID, input func(*subscribed) step) {
 	var w wakes
 	h.with(room, func(r *subscribed) {
-		parked := r.seq.parkedBytes
+		parked, timeline := r.seq.parkedBytes, r.seq.timeline
 		out := input(r)
+		if r.seq.timeline > timeline {
+			h.dropTail(r) // it may be of the former primary, and have more than was told
+		}
 		h.parkedBytes.Add(r.seq.parkedBytes - parked)
 		h.count(&out)
 		if out.rewound {

@@ -278,3 +278,27 @@ type discard struct{}
 func (discard) Deliver(*Batch) Waker { return nil }
 func (discard) Rewound() Waker       { return nil }
 func (discard) Notify(*Notice) Waker { return nil }
+
+// TestAFormerPrimarysTailIsNotShown: it was read when the former primary had a message
+// that nobody had been told, and that the new one lacks. All that was told is in both.
+func TestAFormerPrimarysTailIsNotShown(t *testing.T) {
+	h := newHub(&counters{}, Limit{Messages: 5}, func(uuid.UUID, time.Duration) {})
+	known := Timeline(1)
+	h.timeline = func() Timeline { return known }
+	log := &roomLog{room: uuid.New()}
+	log.send()
+	h.follow(log.room, 1, &follower{t: t, last: 1})
+	log.send()
+	h.keepTail(log.ids(), &Page{Messages: log.messages, Seq: 2}, h.births.Load())
+	if h.history(log.ids()) == nil {
+		t.Fatal("no tail")
+	}
+	known = 2
+	h.looked(log.room, 1, Head{Seq: 1}, 2)
+	if h.history(log.ids()) != nil {
+		t.Error("what the new primary lacks is shown")
+	}
+	if left := h.tailBytes.Load(); left != 0 {
+		t.Errorf("%d bytes are kept", left)
+	}
+}
