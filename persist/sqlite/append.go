@@ -71,9 +71,14 @@ func (s *Store) settle(tx *sql.Tx, ops []*room.Op) (*persist.Plan, error) {
 }
 
 func (s *Store) writePlan(tx *sql.Tx, plan *persist.Plan) error {
-	insert, note, update, setHead := tx.Stmt(s.write.insert), tx.Stmt(s.write.note), tx.Stmt(s.write.update), tx.Stmt(s.write.setHead)
+	note, setHead := tx.Stmt(s.write.note), tx.Stmt(s.write.setHead)
+	plain, whole := tx.Stmt(s.write.insertPlain), tx.Stmt(s.write.insertWhole)
 	for _, m := range plan.Inserts {
-		if _, err := insert.Exec(args(messageTable, m)...); err != nil {
+		insert, columns := plain, plainTable
+		if m.Extra != nil {
+			insert, columns = whole, messageTable
+		}
+		if _, err := insert.Exec(args(columns, m)...); err != nil {
 			return err
 		}
 	}
@@ -86,8 +91,12 @@ func (s *Store) writePlan(tx *sql.Tx, plan *persist.Plan) error {
 			return err
 		}
 	}
+	update, columns := tx.Stmt(s.write.updatePlain), plainChanges
+	if plan.RareUpdates {
+		update, columns = tx.Stmt(s.write.updateWhole), wholeChanges
+	}
 	for _, m := range plan.Updates {
-		if _, err := update.Exec(args(changedTable, m)...); err != nil {
+		if _, err := update.Exec(args(columns, m)...); err != nil {
 			return err
 		}
 	}

@@ -38,6 +38,7 @@ type column struct {
 	selected string // the expression that reads it from chat_messages m
 	changed  bool   // a change of a message may change it
 	null     bool   // it may be stored as NULL
+	rare     bool   // of most messages it is NULL: only others name it
 
 	target func(*scanned) any          // where a value that was read goes; nil: it is only written
 	value  func(*protocol.Message) any // the value to write
@@ -117,15 +118,30 @@ var (
 	// readTable are the columns that a message is read from.
 	readTable = slices.DeleteFunc(slices.Clone(messageTable), func(c column) bool { return c.target == nil })
 
-	insertMessage = "INSERT INTO chat_messages (" + list(messageTable, func(c column) string { return c.name }) +
-		") VALUES (" + list(messageTable, func(column) string { return "?" }) + ")"
+	// plainTable are those that most messages have a value in.
+	plainTable = slices.DeleteFunc(slices.Clone(messageTable), func(c column) bool { return c.rare })
 
-	// changedTable are the arguments of updateMessage: what may change, and the id.
-	changedTable = append(slices.DeleteFunc(slices.Clone(messageTable), func(c column) bool { return !c.changed }), messageTable[0])
+	insertPlain, insertWhole = insertOf(plainTable), insertOf(messageTable)
 
-	updateMessage = "UPDATE chat_messages SET " +
-		list(changedTable[:len(changedTable)-1], func(c column) string { return c.name + " = ?" }) + " WHERE id = ?"
+	// plainChanges and wholeChanges are the arguments of their updates: what may change, and
+	// the id.
+	plainChanges, wholeChanges = changesOf(plainTable), changesOf(messageTable)
+	updatePlain, updateWhole   = updateOf(plainChanges), updateOf(wholeChanges)
 )
+
+func insertOf(columns []column) string {
+	return "INSERT INTO chat_messages (" + list(columns, func(c column) string { return c.name }) +
+		") VALUES (" + list(columns, func(column) string { return "?" }) + ")"
+}
+
+func changesOf(columns []column) []column {
+	return append(slices.DeleteFunc(slices.Clone(columns), func(c column) bool { return !c.changed }), columns[0])
+}
+
+func updateOf(changes []column) string {
+	return "UPDATE chat_messages SET " +
+		list(changes[:len(changes)-1], func(c column) string { return c.name + " = ?" }) + " WHERE id = ?"
+}
 
 func list(columns []column, text func(column) string) string {
 	var parts []string

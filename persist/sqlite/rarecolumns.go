@@ -11,7 +11,7 @@ import (
 // rareTimeColumn is one that most messages store NULL in.
 func rareTimeColumn(name string, at func(*protocol.Extra) time.Time, to func(*persist.RareColumns) **time.Time) column {
 	return column{
-		name: name, selected: "m." + name, null: true, changed: true,
+		name: name, selected: "m." + name, null: true, changed: true, rare: true,
 		target: func(s *scanned) any { return rareStamp{to(&s.rare)} },
 		value: func(m *protocol.Message) any {
 			if m.Extra == nil || at(m.Extra).IsZero() {
@@ -24,7 +24,7 @@ func rareTimeColumn(name string, at func(*protocol.Extra) time.Time, to func(*pe
 
 // extraColumn has what has no column of its own.
 var extraColumn = column{
-	name: "extra", selected: "m.extra", null: true, changed: true,
+	name: "extra", selected: "m.extra", null: true, changed: true, rare: true,
 	target: func(s *scanned) any { return rareText{&s.rare.Extra} },
 	value: func(m *protocol.Message) any {
 		if m.Extra == nil || !m.Extra.Stored() {

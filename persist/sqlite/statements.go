@@ -30,7 +30,9 @@ var (
 // writing are the statements of the connection that writes.
 type writing struct {
 	head, sender, known, message, original *sql.Stmt // look-ups of Append
-	insert, note, update, setHead          *sql.Stmt
+	insertPlain, insertWhole               *sql.Stmt
+	updatePlain, updateWhole               *sql.Stmt
+	note, setHead                          *sql.Stmt
 	makeRoom                               *sql.Stmt
 	deleteReactions, deleteMention         *sql.Stmt
 	mention, pins                          *sql.Stmt
@@ -55,9 +57,9 @@ func (w *writing) prepare(ctx context.Context, db *sql.DB) error {
 		&w.pins:         `SELECT count(*) FROM (SELECT 1 FROM chat_messages WHERE chat_room_id = ? AND pinned_at IS NOT NULL AND deleted_at IS NULL LIMIT ?)`,
 		&w.ownReactions: selectOwnReactions, &w.reactions: selectReactions, &w.emoji: countEmoji, &w.replies: countReplies,
 		&w.react: insertReaction, &w.withdraw: withdrawReaction, &w.due: insertDue, &w.dueNoMore: deleteDue,
-		&w.insert:   insertMessage,
+		&w.insertPlain: insertPlain, &w.insertWhole: insertWhole,
+		&w.updatePlain: updatePlain, &w.updateWhole: updateWhole,
 		&w.note:     `INSERT INTO chat_events (chat_room_id, seq, id, kind, message_id, actor_id, at) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-		&w.update:   updateMessage,
 		&w.setHead:  `UPDATE chat_rooms SET last_seq = ? WHERE id = ?`,
 		&w.makeRoom: `INSERT INTO chat_rooms (id, trip_id, created_at, last_seq) VALUES (?, ?, ?, 0) ON CONFLICT DO NOTHING`,
 	}
