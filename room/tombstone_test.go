@@ -161,7 +161,6 @@ func TestEveryReadFillsTombstones(t *testing.T) {
 	store := reflect.TypeFor[room.Store]()
 	var gives []string
 	for m := range store.Methods() {
-		m := m
 		given := m.Name == "Append" // it gives messages by its ops
 		for out := range m.Type.Outs() {
 			given = given || has(out, 4)
