@@ -3,7 +3,9 @@ package postgres
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/caravan-chat/caravan/bench/await"
+	"github.com/caravan-chat/caravan/bench/servers/link"
 	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
 	"github.com/caravan-chat/caravan/persist"
 	"github.com/caravan-chat/caravan/protocol"
@@ -21,7 +24,8 @@ import (
 type pair struct {
 	*fleet
 	old, next *pgserver.Server
-	name      string // of the database
+	between   *link.Link // which the standby reads through
+	name      string     // of the database
 }
 
 // newPair returns a pair whose standby has all.
@@ -33,7 +37,14 @@ func newPair(t *testing.T) *pair {
 		t.Fatal(err)
 	}
 	p.name = strings.TrimPrefix(u.Path, "/")
-	p.next = p.old.StartStandby(t)
+	if p.between, err = link.New(net.JoinHostPort("127.0.0.1", strconv.Itoa(p.old.Port()))); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = p.between.Close() })
+	if p.next, err = pgserver.NewStandby(p.between.Addr()); err != nil {
+		t.Fatal(err)
+	}
+	p.next.EndWith(t)
 	u.Host = fmt.Sprintf("127.0.0.1:%d,127.0.0.1:%d", p.old.Port(), p.next.Port())
 	u.RawQuery += "&target_session_attrs=read-write"
 	p.fleet = newFleet(t, Config{URL: u.String()}, 2)
@@ -161,6 +172,7 @@ func TestACommitOfTheFormerPrimaryIsLookedUpOnTheNewOne(t *testing.T) {
 			for i := range ops {
 				ops[i] = p.send(0, "of the former primary alone")
 			}
+			p.between.Impose(link.Trouble{Refuse: true})
 			holder := p.session()
 			mustExec(t, holder, "BEGIN")
 			mustExec(t, holder, "SELECT FROM chat_rooms FOR UPDATE")
@@ -170,9 +182,9 @@ func TestACommitOfTheFormerPrimaryIsLookedUpOnTheNewOne(t *testing.T) {
 				n, err := p.old.Exec(p.name, "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
 				return err == nil && strings.TrimSpace(n) == "1"
 			})
-			p.promote()
 			p.Heard(2)
-			mustExec(t, holder, "COMMIT")
+			mustExec(t, holder, "COMMIT") // soon: who waits for a lock gives up after a second
+			p.promote()
 			err := await.Value(t, "the end of Append", done)
 			if !errors.Is(err, room.ErrNotStored) || ops[0].Outcome != room.Pending {
 				t.Errorf("outcome %d, %v", ops[0].Outcome, err)
