@@ -21,6 +21,10 @@ type Extra struct {
 	MentionsAll bool
 	Data        string // the application's: a JSON object without white space; empty: none
 
+	// MyReactions are the emoji that whoever is shown the message has chosen. They are told over
+	// REST alone, and are in nothing that is shared or stored.
+	MyReactions []string
+
 	// Later is what a later release has stored: members of a JSON object, which stay as
 	// they are.
 	Later string
@@ -48,6 +52,26 @@ func (m *Message) Deleted() bool { return m.Extra != nil && !m.Extra.DeletedAt.I
 
 // Pinned reports whether the message is pinned.
 func (m *Message) Pinned() bool { return m.Extra != nil && !m.Extra.PinnedAt.IsZero() }
+
+// Reacted reports whether somebody has chosen an emoji for the message.
+func (m *Message) Reacted() bool { return m.Extra != nil && len(m.Extra.Reactions) > 0 }
+
+// ReactionsOf returns the emoji that a user has chosen for the message. Where its reactions do
+// not say who they are from that is not known.
+func (m *Message) ReactionsOf(user uuid.UUID) (emoji []string, known bool) {
+	if !m.Reacted() {
+		return nil, true
+	}
+	for _, r := range m.Extra.Reactions {
+		if r.By == nil {
+			return nil, false
+		}
+		if slices.Contains(r.By, user) {
+			emoji = append(emoji, r.Emoji)
+		}
+	}
+	return emoji, true
+}
 
 // WithExtra gives m an Extra of its own that change has made of the present one.
 func (m *Message) WithExtra(change func(*Extra)) {
@@ -109,6 +133,9 @@ func (e *Extra) appendExtra(dst []byte) []byte {
 	if e.Data != "" {
 		dst = append(dst, `,"data":`...)
 		dst = append(dst, e.Data...)
+	}
+	if len(e.MyReactions) > 0 {
+		dst = appendStrings(append(dst, `,"my_reactions":`...), e.MyReactions)
 	}
 	return dst
 }

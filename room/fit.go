@@ -72,6 +72,16 @@ func (p *RoomPage) keepFirst(f fit) {
 	}
 }
 
+// lasts are the last messages of the rooms that have one.
+func (p *RoomPage) lasts() (all []*protocol.Message) {
+	for i := range p.Rooms {
+		if last := p.Rooms[i].Last; last != nil {
+			all = append(all, last)
+		}
+	}
+	return all
+}
+
 // encode makes a room's JSON object.
 func (r *Summary) encode() []byte {
 	return protocol.AppendRoom(nil, &protocol.RoomEntry{

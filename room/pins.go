@@ -42,6 +42,7 @@ func (s *Service) Pins(ctx context.Context, q PinsQuery) (Page, error) {
 		if err == nil {
 			p.rows = 1 + len(p.Messages)
 			p.keepAfter(q.After)
+			err = s.setOwnOfPage(ctx, q.User, &p)
 			p.keepOldest(newFit(s.cfg.HistoryBytes, q.Besides))
 		}
 		return p, err

@@ -85,6 +85,9 @@ func (s *Service) readPage(ctx context.Context, q *PageQuery) (p Page, err error
 	default:
 		p, err = s.store.Before(ctx, q.Room, before, limit)
 	}
+	if err == nil {
+		err = s.setOwnOfPage(ctx, q.User, &p)
+	}
 	if q.After != nil {
 		p.keepOldest(f)
 	} else {
@@ -96,10 +99,11 @@ func (s *Service) readPage(ctx context.Context, q *PageQuery) (p Page, err error
 // Since reads what changed in a room after a number, in the order of rev.
 func (s *Service) Since(ctx context.Context, q SinceQuery) (Page, error) {
 	p, err := answerOf(ctx, func(who asker[Page]) { s.since.do(q, who) })
-	if err == nil {
-		s.charge(q.User, p.cost())
+	if err != nil {
+		return p, err
 	}
-	return p, err
+	s.charge(q.User, p.cost())
+	return s.withOwn(ctx, q.User, p)
 }
 
 // Message reads one message for a user. ErrNoMessage where there is none.
@@ -122,6 +126,9 @@ type RoomsQuery struct {
 func (s *Service) Rooms(ctx context.Context, q RoomsQuery) (RoomPage, error) {
 	p, err := bulk(ctx, s.bulk, q.User, func(ctx context.Context) (RoomPage, error) {
 		p, err := s.store.Rooms(ctx, q.User, q.After, Limit{q.Limit, s.cfg.HistoryBytes})
+		if err == nil {
+			err = s.setOwn(ctx, q.User, p.lasts())
+		}
 		p.keepFirst(newFit(s.cfg.HistoryBytes, q.Besides))
 		return p, err
 	})
@@ -149,6 +156,11 @@ func (s *Service) Room(ctx context.Context, user uuid.UUID, in *Access) ([]byte,
 		}
 		if r.Seq = last.Seq; len(last.Messages) > 0 {
 			r.Last = &last.Messages[0]
+		}
+		if r.Last != nil {
+			if err := s.setOwn(ctx, user, []*protocol.Message{r.Last}); err != nil {
+				return r, err
+			}
 		}
 		r.Reading, err = s.store.Reading(ctx, in.Room.ID, user)
 		return r, err

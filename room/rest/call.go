@@ -24,6 +24,7 @@ type call struct {
 	ctx    context.Context // ends after requestTimeout or, of a read, lookTimeout, or with the server's life
 	route  string          // the name in metrics
 	id     string          // what the path holds
+	emoji  string          // and behind it, as it was given
 	caller token.Identity
 	may    *allowance.Allowance // the caller's; nil before authenticate
 
@@ -75,7 +76,7 @@ func (c *call) dispatch() {
 		return
 	}
 	path := string(c.http.Path())
-	r, id := match(path)
+	r, id, emoji := locate(path, string(c.http.URI().PathOriginal()))
 	api := r != nil || strings.HasPrefix(path, webSocketPrefix) || strings.HasPrefix(path, apiPrefix)
 	if !api && c.cfg.Page != nil && c.cfg.Page(c.http) { // for its own origin alone
 		c.route = routeDemo
@@ -92,7 +93,7 @@ func (c *call) dispatch() {
 		c.refuse(errNotFound)
 		return
 	}
-	c.route, c.id = r.name, id
+	c.route, c.id, c.emoji = r.name, id, emoji
 	c.http.Response.Header.Set(fasthttp.HeaderCacheControl, "no-store")
 	c.http.Response.Header.Set(fasthttp.HeaderXContentTypeOptions, "nosniff")
 	method := string(c.http.Method())

@@ -102,16 +102,18 @@ func TestEveryPlaceSaysWhatMayBeAskedFor(t *testing.T) {
 	n := start(t, c)
 	place, message := "rooms/"+c.place.ID.String()+"/", "messages/"+c.messages[0].ID.String()+"/"
 	for path, allow := range map[string]string{
-		"rooms/":             "GET, HEAD, OPTIONS",
-		place + "messages/":  "GET, HEAD, OPTIONS",
-		place:                "GET, HEAD, OPTIONS",
-		place + "pins/":      "GET, HEAD, OPTIONS",
-		message + "pin/":     "PUT, DELETE, OPTIONS",
-		place + "read/":      "POST, OPTIONS",
-		place + "reads/":     "GET, HEAD, OPTIONS",
-		"messages/":          "POST, OPTIONS",
-		message:              "GET, HEAD, PATCH, DELETE, OPTIONS",
-		message + "replies/": "GET, HEAD, OPTIONS",
+		"rooms/":                "GET, HEAD, OPTIONS",
+		place + "messages/":     "GET, HEAD, OPTIONS",
+		place:                   "GET, HEAD, OPTIONS",
+		place + "pins/":         "GET, HEAD, OPTIONS",
+		message + "pin/":        "PUT, DELETE, OPTIONS",
+		message + "reactions/":  "GET, HEAD, OPTIONS",
+		message + "reactions/x": "PUT, DELETE, OPTIONS",
+		place + "read/":         "POST, OPTIONS",
+		place + "reads/":        "GET, HEAD, OPTIONS",
+		"messages/":             "POST, OPTIONS",
+		message:                 "GET, HEAD, PATCH, DELETE, OPTIONS",
+		message + "replies/":    "GET, HEAD, OPTIONS",
 	} {
 		flight := n.ask(t, "OPTIONS", "/api/v1/chat/"+path, "", "Origin", "https://app.example", "Access-Control-Request-Method", "DELETE", "Authorization", "")
 		if flight.StatusCode != 204 || flight.Header.Get("Access-Control-Allow-Methods") != allow || flight.Header.Get("Allow") != allow {

@@ -66,6 +66,10 @@ func TestEveryCallIsCharged(t *testing.T) {
 		{"HEAD pins", 25, "rooms/" + trip + "/pins/", "", 200, read},
 		{"PUT pin", 26, "messages/" + message + "/pin/", "", 200, slices.Concat(bare, read)},
 		{"DELETE pin", 27, "messages/" + message + "/pin/", "", 200, slices.Concat(bare, read)},
+		{"PUT reaction", 28, "messages/" + message + "/reactions/%F0%9F%91%8D/", "", 200, slices.Concat(bare, read)},
+		{"DELETE reaction", 29, "messages/" + message + "/reactions/%F0%9F%91%8D/", "", 200, slices.Concat(bare, read)},
+		{"GET reactions", 30, "messages/" + message + "/reactions/", "", 200, read},
+		{"HEAD reactions", 31, "messages/" + message + "/reactions/", "", 200, read},
 		// What is refused counts all the same.
 		{"GET page", 14, "rooms/" + uuid.NewString() + "/messages/", "", 404, read[:1]},
 		{"GET message", 15, "messages/" + uuid.NewString() + "/", "", 404, read[:1]},

@@ -38,5 +38,11 @@ type Chat interface {
 	// Reading says how far a user has read in a room, and ReadMarks who has read how far.
 	Reading(ctx context.Context, user, room uuid.UUID) (room.Reading, error)
 	ReadMarks(ctx context.Context, q room.ReadMarksQuery) (room.ReadMarkPage, error)
+	// Own returns a message with the emoji that a user has chosen for it.
+	Own(ctx context.Context, user uuid.UUID, m protocol.Message) (protocol.Message, error)
+	// Reactions returns what reactions a message has, and the emoji of the user's own; Reactors lists
+	// who has reacted.
+	Reactions(ctx context.Context, user, message uuid.UUID) (all []protocol.Reaction, own []string, err error)
+	Reactors(ctx context.Context, user uuid.UUID, q room.ReactorsQuery) (room.ReactorPage, error)
 	Rules() *protocol.Rules
 }

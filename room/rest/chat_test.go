@@ -20,6 +20,7 @@ type chat struct {
 	amina, jonas protocol.User
 	place        room.Info
 	messages     []protocol.Message
+	reactors     []room.Reactor
 	answers      uuid.UUID // the message that those after it answer
 
 	authenticate func(bearer string) (token.Identity, error)
@@ -183,6 +184,36 @@ func (c *chat) Pins(_ context.Context, q room.PinsQuery) (p room.Page, err error
 			break
 		}
 		p.Messages, p.Bodies = append(p.Messages, m), append(p.Bodies, protocol.AppendMessage(nil, &m))
+	}
+	return p, nil
+}
+
+func (c *chat) Own(_ context.Context, user uuid.UUID, m protocol.Message) (protocol.Message, error) {
+	if mine, _ := m.ReactionsOf(user); len(mine) > 0 {
+		m.WithExtra(func(e *protocol.Extra) { e.MyReactions = mine })
+	}
+	return m, nil
+}
+
+func (c *chat) Reactions(_ context.Context, user, message uuid.UUID) (all []protocol.Reaction, own []string, err error) {
+	for _, r := range c.reactors {
+		if r.User.ID == user {
+			own = append(own, r.Emoji)
+		}
+		all = append(all, protocol.Reaction{Emoji: r.Emoji, Count: 1})
+	}
+	return all, own, nil
+}
+
+func (c *chat) Reactors(_ context.Context, _ uuid.UUID, q room.ReactorsQuery) (p room.ReactorPage, err error) {
+	for _, r := range c.reactors {
+		if q.Emoji != "" && r.Key != q.Emoji || q.After.User != uuid.Nil && !r.At.After(q.After.At) {
+			continue
+		}
+		if p.HasMore = len(p.Reactors) == q.Limit; p.HasMore {
+			break
+		}
+		p.Reactors = append(p.Reactors, r)
 	}
 	return p, nil
 }

@@ -54,6 +54,10 @@ func (s *stuck) Pins(ctx context.Context, _ room.PinsQuery) (room.Page, error) {
 	return ended[room.Page](ctx)
 }
 
+func (s *stuck) Reactors(ctx context.Context, _ uuid.UUID, _ room.ReactorsQuery) (room.ReactorPage, error) {
+	return ended[room.ReactorPage](ctx)
+}
+
 func (s *stuck) Message(ctx context.Context, _, _ uuid.UUID) (protocol.Message, error) {
 	return ended[protocol.Message](ctx)
 }
@@ -83,6 +87,9 @@ func TestACallEndsInTimeWhateverTheDatabaseDoes(t *testing.T) {
 			{"GET", "messages/ROOM/replies/", ""},
 			{"GET", "rooms/ROOM/", ""},
 			{"GET", "rooms/ROOM/pins/", ""},
+			{"PUT", "messages/ROOM/reactions/x/", ""},
+			{"DELETE", "messages/ROOM/reactions/x/", ""},
+			{"GET", "messages/ROOM/reactions/", ""},
 			{"PUT", "messages/ROOM/pin/", ""},
 			{"DELETE", "messages/ROOM/pin/", ""},
 		} {

@@ -87,6 +87,12 @@ func FuzzRequests(f *testing.F) {
 		postHead("amina", jsonFields+"Content-Length: 2\r\nExpect: 100-continue\r\n") + "{}" + goodGet,
 		"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n" + goodGet, "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n" + goodGet,
 		"GET /ws/chat/x/ HTTP/1.1\r\nHost: x\r\n\r\n" + goodGet,
+		"DELETE /api/v1/chat/messages/x/ HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer amina\r\nContent-Length: 2\r\n\r\n{}" + goodGet,
+		"PUT /api/v1/chat/messages/x/pin/ HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer amina\r\n\r\n" + goodGet,
+		"PUT /api/v1/chat/messages/x/reactions/%F0%9F%91%8D/ HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer amina\r\n\r\n" + goodGet,
+		"DELETE http://x/api/v1/chat/messages/x/reactions/%2e%2e%2f%zz HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer amina\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + goodGet,
+		"GET /api/v1/chat/messages/x/reactions/?emoji=%F0%9F%91%8D&after=1.2.3 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer amina\r\n\r\n" + goodGet,
+		"GET /api/v1/chat/rooms/x/pins/?cursor=1. HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer amina\r\n\r\n" + goodGet,
 	} {
 		f.Add([]byte(sent), uint8(0))
 		f.Add([]byte(sent), uint8(6))

@@ -219,9 +219,16 @@ func (c *call) stillThere(id uuid.UUID) bool {
 // message answers with one message.
 func (c *call) message() {
 	defer c.watch()()
-	if m, _, ok := c.visibleMessage(); ok {
-		c.answer(fasthttp.StatusOK, protocol.AppendMessage(nil, &m))
+	m, _, ok := c.visibleMessage()
+	if !ok {
+		return
 	}
+	m, err := c.cfg.Chat.Own(c.ctx, c.caller.User, m)
+	if err != nil {
+		c.fail(err)
+		return
+	}
+	c.answer(fasthttp.StatusOK, protocol.AppendMessage(nil, &m))
 }
 
 // visibleMessage returns the message that the path names and the caller's access

@@ -119,6 +119,7 @@ func TestWhoIsRemovedDuringACallGetsWhatOthersGet(t *testing.T) {
 		{"POST", "rooms/" + c.place.ID.String() + "/read/", `{"seq":1}`},
 		{"DELETE", "messages/" + c.messages[0].ID.String() + "/", ""},
 		{"PUT", "messages/" + c.messages[0].ID.String() + "/pin/", ""},
+		{"PUT", "messages/" + c.messages[0].ID.String() + "/reactions/x/", ""},
 		{"DELETE", "messages/" + c.messages[0].ID.String() + "/pin/", ""},
 	} {
 		if got := n.ask(t, x[0], "/api/v1/chat/"+x[1], x[2]); got.StatusCode != 404 || got.code() != "not_found" {

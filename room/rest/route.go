@@ -38,8 +38,12 @@ var (
 	routePin = &route{"pin", "PUT, DELETE, OPTIONS", map[string]deed{
 		"PUT": {(*call).pin, write | look}, "DELETE": {(*call).unpin, write | look},
 	}}
-	routeReplies = &route{"replies", "GET, HEAD, OPTIONS", reading((*call).listReplies)}
-	routes       = []*route{routeRooms, routeRoom, routePage, routePins, routeRead, routeReads, routeMessages, routeMessage, routePin, routeReplies}
+	routeReaction = &route{"reaction", "PUT, DELETE, OPTIONS", map[string]deed{
+		"PUT": {(*call).react, write | look}, "DELETE": {(*call).unreact, write | look},
+	}}
+	routeReactions = &route{"reactions", "GET, HEAD, OPTIONS", reading((*call).listReactors)}
+	routeReplies   = &route{"replies", "GET, HEAD, OPTIONS", reading((*call).listReplies)}
+	routes         = []*route{routeRooms, routeRoom, routePage, routePins, routeRead, routeReads, routeMessages, routeMessage, routePin, routeReaction, routeReactions, routeReplies}
 )
 
 // reading is a place where there is only something to read. HEAD is answered as GET.
@@ -60,6 +64,17 @@ const (
 	apiPrefix       = "/api/v1/chat/"
 	webSocketPrefix = "/ws/chat/"
 )
+
+// locate finds the route of a path, and what the path holds. An emoji is taken from the path as
+// it was sent: it may have slashes and dots of its own, which are no parts of the path.
+func locate(path, original string) (r *route, id, emoji string) {
+	rest, ok := strings.CutPrefix(strings.TrimSuffix(original, "/"), apiPrefix+"messages/")
+	if id, emoji, found := strings.Cut(rest, "/reactions/"); ok && found && emoji != "" && !strings.Contains(emoji, "/") && !strings.Contains(id, "/") {
+		return routeReaction, id, emoji
+	}
+	r, id = match(path)
+	return r, id, ""
+}
 
 // match finds the route of a path, and the id that the path holds. A slash at
 // the end makes no difference. nil: there is nothing.
@@ -94,6 +109,8 @@ func match(path string) (r *route, id string) {
 			return routeMessage, id
 		case "pin":
 			return routePin, id
+		case "reactions":
+			return routeReactions, id
 		case "replies":
 			return routeReplies, id
 		}

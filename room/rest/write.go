@@ -99,7 +99,12 @@ func (c *call) outcome(status int, m *protocol.Message) {
 		c.http.SetStatusCode(fasthttp.StatusNoContent)
 		return
 	}
-	c.answer(status, protocol.AppendMessage(nil, m))
+	defer c.looking()()
+	own, err := c.cfg.Chat.Own(c.ctx, c.caller.User, *m)
+	if err != nil {
+		own = *m // it is stored, whatever else cannot be read
+	}
+	c.answer(status, protocol.AppendMessage(nil, &own))
 }
 
 // jsonBody reads the body, which must say that it is JSON, or refuses. No body is left

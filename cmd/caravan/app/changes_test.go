@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/caravan-chat/caravan/bench/await"
 	"github.com/caravan-chat/caravan/persist"
 )
 
@@ -193,5 +194,85 @@ func TestRESTRoomsSayWhatIsTheirs(t *testing.T) {
 		if got := s.call(bearer(t, 1), "GET", roomsPath+uuid.NewString()+"/", ""); got.StatusCode != 404 {
 			t.Errorf("no room: %d %s", got.StatusCode, got.body)
 		}
+	})
+}
+
+// TestRESTReactions: a state of each user, counted anew in each answer; which are the caller's own
+// is in all that REST shows them, and in nothing that others get.
+func TestRESTReactions(t *testing.T) {
+	eachStore(t, func(t *testing.T, database string) {
+		s := start(t, database, "--roles", "reader=none", "--rate", "0")
+		roles := make([]string, 12)
+		for i := range roles {
+			roles[i] = "member"
+		}
+		roles[1] = "reader"
+		s.seedRoles(roles...)
+		trip := persist.FleetTrip(0).String()
+		jonas, _ := s.join(2, 0)
+		m := s.post(0, trip, "shall we?")
+		jonas.read()
+		path := messagesPath + m.ID + "/reactions/"
+		thumb, heart := path+"%F0%9F%91%8D/", path+"%E2%9D%A4%EF%B8%8F"
+		ask := func(user int, method, path, want string) {
+			t.Helper()
+			if got := s.call(bearer(t, user), method, path, ""); got.StatusCode != 200 || !strings.Contains(string(got.body), want) {
+				t.Errorf("user %d: %s %s: %d %s, want %s", user, method, path, got.StatusCode, got.body, want)
+			}
+		}
+		one := fmt.Sprintf(`{"reactions":[{"emoji":"👍","count":1,"by":[%q]}],"my_reactions":["👍"]}`, persist.FleetUser(0))
+		ask(0, "PUT", thumb, one)
+		ask(0, "PUT", thumb, one)
+		if f := jonas.read(); f.Type != "message_edited" || f.Seq != 2 || f.Message.IsEdited {
+			t.Errorf("a member got %+v", f)
+		}
+		for i := 2; i < 12; i++ { // more than are named
+			ask(i, "PUT", thumb, fmt.Sprintf(`"count":%d`, i))
+		}
+		ask(2, "PUT", heart, `{"reactions":[{"emoji":"👍","count":11},{"emoji":"❤️","count":1}],"my_reactions":["👍","❤️"]}`)
+		ask(3, "DELETE", heart, `"my_reactions":["👍"]}`)
+		ask(3, "DELETE", thumb, `{"reactions":[{"emoji":"👍","count":10},{"emoji":"❤️","count":1}],"my_reactions":[]}`)
+		await.Until(t, "the summary is told", func() bool {
+			return strings.Contains(string(s.call(bearer(t, 1), "GET", messagesPath+m.ID, "").body), `"reactions":[{"emoji":"👍","count":10},{"emoji":"❤️","count":1}]`)
+		})
+		for _, place := range []string{messagesPath + m.ID, roomsPath, roomsPath + trip, roomsPath + trip + "/messages/", roomsPath + trip + "/messages/?since=0", roomsPath + trip + "/messages/?since=0&wait=1s"} {
+			ask(0, "GET", place, `,"my_reactions":["👍"]}`)
+			if got := s.call(bearer(t, 3), "GET", place, ""); strings.Contains(string(got.body), "my_reactions") {
+				t.Errorf("who has none: %s: %s", place, got.body)
+			}
+			if got := string(s.call(bearer(t, 2), "GET", place, "").body); !strings.Contains(got, `"my_reactions":["👍","❤️"]`) && !strings.Contains(got, `"my_reactions":["❤️","👍"]`) {
+				t.Errorf("%s: %s", place, got)
+			}
+		}
+		var list struct {
+			Results []struct{ User, Emoji any }
+			Next    *string
+		}
+		s.call(bearer(t, 1), "GET", path+"?limit=10", "").into(t, 200, &list)
+		if len(list.Results) != 10 || list.Next == nil {
+			t.Fatalf("%+v", list)
+		}
+		s.call(bearer(t, 1), "GET", *list.Next, "").into(t, 200, &list)
+		if len(list.Results) != 1 || list.Next != nil || list.Results[0].Emoji != "❤️" {
+			t.Errorf("%+v", list)
+		}
+		for _, x := range []struct {
+			user   int
+			path   string
+			status int
+			code   string
+		}{
+			{1, thumb, 403, "not_allowed"}, {0, path + "%20/", 400, "invalid_emoji"}, {0, messagesPath + uuid.NewString() + "/reactions/x", 404, "not_found"},
+			{1, messagesPath + s.post(1, persist.FleetTrip(1).String(), "elsewhere").ID + "/reactions/x", 200, ""},
+		} {
+			if got := s.call(bearer(t, x.user), "PUT", x.path, ""); got.StatusCode != x.status || x.code != "" && got.code() != x.code {
+				t.Errorf("%s: %d %s, want %d", x.path, got.StatusCode, got.body, x.status)
+			}
+		}
+		s.call(bearer(t, 0), "DELETE", messagesPath+m.ID, "").into(t, 200, new(message))
+		if got := s.call(bearer(t, 0), "PUT", thumb, ""); got.StatusCode != 404 || got.code() != "not_found" {
+			t.Errorf("a tombstone: %d %s", got.StatusCode, got.body)
+		}
+		ask(0, "GET", path, `{"results":[],"next":null}`)
 	})
 }
