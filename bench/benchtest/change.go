@@ -25,8 +25,8 @@ func (s *Server) remove(user, id uuid.UUID) bool {
 		return false
 	}
 	switch {
-	case s.faults.KeepDeleted:
-	case r.messages[at].DeletedAt == nil || s.faults.DeleteAgain:
+	case s.faults.KeepDeleted != nil && s.faults.KeepDeleted():
+	case r.messages[at].DeletedAt == nil || (s.faults.DeleteAgain != nil && s.faults.DeleteAgain()):
 		s.change(r, at, "deleted", func(m *Message, now time.Time) {
 			if m.DeletedAt != nil {
 				return

@@ -32,9 +32,9 @@ type Faults struct {
 	Forget func(clientID string) bool
 	// Silent takes a message and neither stores nor answers it.
 	Silent func(clientID string) bool
-	// KeepDeleted says that a message is deleted, and leaves it as it is. DeleteAgain lets each
-	// deletion of one take a number.
-	KeepDeleted, DeleteAgain bool
+	// KeepDeleted is asked at each deletion whether to leave the message as it is and say that
+	// it is deleted. DeleteAgain is asked at each one of what is deleted whether it takes a number.
+	KeepDeleted, DeleteAgain func() bool
 	// History and Resume return how many messages of a first frame are shown, of
 	// so many; the others, at its end, are left out.
 	History, Resume func(n int) int

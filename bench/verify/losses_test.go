@@ -70,8 +70,11 @@ func losing(t *testing.T, silent, known bool) *ledger.Report {
 	if known {
 		cfg.Losses, cfg.Events = g, events
 	}
-	copied := time.AfterFunc(cfg.Duration/3, func() { g.copy = server.Copy() })
-	back := time.AfterFunc(cfg.Duration/2, func() { g.goBack(silent) })
+	back := time.AfterFunc(time.Hour, func() { g.goBack(silent) }) // once there is a copy
+	copied := time.AfterFunc(cfg.Duration/3, func() {
+		g.copy = server.Copy()
+		back.Reset(cfg.Duration / 6)
+	})
 	defer copied.Stop()
 	defer back.Stop()
 	return run(t, cfg)

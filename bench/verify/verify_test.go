@@ -309,21 +309,36 @@ func TestWhyThereIsNoAccountIsSaid(t *testing.T) {
 }
 
 // A server that says that it deleted what it keeps, and one that gives each deletion a number.
+// The run ends soon after it has done so a few times.
 func TestDeletionsAreAccountedFor(t *testing.T) {
 	t.Parallel()
 	type defect struct {
-		faults benchtest.Faults
+		faults func(often func() bool) benchtest.Faults
 		find   func(*ledger.Report) ledger.Finding
 		text   string
 	}
 	together(t, map[string]defect{
-		"kept":  {benchtest.Faults{KeepDeleted: true}, func(r *ledger.Report) ledger.Finding { return r.Lost }, "is not deleted"},
-		"again": {benchtest.Faults{DeleteAgain: true}, func(r *ledger.Report) ledger.Finding { return r.Unexplained }, "changed nothing"},
+		"kept": {func(often func() bool) benchtest.Faults { return benchtest.Faults{KeepDeleted: often} },
+			func(r *ledger.Report) ledger.Finding { return r.Lost }, "is not deleted"},
+		"again": {func(often func() bool) benchtest.Faults { return benchtest.Faults{DeleteAgain: often} },
+			func(r *ledger.Report) ledger.Finding { return r.Unexplained }, "changed nothing"},
 	}, func(t *testing.T, c defect) {
-		cfg := config(start(t, c.faults))
-		cfg.Settle = 3 * time.Second // who waits for a tombstone waits in vain
-		if found := c.find(run(t, cfg)); found.Count == 0 || !strings.Contains(strings.Join(found.First, "\n"), c.text) {
-			t.Errorf("%+v", found)
+		ctx, enough := context.WithCancel(t.Context())
+		defer enough()
+		times := 0
+		cfg := config(start(t, c.faults(func() bool {
+			if times++; times == 5 {
+				enough()
+			}
+			return true
+		})))
+		cfg.Duration, cfg.Settle = await.Limit, 3*time.Second // who waits for a tombstone waits in vain
+		rep, err := verify.Run(ctx, cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if found := c.find(rep); found.Count == 0 || !strings.Contains(strings.Join(found.First, "\n"), c.text) {
+			t.Errorf("%+v", rep)
 		}
 	})
 }
