@@ -13,7 +13,7 @@ import (
 
 const verifyHelp = `caravan-bench verify accounts for every message.
 
-A fleet publishes, edits, reconnects with ?since=, resends with the same
+A fleet publishes, edits, deletes, pins, reacts, reconnects with ?since=, resends with the same
 client_id and uses REST, while you kill and restart what you like. At the end it
 settles everything, reads every room back, and prints what was lost, repeated,
 reordered or is unexplained by the contract. The rooms must be its own meanwhile.
