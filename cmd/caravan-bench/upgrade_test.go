@@ -34,7 +34,7 @@ const (
 	// unsignedBuild is the last one before envelopes are signed.
 	unsignedBuild = "3ea6767d3c1dab27de57801793b9408eacc2e089"
 	// untimedBuild is the last one before envelopes have a timeline.
-	untimedBuild = "ae378f1eb8636ebc97db8d72f1166ca68fbba015"
+	untimedBuild = "39b113af38738c81b4d012a64c5a3a76d1ad178f"
 )
 
 // TestUpgradeNodeByNode runs a node of an older build beside one of this build, on
