@@ -24,7 +24,7 @@ type Histories struct {
 	told    map[place][]time.Time // when members of a room on a node were told to begin anew
 	left    map[int][]time.Time   // when a node was ended
 	refers  map[string]string     // op to the message that it answers or edits, of one history only
-	dropped map[string]bool       // ops that edit what was lost
+	dropped map[string]bool       // ops that change what was lost, and marks
 	overs   map[int]bool          // fail-overs that lost something
 }
 
@@ -45,7 +45,7 @@ type divided struct {
 // event is what tells an event from others of its number.
 type event struct {
 	message string
-	at      int64 // when it made or changed the message, in Unix microseconds
+	at      int64 // when it made the message or changed its content, in Unix microseconds; zero: it changed something else
 }
 
 // fork is where a fail-over divided a room.
@@ -56,6 +56,7 @@ type fork struct {
 	lost     map[int64]event
 	seen     map[int64]bool // of the lost ones
 	begun    bool
+	first    time.Time // when the first of the lost events was stored
 	over     time.Time // when the old primary was ended
 }
 
@@ -89,6 +90,9 @@ func (h *Histories) Learn(r *Record) {
 	case Undone:
 		f := room.fork(r.FailOver)
 		f.lost[r.Seq], f.over = eventOf(r), r.At
+		if at := timeOf(r); f.first.IsZero() || at.Before(f.first) {
+			f.first = at
+		}
 		f.top = max(f.top, r.Seq)
 		room.undone[r.Message] = room.undone[r.Message] || r.Made == r.Seq
 		h.overs[r.FailOver] = true
@@ -123,7 +127,18 @@ func (d *divided) fork(failOver int) *fork {
 	return f
 }
 
-func eventOf(r *Record) event { return event{r.Message, micros(r.Updated)} }
+// eventOf returns the event that a server has.
+func eventOf(r *Record) event {
+	if r.Made != r.Seq && !r.Edited {
+		return event{r.Message, 0}
+	}
+	return event{r.Message, micros(r.Updated)}
+}
+
+// shows reports whether a record shows a message as the event left it.
+func (e event) shows(r *Record) bool {
+	return e.message == r.Message && e.message != "" && (e.at == 0 || r.Bare || e.at == micros(r.Updated))
+}
 
 func micros(text string) int64 {
 	at, err := time.Parse(time.RFC3339Nano, text)
@@ -131,6 +146,25 @@ func micros(text string) int64 {
 		return 0
 	}
 	return at.UnixMicro()
+}
+
+// timeOf is when an event was stored.
+func timeOf(r *Record) time.Time {
+	at, err := time.Parse(time.RFC3339Nano, r.Updated)
+	if err != nil {
+		return r.At
+	}
+	return at
+}
+
+// mayLose reports whether what was stored at a time may be lost.
+func (d *divided) mayLose(at time.Time) bool {
+	for _, f := range d.forks {
+		if len(f.lost) > 0 && !at.Before(f.first) && !at.After(f.over) {
+			return true
+		}
+	}
+	return false
 }
 
 // Apply adds a record.
@@ -143,7 +177,7 @@ func (h *Histories) Apply(r *Record) {
 		room.fork(r.FailOver).begun = true
 	case Known:
 		h.known[knows{r.Node, r.FailOver}] = h.records
-	case Undone, Stands, Noticed, Left:
+	case Undone, Stands, Noticed, Left, Own: // a mark may be lost like what it marks
 	case Begin, Read, End, Unsettled:
 		h.ledger.Apply(r)
 	case Send, Edit, Delete, Pin, React, Mark, Resend, Refused, Cut, Silent, Acked, Granted:
@@ -184,22 +218,20 @@ func (h *Histories) endedThen(node int, at time.Time) bool {
 	return slices.ContainsFunc(h.left[node], func(left time.Time) bool { return left.Sub(at).Abs() < logWithin })
 }
 
-// history finds in which history a room has an event: nil in the one that stands, or in
-// none, which is for the ledger to say.
-func (d *divided) history(number int64, e event) *fork {
-	if d.stands[number] == e {
+// of finds in which history the message of a record is, as the record shows it: nil in
+// the one that stands, or in none, which is for the ledger to say.
+func (d *divided) of(r *Record) *fork {
+	number := max(r.Rev, r.Seq)
+	if d.stands[number].shows(r) {
 		return nil
 	}
 	for _, f := range d.forks {
-		if f.lost[number] == e {
+		if f.lost[number].shows(r) {
 			return f
 		}
 	}
 	return nil
 }
-
-// of finds in which history the message of a record is, as the record shows it.
-func (d *divided) of(r *Record) *fork { return d.history(max(r.Rev, r.Seq), eventOf(r)) }
 
 // mustKnow reports whether the server that said something had to know of a fail-over.
 func (h *Histories) mustKnow(r *Record, f *fork) bool {
@@ -222,8 +254,13 @@ func (h *Histories) sees(r *Record, f *fork) {
 // asked notes what a client asks for, and how it is answered.
 func (h *Histories) asked(r *Record, room *divided, c *reader) {
 	switch r.Kind {
-	case Send, Edit:
+	case Send, Edit, Delete, Pin, React, Mark:
 		h.begin(r, room)
+	case Granted:
+		if room.mayLose(r.At) {
+			h.ledger.Apply(&Record{Kind: forfeited, Room: r.Room, Client: r.Client, Op: r.Op})
+			r = &Record{At: r.At, Kind: Cut, Room: r.Room, Client: r.Client, Op: r.Op}
+		}
 	case Acked:
 		if f := room.of(r); f != nil {
 			h.sees(r, f)
@@ -241,12 +278,13 @@ func (h *Histories) asked(r *Record, room *divided, c *reader) {
 	}
 }
 
-// begin notes which op is about a message that only one history has.
+// begin notes which op is about a message that only one history has, and which is about
+// nothing that is judged.
 func (h *Histories) begin(r *Record, room *divided) {
 	about := r.Reply
-	if r.Kind == Edit {
+	if r.Kind != Send {
 		about = r.Message
-		h.dropped[r.Op] = room.undone[about] && !room.made[about]
+		h.dropped[r.Op] = r.Kind == Mark || (room.undone[about] && !room.made[about])
 	}
 	if about != "" && (room.undone[about] || room.made[about]) {
 		h.refers[r.Op] = about

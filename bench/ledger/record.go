@@ -45,7 +45,7 @@ const (
 
 // The kinds that tell of fail-overs which may lose events, with their fields. FailOver is
 // which one, from 1 on. What a server has of an event is its Room, Seq, Message and Updated,
-// and Made where it made the message.
+// Made where it made the message, and Edited where it changed its content.
 const (
 	Forked  Kind = "forked"  // Room stands at Seq on the server that is about to take over
 	Undone  Kind = "undone"  // the former primary has an event that the new one has not

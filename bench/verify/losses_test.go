@@ -47,7 +47,7 @@ func (g *goneBack) noteAll(kind ledger.Kind, events []benchtest.Event) {
 	}
 	for _, e := range events {
 		g.note(ledger.Record{
-			Kind: kind, FailOver: 1, Room: numbers[e.Room], Seq: e.Seq, Made: e.Made,
+			Kind: kind, FailOver: 1, Room: numbers[e.Room], Seq: e.Seq, Made: e.Made, Edited: e.Seq != e.Made,
 			Message: e.Message.String(), Updated: e.At.Format(time.RFC3339Nano),
 		})
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/caravan-chat/caravan/bench/fleet"
 	"github.com/caravan-chat/caravan/bench/ledger"
 	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
+	"github.com/caravan-chat/caravan/protocol"
 )
 
 // losses tells the ledger what asynchronous fail-overs lost: from which number on each
@@ -159,9 +160,9 @@ func (l *losses) End(context.Context) error {
 }
 
 // event is a row of the log: of a message that was made, or of a change.
-const eventLog = `SELECT r.trip_id, e.seq, e.message, (extract(epoch FROM e.at) * 1000000)::bigint, e.made
-	FROM (SELECT chat_room_id AS room, seq, id AS message, created_at AS at, seq AS made FROM chat_messages
-		UNION ALL SELECT chat_room_id, seq, message_id, at, 0 FROM chat_events) e
+const eventLog = `SELECT r.trip_id, e.seq, e.message, (extract(epoch FROM e.at) * 1000000)::bigint, e.kind
+	FROM (SELECT chat_room_id AS room, seq, id AS message, created_at AS at, 1 AS kind FROM chat_messages
+		UNION ALL SELECT chat_room_id, seq, message_id, at, kind FROM chat_events) e
 	JOIN chat_rooms r ON r.id = e.room
 	JOIN (VALUES %s) AS beyond(trip, seq) ON beyond.trip = r.trip_id AND e.seq > beyond.seq`
 
@@ -174,9 +175,15 @@ func (l *losses) readLog(server *pgserver.Server, from map[int]int64, note func(
 	return l.read(server, fmt.Sprintf(eventLog, strings.Join(beyond, ", ")), func(room int, fields []string) error {
 		seq, err := strconv.ParseInt(fields[0], 10, 64)
 		micros, err2 := strconv.ParseInt(fields[2], 10, 64)
-		made, err3 := strconv.ParseInt(fields[3], 10, 64)
-		note(ledger.Record{Room: room, Seq: seq, Made: made, Message: fields[1], Updated: time.UnixMicro(micros).UTC().Format(time.RFC3339Nano)})
-		return errors.Join(err, err2, err3)
+		r := ledger.Record{Room: room, Seq: seq, Message: fields[1], Updated: time.UnixMicro(micros).UTC().Format(time.RFC3339Nano)}
+		switch fields[3] {
+		case strconv.Itoa(int(protocol.KindMessage)):
+			r.Made = seq
+		case strconv.Itoa(int(protocol.KindEdit)):
+			r.Edited = true
+		}
+		note(r)
+		return errors.Join(err, err2)
 	})
 }
 
