@@ -15,6 +15,7 @@ import (
 const (
 	startTimeout = 60 * time.Second // crash recovery included
 	stopTimeout  = 30 * time.Second
+	heldPoll     = 100 * time.Millisecond
 )
 
 // Shutdown is one of PostgreSQL's ways to stop.
@@ -27,11 +28,24 @@ const (
 	Immediate = Shutdown(syscall.SIGQUIT) // like a crash: recovers at the next start
 )
 
-// Start starts a stopped server again, and returns when it accepts connections.
+// Start starts a stopped server again, and returns when it accepts connections. After a
+// kill the sessions of before may hold its memory for a moment: then it is tried again.
 func (s *Server) Start() error {
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
-	return s.Server.Start(ctx)
+	for {
+		err := s.Server.Start(ctx)
+		if err == nil || !strings.Contains(lastLines(err), "pre-existing shared memory block") || ctx.Err() != nil {
+			return err
+		}
+		time.Sleep(heldPoll)
+	}
+}
+
+// lastLines returns the end of what the server said, which is the end of the error.
+func lastLines(err error) string {
+	said := err.Error()
+	return said[max(0, len(said)-400):]
 }
 
 // Stop stops the server and returns when it has ended.
