@@ -51,6 +51,21 @@ func (l *Ledger) Summarized() bool {
 	return true
 }
 
+// Unsure reports whether a reaction was cut that may be stored or not, so that a summary may
+// be due of which nobody else knows.
+func (l *Ledger) Unsure() bool {
+	for id, ops := range l.changes {
+		m := l.messages[id]
+		for _, o := range ops {
+			cut := o.kind == React && !o.denied() && o.answers < o.attempts
+			if cut && m != nil && m.gone == 0 && l.room(m.room).summed {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // wrongSummary says what is wrong with a message's last summary; empty: nothing.
 func (l *Ledger) wrongSummary(m *message, replies map[string]int) string {
 	if !l.room(m.room).summed {

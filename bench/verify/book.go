@@ -21,6 +21,7 @@ type book struct {
 	known  []ledger.Record    // what the account must know first, then
 	counts counts
 	bases  map[int]int64 // where each room stood before the run
+	cutAt  time.Time     // when an attempt was last cut
 	buf    *bufio.Writer // nil: not copied
 	lines  *json.Encoder
 	err    error // the first of writing the copy
@@ -60,6 +61,7 @@ func (b *book) note(r ledger.Record) {
 		b.counts.refused++
 	case ledger.Cut:
 		b.counts.cut++
+		b.cutAt = time.Now()
 	case ledger.Told:
 		b.counts.told++
 	case ledger.Joined:
@@ -76,11 +78,12 @@ func (b *book) note(r ledger.Record) {
 	}
 }
 
-// summarized reports whether each message says how many reactions and replies it has.
+// summarized reports whether each message says how many reactions and replies it has, and
+// what was stored of attempts that were cut has been told, too.
 func (b *book) summarized() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.ledger == nil || b.ledger.Summarized()
+	return b.ledger == nil || b.ledger.Summarized() && (!b.ledger.Unsure() || time.Since(b.cutAt) > sweptWithin)
 }
 
 func (b *book) read() counts {

@@ -11,6 +11,10 @@ import (
 const (
 	settlePeriod = 250 * time.Millisecond // between two looks
 	quietLooks   = 4                      // so often nothing may have changed
+
+	// sweptWithin is when a summary that a killed server left due has been told: nodes look
+	// every 5 s for what has been due for 30.
+	sweptWithin = 40 * time.Second
 )
 
 // settle waits until every op is settled and every member stands where its room

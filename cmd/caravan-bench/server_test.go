@@ -199,7 +199,7 @@ func verifyThroughKills(t *testing.T, store string) {
 	})
 	time.AfterFunc(4*time.Second, func() { close(stop) })
 	status, out, errs := call(t, "verify", "--url", url, "--jwt-secret", secret, "--users", "20", "--trips", "2",
-		"--members", "20", "--rooms", "2", "--rate", "10", "--session", "1s", "--duration", "4s", "--settle", "30s", "--quiet", "--json", path)
+		"--members", "20", "--rooms", "2", "--rate", "10", "--session", "1s", "--duration", "4s", "--settle", "80s", "--quiet", "--json", path)
 	killer.Wait()
 	if status != exitClean {
 		t.Fatalf("status %d after %d kills\n%s%s", status, kills, out, errs)
