@@ -102,3 +102,30 @@ func TestManualShowsAMessageAsItIs(t *testing.T) {
 		t.Errorf("\n got %s\nwant %s", got, want.String())
 	}
 }
+
+// What a message may have, a row of the manual tells.
+func TestManualTellsEveryMemberOfAMessage(t *testing.T) {
+	page := manual(t)
+	_, section, _ := strings.Cut(page, "### M, a message\n")
+	section, _, _ = strings.Cut(section, "\n### ")
+	var told strings.Builder // the example, and the first column of the table
+	for line := range strings.Lines(section) {
+		if row, ok := strings.CutPrefix(line, "| "); ok {
+			line, _, _ = strings.Cut(row, " |")
+		}
+		told.WriteString(line)
+	}
+	mine := messageWithExtras()
+	mine.WithExtra(func(e *Extra) { e.MyReactions = []string{"👍"} })
+	for _, m := range []*Message{mine, tombstone()} {
+		var members map[string]any
+		if err := json.Unmarshal(AppendMessage(nil, m), &members); err != nil {
+			t.Fatal(err)
+		}
+		for name := range members {
+			if !strings.Contains(told.String(), `"`+name+`":`) && !strings.Contains(told.String(), "`"+name+"`") {
+				t.Errorf("nothing tells %s", name)
+			}
+		}
+	}
+}
