@@ -72,7 +72,7 @@ func (s *session) repeat(op *room.Op, may *allowance.Allowance) {
 		p := netpoll.NewPayload(frame)
 		s.conn.Prepare(p)
 		loop.Post(func() {
-			if s.state != live {
+			if s.state != open {
 				a.Gone()
 				return
 			}

@@ -22,11 +22,11 @@ func (s *session) handle(payload []byte) {
 		s.refuse(refused, in.ClientID)
 		return
 	}
-	switch in.Kind.Class() {
+	switch t := &s.seat; in.Kind.Class() {
 	case protocol.Event, protocol.Mark:
-		s.submit(&room.Op{Intent: in})
+		t.submit(&room.Op{Intent: in})
 	case protocol.Notice:
-		s.h.svc.Notify(s.in.room, s.user, &in)
+		s.h.svc.Notify(t.in.room, s.user, &in)
 	case protocol.Control: // a ping
 		s.conn.Send(pong)
 	default: // nothing here does such a kind yet
@@ -36,7 +36,8 @@ func (s *session) handle(payload []byte) {
 
 // submit sends an op on its way. An event that is stored comes back as the room's, like
 // everybody else's. What else there is to say of the outcome is answered here.
-func (s *session) submit(op *room.Op) {
+func (t *seat) submit(op *room.Op) {
+	s := t.session
 	if s.answer == nil {
 		loop, may := s.conn.Loop(), s.may
 		s.answer = func(op *room.Op) {
@@ -51,7 +52,7 @@ func (s *session) submit(op *room.Op) {
 			}
 		}
 	}
-	op.Room, op.Trip, op.Sender, op.May, op.Answer = s.in.room, s.in.trip, *s.user, s.rights, s.answer
+	op.Room, op.Trip, op.Sender, op.May, op.Answer = t.in.room, t.in.trip, *s.user, t.rights, s.answer
 	op.At = s.conn.Loop().Now()
 	s.h.svc.Submit(op)
 }
@@ -64,7 +65,7 @@ func (s *session) acks(op *room.Op) bool {
 
 // answered tells the client what became of its op.
 func (s *session) answered(op *room.Op) {
-	if s.state != live {
+	if s.state != open {
 		return
 	}
 	switch {
@@ -73,7 +74,7 @@ func (s *session) answered(op *room.Op) {
 	case op.Err != nil:
 		s.refuse(op.Err, op.ClientID)
 		if op.Err.Code == protocol.CodeForbidden { // the store knows better: the user may have to go
-			s.h.loops[s.conn.Loop().Index()].doubt(s)
+			s.loop().doubt(&s.seat)
 		}
 	}
 }
@@ -90,7 +91,7 @@ const form room.Form = "websocket"
 type byVersion struct{ one, two *netpoll.Payload }
 
 // of returns what a client of the version is told.
-func (p *byVersion) of(version int) *netpoll.Payload {
+func (p *byVersion) of(version uint8) *netpoll.Payload {
 	if version > 1 {
 		return p.two
 	}

@@ -123,11 +123,11 @@ func (h *Handler) Wait(c *netpoll.Conn) time.Duration {
 }
 
 // Message implements netpoll.Handler. All messages are text, as the server's
-// Config says TextOnly. None comes before the session is live; see mustWait.
+// Config says TextOnly. None comes before its seat is live; see mustWait.
 func (h *Handler) Message(c *netpoll.Conn, _ netpoll.Kind, payload []byte) {
 	s := c.Session().(*session)
 	s.takeBytes(max(len(payload), c.Received()), c.Loop().Now())
-	if s.state == live {
+	if s.state == open {
 		s.handle(payload)
 	}
 }

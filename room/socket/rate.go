@@ -78,7 +78,7 @@ func (s *session) takeBytes(n int, now time.Time) {
 // bytes are made good, and it may be processed or refused. It is asked before anything is
 // inflated or decoded, because another connection may have spent what the user may.
 func (s *session) mustWait(now time.Time) time.Duration {
-	if s.state < live {
+	if s.seat.state < live {
 		return netpoll.UntilResume
 	}
 	wait := max(s.spent.bytes.Wait(s.h.cfg.FrameBytes, now), s.may.Wait(allowance.FrameBytes, now))

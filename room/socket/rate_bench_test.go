@@ -17,6 +17,7 @@ func BenchmarkRates(b *testing.B) {
 		h:   &Handler{cfg: Config{Frames: many, FrameBytes: many}, refusals: refusals(many)},
 		may: table.Of(uuid.New()),
 	}
+	s.seat.state = live
 	b.ReportAllocs()
 	for b.Loop() {
 		now := time.Now() // a loop reads it once a turn

@@ -14,7 +14,7 @@ import (
 type recheck struct {
 	state     *loopState
 	loop      *netpoll.Loop
-	sessions  []*session
+	seats     []*seat
 	questions []room.AccessQuestion
 }
 
@@ -27,14 +27,14 @@ func (w *loopState) recheck(l *netpoll.Loop) {
 	w.ask(r)
 }
 
-// doubt has a session's rights checked again soon: the store has refused what it asked for.
-func (w *loopState) doubt(s *session) {
-	if s.doubted {
+// doubt has a seat's rights checked again soon: the store has refused what it asked for.
+func (w *loopState) doubt(t *seat) {
+	if t.doubted {
 		return
 	}
-	s.doubted = true
-	w.doubted = append(w.doubted, s)
-	w.recheckDoubted(s.conn.Loop())
+	t.doubted = true
+	w.doubted = append(w.doubted, t)
+	w.recheckDoubted(t.session.conn.Loop())
 }
 
 // recheckDoubted asks about those who are doubted, unless a check is under way.
@@ -43,22 +43,22 @@ func (w *loopState) recheckDoubted(l *netpoll.Loop) {
 		return
 	}
 	r := recheck{state: w, loop: l}
-	for _, s := range w.doubted {
-		s.doubted = false
-		if s.state != closed {
-			r.add(s)
+	for _, t := range w.doubted {
+		t.doubted = false
+		if t.state != left {
+			r.add(t)
 		}
 	}
 	w.doubted = nil
-	if len(r.sessions) > 0 {
+	if len(r.seats) > 0 {
 		w.ask(r)
 	}
 }
 
-// add asks about a session that is in its room.
-func (r *recheck) add(s *session) {
-	r.sessions = append(r.sessions, s)
-	r.questions = append(r.questions, room.AccessQuestion{User: s.user.ID, Place: s.in.trip, TripOnly: true})
+// add asks about a seat that is in its room.
+func (r *recheck) add(t *seat) {
+	r.seats = append(r.seats, t)
+	r.questions = append(r.questions, room.AccessQuestion{User: t.session.user.ID, Place: t.in.trip, TripOnly: true})
 }
 
 // ask hands a question to the handler's goroutine. At most one per loopState is under
@@ -92,17 +92,18 @@ func (r *recheck) act(answers []room.Access, errs []error) {
 	r.state.checking = false
 	defer r.state.recheckDoubted(r.loop)
 	for i, a := range answers {
-		s := r.sessions[i]
+		t := r.seats[i]
+		s := t.session
 		switch {
-		case s.state == closed, errs[i] != nil:
+		case t.state == left, errs[i] != nil:
 		case !a.UserKnown:
 			s.close(protocol.CloseUnauthorized, "the user is not known any more")
 		case !a.Allowed:
 			s.close(protocol.CloseForbidden, "not a collaborator of this trip any more")
-		case a.Room.ID != s.in.room: // the store has gone back behind the making of the room
+		case a.Room.ID != t.in.room: // the store has gone back behind the making of the room
 			s.close(protocol.CloseRestart, "the trip has another room, please come again")
 		default:
-			s.permit(a.Role, a.May)
+			t.permit(a.Role, a.May)
 			if a.User != *s.user { // the application has given them another name
 				user := a.User
 				s.user = &user
@@ -112,15 +113,15 @@ func (r *recheck) act(answers []room.Access, errs []error) {
 }
 
 // permit notes the user's role, and tells one of version 2 where it is another one.
-func (s *session) permit(role string, may protocol.Permissions) {
-	s.rights = may
-	if s.version < 2 || s.role == unique.Make(role) {
+func (t *seat) permit(role string, may protocol.Permissions) {
+	t.rights = may
+	if t.session.version < 2 || t.role == unique.Make(role) {
 		return
 	}
-	s.role = unique.Make(role)
-	if s.own != nil { // it is told with the history
-		s.own.Role, s.own.May = role, may
+	t.role = unique.Make(role)
+	if w := t.waiting; w != nil { // it is told with the history
+		w.own.Role, w.own.May = role, may
 		return
 	}
-	s.conn.SendText(protocol.AppendOwnRole(nil, s.in.room, role, may))
+	t.session.conn.SendText(protocol.AppendOwnRole(nil, t.in.room, role, may))
 }

@@ -27,24 +27,31 @@ func (h *Handler) request(r *netpoll.Request) (*session, *netpoll.Refusal) {
 	}
 	query, _ := url.ParseQuery(r.RawQuery) // what is malformed is left out
 	s := &session{h: h, version: 1}
+	s.seat.session = s
 	if query.Has("v") {
-		if s.version, ok = protocol.ParseVersion(query.Get("v")); !ok {
+		version, ok := protocol.ParseVersion(query.Get("v"))
+		if !ok {
 			return nil, refuse(http.StatusBadRequest, "v must be a whole number, 1 or more.", protocol.CodeInvalidField)
 		}
+		s.version = uint8(version)
 	}
+	var resume *room.SinceQuery
 	if query.Has("since") {
 		since, ok := protocol.ParseSeq(query.Get("since"))
 		if !ok {
 			return nil, refuse(http.StatusBadRequest, "since must be a whole number, 0 or more.", protocol.CodeInvalidField)
 		}
-		s.resume = &room.SinceQuery{Since: since}
+		resume = &room.SinceQuery{Since: since}
 	}
 	if query.Has("since_id") {
 		last, ok := protocol.ParseID(query.Get("since_id"))
-		if !ok || s.resume == nil {
+		if !ok || resume == nil {
 			return nil, refuse(http.StatusBadRequest, "since_id must be a message's id, and goes with since only.", protocol.CodeInvalidField)
 		}
-		s.resume.Last = last
+		resume.Last = last
+	}
+	if resume != nil {
+		s.seat.wait().resume = resume
 	}
 	offered, caravan := offer(r)
 	if caravan {

@@ -10,9 +10,9 @@ import (
 // for concurrent use.
 type speaking [protocol.VersionMax + 1]atomic.Int64
 
-func (s *speaking) begin(version int) { s[version].Add(1) }
+func (s *speaking) begin(version uint8) { s[version].Add(1) }
 
-func (s *speaking) end(version int) { s[version].Add(-1) }
+func (s *speaking) end(version uint8) { s[version].Add(-1) }
 
 func (s *speaking) now() (n [protocol.VersionMax + 1]int64) {
 	for v := range s {

@@ -14,9 +14,9 @@ import (
 type loopState struct {
 	h         *Handler
 	rooms     map[uuid.UUID]*subscription
-	rechecked time.Time  // when rights were last checked again
-	checking  bool       // such a check is under way
-	doubted   []*session // whose rights are to be checked next, each once
+	rechecked time.Time // when rights were last checked again
+	checking  bool      // such a check is under way
+	doubted   []*seat   // whose rights are to be checked next, each once
 }
 
 func newLoopState(h *Handler) *loopState {
@@ -32,8 +32,8 @@ type subscription struct {
 	trip    uuid.UUID
 	last    int64 // every event up to this number has passed through here
 	members netpoll.Topic
-	joining map[*session]struct{} // waiting for their history
-	ahead   map[*session]int64    // live, but their history has seen events, up to this number, that are still to pass
+	joining map[*seat]struct{} // waiting for their history
+	ahead   map[*seat]int64    // live, but their history has seen events, up to this number, that are still to pass
 }
 
 var _ room.Listener = (*subscription)(nil)
@@ -44,18 +44,18 @@ func (w *loopState) enter(l *netpoll.Loop, r room.Info) *subscription {
 	if x := w.rooms[r.ID]; x != nil {
 		return x
 	}
-	x := &subscription{state: w, loop: l, room: r.ID, trip: r.TripID, joining: make(map[*session]struct{}), ahead: make(map[*session]int64)}
+	x := &subscription{state: w, loop: l, room: r.ID, trip: r.TripID, joining: make(map[*seat]struct{}), ahead: make(map[*seat]int64)}
 	w.rooms[r.ID] = x
 	x.last = w.h.svc.Follow(r.ID, r.Seq, x)
 	return x
 }
 
-// leave takes a session out of its subscription, and the subscription out of the room when it
+// leave takes a seat out of its subscription, and the subscription out of the room when it
 // was the last.
-func (w *loopState) leave(x *subscription, s *session) {
-	delete(x.joining, s)
-	delete(x.ahead, s)
-	x.members.Remove(s.conn)
+func (w *loopState) leave(x *subscription, t *seat) {
+	delete(x.joining, t)
+	delete(x.ahead, t)
+	x.members.Remove(t.session.conn)
 	if x.members.Len()+len(x.joining)+len(x.ahead) == 0 {
 		w.shut(x)
 	}
@@ -69,15 +69,15 @@ func (w *loopState) shut(x *subscription) {
 	}
 }
 
-// admit lets a session whose history says that it stands at seq hear what comes
+// admit lets a seat whose history says that it stands at seq hear what comes
 // after that.
-func (x *subscription) admit(s *session, seq int64) {
-	delete(x.joining, s)
+func (x *subscription) admit(t *seat, seq int64) {
+	delete(x.joining, t)
 	if seq > x.last {
-		x.ahead[s] = seq
+		x.ahead[t] = seq
 		return
 	}
-	x.members.Add(s.conn)
+	x.members.Add(t.session.conn)
 }
 
 // Deliver implements room.Listener.
@@ -89,16 +89,16 @@ func (x *subscription) Deliver(b *room.Batch) room.Waker {
 func (x *subscription) deliver(b *room.Batch) {
 	x.tell(b)
 	x.last = b.Last()
-	for s := range x.joining {
-		s.hold(b)
+	for t := range x.joining {
+		t.hold(b)
 	}
-	for s, seq := range x.ahead {
+	for t, seq := range x.ahead {
 		if seq > x.last {
 			continue
 		}
-		delete(x.ahead, s)
-		s.sendNewer(b, seq)
-		x.members.Add(s.conn)
+		delete(x.ahead, t)
+		t.session.sendNewer(b, seq)
+		x.members.Add(t.session.conn)
 	}
 }
 
@@ -121,9 +121,9 @@ func (x *subscription) Rewound() room.Waker {
 	x.loop.Queue(func() {
 		x.state.shut(x)
 		rewound := netpoll.NewPayload(protocol.AppendRewound(nil, protocol.RoomIDs{Room: x.room, Trip: x.trip}))
-		x.all(func(s *session) {
-			s.conn.Send(rewound)
-			s.close(protocol.CloseRestart, "the room has changed, please come again")
+		x.all(func(t *seat) {
+			t.session.conn.Send(rewound)
+			t.session.close(protocol.CloseRestart, "the room has changed, please come again")
 		})
 	})
 	return x.loop
@@ -142,22 +142,22 @@ func (x *subscription) Notify(n *room.Notice) room.Waker {
 	return x.loop
 }
 
-// each calls f for the live sessions.
+// each calls f for the sessions with a live seat.
 func (x *subscription) each(f func(*session)) {
 	x.members.Each(func(c *netpoll.Conn) bool {
 		f(c.Session().(*session))
 		return true
 	})
-	for s := range x.ahead {
-		f(s)
+	for t := range x.ahead {
+		f(t.session)
 	}
 }
 
-// all calls f for the live sessions and those that are joining.
-func (x *subscription) all(f func(*session)) {
-	x.each(f)
-	for s := range x.joining {
-		f(s)
+// all calls f for the live seats and those that are joining.
+func (x *subscription) all(f func(*seat)) {
+	x.each(func(s *session) { f(s.seatIn(x)) })
+	for t := range x.joining {
+		f(t)
 	}
 }
 
@@ -165,8 +165,8 @@ func (x *subscription) all(f func(*session)) {
 func (w *loopState) tick(l *netpoll.Loop, now time.Time) {
 	unix := now.Unix()
 	for _, x := range w.rooms {
-		x.all(func(s *session) {
-			if s.expires <= unix {
+		x.all(func(t *seat) {
+			if s := t.session; s.expires <= unix {
 				s.close(protocol.CloseUnauthorized, "the access token has expired")
 			}
 		})

@@ -1,0 +1,197 @@
+package socket
+
+import (
+	"errors"
+	"sync/atomic"
+	"unique"
+
+	"github.com/caravan-chat/caravan/netpoll"
+	"github.com/caravan-chat/caravan/protocol"
+	"github.com/caravan-chat/caravan/room"
+	"github.com/caravan-chat/caravan/room/allowance"
+)
+
+// seatState is where a seat stands; see the package comment.
+type seatState uint8
+
+const (
+	outside seatState = iota
+	joining
+	live
+	left
+)
+
+// seat is one client in one room. It belongs to its session's loop.
+type seat struct {
+	// Static after construction.
+	session *session
+
+	// Owned by the loop.
+	in      *subscription         // from joining on
+	role    unique.Handle[string] // of the user in the room, as of the last check; of version 2
+	waiting *waiting              // before live, where something waits
+	rights  protocol.Permissions  // likewise
+	state   seatState
+	doubted bool // among its loop's
+}
+
+// waiting is what a seat keeps until its history is sent.
+type waiting struct {
+	left    atomic.Bool // the client has gone: its history need not be read
+	batches []*room.Batch
+	resume  *room.SinceQuery // until the history was asked for: what to resume from; nil: the usual history
+	own     protocol.Own     // of version 2
+}
+
+// join begins to hear of the room, and only then has its history read, so that between the
+// two nothing is lost.
+func (t *seat) join(in room.Info) {
+	loop := t.session.conn.Loop()
+	t.state = joining
+	t.in = t.session.loop().enter(loop, in)
+	var resume *room.SinceQuery
+	if w := t.waiting; w != nil {
+		resume, w.resume = w.resume, nil
+	}
+	large := false
+	if resume == nil {
+		var past *room.History
+		past, large = t.session.h.svc.Recent(in.IDs(), madeOnLoopMax)
+		switch {
+		case past == nil:
+		case t.session.light(past):
+			t.joined(past, nil) // in this turn, as for most
+			return
+		default:
+			past.Unsent.Gone() // for now
+			large = true
+		}
+	}
+	t.in.joining[t] = struct{}{}
+	t.askHistory(in.IDs(), resume, large)
+}
+
+// askHistory asks for the history that the seat begins with. It comes as the connection
+// gets it, because to make that may take long.
+func (t *seat) askHistory(in protocol.RoomIDs, resume *room.SinceQuery, large bool) {
+	s := t.session
+	loop, user, left := s.conn.Loop(), s.user.ID, t.wait().left.Load
+	done := func(past *room.History, err error) {
+		if err == nil {
+			s.conn.Prepare(past.Derive(form, frameHistory).(*netpoll.Payload))
+		}
+		loop.Post(func() { t.joined(past, err) })
+	}
+	switch {
+	case resume != nil:
+		resume.User, resume.Room, resume.Trip = user, in.Room, in.Trip
+		s.h.svc.Resume(*resume, left, done)
+	case large: // it is in memory
+		err := s.h.svc.InTurn(user, func() {
+			if !left() {
+				s.h.svc.History(in, left, done)
+			}
+		})
+		if err != nil {
+			done(nil, err)
+		}
+	default:
+		s.h.svc.History(in, left, done)
+	}
+}
+
+// joined sends the history, then what was held back and is newer, and opens the
+// seat for what follows.
+func (t *seat) joined(past *room.History, err error) {
+	s := t.session
+	switch {
+	case t.state != joining:
+		if past != nil {
+			past.Unsent.Gone()
+		}
+		return
+	case errors.Is(err, room.ErrCrowded):
+		s.crowded()
+		return
+	case errors.Is(err, room.ErrRateLimited), errors.Is(err, room.ErrBusy):
+		s.close(protocol.CloseTryLater, "too many histories are asked for, please come again later")
+		return
+	case err != nil:
+		s.close(protocol.CloseInternal, "the history cannot be read now, please try again")
+		return
+	case !s.h.cfg.Unsent.OpenTo(s.user.ID):
+		past.Unsent.Gone()
+		s.crowded()
+		return
+	}
+	w := t.waiting
+	if s.version > 1 && len(past.Nameless) > 0 && w.own.Reactions == nil {
+		t.askOwn(past)
+		return
+	}
+	s.may.Charge(allowance.ReadBytes, past.Cost(), s.conn.Loop().Now())
+	t.state, t.waiting = live, nil
+	s.sendHistory(past)
+	if s.version > 1 {
+		s.conn.SendText(protocol.AppendOwn(nil, &w.own))
+	}
+	if w != nil {
+		for _, b := range w.batches {
+			s.sendNewer(b, past.Seq)
+		}
+	}
+	t.in.admit(t, past.Seq)
+	s.conn.Resume()
+}
+
+// askOwn asks which reactions of a history are the user's own where that does not show, and
+// then goes on with joining. What happens meanwhile is held back.
+func (t *seat) askOwn(past *room.History) {
+	t.in.joining[t] = struct{}{}
+	s := t.session
+	loop := s.conn.Loop()
+	s.h.svc.OwnReactions(s.user.ID, past, nil, func(own room.OwnReactions, err error) {
+		loop.Post(func() {
+			if own == nil {
+				own = room.OwnReactions{}
+			}
+			if t.state == joining {
+				t.waiting.own.Reactions = own
+				if err != nil {
+					past.Unsent.Gone()
+				}
+			}
+			t.joined(past, err)
+		})
+	})
+}
+
+// hold keeps a batch back until the history is sent.
+func (t *seat) hold(b *room.Batch) {
+	w := t.wait()
+	if len(w.batches) >= heldBatchesMax {
+		t.session.close(protocol.CloseSlowConsumer, "too many events before the history")
+		return
+	}
+	w.batches = append(w.batches, b)
+}
+
+func (t *seat) wait() *waiting {
+	if t.waiting == nil {
+		t.waiting = new(waiting)
+	}
+	return t.waiting
+}
+
+// leave ends the seat.
+func (t *seat) leave() {
+	t.state = left
+	if t.waiting != nil {
+		t.waiting.left.Store(true)
+		t.waiting = nil
+	}
+	if t.in != nil {
+		t.session.loop().leave(t.in, t)
+		t.in = nil
+	}
+}
