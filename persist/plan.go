@@ -63,6 +63,10 @@ type Mark struct {
 	User   uuid.UUID
 	Value  int64
 	At     time.Time // UTC, whole microseconds
+	// Kept is set by a store that finds as great a value there already.
+	Kept bool
+
+	op int // whose value it is, by index in the plan's ops
 }
 
 // MarkColumn is where marks of a kind stand: a column of a table that has, for each
@@ -90,6 +94,16 @@ func refused(err *protocol.Error) result {
 	return result{outcome: room.Refused, err: err}
 }
 
+// Raised says how many of the marks of a column grew as they were stored. Which ones it is not
+// said: where it is not all or none, all that is known is that any may have grown.
+func (p *Plan) Raised(c MarkColumn, n int64) {
+	for i := range p.Marks {
+		if m := &p.Marks[i]; m.Column == c {
+			m.Kept = n == 0
+		}
+	}
+}
+
 // Empty reports whether there is nothing to write.
 func (p *Plan) Empty() bool {
 	return len(p.Heads)+len(p.Marks)+len(p.Usage)+len(p.Reactions)+len(p.Withdrawn)+len(p.Summarized) == 0
@@ -108,5 +122,10 @@ func (p *Plan) Conclude() {
 	for i, op := range p.ops {
 		r := &p.results[i]
 		op.Outcome, op.Seq, op.Message, op.Err = r.outcome, r.seq, r.message, r.err
+	}
+	for i := range p.Marks {
+		if m := &p.Marks[i]; !m.Kept {
+			p.ops[m.op].Raised = m.Value
+		}
 	}
 }

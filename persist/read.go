@@ -1,6 +1,8 @@
 package persist
 
 import (
+	"slices"
+
 	"github.com/caravan-chat/caravan/protocol"
 	"github.com/caravan-chat/caravan/room"
 )
@@ -21,6 +23,23 @@ func Unread(others int, more bool) int {
 		return 1 // somewhere among them, for all that is known
 	}
 	return min(others, protocol.UnreadMax)
+}
+
+// MarksOfFew returns the marks of the collaborators of a trip, of whom one more than most was
+// asked for; whoever has none there has the number 0.
+func MarksOfFew(all []protocol.ReadMark, most int) (marks []protocol.ReadMark, few bool) {
+	if len(all) > most {
+		return nil, false
+	}
+	return slices.DeleteFunc(all, func(m protocol.ReadMark) bool { return m.Seq <= 0 }), true
+}
+
+// CutReaders makes a page of at most limit of readers of whom one more was asked for.
+func CutReaders(p room.ReaderPage, limit int) room.ReaderPage {
+	if p.HasMore = len(p.Users) > limit; p.HasMore {
+		p.Users = p.Users[:limit]
+	}
+	return p
 }
 
 // CutReadMarks makes a page of at most limit of marks of which one more was asked for.

@@ -33,6 +33,7 @@ func Settle(batch []*room.Op, lookup *Lookup, found *Found) *Plan {
 			s.plan.results[i] = refused(err)
 			continue
 		}
+		s.at = i
 		s.plan.results[i] = ruleOf(op).settle(&s, op)
 	}
 	for _, id := range lookup.Rooms {
@@ -64,6 +65,7 @@ func admit(op *room.Op, found *Found) *protocol.Error {
 type settling struct {
 	found  *Found
 	plan   *Plan
+	at     int                     // of the op that is being settled, in the batch
 	heads  map[uuid.UUID]int64     // rooms whose number grew
 	sent   map[ClientKey]uuid.UUID // keys used by messages of this batch
 	state  map[uuid.UUID]state     // messages of this batch made or changed so far
@@ -137,7 +139,7 @@ func (s *settling) mark(op *room.Op, column MarkColumn, value int64) result {
 	if value <= 0 {
 		return done
 	}
-	m := Mark{Column: column, Room: op.Room, User: op.Sender.ID, Value: value, At: op.At}
+	m := Mark{Column: column, Room: op.Room, User: op.Sender.ID, Value: value, At: op.At, op: s.at}
 	at := markOf{column, m.Room, m.User}
 	switch i, again := s.marks[at]; {
 	case !again:

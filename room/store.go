@@ -74,6 +74,14 @@ type Store interface {
 	// the id given (zero: from the first), at most limit.
 	ReadMarks(ctx context.Context, room, after uuid.UUID, limit int) (ReadMarkPage, error)
 
+	// MarksOfFew returns how far the collaborators of a room's trip have read, those who have
+	// a mark, by their ids and without the times. few is false where there are more than most
+	// collaborators: then there are no marks.
+	MarksOfFew(ctx context.Context, room uuid.UUID, most int) (marks []protocol.ReadMark, few bool, err error)
+
+	// Readers lists who has read up to a message, or further.
+	Readers(ctx context.Context, q ReadersQuery) (ReaderPage, error)
+
 	// OwnReactions answers which emoji users have chosen for messages, in the order of the
 	// questions, in one look.
 	OwnReactions(ctx context.Context, questions []OwnQuestion) ([]OwnReactions, error)
@@ -167,6 +175,7 @@ type Op struct {
 	Seq      int64             // after Stored: the event's number; zero: it took none
 	Message  *protocol.Message // after Stored or Duplicate: the message it is about; nil: none. Immutable
 	Timeline Timeline          // after Stored or Duplicate: of the primary that has it
+	Raised   int64             // after Stored, of a mark: what it grew to; zero: it was as great before, or another op of the batch raised it
 	Err      *protocol.Error   // after Refused
 
 	told     int64     // what had been told in the room before its transaction began
@@ -260,6 +269,21 @@ type Reading struct {
 // ReadMarkPage is a stretch of a room's marks.
 type ReadMarkPage struct {
 	Marks   []protocol.ReadMark
+	HasMore bool // after the last
+}
+
+// ReadersQuery asks for a page of those who have read up to a message of a room, by their ids.
+type ReadersQuery struct {
+	Room, Sender uuid.UUID // Sender: of the message, who is not listed
+	Seq          int64     // of the message
+	After        uuid.UUID // exclusive; zero: from the first
+	Limit        int
+}
+
+// ReaderPage is a stretch of the list.
+type ReaderPage struct {
+	Count   int // of all who are in the list
+	Users   []protocol.User
 	HasMore bool // after the last
 }
 

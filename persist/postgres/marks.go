@@ -5,12 +5,9 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/caravan-chat/caravan/persist"
-	"github.com/caravan-chat/caravan/protocol"
-	"github.com/caravan-chat/caravan/room"
 )
 
 // markStatements are what is done with marks of one column.
@@ -37,7 +34,7 @@ var marks = func() map[persist.MarkColumn]markStatements {
 }()
 
 // eachColumn calls f with the arguments of the plan's marks, for each column that has some.
-func eachColumn(plan *persist.Plan, f func(s markStatements, args []any)) {
+func eachColumn(plan *persist.Plan, f func(c persist.MarkColumn, args []any)) {
 	if len(plan.Marks) == 0 {
 		return
 	}
@@ -52,13 +49,22 @@ func eachColumn(plan *persist.Plan, f func(s markStatements, args []any)) {
 			}
 		}
 		if len(rooms) > 0 {
-			f(marks[c], []any{rooms, users, values, times})
+			f(c, []any{rooms, users, values, times})
 		}
 	}
 }
 
-func queueMarks(batch *pgx.Batch, plan *persist.Plan) {
-	eachColumn(plan, func(s markStatements, args []any) { batch.Queue(s.raise, args...) })
+// queueMarks returns the columns of the statements that it queues, by their places in the batch;
+// nil: it queues none.
+func queueMarks(batch *pgx.Batch, plan *persist.Plan) (raising map[int]persist.MarkColumn) {
+	eachColumn(plan, func(c persist.MarkColumn, args []any) {
+		if raising == nil {
+			raising = make(map[int]persist.MarkColumn, len(persist.MarkColumns))
+		}
+		raising[batch.Len()] = c
+		batch.Queue(marks[c].raise, args...)
+	})
+	return raising
 }
 
 // marksInForce reports whether all marks of a plan are stored, or greater ones. Where its
@@ -68,36 +74,10 @@ func marksInForce(ctx context.Context, conn interface {
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }, plan *persist.Plan) (all bool, err error) {
 	all = true
-	eachColumn(plan, func(s markStatements, args []any) {
+	eachColumn(plan, func(c persist.MarkColumn, args []any) {
 		if all && err == nil {
-			err = conn.QueryRow(ctx, s.inForce, args[:3]...).Scan(&all)
+			err = conn.QueryRow(ctx, marks[c].inForce, args[:3]...).Scan(&all)
 		}
 	})
 	return all && err == nil, err
-}
-
-const selectReadMarks = `SELECT t.user_id, least(t.read_seq, r.last_seq), t.updated_at
-	FROM chat_rooms r JOIN chat_reads t ON t.chat_room_id = r.id
-	WHERE r.id = $1 AND t.user_id > $2 ORDER BY t.user_id LIMIT $3`
-
-// ReadMarks implements room.Store.
-func (s *Store) ReadMarks(ctx context.Context, in, after uuid.UUID, limit int) (p room.ReadMarkPage, err error) {
-	err = s.again(ctx, s.bulk, func() error {
-		p = room.ReadMarkPage{}
-		rows, err := s.bulk.Query(ctx, selectReadMarks, [16]byte(in), [16]byte(after), limit+1)
-		if err != nil {
-			return err
-		}
-		var m protocol.ReadMark
-		_, err = pgx.ForEachRow(rows, []any{(*[16]byte)(&m.User), &m.Seq, &m.At}, func() error {
-			m.At = m.At.UTC()
-			p.Marks = append(p.Marks, m)
-			return nil
-		})
-		return err
-	})
-	if err != nil {
-		return room.ReadMarkPage{}, fault("read marks", err)
-	}
-	return persist.CutReadMarks(p, limit), nil
 }

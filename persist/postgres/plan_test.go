@@ -40,7 +40,7 @@ func TestEveryStatementLooksUpByIndex(t *testing.T) {
 		"selectPins": selectPins.whole, "idsOfSelectPins": selectPins.ids,
 		"selectMessage": selectMessage, "selectHeads": selectHeads, "selectAccess": selectAccess, "selectBareAccess": selectBareAccess, "selectRolelessAccess": selectRolelessAccess, "selectBareRooms": selectBareRooms, "selectLastID": selectLastID, "selectRole": selectRole, "selectRoomless": selectRoomless,
 		"findUsage": findUsage, "findSent": findSent, "countContents": countContents, "setUsage": setUsage, "addSent": addSent,
-		"selectReading": selectReading, "selectReadMarks": selectReadMarks, "raise": marks[persist.MarkColumns[0]].raise, "inForce": marks[persist.MarkColumns[0]].inForce,
+		"selectReading": selectReading, "selectReadMarks": selectReadMarks, "selectMarksOfFew": selectMarksOfFew, "countReaders": countReaders, "selectReaders": selectReaders, "raise": marks[persist.MarkColumns[0]].raise, "inForce": marks[persist.MarkColumns[0]].inForce,
 	} {
 		plan := explain(t, conn.Conn(), name, sql)
 		if bad := wholeTable.FindString(plan); bad != "" {

@@ -53,16 +53,21 @@ func write(ctx context.Context, conn *pgx.Conn, plan *persist.Plan, mode persist
 	queueMentions(&batch, plan)
 	queueReactions(&batch, plan)
 	queueDeletions(&batch, plan)
-	queueMarks(&batch, plan)
+	raising := queueMarks(&batch, plan)
 	queueSpent(&batch, plan)
 	if len(plan.Heads) > 0 {
 		batch.Queue(updateRooms, headColumns(plan.Heads)...)
 	}
 	if mode == persist.TryOut {
 		batch.Queue(checkNow)
-		return sendBatch(ctx, conn, &batch, rollback)
+		return sendBatch(ctx, conn, &batch, rollback, nil)
 	}
-	return committing(conn, func() error { return sendBatch(ctx, conn, &batch, commit) })
+	changed := func(i int, rows int64) {
+		if c, raises := raising[i]; raises {
+			plan.Raised(c, rows)
+		}
+	}
+	return committing(conn, func() error { return sendBatch(ctx, conn, &batch, commit, changed) })
 }
 
 // queueChanges comes before what makes a message other than it was.
@@ -73,14 +78,19 @@ func queueChanges(batch *pgx.Batch, plan *persist.Plan) {
 	}
 }
 
-// sendBatch sends statements and then the transaction's end, in one round trip.
-func sendBatch(ctx context.Context, conn *pgx.Conn, batch *pgx.Batch, end string) error {
+// sendBatch sends statements and then the transaction's end, in one round trip. changed, unless it
+// is nil, is called with how many rows each has changed.
+func sendBatch(ctx context.Context, conn *pgx.Conn, batch *pgx.Batch, end string, changed func(i int, rows int64)) error {
 	batch.Queue(end)
 	results := conn.SendBatch(ctx, batch)
-	for range batch.Len() - 1 {
-		if _, err := results.Exec(); err != nil {
+	for i := range batch.Len() - 1 {
+		tag, err := results.Exec()
+		if err != nil {
 			_ = results.Close() // repeats err
 			return err
+		}
+		if changed != nil {
+			changed(i, tag.RowsAffected())
 		}
 	}
 	tag, err := results.Exec()

@@ -23,9 +23,15 @@ func raiseMark(c persist.MarkColumn) string {
 func (s *Store) writeMarks(tx *sql.Tx, plan *persist.Plan) error {
 	for i := range plan.Marks {
 		m := &plan.Marks[i]
-		if _, err := tx.Stmt(*s.write.marks[m.Column]).Exec(m.Room.String(), m.User.String(), m.Value, formatStamp(m.At)); err != nil {
+		result, err := tx.Stmt(*s.write.marks[m.Column]).Exec(m.Room.String(), m.User.String(), m.Value, formatStamp(m.At))
+		if err != nil {
 			return err
 		}
+		raised, err := result.RowsAffected()
+		if err != nil {
+			return err
+		}
+		m.Kept = raised == 0
 	}
 	return nil
 }
@@ -47,6 +53,16 @@ const (
 
 	selectReadMarks = `SELECT t.user_id, min(t.read_seq, coalesce(r.last_seq, 0)), t.updated_at FROM chat_rooms r JOIN chat_reads t ON t.chat_room_id = r.id
 		WHERE r.id = ?1 AND t.user_id > ?2 ORDER BY t.user_id LIMIT ?3`
+
+	selectMarksOfFew = `SELECT c.user_id, min(coalesce(CAST(t.read_seq AS INTEGER), 0), coalesce(r.last_seq, 0)), '1970-01-01 00:00:00'
+		FROM chat_rooms r CROSS JOIN (SELECT DISTINCT user_id FROM collaborators WHERE trip_id = (SELECT trip_id FROM chat_rooms WHERE id = ?1) LIMIT ?2 + 1) c
+		LEFT JOIN chat_reads t ON t.chat_room_id = r.id AND t.user_id = c.user_id WHERE r.id = ?1 ORDER BY c.user_id`
+
+	countReaders = `SELECT count(*) FROM chat_reads WHERE chat_room_id = ?1 AND read_seq >= ?2 AND user_id <> ?3`
+
+	selectReaders = `SELECT t.user_id, coalesce(u.email, ''), coalesce(u.username, ''), coalesce(u.first_name, ''), coalesce(u.last_name, '')
+		FROM chat_reads t LEFT JOIN users u ON u.id = t.user_id
+		WHERE t.chat_room_id = ?1 AND t.read_seq >= ?2 AND t.user_id <> ?3 AND t.user_id > ?4 ORDER BY t.user_id LIMIT ?5`
 )
 
 // Reading implements room.Store.
@@ -79,16 +95,58 @@ func (s *Store) ReadMarks(ctx context.Context, in, after uuid.UUID, limit int) (
 	if err != nil {
 		return p, unreachable(err)
 	}
+	if p.Marks, err = scanMarks(rows); err != nil {
+		return room.ReadMarkPage{}, unreachable(err)
+	}
+	return persist.CutReadMarks(p, limit), nil
+}
+
+// MarksOfFew implements room.Store.
+func (s *Store) MarksOfFew(ctx context.Context, in uuid.UUID, most int) (marks []protocol.ReadMark, few bool, err error) {
+	rows, err := s.bulk.marksOfFew.QueryContext(ctx, in.String(), most)
+	if err != nil {
+		return nil, false, unreachable(err)
+	}
+	all, err := scanMarks(rows)
+	if err != nil {
+		return nil, false, unreachable(err)
+	}
+	marks, few = persist.MarksOfFew(all, most)
+	return marks, few, nil
+}
+
+func scanMarks(rows *sql.Rows) (all []protocol.ReadMark, err error) {
 	defer rows.Close()
 	for rows.Next() {
 		var m protocol.ReadMark
 		if err := rows.Scan(&m.User, &m.Seq, stamp{&m.At}); err != nil {
-			return p, unreachable(err)
+			return nil, err
 		}
-		p.Marks = append(p.Marks, m)
+		all = append(all, m)
 	}
-	if err := rows.Err(); err != nil {
-		return p, unreachable(err)
-	}
-	return persist.CutReadMarks(p, limit), nil
+	return all, rows.Err()
+}
+
+// Readers implements room.Store.
+func (s *Store) Readers(ctx context.Context, q room.ReadersQuery) (p room.ReaderPage, err error) {
+	err = s.bulk.snapshot(ctx, func(tx *sql.Tx) error {
+		args := []any{q.Room.String(), q.Seq, q.Sender.String(), q.After.String(), q.Limit + 1}
+		if err := tx.StmtContext(ctx, s.bulk.readerCount).QueryRowContext(ctx, args[:3]...).Scan(&p.Count); err != nil {
+			return err
+		}
+		rows, err := tx.StmtContext(ctx, s.bulk.readers).QueryContext(ctx, args...)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var u protocol.User
+			if err := rows.Scan(&u.ID, &u.Email, &u.Username, &u.FirstName, &u.LastName); err != nil {
+				return err
+			}
+			p.Users = append(p.Users, u)
+		}
+		return rows.Err()
+	})
+	return persist.CutReaders(p, q.Limit), err
 }

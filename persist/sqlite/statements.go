@@ -79,6 +79,7 @@ type reading struct {
 	repliesBefore, repliesAfter, pins               *sql.Stmt
 	access, rooms, roomless                         *sql.Stmt
 	mark, unread, mentioned, readMarks, due         *sql.Stmt
+	marksOfFew, readerCount, readers                *sql.Stmt
 	own, reactions, emoji, reactors                 *sql.Stmt
 }
 
@@ -95,6 +96,7 @@ func (r *reading) prepare(ctx context.Context) error {
 			LEFT JOIN chat_messages m ON m.chat_room_id = r.id AND m.seq = r.last_seq
 			LEFT JOIN chat_events e ON e.chat_room_id = r.id AND e.seq = r.last_seq WHERE r.id = ?`,
 		&r.mark: selectMark, &r.unread: selectUnread, &r.mentioned: selectMentioned, &r.readMarks: selectReadMarks, &r.due: selectDue,
+		&r.marksOfFew: selectMarksOfFew, &r.readerCount: countReaders, &r.readers: selectReaders,
 		&r.own: selectOwn, &r.reactions: selectReactions, &r.emoji: countEmoji, &r.reactors: selectReactors,
 		&r.latest: selectMessage + ` WHERE m.chat_room_id = ? AND m.seq > 0 ORDER BY m.seq DESC LIMIT ?`,
 		&r.walk:   selectWalk,

@@ -209,6 +209,7 @@ func testUnread(t *testing.T, open Open) {
 type modelRow struct {
 	sender   int // -1: a change
 	deleted  bool
+	reacted  bool
 	mentions [3]bool // users
 }
 
@@ -240,6 +241,12 @@ func testMarksModel(t *testing.T, open Open) {
 				case what == 1 && there:
 					rows[at].deleted = true
 					note(w.delete(r, rows[at].sender, ids[at]), modelRow{sender: -1})
+				case what == 2 && there: // which takes no number, but its summary does
+					batch = append(batch, w.react(r, u, ids[at], "👍", rapid.Bool().Draw(rt, "on")))
+				case what == 3 && there && !rows[at].reacted: // one that changes something, for sure
+					rows[at].reacted = true
+					batch = append(batch, w.react(r, u, ids[at], "x", true))
+					note(w.summary(r, ids[at]), modelRow{sender: -1})
 				case what <= 4:
 					op, row := w.send(r, u, "x"), modelRow{sender: u}
 					op.May = protocol.MayAll
