@@ -99,6 +99,8 @@ func TestGoldenBytes(t *testing.T) {
 			`{"results":[{"id":"11111111-2222-4333-8444-5555555555aa","trip_id":"0189f7e5-0000-7000-8000-00000000000b",` +
 				`"title":"Trip\t1","last_seq":0,"last_message":null,"read_seq":0,"unread":0,"mentions":0,"first_seq":1,"role":""},{"id":"0189f7e5-0000-7000-8000-00000000000b",` +
 				`"trip_id":"ffffffff-ffff-4fff-bfff-ffffffffffff","title":"","last_seq":3,"last_message":` + string(AppendMessage(nil, &plain)) + `,"read_seq":2,"unread":1,"mentions":100,"first_seq":2,"role":"owner"}],"next":"/n"}`},
+		"readers": {AppendReaders(nil, 2, []User{plain.Sender}, "/n"), `{"count":2,"results":[` + string(appendSender(nil, &plain.Sender)) + `],"next":"/n"}`},
+		"nobody":  {AppendReaders(nil, 0, nil, ""), `{"count":0,"results":[],"next":null}`},
 		"reading": {AppendReading(nil, 42, 3, 2), `{"read_seq":42,"unread":3,"mentions":2}`},
 		"read marks": {AppendReadMarks(nil, []ReadMark{{User: idA, Seq: 4, At: time.Unix(1, 999_999_999)}, {User: idB, Seq: 5, At: time.Unix(0, 0)}}, "/n"),
 			`{"results":[{"user_id":"11111111-2222-4333-8444-5555555555aa","read_seq":4,"updated_at":"1970-01-01T00:00:01.999999Z"},` +

@@ -64,3 +64,20 @@ func AppendReadMarks(dst []byte, marks []ReadMark, next string) []byte {
 	dst = appendStringOrNull(dst, next)
 	return append(dst, '}')
 }
+
+// AppendReaders appends the body of the list of those who have read a message: how many they are
+// in all, and a page of them. An empty next is written as null.
+func AppendReaders(dst []byte, count int, users []User, next string) []byte {
+	dst = append(dst, `{"count":`...)
+	dst = strconv.AppendInt(dst, int64(count), 10)
+	dst = append(dst, `,"results":[`...)
+	for i := range users {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = appendSender(dst, &users[i])
+	}
+	dst = append(dst, `],"next":`...)
+	dst = appendStringOrNull(dst, next)
+	return append(dst, '}')
+}

@@ -86,6 +86,10 @@ func (s *halfOpen) ReadMarks(ctx context.Context, _, _ uuid.UUID, _ int) (room.R
 	return room.ReadMarkPage{}, s.hang(ctx)
 }
 
+func (s *halfOpen) Readers(ctx context.Context, _ room.ReadersQuery) (room.ReaderPage, error) {
+	return room.ReaderPage{}, s.hang(ctx)
+}
+
 // TestWhatACallReadsEndsWithTheCall: a look into the store that nobody waits for any more
 // gives its connection up, so that the next one gets another.
 func TestWhatACallReadsEndsWithTheCall(t *testing.T) {
@@ -123,6 +127,10 @@ func TestWhatACallReadsEndsWithTheCall(t *testing.T) {
 		"message": func(ctx context.Context, s *room.Service) error { _, err := s.Message(ctx, user, roomA); return err },
 		"rooms": func(ctx context.Context, s *room.Service) error {
 			_, err := s.Rooms(ctx, room.RoomsQuery{User: user, Limit: 1})
+			return err
+		},
+		"readers": func(ctx context.Context, s *room.Service) error {
+			_, err := s.Readers(ctx, user, room.ReadersQuery{Room: roomA, Limit: 1})
 			return err
 		},
 		"reading": func(ctx context.Context, s *room.Service) error { _, err := s.Reading(ctx, user, roomA); return err },

@@ -200,6 +200,15 @@ func (s *Service) ReadMarks(ctx context.Context, q ReadMarksQuery) (ReadMarkPage
 	return p, err
 }
 
+// Readers lists who has read up to a message, for a user.
+func (s *Service) Readers(ctx context.Context, user uuid.UUID, q ReadersQuery) (ReaderPage, error) {
+	p, err := bulk(ctx, s.bulk, user, func(ctx context.Context) (ReaderPage, error) { return s.store.Readers(ctx, q) })
+	if err == nil {
+		s.charge(user, readCost(0, 1+len(p.Users)))
+	}
+	return p, err
+}
+
 // Wait answers like Since, but where no number is greater than the one asked for it waits
 // until there is one. When ctx ends first the answer is an empty page with the room's
 // number. Where the store went back, or goes back meanwhile, it says so at once.

@@ -108,6 +108,7 @@ func TestEveryPlaceSaysWhatMayBeAskedFor(t *testing.T) {
 		place + "pins/":         "GET, HEAD, OPTIONS",
 		message + "pin/":        "PUT, DELETE, OPTIONS",
 		message + "reactions/":  "GET, HEAD, OPTIONS",
+		message + "readers/":    "GET, HEAD, OPTIONS",
 		message + "reactions/x": "PUT, DELETE, OPTIONS",
 		place + "read/":         "POST, OPTIONS",
 		place + "reads/":        "GET, HEAD, OPTIONS",

@@ -70,6 +70,8 @@ func TestEveryCallIsCharged(t *testing.T) {
 		{"DELETE reaction", 29, "messages/" + message + "/reactions/%F0%9F%91%8D/", "", 200, slices.Concat(bare, read)},
 		{"GET reactions", 30, "messages/" + message + "/reactions/", "", 200, read},
 		{"HEAD reactions", 31, "messages/" + message + "/reactions/", "", 200, read},
+		{"GET readers", 32, "messages/" + message + "/readers/", "", 200, read},
+		{"HEAD readers", 33, "messages/" + message + "/readers/", "", 200, read},
 		// What is refused counts all the same.
 		{"GET page", 14, "rooms/" + uuid.NewString() + "/messages/", "", 404, read[:1]},
 		{"GET message", 15, "messages/" + uuid.NewString() + "/", "", 404, read[:1]},

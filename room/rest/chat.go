@@ -38,6 +38,8 @@ type Chat interface {
 	// Reading says how far a user has read in a room, and ReadMarks who has read how far.
 	Reading(ctx context.Context, user, room uuid.UUID) (room.Reading, error)
 	ReadMarks(ctx context.Context, q room.ReadMarksQuery) (room.ReadMarkPage, error)
+	// Readers lists who has read up to a message, for a user.
+	Readers(ctx context.Context, user uuid.UUID, q room.ReadersQuery) (room.ReaderPage, error)
 	// Own returns a message with the emoji that a user has chosen for it.
 	Own(ctx context.Context, user uuid.UUID, m protocol.Message) (protocol.Message, error)
 	// Reactions returns what reactions a message has, and the emoji of the user's own; Reactors lists

@@ -170,6 +170,22 @@ func (c *chat) ReadMarks(_ context.Context, q room.ReadMarksQuery) (p room.ReadM
 	return p, nil
 }
 
+func (c *chat) Readers(_ context.Context, _ uuid.UUID, q room.ReadersQuery) (p room.ReaderPage, err error) {
+	users := slices.SortedFunc(maps.Keys(c.marks), func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
+	users = slices.DeleteFunc(users, func(u uuid.UUID) bool { return u == q.Sender || c.marks[u] < q.Seq })
+	p.Count = len(users)
+	for _, u := range users {
+		if bytes.Compare(u[:], q.After[:]) <= 0 {
+			continue
+		}
+		if p.HasMore = len(p.Users) == q.Limit; p.HasMore {
+			break
+		}
+		p.Users = append(p.Users, protocol.User{ID: u, Email: "somebody@example.com"})
+	}
+	return p, nil
+}
+
 func (c *chat) Room(_ context.Context, _ uuid.UUID, in *room.Access) ([]byte, error) {
 	return protocol.AppendRoom(nil, &protocol.RoomEntry{ID: in.Room.ID, TripID: in.Room.TripID, LastSeq: in.Room.Seq, FirstSeq: in.Room.FirstSeq, Role: in.Role}), nil
 }

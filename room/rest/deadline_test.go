@@ -70,6 +70,10 @@ func (s *stuck) ReadMarks(ctx context.Context, _ room.ReadMarksQuery) (room.Read
 	return ended[room.ReadMarkPage](ctx)
 }
 
+func (s *stuck) Readers(ctx context.Context, _ uuid.UUID, _ room.ReadersQuery) (room.ReaderPage, error) {
+	return ended[room.ReaderPage](ctx)
+}
+
 // TestACallEndsInTimeWhateverTheDatabaseDoes: 10 s for all that a call reads.
 func TestACallEndsInTimeWhateverTheDatabaseDoes(t *testing.T) {
 	start(t, newChat(0)).ask(t, "GET", "/api/v1/chat/rooms/", "") // so that the library's own goroutine is in no bubble
@@ -90,6 +94,7 @@ func TestACallEndsInTimeWhateverTheDatabaseDoes(t *testing.T) {
 			{"PUT", "messages/ROOM/reactions/x/", ""},
 			{"DELETE", "messages/ROOM/reactions/x/", ""},
 			{"GET", "messages/ROOM/reactions/", ""},
+			{"GET", "messages/ROOM/readers/", ""},
 			{"PUT", "messages/ROOM/pin/", ""},
 			{"DELETE", "messages/ROOM/pin/", ""},
 		} {

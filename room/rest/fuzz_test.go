@@ -90,6 +90,7 @@ func FuzzRequests(f *testing.F) {
 		"DELETE /api/v1/chat/messages/x/ HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer amina\r\nContent-Length: 2\r\n\r\n{}" + goodGet,
 		"PUT /api/v1/chat/messages/x/pin/ HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer amina\r\n\r\n" + goodGet,
 		"PUT /api/v1/chat/messages/x/reactions/%F0%9F%91%8D/ HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer amina\r\n\r\n" + goodGet,
+		"GET /api/v1/chat/messages/x/readers/?limit=1&after=x HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer amina\r\n\r\n" + goodGet,
 		"DELETE http://x/api/v1/chat/messages/x/reactions/%2e%2e%2f%zz HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer amina\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + goodGet,
 		"GET /api/v1/chat/messages/x/reactions/?emoji=%F0%9F%91%8D&after=1.2.3 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer amina\r\n\r\n" + goodGet,
 		"GET /api/v1/chat/rooms/x/pins/?cursor=1. HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer amina\r\n\r\n" + goodGet,

@@ -88,6 +88,65 @@ func TestReadMarksAreRefused(t *testing.T) {
 	}
 }
 
+func TestReadersArePaged(t *testing.T) {
+	c := newChat(3)
+	n := start(t, c)
+	path := "/api/v1/chat/messages/" + c.messages[1].ID.String() + "/readers/"
+	if got := n.ask(t, "GET", path, ""); got.StatusCode != 200 || got.body != `{"count":0,"results":[],"next":null}` {
+		t.Errorf("%d %s", got.StatusCode, got.body)
+	}
+	want := map[uuid.UUID]bool{}
+	c.marks = make(map[uuid.UUID]int64)
+	for i := range 5 {
+		user := uuid.New()
+		c.marks[user] = int64(i)
+		if i >= 2 {
+			want[user] = true
+		}
+	}
+	c.marks[c.messages[1].Sender.ID] = 3
+	pages := 0
+	for next := path + "?limit=2"; next != ""; pages++ {
+		got := n.ask(t, "GET", strings.TrimPrefix(next, "http://"+n.addr), "")
+		var page struct {
+			Count   int
+			Results []struct{ ID, Email string }
+			Next    *string
+		}
+		if err := json.Unmarshal([]byte(got.body), &page); err != nil || got.StatusCode != 200 || page.Count != 3 || len(page.Results) == 0 {
+			t.Fatalf("%d %s, %v", got.StatusCode, got.body, err)
+		}
+		for _, u := range page.Results {
+			if id := uuid.MustParse(u.ID); !want[id] || u.Email != "somebody@example.com" {
+				t.Errorf("%+v", u)
+			} else {
+				delete(want, id)
+			}
+		}
+		if next = ""; page.Next != nil {
+			next = *page.Next
+		}
+	}
+	if pages != 2 || len(want) != 0 {
+		t.Errorf("%d pages, without %v", pages, want)
+	}
+	for _, x := range []struct {
+		path   string
+		status int
+		code   string
+	}{
+		{path + "?limit=0", 400, "invalid_parameter"},
+		{path + "?after=x", 400, "invalid_parameter"},
+		{path + "?after=", 400, "invalid_parameter"},
+		{"/api/v1/chat/messages/7/readers/", 404, "not_found"},
+		{"/api/v1/chat/messages/" + uuid.NewString() + "/readers/", 404, "not_found"},
+	} {
+		if got := n.ask(t, "GET", x.path, ""); got.StatusCode != x.status || got.code() != x.code {
+			t.Errorf("%s: %d %s", x.path, got.StatusCode, got.body)
+		}
+	}
+}
+
 func TestReadMarksCountAsWrites(t *testing.T) {
 	c := newChat(2)
 	n := start(t, c, func(cfg *rest.Config) {

@@ -43,7 +43,8 @@ var (
 	}}
 	routeReactions = &route{"reactions", "GET, HEAD, OPTIONS", reading((*call).listReactors)}
 	routeReplies   = &route{"replies", "GET, HEAD, OPTIONS", reading((*call).listReplies)}
-	routes         = []*route{routeRooms, routeRoom, routePage, routePins, routeRead, routeReads, routeMessages, routeMessage, routePin, routeReaction, routeReactions, routeReplies}
+	routeReaders   = &route{"readers", "GET, HEAD, OPTIONS", reading((*call).listReaders)}
+	routes         = []*route{routeRooms, routeRoom, routePage, routePins, routeRead, routeReads, routeMessages, routeMessage, routePin, routeReaction, routeReactions, routeReplies, routeReaders}
 )
 
 // reading is a place where there is only something to read. HEAD is answered as GET.
@@ -113,6 +114,8 @@ func match(path string) (r *route, id string) {
 			return routeReactions, id
 		case "replies":
 			return routeReplies, id
+		case "readers":
+			return routeReaders, id
 		}
 	}
 	return nil, ""

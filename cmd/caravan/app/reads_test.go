@@ -28,7 +28,8 @@ func TestReadMarksOverBothWays(t *testing.T) {
 	eachStore(t, func(t *testing.T, database string) {
 		s := start(t, database)
 		trip := persist.FleetTrip(0).String()
-		for range 3 {
+		first := s.post(0, trip, "x")
+		for range 2 {
 			s.post(0, trip, "x")
 		}
 		read := func(i int, seq int64) (r reading) {
@@ -77,6 +78,17 @@ func TestReadMarksOverBothWays(t *testing.T) {
 			if r.ReadSeq != want || r.UpdatedAt == "" {
 				t.Errorf("%+v, want %d", r, want)
 			}
+		}
+		var readers struct {
+			Count   int
+			Results []struct{ ID, Email string }
+		}
+		s.call(bearer(t, 2), "GET", messagesPath+first.ID+"/readers/", "").into(t, 200, &readers)
+		if r := readers.Results; readers.Count != 1 || len(r) != 1 || r[0].ID != persist.FleetUser(2).String() || r[0].Email != "user2@example.com" {
+			t.Errorf("who has read the first message: %+v", readers)
+		}
+		if got := s.call(bearer(t, 1), "GET", messagesPath+first.ID+"/readers/", ""); got.StatusCode != 404 {
+			t.Errorf("a stranger got %+v", got)
 		}
 		if got := s.call(bearer(t, 1), "POST", roomsPath+trip+"/read/", `{"seq":1}`); got.StatusCode != 404 {
 			t.Errorf("a stranger got %+v", got)
