@@ -5,13 +5,17 @@ import (
 	"github.com/caravan-chat/caravan/room"
 )
 
-// editRule replaces the content of a message of the sender's own.
+// editRule replaces the content of a message of the sender's own. To ask for the content that
+// it has changes nothing, so that an edit may be sent twice.
 var editRule = rule{screen: screenChange, ask: askMessageOf, settle: settleEdit}
 
 func settleEdit(s *settling, op *room.Op) result {
 	m, ok := s.message(op, op.MessageID)
 	if !ok || m.Sender.ID != op.Sender.ID || m.Deleted() {
 		return refused(protocol.ErrNotFound)
+	}
+	if m.Content == op.Content {
+		return s.unchanged(&m)
 	}
 	if err := s.spend.take(op, int64(len(op.Content)-len(m.Content)), 0); err != nil {
 		return refused(err)

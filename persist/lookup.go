@@ -22,8 +22,9 @@ type Sender struct{ Trip, User uuid.UUID }
 
 // Room is a room that a store found.
 type Room struct {
-	Seq  int64 // last_seq
-	Trip uuid.UUID
+	Seq      int64 // last_seq
+	FirstSeq int64 // messages before it count as removed
+	Trip     uuid.UUID
 }
 
 // Lookup says what a store must find out before a batch can be settled.
@@ -106,6 +107,7 @@ func NewFound(l *Lookup) *Found {
 // Original is a message that another one replies to, as far as that needs it.
 type Original struct {
 	Room  uuid.UUID
+	Seq   int64
 	Reply protocol.Reply
 }
 

@@ -118,7 +118,7 @@ func (s *settling) reply(op *room.Op) *protocol.Reply {
 		return replyTo(m)
 	}
 	original, ok := s.found.Originals[op.ReplyTo]
-	if !ok || original.Room != op.Room || original.Reply.Deleted {
+	if !ok || original.Room != op.Room || original.Seq < s.found.Rooms[op.Room].FirstSeq || original.Reply.Deleted {
 		return nil
 	}
 	return &original.Reply

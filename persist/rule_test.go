@@ -112,7 +112,7 @@ func TestNumberMessageIsWhatSettleWouldHaveMade(t *testing.T) {
 	settle := func(last int64) *Plan {
 		l := NewLookup([]*room.Op{op})
 		found := NewFound(l)
-		found.Rooms[op.Room], found.Senders[senderOf(op)] = Room{last, op.Trip}, struct{}{}
+		found.Rooms[op.Room], found.Senders[senderOf(op)] = Room{Seq: last, Trip: op.Trip}, struct{}{}
 		return Settle([]*room.Op{op}, l, found)
 	}
 	want, got := settle(41), settle(0)

@@ -181,7 +181,7 @@ func (s *settling) known(key ClientKey) *protocol.Message {
 // the rule to change: a copy. False where there is none.
 func (s *settling) message(op *room.Op, id uuid.UUID) (protocol.Message, bool) {
 	m := s.before(id)
-	if m == nil || m.RoomID != op.Room {
+	if m == nil || m.RoomID != op.Room || m.Seq < s.found.Rooms[op.Room].FirstSeq {
 		return protocol.Message{}, false
 	}
 	return *s.fresh(m), true

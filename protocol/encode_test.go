@@ -94,11 +94,11 @@ func TestGoldenBytes(t *testing.T) {
 		"resume page":                {AppendResumePage(nil, nil, 8, false, 1), `{"results":[],"seq":8,"has_more":false}`},
 		"resume page of such a room": {AppendResumePage(nil, nil, 8, true, 2), `{"results":[],"first_seq":2,"seq":8,"has_more":true}`},
 		"rooms": {AppendList(nil, [][]byte{
-			AppendRoom(nil, &RoomEntry{ID: idA, TripID: idB, Title: "Trip\t1", FirstSeq: 1}), AppendRoom(nil, &RoomEntry{ID: idB, TripID: idC, LastSeq: 3, Last: &plain, ReadSeq: 2, Unread: 1, Mentions: 100, FirstSeq: 2, Role: "owner"}),
+			AppendRoom(nil, &RoomEntry{ID: idA, TripID: idB, Title: "Trip\t1", RoomSettings: RoomSettings{FirstSeq: 1}}), AppendRoom(nil, &RoomEntry{ID: idB, TripID: idC, LastSeq: 3, Last: &plain, ReadSeq: 2, Unread: 1, Mentions: 100, RoomSettings: RoomSettings{2, 10}, Role: "owner"}),
 		}, "/n"),
 			`{"results":[{"id":"11111111-2222-4333-8444-5555555555aa","trip_id":"0189f7e5-0000-7000-8000-00000000000b",` +
 				`"title":"Trip\t1","last_seq":0,"last_message":null,"read_seq":0,"unread":0,"mentions":0,"first_seq":1,"role":""},{"id":"0189f7e5-0000-7000-8000-00000000000b",` +
-				`"trip_id":"ffffffff-ffff-4fff-bfff-ffffffffffff","title":"","last_seq":3,"last_message":` + string(AppendMessage(nil, &plain)) + `,"read_seq":2,"unread":1,"mentions":100,"first_seq":2,"role":"owner"}],"next":"/n"}`},
+				`"trip_id":"ffffffff-ffff-4fff-bfff-ffffffffffff","title":"","last_seq":3,"last_message":` + string(AppendMessage(nil, &plain)) + `,"read_seq":2,"unread":1,"mentions":100,"first_seq":2,"role":"owner","slow_mode":10}],"next":"/n"}`},
 		"readers": {AppendReaders(nil, 2, []User{plain.Sender}, "/n"), `{"count":2,"results":[` + string(appendSender(nil, &plain.Sender)) + `],"next":"/n"}`},
 		"nobody":  {AppendReaders(nil, 0, nil, ""), `{"count":0,"results":[],"next":null}`},
 		"reading": {AppendReading(nil, 42, 3, 2), `{"read_seq":42,"unread":3,"mentions":2}`},
@@ -138,14 +138,14 @@ func tombstone() *Message {
 }
 
 // ofRoom is the room of the histories above.
-var ofRoom = RoomIDs{Room: idA, Trip: idB}
+var ofRoom = RoomInfo{Room: idA, Trip: idB}
 
 func TestEncodersAppend(t *testing.T) {
 	m := sampleMessage()
 	for name, got := range map[string][]byte{
 		"message": AppendMessage([]byte("x"), &m),
 		"event":   AppendEvent([]byte("x"), KindMessage, nil, 1, 0, Live),
-		"history": AppendHistory([]byte("x"), RoomIDs{}, nil, 1),
+		"history": AppendHistory([]byte("x"), RoomInfo{}, nil, 1),
 		"error":   AppendError([]byte("x"), ErrInternal, ""),
 		"rooms":   AppendList([]byte("x"), nil, ""),
 	} {
@@ -166,7 +166,7 @@ func TestEncodersDoNotAllocate(t *testing.T) {
 		"message": func() { AppendMessage(dst, &m) },
 		"extras":  func() { AppendMessage(dst, extras) },
 		"event":   func() { AppendEvent(dst, KindMessage, body, 9, 7, Duplicate) },
-		"history": func() { AppendHistory(dst, RoomIDs{}, bodies, 9) },
+		"history": func() { AppendHistory(dst, RoomInfo{}, bodies, 9) },
 		"typing":  func() { AppendNotice(dst, idA, &m.Sender, &Intent{Kind: KindTyping, On: true}) },
 		"error":   func() { AppendError(dst, ErrTypingField, "c1") },
 	} {

@@ -9,7 +9,7 @@ type Telling uint8
 const (
 	Live      Telling = iota // as it happens, to a room
 	CaughtUp                 // read from the store, with the message as it is now
-	Duplicate                // to who sent a client_id that was known already
+	Duplicate                // to who asked for what is so already, as by a client_id that was known
 )
 
 // AppendEvent appends the frame of an Event, as clients of version 1 know it:

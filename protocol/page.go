@@ -19,15 +19,6 @@ func AppendMessagePage(dst []byte, messages [][]byte, next, previous string, fir
 	return append(appendFirstSeq(dst, firstSeq), '}')
 }
 
-// appendFirstSeq appends the member that says where a room begins: not with its first
-// number.
-func appendFirstSeq(dst []byte, firstSeq int64) []byte {
-	if firstSeq <= 1 {
-		return dst
-	}
-	return strconv.AppendInt(append(dst, `,"first_seq":`...), firstSeq, 10)
-}
-
 // AppendResumePage appends the body of a REST answer to since: messages in the
 // order of rev, and the number at which the client stands after them.
 func AppendResumePage(dst []byte, messages [][]byte, seq int64, hasMore bool, firstSeq int64) []byte {
@@ -41,8 +32,8 @@ type RoomEntry struct {
 	ID, TripID uuid.UUID
 	Title      string // the trip's
 	LastSeq    int64
-	FirstSeq   int64    // the number that the room begins with
 	Last       *Message // nil: none yet
+	RoomSettings
 
 	// Of the caller.
 	Role             string // empty: none
@@ -80,5 +71,6 @@ func AppendRoom(dst []byte, r *RoomEntry) []byte {
 	dst = append(dst, `,"first_seq":`...)
 	dst = strconv.AppendInt(dst, r.FirstSeq, 10)
 	dst = append(dst, `,"role":`...)
-	return append(appendString(dst, r.Role), '}')
+	dst = appendString(dst, r.Role)
+	return append(appendSlowMode(dst, r.SlowMode), '}')
 }

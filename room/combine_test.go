@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/caravan-chat/caravan/bench/await"
+	"github.com/caravan-chat/caravan/protocol"
 	"github.com/caravan-chat/caravan/room"
 )
 
@@ -36,7 +37,7 @@ func TestNothingIsReadForWhoHasLeft(t *testing.T) {
 	const workers = 4
 	answers := make(chan error, workers+1)
 	ask := func(since int64) {
-		s.Resume(room.SinceQuery{User: uuid.New(), Room: id, Since: since}, nil, func(_ *room.History, err error) { answers <- err })
+		s.Resume(protocol.RoomInfo{Room: id}, room.SinceQuery{User: uuid.New(), Since: since}, nil, func(_ *room.History, err error) { answers <- err })
 	}
 	for i := range int64(workers) {
 		ask(i)
@@ -45,7 +46,7 @@ func TestNothingIsReadForWhoHasLeft(t *testing.T) {
 	ended, end := context.WithCancel(t.Context())
 	end()
 	for i := range int64(100) {
-		s.Resume(room.SinceQuery{User: uuid.New(), Room: id, Since: 1_000 + i}, func() bool { return true }, func(*room.History, error) { t.Error("who has left was answered") })
+		s.Resume(protocol.RoomInfo{Room: id}, room.SinceQuery{User: uuid.New(), Since: 1_000 + i}, func() bool { return true }, func(*room.History, error) { t.Error("who has left was answered") })
 		if _, err := s.Since(ended, room.SinceQuery{User: uuid.New(), Room: id, Since: 2_000 + i, Limit: 50}); err == nil {
 			t.Error("a call whose time is over was answered")
 		}

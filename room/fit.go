@@ -24,7 +24,10 @@ func (f *fit) takes(body []byte) bool {
 }
 
 // historyBesides is what a history has besides its messages.
-var historyBesides = len(protocol.AppendHistory(nil, protocol.RoomIDs{}, nil, math.MaxInt64))
+var historyBesides = len(protocol.AppendHistory(nil, protocol.RoomInfo{RoomSettings: widestSettings}, nil, math.MaxInt64))
+
+// widestSettings are those of which more bytes are told than of any others.
+var widestSettings = protocol.RoomSettings{FirstSeq: math.MaxInt64, SlowMode: math.MaxInt32}
 
 // keepNewest encodes the messages of a page, and keeps the newest that fit, at least
 // one. The page may come from the store with more than that: there, only content counts.
@@ -85,7 +88,7 @@ func (p *RoomPage) lasts() (all []*protocol.Message) {
 // encode makes a room's JSON object.
 func (r *Summary) encode() []byte {
 	return protocol.AppendRoom(nil, &protocol.RoomEntry{
-		ID: r.ID, TripID: r.TripID, Title: r.Title, LastSeq: r.Seq, FirstSeq: r.FirstSeq, Last: r.Last,
+		ID: r.ID, TripID: r.TripID, Title: r.Title, LastSeq: r.Seq, RoomSettings: r.RoomSettings, Last: r.Last,
 		Role: r.Role, ReadSeq: r.Reading.Seq, Unread: r.Reading.Unread, Mentions: r.Reading.Mentions,
 	})
 }

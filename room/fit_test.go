@@ -142,7 +142,7 @@ func (h *house) fill(t *rapid.T, in room.Info) map[uuid.UUID]int64 {
 
 func (h *house) readBackwards(r *reader, in uuid.UUID, few int) {
 	answers := make(chan *room.History, 1)
-	h.History(protocol.RoomIDs{Room: in}, nil, func(past *room.History, err error) {
+	h.History(protocol.RoomInfo{Room: in}, nil, func(past *room.History, err error) {
 		if err != nil {
 			panic(err)
 		}
@@ -177,7 +177,7 @@ func (h *house) readForwards(r *reader, in uuid.UUID, few int) {
 
 func (h *house) readChanges(r *reader, in uuid.UUID, few int) {
 	answers := make(chan *room.History, 1)
-	h.Resume(room.SinceQuery{Room: in}, nil, func(past *room.History, err error) {
+	h.Resume(protocol.RoomInfo{Room: in}, room.SinceQuery{}, nil, func(past *room.History, err error) {
 		if err != nil {
 			panic(err)
 		}

@@ -43,7 +43,7 @@ func (h *History) Derive(f Form, make func(*History) any) any {
 //
 // Who follows the room from before the call misses nothing by dropping the
 // events up to History.Seq.
-func (s *Service) History(of protocol.RoomIDs, left func() bool, done func(*History, error)) {
+func (s *Service) History(of protocol.RoomInfo, left func() bool, done func(*History, error)) {
 	if h, _ := s.Recent(of, math.MaxInt); h != nil {
 		done(h, nil)
 		return
@@ -58,7 +58,7 @@ func (s *Service) History(of protocol.RoomIDs, left func() bool, done func(*Hist
 
 // Recent returns what History would answer from memory, or nil. What is not made yet, of
 // more than so many bytes, is not made: large says so, and that History would make it.
-func (s *Service) Recent(of protocol.RoomIDs, bytesMax int) (past *History, large bool) {
+func (s *Service) Recent(of protocol.RoomInfo, bytesMax int) (past *History, large bool) {
 	if s.backplane != nil && !s.backplane.Healthy() {
 		return nil, false
 	}
@@ -85,9 +85,8 @@ func (s *Service) InTurn(user uuid.UUID, do func()) error {
 // ErrRateLimited.
 //
 // Where the store went back behind what the client has, the answer has it begin anew.
-func (s *Service) Resume(q SinceQuery, left func() bool, done func(*History, error)) {
-	q.Limit = protocol.ResumeMessagesMax
-	of := protocol.RoomIDs{Room: q.Room, Trip: q.Trip}
+func (s *Service) Resume(of protocol.RoomInfo, q SinceQuery, left func() bool, done func(*History, error)) {
+	q.Room, q.Limit = of.Room, protocol.ResumeMessagesMax
 	s.since.do(q, asker[Page]{left: left, done: func(p Page, err error) {
 		switch {
 		case err != nil:
@@ -120,7 +119,7 @@ func (s *Service) madeHistory(seq int64, frame []byte, rows int) *History {
 }
 
 // readHistories is the latest combiner's look into the store.
-func (s *Service) readHistories(ctx context.Context, of []protocol.RoomIDs) ([]*History, error) {
+func (s *Service) readHistories(ctx context.Context, of []protocol.RoomInfo) ([]*History, error) {
 	if !s.cfg.Unsent.Open() {
 		return nil, ErrCrowded
 	}

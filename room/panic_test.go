@@ -235,7 +235,7 @@ func TestAQuestionThatPanicsHarmsItselfAlone(t *testing.T) {
 		entered, read := make([]error, len(rooms)), make([]error, len(rooms))
 		for i, id := range rooms {
 			s.Enter(room.EnterRequest{Bearer: persist.FleetUser(0).String(), Place: id, PlaceOK: true}, func(_ room.Entry, err error) { entered[i] = err })
-			s.History(protocol.RoomIDs{Room: id}, nil, func(_ *room.History, err error) { read[i] = err })
+			s.History(protocol.RoomInfo{Room: id}, nil, func(_ *room.History, err error) { read[i] = err })
 		}
 		questions := make([]room.AccessQuestion, len(rooms))
 		for i, id := range rooms {

@@ -47,7 +47,7 @@ func TestWhatCannotBeReadHarmsOnlyItsRoom(t *testing.T) {
 	}
 	answers := make(chan answer, 300)
 	for i := range 300 {
-		s.History(h.rooms[i%3].IDs(), nil, func(_ *room.History, err error) { answers <- answer{i % 3, err} })
+		s.History(h.rooms[i%3].Told(), nil, func(_ *room.History, err error) { answers <- answer{i % 3, err} })
 	}
 	for range 300 {
 		a := await.Value(t, "a history", answers)

@@ -76,7 +76,7 @@ func TestAMessageEditedBetweenTwoPagesOfARepairIsToldAsEdited(t *testing.T) {
 	l := &hearer{}
 	h.Follow(id, 0, l)
 	h.send(t, 0, "told live")
-	ask := func(done func(*room.History, error)) { h.History(h.rooms[0].IDs(), nil, done) }
+	ask := func(done func(*room.History, error)) { h.History(h.rooms[0].Told(), nil, done) }
 	history(t, ask) // is kept in memory from now on
 	var ops []*room.Op
 	for i := range protocol.ResumeMessagesMax + 500 {
@@ -99,7 +99,7 @@ func TestAMessageEditedBetweenTwoPagesOfARepairIsToldAsEdited(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := protocol.AppendHistory(nil, h.rooms[0].IDs(), bodies(page[0].Messages), page[0].Seq); string(got.Frame) != string(want) {
+	if want := protocol.AppendHistory(nil, h.rooms[0].Told(), bodies(page[0].Messages), page[0].Seq); string(got.Frame) != string(want) {
 		t.Errorf("newcomers get   %s\nthe store answers %s", got.Frame, want)
 	}
 }
@@ -306,10 +306,10 @@ func TestNumbersOfMessagesThatAreGoneArePassed(t *testing.T) {
 	h.exec(t, "DELETE FROM chat_messages WHERE id = '%s'", gone.MessageID)
 	h.CatchUp(id)
 	await.Until(t, "the room is read", func() bool { return reads.Load() == 2 })
-	ask := func(done func(*room.History, error)) { h.History(h.rooms[0].IDs(), nil, done) }
+	ask := func(done func(*room.History, error)) { h.History(h.rooms[0].Told(), nil, done) }
 	await.Until(t, "the room flows", func() bool {
 		history(t, ask)
-		past, _ := h.Recent(h.rooms[0].IDs(), math.MaxInt)
+		past, _ := h.Recent(h.rooms[0].Told(), math.MaxInt)
 		return past != nil
 	})
 	h.send(t, 0, "told live again")

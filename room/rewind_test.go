@@ -65,7 +65,7 @@ func (h *house) tell(t *testing.T, n int) *hearer {
 func (h *house) resume(t *testing.T, since int64, last uuid.UUID) *room.History {
 	t.Helper()
 	return history(t, func(done func(*room.History, error)) {
-		h.Resume(room.SinceQuery{Room: h.rooms[0].ID, Trip: h.rooms[0].TripID, Since: since, Last: last}, nil, done)
+		h.Resume(h.rooms[0].Told(), room.SinceQuery{Since: since, Last: last}, nil, done)
 	})
 }
 
@@ -76,7 +76,7 @@ func TestAStoreThatGoesBackRewindsItsRooms(t *testing.T) {
 	h := open(t, room.Config{Lanes: 1, Log: slog.New(slog.NewTextHandler(&logged, nil))})
 	id := h.rooms[0].ID
 	old := h.tell(t, 5)
-	ask := func(done func(*room.History, error)) { h.History(h.rooms[0].IDs(), nil, done) }
+	ask := func(done func(*room.History, error)) { h.History(h.rooms[0].Told(), nil, done) }
 	history(t, ask) // is kept in memory from now on
 	polled, asked := make(chan room.Page, 1), h.Stats().HistoryAsked
 	go func() {
@@ -113,7 +113,7 @@ func TestAStoreThatGoesBackRewindsItsRooms(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := protocol.AppendHistory(nil, h.rooms[0].IDs(), bodies(page[0].Messages), 7)
+	want := protocol.AppendHistory(nil, h.rooms[0].Told(), bodies(page[0].Messages), 7)
 	if got := history(t, ask); string(got.Frame) != string(want) {
 		t.Errorf("newcomers get   %s\nthe store answers %s", got.Frame, want)
 	}
@@ -121,7 +121,7 @@ func TestAStoreThatGoesBackRewindsItsRooms(t *testing.T) {
 	// Who stands where the store does goes on from there, and so does who does not say
 	// what it has.
 	for since, last := range map[int64]uuid.UUID{2: old.events[1].Message, 6: page[0].Messages[5].ID, 5: {}} {
-		want := protocol.AppendResume(nil, h.rooms[0].IDs(), since, bodies(page[0].Messages[since:]), 7, false)
+		want := protocol.AppendResume(nil, h.rooms[0].Told(), since, bodies(page[0].Messages[since:]), 7, false)
 		if got := h.resume(t, since, last); string(got.Frame) != string(want) {
 			t.Errorf("who comes back with %d gets %s\nwant %s", since, got.Frame, want)
 		}
@@ -158,7 +158,7 @@ func TestAServerThatStopsHasToldWhatWentBack(t *testing.T) {
 func (h *house) mustBeginAnew(t *testing.T, since int64, lost uuid.UUID, stands int64) {
 	t.Helper()
 	got := h.resume(t, since, lost)
-	if string(got.Frame) != string(protocol.AppendRewound(nil, h.rooms[0].IDs())) || got.Seq != stands {
+	if string(got.Frame) != string(protocol.AppendRewound(nil, h.rooms[0].Told())) || got.Seq != stands {
 		t.Errorf("who comes back with %d gets %s and goes on from %d, want from %d", since, got.Frame, got.Seq, stands)
 	}
 }
@@ -246,7 +246,7 @@ func TestWhoOnlyReadAHistoryLearnsThatTheStoreWentBack(t *testing.T) {
 	}
 	l := &hearer{}
 	h.Follow(h.rooms[0].ID, 5, l)
-	history(t, func(done func(*room.History, error)) { h.History(h.rooms[0].IDs(), nil, done) })
+	history(t, func(done func(*room.History, error)) { h.History(h.rooms[0].Told(), nil, done) })
 	h.goBack(t, 2)
 	for range 4 {
 		h.elsewhere(t, h.message(3, "of another node"))

@@ -41,7 +41,7 @@ type Service struct {
 	repairs   *repairs
 	summaries *summaries
 	access    *combiner[AccessQuestion, Access]
-	latest    *combiner[protocol.RoomIDs, *History]
+	latest    *combiner[protocol.RoomInfo, *History]
 	bulk      *bulkReads
 	since     *sinceReads
 	making    *bulkReads // answers that are made of what is in memory

@@ -417,7 +417,7 @@ func TestHistoryComesFromMemoryOnceRead(t *testing.T) {
 	for i := range 5 {
 		h.send(t, 0, fmt.Sprint("message ", i))
 	}
-	ask := func(done func(*room.History, error)) { h.History(h.rooms[0].IDs(), nil, done) }
+	ask := func(done func(*room.History, error)) { h.History(h.rooms[0].Told(), nil, done) }
 	read := history(t, ask)
 	again := history(t, ask)
 	if st := h.Stats(); st.HistoryLooks != 1 || st.HistoriesFromTail != 1 {
@@ -432,7 +432,7 @@ func TestHistoryComesFromMemoryOnceRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := protocol.AppendHistory(nil, h.rooms[0].IDs(), bodies(page[0].Messages), page[0].Seq)
+	want := protocol.AppendHistory(nil, h.rooms[0].Told(), bodies(page[0].Messages), page[0].Seq)
 	if string(fromMemory.Frame) != string(want) {
 		t.Errorf("memory says %s\nthe store says %s", fromMemory.Frame, want)
 	}
@@ -456,13 +456,13 @@ func TestResumeTellsWhatChangedAndWhereToGoOn(t *testing.T) {
 		t.Fatal(err, edit.Err)
 	}
 	got := history(t, func(done func(*room.History, error)) {
-		h.Resume(room.SinceQuery{Room: id, Trip: h.rooms[0].TripID, Since: 1}, nil, done)
+		h.Resume(h.rooms[0].Told(), room.SinceQuery{Since: 1}, nil, done)
 	})
 	page, err := room.Changes(t.Context(), h.store, room.SinceQuery{Room: id, Since: 1, Limit: 1000})
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := protocol.AppendResume(nil, h.rooms[0].IDs(), 1, bodies(page.Messages), 3, false)
+	want := protocol.AppendResume(nil, h.rooms[0].Told(), 1, bodies(page.Messages), 3, false)
 	if string(got.Frame) != string(want) || got.Seq != 3 || len(page.Messages) != 2 {
 		t.Errorf("got %s at %d\nwant %s", got.Frame, got.Seq, want)
 	}
@@ -481,13 +481,13 @@ func TestResumeBeyondOneFrameGoesOnLiveFromTheRoomsNumber(t *testing.T) {
 	}
 	sent.Wait()
 	got := history(t, func(done func(*room.History, error)) {
-		h.Resume(room.SinceQuery{Room: id, Trip: h.rooms[0].TripID}, nil, done)
+		h.Resume(h.rooms[0].Told(), room.SinceQuery{}, nil, done)
 	})
 	page, err := room.Changes(t.Context(), h.store, room.SinceQuery{Room: id, Limit: protocol.ResumeMessagesMax})
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := protocol.AppendResume(nil, h.rooms[0].IDs(), 0, bodies(page.Messages), protocol.ResumeMessagesMax, true)
+	want := protocol.AppendResume(nil, h.rooms[0].Told(), 0, bodies(page.Messages), protocol.ResumeMessagesMax, true)
 	if string(got.Frame) != string(want) {
 		t.Error("the frame is not the first thousand with has_more")
 	}
@@ -543,7 +543,7 @@ func TestWaitBeyondTheEndLeavesOthersAlone(t *testing.T) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		_, _ = h.Wait(ctx, h.rooms[0], room.SinceQuery{Room: h.rooms[0].ID, Trip: h.rooms[0].TripID, Since: 1 << 40, Limit: 50})
+		_, _ = h.Wait(ctx, h.rooms[0], room.SinceQuery{Room: h.rooms[0].ID, Since: 1 << 40, Limit: 50})
 	}()
 	await.Until(t, "the poll follows the room", func() bool { return h.Stats().RoomsNow > 0 })
 	told := make(chan struct{}, 1)

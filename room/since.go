@@ -95,7 +95,7 @@ func (s *Service) readSince(ctx context.Context, q SinceQuery) (Page, error) {
 	if err != nil {
 		return p, err
 	}
-	if p.keepOldest(newFit(q.Bytes, len(protocol.AppendResume(nil, protocol.RoomIDs{}, q.Since, nil, p.Seq, false)))) {
+	if p.keepOldest(newFit(q.Bytes, len(protocol.AppendResume(nil, protocol.RoomInfo{RoomSettings: widestSettings}, q.Since, nil, p.Seq, false)))) {
 		p.Stand = p.Messages[len(p.Messages)-1].Rev
 	}
 	return p, nil

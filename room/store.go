@@ -214,12 +214,13 @@ type Info struct {
 	TripID uuid.UUID
 	Title  string
 	Seq    int64 // the room's present number
-	// FirstSeq is the number that the room begins with: 1, unless what stood before was removed.
-	FirstSeq int64
+	protocol.RoomSettings
 }
 
-// IDs are the ids of the room and of its trip.
-func (i *Info) IDs() protocol.RoomIDs { return protocol.RoomIDs{Room: i.ID, Trip: i.TripID} }
+// Told is what a history says of the room.
+func (i *Info) Told() protocol.RoomInfo {
+	return protocol.RoomInfo{Room: i.ID, Trip: i.TripID, RoomSettings: i.RoomSettings}
+}
 
 // Limit bounds what a Store reads: so many messages, rooms or numbers, and so many
 // bytes of content, zero: any. A message that is larger comes alone.

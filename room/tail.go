@@ -13,6 +13,7 @@ import (
 // kept up to date by the events that pass, so that a storm of newcomers costs
 // the store nothing. Its room's shard guards it.
 type tail struct {
+	of       protocol.RoomInfo
 	max      Limit
 	messages []tailMessage // by seq: the newest that fit
 	older    bool          // the room has older ones
@@ -30,10 +31,10 @@ type tailMessage struct {
 }
 
 // newTail begins a tail from what was read from the store.
-func newTail(page *Page, max Limit) *tail {
+func newTail(of protocol.RoomInfo, page *Page, max Limit) *tail {
 	page.keepNewest(newFit(max.Bytes, historyBesides))
 	now := time.Now()
-	t := &tail{max: max, seq: page.Seq, read: now, asked: now, older: page.HasMore, messages: make([]tailMessage, len(page.Messages))}
+	t := &tail{of: of, max: max, seq: page.Seq, read: now, asked: now, older: page.HasMore, messages: make([]tailMessage, len(page.Messages))}
 	for i, body := range page.Bodies {
 		t.messages[i] = tailMessage{page.Messages[i].ID, quotedBy(&page.Messages[i]), body}
 		t.size += int64(len(body))
@@ -114,11 +115,14 @@ func (t *tail) bodies() [][]byte {
 // taken over, and it has not been looked whether the history is in it. Its frame is made outside
 // the lock, and kept for the next one where nothing came in between. large says that
 // it was not made because it has more than bytesMax.
-func (h *hub) recent(of protocol.RoomIDs, bytesMax int) (past *History, large bool) {
+func (h *hub) recent(of protocol.RoomInfo, bytesMax int) (past *History, large bool) {
 	var t *tail
 	var bodies [][]byte
 	var seq int64
 	h.with(of.Room, func(r *subscribed) {
+		if r.tail != nil && r.tail.of != of {
+			h.dropTail(r) // the room begins later since, or has another mode
+		}
 		if r.tail == nil || r.seq.state != flowing || r.seq.timeline < h.timeline() {
 			return
 		}
@@ -143,7 +147,7 @@ func (h *hub) recent(of protocol.RoomIDs, bytesMax int) (past *History, large bo
 	return past, false
 }
 
-func newHistory(of protocol.RoomIDs, bodies [][]byte, seq int64) *History {
+func newHistory(of protocol.RoomInfo, bodies [][]byte, seq int64) *History {
 	return &History{Seq: seq, Frame: protocol.AppendHistory(nil, of, bodies, seq), Nameless: nameless(bodies)}
 }
 
@@ -151,8 +155,8 @@ func newHistory(of protocol.RoomIDs, bodies [][]byte, seq int64) *History {
 // somebody has followed the room since before the read, which began after so many
 // births: of what was committed while nobody did, no event comes. Nor is it kept
 // where an event came since that the read has not seen.
-func (h *hub) keepTail(of protocol.RoomIDs, page *Page, births int64) *History {
-	t := newTail(page, h.tailMax)
+func (h *hub) keepTail(of protocol.RoomInfo, page *Page, births int64) *History {
+	t := newTail(of, page, h.tailMax)
 	past := newHistory(of, t.bodies(), t.seq)
 	past.Unsent = h.unsent.Answer(len(past.Frame))
 	t.history = past

@@ -19,7 +19,7 @@ func TestALargeHistoryIsMadeWhenItIsAskedFor(t *testing.T) {
 	var stats counters
 	h := newHub(&stats, Limit{10, 1 << 20}, func(uuid.UUID, time.Duration) {})
 	room := uuid.New()
-	of := protocol.RoomIDs{Room: room}
+	of := protocol.RoomInfo{Room: room}
 	h.follow(room, 1, &follower{t: t, last: 1})
 	page := &Page{Seq: 1, Messages: []protocol.Message{{ID: uuid.New(), Content: strings.Repeat("x", 1000), Seq: 1, Rev: 1}}}
 	if h.keepTail(of, page, h.births.Load()); h.shard(room).rooms[room].tail == nil {
@@ -29,7 +29,7 @@ func TestALargeHistoryIsMadeWhenItIsAskedFor(t *testing.T) {
 	if past, large := h.recent(of, 1000); past != nil || !large {
 		t.Errorf("%v, large %v", past, large)
 	}
-	if past, large := h.recent(protocol.RoomIDs{Room: uuid.New()}, 1000); past != nil || large {
+	if past, large := h.recent(protocol.RoomInfo{Room: uuid.New()}, 1000); past != nil || large {
 		t.Errorf("of another room: %v, large %v", past, large)
 	}
 	made := h.history(of)
@@ -39,7 +39,7 @@ func TestALargeHistoryIsMadeWhenItIsAskedFor(t *testing.T) {
 }
 
 // history is recent without a limit.
-func (h *hub) history(of protocol.RoomIDs) *History {
+func (h *hub) history(of protocol.RoomInfo) *History {
 	past, _ := h.recent(of, math.MaxInt)
 	return past
 }
@@ -62,7 +62,7 @@ func TestTailIsWhatTheStoreWouldAnswer(t *testing.T) {
 		h.follow(log.room, int64(len(log.events)), &follower{t: t, last: int64(len(log.events))})
 		h.keepTail(log.ids(), page(), h.births.Load())
 		for range rapid.IntRange(0, 20).Draw(t, "steps") {
-			from, before := int64(len(log.events)), newTail(page(), tailMax)
+			from, before := int64(len(log.events)), newTail(log.ids(), page(), tailMax)
 			if len(log.messages) > 0 && rapid.Bool().Draw(t, "is edit") {
 				log.edit(rapid.IntRange(0, len(log.messages)-1).Draw(t, "which"))
 			} else {
@@ -74,7 +74,7 @@ func TestTailIsWhatTheStoreWouldAnswer(t *testing.T) {
 			e.add(log.events[from].Kind, from+1, log.events[from].Row, m)
 			h.announce(e.batch(), 0)
 			got := h.history(log.ids())
-			want := newTail(page(), tailMax)
+			want := newTail(log.ids(), page(), tailMax)
 			if got == nil && m.IsEdited && before.older && len(before.messages) < tailMax.Messages {
 				got = h.keepTail(log.ids(), page(), h.births.Load())
 			}
@@ -99,7 +99,7 @@ func TestTailIsWhatTheStoreWouldAnswer(t *testing.T) {
 	})
 }
 
-func (l *roomLog) ids() protocol.RoomIDs { return protocol.RoomIDs{Room: l.room} }
+func (l *roomLog) ids() protocol.RoomInfo { return protocol.RoomInfo{Room: l.room} }
 
 // TestTailThatGrowsOverTheLimitIsForgotten: the limit is for all rooms together.
 func TestTailThatGrowsOverTheLimitIsForgotten(t *testing.T) {
@@ -236,7 +236,7 @@ func TestTailOutlivesAChangeThatQuotesDoNotShow(t *testing.T) {
 	e := encoder{room: log.room, last: 2}
 	e.add(pinned, 3, newRowID(), &log.messages[0])
 	h.announce(e.batch(), 0)
-	want := newTail(&Page{Messages: log.messages, Seq: 3}, Limit{Messages: 5})
+	want := newTail(log.ids(), &Page{Messages: log.messages, Seq: 3}, Limit{Messages: 5})
 	if got := h.history(log.ids()); got == nil || string(got.Frame) != string(newHistory(log.ids(), want.bodies(), want.seq).Frame) {
 		t.Errorf("the tail says %+v", got)
 	}

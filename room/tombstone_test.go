@@ -32,7 +32,7 @@ func (h *house) delete(t *testing.T, user int, id uuid.UUID) *room.Op {
 func (h *house) history(t *testing.T, of room.Info) []byte {
 	t.Helper()
 	frames := make(chan []byte, 1)
-	h.History(protocol.RoomIDs{Room: of.ID, Trip: of.TripID}, nil, func(past *room.History, err error) {
+	h.History(protocol.RoomInfo{Room: of.ID, Trip: of.TripID}, nil, func(past *room.History, err error) {
 		if err != nil {
 			t.Error(err)
 			frames <- nil

@@ -59,7 +59,6 @@ type LogEntry struct {
 type SinceQuery struct {
 	User  uuid.UUID // who asks, of the Service
 	Room  uuid.UUID
-	Trip  uuid.UUID // whose room it is, of Resume
 	Since int64
 	// Last is the message that the event Since made or changed, as the client knows
 	// it, zero where it does not. Where the store has another event under that number,

@@ -31,7 +31,7 @@ var theirRole = fmt.Sprintf(`left(role::text, %d)`, protocol.RoleRunesMax+1)
 // that comes first.
 func accessStatement(role, texts, title string) string {
 	return `SELECT q.n, u.id, ` + texts + `,
-		c.is, c.role, t.id, ` + title + `, r.id, coalesce(r.last_seq, 0), coalesce(r.first_seq, 1),
+		c.is, c.role, t.id, ` + title + `, r.id, coalesce(r.last_seq, 0), coalesce(r.first_seq, 1), coalesce(r.slow_mode, 0),
 		least(coalesce((SELECT d.read_seq FROM chat_reads d WHERE d.chat_room_id = r.id AND d.user_id = q.user_id), 0), coalesce(r.last_seq, 0))
 	FROM unnest($1::uuid[], $2::uuid[], $3::boolean[]) WITH ORDINALITY AS q(user_id, place, trip_only, n)
 	LEFT JOIN users u ON u.id = q.user_id
@@ -105,8 +105,9 @@ func (s *Store) askAccess(ctx context.Context, sql string, questions []room.Acce
 		role               *string
 		title              string
 		seq, first, read   int64
+		slow               int
 	)
-	targets := []any{&n, &userID, &user.Email, &user.Username, &user.FirstName, &user.LastName, &allowed, &role, &trip, &title, &room, &seq, &first, &read}
+	targets := []any{&n, &userID, &user.Email, &user.Username, &user.FirstName, &user.LastName, &allowed, &role, &trip, &title, &room, &seq, &first, &slow, &read}
 	_, err = pgx.ForEachRow(rows, targets, func() error {
 		a := &answers[n-1]
 		if userID == nil {
@@ -120,7 +121,8 @@ func (s *Store) askAccess(ctx context.Context, sql string, questions []room.Acce
 			roomless = append(roomless, *trip)
 		default:
 			a.Allowed, a.Role, a.ReadSeq = true, persist.Role(role), read
-			a.Room.ID, a.Room.TripID, a.Room.Title, a.Room.Seq, a.Room.FirstSeq = *room, *trip, title, seq, first
+			a.Room.ID, a.Room.TripID, a.Room.Title, a.Room.Seq = *room, *trip, title, seq
+			a.Room.FirstSeq, a.Room.SlowMode = first, slow
 		}
 		return nil
 	})

@@ -62,7 +62,7 @@ func TestAdoptedDatabase(t *testing.T) {
 
 	f.user = protocol.User{ID: user, Email: "ann@example.com", Username: "ann", FirstName: "Ann"}
 	answers, err := f.Access(t.Context(), []room.AccessQuestion{{User: user, Place: trip}})
-	want := room.Access{UserKnown: true, User: f.user, Allowed: true, Role: "member", Room: room.Info{ID: home, TripID: trip, Title: "Lisbon", Seq: 3, FirstSeq: 1}}
+	want := room.Access{UserKnown: true, User: f.user, Allowed: true, Role: "member", Room: room.Info{ID: home, TripID: trip, Title: "Lisbon", Seq: 3, RoomSettings: protocol.RoomSettings{FirstSeq: 1}}}
 	if err != nil || answers[0] != want {
 		t.Fatalf("%+v, %v", answers, err)
 	}

@@ -17,13 +17,13 @@ const (
 
 	// lockRooms locks in the order of ids, so that two batches never wait for each
 	// other in a circle.
-	lockRooms = `SELECT id, trip_id, last_seq, pg_current_xact_id() FROM chat_rooms WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE`
+	lockRooms = `SELECT id, trip_id, last_seq, first_seq, pg_current_xact_id() FROM chat_rooms WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE`
 
 	// findStrangers and isNone stand around one of membership's, and select those who have no row there.
 	findStrangers = `SELECT s.n FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS s(trip, sender, n) LEFT JOIN `
 	isNone        = ` m ON true WHERE m.is IS NULL`
 
-	findOriginals = `SELECT m.id, coalesce(m.chat_room_id, '00000000-0000-0000-0000-000000000000'), coalesce(left(m.content::text, 100), ''), coalesce(u.email::text, ''), m.deleted_at IS NOT NULL
+	findOriginals = `SELECT m.id, coalesce(m.chat_room_id, '00000000-0000-0000-0000-000000000000'), coalesce(left(m.content::text, 100), ''), coalesce(u.email::text, ''), m.deleted_at IS NOT NULL, coalesce(m.seq, 0)
 	FROM chat_messages m LEFT JOIN users u ON u.id = m.sender_id WHERE m.id = ANY($1)`
 )
 
@@ -44,9 +44,9 @@ func (s *Store) lookUp(ctx context.Context, conn *pgx.Conn, l *persist.Lookup) (
 	batch.Queue(begin)
 	batch.Queue(lockRooms, ids(l.Rooms)).Query(func(rows pgx.Rows) error {
 		var id, trip [16]byte
-		var seq int64
-		_, err := pgx.ForEachRow(rows, []any{&id, &trip, &seq, &xact}, func() error {
-			found.Rooms[id] = persist.Room{Seq: seq, Trip: trip}
+		var seq, first int64
+		_, err := pgx.ForEachRow(rows, []any{&id, &trip, &seq, &first, &xact}, func() error {
+			found.Rooms[id] = persist.Room{Seq: seq, FirstSeq: first, Trip: trip}
 			return nil
 		})
 		return err
@@ -80,9 +80,10 @@ func (s *Store) lookUp(ctx context.Context, conn *pgx.Conn, l *persist.Lookup) (
 		batch.Queue(findOriginals, ids(l.Originals)).Query(func(rows pgx.Rows) error {
 			var id, in [16]byte
 			var r protocol.Reply
-			_, err := pgx.ForEachRow(rows, []any{&id, &in, &r.Content, &r.SenderEmail, &r.Deleted}, func() error {
+			var seq int64
+			_, err := pgx.ForEachRow(rows, []any{&id, &in, &r.Content, &r.SenderEmail, &r.Deleted, &seq}, func() error {
 				r.ID = id
-				found.Originals[id] = persist.Original{Room: in, Reply: *persist.NewReply(r)}
+				found.Originals[id] = persist.Original{Room: in, Seq: seq, Reply: *persist.NewReply(r)}
 				return nil
 			})
 			return err

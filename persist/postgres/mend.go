@@ -26,21 +26,21 @@ const (
 	selectSender = `SELECT coalesce(u.email::text, ''), coalesce(u.username::text, ''), coalesce(u.first_name::text, ''), coalesce(u.last_name::text, '')
 	FROM users u WHERE u.id = $1`
 
-	selectOriginalID = `SELECT reply_to_id FROM chat_messages WHERE id = $1`
-
 	selectExcerpt = `SELECT coalesce(left(content::text, 100), ''), deleted_at IS NOT NULL FROM chat_messages WHERE id = $1`
 
 	selectOriginalSender = `SELECT sender_id FROM chat_messages WHERE id = $1`
 
-	selectBareRooms = `SELECT DISTINCT r.id, r.trip_id, r.last_seq, r.first_seq FROM collaborators c JOIN chat_rooms r ON r.trip_id = c.trip_id JOIN trips t ON t.id = r.trip_id
+	selectBareRooms = `SELECT DISTINCT r.id, r.trip_id, r.last_seq, r.first_seq, r.slow_mode FROM collaborators c JOIN chat_rooms r ON r.trip_id = c.trip_id JOIN trips t ON t.id = r.trip_id
 	WHERE c.user_id = $1 AND r.id > $2 ORDER BY r.id LIMIT $3`
 
-	selectLastID = `SELECT id FROM chat_messages WHERE chat_room_id = $1 ORDER BY seq DESC LIMIT 1`
+	selectLastID = `SELECT id FROM chat_messages WHERE chat_room_id = $1 AND seq >= (SELECT first_seq FROM chat_rooms WHERE id = $1) ORDER BY seq DESC LIMIT 1`
 
 	selectTitle = `SELECT coalesce(title::text, '') FROM trips WHERE id = $1`
 
 	selectEmail = `SELECT coalesce(email::text, '') FROM users WHERE id = $1`
 )
+
+var selectOriginalID = `SELECT o.id FROM chat_messages m JOIN chat_messages o ON o.id = m.reply_to_id AND ` + inRoom("o") + ` WHERE m.id = $1`
 
 var selectRole = `SELECT c.role FROM ` + membershipOf(theirRole, "$1", "$2")
 
@@ -183,7 +183,7 @@ func (s *Store) mendedRooms(ctx context.Context, user, after uuid.UUID, limit ro
 		}
 		var info room.Info
 		var summaries []room.Summary
-		if _, err := pgx.ForEachRow(rows, []any{(*[16]byte)(&info.ID), (*[16]byte)(&info.TripID), &info.Seq, &info.FirstSeq}, func() error {
+		if _, err := pgx.ForEachRow(rows, []any{(*[16]byte)(&info.ID), (*[16]byte)(&info.TripID), &info.Seq, &info.FirstSeq, &info.SlowMode}, func() error {
 			summaries = append(summaries, room.Summary{Info: info})
 			return nil
 		}); err != nil {

@@ -13,10 +13,15 @@ var messageColumns = list(readTable, func(c column) string { return c.selected }
 	coalesce(u.email::text, ''), coalesce(u.username::text, ''), coalesce(u.first_name::text, ''), coalesce(u.last_name::text, ''),
 	o.id, coalesce(left(o.content::text, 100), ''), coalesce(ou.email::text, ''), o.deleted_at IS NOT NULL`
 
-const messageJoins = `
+var messageJoins = `
 	LEFT JOIN users u ON u.id = m.sender_id
-	LEFT JOIN chat_messages o ON o.id = m.reply_to_id
+	LEFT JOIN chat_messages o ON o.id = m.reply_to_id AND ` + inRoom("o") + `
 	LEFT JOIN users ou ON ou.id = o.sender_id`
+
+// inRoom is whether a message does not stand before the number that its room begins with.
+func inRoom(message string) string {
+	return `(` + message + `.seq >= (SELECT first_seq FROM chat_rooms b WHERE b.id = ` + message + `.chat_room_id)) IS NOT FALSE`
+}
 
 // messageScan reads rows that select other columns and then messageColumns,
 // which are all null where there is no message.

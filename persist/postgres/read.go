@@ -20,19 +20,19 @@ var (
 	selectLatest = newPageStatement(`SELECT q.n, r.last_seq, MESSAGE
 	FROM unnest($1::uuid[]) WITH ORDINALITY AS q(id, n)
 	JOIN chat_rooms r ON r.id = q.id
-	LEFT JOIN LATERAL (SELECT * FROM chat_messages WHERE chat_room_id = r.id ORDER BY seq DESC LIMIT $2) m ON true JOINS
+	LEFT JOIN LATERAL (SELECT * FROM chat_messages WHERE chat_room_id = r.id AND seq >= r.first_seq ORDER BY seq DESC LIMIT $2) m ON true JOINS
 	ORDER BY q.n, m.seq DESC`)
 
 	selectWalk, selectBareWalk = newWalkStatements()
 
 	selectBefore = newPageStatement(`SELECT 1::bigint, r.last_seq, MESSAGE
 	FROM chat_rooms r
-	LEFT JOIN LATERAL (SELECT * FROM chat_messages WHERE chat_room_id = r.id AND seq < $2 ORDER BY seq DESC LIMIT $3) m ON true JOINS
+	LEFT JOIN LATERAL (SELECT * FROM chat_messages WHERE chat_room_id = r.id AND seq < $2 AND seq >= r.first_seq ORDER BY seq DESC LIMIT $3) m ON true JOINS
 	WHERE r.id = $1 ORDER BY m.seq DESC`)
 
 	selectAfter = newPageStatement(`SELECT 1::bigint, r.last_seq, MESSAGE
 	FROM chat_rooms r
-	LEFT JOIN LATERAL (SELECT * FROM chat_messages WHERE chat_room_id = r.id AND seq > $2 ORDER BY seq LIMIT $3) m ON true JOINS
+	LEFT JOIN LATERAL (SELECT * FROM chat_messages WHERE chat_room_id = r.id AND seq > $2 AND seq >= r.first_seq ORDER BY seq LIMIT $3) m ON true JOINS
 	WHERE r.id = $1 ORDER BY m.seq`)
 
 	selectRepliesBefore = newRepliesStatement("<", "DESC")
@@ -40,10 +40,10 @@ var (
 
 	selectPins = newPageStatement(`SELECT 1::bigint, r.last_seq, MESSAGE
 	FROM chat_rooms r
-	LEFT JOIN LATERAL (SELECT * FROM chat_messages WHERE chat_room_id = r.id AND pinned_at IS NOT NULL AND deleted_at IS NULL ORDER BY pinned_at DESC LIMIT $2) m ON true JOINS
+	LEFT JOIN LATERAL (SELECT * FROM chat_messages WHERE chat_room_id = r.id AND seq >= r.first_seq AND pinned_at IS NOT NULL AND deleted_at IS NULL ORDER BY pinned_at DESC LIMIT $2) m ON true JOINS
 	WHERE r.id = $1 ORDER BY m.pinned_at DESC`)
 
-	selectMessage = `SELECT ` + messageColumns + ` FROM chat_messages m` + messageJoins + ` WHERE m.id = $1`
+	selectMessage = `SELECT ` + messageColumns + ` FROM chat_messages m` + messageJoins + ` WHERE m.id = $1 AND ` + inRoom("m")
 )
 
 // pageStatement selects an ordinal, last_seq and messages.
@@ -187,7 +187,7 @@ func newRepliesStatement(beyond, order string) pageStatement {
 	return newPageStatement(strings.NewReplacer("BEYOND", beyond, "ORDER", "ORDER BY m.seq "+order).Replace(
 		`SELECT 1::bigint, r.last_seq, MESSAGE
 	FROM chat_rooms r
-	LEFT JOIN LATERAL (SELECT * FROM chat_messages m WHERE reply_to_id = $2 AND chat_room_id IS NOT DISTINCT FROM r.id AND seq BEYOND $3 ORDER LIMIT $4) m ON true JOINS
+	LEFT JOIN LATERAL (SELECT * FROM chat_messages m WHERE reply_to_id = $2 AND chat_room_id IS NOT DISTINCT FROM r.id AND seq BEYOND $3 AND seq >= r.first_seq ORDER LIMIT $4) m ON true JOINS
 	WHERE r.id = $1 ORDER`))
 }
 

@@ -17,12 +17,12 @@ const selectRoomless = `SELECT DISTINCT t.id FROM collaborators c JOIN trips t O
 
 var selectRooms = func() string {
 	columns, joins := readingOf("$4::bigint")
-	return `SELECT r.id, r.trip_id, coalesce(t.title::text, ''), r.last_seq, r.first_seq, c.role, ` + columns + `, ` + messageColumns + `
-	FROM (SELECT DISTINCT r.id, r.trip_id, r.last_seq, r.first_seq FROM collaborators c JOIN chat_rooms r ON r.trip_id = c.trip_id
+	return `SELECT r.id, r.trip_id, coalesce(t.title::text, ''), r.last_seq, r.first_seq, r.slow_mode, c.role, ` + columns + `, ` + messageColumns + `
+	FROM (SELECT DISTINCT r.id, r.trip_id, r.last_seq, r.first_seq, r.slow_mode FROM collaborators c JOIN chat_rooms r ON r.trip_id = c.trip_id
 		WHERE c.user_id = $1 AND r.id > $2 ORDER BY r.id LIMIT $3) r
 	JOIN trips t ON t.id = r.trip_id
 	CROSS JOIN LATERAL ` + membershipOf(theirRole, "r.trip_id", "$1") + `
-	LEFT JOIN LATERAL (SELECT * FROM chat_messages WHERE chat_room_id = r.id ORDER BY seq DESC LIMIT 1) m ON true` +
+	LEFT JOIN LATERAL (SELECT * FROM chat_messages WHERE chat_room_id = r.id AND seq >= r.first_seq ORDER BY seq DESC LIMIT 1) m ON true` +
 		messageJoins + joins + ` ORDER BY r.id`
 }()
 
@@ -76,7 +76,7 @@ func (s *Store) scanRooms(rows pgx.Rows, limit room.Limit) (page room.RoomPage, 
 	var info room.Info
 	var role *string
 	var reading readingScan
-	scan := newMessageScan(s.odd, append([]any{(*[16]byte)(&info.ID), (*[16]byte)(&info.TripID), &info.Title, &info.Seq, &info.FirstSeq, &role}, reading.targets()...)...)
+	scan := newMessageScan(s.odd, append([]any{(*[16]byte)(&info.ID), (*[16]byte)(&info.TripID), &info.Title, &info.Seq, &info.FirstSeq, &info.SlowMode, &role}, reading.targets()...)...)
 	for !budget.More && rows.Next() {
 		found, err := scan.scan(rows)
 		if err != nil {

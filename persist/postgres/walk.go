@@ -24,9 +24,9 @@ func newWalkStatements() (whole, bare string) {
 		return `SELECT r.last_seq, l.* FROM chat_rooms r
 	LEFT JOIN LATERAL (
 		(SELECT m.seq AS at, 1::smallint AS kind, m.id AS event, ` + columns + ` FROM chat_messages m` + joins + `
-			WHERE m.chat_room_id = r.id AND m.seq > $2 ORDER BY m.seq)
+			WHERE m.chat_room_id = r.id AND m.seq > $2 AND m.seq >= r.first_seq ORDER BY m.seq)
 		UNION ALL
-		(SELECT e.seq, e.kind, e.id, ` + columns + ` FROM chat_events e LEFT JOIN chat_messages m ON m.id = e.message_id` + joins + `
+		(SELECT e.seq, e.kind, e.id, ` + columns + ` FROM chat_events e LEFT JOIN chat_messages m ON m.id = e.message_id AND m.seq >= r.first_seq` + joins + `
 			WHERE e.chat_room_id = r.id AND e.seq > $2 ORDER BY e.seq)
 		ORDER BY at LIMIT $3) l ON true
 	WHERE r.id = $1 ORDER BY l.at`

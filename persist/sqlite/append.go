@@ -131,7 +131,7 @@ func (s *Store) find(tx *sql.Tx, l *persist.Lookup) (*persist.Found, error) {
 	head, sender := tx.Stmt(s.write.head), tx.Stmt(s.write.sender)
 	for _, id := range l.Rooms {
 		var in persist.Room
-		if ok, err := scanRow(head.QueryRow(id.String()), &in.Seq, &in.Trip); err != nil {
+		if ok, err := scanRow(head.QueryRow(id.String()), &in.Seq, &in.FirstSeq, &in.Trip); err != nil {
 			return nil, err
 		} else if ok {
 			found.Rooms[id] = in
@@ -205,13 +205,14 @@ func (s *Store) findOriginals(tx *sql.Tx, ids []uuid.UUID, found *persist.Found)
 			continue
 		}
 		var in uuid.UUID
+		var seq int64
 		r := protocol.Reply{ID: id}
-		ok, err := scanRow(tx.Stmt(s.write.original).QueryRow(id.String()), &in, &r.Content, &r.SenderEmail, &r.Deleted)
+		ok, err := scanRow(tx.Stmt(s.write.original).QueryRow(id.String()), &in, &r.Content, &r.SenderEmail, &r.Deleted, &seq)
 		if err != nil {
 			return err
 		}
 		if ok {
-			found.Originals[id] = persist.Original{Room: in, Reply: *persist.NewReply(r)}
+			found.Originals[id] = persist.Original{Room: in, Seq: seq, Reply: *persist.NewReply(r)}
 		}
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/caravan-chat/caravan/persist"
+	"github.com/caravan-chat/caravan/protocol"
 	"github.com/caravan-chat/caravan/room"
 )
 
@@ -56,9 +57,9 @@ func scanAccess(row *sql.Row, user uuid.UUID, a *room.Access) error {
 		trip, id    uuid.NullUUID
 		title, role sql.NullString
 		seq         sql.NullInt64
-		first       int64
+		settings    protocol.RoomSettings
 	)
-	known, err := scanRow(row, &a.User.Email, &a.User.Username, &a.User.FirstName, &a.User.LastName, &trip, &title, &id, &seq, &first, &role, &a.ReadSeq)
+	known, err := scanRow(row, &a.User.Email, &a.User.Username, &a.User.FirstName, &a.User.LastName, &trip, &title, &id, &seq, &settings.FirstSeq, &settings.SlowMode, &role, &a.ReadSeq)
 	if err != nil || !known {
 		return err
 	}
@@ -66,7 +67,7 @@ func scanAccess(row *sql.Row, user uuid.UUID, a *room.Access) error {
 	if role.Valid {
 		a.Role = persist.Role(&role.String)
 	}
-	a.Room = room.Info{ID: id.UUID, TripID: trip.UUID, Title: title.String, Seq: seq.Int64, FirstSeq: first}
+	a.Room = room.Info{ID: id.UUID, TripID: trip.UUID, Title: title.String, Seq: seq.Int64, RoomSettings: settings}
 	return nil
 }
 
@@ -152,7 +153,7 @@ func (s *Store) queryRooms(ctx context.Context, statement *sql.Stmt, user, after
 	for rows.Next() {
 		var r room.Summary
 		var role sql.NullString
-		err := rows.Scan(&r.ID, &r.TripID, &r.Title, &r.Seq, &r.FirstSeq, &role)
+		err := rows.Scan(&r.ID, &r.TripID, &r.Title, &r.Seq, &r.FirstSeq, &r.SlowMode, &role)
 		switch {
 		case scanFault(err):
 			s.odd.Tell("chat_rooms", firstOf(rows), err)

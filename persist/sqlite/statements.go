@@ -16,16 +16,21 @@ var (
 	coalesce(u.email, ''), coalesce(u.username, ''), coalesce(u.first_name, ''), coalesce(u.last_name, ''),
 	o.id, substr(o.content, 1, 100), ou.email, o.deleted_at IS NOT NULL`
 	messageJoins = ` LEFT JOIN users u ON u.id = m.sender_id
-	LEFT JOIN chat_messages o ON o.id = m.reply_to_id LEFT JOIN users ou ON ou.id = o.sender_id`
+	LEFT JOIN chat_messages o ON o.id = m.reply_to_id AND (o.seq >= ` + firstSeqOf("o.chat_room_id") + `) IS NOT FALSE LEFT JOIN users ou ON ou.id = o.sender_id`
 	selectMessage = `SELECT ` + messageColumns + ` FROM chat_messages m` + messageJoins
 
 	// selectWalk merges two stretches by number, of messages and of changes: ?1 the
 	// room, the numbers after ?2, at most ?3 of them.
 	selectWalk = `SELECT m.seq AS at, 1 AS kind, m.id AS event, true, ` + messageColumns + ` FROM chat_messages m` + messageJoins + `
-	WHERE m.chat_room_id = ?1 AND m.seq > ?2
-	UNION ALL SELECT e.seq, e.kind, e.id, m.id IS NOT NULL, ` + messageColumns + ` FROM chat_events e LEFT JOIN chat_messages m ON m.id = e.message_id` + messageJoins + `
+	WHERE m.chat_room_id = ?1 AND m.seq > max(?2, ` + firstSeqOf("?1") + ` - 1)
+	UNION ALL SELECT e.seq, e.kind, e.id, m.id IS NOT NULL, ` + messageColumns + ` FROM chat_events e LEFT JOIN chat_messages m ON m.id = e.message_id AND m.seq >= ` + firstSeqOf("?1") + messageJoins + `
 	WHERE e.chat_room_id = ?1 AND e.seq > ?2 ORDER BY at LIMIT ?3`
 )
+
+// firstSeqOf is the number that a room begins with.
+func firstSeqOf(room string) string {
+	return `max(coalesce((SELECT CAST(first_seq AS INTEGER) FROM chat_rooms WHERE id = ` + room + `), 1), 1)`
+}
 
 // writing are the statements of the connection that writes.
 type writing struct {
@@ -45,12 +50,12 @@ type writing struct {
 
 func (w *writing) prepare(ctx context.Context, db *sql.DB) error {
 	texts := map[**sql.Stmt]string{
-		&w.head: `SELECT coalesce(last_seq, 0), trip_id FROM chat_rooms WHERE id = ?`,
+		&w.head: `SELECT coalesce(last_seq, 0), max(coalesce(CAST(first_seq AS INTEGER), 1), 1), trip_id FROM chat_rooms WHERE id = ?`,
 		&w.sender: `SELECT 1 WHERE EXISTS (SELECT 1 FROM collaborators WHERE trip_id = ?1 AND user_id = ?2)
 			AND EXISTS (SELECT 1 FROM users WHERE id = ?2) AND EXISTS (SELECT 1 FROM trips WHERE id = ?1)`,
 		&w.known:    selectMessage + ` WHERE m.chat_room_id = ? AND m.sender_id = ? AND m.client_id = ?`,
 		&w.message:  selectMessage + ` WHERE m.id = ? AND m.seq > 0`,
-		&w.original: `SELECT coalesce(o.chat_room_id, ''), coalesce(substr(o.content, 1, 100), ''), coalesce(u.email, ''), o.deleted_at IS NOT NULL FROM chat_messages o LEFT JOIN users u ON u.id = o.sender_id WHERE o.id = ?`,
+		&w.original: `SELECT coalesce(o.chat_room_id, ''), coalesce(substr(o.content, 1, 100), ''), coalesce(u.email, ''), o.deleted_at IS NOT NULL, coalesce(o.seq, 0) FROM chat_messages o LEFT JOIN users u ON u.id = o.sender_id WHERE o.id = ?`,
 		&w.usage:    selectUsage, &w.sent: selectSent, &w.count: countContents, &w.setUsage: setUsage, &w.addSent: addSent,
 		&w.deleteReactions: deleteReactions, &w.deleteMention: deleteMention,
 		&w.mention:      `INSERT INTO chat_mentions (user_id, chat_room_id, seq) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`,
@@ -98,17 +103,17 @@ func (r *reading) prepare(ctx context.Context) error {
 		&r.mark: selectMark, &r.unread: selectUnread, &r.mentioned: selectMentioned, &r.readMarks: selectReadMarks, &r.due: selectDue,
 		&r.marksOfFew: selectMarksOfFew, &r.readerCount: countReaders, &r.readers: selectReaders,
 		&r.own: selectOwn, &r.reactions: selectReactions, &r.emoji: countEmoji, &r.reactors: selectReactors,
-		&r.latest: selectMessage + ` WHERE m.chat_room_id = ? AND m.seq > 0 ORDER BY m.seq DESC LIMIT ?`,
+		&r.latest: selectMessage + ` WHERE m.chat_room_id = ?1 AND m.seq >= ` + firstSeqOf("?1") + ` ORDER BY m.seq DESC LIMIT ?2`,
 		&r.walk:   selectWalk,
-		&r.before: selectMessage + ` WHERE m.chat_room_id = ? AND m.seq < ? ORDER BY m.seq DESC LIMIT ?`,
-		&r.after:  selectMessage + ` WHERE m.chat_room_id = ? AND m.seq > ? ORDER BY m.seq LIMIT ?`,
+		&r.before: selectMessage + ` WHERE m.chat_room_id = ?1 AND m.seq < ?2 AND m.seq >= ` + firstSeqOf("?1") + ` ORDER BY m.seq DESC LIMIT ?3`,
+		&r.after:  selectMessage + ` WHERE m.chat_room_id = ?1 AND m.seq > max(?2, ` + firstSeqOf("?1") + ` - 1) ORDER BY m.seq LIMIT ?3`,
 		// The room's index is of no use for +chat_room_id.
-		&r.repliesBefore: selectMessage + ` WHERE m.reply_to_id = ?2 AND +m.chat_room_id = ?1 AND m.seq < ?3 AND m.seq > 0 ORDER BY m.seq DESC LIMIT ?4`,
-		&r.repliesAfter:  selectMessage + ` WHERE m.reply_to_id = ?2 AND +m.chat_room_id = ?1 AND m.seq > max(?3, 0) ORDER BY m.seq LIMIT ?4`,
-		&r.pins:          selectMessage + ` WHERE m.chat_room_id = ? AND m.pinned_at IS NOT NULL AND m.deleted_at IS NULL AND m.seq > 0 ORDER BY m.pinned_at DESC LIMIT ?`,
-		&r.message:       selectMessage + ` WHERE m.id = ? AND m.seq > 0`,
+		&r.repliesBefore: selectMessage + ` WHERE m.reply_to_id = ?2 AND +m.chat_room_id = ?1 AND m.seq < ?3 AND m.seq >= ` + firstSeqOf("?1") + ` ORDER BY m.seq DESC LIMIT ?4`,
+		&r.repliesAfter:  selectMessage + ` WHERE m.reply_to_id = ?2 AND +m.chat_room_id = ?1 AND m.seq > max(?3, ` + firstSeqOf("?1") + ` - 1) ORDER BY m.seq LIMIT ?4`,
+		&r.pins:          selectMessage + ` WHERE m.chat_room_id = ?1 AND m.pinned_at IS NOT NULL AND m.deleted_at IS NULL AND m.seq >= ` + firstSeqOf("?1") + ` ORDER BY m.pinned_at DESC LIMIT ?2`,
+		&r.message:       selectMessage + ` WHERE m.id = ? AND m.seq >= ` + firstSeqOf("m.chat_room_id"),
 		&r.access: `SELECT coalesce(u.email, ''), coalesce(u.username, ''), coalesce(u.first_name, ''), coalesce(u.last_name, ''),
-				t.id, t.title, r.id, r.last_seq, CASE WHEN r.id IS NOT NULL THEN max(coalesce(CAST(r.first_seq AS INTEGER), 1), 1) ELSE 0 END, ` + theirRole + `, coalesce(min(CAST(d.read_seq AS INTEGER), r.last_seq), 0)
+				t.id, t.title, r.id, r.last_seq, CASE WHEN r.id IS NOT NULL THEN max(coalesce(CAST(r.first_seq AS INTEGER), 1), 1) ELSE 0 END, coalesce(CAST(r.slow_mode AS INTEGER), 0), ` + theirRole + `, coalesce(min(CAST(d.read_seq AS INTEGER), r.last_seq), 0)
 			FROM users u
 			LEFT JOIN collaborators c ON c.user_id = u.id AND c.trip_id = coalesce(
 				(SELECT trip_id FROM chat_rooms WHERE id = ?2 AND NOT ?3), ?2)
@@ -116,7 +121,7 @@ func (r *reading) prepare(ctx context.Context) error {
 			LEFT JOIN chat_rooms r ON r.trip_id = t.id
 			LEFT JOIN chat_reads d ON d.chat_room_id = r.id AND d.user_id = u.id
 			WHERE u.id = ?1 LIMIT 1`,
-		&r.rooms: `SELECT r.id, r.trip_id, coalesce(t.title, ''), coalesce(r.last_seq, 0), max(coalesce(CAST(r.first_seq AS INTEGER), 1), 1), ` + theirRole + `
+		&r.rooms: `SELECT r.id, r.trip_id, coalesce(t.title, ''), coalesce(r.last_seq, 0), max(coalesce(CAST(r.first_seq AS INTEGER), 1), 1), coalesce(CAST(r.slow_mode AS INTEGER), 0), ` + theirRole + `
 			FROM chat_rooms r JOIN trips t ON t.id = r.trip_id CROSS JOIN (SELECT ?1 AS id) u
 			WHERE r.id > ?2 AND r.trip_id IN (SELECT trip_id FROM collaborators WHERE user_id = ?1) ORDER BY r.id LIMIT ?3`,
 		&r.roomless: `SELECT DISTINCT c.trip_id FROM collaborators c JOIN trips t ON t.id = c.trip_id

@@ -251,7 +251,7 @@ func testRooms(t *testing.T, open Open) {
 
 	first, second := w.send2(all[1].Info, member), w.send2(all[1].Info, member)
 	edit := w.send2(all[1].Info, member)
-	edit.Kind, edit.MessageID, edit.Row = protocol.KindEdit, first.MessageID, uuid.New()
+	edit.Kind, edit.MessageID, edit.Row, edit.Content = protocol.KindEdit, first.MessageID, uuid.New(), "edited"
 	w.append(first, second, edit)
 	var paged []room.Summary
 	for after := uuid.Nil; ; after = paged[len(paged)-1].ID {

@@ -14,6 +14,7 @@ import (
 var modelEdit = change{
 	intent: func(content string) protocol.Intent { return protocol.Intent{Content: content} },
 	may:    func(x *protocol.Message, op *room.Op) bool { return x.Sender.ID == op.Sender.ID && !x.Deleted() },
+	idle:   func(x *protocol.Message, op *room.Op) bool { return x.Content == op.Content },
 	do: func(x *protocol.Message, op *room.Op) {
 		x.Content, x.IsEdited, x.UpdatedAt = op.Content, true, op.At
 	},
@@ -37,6 +38,36 @@ func testEdit(t *testing.T, open Open) {
 	}
 	if page := w.since(0, 3, 10); len(page.Messages) != 1 || page.Messages[0].ID != m.ID {
 		t.Errorf("since 3: %+v", page)
+	}
+}
+
+// testEditTwice: an edit that says what the message says already takes no number, also in the
+// batch of the one that did it, and one that says something else again does.
+func testEditTwice(t *testing.T, open Open) {
+	w := newWorld(t, open, 1, 1)
+	m := w.stored(w.send(0, 0, "first", clientID("c")))
+	same := w.edit(0, 0, m.ID, "first")
+	if w.same(w.stored(same), m); same.Seq != 0 || m.IsEdited {
+		t.Errorf("an edit to what was sent: number %d, %+v", same.Seq, m)
+	}
+	ops := []*room.Op{
+		w.edit(0, 0, m.ID, "second"), w.edit(0, 0, m.ID, "second"),
+		w.edit(0, 0, m.ID, "first"), w.edit(0, 0, m.ID, "second"), w.edit(0, 0, m.ID, "second"),
+	}
+	w.append(ops...)
+	last := w.edit(0, 0, m.ID, "second")
+	last.At = last.At.AddDate(1, 0, 0)
+	w.append(last)
+	for i, want := range []struct{ seq, rev int64 }{{2, 2}, {0, 2}, {3, 3}, {4, 4}, {0, 4}, {0, 4}} {
+		op := append(ops, last)[i]
+		if w.mustOutcome(op, room.Stored, ""); op.Seq != want.seq || op.Message.Rev != want.rev || op.Message.Content != op.Content {
+			t.Errorf("edit %d: number %d, %+v; want %+v", i, op.Seq, op.Message, want)
+		}
+	}
+	w.mustEqual(ops[4].Message)
+	w.mustEqual(last.Message)
+	if w.head(0) != 4 {
+		t.Errorf("the room stands at %d", w.head(0))
 	}
 }
 

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -237,7 +238,7 @@ func testMarksModel(t *testing.T, open Open) {
 				there := len(rows) > 0 && rows[at].sender >= 0 && !rows[at].deleted
 				switch what := rapid.IntRange(0, 6).Draw(rt, "what"); {
 				case what == 0 && there:
-					note(w.edit(r, rows[at].sender, ids[at], "edited"), modelRow{sender: -1})
+					note(w.edit(r, rows[at].sender, ids[at], fmt.Sprint("edited ", len(rows))), modelRow{sender: -1})
 				case what == 1 && there:
 					rows[at].deleted = true
 					note(w.delete(r, rows[at].sender, ids[at]), modelRow{sender: -1})

@@ -64,21 +64,21 @@ func (w *world) mustPins(want ...uuid.UUID) {
 // does the answer to who may enter.
 func testRoomOfUser(t *testing.T, open Open) {
 	w := newWorld(t, open, 2, 2)
-	w.app(fmt.Sprintf("UPDATE chat_rooms SET first_seq = 7 WHERE id = '%s'", w.rooms[1]))
+	w.app(fmt.Sprintf("UPDATE chat_rooms SET first_seq = 7, slow_mode = 10 WHERE id = '%s'", w.rooms[1]))
 	w.app(fmt.Sprintf("UPDATE collaborators SET role = 'owner' WHERE user_id = '%s' AND trip_id IN (SELECT trip_id FROM chat_rooms WHERE id = '%s')", w.users[0].ID, w.rooms[1]))
 	page, err := w.store.Rooms(w.ctx(), w.users[0].ID, uuid.Nil, room.Limit{Messages: 9})
 	if err != nil || len(page.Rooms) != 2 {
 		t.Fatalf("%+v, %v", page, err)
 	}
 	want := map[uuid.UUID]room.Summary{
-		w.rooms[0]: {Info: room.Info{FirstSeq: 1}, Role: "member"}, w.rooms[1]: {Info: room.Info{FirstSeq: 7}, Role: "owner"},
+		w.rooms[0]: {Info: room.Info{RoomSettings: protocol.RoomSettings{FirstSeq: 1}}, Role: "member"}, w.rooms[1]: {Info: room.Info{RoomSettings: protocol.RoomSettings{FirstSeq: 7, SlowMode: 10}}, Role: "owner"},
 	}
 	for _, r := range page.Rooms {
 		access, err := w.store.Access(w.ctx(), []room.AccessQuestion{{User: w.users[0].ID, Place: r.ID}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if x := want[r.ID]; r.FirstSeq != x.FirstSeq || r.Role != x.Role || access[0].Room.FirstSeq != x.FirstSeq || access[0].Role != x.Role {
+		if x := want[r.ID]; r.RoomSettings != x.RoomSettings || r.Role != x.Role || access[0].Room.RoomSettings != x.RoomSettings || access[0].Role != x.Role {
 			t.Errorf("%+v, %+v; want %+v", r, access[0], x)
 		}
 	}

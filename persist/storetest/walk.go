@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/google/uuid"
@@ -73,7 +74,7 @@ func testSinceGoesOn(t *testing.T, open Open) {
 	const edits = 1_300
 	batch := make([]*room.Op, edits)
 	for i := range batch {
-		batch[i] = w.edit(0, 0, m.ID, "changed")
+		batch[i] = w.edit(0, 0, m.ID, fmt.Sprint("changed ", i))
 	}
 	w.append(batch...)
 	last := w.stored(w.send(0, 0, "the end"))

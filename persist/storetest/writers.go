@@ -27,7 +27,7 @@ func testManyWriters(t *testing.T, open Open) {
 					r := random.IntN(3)
 					if len(own) > 0 && random.IntN(4) == 0 {
 						target := own[random.IntN(len(own))]
-						batch[i] = &room.Op{Intent: protocol.Intent{Kind: protocol.KindEdit, MessageID: target.MessageID, Content: "edited"}, Row: uuid.New(), Room: target.Room, Trip: target.Trip, Sender: target.Sender, At: now()}
+						batch[i] = &room.Op{Intent: protocol.Intent{Kind: protocol.KindEdit, MessageID: target.MessageID, Content: uuid.NewString()}, Row: uuid.New(), Room: target.Room, Trip: target.Trip, Sender: target.Sender, At: now()}
 						continue
 					}
 					batch[i] = w.send(r, n%4, fmt.Sprint(n, i), clientID(uuid.NewString()))

@@ -97,7 +97,7 @@ func TestStrangerInRedisSpeaksForNobody(t *testing.T) {
 		}
 		there.mu.Unlock()
 		history := make(chan *room.History, 1)
-		b.History(protocol.RoomIDs{Room: in}, nil, func(h *room.History, err error) {
+		b.History(protocol.RoomInfo{Room: in}, nil, func(h *room.History, err error) {
 			if err != nil {
 				t.Error(err)
 			}

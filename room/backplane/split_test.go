@@ -132,7 +132,7 @@ func TestAStandbyIsPromotedWhileThePrimaryLives(t *testing.T) {
 		t.Errorf("the new primary numbers it %d", m.Seq)
 	}
 	await.Until(t, "it is told", func() bool { return again.heard() == "kept,new" || again.heard() == "new" })
-	if past, _ := a.Recent(protocol.RoomIDs{Room: id, Trip: c.rooms[0].TripID}, 1<<20); past != nil {
+	if past, _ := a.Recent(protocol.RoomInfo{Room: id, Trip: c.rooms[0].TripID}, 1<<20); past != nil {
 		t.Error("a history comes from memory that the new primary may lack")
 	}
 

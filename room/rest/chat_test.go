@@ -36,7 +36,7 @@ func newChat(messages int) *chat {
 	c := &chat{
 		amina: protocol.User{ID: uuid.New(), Email: "amina@example.com"},
 		jonas: protocol.User{ID: uuid.New(), Email: "jonas@example.com"},
-		place: room.Info{ID: uuid.New(), TripID: uuid.New(), Title: "Lisbon", Seq: int64(messages), FirstSeq: 1},
+		place: room.Info{ID: uuid.New(), TripID: uuid.New(), Title: "Lisbon", Seq: int64(messages), RoomSettings: protocol.RoomSettings{FirstSeq: 1}},
 	}
 	for i := range messages {
 		c.messages = append(c.messages, protocol.Message{ID: uuid.New(), RoomID: c.place.ID, Sender: c.amina, Content: "hello", Type: protocol.TypeText, Seq: int64(i + 1), Rev: int64(i + 1)})
@@ -187,7 +187,7 @@ func (c *chat) Readers(_ context.Context, _ uuid.UUID, q room.ReadersQuery) (p r
 }
 
 func (c *chat) Room(_ context.Context, _ uuid.UUID, in *room.Access) ([]byte, error) {
-	return protocol.AppendRoom(nil, &protocol.RoomEntry{ID: in.Room.ID, TripID: in.Room.TripID, LastSeq: in.Room.Seq, FirstSeq: in.Room.FirstSeq, Role: in.Role}), nil
+	return protocol.AppendRoom(nil, &protocol.RoomEntry{ID: in.Room.ID, TripID: in.Room.TripID, LastSeq: in.Room.Seq, RoomSettings: in.Room.RoomSettings, Role: in.Role}), nil
 }
 
 func (c *chat) Pins(_ context.Context, q room.PinsQuery) (p room.Page, err error) {

@@ -49,7 +49,8 @@ func (s *session) light(past *room.History) bool {
 	return len(past.Frame) <= madeOnLoopMax || s.conn.Prepared(past.Derive(form, frameHistory).(*netpoll.Payload))
 }
 
-// repeat answers a resend with the message as it is stored, when it is the user's turn. A
+// repeat answers a resend, or what changes nothing, with the message as it is stored, when it
+// is the user's turn. A
 // frame of a few bytes may ask for many, so they are counted before they are sent. Who has
 // too much unsent, or too many that wait, is turned away: the message is stored, so an
 // error would be no truth. It is called from a lane.
@@ -62,7 +63,11 @@ func (s *session) repeat(op *room.Op, may *allowance.Allowance) {
 			return
 		}
 		body := protocol.AppendMessage(nil, m)
-		frame := protocol.AppendEvent(nil, protocol.KindMessage, body, m.Seq, m.Seq-1, protocol.Duplicate)
+		seq := m.Seq
+		if op.Kind != protocol.KindMessage {
+			seq = m.Rev
+		}
+		frame := protocol.AppendEvent(nil, op.Kind, body, seq, seq-1, protocol.Duplicate)
 		one := all.Answer(len(frame))
 		one.Begin()
 		a := newAnswer(all, user, len(frame), one)

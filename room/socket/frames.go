@@ -35,7 +35,8 @@ func (s *session) handle(payload []byte) {
 }
 
 // submit sends an op on its way. An event that is stored comes back as the room's, like
-// everybody else's. What else there is to say of the outcome is answered here.
+// everybody else's. What else there is to say of the outcome is answered here: also where
+// what is asked for is so, and the room hears nothing.
 func (t *seat) submit(op *room.Op) {
 	s := t.session
 	if s.answer == nil {
@@ -44,9 +45,9 @@ func (t *seat) submit(op *room.Op) {
 			switch {
 			case s.acks(op):
 				loop.Post(func() { s.answered(op) })
-			case op.Outcome == room.Stored:
-			case op.Outcome == room.Duplicate && op.Message != nil:
+			case op.Message != nil && op.Seq == 0:
 				s.repeat(op, may)
+			case op.Outcome == room.Stored:
 			default:
 				loop.Post(func() { s.answered(op) })
 			}

@@ -104,6 +104,7 @@ func (r *recheck) act(answers []room.Access, errs []error) {
 			s.close(protocol.CloseRestart, "the trip has another room, please come again")
 		default:
 			t.permit(a.Role, a.May)
+			t.tell(a.Room.RoomSettings)
 			if a.User != *s.user { // the application has given them another name
 				user := a.User
 				s.user = &user
@@ -124,4 +125,14 @@ func (t *seat) permit(role string, may protocol.Permissions) {
 		return
 	}
 	t.session.conn.SendText(protocol.AppendOwnRole(nil, t.in.room, role, may))
+}
+
+// tell tells a client of version 2 the room's settings where they are other ones than it was
+// told. One whose history is still to come is told the next time.
+func (t *seat) tell(is protocol.RoomSettings) {
+	if t.session.version < 2 || t.state != live || t.told == unique.Make(is) {
+		return
+	}
+	t.told = unique.Make(is)
+	t.session.conn.SendText(protocol.AppendRoomSettings(nil, t.in.room, is))
 }

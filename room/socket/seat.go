@@ -27,10 +27,11 @@ type seat struct {
 	session *session
 
 	// Owned by the loop.
-	in      *subscription         // from joining on
-	role    unique.Handle[string] // of the user in the room, as of the last check; of version 2
-	waiting *waiting              // before live, where something waits
-	rights  protocol.Permissions  // likewise
+	in      *subscription                        // from joining on
+	role    unique.Handle[string]                // of the user in the room, as of the last check; of version 2
+	told    unique.Handle[protocol.RoomSettings] // of the room, to the client; of version 2
+	waiting *waiting                             // before live, where something waits
+	rights  protocol.Permissions                 // likewise
 	state   seatState
 	doubted bool // among its loop's
 }
@@ -56,7 +57,7 @@ func (t *seat) join(in room.Info) {
 	large := false
 	if resume == nil {
 		var past *room.History
-		past, large = t.session.h.svc.Recent(in.IDs(), madeOnLoopMax)
+		past, large = t.session.h.svc.Recent(in.Told(), madeOnLoopMax)
 		switch {
 		case past == nil:
 		case t.session.light(past):
@@ -68,12 +69,12 @@ func (t *seat) join(in room.Info) {
 		}
 	}
 	t.in.joining[t] = struct{}{}
-	t.askHistory(in.IDs(), resume, large)
+	t.askHistory(in.Told(), resume, large)
 }
 
 // askHistory asks for the history that the seat begins with. It comes as the connection
 // gets it, because to make that may take long.
-func (t *seat) askHistory(in protocol.RoomIDs, resume *room.SinceQuery, large bool) {
+func (t *seat) askHistory(of protocol.RoomInfo, resume *room.SinceQuery, large bool) {
 	s := t.session
 	loop, user, left := s.conn.Loop(), s.user.ID, t.wait().left.Load
 	done := func(past *room.History, err error) {
@@ -84,19 +85,19 @@ func (t *seat) askHistory(in protocol.RoomIDs, resume *room.SinceQuery, large bo
 	}
 	switch {
 	case resume != nil:
-		resume.User, resume.Room, resume.Trip = user, in.Room, in.Trip
-		s.h.svc.Resume(*resume, left, done)
+		resume.User = user
+		s.h.svc.Resume(of, *resume, left, done)
 	case large: // it is in memory
 		err := s.h.svc.InTurn(user, func() {
 			if !left() {
-				s.h.svc.History(in, left, done)
+				s.h.svc.History(of, left, done)
 			}
 		})
 		if err != nil {
 			done(nil, err)
 		}
 	default:
-		s.h.svc.History(in, left, done)
+		s.h.svc.History(of, left, done)
 	}
 }
 

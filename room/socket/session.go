@@ -90,7 +90,7 @@ func (s *session) entered(e room.Entry, err error) {
 	s.expires = e.Expires.Unix()
 	s.seat.rights = e.May
 	if s.version > 1 {
-		s.seat.role = unique.Make(e.Role)
+		s.seat.role, s.seat.told = unique.Make(e.Role), unique.Make(e.Room.RoomSettings)
 		s.seat.wait().own = protocol.Own{Room: e.Room.ID, Role: e.Role, May: e.May, ReadSeq: e.ReadSeq}
 	}
 	s.seat.join(e.Room)

@@ -76,9 +76,7 @@ func TestADeletedMessageIsToldAsAChangeToAll(t *testing.T) {
 	if f := bob.next(); f.Type != "error" || f.Code != "not_found" || f.ClientID != "x" {
 		t.Errorf("another's message: %+v", f)
 	}
-	for range 2 { // the second one changes nothing
-		ada.send(`{"type":"delete_message","message_id":"` + id + `"}`)
-	}
+	ada.send(`{"type":"delete_message","message_id":"` + id + `"}`)
 	ada.send(`{"type":"edit_message","message_id":"` + id + `","content":"again","client_id":"y"}`)
 	ada.send(`{"type":"chat_message","content":"after"}`)
 	for _, c := range []*client{ada, bob} {
@@ -104,7 +102,8 @@ func TestADeletedMessageIsToldAsAChangeToAll(t *testing.T) {
 	}
 }
 
-// TestAPinIsToldInEachClientsForm: once, and who pinned first stays.
+// TestAPinIsToldInEachClientsForm: once, and who pinned first stays. Who asks for what is so
+// is answered alone.
 func TestAPinIsToldInEachClientsForm(t *testing.T) {
 	s := serve(t, socket.Config{})
 	ada, _ := s.join(0, "")
@@ -139,6 +138,11 @@ func TestAPinIsToldInEachClientsForm(t *testing.T) {
 			}
 			if text := bob.text(); !strings.HasPrefix(text, set(`"pinned_at":`)) || !strings.HasSuffix(text, pin.says) {
 				t.Errorf("version 2 hears %s, want %s … %s", text, set(""), pin.says)
+			}
+		}
+		if pin.by == ada && pin.seq == 0 {
+			if f := ada.next(); f.Type != "message_edited" || !f.Duplicate || f.Message.PinnedBy != persist.FleetUser(3).String() {
+				t.Errorf("who asks again hears %+v", f)
 			}
 		}
 		if pin.by == bob {

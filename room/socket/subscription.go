@@ -120,7 +120,7 @@ func (x *subscription) tell(b *room.Batch) {
 func (x *subscription) Rewound() room.Waker {
 	x.loop.Queue(func() {
 		x.state.shut(x)
-		rewound := netpoll.NewPayload(protocol.AppendRewound(nil, protocol.RoomIDs{Room: x.room, Trip: x.trip}))
+		rewound := netpoll.NewPayload(protocol.AppendRewound(nil, protocol.RoomInfo{Room: x.room, Trip: x.trip}))
 		x.all(func(t *seat) {
 			t.session.conn.Send(rewound)
 			t.session.close(protocol.CloseRestart, "the room has changed, please come again")
