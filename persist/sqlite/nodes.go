@@ -4,10 +4,10 @@ import (
 	"context"
 	"time"
 
-	"github.com/google/uuid"
+	"github.com/caravan-chat/caravan/room"
 )
 
-// NoteNode returns nobody: no other node can be on this file.
-func (s *Store) NoteNode(context.Context, uuid.UUID, bool, time.Duration, int) ([]uuid.UUID, error) {
-	return nil, nil
+// NoteNode returns the node alone: no other one can be on this file.
+func (s *Store) NoteNode(_ context.Context, node room.Neighbour, _ time.Duration, _ int) ([]room.Neighbour, error) {
+	return []room.Neighbour{node}, nil
 }

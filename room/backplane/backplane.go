@@ -36,6 +36,8 @@ type Backplane struct {
 	strangers strangers
 	doubted   doubted
 	others    others
+	noting    failing // owned by meet
+	keying    failing // owned by renewKey
 }
 
 var _ room.Backplane = (*Backplane)(nil)
@@ -60,7 +62,7 @@ func New(cfg Config) (*Backplane, error) {
 		cfg.LookUp = func(context.Context) ([]byte, error) { return cfg.Secret, nil }
 	}
 	if cfg.NoteNode == nil {
-		cfg.NoteNode = func(context.Context, uuid.UUID, bool, time.Duration, int) ([]uuid.UUID, error) { return nil, nil }
+		cfg.NoteNode = func(context.Context, room.Neighbour, time.Duration, int) ([]room.Neighbour, error) { return nil, nil }
 	}
 	keys, err := newKeyRing(cfg.Secret, cfg.Deployment, names)
 	if err != nil {
@@ -140,9 +142,23 @@ func (b *Backplane) Healthy() bool { return b.carried(b.now()) && b.Unheard() ==
 
 // Unheard returns how many nodes live, as the database knows, get their own heartbeats
 // back, and are not heard: they use another server of Redis, or another prefix.
-func (b *Backplane) Unheard() int { return int(b.others.unheard.Load()) }
+func (b *Backplane) Unheard() int {
+	unheard, _ := b.others.state()
+	return unheard
+}
 
-// carried says whether the node's own heartbeats come back.
+// Apart says that this node and those that it hears are fewer than the nodes that it
+// does not hear; of two equal parts the one is apart in which no node has been
+// running longest. So it is more likely than the others to use the wrong server.
+func (b *Backplane) Apart() bool {
+	_, apart := b.others.state()
+	return apart
+}
+
+// Carried says whether this node's own heartbeats come back.
+func (b *Backplane) Carried() bool { return b.carried(b.now()) }
+
+// carried is Carried at a time.
 func (b *Backplane) carried(now time.Duration) bool {
 	for _, s := range b.slots {
 		if !s.subscriber.alive(now) {

@@ -15,6 +15,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/redis/rueidis"
+
+	"github.com/caravan-chat/caravan/room"
 )
 
 // PrefixDefault is the default of Config.Prefix.
@@ -34,10 +36,10 @@ type Config struct {
 	// counted. 0: 16 MiB for each slot.
 	NoticesBytes int64
 
-	// NoteNode has the database note that this node lives, and whether its own heartbeats
-	// come back, and returns other nodes, at most so many, of which both was noted lately.
-	// Nil: none is known.
-	NoteNode func(ctx context.Context, node uuid.UUID, carried bool, lately time.Duration, most int) ([]uuid.UUID, error)
+	// NoteNode has the database note that this node lives. It returns the nodes, at most so
+	// many, that have noted lately that they live and that their own heartbeats come back, and this one: the
+	// one that has been running longest first, in the same order for all. Nil: none is known.
+	NoteNode func(ctx context.Context, node room.Neighbour, lately time.Duration, most int) ([]room.Neighbour, error)
 	// Primary knows the server that takes the writes; nil: there is none but one.
 	Primary Primary
 

@@ -93,17 +93,27 @@ func (b *Backplane) renewKey(ctx context.Context) {
 
 // lookUpKey looks the secret up once. Where that fails the present key goes on.
 func (b *Backplane) lookUpKey(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, keyTimeout)
+	look, cancel := context.WithTimeout(ctx, keyTimeout)
 	defer cancel()
-	secret, err := b.cfg.LookUp(ctx)
+	secret, err := b.cfg.LookUp(look)
+	if ctx.Err() != nil {
+		return
+	}
 	replaced := false
 	if err == nil {
 		replaced, err = b.keys.replace(secret, time.Now())
 	}
-	switch {
-	case err != nil:
-		b.log.Debug("the secret of the notices between nodes cannot be looked up", "error", err)
-	case replaced:
+	if err != nil {
+		b.stats.keyErrors.Add(1)
+	}
+	if replaced {
 		b.log.Info("notices between nodes are signed with a new key")
+	}
+	switch tell, failures, lasted := b.keying.is(err, b.now()); {
+	case tell && err != nil:
+		b.log.Warn("the secret of the notices between nodes cannot be looked up: that somebody replaced it is not noticed",
+			"error", err, "failures", failures, "for", lasted.Round(time.Second))
+	case tell:
+		b.log.Info("the secret of the notices between nodes can be looked up again", "failures", failures, "after", lasted.Round(time.Second))
 	}
 }

@@ -20,6 +20,11 @@ func (b *Backplane) receive(s *slot, payload string) {
 		}
 	}
 	h, e, err := b.open(payload)
+	if errors.Is(err, errStale) && h.kind == envelopeHeartbeat && e.node != b.node {
+		b.stats.notUnderstood(err)
+		b.others.heard(e.node, s.number, e.number, b.now()) // which does not go by clocks
+		return
+	}
 	if err != nil {
 		b.stats.notUnderstood(err)
 		b.disbelieve(s, h, err)
@@ -50,7 +55,7 @@ func (b *Backplane) receive(s *slot, payload string) {
 }
 
 // open reads an envelope that a node of this deployment has signed. With an error it
-// returns the header alone, if there is one.
+// returns the header alone, if there is one; but one that is only stale it reads as well.
 func (b *Backplane) open(payload string) (h header, e *envelope, err error) {
 	if len(payload) > noticeBytesMax { // no node sends so much
 		return h, nil, errMalformed
@@ -60,17 +65,19 @@ func (b *Backplane) open(payload string) (h header, e *envelope, err error) {
 	if err != nil {
 		return h, nil, err
 	}
-	body, err := b.keys.verify(p, time.Now())
-	if err != nil {
+	body, stale := b.keys.verify(p, time.Now())
+	if stale != nil && !errors.Is(stale, errStale) {
+		return h, nil, stale
+	}
+	if e, err = decode(h, body[headerBytes:]); err != nil {
 		return h, nil, err
 	}
-	e, err = decode(h, body[headerBytes:])
-	return h, e, err
+	return h, e, stale
 }
 
 // disbelieve has the room of an envelope compared with the database, which has what
 // it tells, if that is true. What is told of no room, or by nobody who is missed, is
-// dropped. The log says each reason once.
+// dropped. The log says each reason once, and again after it was gone for a while.
 func (b *Backplane) disbelieve(s *slot, h header, why error) {
 	switch {
 	case errors.Is(why, errForeign), errors.Is(why, errMalformed):
@@ -78,13 +85,11 @@ func (b *Backplane) disbelieve(s *slot, h header, why error) {
 		if !h.kind.lossy() {
 			b.inbound.CatchUp(h.room) // it is signed: as many as there are
 		}
-	case errors.Is(why, errStale) && h.kind == envelopeHeartbeat:
-		b.others.heard(h.node, s.number, 0, b.now())
 	default:
 		if !h.kind.lossy() && s.subscriber.wants(h.room) {
 			b.hints.add(h.room)
 		}
-		if b.doubted.first(why) {
+		if b.doubted.first(why, b.cfg.Primary.Timeline(), time.Now()) {
 			b.log.Warn("notices came through Redis that are not believed; what they tell is read from the database",
 				"why", why, "room", h.room, "node", h.node)
 		}

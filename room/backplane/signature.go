@@ -41,11 +41,11 @@ func (k *key) sign(p []byte, now time.Time) []byte {
 }
 
 // verify takes the signature off a body whose checksum was right, and says why it is
-// not believed.
+// not believed. With errStale, too, it returns the body.
 func (r *keyRing) verify(p []byte, now time.Time) (body []byte, err error) {
 	body, at, err := r.authentic(p, now)
 	if err == nil && now.Sub(at).Abs() > signatureLife {
-		return nil, errStale
+		return body, errStale
 	}
 	return body, err
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/caravan-chat/caravan/protocol"
+	"github.com/caravan-chat/caravan/room"
 )
 
 // keyOf is the key that a deployment has under a prefix.
@@ -296,6 +297,47 @@ func TestHeartbeatThatCameBeforeProvesNothing(t *testing.T) {
 	receive(encodeHeartbeat(b.node, uint64(b.now())))
 	if !b.Healthy() {
 		t.Error("a new heartbeat was not received")
+	}
+}
+
+// TestHeartbeatsOfOthersDoNotGoByClocks: a node whose clock is wrong is heard, and a heartbeat that
+// somebody kept is not.
+func TestHeartbeatsOfOthersDoNotGoByClocks(t *testing.T) {
+	b, _, _ := receiver(t, Config{})
+	up := time.Hour
+	note := func() (unheard int) {
+		b.others.look([]room.Neighbour{{ID: nodeA, Up: up, Carried: true}}, b.node, 1, 0, b.now())
+		unheard, _ = b.others.state()
+		return unheard
+	}
+	beat := func(number time.Duration) {
+		wrong := time.Now().Add(-time.Hour) // the clock of the node that signs
+		b.slots[0].subscriber.message(string(b.keys.present.Load().sign(encodeHeartbeat(nodeA, uint64(number)), wrong)))
+	}
+	pass := func(d time.Duration) { b.started, up = b.started.Add(-d), up+d }
+	pass(time.Minute)
+	note()
+	pass(unheardAfter)
+	beat(up)
+	if pass(unheardAfter / 2); note() != 0 {
+		t.Error("a node whose clock is wrong is not heard")
+	}
+	pass(unheardAfter)
+	beat(up - 2*unheardAfter) // is not greater than the last
+	if note() != 1 {
+		t.Error("a heartbeat that came before is heard")
+	}
+	pass(unheardAfter)
+	beat(up - unheardAfter - time.Second) // is greater, and too old
+	if note() != 1 {
+		t.Error("a heartbeat that was kept is heard")
+	}
+	beat(up)
+	if note() != 0 {
+		t.Error("a node is not heard again")
+	}
+	if s := b.Stats(); s.Stale != 4 {
+		t.Errorf("%d stale", s.Stale)
 	}
 }
 

@@ -13,7 +13,8 @@ type counters struct {
 	unsigned, unknownKey              atomic.Int64
 	forged, stale, oldTimeline        atomic.Int64
 	reconnects, connectErrors         atomic.Int64
-	leaseErrors                       atomic.Int64
+	leaseErrors, noteErrors           atomic.Int64
+	keyErrors                         atomic.Int64
 }
 
 // notUnderstood counts an envelope that was ignored, by its reason.
@@ -60,10 +61,13 @@ type Stats struct {
 	Reconnects    int64 // subscriptions that broke
 	ConnectErrors int64 // failed attempts to make a client of Redis
 	LeaseErrors   int64 // failed attempts to say that this node lives
+	NoteErrors    int64 // failed attempts to note that in the database, and to look others up there
+	KeyErrors     int64 // failed attempts to look the deployment's secret up
 	Panics        int64 // in a goroutine of the Backplane, or in the Inbound when called by it
 
 	HealthyNow       bool
 	UnheardNow       int           // nodes that live and are not heard
+	ApartNow         bool          // they are more than those that are heard, this node included
 	SubscriptionsNow int           // rooms, lingering ones included
 	RoundTripNow     time.Duration // of the slowest slot's last heartbeat; grows while none comes
 }
@@ -75,9 +79,10 @@ func (b *Backplane) Stats() Stats {
 		Published: c.published.Load(), PublishErrors: c.publishErrors.Load(), Dropped: c.dropped.Load(),
 		Received: c.received.Load(), Foreign: c.foreign.Load(), Newer: c.newer.Load(), Older: c.older.Load(), Malformed: c.malformed.Load(),
 		Unsigned: c.unsigned.Load(), UnknownKey: c.unknownKey.Load(), Forged: c.forged.Load(), Stale: c.stale.Load(), OldTimeline: c.oldTimeline.Load(),
-		Reconnects: c.reconnects.Load(), ConnectErrors: c.connectErrors.Load(), LeaseErrors: c.leaseErrors.Load(), Panics: b.guard.Panics(),
-		HealthyNow: b.Healthy(), UnheardNow: b.Unheard(),
+		Reconnects: c.reconnects.Load(), ConnectErrors: c.connectErrors.Load(), LeaseErrors: c.leaseErrors.Load(), NoteErrors: c.noteErrors.Load(), KeyErrors: c.keyErrors.Load(), Panics: b.guard.Panics(),
+		HealthyNow: b.Healthy(),
 	}
+	s.UnheardNow, s.ApartNow = b.others.state()
 	now := b.now()
 	for _, slot := range b.slots {
 		from := slot.subscriber

@@ -53,16 +53,19 @@ func nodeName(listen string) string {
 	return name
 }
 
-// betweenNodes says why what other nodes tell cannot be expected to arrive, or what this one
-// tells to be carried; empty where it can.
+// betweenNodes says why clients are better off on another node: what this one tells is not
+// carried, or it does not hear the greater part of the others. Empty where it does. One that
+// hears all but a few goes on: those would stop it otherwise.
 func (a *App) betweenNodes() string {
 	switch {
-	case a.backplane == nil || a.backplane.Healthy():
+	case a.backplane == nil:
 		return ""
-	case a.backplane.Unheard() > 0:
+	case !a.backplane.Carried():
+		return "redis does not carry notices"
+	case a.backplane.Apart():
 		return "redis does not carry notices of other nodes"
 	}
-	return "redis does not carry notices"
+	return ""
 }
 
 // load is what this node tells the others about itself. Before it serves, and

@@ -26,8 +26,8 @@ type Store interface {
 	Durability(context.Context) (*persist.Durability, error)
 	// Deployment returns an id that all nodes on the database have in common.
 	Deployment(context.Context) (uuid.UUID, error)
-	// NoteNode notes that a node lives, and returns others that do.
-	NoteNode(ctx context.Context, node uuid.UUID, carried bool, lately time.Duration, most int) ([]uuid.UUID, error)
+	// NoteNode notes that a node lives, and returns those that do.
+	NoteNode(ctx context.Context, node room.Neighbour, lately time.Duration, most int) ([]room.Neighbour, error)
 	// TakeOvers returns how often another primary has taken over since the start.
 	TakeOvers() int64
 	// Secret returns the secret of that name, which they all share.

@@ -152,13 +152,14 @@ var (
 var (
 	backplaneHealthy       = gauge("backplane_healthy", "1 while notices of other nodes can be expected to arrive.")
 	backplaneUnheard       = gauge("backplane_unheard_nodes", "Nodes that live, as the database knows, and are not heard through Redis.")
+	backplaneApart         = gauge("backplane_apart", "1 while this node and those that it hears are fewer than those that it does not hear: it is not ready.")
 	backplaneRoundTrip     = gauge("backplane_round_trip_seconds", "Time of a notice through Redis and back; grows while none comes back.")
 	backplaneSubscriptions = gauge("backplane_subscriptions", "Rooms whose notices are subscribed to.")
 	backplanePublished     = counter("backplane_published", "Notices that Redis took.")
 	backplaneReceived      = counter("backplane_received", "Notices that came, this node's own included.")
 	backplaneLost          = counter("backplane_lost", "Notices that were not carried, by reason; the database has what they told.", "reason")
 	backplaneReconnects    = counter("backplane_reconnects", "Subscriptions that broke.")
-	backplaneErrors        = counter("backplane_errors", "What failed at Redis otherwise, by operation.", "operation")
+	backplaneErrors        = counter("backplane_errors", "What failed otherwise, at Redis or in the database, by operation.", "operation")
 )
 
 // Describe implements prometheus.Collector.
@@ -319,6 +320,7 @@ func (s sink) memory(n memory.Stats, u unsent.Stats) {
 func (s sink) backplane(n backplane.Stats) {
 	s.number(backplaneHealthy, one(n.HealthyNow))
 	s.number(backplaneUnheard, float64(n.UnheardNow))
+	s.number(backplaneApart, one(n.ApartNow))
 	s.number(backplaneRoundTrip, n.RoundTripNow.Seconds())
 	s.number(backplaneSubscriptions, float64(n.SubscriptionsNow))
 	s.number(backplanePublished, float64(n.Published))
@@ -337,6 +339,8 @@ func (s sink) backplane(n backplane.Stats) {
 	s.number(backplaneReconnects, float64(n.Reconnects))
 	s.number(backplaneErrors, float64(n.ConnectErrors), "connect")
 	s.number(backplaneErrors, float64(n.LeaseErrors), "lease")
+	s.number(backplaneErrors, float64(n.NoteErrors), "note")
+	s.number(backplaneErrors, float64(n.KeyErrors), "key")
 	s.number(panics, float64(n.Panics), "backplane")
 }
 
