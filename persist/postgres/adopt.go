@@ -19,6 +19,16 @@ var foreignNames = map[string][]string{
 	"collaborators": {"trip_id", "user_id"},
 }
 
+// ownNames are the columns of Caravan's further tables: an application may have had one of that
+// name before.
+var ownNames = map[string][]string{
+	"chat_events":        {"chat_room_id", "seq", "id", "kind", "message_id", "actor_id", "at"},
+	"chat_reactions":     {"message_id", "user_id", "emoji", "shown", "created_at"},
+	"chat_summaries_due": {"message_id", "chat_room_id", "due_at"},
+	"chat_mentions":      {"user_id", "chat_room_id", "seq"},
+	"chat_reads":         {"chat_room_id", "user_id", "read_seq", "notified_seq", "updated_at"},
+}
+
 // findUnfilled returns the columns of a table, $1, that must have a value where Caravan gives
 // none: those of its own, $3, that it stores NULL in, and those beside its own, $2, that have no
 // default. It tells whether a trigger may give the value.
@@ -30,8 +40,8 @@ const findUnfilled = `SELECT a.attname::text, EXISTS (
 		a.attname <> ALL ($2::text[]) AND NOT a.atthasdef AND t.typdefault IS NULL AND a.attidentity = '')
 	ORDER BY a.attnum`
 
-// findMissing returns those of the columns $2 that a table does not have.
-const findMissing = `SELECT name FROM unnest($2::text[]) AS n(name) WHERE NOT EXISTS (
+// findMissing returns those of the columns $2 that a table, if there is one, does not have.
+const findMissing = `SELECT name FROM unnest($2::text[]) AS n(name) WHERE to_regclass($1) IS NOT NULL AND NOT EXISTS (
 	SELECT FROM pg_attribute a WHERE a.attrelid = to_regclass($1) AND a.attname = n.name AND a.attnum > 0 AND NOT a.attisdropped)`
 
 // checkUnfilled refuses tables in which no row of Caravan's could be stored. It is called
@@ -98,6 +108,7 @@ func (s *Store) checkIDs(ctx context.Context) error {
 func (s *Store) checkMissing(ctx context.Context) error {
 	needed := writtenNames()
 	maps.Copy(needed, foreignNames)
+	maps.Copy(needed, ownNames)
 	for table, names := range needed {
 		rows, err := s.readers.Query(ctx, findMissing, table, names)
 		if err != nil {

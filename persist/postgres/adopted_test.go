@@ -270,6 +270,7 @@ func TestTablesThatNoRowFitsIn(t *testing.T) {
 		{"missing column of users", "ALTER TABLE users DROP COLUMN username", "username", "users"},
 		{"ids of users are numbers", "ALTER TABLE users ALTER COLUMN id TYPE bigint USING 0", "bigint", "users"},
 		{"ids of rooms are text", "ALTER TABLE chat_rooms ALTER COLUMN id TYPE varchar(36)", "character varying(36)", "chat_rooms"},
+		{"a further table", "CREATE TABLE chat_reactions (id serial PRIMARY KEY, message_id uuid, user_id uuid, emoji text)", "shown", "chat_reactions"},
 		{"ids of a domain over uuid", "CREATE DOMAIN key AS uuid; ALTER TABLE chat_messages ALTER COLUMN id TYPE key", "", ""},
 		{"harmless", `ALTER TABLE chat_messages ADD COLUMN priority int NOT NULL DEFAULT 1, ADD COLUMN number bigint GENERATED ALWAYS AS IDENTITY,
 			ADD COLUMN size int NOT NULL GENERATED ALWAYS AS (length(content)) STORED, ADD COLUMN note text; CREATE DOMAIN grade AS int NOT NULL DEFAULT 1;
@@ -295,6 +296,51 @@ func TestTablesThatNoRowFitsIn(t *testing.T) {
 			case odd.column != "" && (err == nil || errors.Is(err, room.ErrStoreDown) ||
 				!strings.Contains(err.Error(), odd.column) || !strings.Contains(err.Error(), odd.table)):
 				t.Errorf("%v; want an error that names %s of %s and is final", err, odd.column, odd.table)
+			}
+		})
+	}
+}
+
+// TestColumnsOfAnotherType: an application that has a column of Caravan's for something else is
+// told so before anything is changed. One that is good enough is used.
+func TestColumnsOfAnotherType(t *testing.T) {
+	t.Parallel()
+	for _, odd := range []struct{ table, column, has, says string }{
+		{"chat_messages", "extra", "text", "is of type text, and Caravan needs jsonb"},
+		{"chat_messages", "extra", "json", "is of type json, and Caravan needs jsonb"},
+		{"chat_messages", "extra", "text[]", "is of type text[], and"},
+		{"chat_messages", "deleted_at", "boolean", "is of type boolean, and Caravan needs timestamp with time zone"},
+		{"chat_messages", "deleted_at", "timestamp", "is of type timestamp without time zone, and"},
+		{"chat_messages", "pinned_at", "date", "is of type date, and Caravan needs timestamp with time zone"},
+		{"chat_messages", "client_id", "bigint", "is of type bigint, and Caravan needs text or character varying"},
+		{"chat_messages", "seq", "numeric(20,0)", "is of type numeric(20,0), and Caravan needs bigint or integer"},
+		{"chat_messages", "rev", "text", "is of type text, and"},
+		{"chat_rooms", "first_seq", "timestamptz", "is of type timestamp with time zone, and Caravan needs bigint or integer"},
+		{"chat_rooms", "first_seq", "bigint", "may be null, and Caravan needs bigint NOT NULL"},
+		{"chat_rooms", "slow_mode", "boolean DEFAULT false", "is of type boolean, and Caravan needs integer or"},
+		{"chat_messages", "extra", "jsonb", ""}, {"chat_messages", "deleted_at", "timestamptz(3)", ""}, {"chat_messages", "pinned_at", "moment", ""},
+		{"chat_messages", "client_id", "varchar(64)", ""}, {"chat_rooms", "slow_mode", "smallint NOT NULL DEFAULT 0", ""},
+	} {
+		t.Run(odd.column+" "+odd.has, func(t *testing.T) {
+			t.Parallel()
+			f := &fleet{t: t, url: pgserver.Shared(t).Database(t)}
+			f.exec(djangoSchema)
+			f.exec("CREATE DOMAIN moment AS timestamptz")
+			f.exec("ALTER TABLE " + odd.table + " ADD COLUMN " + odd.column + " " + odd.has)
+			s, err := Open(t.Context(), Config{URL: f.url, Log: quiet})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			switch err := s.Migrate(t.Context()); {
+			case odd.says == "" && err != nil:
+				t.Error(err)
+			case odd.says != "" && (err == nil || errors.Is(err, room.ErrStoreDown) || !strings.Contains(err.Error(), "column "+odd.column+" of "+odd.table+" "+odd.says)):
+				t.Errorf("%v; want %q", err, odd.says)
+			}
+			var changed bool
+			if err := f.session().QueryRow(t.Context(), "SELECT to_regclass('chat_reads') IS NOT NULL").Scan(&changed); err != nil || changed != (odd.says == "") {
+				t.Errorf("changed: %v, %v", changed, err)
 			}
 		})
 	}

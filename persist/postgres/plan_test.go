@@ -85,7 +85,7 @@ var unplanned = map[string]string{
 	"noteNode":   "a table of a few nodes",
 	"deployment": "a table of one row", "makeDeployment": "a table of one row", "readCluster": "a table of one row", "noteCluster": "a table of one row",
 	"readSecret": "a table of few rows, at the start", "makeSecret": "a table of few rows, at the start",
-	"thisDatabase": "a catalog", "thisCluster": "no table", "findKeys": "a catalog", "findMissing": "a catalog", "findOtherIDs": "a catalog", "findUnfilled": "a catalog",
+	"thisDatabase": "a catalog", "thisCluster": "no table", "findKeys": "a catalog", "findMissing": "a catalog", "findOtherIDs": "a catalog", "findTypes": "a catalog", "findUnfilled": "a catalog",
 	"endSessionsWithin": "no table", "endAbandoned": "no table", "barrier": "no table", "askStatus": "no table", "askServer": "no table",
 	"seedUsers": "rows are added only", "seedTrips": "rows are added only", "seedCollaborators": "rows are added only",
 	"collaborates": "a part of others", "andExists": "a part of others", "findStrangers": "a part of others", "messageJoins": "a part of others",

@@ -82,6 +82,9 @@ func (s *Store) Migrate(ctx context.Context) error {
 	if err := s.checkIDs(ctx); err != nil {
 		return err
 	}
+	if err := s.checkTypes(ctx); err != nil {
+		return err
+	}
 	if err := s.checkUnfilled(ctx); err != nil {
 		return err
 	}

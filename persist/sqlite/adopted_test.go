@@ -242,6 +242,50 @@ func TestPeopleInViews(t *testing.T) {
 	}
 }
 
+// TestColumnsOfAnotherType: an application that has a column of Caravan's for something else is
+// told so before anything is changed. One that is good enough is used.
+func TestColumnsOfAnotherType(t *testing.T) {
+	for _, odd := range []struct{ table, column, has, says string }{
+		{"chat_messages", "extra", "blob", "is of type blob, and Caravan needs TEXT"},
+		{"chat_messages", "extra", "integer", "is of type integer, and Caravan needs TEXT"},
+		{"chat_messages", "deleted_at", "bool", "is of type bool, and Caravan needs TEXT"},
+		{"chat_messages", "pinned_at", "integer", "is of type integer, and Caravan needs TEXT"},
+		{"chat_messages", "client_id", "bigint", "is of type bigint, and Caravan needs TEXT"},
+		{"chat_messages", "seq", "text", "is of type text, and Caravan needs INTEGER"},
+		{"chat_messages", "rev", "real", "is of type real, and Caravan needs INTEGER"},
+		{"chat_rooms", "first_seq", "datetime", "is of type datetime, and Caravan needs INTEGER"},
+		{"chat_rooms", "slow_mode", "bool", "is of type bool, and Caravan needs INTEGER"},
+		{"chat_messages", "extra", "json", ""}, {"chat_messages", "extra", "", ""}, {"chat_messages", "deleted_at", "datetime", ""},
+		{"chat_messages", "pinned_at", "varchar(40)", ""}, {"chat_rooms", "slow_mode", "integer unsigned NOT NULL DEFAULT 0", ""},
+	} {
+		path := filepath.Join(t.TempDir(), "caravan.db")
+		db, err := sql.Open("sqlite", path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		if _, err := db.Exec(looseSchema + "ALTER TABLE " + odd.table + " ADD COLUMN " + odd.column + " " + odd.has); err != nil {
+			t.Fatal(err)
+		}
+		s, err := sqlite.Open(t.Context(), path, quiet)
+		switch {
+		case odd.says == "" && err != nil:
+			t.Errorf("%s %s: %v", odd.column, odd.has, err)
+		case odd.says != "" && (err == nil || !strings.Contains(strings.ToLower(err.Error()), strings.ToLower("column "+odd.column+" of "+odd.table+" "+odd.says))):
+			t.Errorf("%s %s: %v; want %q", odd.column, odd.has, err, odd.says)
+		}
+		if err == nil {
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+		var changed bool
+		if err := db.QueryRow("SELECT count(*) > 0 FROM sqlite_schema WHERE name = 'chat_reads'").Scan(&changed); err != nil || changed != (odd.says == "") {
+			t.Errorf("%s %s: changed: %v, %v", odd.column, odd.has, changed, err)
+		}
+	}
+}
+
 func TestTablesThatNoRowFitsIn(t *testing.T) {
 	for name, odd := range map[string]struct{ from, to, column string }{
 		"further column of messages": {"reply_to_id text", "reply_to_id text, priority integer NOT NULL", "priority"},

@@ -99,6 +99,9 @@ func (s *Store) open(ctx context.Context, path string, log *slog.Logger) error {
 	if err := checkIDs(ctx, s.writer); err != nil {
 		return err
 	}
+	if err := checkTypes(ctx, s.writer); err != nil {
+		return err
+	}
 	if _, _, err := migrations.Up(ctx, s.writer, migrations.SQLite, log); err != nil {
 		return err
 	}
