@@ -18,11 +18,19 @@ func (r *room) isDeleted(id uuid.UUID) bool {
 	return false
 }
 
-// remove deletes a message of the user's; again it changes nothing.
-func (s *Server) remove(user, id uuid.UUID) bool {
+// remove deletes a message, and returns what is left; again it changes nothing. The code says
+// why it may not be.
+func (s *Server) remove(user, id uuid.UUID) (left *Message, code string) {
 	r, at := s.find(id)
-	if r == nil || r.messages[at].Sender.ID != user {
-		return false
+	moderates := s.may(user, "moderate")
+	if r == nil || (r.messages[at].Sender.ID != user && !moderates) {
+		return nil, "not_found"
+	}
+	by := "sender"
+	if r.messages[at].Sender.ID != user {
+		by = "moderator"
+	} else if !moderates && !s.may(user, "delete") {
+		return nil, "not_allowed"
 	}
 	switch {
 	case s.faults.KeepDeleted != nil && s.faults.KeepDeleted():
@@ -31,18 +39,21 @@ func (s *Server) remove(user, id uuid.UUID) bool {
 			if m.DeletedAt != nil {
 				return
 			}
-			m.Content, m.Updated, m.DeletedAt, m.DeletedBy = deletedText, now, &now, "sender"
-			m.PinnedAt, m.PinnedBy, m.Mentions, m.Data = nil, "", nil, nil
+			m.Content, m.Updated, m.DeletedAt, m.DeletedBy = deletedText, now, &now, by
+			m.PinnedAt, m.PinnedBy, m.Mentions, m.MentionsAll, m.Data = nil, "", nil, false, nil
 		})
 	}
-	return true
+	return r.quote(r.messages[at]), ""
 }
 
 // pin pins a message, or takes its pin away; again it changes nothing.
-func (s *Server) pin(user, id uuid.UUID, on bool) bool {
+func (s *Server) pin(user, id uuid.UUID, on bool) (*Message, string) {
 	r, at := s.find(id)
-	if r == nil || r.messages[at].DeletedAt != nil {
-		return false
+	switch {
+	case !s.may(user, "pin"):
+		return nil, "not_allowed"
+	case r == nil || r.messages[at].DeletedAt != nil:
+		return nil, "not_found"
 	}
 	if (r.messages[at].PinnedAt != nil) != on {
 		s.change(r, at, "pin", func(m *Message, now time.Time) {
@@ -52,5 +63,5 @@ func (s *Server) pin(user, id uuid.UUID, on bool) bool {
 			}
 		})
 	}
-	return true
+	return r.quote(r.messages[at]), ""
 }

@@ -138,10 +138,56 @@ func (s *Server) patch(w http.ResponseWriter, req *http.Request) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	m := s.edit(caller(req), id, b.Content)
-	if m == nil {
-		refuse(w, http.StatusNotFound, "not_found")
+	m, code := s.edit(caller(req), id, b.Content)
+	changed(w, m, code)
+}
+
+// changed answers with a message, or says why it was not changed.
+func changed(w http.ResponseWriter, m *Message, code string) {
+	if code != "" {
+		refuse(w, http.StatusForbidden, code)
 		return
 	}
 	answer(w, http.StatusOK, m)
+}
+
+func (s *Server) unmake(w http.ResponseWriter, req *http.Request) {
+	id, _ := uuid.Parse(req.PathValue("id")) // zero is nobody's
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m, code := s.remove(caller(req), id)
+	changed(w, m, code)
+}
+
+func (s *Server) repin(on bool) http.HandlerFunc {
+	return func(w http.ResponseWriter, req *http.Request) {
+		id, _ := uuid.Parse(req.PathValue("id")) // zero is nobody's
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		m, code := s.pin(caller(req), id, on)
+		changed(w, m, code)
+	}
+}
+
+func (s *Server) pins(w http.ResponseWriter, req *http.Request) {
+	id, _ := uuid.Parse(req.PathValue("id")) // zero is nobody's
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.room(id)
+	answer(w, http.StatusOK, map[string]any{"results": r.quotes(r.pinned()), "next": nil})
+}
+
+func (s *Server) replies(w http.ResponseWriter, req *http.Request) {
+	id, _ := uuid.Parse(req.PathValue("id")) // zero is nobody's
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	results := []*Message{}
+	if r, _ := s.find(id); r != nil {
+		for _, m := range r.messages {
+			if m.ReplyTo != nil && m.ReplyTo.ID == id {
+				results = append(results, r.quote(m))
+			}
+		}
+	}
+	answer(w, http.StatusOK, map[string]any{"results": results, "next": nil})
 }

@@ -35,6 +35,8 @@ type Faults struct {
 	// KeepDeleted is asked at each deletion whether to leave the message as it is and say that
 	// it is deleted. DeleteAgain is asked at each one of what is deleted whether it takes a number.
 	KeepDeleted, DeleteAgain func() bool
+	// MayAll is asked at each thing that needs a permission whether anybody may do it.
+	MayAll func() bool
 	// History and Resume return how many messages of a first frame are shown, of
 	// so many; the others, at its end, are left out.
 	History, Resume func(n int) int
@@ -70,12 +72,15 @@ type Message struct {
 	Rev      int64     `json:"rev"`
 	ClientID string    `json:"client_id,omitempty"`
 
-	Mentions  []string        `json:"mentions,omitempty"`
-	Data      json.RawMessage `json:"data,omitempty"`
-	DeletedAt *time.Time      `json:"deleted_at,omitempty"`
-	DeletedBy string          `json:"deleted_by,omitempty"`
-	PinnedAt  *time.Time      `json:"pinned_at,omitempty"`
-	PinnedBy  string          `json:"pinned_by,omitempty"`
+	Mentions []string        `json:"mentions,omitempty"`
+	Data     json.RawMessage `json:"data,omitempty"`
+
+	MentionsAll bool `json:"mentions_all,omitempty"`
+
+	DeletedAt *time.Time `json:"deleted_at,omitempty"`
+	DeletedBy string     `json:"deleted_by,omitempty"`
+	PinnedAt  *time.Time `json:"pinned_at,omitempty"`
+	PinnedBy  string     `json:"pinned_by,omitempty"`
 }
 
 type sender struct {
@@ -97,8 +102,9 @@ type order struct {
 	ReplyTo  uuid.UUID `json:"reply_to"`
 	ClientID string    `json:"client_id"`
 
-	Mentions []string        `json:"mentions"`
-	Data     json.RawMessage `json:"data"`
+	Mentions    []string        `json:"mentions"`
+	MentionsAll bool            `json:"mentions_all"`
+	Data        json.RawMessage `json:"data"`
 }
 
 // Server is the server. Its methods are safe for concurrent use.
@@ -109,6 +115,7 @@ type Server struct {
 	mu       sync.Mutex
 	shut     bool // nobody is let in
 	rooms    map[uuid.UUID]*room
+	roles    map[uuid.UUID]string
 	sessions int
 }
 
@@ -125,7 +132,7 @@ type room struct {
 // JWTs whose signature is not checked, and the trips given are what everybody's
 // list of rooms shows.
 func New(faults Faults, trips ...uuid.UUID) *Server {
-	s := &Server{faults: faults, rooms: map[uuid.UUID]*room{}}
+	s := &Server{faults: faults, rooms: map[uuid.UUID]*room{}, roles: map[uuid.UUID]string{}}
 	for _, trip := range trips {
 		s.room(trip)
 	}
@@ -135,6 +142,11 @@ func New(faults Faults, trips ...uuid.UUID) *Server {
 	mux.HandleFunc("GET /api/v1/chat/rooms/{id}/messages/", s.page)
 	mux.HandleFunc("POST /api/v1/chat/messages/", s.post)
 	mux.HandleFunc("PATCH /api/v1/chat/messages/{id}/", s.patch)
+	mux.HandleFunc("DELETE /api/v1/chat/messages/{id}/", s.unmake)
+	mux.HandleFunc("PUT /api/v1/chat/messages/{id}/pin/", s.repin(true))
+	mux.HandleFunc("DELETE /api/v1/chat/messages/{id}/pin/", s.repin(false))
+	mux.HandleFunc("GET /api/v1/chat/rooms/{id}/pins/", s.pins)
+	mux.HandleFunc("GET /api/v1/chat/messages/{id}/replies/", s.replies)
 	s.http = httptest.NewServer(mux)
 	return s
 }
@@ -210,6 +222,9 @@ func (r *room) since(since int64, limit int) (messages []*Message, seq int64, mo
 
 // send stores a message, tells it, and returns it as it was at that moment.
 func (s *Server) send(r *room, user uuid.UUID, o *order) (m *Message, duplicate bool, code string) {
+	if !s.may(user, "send") || (o.MentionsAll && !s.may(user, "mention_all")) {
+		return nil, false, "not_allowed"
+	}
 	for _, known := range r.messages {
 		if o.ClientID != "" && known.ClientID == o.ClientID && known.Sender.ID == user {
 			return r.quote(known), true, ""
@@ -225,7 +240,7 @@ func (s *Server) send(r *room, user uuid.UUID, o *order) (m *Message, duplicate 
 	now := time.Now().UTC()
 	m = &Message{
 		ID: uuid.New(), Room: r.id, Sender: sender{user, user.String() + "@example.com"}, Content: o.Content, Type: "text",
-		Created: now, Updated: now, Seq: r.seq, Rev: r.seq, ClientID: o.ClientID, Mentions: o.Mentions, Data: o.Data,
+		Created: now, Updated: now, Seq: r.seq, Rev: r.seq, ClientID: o.ClientID, Mentions: o.Mentions, MentionsAll: o.MentionsAll, Data: o.Data,
 	}
 	if o.Type != "" {
 		m.Type = o.Type
@@ -271,14 +286,17 @@ func (r *room) quotes(messages []*Message) []*Message {
 }
 
 // edit changes a message in place of a copy, so that what was told stays as it was.
-func (s *Server) edit(user, id uuid.UUID, content string) *Message {
+func (s *Server) edit(user, id uuid.UUID, content string) (*Message, string) {
 	r, i := s.find(id)
-	if r == nil || r.messages[i].Sender.ID != user || r.messages[i].DeletedAt != nil {
-		return nil
+	switch {
+	case !s.may(user, "edit"):
+		return nil, "not_allowed"
+	case r == nil || r.messages[i].Sender.ID != user || r.messages[i].DeletedAt != nil:
+		return nil, "not_found"
 	}
 	return s.change(r, i, "content", func(m *Message, now time.Time) {
 		m.Content, m.IsEdited, m.Updated = content, true, now
-	})
+	}), ""
 }
 
 func (s *Server) find(id uuid.UUID) (r *room, at int) {

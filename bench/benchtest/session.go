@@ -73,7 +73,7 @@ func (m *session) join(trip uuid.UUID, since, last string) {
 	}
 	m.write(mustJSON(first))
 	if m.v2 {
-		m.write(mustJSON(map[string]any{"type": "own", "v": 2, "read_seq": m.room.marks[m.user]}))
+		m.tellRole()
 	}
 	m.room.members[m] = true
 }
@@ -139,22 +139,25 @@ func (m *session) message(p []byte) {
 			m.fail("rate_limited", f.ClientID)
 		}
 	case "edit_message":
-		m.answer(s.edit(m.user, f.MessageID, f.Content) != nil, f.ClientID)
+		_, code := s.edit(m.user, f.MessageID, f.Content)
+		m.answer(code, f.ClientID)
 	case "delete_message":
-		m.answer(s.remove(m.user, f.MessageID), f.ClientID)
+		_, code := s.remove(m.user, f.MessageID)
+		m.answer(code, f.ClientID)
 	case "pin_message":
-		m.answer(s.pin(m.user, f.MessageID, f.On), f.ClientID)
+		_, code := s.pin(m.user, f.MessageID, f.On)
+		m.answer(code, f.ClientID)
 	case "mark_read":
 		m.room.marks[m.user] = max(m.room.marks[m.user], min(f.Seq, m.room.seq))
-		m.answer(true, f.ClientID)
+		m.answer("", f.ClientID)
 	}
 }
 
-// answer says whether a change was made.
-func (m *session) answer(done bool, clientID string) {
+// answer says whether a change was made, or with which code it was refused.
+func (m *session) answer(code, clientID string) {
 	switch {
-	case !done:
-		m.fail("not_found", clientID)
+	case code != "":
+		m.fail(code, clientID)
 	case m.v2:
 		m.write(mustJSON(map[string]any{"type": "ack", "client_id": clientID}))
 	}

@@ -8,6 +8,10 @@ const pinsMax = 50
 // grant notes that an attempt was answered with an ack.
 func (l *Ledger) grant(r *Record, o *op) {
 	o.answers++
+	l.checkPermitted(r, o)
+	if r.Way == WayREST && o.kind == React {
+		l.checkMine(r, o)
+	}
 	if o.granted == 0 {
 		o.granted = l.clock
 	}
@@ -92,7 +96,9 @@ func (l *Ledger) checkChange(m *message, before, s *state, unseen int) {
 	switch {
 	case s.by == nil && before.by != nil:
 		changed["deleted"] = true // and the pin goes with it
-		l.took(m, s, "was deleted", unseen, func(o *op) bool { return o.kind == Delete })
+		l.took(m, s, "was deleted as by a "+s.goer, unseen, func(o *op) bool {
+			return o.kind == Delete && l.permitted(o) && (s.goer == "sender") == (o.sender == m.op.sender)
+		})
 	case s.by != before.by, s.by != nil && before.number != 0 && s.updated != before.updated:
 		changed["content"] = true
 		if s.by.kind == Edit {

@@ -9,6 +9,7 @@ func (l *Ledger) Check() *Report {
 		l.checkMessage(l.messages[id])
 	}
 	l.checkPins()
+	l.checkLists()
 	for _, id := range sorted(l.rooms) {
 		l.checkRoom(id, l.rooms[id])
 	}
@@ -62,6 +63,8 @@ func (l *Ledger) checkOp(o *op) {
 	switch {
 	case stored && o.denied():
 		l.unexplained("op %s was refused, and is stored", o.name)
+	case stored && o.kind == Send && !l.permitted(o):
+		l.unexplained("op %s is stored, and its sender may not do that", o.name)
 	case o.granted != 0 && !o.forfeit:
 		l.checkGranted(o)
 	case stored || o.denied() || o.moot:
@@ -106,6 +109,7 @@ func (l *Ledger) checkClient(id int, c *client) {
 		l.unexplained("client %d was not connected at the end", id)
 		return
 	}
+	l.checkRole(id, c)
 	room := l.room(c.room)
 	for n := max(c.start, room.base) + 1; n <= room.top; n++ {
 		if m := room.events[n]; m != nil && m.last == n && !c.seen.has(n) {

@@ -47,7 +47,7 @@ func kinds() []Record {
 		{Kind: Pin, Client: 3, Op: "p1", Message: "B", On: true, Sender: "u3"},
 		b(Record{Kind: Told, Client: 1}, 15, "at 15"), b(Record{Kind: Told, Client: 2}, 15, "at 15"), b(Record{Kind: Told, Client: 3}, 15, "at 15"),
 		{Kind: Granted, Client: 3, Op: "p1", Version: 2},
-		{Kind: Delete, Client: 3, Op: "d1", Message: "A"}, {Kind: Resend, Client: 3, Op: "d1"},
+		{Kind: Delete, Client: 3, Op: "d1", Message: "A", Sender: "user"}, {Kind: Resend, Client: 3, Op: "d1"},
 		a(Record{Kind: Told, Client: 1}), a(Record{Kind: Told, Client: 2}), a(Record{Kind: Told, Client: 3}),
 		{Kind: Granted, Client: 3, Op: "d1", Version: 2}, {Kind: Granted, Client: 3, Op: "d1", Version: 2},
 		{Kind: Edit, Client: 1, Op: "e7", Message: "A", Content: Content("e7", "too late")}, {Kind: Refused, Client: 1, Op: "e7", Code: "not_found"},
@@ -104,7 +104,7 @@ func TestWrongChangesAreFound(t *testing.T) {
 		{"a delete is acknowledged and has no effect", all(func(r *Record) bool { return r.Message == "A" && r.Rev == 16 }, func(r *Record) {
 			r.Deleted, r.DeletedBy, r.Content, r.Change = "", "", hello, ""
 		}), "lost", "op d1 was acknowledged, and message A is not deleted", true},
-		{"nobody asked for a deletion", without(func(r *Record) bool { return r.Op == "d1" }), "unexplained", "message A was deleted at 16, and nobody asked for it", false},
+		{"nobody asked for a deletion", without(func(r *Record) bool { return r.Op == "d1" }), "unexplained", "message A was deleted as by a sender at 16, and nobody asked for it", false},
 		{"a deleted text reappears", both(
 			before(of(Stays, 1), Record{Kind: Told, Client: 1, Op: "a", Message: "A", Seq: 18, Prev: 17, Made: 11, Content: hello},
 				Record{Kind: Told, Client: 2, Op: "a", Message: "A", Seq: 18, Prev: 17, Made: 11, Content: hello},

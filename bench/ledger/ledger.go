@@ -18,6 +18,9 @@ type Ledger struct {
 	replied  map[string]int64 // when the first reply to a message went out
 	answers  map[string]int   // in the end: how many replies a message has that are not deleted
 	bare     []*Record        // patches of messages that nobody had told yet
+	roles    map[string][]role
+	lists    map[list][]*Record // what was read whole in the end
+	rows     []*Record          // of the list that is being read
 	views    views
 	clock    int64 // records so far
 	report   Report
@@ -28,13 +31,16 @@ type op struct {
 	name     string
 	kind     Kind
 	room     int
-	about    string // the message that it changes; empty: it is a new message, or a mark
-	on       bool   // of a pin
-	mark     int64  // of a mark: up to where
+	about    string   // the message that it changes; empty: it is a new message, or a mark
+	on       bool     // of a pin or reaction; of a new message: it mentions everybody
+	to       []string // of a new message: whom it mentions
+	rank     int      // which of its sender's roles counts at least
+	joins    int      // the connection on which it went out first, of its client's
+	mark     int64    // of a mark: up to where
 	content  uint64
 	quote    uint64 // of its content, what a reply shows of it
 	form     string // of a new message, like the next three
-	sender   string // also of a pin or reaction
+	sender   string // also of a change
 	emoji    string // of a reaction
 	reply    string
 	extra    string
@@ -84,6 +90,7 @@ type state struct {
 	by      *op    // what wrote the content; nil: it is a tombstone
 	pinned  string // since when, and by whom; empty: it is not
 	pinner  string
+	goer    string // as whom somebody deleted it
 	whole   uint64 // all that a change may alter
 	summary string
 }
@@ -109,6 +116,10 @@ type room struct {
 // client is what one connection after another of one member has seen.
 type client struct {
 	room   int
+	user   string // empty: not known
+	rank   int    // which of its user's roles its connection was told of
+	ranked bool   // it was
+	joins  int    // connections so far
 	stays  bool
 	joined bool
 	start  int64   // where it first stood, or stood when it last connected without saying where
@@ -137,8 +148,10 @@ func New() *Ledger {
 		messages: map[string]*message{},
 		changes:  map[string][]*op{},
 		replied:  map[string]int64{},
+		roles:    map[string][]role{},
+		lists:    map[list][]*Record{},
 		views:    views{max: viewsMax},
-		report:   Report{Refused: map[string]int64{}, Ended: map[string]int64{}},
+		report:   Report{Kinds: map[string]int64{}, Refused: map[string]int64{}, Ended: map[string]int64{}},
 	}
 }
 
@@ -161,6 +174,19 @@ func (l *Ledger) Apply(r *Record) {
 		l.answer(r)
 	case Own:
 		l.own(r)
+	case Role:
+		l.giveRole(r)
+	case RoleTold:
+		l.roleTold(r)
+	case Seen:
+		l.see(r)
+	case Chosen:
+		l.chosen(r)
+	case Row:
+		l.rows = append(l.rows, r)
+	case Listed:
+		l.lists[list{r.Way, r.Room, r.About, r.Sender}] = l.rows
+		l.rows = nil
 	case Joined:
 		l.join(r)
 	case Paged:
@@ -216,6 +242,7 @@ func (l *Ledger) begin(r *Record) {
 	o := &op{
 		name: r.Op, kind: r.Kind, room: r.Room, about: r.Message, on: r.On, mark: r.Seq, extra: r.Extra, content: l.hash(r.Content), quote: l.hash(firstRunes(r.Content)),
 		form: r.Form, sender: r.Sender, reply: r.Reply, begun: l.clock, top: l.room(r.Room).top, attempts: 1,
+		to: r.To, rank: l.standing(r), joins: l.client(r).joins,
 	}
 	l.ops[r.Op] = o
 	if r.Kind == React {
@@ -240,6 +267,10 @@ func (l *Ledger) begin(r *Record) {
 		l.report.Changes++
 	}
 	l.report.Attempts++
+	l.report.Kinds[string(r.Kind)]++
+	if r.Way == WayREST {
+		l.report.Kinds[WayREST]++
+	}
 }
 
 // answer notes what became of an attempt.
@@ -253,6 +284,9 @@ func (l *Ledger) answer(r *Record) {
 	case Resend:
 		o.attempts++
 		l.report.Attempts++
+		if r.Way == WayREST || o.joins != l.client(r).joins {
+			o.rank = 0 // another server may not know yet what this one has told
+		}
 	case Refused:
 		l.report.Refused[r.Code]++
 		o.answers++
@@ -260,7 +294,7 @@ func (l *Ledger) answer(r *Record) {
 			o.denials++
 		}
 		if l.excuses(o, r.Code) {
-			o.moot = true
+			o.moot = r.Code != "not_allowed" || !l.permitted(o)
 		} else if !mayBeSaid[r.Code] && !r.excused {
 			l.unexplained("client %d: op %s was refused with %q, for which there is no reason", r.Client, r.Op, r.Code)
 		}
@@ -283,7 +317,9 @@ func (l *Ledger) answer(r *Record) {
 // be deleted by now, or the room has as many pins as it may have.
 func (l *Ledger) excuses(o *op, code string) bool {
 	switch {
-	case code == "not_found" && o.changes():
+	case l.refusesRight(o, code):
+		return true
+	case code == "not_found" && o.changes() && o.kind != Delete: // to delete again is acknowledged
 		return l.deletes(o.about)
 	case code == "invalid_reply" && o.kind == Send:
 		return l.deletes(o.reply)
@@ -293,9 +329,9 @@ func (l *Ledger) excuses(o *op, code string) bool {
 	return false
 }
 
-// deletes reports whether somebody asked for the deletion of a message.
+// deletes reports whether somebody asked for the deletion of a message who may delete it.
 func (l *Ledger) deletes(message string) bool {
-	return slices.ContainsFunc(l.changes[message], func(o *op) bool { return o.kind == Delete })
+	return slices.ContainsFunc(l.changes[message], func(o *op) bool { return o.kind == Delete && !o.denied() && l.permitted(o) })
 }
 
 func (l *Ledger) unanswered(client int, o *op) {
@@ -308,11 +344,15 @@ func (l *Ledger) ack(r *Record, o *op) {
 	o.acked = true
 	o.answers++
 	m := l.observe(r, r.Seq, r.Rev)
-	if (!o.changes() && m.op != o) || (o.changes() && m.id != o.about) || (o.kind == Edit && l.hash(r.Content) != o.content) || (o.kind == Delete && r.Deleted == "") {
+	if (!o.changes() && m.op != o) || (o.changes() && m.id != o.about) || (o.kind == Edit && l.hash(r.Content) != o.content) || (o.kind == Delete && r.Deleted == "") || (o.kind == Pin && r.Deleted == "" && o.on != (r.Pinned != "")) {
 		l.unexplained("client %d: op %s was acknowledged with what it did not ask for, message %s", r.Client, o.name, m.id)
 	}
 	c := l.client(r)
 	c.known, c.heard = max(c.known, r.Rev), max(c.heard, r.Rev)
+	l.checkPermitted(r, o)
+	if (o.kind == Delete || o.kind == Pin) && o.granted == 0 {
+		o.granted = l.clock
+	}
 }
 
 // mayBeSaid are the codes with which a server may refuse what a fleet asks for,

@@ -65,7 +65,7 @@ func describe(r *Record) {
 	case r.Kind == Send:
 		r.Form, r.Sender = "text", sender
 		return
-	case r.Message == "" || r.Kind == Edit || r.Kind == Delete || r.Kind == Pin || r.Kind == React:
+	case r.Message == "" || r.Kind == Edit || r.Kind == Delete || r.Kind == Pin || r.Kind == React || r.Kind == Chosen:
 		return
 	case r.Kind == Told:
 		r.Rev = max(r.Rev, r.Seq)

@@ -63,7 +63,7 @@ func (l *Ledger) content(m *message, r *Record, n int64) {
 		return
 	}
 	s := state{
-		number: n, content: l.hash(r.Content), updated: l.hash(r.Updated), pinned: r.Pinned, pinner: r.PinnedBy,
+		number: n, content: l.hash(r.Content), updated: l.hash(r.Updated), pinned: r.Pinned, pinner: r.PinnedBy, goer: r.DeletedBy,
 		whole:   l.hash(r.Content, r.Updated, r.Deleted, r.DeletedBy, r.Pinned, r.PinnedBy, r.Summary, r.Extra),
 		summary: r.Summary,
 	}

@@ -16,9 +16,9 @@ type Kind string
 // Quote, QuoteBy, Extra, Deleted, DeletedBy, Pinned, PinnedBy and Summary.
 const (
 	Begin     Kind = "begin"     // before the run, the room stands at Seq; Nodes servers may be asked; Version 2: they tell summaries
-	Send      Kind = "send"      // Op is a new message with Content, Form, Sender and Reply; it goes out for the first time
+	Send      Kind = "send"      // Op is a new message with Content, Form, Sender, Reply and Extra, which mentions the users To; it goes out for the first time
 	Edit      Kind = "edit"      // Op is an edit of Message to Content; it goes out for the first time
-	Delete    Kind = "delete"    // Op deletes Message; it goes out for the first time
+	Delete    Kind = "delete"    // Op deletes Message for Sender; it goes out for the first time
 	Pin       Kind = "pin"       // Op pins Message for Sender, or with On false takes its pin away; it goes out for the first time
 	React     Kind = "react"     // Op sets Sender's reaction Content to Message, or with On false takes it away; it goes out for the first time
 	Mark      Kind = "mark"      // Op says that all up to Seq is read; it goes out for the first time
@@ -27,12 +27,16 @@ const (
 	Cut       Kind = "cut"       // one attempt of Op can no longer be answered: its connection ended
 	Silent    Kind = "silent"    // one attempt of Op was not answered in time though its connection lived on
 	Acked     Kind = "acked"     // one attempt of Op was answered with a message (whose client_id Op is, unless Op is an edit)
-	Granted   Kind = "granted"   // one attempt of Op was answered with an ack
+	Granted   Kind = "granted"   // one attempt of Op was answered with an ack, or over REST (Way) with the user's own reactions to the message, Mine
 	Own       Kind = "own"       // the client is told that its user's mark is at Seq
+	Role      Kind = "role"      // from now on Sender may have the role Code, with the permissions To
+	RoleTold  Kind = "role_told" // the client is told that its user, Sender, has the role Code, with the permissions To
 	Joined    Kind = "joined"    // the client connected with Since (-1: without), is told what is beyond Prev, and stands at Seq; More: after fetching the rest
 	Paged     Kind = "paged"     // the client asked over REST for what is beyond Since and stands at Seq; More: there is more
 	Shown     Kind = "shown"     // in the history, resume or page before it, asked for with Since: a message
 	Told      Kind = "told"      // live, in a frame of Type, which says that Change happened: number Seq after Prev; a message, made at Made. Bare: only its id, as the client does not have what was patched
+	Seen      Kind = "seen"      // the client asked for a list by Way, of the message About if it is of answers: a message in it
+	Chosen    Kind = "chosen"    // the client is told over REST that Sender has the reaction Content to Message
 	Due       Kind = "due"       // the client's connection lives on, and it is time that it has heard of all up to Seq
 	Ended     Kind = "ended"     // the client's connection was ended by the server, or by a fault, with Code; Alive: its server lives on; Late: for how long at most the client was busy and did not read
 	Stays     Kind = "stays"     // the client is connected at the end of the run
@@ -40,6 +44,8 @@ const (
 	Unsettled Kind = "unsettled" // long after the last fault something was still not as it should be: Code says what
 	Read      Kind = "read"      // read back at the end by Way: a message
 	End       Kind = "end"       // in the end the room stands at Seq
+	Listed    Kind = "listed"    // in the end a list was read whole by Way: of Room, of the message About, for Sender; its rows came before
+	Row       Kind = "row"       // in the end a row of the list that is read by Way
 	Anew      Kind = "anew"      // the client was told to forget all, because the database went back; Alive: on a connection that it had
 )
 
@@ -99,7 +105,12 @@ type Record struct {
 	Change    string `json:"change,omitempty"`
 	On        bool   `json:"on,omitempty"`
 	Bare      bool   `json:"bare,omitempty"`
-	Version   int    `json:"version,omitempty"` // of the protocol, on the connection; zero: 1, or none
+
+	To    []string `json:"to,omitempty"`    // users, where Everybody is all of the trip; or permissions
+	About string   `json:"about,omitempty"` // the message that a list is about
+	Mine  []string `json:"mine,omitempty"`  // emoji
+
+	Version int `json:"version,omitempty"` // of the protocol, on the connection; zero: 1, or none
 
 	FailOver int `json:"fail_over,omitempty"`
 
@@ -112,3 +123,23 @@ const (
 	WaySince = "since" // what was changed after a number
 	WayAfter = "after" // what was made after a number
 )
+
+// WayREST is the Way of what was asked for over REST, and answered there.
+const WayREST = "rest"
+
+// The ways to read lists, and tables. A Row has what is in the comment.
+const (
+	WayPins    = "pins"    // Message: a room's pinned messages, the latest pin first
+	WayReplies = "replies" // Message: one that answers About
+	WayWho     = "who"     // Sender has the reaction Content to About
+	WayMine    = "mine"    // the reader, Sender, has the reaction Content to Message
+
+	RowsReactions = "chat_reactions"     // Sender has the reaction Content to Message
+	RowsPins      = "pinned messages"    // Message
+	RowsMentions  = "chat_mentions"      // Sender, or Everybody, is mentioned in Room at Seq
+	RowsDue       = "chat_summaries_due" // Message
+	RowsTexts     = "all tables"         // a text of Op, in the table Type
+)
+
+// Everybody is whom a message mentions that mentions all of the trip.
+const Everybody = "00000000-0000-0000-0000-000000000000"

@@ -7,6 +7,7 @@ type Report struct {
 	Sent     int64            `json:"sent"`     // new messages
 	Edits    int64            `json:"edits"`    // edits
 	Changes  int64            `json:"changes"`  // deletions, pins and reactions
+	Kinds    map[string]int64 `json:"kinds"`    // what was asked for, by kind; "rest" of them over REST
 	Marks    int64            `json:"marks"`    // how far something is read
 	Attempts int64            `json:"attempts"` // how often they went out
 	Refused  map[string]int64 `json:"refused"`  // attempts answered by an error, by code
@@ -19,6 +20,9 @@ type Report struct {
 	Told     int64            `json:"told"`     // live events seen
 	Shown    int64            `json:"shown"`    // messages seen in histories, resumes and pages
 	Joins    int64            `json:"joins"`    // connections that got their first frame, and pages
+	Roles    int64            `json:"roles"`    // roles that users were given
+	Turned   int64            `json:"turned"`   // times that a changed role was told on a connection that lived
+	Rows     int64            `json:"rows"`     // rows of lists and tables that were compared in the end
 	Due      int64            `json:"due"`      // times that a connection had to prove that it tells everything
 
 	// What fail-overs lost, of which members were told so.

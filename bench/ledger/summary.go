@@ -21,6 +21,14 @@ type summary struct {
 	Replies int `json:"reply_count"`
 }
 
+// read reads what a record has.
+func (s *summary) read(text string) error {
+	if text == "" {
+		return nil
+	}
+	return json.Unmarshal([]byte(text), s)
+}
+
 // replies counts the replies of each message that are not deleted.
 func (l *Ledger) replies() map[string]int {
 	if l.answers == nil {
@@ -78,10 +86,8 @@ func (l *Ledger) wrongSummary(m *message, replies map[string]int) string {
 		}
 	}
 	var told summary
-	if last.summary != "" {
-		if err := json.Unmarshal([]byte(last.summary), &told); err != nil {
-			return fmt.Sprintf("its summary is none: %v", err)
-		}
+	if err := told.read(last.summary); err != nil {
+		return fmt.Sprintf("its summary is none: %v", err)
 	}
 	if want := min(replies[m.id], repliesMax); told.Replies != want {
 		return fmt.Sprintf("it says that it has %d replies, and it has %d", told.Replies, want)
@@ -93,8 +99,9 @@ func (l *Ledger) wrongSummary(m *message, replies map[string]int) string {
 // may be otherwise.
 type reactor struct{ is, unsure bool }
 
-func (l *Ledger) wrongReactions(m *message, told *summary) string {
-	now := map[string]map[string]reactor{} // emoji to user
+// reactors are the reactions to a message, by emoji and user.
+func (l *Ledger) reactors(m *message) map[string]map[string]reactor {
+	now := map[string]map[string]reactor{}
 	for _, o := range l.changes[m.id] {
 		if o.kind != React || o.denied() || m.gone != 0 {
 			continue
@@ -106,7 +113,11 @@ func (l *Ledger) wrongReactions(m *message, told *summary) string {
 		sure := o.granted != 0 && o.answers >= o.attempts
 		now[o.emoji][o.sender] = reactor{is: o.on, unsure: !sure || (was.unsure && was.is != o.on)}
 	}
-	total := 0
+	return now
+}
+
+func (l *Ledger) wrongReactions(m *message, told *summary) string {
+	now, total := l.reactors(m), 0
 	for _, r := range told.Reactions {
 		total += r.Count
 	}

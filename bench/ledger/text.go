@@ -13,11 +13,13 @@ func (r *Report) WriteText(w io.Writer) error {
 		fmt.Fprintf(&b, "%-12s %s\n", name, fmt.Sprintf(format, args...))
 	}
 	line("sent", "%d messages, %d edits, %d other changes and %d marks, in %d attempts", r.Sent, r.Edits, r.Changes, r.Marks, r.Attempts)
+	line("changes", "%s; %d roles, of which %d were told on a connection that lived", strings.Trim(byCode(r.Kinds), " ()"), r.Roles, r.Turned)
 	line("answered", "%d attempts refused%s, %d cut with their connection", sum(r.Refused), byCode(r.Refused), r.Cut)
 	line("settled", "%d stored, %d refused, %d changes that were cut and that nobody saw", r.Settled, r.Denied, r.Unknown)
 	line("ended", "%d connections that their members did not end%s", sum(r.Ended), byCode(r.Ended))
 	line("stored", "%d messages; %d numbers used", r.Stored, r.Numbers)
 	line("seen", "%d live events, %d messages in histories, resumes and pages, by %d first frames and pages; %d times a member waited for all that was due", r.Told, r.Shown, r.Joins, r.Due)
+	line("compared", "%d rows of lists and tables", r.Rows)
 	if r.FailOvers+r.Anew > 0 {
 		line("fail-overs", "%d lost %d events, of which %d had been seen; %d messages and edits are lost with them; %d times a member was told to begin anew",
 			r.FailOvers, r.Undone, r.UndoneFor, r.Forfeited, r.Anew)

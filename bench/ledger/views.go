@@ -4,6 +4,7 @@ package ledger
 func (l *Ledger) join(r *Record) {
 	c, room := l.client(r), l.room(r.Room)
 	l.report.Joins++
+	c.joins, c.rank, c.ranked = c.joins+1, 0, false
 	switch {
 	case r.Since < 0:
 		// Who does not say where it stands may get a history from memory, which is

@@ -17,6 +17,8 @@ const (
 	shareFile   = 0.1  // of messages
 	shareReply  = 0.15 // of messages
 	editREST    = 0.3  // of edits
+	changeREST  = 0.3  // of deletions, pins and reactions
+	shareList   = 0.03 // a list over REST
 )
 
 // The first member of each room sends a burst now and then, because a server may
@@ -58,6 +60,8 @@ func (m *member) act(s *session) {
 		m.react(s)
 	case pick(shareMark):
 		m.mark(s)
+	case pick(shareList):
+		m.list()
 	case pick(shareTyping):
 		s.send([]byte(`{"type":"typing","is_typing":true}`))
 	default:
@@ -174,7 +178,7 @@ func (m *member) burst(s *session) {
 	for i := range ops {
 		ops[i] = m.compose(nil)
 		if plain {
-			ops[i].mentions, ops[i].data = nil, nil // such a batch is stored in another way
+			ops[i].mentions, ops[i].on, ops[i].data = nil, false, nil // such a batch is stored in another way
 		}
 	}
 	m.mu.Lock()
@@ -195,7 +199,7 @@ func (m *member) resend(s *session) {
 		if (o.kind == ledger.Edit && !m.v2) || o.waiting > 0 || now.Before(o.retryAt) {
 			continue
 		}
-		if s == nil || (m.rng.Float64() < byREST && (o.kind == ledger.Send || o.kind == ledger.Edit)) {
+		if s == nil || (m.rng.Float64() < byREST && o.kind != ledger.Mark) {
 			m.again(o, nil)
 			rest = append(rest, o)
 		} else {

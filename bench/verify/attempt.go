@@ -13,15 +13,19 @@ import (
 
 // begin notes a new op and its first attempt on s; nil: over REST. m.mu is held.
 func (m *member) begin(o *op, s *session) {
-	r := ledger.Record{Kind: o.kind, Op: o.name, Content: o.content, Message: o.about, On: o.on, Seq: o.seq, Sender: m.userID}
+	r := ledger.Record{Kind: o.kind, Op: o.name, Content: o.content, Message: o.about, On: o.on, Seq: o.seq, Sender: m.userID, Way: wayOf(s)}
 	switch o.kind {
 	case ledger.Send:
-		r.Form, r.Reply, r.Extra = o.form(), o.reply, extraOf(o.mentions, false, o.data)
+		r.Form, r.Reply, r.Extra, r.To = o.form(), o.reply, extraOf(o.mentions, o.on, o.data), o.mentions
+		if o.on {
+			r.To = append(r.To[:len(r.To):len(r.To)], ledger.Everybody)
+		}
 	case ledger.Edit:
-		r.Sender = ""
 		o.edits.editing, o.revBefore = true, o.edits.rev
 	case ledger.Delete:
-		o.edits.deleted = true
+		if o.edits != nil {
+			o.edits.deleted = true
+		}
 	}
 	m.note(r)
 	m.pending[o.name] = o
@@ -30,8 +34,16 @@ func (m *member) begin(o *op, s *session) {
 
 // again notes a further attempt. m.mu is held.
 func (m *member) again(o *op, s *session) {
-	m.note(ledger.Record{Kind: ledger.Resend, Op: o.name})
+	m.note(ledger.Record{Kind: ledger.Resend, Op: o.name, Way: wayOf(s)})
 	m.carry(o, s)
+}
+
+// wayOf says whether an attempt goes out over REST.
+func wayOf(s *session) string {
+	if s == nil {
+		return ledger.WayREST
+	}
+	return ""
 }
 
 // carry lets an attempt wait on s, unless s has ended meanwhile. m.mu is held.
@@ -107,6 +119,9 @@ func (o *op) describe(f map[string]any) {
 	}
 	if o.mentions != nil {
 		f["mentions"] = o.mentions
+	}
+	if o.on {
+		f["mentions_all"] = true
 	}
 	if o.data != nil {
 		f["data"] = o.data
@@ -236,8 +251,12 @@ func (m *member) refused(s *session, node int, name, code string) {
 		o.denials++
 	}
 	switch code {
-	case "invalid_reply", "not_found", "too_many_pins":
+	case "invalid_reply", "not_found", "forbidden", "too_many_pins":
 		o.denials = o.attempts // what it is about is deleted, or lost: a user would be told
+	case "not_allowed":
+		if o.on || m.seat() != changingSeat { // it will never be
+			o.denials = o.attempts
+		}
 	}
 	o.retryAt = time.Now().Add(retryPause)
 	m.drop(o)
@@ -298,26 +317,40 @@ func (m *member) forget(o *op) {
 func (m *member) overREST(ctx context.Context, o *op) {
 	var made message
 	var err error
-	if o.kind == ledger.Edit {
-		made, err = m.patch(ctx, o)
-	} else {
+	switch o.kind {
+	case ledger.Send:
 		made, err = m.post(ctx, o)
+	case ledger.React:
+		m.reactREST(ctx, o)
+		return
+	default:
+		made, err = m.change(ctx, o)
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if err != nil {
+		m.failedREST(ctx, o, made.node, err)
+		return
+	}
+	r := made.record(ledger.Acked)
+	r.Op, r.Way = o.name, ledger.WayREST
+	m.note(r)
+	m.know(made.Rev)
+	m.recognise(&made)
+	o.over(nil)
+	if o.kind == ledger.Pin {
+		m.done(o)
+	}
+	m.forget(o)
+}
+
+// failedREST notes that an attempt over REST was refused, or not answered. m.mu is held.
+func (m *member) failedREST(ctx context.Context, o *op, node int, err error) {
 	var refused *restError
 	var network net.Error
 	switch {
-	case err == nil:
-		r := made.record(ledger.Acked)
-		r.Op = o.name
-		m.note(r)
-		m.know(made.Rev)
-		m.recognise(&made)
-		o.over(nil)
-		m.forget(o)
 	case errors.As(err, &refused) && refused.code != "":
-		m.refused(nil, made.node, o.name, refused.code)
+		m.refused(nil, node, o.name, refused.code)
 	case errors.As(err, &network) && network.Timeout() && ctx.Err() == nil:
 		m.fail(o, nil, ledger.Silent)
 	default:

@@ -14,12 +14,14 @@ const (
 	sharePin     = 0.04
 	shareMark    = 0.05
 	shareReact   = 0.08
+	shareOthers  = 0.3 // of deletions: of a message that somebody else sent
 	shareRepeat  = 0.3 // of deletions: of one that is deleted already, or on its way to be
 	shareReacted = 0.7 // of reactions: set
 	shareTwice   = 0.3 // of changes and marks: sent twice at once
 	shareUnpin   = 0.6 // of pins: taken away
 	shareMention = 0.1 // of messages
 	shareData    = 0.1 // of messages
+	shareAll     = 0.2 // of messages that mention somebody: all of the trip, too
 )
 
 // name makes a name that nobody used before. Only live calls it.
@@ -29,9 +31,16 @@ func (m *member) name() string {
 }
 
 // ask begins something and sends it on the session; now and then twice at once, where both
-// are answered.
+// are answered. Some changes go over REST.
 func (m *member) ask(s *session, o *op) {
 	m.mu.Lock()
+	byREST := (o.kind == ledger.Delete || o.kind == ledger.Pin || o.kind == ledger.React) && m.rng.Float64() < changeREST
+	if s == nil || byREST {
+		m.begin(o, nil)
+		m.mu.Unlock()
+		m.overREST(m.crew.living, o)
+		return
+	}
 	m.begin(o, s)
 	twice := s.own && o.kind != ledger.Send && m.rng.Float64() < shareTwice
 	if twice {
@@ -46,8 +55,13 @@ func (m *member) ask(s *session, o *op) {
 }
 
 // unmake deletes one of the member's own messages: also one that is being edited at the same
-// time and, where that is answered, one that is deleted already.
+// time and, where that is answered, one that is deleted already. Or somebody else's, which only
+// who moderates may.
 func (m *member) unmake(s *session) {
+	if m.draw() < shareOthers && m.crew.cfg.Tables != nil {
+		m.unmakeAnother(s)
+		return
+	}
 	m.mu.Lock()
 	var target *own
 	if n := len(m.mine); n > 0 {
@@ -59,6 +73,20 @@ func (m *member) unmake(s *session) {
 		return
 	}
 	m.ask(s, &op{kind: ledger.Delete, name: m.name(), edits: target, about: target.id})
+}
+
+func (m *member) unmakeAnother(s *session) {
+	m.mu.Lock()
+	id := m.heard
+	for _, mine := range m.mine {
+		if mine.id == id {
+			id = ""
+		}
+	}
+	m.mu.Unlock()
+	if id != "" && !m.crew.cfg.spares("delete_message") {
+		m.ask(s, &op{kind: ledger.Delete, name: m.name(), about: id})
+	}
 }
 
 // pin pins the message that the member heard of last, or takes a pin away.
@@ -127,6 +155,7 @@ func (m *member) adorn(o *op) {
 		if m.userID != o.mentions[0] {
 			o.mentions = append(o.mentions, m.userID)
 		}
+		o.on = m.crew.cfg.Tables != nil && m.draw() < shareAll // which most may not
 	}
 	if m.draw() < shareData && !m.crew.cfg.spares("data") {
 		o.data = json.RawMessage(fmt.Sprintf(`{"place":%q}`, o.name))
@@ -169,8 +198,13 @@ func (m *member) granted(s *session, name string) {
 		return
 	}
 	o.over(s)
-	if m.pending[name] == o {
-		delete(m.pending, name)
+	m.done(o)
+}
+
+// done notes that an op is settled by an answer. m.mu is held.
+func (m *member) done(o *op) {
+	if m.pending[o.name] == o {
+		delete(m.pending, o.name)
 		m.leftOver(o)
 	}
 	if o.kind == ledger.Edit {

@@ -55,6 +55,8 @@ type member struct {
 	mine    []*own         // its messages, the last ones
 	has     copies         // of one that speaks version 2: the messages as it has them
 	early   []frame        // and, while adrift: patches that came meanwhile
+	role    string         // and what its session was told last of the user's role
+	awaits  string         // the role of which it must be told in the end; empty: any
 
 	upToDate time.Time // of one that polls: when it stood where it knew its room to stand
 }
@@ -70,7 +72,7 @@ type op struct {
 	data      json.RawMessage
 	edits     *own   // an own message that it edits or deletes; nil: none
 	about     string // the message that it changes; empty: none
-	on        bool   // of a pin
+	on        bool   // of a pin or reaction; of a message: it mentions everybody
 	seq       int64  // of a mark
 	revBefore int64  // of an edit: the message's rev when it was sent
 	attempts  int

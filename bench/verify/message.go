@@ -30,6 +30,7 @@ type message struct {
 	PinnedBy    string          `json:"pinned_by"`
 	Reactions   json.RawMessage `json:"reactions"`
 	ReplyCount  int             `json:"reply_count"`
+	Mine        []string        `json:"my_reactions"` // over REST
 
 	node int // that told it
 }

@@ -19,7 +19,7 @@ func (cr *crew) readBack(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return cr.readTables(ctx)
 }
 
 func (m *member) readSince(ctx context.Context, since int64) error {
@@ -42,7 +42,10 @@ func (m *member) readSince(ctx context.Context, since int64) error {
 	}
 }
 
+// readAfter reads all messages, and then their lists.
 func (m *member) readAfter(ctx context.Context, after int64) error {
+	var reacted, answered []string
+	var own []ledger.Record
 	for {
 		p, err := retry(ctx, func() (page, error) {
 			return m.messages(ctx, "after="+strconv.FormatInt(after, 10)+"&limit="+strconv.Itoa(pageMessages))
@@ -51,15 +54,35 @@ func (m *member) readAfter(ctx context.Context, after int64) error {
 			return err
 		}
 		m.noteRead(ledger.WayAfter, p.Results)
-		if len(p.Results) == 0 || p.Next == nil {
-			return nil
+		for i := range p.Results {
+			msg := &p.Results[i]
+			if msg.Reactions != nil {
+				reacted = append(reacted, msg.ID)
+			}
+			if msg.ReplyCount > 0 {
+				answered = append(answered, msg.ID)
+			}
+			for _, emoji := range msg.Mine {
+				own = append(own, ledger.Record{Message: msg.ID, Sender: m.userID, Content: emoji})
+			}
 		}
-		last := p.Results[len(p.Results)-1].Seq
-		if last <= after {
+		if len(p.Results) == 0 || p.Next == nil {
+			break
+		}
+		end := p.Results[len(p.Results)-1].Seq
+		if end <= after {
 			return errors.New("a page with another one after it leads nowhere")
 		}
-		after = last
+		after = end
 	}
+	if !m.crew.cfg.spares("react") {
+		for _, r := range own {
+			r.Kind, r.Way = ledger.Row, ledger.WayMine
+			m.note(r)
+		}
+		m.note(ledger.Record{Kind: ledger.Listed, Way: ledger.WayMine, Sender: m.userID})
+	}
+	return m.readLists(ctx, reacted, answered)
 }
 
 func (m *member) noteRead(way string, messages []message) {

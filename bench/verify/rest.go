@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/caravan-chat/caravan/bench/fleet"
+	"github.com/caravan-chat/caravan/bench/ledger"
 	"github.com/caravan-chat/caravan/bench/wire"
 )
 
@@ -161,8 +162,25 @@ func (m *member) post(ctx context.Context, o *op) (message, error) {
 	return made, err
 }
 
-func (m *member) patch(ctx context.Context, o *op) (message, error) {
+// change asks for a change over REST that is answered with the message.
+func (m *member) change(ctx context.Context, o *op) (message, error) {
+	method, target, body := http.MethodPatch, messagePath(o.about), any(map[string]string{"content": o.content})
+	switch o.kind {
+	case ledger.Delete:
+		method, body = http.MethodDelete, nil
+	case ledger.Pin:
+		method, target, body = putOrDelete(o.on), target+"pin/", nil
+	}
 	made := message{node: m.node()}
-	err := m.crew.rest.call(ctx, m.crew.nodes[made.node], m.bearer, http.MethodPatch, "/api/v1/chat/messages/"+o.edits.id+"/", map[string]string{"content": o.content}, &made)
+	err := m.crew.rest.call(ctx, m.crew.nodes[made.node], m.bearer, method, target, body, &made)
 	return made, err
+}
+
+func messagePath(id string) string { return "/api/v1/chat/messages/" + id + "/" }
+
+func putOrDelete(on bool) string {
+	if on {
+		return http.MethodPut
+	}
+	return http.MethodDelete
 }

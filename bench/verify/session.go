@@ -70,6 +70,8 @@ type frame struct {
 	Set       map[string]json.RawMessage `json:"set"`
 	Rev       int64                      `json:"rev"`
 	ReadSeq   *int64                     `json:"read_seq"`
+	Role      *string                    `json:"role"`
+	May       []string                   `json:"permissions"`
 }
 
 // read handles what the server says until the session ends; then attempts that
@@ -217,6 +219,10 @@ func (s *session) later(f *frame) bool {
 	case "own":
 		if f.ReadSeq != nil {
 			m.note(ledger.Record{Kind: ledger.Own, Seq: *f.ReadSeq, Node: s.node + 1})
+		}
+		if f.Role != nil {
+			m.role = *f.Role
+			m.note(ledger.Record{Kind: ledger.RoleTold, Sender: m.userID, Code: *f.Role, To: f.May, Node: s.node + 1})
 		}
 		if !s.own {
 			s.own = true

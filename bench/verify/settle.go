@@ -77,6 +77,8 @@ func (m *member) unsettled(head int64) string {
 		return "it is not connected"
 	case m.adrift:
 		return fmt.Sprintf("it is still fetching pages after %d", m.at)
+	case m.awaits != "" && m.role != m.awaits && m.sess != nil && m.sess.own:
+		return fmt.Sprintf("its role is %s, and it was told of %s", m.awaits, m.role)
 	case m.at != head:
 		return fmt.Sprintf("it stands at %d, and its room at %d", m.at, head)
 	}

@@ -47,6 +47,7 @@ type Config struct {
 	Progress io.Writer                            // a line each second; nil: none
 	Ending   func(node int) bool                  // whether the server of URLs[node] is down, being ended or starting, or was a moment ago; nil: any end of a connection may be its server's
 	Losses   Losses                               // who knows what fail-overs lose; nil: they must lose nothing. Events is then an io.ReadWriteSeeker, and nobody deletes, pins, reacts, replies or marks
+	Tables   Tables                               // of the database; nil: nobody moderates, no role changes, and what is stored is read through the servers alone
 	Spares   []string                             // what members do not ask for, as a server of an older release does not know it: types of frames, and members of chat_message
 	Header   bool                                 // members of version 2 show their tokens in a header, too, as a server of version 1 looks there only
 	Mended   <-chan struct{}                      // closed when nothing is broken any more, from when on all must settle; nil: when the actions end
@@ -240,7 +241,10 @@ func (cr *crew) begin(ctx context.Context) error {
 		}
 		cr.book.note(ledger.Record{Kind: ledger.Begin, Room: room, Seq: seq, Nodes: len(cr.nodes), Version: cr.version()})
 	}
-	return nil
+	if cr.cfg.Tables == nil {
+		return nil
+	}
+	return cr.giveRoles(ctx)
 }
 
 // version is 2 where all servers tell summaries.
@@ -279,6 +283,10 @@ func (cr *crew) play(ctx, life context.Context) error {
 	for _, m := range cr.members {
 		wg.Go(m.live)
 	}
+	var changes sync.WaitGroup
+	if cr.cfg.Tables != nil && cr.cfg.Losses == nil { // a role may be lost, too
+		changes.Go(func() { cr.changeRoles(acting, life) })
+	}
 	stopProgress := cr.watch()
 	select {
 	case <-acting.Done():
@@ -290,6 +298,7 @@ func (cr *crew) play(ctx, life context.Context) error {
 		case <-life.Done():
 		}
 	}
+	changes.Wait()
 	if !cr.settle(life) && life.Err() == nil {
 		cr.noteUnsettled(life)
 	}

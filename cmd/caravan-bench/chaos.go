@@ -201,7 +201,7 @@ func (run *chaosRun) perform(ctx context.Context) (report *ledger.Report, err er
 	}
 	defer func() { err = errors.Join(err, events.Close()) }()
 	run.account.Events, run.account.URLs, run.account.Ending = events, s.URLs(), s.Ending
-	run.account.Losses = s.Losses()
+	run.account.Losses, run.account.Tables = s.Losses(), s.Tables()
 	schedule := chaos.Draw(run.seed, run.duration, run.pace, s.Parts())
 	_, _ = fmt.Fprintf(run.out, "seed %d, %v: %d faults\n", run.seed, run.duration, len(schedule.Steps())) // a closed stdout is no reason to stop
 	if err := schedule.WriteText(run.out); err != nil {

@@ -15,12 +15,14 @@ import (
 
 	"github.com/caravan-chat/caravan/bench/chaos"
 	"github.com/caravan-chat/caravan/bench/servers/child"
+	"github.com/caravan-chat/caravan/bench/verify"
 )
 
 const (
 	drainTime    = time.Second      // over which a server that is stopped spreads its closes
 	stopTimeout  = 60 * time.Second // for a server that was asked to stop; its database may be away
 	databaseWait = "60s"            // for a server that starts; its database may be away
+	recheck      = 2 * time.Second  // of roles, which change
 
 	// fullDiskBytes is what the embedded store's write-ahead log grows to in moments;
 	// the server's own log has room.
@@ -86,6 +88,9 @@ func newNode(i int, cfg *Config, s *Stage) (*node, error) {
 	}
 	if !cfg.Limited {
 		args = append(args, "--rate", "0")
+	}
+	if s.Tables() != nil {
+		args = append(args, "--roles", verify.RoleRules(), "--recheck-interval", recheck.String())
 	}
 	if n.address, err = s.network.toNode(n); err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/caravan-chat/caravan/bench/chaos"
@@ -14,7 +15,8 @@ import (
 // pair is two PostgreSQL servers, one of which is the standby of the other. The faults of
 // a database happen to the one that is the primary; after a fail-over that is the other.
 type pair struct {
-	*postgres // the primary
+	*postgres // the primary; turn guards which server that is against those who are not the part
+	turn      sync.Mutex
 	standby   *pgserver.Server
 	sync      bool
 	servers   [2]*pgserver.Server // in the order in which the nodes know them
@@ -184,7 +186,9 @@ func (p *pair) takeOver(ctx context.Context, how failOver) (string, error) {
 	if err := p.standby.Promote(); err != nil {
 		return "", err
 	}
+	p.turn.Lock()
 	p.server, p.standby = p.standby, p.server
+	p.turn.Unlock()
 	p.losses.promoted()
 	return fmt.Sprintf(":%d is the primary", p.server.Port()), nil
 }

@@ -1,0 +1,76 @@
+package verify_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"github.com/caravan-chat/caravan/bench/benchtest"
+	"github.com/caravan-chat/caravan/bench/fleet"
+	"github.com/caravan-chat/caravan/bench/ledger"
+)
+
+// tables are those of a server in memory.
+type tables struct {
+	server *benchtest.Server
+	forget bool // a mention
+}
+
+func (t tables) SetRole(_ context.Context, _, user uuid.UUID, role string) error {
+	t.server.SetRole(user, role)
+	return nil
+}
+
+func (t tables) Read(_ context.Context, count int, _ string) (map[string][]ledger.Record, error) {
+	rows := map[string][]ledger.Record{ledger.RowsPins: nil, ledger.RowsMentions: nil}
+	for _, id := range t.server.Pinned() {
+		rows[ledger.RowsPins] = append(rows[ledger.RowsPins], ledger.Record{Message: id.String()})
+	}
+	t.server.Mentions(func(trip uuid.UUID, seq int64, user string) {
+		for room := range count {
+			if fleet.Trip(room) == trip {
+				rows[ledger.RowsMentions] = append(rows[ledger.RowsMentions], ledger.Record{Room: room, Seq: seq, Sender: user})
+			}
+		}
+	})
+	if t.forget {
+		rows[ledger.RowsMentions] = rows[ledger.RowsMentions][1:]
+	}
+	return rows, nil
+}
+
+func TestMembersModerateAndRolesChange(t *testing.T) {
+	t.Parallel()
+	server := start(t, benchtest.Faults{})
+	cfg := config(server)
+	cfg.Tables, cfg.Duration = tables{server: server}, 6*cfg.Duration
+	rep := run(t, cfg)
+	if !rep.Clean || rep.Roles <= int64(cfg.Members) || rep.Rows == 0 || rep.Refused["not_allowed"] == 0 || rep.Kinds["rest"] == 0 {
+		t.Errorf("%+v", rep)
+	}
+}
+
+// A server that lets everybody do everything, and a table that has not what it should.
+func TestWrongRightsAndRowsAreFound(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		faults benchtest.Faults
+		forget bool
+		find   func(*ledger.Report) ledger.Finding
+		text   string
+	}{
+		"rights": {benchtest.Faults{MayAll: func() bool { return true }}, false, func(r *ledger.Report) ledger.Finding { return r.Unexplained }, "its sender may not do that"},
+		"rows":   {benchtest.Faults{}, true, func(r *ledger.Report) ledger.Finding { return r.Lost }, "and that is not in chat_mentions"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := start(t, c.faults)
+			cfg := config(server)
+			cfg.Tables = tables{server, c.forget}
+			if found := c.find(run(t, cfg)); found.Count == 0 || !strings.Contains(strings.Join(found.First, "\n"), c.text) {
+				t.Errorf("%+v", found)
+			}
+		})
+	}
+}
