@@ -26,7 +26,11 @@ type Histories struct {
 	refers  map[string]string     // op to the message that it answers or edits, of one history only
 	dropped map[string]bool       // ops that change what was lost, and marks
 	overs   map[int]bool          // fail-overs that lost something
+	deaf    []silence
 }
+
+// silence is a time in which what an old primary stored did not reach the new one.
+type silence struct{ from, to time.Time }
 
 // place is a room on a node, and knows a fail-over of which a node must know.
 type (
@@ -63,6 +67,9 @@ type fork struct {
 // lateDue is how long after the old primary's end a member may still wait for a number of its.
 const lateDue = time.Minute
 
+// lateAck is how long after the old primary's end an answer of its may still arrive.
+const lateAck = 10 * time.Second
+
 // NewHistories returns an empty ledger.
 func NewHistories() *Histories {
 	return &Histories{
@@ -75,7 +82,7 @@ func NewHistories() *Histories {
 // OfFailOvers reports whether a record is one that Learn takes.
 func (k Kind) OfFailOvers() bool {
 	switch k {
-	case Forked, Undone, Stands, Known, Noticed, Left:
+	case Deaf, Over, Forked, Undone, Stands, Known, Noticed, Left:
 		return true
 	}
 	return false
@@ -85,6 +92,12 @@ func (k Kind) OfFailOvers() bool {
 func (h *Histories) Learn(r *Record) {
 	room := h.room(r.Room)
 	switch r.Kind {
+	case Deaf:
+		h.deaf = append(h.deaf, silence{from: r.At})
+	case Over:
+		if n := len(h.deaf); n > 0 && h.deaf[n-1].to.IsZero() {
+			h.deaf[n-1].to = r.At
+		}
 	case Forked:
 		room.forks = append(room.forks, &fork{failOver: r.FailOver, from: r.Seq, top: r.Seq, lost: map[int64]event{}, seen: map[int64]bool{}})
 	case Undone:
@@ -167,6 +180,14 @@ func (d *divided) mayLose(at time.Time) bool {
 	return false
 }
 
+// mayForget reports whether a reaction that was stored at a time may be lost. It has no number,
+// so that no log tells of it.
+func (h *Histories) mayForget(at time.Time) bool {
+	return slices.ContainsFunc(h.deaf, func(s silence) bool {
+		return !at.Before(s.from) && (s.to.IsZero() || !at.After(s.to.Add(lateAck)))
+	})
+}
+
 // Apply adds a record.
 func (h *Histories) Apply(r *Record) {
 	room := h.room(r.Room)
@@ -177,8 +198,9 @@ func (h *Histories) Apply(r *Record) {
 		room.fork(r.FailOver).begun = true
 	case Known:
 		h.known[knows{r.Node, r.FailOver}] = h.records
-	case Undone, Stands, Noticed, Left, Own: // a mark may be lost like what it marks
-	case Begin, Read, End, Unsettled:
+	case Deaf, Over, Undone, Stands, Noticed, Left:
+	case Own, RoleTold, Seen, Chosen: // marks and roles may be lost like all else, and lists may be of either history
+	case Begin, Read, End, Unsettled, Role, Row, Listed:
 		h.ledger.Apply(r)
 	case Send, Edit, Delete, Pin, React, Mark, Resend, Refused, Cut, Silent, Acked, Granted:
 		c := h.client(r)
@@ -257,7 +279,7 @@ func (h *Histories) asked(r *Record, room *divided, c *reader) {
 	case Send, Edit, Delete, Pin, React, Mark:
 		h.begin(r, room)
 	case Granted:
-		if room.mayLose(r.At) {
+		if o := h.ledger.ops[r.Op]; room.mayLose(r.At) || (o != nil && o.kind == React && h.mayForget(r.At)) {
 			h.ledger.Apply(&Record{Kind: forfeited, Room: r.Room, Client: r.Client, Op: r.Op})
 			r = &Record{At: r.At, Kind: Cut, Room: r.Room, Client: r.Client, Op: r.Op}
 		}

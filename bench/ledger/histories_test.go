@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // twoHistories is of a room that stood at 10 and of two servers. All see A, which
@@ -237,5 +238,39 @@ func TestDividedHistoriesThatAreFaithful(t *testing.T) {
 				t.Errorf("lost %v, repeated %v, reordered %v, unexplained %v", rep.Lost.First, rep.Repeated.First, rep.Reordered.First, rep.Unexplained.First)
 			}
 		})
+	}
+}
+
+// reactedTo has client 1 react to A at a time, while the standby hears nothing from second 10 to 20.
+// The reaction is acknowledged, and not there in the end.
+func reactedTo(second int) []Record {
+	at := func(second int) time.Time { return time.Unix(int64(second), 0) }
+	h := twoHistories()
+	h[0].Version = 2
+	i := slices.IndexFunc(h, func(r Record) bool { return r.Kind == Forked })
+	return slices.Insert(h, i, Record{Kind: Deaf, At: at(10)},
+		Record{Kind: React, Client: 1, Op: "r", Message: "A", On: true, Content: "👍", Sender: "user"}, Record{Kind: Granted, Client: 1, Op: "r", At: at(second)},
+		Record{Kind: Over, At: at(20)})
+}
+
+func TestAReactionMayBeForgottenWithWhatIsLost(t *testing.T) {
+	for second, want := range map[int]string{5: "it does not show 👍, which user has chosen", 15: "", 25: "", 35: "it does not show 👍, which user has chosen"} {
+		rep := checkHistories(reactedTo(second))
+		if (want == "") != rep.Clean || !strings.Contains(strings.Join(rep.Lost.First, "\n"), want) {
+			t.Errorf("at %d: %+v", second, rep)
+		}
+	}
+}
+
+// What is listed while a room has two histories is not judged; what is in the end, is.
+func TestListsOfTheHistoryThatStandsAreJudged(t *testing.T) {
+	h := before(of(Stays, 1), Record{Kind: Seen, Client: 1, Way: WayPins, Message: "X", Seq: 12, Rev: 12}, Record{Kind: Chosen, Client: 1, Message: "A", Content: "👍"},
+		Record{Kind: RoleTold, Client: 1, Code: "member"})(t, twoHistories())
+	if rep := checkHistories(h); !rep.Clean {
+		t.Errorf("%+v", rep)
+	}
+	h = append(twoHistories(), Record{Kind: Row, Way: RowsDue, Message: "A"}, Record{Kind: Listed, Way: RowsDue})
+	if rep := checkHistories(h); rep.Lost.Count != 1 {
+		t.Errorf("%+v", rep)
 	}
 }

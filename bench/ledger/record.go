@@ -53,6 +53,8 @@ const (
 // which one, from 1 on. What a server has of an event is its Room, Seq, Message and Updated,
 // Made where it made the message, and Edited where it changed its content.
 const (
+	Deaf    Kind = "deaf"    // from now on the standby that will take over hears nothing
+	Over    Kind = "over"    // the former primary was ended
 	Forked  Kind = "forked"  // Room stands at Seq on the server that is about to take over
 	Undone  Kind = "undone"  // the former primary has an event that the new one has not
 	Stands  Kind = "stands"  // in the end the primary has an event

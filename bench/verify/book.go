@@ -79,11 +79,11 @@ func (b *book) note(r ledger.Record) {
 }
 
 // summarized reports whether each message says how many reactions and replies it has, and
-// what was stored of attempts that were cut has been told, too.
-func (b *book) summarized() bool {
+// where it is unsure whether what was stored of attempts that were cut has been told, too.
+func (b *book) summarized(unsure bool) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.ledger == nil || b.ledger.Summarized() && (!b.ledger.Unsure() || time.Since(b.cutAt) > sweptWithin)
+	return b.ledger == nil || b.ledger.Summarized() && (!unsure || !b.ledger.Unsure() || time.Since(b.cutAt) > sweptWithin)
 }
 
 func (b *book) read() counts {

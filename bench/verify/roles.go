@@ -20,6 +20,9 @@ type Tables interface {
 	// SetRole writes which role a user has in a trip. The error says that it may not have.
 	SetRole(ctx context.Context, trip, user uuid.UUID, role string) error
 
+	// Due is how many summaries are due.
+	Due(ctx context.Context) (int, error)
+
 	// Read returns the rows that the account compares in the end (ledger.RowsReactions and so
 	// on), of the rooms with those numbers. The names of all ops of the run begin with name.
 	Read(ctx context.Context, rooms int, name string) (rows map[string][]ledger.Record, err error)

@@ -23,6 +23,8 @@ func (t tables) SetRole(_ context.Context, _, user uuid.UUID, role string) error
 	return nil
 }
 
+func (t tables) Due(context.Context) (int, error) { return 0, nil }
+
 func (t tables) Read(_ context.Context, count int, _ string) (map[string][]ledger.Record, error) {
 	rows := map[string][]ledger.Record{ledger.RowsPins: nil, ledger.RowsMentions: nil}
 	for _, id := range t.server.Pinned() {

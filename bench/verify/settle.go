@@ -32,13 +32,22 @@ func (cr *crew) settle(ctx context.Context) bool {
 		now := cr.book.read()
 		still := now.told == before.told && now.acked == before.acked && now.sent == before.sent
 		before = now
-		if still && cr.settled(ctx) && cr.book.summarized() {
+		if still && cr.settled(ctx) && cr.summarized(ctx) {
 			quiet++
 		} else {
 			quiet = 0
 		}
 	}
 	return true
+}
+
+// summarized reports whether every summary was told.
+func (cr *crew) summarized(ctx context.Context) bool {
+	if cr.cfg.Tables == nil {
+		return cr.book.summarized(true)
+	}
+	due, err := cr.cfg.Tables.Due(ctx)
+	return err == nil && due == 0 && cr.book.summarized(false)
 }
 
 // settled reports whether nothing is on its way and all have seen all.

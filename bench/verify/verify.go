@@ -46,7 +46,7 @@ type Config struct {
 	Events   io.Writer                            // the ledger as JSON lines; nil: not written
 	Progress io.Writer                            // a line each second; nil: none
 	Ending   func(node int) bool                  // whether the server of URLs[node] is down, being ended or starting, or was a moment ago; nil: any end of a connection may be its server's
-	Losses   Losses                               // who knows what fail-overs lose; nil: they must lose nothing. Events is then an io.ReadWriteSeeker, and nobody deletes, pins, reacts, replies or marks
+	Losses   Losses                               // who knows what fail-overs lose; nil: they must lose nothing. Events is then an io.ReadWriteSeeker
 	Tables   Tables                               // of the database; nil: nobody moderates, no role changes, and what is stored is read through the servers alone
 	Spares   []string                             // what members do not ask for, as a server of an older release does not know it: types of frames, and members of chat_message
 	Header   bool                                 // members of version 2 show their tokens in a header, too, as a server of version 1 looks there only
@@ -104,9 +104,6 @@ func (c *Config) complete() error {
 		return fmt.Errorf("rate %g or payload %d is out of range", c.Rate, c.Payload)
 	case c.Session < 0 || c.Duration < 0 || c.Answer < 0 || c.Settle < 0:
 		return errors.New("times must not be negative")
-	}
-	if c.Losses != nil {
-		c.Spares = append([]string{"delete_message", "pin_message", "react", "reply_to", "mark_read"}, c.Spares...) // whose events have other times than their messages, as summaries have; a mark has no number that could be lost
 	}
 	return c.Fleet.Check(c.Rooms)
 }

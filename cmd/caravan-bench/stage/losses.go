@@ -48,6 +48,13 @@ func (l *losses) Begin(note func(ledger.Record)) {
 	}
 }
 
+// deaf notes that the standby hears nothing from now on.
+func (l *losses) deaf() {
+	if l != nil {
+		l.note(ledger.Record{Kind: ledger.Deaf})
+	}
+}
+
 // begin notes where the rooms stand on the server that is about to take over.
 func (l *losses) begin(next *pgserver.Server) error {
 	if l == nil {
@@ -121,6 +128,13 @@ func (l *losses) over() {
 	l.end()
 	l.watch.Wait()
 	l.end = nil
+}
+
+// silenced notes that the old primary was ended.
+func (l *losses) silenced() {
+	if l != nil {
+		l.note(ledger.Record{Kind: ledger.Over})
+	}
 }
 
 // lost notes what the old primary has beyond the new one.

@@ -167,6 +167,7 @@ func (p *pair) failOver(name string, least, most time.Duration, how failOver) ch
 // takeOver lets something happen to the primary, and promotes the standby.
 func (p *pair) takeOver(ctx context.Context, how failOver) (string, error) {
 	if !how.clean {
+		p.losses.deaf()
 		p.lifts = append(p.lifts, p.feedOf(p.server).impose(link.Trouble{Up: true, Down: true}))
 		if !p.sync {
 			time.Sleep(lag)
@@ -208,6 +209,7 @@ func (p *pair) rejoin(ctx context.Context, how failOver) (string, error) {
 			return "", err
 		}
 	}
+	p.losses.silenced()
 	refused := imposeAll(p.network.those(func(w *way) bool { return w.sort == toDatabases && w.to == old }), link.Trouble{Refuse: true})
 	defer refused()
 	p.lift()

@@ -46,6 +46,15 @@ func (t tables) SetRole(_ context.Context, trip, user uuid.UUID, role string) er
 	return err
 }
 
+// Due implements verify.Tables.
+func (t tables) Due(context.Context) (int, error) {
+	out, err := t.exec("SELECT count(*) FROM chat_summaries_due")
+	if err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(strings.TrimSpace(out))
+}
+
 // reading is how the rows of one kind are read: a trip first, where the rows say one.
 type reading struct {
 	way, sql string
