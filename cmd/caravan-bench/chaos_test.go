@@ -2,7 +2,6 @@ package main
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -20,11 +19,9 @@ var failOvers = []string{"--nodes", "3", "--redis", "--duration", "20s", "--pace
 
 // A short run of `make chaos` on each kind of deployment, and one that fails.
 func TestChaos(t *testing.T) {
+	t.Parallel()
 	servers.Needs(t, "PostgreSQL and Redis")
-	binary := filepath.Join(t.TempDir(), "caravan")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "github.com/caravan-chat/caravan/cmd/caravan").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	binary := buildCaravan(t)
 	for _, c := range []struct {
 		name string
 		args []string
@@ -39,9 +36,9 @@ func TestChaos(t *testing.T) {
 		{"an asynchronous standby beside partitions", append(slices.Clone(failOvers), "--standby", "async", "--partitions", "--seed", "23")},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			before := t.TempDir()
-			t.Setenv("TMPDIR", before)
-			status, out, errs := call(t, append([]string{"chaos", "--seed", "1", "--duration", "7s", "--pace", "400ms",
+			t.Parallel() // they wait more than they compute
+			dir := t.TempDir()
+			status, out, errs := callIn(t, dir, append([]string{"chaos", "--seed", "1", "--duration", "7s", "--pace", "400ms",
 				"--members", "20", "--rooms", "2", "--rate", "3", "--caravan", binary, "--quiet"}, c.args...)...)
 			if status != exitClean {
 				t.Fatalf("status %d\n%s%s", status, out, errs)
@@ -59,7 +56,7 @@ func TestChaos(t *testing.T) {
 			if lossy := slices.Contains(c.args, "async"); strings.Count(schedule, "fail-over,") < 2 && slices.Contains(c.args, "--standby") || lossy != strings.Contains(account, "fail-overs ") {
 				t.Errorf("what fail-overs lost is told:\n%s", out)
 			}
-			left, err := os.ReadDir(before)
+			left, err := os.ReadDir(dir)
 			if err != nil || len(left) != 0 {
 				t.Errorf("it left %v behind, %v", left, err)
 			}
@@ -71,14 +68,14 @@ func TestChaos(t *testing.T) {
 // aServerThatFalls: one that ends by itself is a defect, whatever the ledger
 // says, and its log is shown and kept.
 func aServerThatFalls(t *testing.T, binary string) {
-	t.Setenv("TMPDIR", t.TempDir())
+	t.Parallel()
 	fragile := filepath.Join(t.TempDir(), "fragile")
 	script := "#!/bin/sh\n[ \"$1\" = serve ] || exec " + binary + " \"$@\"\n(sleep 1; kill -KILL $$) &\nexec " + binary + " \"$@\"\n"
 	if err := os.WriteFile(fragile, []byte(script), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	// Of seed 2 nothing happens to the server in its first four seconds.
-	status, out, errs := call(t, "chaos", "--seed", "2", "--duration", "1m", "--store", "sqlite", "--members", "2", "--rooms", "1", "--caravan", fragile, "--quiet")
+	status, out, errs := callIn(t, t.TempDir(), "chaos", "--seed", "2", "--duration", "1m", "--store", "sqlite", "--members", "2", "--rooms", "1", "--caravan", fragile, "--quiet")
 	_, dir, _ := strings.Cut(errs, "logs and ledger are in ")
 	dir, _, _ = strings.Cut(dir, "\n")
 	if status != exitFault || !strings.Contains(errs, "server 1 ended by itself") || !strings.Contains(errs, "msg=ready") {

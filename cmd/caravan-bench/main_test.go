@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"flag"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -13,7 +16,51 @@ import (
 	"github.com/caravan-chat/caravan/bench/benchtest"
 )
 
-// call runs the program and returns its exit status and output.
+// asProgram makes this test binary be caravan-bench: a process of its own has its own
+// directory for what is temporary.
+const asProgram = "BE_CARAVAN_BENCH"
+
+// TestMain lets more tests run at once than there are processors: they wait for servers.
+// The flag -parallel still says otherwise.
+func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		main()
+	}
+	if err := flag.Set("test.parallel", "4"); err != nil {
+		panic(err)
+	}
+	os.Exit(runAll(m))
+}
+
+// runAll gives the tests a directory for what they build.
+func runAll(m *testing.M) (status int) {
+	dir, err := os.MkdirTemp("", "caravan-bench-")
+	if err != nil {
+		panic(err)
+	}
+	defer func() { _ = os.RemoveAll(dir) }() // it is left at worst
+	builds.dir, builds.made = dir, make(map[string]func() (string, error))
+	return m.Run()
+}
+
+// callIn runs the program as a process that keeps in dir what is temporary.
+func callIn(t *testing.T, dir string, args ...string) (status int, stdout, stderr string) {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), self, args...)
+	cmd.Env = append(os.Environ(), asProgram+"=1", "TMPDIR="+dir)
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err, exit := cmd.Run(), (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return cmd.ProcessState.ExitCode(), out.String(), errs.String()
+}
+
+// call runs the program in this process, and returns its exit status and output.
 func call(t *testing.T, args ...string) (status int, stdout, stderr string) {
 	t.Helper()
 	var out, errs bytes.Buffer

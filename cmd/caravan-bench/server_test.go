@@ -34,28 +34,16 @@ type caravan struct {
 	ended   chan struct{}
 }
 
-// startCaravan builds the server, seeds a fleet and starts it.
+// startCaravan seeds a fleet and starts a server.
 func startCaravan(t *testing.T, store string, users, trips int) *caravan {
 	t.Helper()
-	c := &caravan{binary: buildCaravan(t, "."), store: store, listen: "127.0.0.1:0"}
+	c := &caravan{binary: buildCaravan(t), store: store, listen: "127.0.0.1:0"}
 	c.seed(t, users, trips)
 	if err := c.start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.kill)
 	return c
-}
-
-// buildCaravan builds the server out of the module that dir is in.
-func buildCaravan(t *testing.T, dir string) (binary string) {
-	t.Helper()
-	binary = filepath.Join(t.TempDir(), "caravan")
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "github.com/caravan-chat/caravan/cmd/caravan")
-	cmd.Dir = dir
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %v\n%s", cmd.Args, err, out)
-	}
-	return binary
 }
 
 // seed writes a fleet with the server's own command.
@@ -128,6 +116,7 @@ func readJSON[T any](t *testing.T, path string) *T {
 }
 
 func TestEveryScenarioOnARealServer(t *testing.T) {
+	t.Parallel()
 	server := startCaravan(t, sqliteFile(t), 60, 30)
 	for _, scenario := range bench.Scenarios() {
 		t.Run(string(scenario), func(t *testing.T) {
@@ -171,8 +160,15 @@ func TestEveryScenarioOnARealServer(t *testing.T) {
 
 // The server is killed and restarted again and again; nothing is lost.
 func TestVerifyThroughKills(t *testing.T) {
-	t.Run("sqlite", func(t *testing.T) { verifyThroughKills(t, sqliteFile(t)) })
-	t.Run("postgres", func(t *testing.T) { verifyThroughKills(t, pgserver.Shared(t).Database(t)) })
+	t.Parallel()
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		verifyThroughKills(t, sqliteFile(t))
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		verifyThroughKills(t, pgserver.Shared(t).Database(t))
+	})
 }
 
 func verifyThroughKills(t *testing.T, store string) {

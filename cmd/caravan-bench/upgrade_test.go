@@ -1,12 +1,10 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"io"
 	"net"
 	"net/http"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -41,8 +39,9 @@ const (
 // one database and one Redis, while a fleet writes, edits and reconnects. Nothing is
 // lost, repeated or reordered, whichever of them writes first.
 func TestUpgradeNodeByNode(t *testing.T) {
+	t.Parallel()
 	redis := redisserver.Start(t).URL()
-	newer := buildCaravan(t, ".")
+	newer := buildCaravan(t)
 	olderFirst := func(u *upgrade) {
 		u.begin(u.older, u.older)
 		u.works(u.older)
@@ -103,34 +102,6 @@ func TestUpgradeNodeByNode(t *testing.T) {
 }
 
 const members, rooms = 20, 2
-
-// buildOlder builds the server as it was at a commit.
-func buildOlder(t *testing.T, commit string) (binary string) {
-	t.Helper()
-	source := exec.CommandContext(t.Context(), "git", "archive", commit)
-	source.Dir = moduleRoot(t)
-	tar, err := source.Output()
-	if err != nil {
-		t.Fatalf("the older build comes from the repository's history, which is not here (a clone has it with `git fetch --unshallow`): %v", err)
-	}
-	dir := t.TempDir()
-	unpack := exec.CommandContext(t.Context(), "tar", "-x", "-C", dir)
-	unpack.Stdin = bytes.NewReader(tar)
-	if out, err := unpack.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %v\n%s", unpack.Args, err, out)
-	}
-	return buildCaravan(t, dir)
-}
-
-// moduleRoot returns the directory of go.mod: git archive takes what is below it.
-func moduleRoot(t *testing.T) string {
-	t.Helper()
-	out, err := exec.CommandContext(t.Context(), "go", "env", "GOMOD").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return filepath.Dir(strings.TrimSpace(string(out)))
-}
 
 // upgrade is a fleet that comes through two addresses, each of which leads to one
 // of two nodes: as a load balancer would have it.

@@ -96,10 +96,11 @@ func (v *visitor) next() (f told) {
 // TestAnOlderNodeTellsWhatANewerOneChanges: each number, with what it knows of the message. What it
 // lets its members do to a deleted message, it does to the row; the newer one shows nothing of it.
 func TestAnOlderNodeTellsWhatANewerOneChanges(t *testing.T) {
+	t.Parallel()
 	store := pgserver.Shared(t).Database(t)
 	flags := []string{"--redis", redisserver.Start(t).URL()}
 	older := &node{caravan: caravan{binary: buildOlder(t, changelessBuild), store: store, flags: flags, listen: "127.0.0.1:0"}}
-	newer := &node{caravan: caravan{binary: buildCaravan(t, "."), store: store, flags: append(flags, "--deleted-text", "gone"), listen: "127.0.0.1:0"}}
+	newer := &node{caravan: caravan{binary: buildCaravan(t), store: store, flags: append(flags, "--deleted-text", "gone"), listen: "127.0.0.1:0"}}
 	older.seed(t, 4, 1)
 	older.serve(t)
 	newer.serve(t)

@@ -20,7 +20,8 @@ import (
 // with this one, on both stores: frames, resumes from every number and REST answers are
 // the same bytes, but for ids, times and the members that were added since.
 func TestTheWireIsThatOfTheOlderBuild(t *testing.T) {
-	older, newer := buildOlder(t, oneTableBuild), buildCaravan(t, ".")
+	t.Parallel()
+	older, newer := buildOlder(t, oneTableBuild), buildCaravan(t)
 	for name, store := range map[string]func(t *testing.T) string{
 		"sqlite":   func(t *testing.T) string { return "sqlite:" + t.TempDir() + "/caravan.db" },
 		"postgres": func(t *testing.T) string { return pgserver.Shared(t).Database(t) },
