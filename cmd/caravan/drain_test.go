@@ -23,6 +23,7 @@ const drainLimit = 16 * time.Second
 // TestADrainEndsWhileTheDatabaseIsFrozen freezes PostgreSQL while messages are
 // committed, beside a client that does not read.
 func TestADrainEndsWhileTheDatabaseIsFrozen(t *testing.T) {
+	t.Parallel()
 	pg := pgserver.Start(t)
 	database := pg.Database(t)
 	s := serveProcess(t, "--drain-timeout", "3s", "--rate", "0", "--database", database)

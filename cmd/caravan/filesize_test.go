@@ -11,6 +11,7 @@ import (
 // TestALimitOfFileSizesFailsWritesNotTheServer lets the database file reach the
 // process's limit: senders are told, and when there is room again all goes on.
 func TestALimitOfFileSizesFailsWritesNotTheServer(t *testing.T) {
+	t.Parallel()
 	s := serveProcess(t)
 	conn, _ := s.join()
 	if _, err := wsutil.ReadServerText(conn); err != nil { // the history

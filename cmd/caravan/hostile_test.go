@@ -57,10 +57,16 @@ type hostileNode struct {
 	*served
 }
 
-// onEachStore runs a test on both stores.
+// onEachStore runs a test on both stores, at the same time.
 func onEachStore(t *testing.T, test func(t *testing.T, database string)) {
-	t.Run("sqlite", func(t *testing.T) { test(t, "sqlite:"+filepath.Join(t.TempDir(), "caravan.db")) })
-	t.Run("postgres", func(t *testing.T) { test(t, pgserver.Shared(t).Database(t)) })
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		test(t, "sqlite:"+filepath.Join(t.TempDir(), "caravan.db"))
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		test(t, pgserver.Shared(t).Database(t))
+	})
 }
 
 // startHostile seeds a fleet and starts a server, with further variables of the

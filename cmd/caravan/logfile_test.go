@@ -75,6 +75,7 @@ func TestALogThatNobodyReadsLosesLinesAndSaysHowMany(t *testing.T) {
 // TestServingGoesOnWhereNobodyReadsItsLog gives a server a pipe for stderr from which
 // nothing is read once it is ready.
 func TestServingGoesOnWhereNobodyReadsItsLog(t *testing.T) {
+	t.Parallel()
 	r, w := narrowPipe(t)
 	cmd := process(t, nil, "serve", "--dev", "--listen", "127.0.0.1:0", "--admin-listen", "", "--log-format", "json", "--log-level", "debug")
 	cmd.Stderr = w

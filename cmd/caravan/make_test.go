@@ -85,6 +85,7 @@ func (w *workshop) make(args ...string) []string {
 
 // TestNameOfATagIsNoCommand builds at commits whose tags are hostile.
 func TestNameOfATagIsNoCommand(t *testing.T) {
+	t.Parallel()
 	w := newWorkshop(t)
 	for _, name := range hostileNames {
 		w.do(w.dir, "git", "update-ref", "refs/tags/"+name, "HEAD")
@@ -107,6 +108,7 @@ const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 // TestNoVariableOfMakeIsACommand gives every variable that a caller may set, on the
 // command line and in the environment.
 func TestNoVariableOfMakeIsACommand(t *testing.T) {
+	t.Parallel()
 	w := newWorkshop(t)
 	targets := map[string][]string{
 		"build": {"VERSION", "COMMIT"}, "fuzz": {"FUZZTIME", "PACKAGES"}, "bench": {"BENCH", "PACKAGES"}, "unit": {"PACKAGES"},
@@ -134,6 +136,7 @@ func TestNoVariableOfMakeIsACommand(t *testing.T) {
 
 // TestBaseOfAComparisonIsACommit: what begins with a dash is no option of git.
 func TestBaseOfAComparisonIsACommit(t *testing.T) {
+	t.Parallel()
 	w := newWorkshop(t)
 	for _, base := range append(hostileNames, "--detach", "-f") {
 		cmd := exec.CommandContext(t.Context(), "make", "-s", "bench-compare", "BASE="+base)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"flag"
 	"log/slog"
 	"net"
 	"os"
@@ -32,6 +33,9 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asCaravan) != "" {
 		main()
 	}
+	if err := flag.Set("test.parallel", "4"); err != nil { // they wait more than they compute
+		panic(err)
+	}
 	status := m.Run()
 	if plainDirectory != "" {
 		_ = os.RemoveAll(plainDirectory)
@@ -55,7 +59,7 @@ func process(t *testing.T, env []string, args ...string) *exec.Cmd {
 	t.Cleanup(cancel)
 	cmd := exec.CommandContext(ctx, self, args...)
 	cmd.Dir = t.TempDir()
-	cmd.Env = append([]string{asCaravan + "=1", "PATH=" + os.Getenv("PATH")}, env...)
+	cmd.Env = append([]string{asCaravan + "=1", "PATH=" + os.Getenv("PATH"), "GORACE=" + os.Getenv("GORACE")}, env...)
 	return cmd
 }
 
@@ -78,11 +82,12 @@ func caravan(t *testing.T, env []string, args ...string) result {
 }
 
 func TestExitStatusAndMessage(t *testing.T) {
+	t.Parallel()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer taken.Close()
+	t.Cleanup(func() { _ = taken.Close() })
 	file := filepath.Join(t.TempDir(), "settings")
 	if err := os.WriteFile(file, []byte("listen = :1\nno-such = 1\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -125,6 +130,7 @@ func TestExitStatusAndMessage(t *testing.T) {
 		{"database that is a directory", nil, append(dev, "--database", "sqlite:/"), 1, "", "sqlite"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			got := caravan(t, c.env, c.args...)
 			if got.status != c.status || !strings.Contains(got.stdout, c.stdout) || !strings.Contains(got.stderr, c.stderr) {
 				t.Errorf("status %d, want %d\nstdout, want %q:\n%s\nstderr, want %q:\n%s", got.status, c.status, c.stdout, got.stdout, c.stderr, got.stderr)
@@ -139,6 +145,7 @@ func TestExitStatusAndMessage(t *testing.T) {
 // TestDevOnADatabaseOfPeopleIsAWrongSetting: the flag is named, though the fault is found
 // in the database.
 func TestDevOnADatabaseOfPeopleIsAWrongSetting(t *testing.T) {
+	t.Parallel()
 	cmd := process(t, nil, "serve", "--dev", "--listen", "127.0.0.1:0", "--admin-listen", "", "--database", "sqlite:people.db")
 	s, err := sqlite.OpenSeeder(t.Context(), filepath.Join(cmd.Dir, "people.db"), slog.New(slog.DiscardHandler))
 	if err == nil {
@@ -155,6 +162,7 @@ func TestDevOnADatabaseOfPeopleIsAWrongSetting(t *testing.T) {
 
 // TestAWrongSettingTouchesNothing looks for the database that a start would make.
 func TestAWrongSettingTouchesNothing(t *testing.T) {
+	t.Parallel()
 	notAKey := filepath.Join(t.TempDir(), "key.pem")
 	if err := os.WriteFile(notAKey, []byte("hello"), 0o600); err != nil {
 		t.Fatal(err)
@@ -192,12 +200,14 @@ func TestAWrongSettingTouchesNothing(t *testing.T) {
 }
 
 func TestHelpNamesTheVariables(t *testing.T) {
+	t.Parallel()
 	if got := caravan(t, nil, "serve", "--help"); !strings.Contains(got.stdout, "CARAVAN_SOME_NAME") || got.stderr != "" {
 		t.Errorf("stdout:\n%s\nstderr:\n%s", got.stdout, got.stderr)
 	}
 }
 
 func TestTokenFitsTheServersKey(t *testing.T) {
+	t.Parallel()
 	user := persist.FleetUser(7)
 	for _, c := range []struct {
 		name   string
@@ -233,6 +243,7 @@ func TestTokenFitsTheServersKey(t *testing.T) {
 
 // TestAReaderThatLeavesEndsNoCommand gives commands a stdout that nobody reads.
 func TestAReaderThatLeavesEndsNoCommand(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		args   []string
 		status int
@@ -263,6 +274,7 @@ func TestAReaderThatLeavesEndsNoCommand(t *testing.T) {
 }
 
 func TestSeedingTwiceChangesNothing(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "deep", "er", "caravan.db")
 	var before string
 	for range 2 {
@@ -320,6 +332,7 @@ func rows(t *testing.T, path string) string {
 }
 
 func TestADatabaseThatIsAwayIsRetriedAndThenOneLine(t *testing.T) {
+	t.Parallel()
 	closed, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -18,6 +18,7 @@ import (
 // TestQuotasHold sets both quotas by their flags. What is over one is refused alone, over
 // WebSocket and REST, and says which; nobody else notices.
 func TestQuotasHold(t *testing.T) {
+	t.Parallel()
 	const roomBytes, perDay = 100, 4
 	onEachStore(t, func(t *testing.T, database string) {
 		n := startHostile(t, database, nil, "--room-bytes", strconv.Itoa(roomBytes), "--user-messages-per-day", strconv.Itoa(perDay))

@@ -22,6 +22,7 @@ func closedPort(t *testing.T) string {
 
 // TestNoPasswordIsLogged gives a server URLs with passwords at which nobody answers.
 func TestNoPasswordIsLogged(t *testing.T) {
+	t.Parallel()
 	check := func(log string, told ...string) {
 		t.Helper()
 		for _, secret := range []string{"hunter2", "hunter%32"} {

@@ -13,6 +13,7 @@ import (
 
 // An application's users may have columns of its own that must have a value.
 func TestSeedSaysWhichColumnItCannotFillIn(t *testing.T) {
+	t.Parallel()
 	const users = `CREATE TABLE users (id %s PRIMARY KEY, email text NOT NULL, username text NOT NULL,
 		first_name text NOT NULL, last_name text NOT NULL, password text NOT NULL)`
 	path := filepath.Join(t.TempDir(), "caravan.db")

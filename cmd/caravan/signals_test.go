@@ -195,6 +195,7 @@ type earlyConn struct {
 func (c earlyConn) Read(p []byte) (int, error) { return c.r.Read(p) }
 
 func TestASignalDrainsAndExitsWithZero(t *testing.T) {
+	t.Parallel()
 	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
 		t.Run(sig.String(), func(t *testing.T) {
 			s := serveProcess(t, "--drain-timeout", "2s")
@@ -231,6 +232,7 @@ func TestASignalDrainsAndExitsWithZero(t *testing.T) {
 }
 
 func TestASecondSignalEndsAtOnce(t *testing.T) {
+	t.Parallel()
 	s := serveProcess(t, "--drain-timeout", "10m")
 	conn, _ := s.join()
 	if _, err := wsutil.ReadServerText(conn); err != nil {
@@ -259,6 +261,7 @@ func TestASecondSignalEndsAtOnce(t *testing.T) {
 
 // TestTwoSignalsAtOnceDrain sends what a signal to a process and to its group is.
 func TestTwoSignalsAtOnceDrain(t *testing.T) {
+	t.Parallel()
 	s := serveProcess(t)
 	s.signal(syscall.SIGTERM)
 	s.signal(syscall.SIGTERM)
@@ -270,6 +273,7 @@ func TestTwoSignalsAtOnceDrain(t *testing.T) {
 
 // TestServingGoesOnWithoutAReaderOfItsLog closes the other end of stderr and stdout.
 func TestServingGoesOnWithoutAReaderOfItsLog(t *testing.T) {
+	t.Parallel()
 	s := serveProcess(t, "--drain-timeout", "2s")
 	conn, _ := s.join()
 	if _, err := wsutil.ReadServerText(conn); err != nil {
@@ -295,6 +299,7 @@ func TestServingGoesOnWithoutAReaderOfItsLog(t *testing.T) {
 }
 
 func TestASecondServerOnTheSameFileIsRefused(t *testing.T) {
+	t.Parallel()
 	s := serveProcess(t)
 	second := process(t, ownSecret, "serve", "--listen", "127.0.0.1:0", "--admin-listen", "", "--log-level", "error")
 	second.Dir = s.cmd.Dir
