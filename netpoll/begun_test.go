@@ -54,7 +54,8 @@ func TestShedClosesWhoHasBegunMuch(t *testing.T) {
 	if code, _ := all[0].expectClose(); code != 4008 {
 		t.Errorf("closed with %d", code)
 	}
-	if n := s.Stats().Causes[CauseMemory]; n != 1 {
-		t.Errorf("%d were closed", n)
+	await.Until(t, "shown", func() bool { return s.Stats().Open != 2 }) // at the end of the turn
+	if st := s.Stats(); st.Open != 1 || st.Causes[CauseMemory] != 1 {
+		t.Errorf("%d open, ended %v", st.Open, st.Causes)
 	}
 }
