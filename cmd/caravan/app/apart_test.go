@@ -70,7 +70,7 @@ func (s *server) measures(lines ...string) bool {
 // TestNodesOnDifferentRedisServersNotice: each gets its own heartbeats back. The one that was
 // there first stays ready. They find one another when the name leads both to the same server.
 func TestNodesOnDifferentRedisServersNotice(t *testing.T) {
-	t.Parallel()
+	besideOthers(t)
 	right, wrong := redisserver.Start(t), redisserver.Start(t)
 	at := func(s *redisserver.Server) string { return strings.TrimPrefix(s.URL(), "redis://") }
 	name := newMovingName(t, at(wrong))
@@ -105,7 +105,7 @@ func TestNodesOnDifferentRedisServersNotice(t *testing.T) {
 // TestAStrayDoesNotStopTheOthers: one node of four has another prefix, and was there first. It is
 // not ready, and the others are, whose logs name it. When it goes all is as before.
 func TestAStrayDoesNotStopTheOthers(t *testing.T) {
-	t.Parallel()
+	besideOthers(t)
 	redis := redisserver.Start(t)
 	database := pgserver.Shared(t).Database(t)
 	stray := start(t, database, "--redis", redis.URL(), "--redis-prefix", "carvan")
@@ -157,7 +157,7 @@ func TestAStrayDoesNotStopTheOthers(t *testing.T) {
 // TestNodesThatCannotBeNotedAreToldOf: without chat_nodes nobody would learn that nodes use
 // different servers.
 func TestNodesThatCannotBeNotedAreToldOf(t *testing.T) {
-	t.Parallel()
+	besideOthers(t)
 	redis, pg := redisserver.Start(t), pgserver.Shared(t)
 	database := pg.Database(t)
 	node := start(t, database, "--redis", redis.URL())

@@ -73,11 +73,11 @@ func databaseName(url string) string {
 // Whatever happens to PostgreSQL, clients stay connected, each message ends as
 // stored and told or as unavailable and never stored, and service resumes.
 func TestClientsStayWhateverHappensToPostgreSQL(t *testing.T) {
+	besideOthers(t)
 	databases := make([]*pgserver.Server, len(databaseFaults))
 	for i := range databases {
 		databases[i] = pgserver.Start(t, pgserver.Setting("max_connections", "20"), pgserver.Setting("autovacuum", "off"))
 	}
-	leaveNothing(t) // all of them together
 	for i, fault := range databaseFaults {
 		t.Run(fault.name, func(t *testing.T) {
 			t.Parallel()

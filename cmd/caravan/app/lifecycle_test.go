@@ -126,6 +126,7 @@ func TestADrainAnswersLongPollsAndRefusesNewClients(t *testing.T) {
 }
 
 func TestADatabaseThatGoesAwayAndComesBackNeedsNoRestart(t *testing.T) {
+	besideOthers(t)
 	pg := pgserver.Start(t)
 	s := start(t, pg.Database(t))
 	member, _ := s.join(0, 0)

@@ -15,6 +15,7 @@ import (
 // another node: messages, edits, typing, REST, a member who is removed, and a
 // Redis that hangs.
 func TestMembersOnThreeNodesCannotTell(t *testing.T) {
+	besideOthers(t)
 	redis := redisserver.Start(t)
 	database := pgserver.Shared(t).Database(t)
 	var nodes []*server

@@ -11,6 +11,7 @@ import (
 )
 
 func TestTwoNodesAreOneChatAlsoWithoutRedis(t *testing.T) {
+	besideOthers(t)
 	redis := redisserver.Start(t)
 	database := pgserver.Shared(t).Database(t)
 	one := start(t, database, "--redis", redis.URL())
@@ -54,6 +55,7 @@ func TestTwoNodesAreOneChatAlsoWithoutRedis(t *testing.T) {
 // TestADeleteOnOneNodeIsAnEndOnAllOfThem: what the other node has in memory of the message goes,
 // also where Redis brings it no notice.
 func TestADeleteOnOneNodeIsAnEndOnAllOfThem(t *testing.T) {
+	besideOthers(t)
 	redis := redisserver.Start(t)
 	database := pgserver.Shared(t).Database(t)
 	one := start(t, database, "--redis", redis.URL(), "--deleted-text", "gone")

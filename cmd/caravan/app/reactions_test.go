@@ -58,6 +58,7 @@ func withRedis(t *testing.T, database string, n int, flags ...string) (nodes []*
 // TestManyReactionsOnThreeNodesAreFewEvents: each is acked; the numbers are dense; what is told
 // last is what was set; and a node tells one summary a second.
 func TestManyReactionsOnThreeNodesAreFewEvents(t *testing.T) {
+	besideOthers(t)
 	const perNode = 40
 	nodes := withRedis(t, pgserver.Shared(t).Database(t), 3)
 	nodes[0].seed(persist.Fleet(3*perNode+1, 1))
@@ -105,6 +106,7 @@ func TestManyReactionsOnThreeNodesAreFewEvents(t *testing.T) {
 
 // TestASummaryThatANodeOwesIsToldByAnother: between the reaction and its summary the node is gone.
 func TestASummaryThatANodeOwesIsToldByAnother(t *testing.T) {
+	besideOthers(t)
 	database := pgserver.Shared(t).Database(t)
 	nodes := withRedis(t, database, 2)
 	amina, _ := nodes[0].join(0, 0)

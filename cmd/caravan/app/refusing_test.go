@@ -12,6 +12,7 @@ import (
 // TestANodeThatCannotStoreIsNotReady: the database answers, and every commit waits for a
 // standby that is away. Nobody goes on sending, so the node itself finds out when it is back.
 func TestANodeThatCannotStoreIsNotReady(t *testing.T) {
+	besideOthers(t)
 	pg := pgserver.Start(t)
 	s, idle := start(t, pg.Database(t)), start(t, pg.Database(t))
 	trip := persist.FleetTrip(0).String()

@@ -47,10 +47,18 @@ type server struct {
 	ended chan error
 }
 
-// eachStore runs a test on both stores.
+// eachStore runs a test on both stores, at the same time.
 func eachStore(t *testing.T, test func(t *testing.T, database string)) {
-	t.Run("sqlite", func(t *testing.T) { test(t, sqliteFile(t)) })
-	t.Run("postgres", func(t *testing.T) { test(t, pgserver.Shared(t).Database(t)) })
+	t.Run("server", func(t *testing.T) { pgserver.Shared(t) }) // it goes on: nobody leaves it behind
+	leaveNothing(t)                                            // both of them together
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		test(t, sqliteFile(t))
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		test(t, pgserver.Shared(t).Database(t))
+	})
 }
 
 func sqliteFile(t *testing.T) string {
@@ -81,6 +89,14 @@ func leaveNothing(t *testing.T) {
 			leftOver(t)
 		}
 	})
+}
+
+// besideOthers lets a test on PostgreSQL that waits for long run beside others.
+func besideOthers(t *testing.T) {
+	t.Helper()
+	t.Parallel()
+	pgserver.Shared(t) // it goes on: nobody leaves it behind
+	leaveNothing(t)    // before anything of the test is there
 }
 
 // start opens and runs an App. At the end of the test it is stopped, if the test

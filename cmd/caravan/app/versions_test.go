@@ -52,6 +52,7 @@ func (s *server) joinAs2(i, j int) *member {
 // TestEachVersionHearsAPinOnBothNodes: live as a patch where the client knows patches; read
 // from the database, as without Redis, with the whole message.
 func TestEachVersionHearsAPinOnBothNodes(t *testing.T) {
+	besideOthers(t)
 	redis := redisserver.Start(t)
 	database := pgserver.Shared(t).Database(t)
 	flags := []string{"--redis", redis.URL(), "--roles", "member=pin,send", "--log-level", "debug"}
