@@ -147,7 +147,8 @@ func (m *member) sendAgain(s *session) {
 	known := m.mine[m.rng.IntN(len(m.mine))]
 	o := m.find(known.op)
 	if o == nil {
-		o = &op{kind: ledger.Send, name: known.op, content: known.content, file: known.file, reply: known.reply}
+		o = &op{kind: ledger.Send, name: known.op, content: known.content}
+		o.file, o.reply, o.mentions, o.on, o.data = known.sent.file, known.sent.reply, known.sent.mentions, known.sent.on, known.sent.data
 		m.settled[o.name] = o
 	}
 	m.again(o, s)

@@ -189,7 +189,7 @@ func (m *member) leftOver(o *op) {
 
 // own remembers a message of the member's, to edit it or to send it again.
 func (m *member) own(o *op, msg *message) {
-	m.mine = append(m.mine, &own{id: msg.ID, op: o.name, content: o.content, rev: msg.Rev, file: o.file, reply: o.reply, deleted: msg.DeletedAt != ""})
+	m.mine = append(m.mine, &own{id: msg.ID, op: o.name, content: o.content, sent: o, rev: msg.Rev, deleted: msg.DeletedAt != ""})
 	if len(m.mine) > mineMax {
 		m.mine = m.mine[1:]
 	}

@@ -87,8 +87,7 @@ type own struct {
 	id      string
 	op      string
 	content string
-	file    bool
-	reply   string
+	sent    *op // as it was sent
 	rev     int64
 	editing bool
 	deleted bool // or on its way to be
