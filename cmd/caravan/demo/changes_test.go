@@ -87,6 +87,37 @@ func testReactions(t *testing.T, c *chromium) {
 	p.expectNoTrouble()
 }
 
+// testReactionsOfAnotherDevice: a reaction that was taken back elsewhere is chosen anew by one press,
+// over a WebSocket and over REST, on new messages and on older ones.
+func testReactionsOfAnotherDevice(t *testing.T, c *chromium) {
+	s := startServer(t)
+	g := startGateway(t, s)
+	first := s.post(1, s.token(1), "Shall we?", "").ID
+	s.react(1, first, "👍", true)
+	s.postMany(2, "Later ", 60)
+	pressed := func(p pane) string { return p.js(".picker button:first-child") + ".ariaPressed" }
+	for _, blocked := range []bool{false, true} {
+		g.blockSockets.Store(blocked)
+		p := openPage(t, c, g.url("/?user=1"), desktop)
+		one := p.pane(1)
+		one.waitForPhase(map[bool]string{false: "live", true: "standard"}[blocked])
+		s.react(1, first, "👍", true)
+		p.click(one.is(".older button"))
+		p.waitFor(one.js(".entry:first-child .chip") + "?.ariaPressed === 'true'")
+		s.react(1, first, "👍", false)
+		p.waitFor("!" + one.js(".entry:first-child .chip"))
+		one.more(".entry:first-child")
+		p.expect(pressed(one), "false")
+		p.click(one.is(".menu .picker button:first-child"))
+		p.waitFor(one.js(".entry:first-child .chip") + "?.ariaPressed === 'true'")
+		if blocked {
+			p.expectNoTrouble(socketFailed)
+		} else {
+			p.expectNoTrouble()
+		}
+	}
+}
+
 func testPinsAndMentions(t *testing.T, c *chromium) {
 	s := startServer(t)
 	p := openPage(t, c, s.url("/"), desktop)

@@ -54,6 +54,32 @@ func testRefusedForNow(t *testing.T, c *chromium) {
 	p.expectNoTrouble()
 }
 
+// testEditBesideReactions: that somebody reacts to a message does not mean that an edit of it
+// is stored.
+func testEditBesideReactions(t *testing.T, c *chromium) {
+	s := startServer(t)
+	g := startGateway(t, s)
+	p := openPage(t, c, g.url("/?user=1"), desktop)
+	one := p.pane(1)
+	one.waitForPhase("live")
+	id := s.post(1, s.token(1), "Meet at nine", "").ID
+	one.waitForContents("Meet at nine")
+	g.refuse(refusal{code: "unavailable"}, refusal{code: "unavailable"}, refusal{code: "unavailable"})
+	p.click(one.is(".composer textarea"))
+	p.press("ArrowUp")
+	p.insert(", gate 4")
+	p.press("Enter")
+	one.waitForContents("Meet at nine, gate 4")
+	s.react(2, id, "👍", true)
+	p.waitFor(one.js(".chip") + "?.textContent === '👍 1'")
+	p.waitFor(one.js(".entry:first-child .edited") + ".checkVisibility()")
+	one.waitForContents("Meet at nine, gate 4")
+	if got, want := s.stored(), []string{"Meet at nine, gate 4"}; !slices.Equal(got, want) {
+		t.Errorf("stored\n got %q\nwant %q", got, want)
+	}
+	p.expectNoTrouble()
+}
+
 // testRefusedForGood: other errors are final at once, and `internal` after some
 // tries; either holds up nobody.
 func testRefusedForGood(t *testing.T, c *chromium) {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -154,6 +155,20 @@ func (s *server) post(user int, token, content, replyTo string) message {
 			s.t.Fatal(err)
 		}
 		return m
+	}
+}
+
+// react sets or clears a reaction of the Nth user, by REST.
+func (s *server) react(user int, message, emoji string, on bool) {
+	s.t.Helper()
+	method := map[bool]string{true: "PUT", false: "DELETE"}[on]
+	req, err := http.NewRequest(method, s.url("/api/v1/chat/messages/"+message+"/reactions/"+url.PathEscape(emoji)+"/"), nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+s.token(user))
+	if err := answer(req, new(any)); err != nil {
+		s.t.Fatal(err)
 	}
 }
 

@@ -168,7 +168,7 @@ export class CaravanClient extends EventTarget {
     const before = this.timeline.floor;
     const page = await this.#rest.page({ before, limit: pageSize });
     if (before !== this.timeline.floor) return; // another call, or a new history, was faster
-    this.#emit('messages', { messages: this.timeline.prepend(page.results), cause: 'older' });
+    this.#emit('messages', { messages: this.#learn(page.results, this.timeline.prepend(page.results), true), cause: 'older' });
   }
 
   // --- The connection ---------------------------------------------------------
@@ -294,23 +294,27 @@ export class CaravanClient extends EventTarget {
 
   // --- What we know -----------------------------------------------------------
 
-  #open(messages) {
+  /** With page the messages are one of REST. */
+  #open(messages, page = false) {
     this.#acknowledge(messages);
-    this.#emit('messages', { messages: this.timeline.open(messages), cause: 'history' });
+    this.#emit('messages', { messages: this.#learn(messages, this.timeline.open(messages), page), cause: 'history' });
   }
 
-  #apply(messages) {
+  #apply(messages, page = false) {
     this.#acknowledge(messages);
-    const news = this.timeline.apply(messages);
+    const news = this.#learn(messages, this.timeline.apply(messages), page);
     if (news.length) this.#emit('messages', { messages: news, cause: 'live' });
     this.#sendNext();
   }
 
   #acknowledge(messages) {
-    for (const m of messages) {
-      this.own.learn(m);
-      this.outbox.acknowledge(m, m.sender.id === this.#user);
-    }
+    for (const m of messages) this.outbox.acknowledge(m, m.sender.id === this.#user);
+  }
+
+  /** Learns the user's own reactions from what was told and is news. Returns the news. */
+  #learn(told, news, page) {
+    for (const m of told) if (news.includes(m)) this.own.learn(m, { page });
+    return news;
   }
 
   /** Everything up to number `seq` is here; one of these messages may be what it is about. */
@@ -339,7 +343,7 @@ export class CaravanClient extends EventTarget {
   async #firstPage() {
     const { results } = await this.#rest.page({ limit: pageSize });
     if (this.#position !== null) return; // a WebSocket was faster
-    this.#open(results);
+    this.#open(results, true);
     this.#advance(results.reduce((rev, m) => Math.max(rev, m.rev), 0), results);
   }
 
@@ -353,7 +357,7 @@ export class CaravanClient extends EventTarget {
       await this.#firstPage();
       return true;
     }
-    this.#apply(page.results);
+    this.#apply(page.results, true);
     this.#advance(page.seq, page.results);
     return page.has_more;
   }
@@ -423,10 +427,10 @@ export class CaravanClient extends EventTarget {
     return entry.messageId ? this.#rest.edit(entry.messageId, entry.content) : this.#rest.send(entry);
   }
 
-  /** An edit that is stored is told by its message; other changes may change nothing. */
+  /** A change of a message is stored; a new message is told by itself. */
   #takeAck({ client_id: clientId }) {
     const entry = this.outbox.find(clientId);
-    if (entry?.op) this.#done(entry);
+    if (entry?.messageId) this.#done(entry, entry.op ? undefined : this.timeline.get(entry.messageId));
   }
 
   #done(entry, message) {

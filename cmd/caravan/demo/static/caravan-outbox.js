@@ -55,12 +55,15 @@ export class Outbox {
     this.#underWay = null;
   }
 
-  /** Settles the entries that the message, in its present state, acknowledges. */
+  /**
+   * Settles the entries that the message, in its present state, acknowledges. A greater `rev` alone says
+   * nothing of an edit: somebody may have reacted.
+   */
   acknowledge(message, mine) {
     for (const e of [...this.#entries]) {
       if (e.op) continue; // the server says so itself
       const done = e.messageId
-        ? e.messageId === message.id && message.rev > e.rev
+        ? e.messageId === message.id && message.rev > e.rev && message.content === e.content
         : mine && e.clientId === message.client_id;
       if (done) this.done(e, message);
     }

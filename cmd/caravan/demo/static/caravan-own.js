@@ -28,10 +28,13 @@ export class Own {
     for (const [id, all] of Object.entries(reactions)) this.#chosen.set(id, new Set(all.map(emojiKey)));
   }
 
-  /** Learns from a message whose reactions name people, or that REST has shown. */
-  learn({ id, reactions, my_reactions: mine }) {
-    if (mine) this.#chosen.set(id, new Set(mine.map(emojiKey)));
-    else if (reactions?.every((r) => r.by)) {
+  /**
+   * Learns from a message in its present state: its reactions may name people. Whatever a page of REST
+   * shows has `my_reactions`, or none are the user's.
+   */
+  learn({ id, reactions = [], my_reactions: mine }, { page = false } = {}) {
+    if (mine || page) this.#chosen.set(id, new Set((mine ?? []).map(emojiKey)));
+    else if (reactions.every((r) => r.by)) {
       const own = reactions.filter((r) => r.by.includes(this.#user));
       this.#chosen.set(id, new Set(own.map((r) => emojiKey(r.emoji))));
     }

@@ -61,6 +61,7 @@ export class Timeline {
     const known = this.#byId.get(id);
     if (!known) return undefined;
     const patched = { ...known, ...set, rev };
+    delete patched.my_reactions; // of the state before
     for (const [name, value] of Object.entries(set)) if (value === null) delete patched[name];
     return patched;
   }

@@ -119,6 +119,7 @@ export class ChatPane extends EventTarget {
 
   #showEntry(entry, message) {
     if (entry.op) return this.#showChange(entry);
+    if (entry.status === 'sent' && !message) return this.#log.dropEntry(entry); // an edit of what is not loaded
     this.#log.showEntry(entry, message);
     this.#showEdges();
     if (entry.status === 'failed') this.#showProblem(`Not sent: ${entry.error}`);
