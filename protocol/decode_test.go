@@ -140,6 +140,14 @@ var frameCases = []struct {
 	{text: `{"type":"ping","client_id":[]}`, refused: ErrInvalidClient},
 
 	// Read marks.
+	{text: `{"type":"watch","presence":true,"reads":true,"client_id":"c4"}`, want: Intent{Kind: KindWatch, Presence: true, Reads: true, ClientID: "c4"}},
+	{text: `{"type":"watch"}`, want: Intent{Kind: KindWatch}},
+	{text: `{"type":"watch","presence":null,"reads":false}`, want: Intent{Kind: KindWatch}},
+	{text: `{"type":"watch","reads":false,"re\u0061ds":true}`, want: Intent{Kind: KindWatch, Reads: true}},
+	{text: `{"type":"watch","reads":1}`, refused: ErrWatchField},
+	{text: `{"type":"watch","reads":"true","client_id":"c"}`, want: Intent{ClientID: "c"}, refused: ErrWatchField},
+	{text: `{"type":"watch","presence":[true],"reads":true}`, refused: ErrWatchField},
+	{text: `{"type":"watch","presence":{},"reads":true}`, refused: ErrWatchField},
 	{text: `{"type":"mark_read","seq":42,"client_id":"c4"}`, want: Intent{Kind: KindRead, UpTo: 42, ClientID: "c4"}},
 	{text: `{"type":"mark_read","seq":0}`, want: Intent{Kind: KindRead}},
 	{text: `{"type":"mark_read","seq":99999999999999999999999}`, want: Intent{Kind: KindRead, UpTo: math.MaxInt64}},

@@ -99,9 +99,12 @@ func TestGoldenBytes(t *testing.T) {
 			`{"results":[{"id":"11111111-2222-4333-8444-5555555555aa","trip_id":"0189f7e5-0000-7000-8000-00000000000b",` +
 				`"title":"Trip\t1","last_seq":0,"last_message":null,"read_seq":0,"unread":0,"mentions":0,"first_seq":1,"role":""},{"id":"0189f7e5-0000-7000-8000-00000000000b",` +
 				`"trip_id":"ffffffff-ffff-4fff-bfff-ffffffffffff","title":"","last_seq":3,"last_message":` + string(AppendMessage(nil, &plain)) + `,"read_seq":2,"unread":1,"mentions":100,"first_seq":2,"role":"owner","slow_mode":10}],"next":"/n"}`},
-		"readers": {AppendReaders(nil, 2, []User{plain.Sender}, "/n"), `{"count":2,"results":[` + string(appendSender(nil, &plain.Sender)) + `],"next":"/n"}`},
-		"nobody":  {AppendReaders(nil, 0, nil, ""), `{"count":0,"results":[],"next":null}`},
-		"reading": {AppendReading(nil, 42, 3, 2), `{"read_seq":42,"unread":3,"mentions":2}`},
+		"reads":    {AppendReads(nil, idA, []ReadMark{{User: idB, Seq: 4}, {User: idA, Seq: 5}}), `{"type":"reads","chat_room_id":"` + idA.String() + `","reads":[{"user_id":"` + idB.String() + `","seq":4},{"user_id":"` + idA.String() + `","seq":5}]}`},
+		"no reads": {AppendReads(nil, idA, nil), `{"type":"reads","chat_room_id":"` + idA.String() + `","reads":[]}`},
+		"own read": {AppendOwnRead(nil, idA, 43), `{"type":"own","chat_room_id":"` + idA.String() + `","read_seq":43}`},
+		"readers":  {AppendReaders(nil, 2, []User{plain.Sender}, "/n"), `{"count":2,"results":[` + string(appendSender(nil, &plain.Sender)) + `],"next":"/n"}`},
+		"nobody":   {AppendReaders(nil, 0, nil, ""), `{"count":0,"results":[],"next":null}`},
+		"reading":  {AppendReading(nil, 42, 3, 2), `{"read_seq":42,"unread":3,"mentions":2}`},
 		"read marks": {AppendReadMarks(nil, []ReadMark{{User: idA, Seq: 4, At: time.Unix(1, 999_999_999)}, {User: idB, Seq: 5, At: time.Unix(0, 0)}}, "/n"),
 			`{"results":[{"user_id":"11111111-2222-4333-8444-5555555555aa","read_seq":4,"updated_at":"1970-01-01T00:00:01.999999Z"},` +
 				`{"user_id":"0189f7e5-0000-7000-8000-00000000000b","read_seq":5,"updated_at":"1970-01-01T00:00:00.000000Z"}],"next":"/n"}`},

@@ -77,6 +77,7 @@ var (
 	ErrContentField     = &Error{CodeInvalidField, "content must be a string"}
 	ErrSeqField         = &Error{CodeInvalidField, "seq must be a number"}
 	ErrTypingField      = &Error{CodeInvalidField, "is_typing must be true or false"}
+	ErrWatchField       = &Error{CodeInvalidField, "presence and reads must be true or false"}
 	ErrOnField          = &Error{CodeInvalidField, "on must be true or false"}
 	ErrMentionsField    = &Error{CodeInvalidField, "mentions must be an array"}
 	ErrMentionsAllField = &Error{CodeInvalidField, "mentions_all must be true or false"}

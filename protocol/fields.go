@@ -6,7 +6,7 @@ import "unicode/utf8"
 // a key that comes twice the last counts; unknown keys are passed over.
 type fields struct {
 	typ, content, messageType, replyTo, messageID, clientID, isTyping, chatRoom, seq value
-	on, emoji, mentions, mentionsAll, data                                           value
+	on, emoji, mentions, mentionsAll, data, presence, reads                          value
 
 	scratch [512]byte // what a string with escapes says; a longer one costs an allocation
 }
@@ -81,5 +81,9 @@ func (in *fields) set(key *value, v value) {
 		in.data = v
 	case "emoji":
 		in.emoji = v
+	case "presence":
+		in.presence = v
+	case "reads":
+		in.reads = v
 	}
 }

@@ -7,6 +7,8 @@ import "github.com/google/uuid"
 type Intent struct {
 	Kind      Kind
 	On        bool        // what is asked for is on and not off: the user types, the message is pinned, the reaction is set
+	Presence  bool        // the client is to be told who is here
+	Reads     bool        // the client is to be told who has read how far
 	MessageID uuid.UUID   // the message that it is about. KindMessage: the new message's; zero: not chosen yet
 	Content   string      // trimmed, not empty, storable
 	Type      MessageType // TypeText or TypeFile

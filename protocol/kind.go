@@ -13,21 +13,22 @@ type Kind uint8
 
 // The kinds. Each has a row in the table below and a file of its own.
 const (
-	KindMessage Kind = 1 // a new message
-	KindEdit    Kind = 2 // the content of a message changed
-	KindTyping  Kind = 3 // a user types, or stopped
-	KindPing    Kind = 4 // a client asks for an answer
-	KindRead    Kind = 5 // a user has read up to a number
-	KindDelete  Kind = 6 // a message was deleted
-	KindPin     Kind = 8 // a message was pinned, or is pinned no more
-	KindReact   Kind = 7 // a user chose an emoji for a message, or takes it away
-	KindSummary Kind = 9 // what a message has of reactions and answers was counted anew
+	KindMessage Kind = 1  // a new message
+	KindEdit    Kind = 2  // the content of a message changed
+	KindTyping  Kind = 3  // a user types, or stopped
+	KindPing    Kind = 4  // a client asks for an answer
+	KindRead    Kind = 5  // a user has read up to a number
+	KindDelete  Kind = 6  // a message was deleted
+	KindPin     Kind = 8  // a message was pinned, or is pinned no more
+	KindReact   Kind = 7  // a user chose an emoji for a message, or takes it away
+	KindSummary Kind = 9  // what a message has of reactions and answers was counted anew
+	KindWatch   Kind = 10 // a client asks to be told more, or no more
 )
 
 // LogVersion is the version of the log that this build knows, and so of what nodes
 // tell one another of it. A build that adds a kind raises it. A node ignores what
 // needs a greater one, and reads it from the database.
-const LogVersion = 3
+const LogVersion = 4
 
 // Class says what is promised of a kind.
 type Class uint8
@@ -37,7 +38,7 @@ const (
 	// Event is durable. It takes the room's next number, is stored before it is
 	// told, and is told once, in order. Of a message the greater Rev wins.
 	Event Class = iota + 1
-	// Mark is durable: a value of a member. It takes no number and is told to nobody. The
+	// Mark is durable: a value of a member. It takes no number and is no event of the room. The
 	// greater value wins, or, of what is on or off, the latest.
 	Mark
 	// Notice is not stored and may be lost. The latest one wins.
@@ -73,6 +74,7 @@ var kinds = [...]kindRow{
 	KindDelete:  {class: Event, since: 3, asked: "delete_message", told: "message_edited", change: "deleted", requotes: true}, // what it needs depends on whose message it is
 	KindPin:     {class: Event, since: 3, asked: "pin_message", told: "message_edited", change: "pin", patched: patchedPin, needs: MayPin},
 	KindReact:   {class: Mark, since: 3, asked: "react", needs: MayReact},
+	KindWatch:   {class: Control, since: 4, asked: "watch"},
 	KindSummary: {class: Event, since: 3, told: "message_edited", change: "summary", patched: patchedSummary},
 }
 
@@ -89,6 +91,8 @@ func (in *Intent) decode(f *fields, r *Rules) *Error {
 		return in.decodeTyping(f)
 	case KindPing:
 		return nil // has no fields
+	case KindWatch:
+		return in.decodeWatch(f)
 	case KindRead:
 		return in.decodeRead(f)
 	case KindDelete:

@@ -24,6 +24,8 @@ var keptNumbers = map[uint8]struct {
 	7: {"react", Mark, 3},
 	8: {"pin_message", Event, 3},
 	9: {"", Event, 3},
+
+	10: {"watch", Control, 4},
 }
 
 func TestKindsKeepTheirNumbers(t *testing.T) {

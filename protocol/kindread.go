@@ -44,6 +44,25 @@ type ReadMark struct {
 	At   time.Time // when it last grew
 }
 
+// AppendReads appends the frame that tells members of a small room who has read how far. It goes
+// to who asked for it by a frame of KindWatch.
+func AppendReads(dst []byte, room uuid.UUID, marks []ReadMark) []byte {
+	dst = append(dst, `{"type":"reads","chat_room_id":`...)
+	dst = appendUUID(dst, room)
+	dst = append(dst, `,"reads":[`...)
+	for i := range marks {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(dst, `{"user_id":`...)
+		dst = appendUUID(dst, marks[i].User)
+		dst = append(dst, `,"seq":`...)
+		dst = strconv.AppendInt(dst, marks[i].Seq, 10)
+		dst = append(dst, '}')
+	}
+	return append(dst, `]}`...)
+}
+
 // AppendReadMarks appends the body of the list of a room's marks. An empty next is written
 // as null.
 func AppendReadMarks(dst []byte, marks []ReadMark, next string) []byte {

@@ -55,6 +55,15 @@ func AppendOwnRole(dst []byte, room uuid.UUID, role string, may Permissions) []b
 	return append(dst, '}')
 }
 
+// AppendOwnRead appends the frame that tells a user's other connections how far the user has read.
+func AppendOwnRead(dst []byte, room uuid.UUID, seq int64) []byte {
+	dst = append(dst, `{"type":"own","chat_room_id":`...)
+	dst = appendUUID(dst, room)
+	dst = append(dst, `,"read_seq":`...)
+	dst = strconv.AppendInt(dst, seq, 10)
+	return append(dst, '}')
+}
+
 func appendStrings(dst []byte, all []string) []byte {
 	dst = append(dst, '[')
 	for i, one := range all {

@@ -36,6 +36,7 @@ type Config struct {
 	Rules           protocol.Rules
 	DeletedText     string           // what is told in place of a deleted message's content
 	Roles           protocol.Roles   // what collaborators may do
+	ReadsMembers    int              // in trips of at most so many collaborators members are told who has read how far; 0: in none
 	Congested       func() bool      // says that listeners do not keep up; lanes then pause. Nil: they do
 	Allowances      *allowance.Table // what each user may ask for; nil: there is no limit
 	Observer        Observer
@@ -122,6 +123,10 @@ const (
 	sweepSummariesAge   = 30 * time.Second       // which are due for longer than any node lets them wait
 	sweptSummariesMax   = 1_000                  // that one such look takes, the longest due first
 	tailBytesMax        = 64 << 20               // default of Bytes.Tails
+	heldMarksMax        = 65_536                 // read marks that wait to be stored together; over it they are stored at once
+	markEvery           = time.Second            // how long one waits at most, or so
+	markGather          = 100 * time.Millisecond // and where none was stored lately
+	fewBatchMax         = 16                     // small rooms of which one look finds who has read how far
 )
 
 func (c Config) withDefaults() Config {

@@ -132,7 +132,7 @@ type Listener interface {
 	// History or Resume told. Nothing else comes after it: the listener unfollows the
 	// room and has its members come anew.
 	Rewound() Waker
-	// Notify tells a Notice. It has no place in the order.
+	// Notify tells a Notice, or who has read how far. It has no place in the order.
 	Notify(n *Notice) Waker
 }
 
@@ -143,8 +143,19 @@ type Waker interface{ Wake() }
 // Notice is something of a room that is told and not stored. It never changes, so
 // all loops share one.
 type Notice struct {
-	Kind  protocol.Kind // of the class Notice
+	Kind  protocol.Kind // of the class Notice, or KindRead: then only Room and Reads are set, and perhaps Missed
 	Room  uuid.UUID
 	User  uuid.UUID // whose doing it is: not told to the user's own connections
 	Frame []byte    // JSON text
+
+	Reads  []ReadBy
+	Missed bool // there were marks before, of which the listeners were not told
+}
+
+// ReadBy says how far a user has read now. Each user may know it of themselves; who else, the
+// listener decides.
+type ReadBy struct {
+	User uuid.UUID
+	Seq  int64
+	Via  any // Op.Via of the mark
 }

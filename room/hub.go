@@ -34,6 +34,9 @@ type hub struct {
 type shard struct {
 	mu    sync.Mutex
 	rooms map[uuid.UUID]*subscribed
+	// missed are rooms whose listeners were not told of some read marks. They are told so with
+	// the next ones.
+	missed map[uuid.UUID]struct{}
 }
 
 // subscribed is a room with listeners on this node. Its shard's lock guards it.
@@ -67,6 +70,11 @@ func (h *hub) with(room uuid.UUID, f func(*subscribed)) bool {
 		f(r)
 	}
 	return r != nil
+}
+
+// withShard calls f with a room and its shard, where somebody follows the room.
+func (h *hub) withShard(room uuid.UUID, f func(*shard, *subscribed)) {
+	h.with(room, func(r *subscribed) { f(h.shard(room), r) })
 }
 
 // each calls f with every room that is followed, under its lock.
@@ -119,6 +127,7 @@ func (h *hub) unfollow(room uuid.UUID, l Listener) (last bool) {
 	h.dropTail(r)
 	h.parkedBytes.Add(-r.seq.parkedBytes)
 	delete(sh.rooms, room)
+	delete(sh.missed, room)
 	return true
 }
 

@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/caravan-chat/caravan/protocol"
 )
 
 var _ Inbound = (*Service)(nil)
@@ -22,8 +24,13 @@ func (s *Service) Announce(b *Batch) {
 // is left out: nobody wants it late. What comes more often than any node lets a user
 // tell is left out, too.
 func (s *Service) AnnounceNotice(n *Notice) {
-	switch {
-	case s.cfg.Congested():
+	switch congested := s.cfg.Congested(); {
+	case n.Kind == protocol.KindRead && congested:
+		s.stats.NoticesLeftOut.Add(1)
+		s.hub.missReads(n.Room)
+	case n.Kind == protocol.KindRead:
+		s.hub.tellReads(n)
+	case congested:
 		s.stats.NoticesLeftOut.Add(1)
 	case !s.hub.tellsRelayed(n, time.Now()):
 		s.stats.NoticesRepeated.Add(1)

@@ -42,6 +42,16 @@ func (l *lane) submit(op *Op) bool {
 	return l.queue.Put(op)
 }
 
+// submitAll puts ops into the queue while fewer than most wait there. It returns how many, the
+// first ones.
+func (l *lane) submitAll(ops []*Op, most int) int {
+	now := time.Now()
+	for _, op := range ops {
+		op.accepted = now
+	}
+	return l.queue.PutAllBelow(ops, most)
+}
+
 // close refuses new ops; the goroutine ends when the queue is empty.
 func (l *lane) close() { l.queue.Close() }
 
@@ -182,7 +192,7 @@ func (l *lane) announce() {
 	}
 }
 
-// tell hands the batch's events to the hub and to the backplane.
+// tell hands the batch's events, and then its marks, to the hub and to the backplane.
 func (l *lane) tell() {
 	for _, b := range encodeBatches(l.batch, l.s.wanted) {
 		l.s.hub.announce(b, l.s.grace())
@@ -190,4 +200,5 @@ func (l *lane) tell() {
 			l.s.backplane.Publish(b)
 		}
 	}
+	l.s.tellReads(l.batch)
 }

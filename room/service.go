@@ -40,6 +40,7 @@ type Service struct {
 	hub       *hub
 	repairs   *repairs
 	summaries *summaries
+	held      *heldMarks
 	access    *combiner[AccessQuestion, Access]
 	latest    *combiner[protocol.RoomInfo, *History]
 	bulk      *bulkReads
@@ -47,6 +48,7 @@ type Service struct {
 	making    *bulkReads // answers that are made of what is in memory
 	heads     *combiner[uuid.UUID, Head]
 	nameless  *combiner[namelessKey, OwnReactions]
+	few       *combiner[uuid.UUID, FewReads]
 	admission *admission
 
 	stats   counters
@@ -73,6 +75,7 @@ func New(store Store, verify Authenticator, backplane Backplane, cfg Config) *Se
 	s.stats.refused = make(map[protocol.Code]int64)
 	s.repairs = newRepairs(s)
 	s.summaries = newSummaries(s)
+	s.held = newHeldMarks(s)
 	s.hub = newHub(&s.stats, Limit{cfg.HistoryMessages, cfg.HistoryBytes}, s.repairs.ask)
 	s.hub.timeline = store.Timeline
 	s.hub.unsent, s.hub.bytes = cfg.Unsent, cfg.Bytes
@@ -83,6 +86,7 @@ func New(store Store, verify Authenticator, backplane Backplane, cfg Config) *Se
 	s.since = &sinceReads{s: s, waiting: make(map[SinceQuery]*sinceRead)}
 	s.heads = newCombiner(ctx, s.guard, 1, lookupBatchMax, store.Heads)
 	s.nameless = newCombiner(ctx, s.guard, 1, lookupBatchMax, s.readNameless)
+	s.few = newCombiner(ctx, s.guard, 1, fewBatchMax, s.readFew)
 	s.admission = newAdmission(ctx, s)
 	lanesCtx, abandon := context.WithCancel(ctx)
 	s.abandon = abandon
@@ -95,6 +99,7 @@ func New(store Store, verify Authenticator, backplane Backplane, cfg Config) *Se
 	s.running.Go(func() { s.repairs.run(ctx) })
 	s.running.Go(func() { s.watch(ctx) })
 	s.running.Go(func() { s.summaries.run(ctx) })
+	s.running.Go(func() { s.held.run(ctx) })
 	s.running.Go(func() { s.expire(ctx) })
 	return s
 }
@@ -105,6 +110,7 @@ func New(store Store, verify Authenticator, backplane Backplane, cfg Config) *Se
 // error, after drainAnswersTime at the latest. Where they cannot be told soon, as
 // the store does not say what came before, the error is context.DeadlineExceeded.
 func (s *Service) Drain(ctx context.Context) error {
+	s.held.close()
 	for _, l := range s.lanes {
 		l.close()
 	}
@@ -155,6 +161,7 @@ func (s *Service) Close() {
 	s.making.close()
 	s.heads.close()
 	s.nameless.close()
+	s.few.close()
 	s.running.Wait()
 }
 

@@ -27,6 +27,7 @@ type counters struct {
 	Rewinds                            atomic.Int64
 	Superseded                         atomic.Int64
 	SummariesLeft                      atomic.Int64
+	MarksDropped                       atomic.Int64
 
 	overQuota overQuota
 
@@ -86,6 +87,9 @@ type Stats struct {
 	SummariesLeft       int64 // summaries that had no place to wait in, and were left to the sweep
 	SummariesWaitingNow int
 
+	MarksDropped int64 // read marks that were neither stored nor kept, as there was no room
+	MarksHeldNow int   // that wait to be stored with others
+
 	Panics  int64 // in the service's goroutines, or in what they call
 	Rewinds int64 // rooms whose store went back behind what had been told
 
@@ -110,6 +114,7 @@ func (s *Service) Stats() Stats {
 		Repairs:           c.Repairs.Load(), RepairErrors: c.RepairErrors.Load(), Repeats: c.Repeats.Load(),
 		Gaps: c.Gaps.Load(), ParkedDropped: c.ParkedDropped.Load(), LeftOut: c.LeftOut.Load(), Superseded: c.Superseded.Load(), NoticesLeftOut: c.NoticesLeftOut.Load(), NoticesRepeated: c.NoticesRepeated.Load(), Congested: c.Congested.Load(),
 		SummariesLeft: c.SummariesLeft.Load(), SummariesWaitingNow: s.summaries.waitingNow(),
+		MarksDropped: c.MarksDropped.Load(), MarksHeldNow: s.held.len(),
 		Panics: s.guard.Panics(), Rewinds: c.Rewinds.Load(),
 		RefusingNow: s.refusingFor(),
 		RoomsNow:    s.hub.len(), TailBytesNow: s.hub.tailBytes.Load(),

@@ -170,6 +170,7 @@ type Op struct {
 	Row             uuid.UUID            // the id of the event's row; of a new message its own id; a mark has none
 	At              time.Time            // becomes created_at or updated_at: UTC, whole microseconds
 	Answer          func(*Op)            // called once, when Outcome is final; must not block. May be nil
+	Via             any                  // by which of the user's connections it came; nil: none, or another node's
 
 	Outcome  Outcome
 	Seq      int64             // after Stored: the event's number; zero: it took none

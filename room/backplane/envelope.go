@@ -36,6 +36,10 @@ import (
 // Bodies of version 2:
 //
 //	notice: kind, id of the user, frame
+//
+// Bodies of version 4:
+//
+//	notice of the kind mark_read: kind, then for each user who has read further their id, number
 const (
 	magic       = "CV"
 	headerBytes = len(magic) + 2 + 16 + 16
@@ -131,8 +135,14 @@ func since(k protocol.Kind) uint8 {
 	return 2
 }
 
+// readsVersion is the first version whose nodes tell users what they have read by other nodes.
+const readsVersion = 4
+
 // encodeNotice makes the envelope of a notice.
 func encodeNotice(node uuid.UUID, n *room.Notice) []byte {
+	if n.Kind == protocol.KindRead {
+		return encodeReads(node, n)
+	}
 	h := header{version: 1, kind: envelopeTyping, node: node, room: n.Room}
 	if n.Kind != protocol.KindTyping {
 		h.version, h.kind = max(2, since(n.Kind)), envelopeNotice
@@ -143,6 +153,17 @@ func encodeNotice(node uuid.UUID, n *room.Notice) []byte {
 	}
 	dst = append(dst, n.User[:]...)
 	return seal(append(dst, n.Frame...))
+}
+
+// encodeReads makes the envelope of who has read how far.
+func encodeReads(node uuid.UUID, n *room.Notice) []byte {
+	size := headerBytes + 1 + len(n.Reads)*(16+binary.MaxVarintLen64) + signatureBytes + sumBytes
+	dst := begin(make([]byte, 0, size), header{version: readsVersion, kind: envelopeNotice, node: node, room: n.Room})
+	dst = append(dst, byte(n.Kind))
+	for _, r := range n.Reads {
+		dst = binary.AppendUvarint(append(dst, r.User[:]...), uint64(r.Seq))
+	}
+	return seal(dst)
 }
 
 // encodeHeartbeat makes the envelope of a heartbeat.
@@ -181,6 +202,7 @@ func decode(h header, body []byte) (*envelope, error) {
 		e.notice = r.notice(h.room, protocol.KindTyping)
 	case h.kind == envelopeNotice && h.version > 1:
 		e.notice = r.notice(h.room, protocol.Kind(r.byte()))
+		r.bad = r.bad || e.notice.Kind == protocol.KindRead && h.version < readsVersion
 	case h.kind == envelopeHeartbeat && h.version == 1:
 		e.number = r.uvarint()
 	case h.kind == envelopePrimary && h.timed:
@@ -194,11 +216,26 @@ func decode(h header, body []byte) (*envelope, error) {
 }
 
 // notice reads the user and the frame, which is all the rest. A kind that is known
-// for another class is none of a notice.
+// for another class is none of a notice, but for read marks.
 func (r *reader) notice(roomID uuid.UUID, kind protocol.Kind) *room.Notice {
+	if kind == protocol.KindRead {
+		return r.reads(roomID)
+	}
 	n := &room.Notice{Kind: kind, Room: roomID, User: r.id()}
 	n.Frame = r.bytes(uint64(len(r.p)))
 	r.bad = r.bad || len(n.Frame) == 0 || !may(kind, protocol.Notice)
+	return n
+}
+
+// reads reads who has read how far, which is all the rest.
+func (r *reader) reads(roomID uuid.UUID) *room.Notice {
+	n := &room.Notice{Kind: protocol.KindRead, Room: roomID}
+	for len(r.p) > 0 && !r.bad {
+		by := room.ReadBy{User: r.id(), Seq: int64(r.uvarint())}
+		r.bad = r.bad || by.Seq == 0
+		n.Reads = append(n.Reads, by)
+	}
+	r.bad = r.bad || len(n.Reads) == 0
 	return n
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -100,8 +101,13 @@ func noticed(frame string) *room.Notice {
 	return n
 }
 
+// marked is who has read how far.
+func marked() *room.Notice {
+	return &room.Notice{Kind: protocol.KindRead, Room: roomR, Reads: []room.ReadBy{{User: userU, Seq: 1}, {User: nodeA, Seq: 1 << 40}}}
+}
+
 func sameNotice(a, b *room.Notice) bool {
-	return a.Kind == b.Kind && a.Room == b.Room && a.User == b.User && bytes.Equal(a.Frame, b.Frame)
+	return slices.Equal(a.Reads, b.Reads) && a.Kind == b.Kind && a.Room == b.Room && a.User == b.User && bytes.Equal(a.Frame, b.Frame)
 }
 
 // sameRows compares the ids of the events' rows.
@@ -125,7 +131,7 @@ func TestEnvelopeRoundTrip(t *testing.T) {
 			t.Errorf("events of version %d: %+v, %v", version, e, err)
 		}
 	}
-	for version, n := range map[uint8]*room.Notice{1: types("frame"), 2: noticed("frame")} {
+	for version, n := range map[uint8]*room.Notice{1: types("frame"), 2: noticed("frame"), 4: marked()} {
 		e, err := readWhole(encodeNotice(nodeA, n))
 		if err != nil || e.version != version || e.node != nodeA || e.room != roomR || !sameNotice(e.notice, n) {
 			t.Errorf("a notice of version %d: %+v, %v", version, e, err)
@@ -202,6 +208,7 @@ func TestEachVersionKeepsItsBytes(t *testing.T) {
 	}{
 		"typing, version 1":   {"4356" + "01" + "02" + ids + user + "7b7d", types("{}")},
 		"a notice, version 2": {"4356" + "02" + "04" + ids + "c8" + user + "7b7d", noticed("{}")},
+		"marks, version 4":    {"4356" + "04" + "04" + ids + "05" + user + "01" + strings.ReplaceAll(nodeA.String(), "-", "") + "808080808020", marked()},
 	} {
 		p := checked(t, c.hexed)
 		e, err := readWhole(p)
@@ -259,29 +266,35 @@ func TestWhatIsNoEnvelopeIsNamed(t *testing.T) {
 		p    []byte
 		want error
 	}{
-		"nothing":          {nil, errForeign},
-		"text":             {[]byte("hello, this is somebody else's channel and a long text"), errForeign},
-		"only the magic":   {[]byte(magic), errForeign},
-		"newer":            {altered(func(p []byte) { p[2] = protocol.LogVersion + 1 }), errNewer},
-		"newer, of a kind": {altered(func(p []byte) { p[2], p[3] = protocol.LogVersion+1, 77 }), errNewer},
-		"newer, broken":    {append([]byte("CV\xff\x01"), good[4:]...), errMalformed},
-		"version 0":        {altered(func(p []byte) { p[2] = 0 }), errMalformed},
-		"unknown kind":     {altered(func(p []byte) { p[3] = 77 }), errMalformed},
-		"no event":         {altered(func(p []byte) { p[body] = 0 }), errMalformed},
-		"more events":      {altered(func(p []byte) { p[body]++ }), errMalformed},
-		"fewer events":     {altered(func(p []byte) { p[body]-- }), errMalformed},
-		"kind of event":    {altered(func(p []byte) { p[body+2] = 9 }), errMalformed},
-		"step of zero":     {altered(func(p []byte) { p[body+3] = 0 }), errMalformed},
-		"broken bit":       {append(append(bytes.Clone(good[:50]), good[50]^1), good[51:]...), errMalformed},
-		"cut":              {good[:len(good)-5], errMalformed},
-		"typing, no frame": {encodeNotice(nodeA, types("")), errMalformed},
-		"notice, no frame": {encodeNotice(nodeA, noticed("")), errMalformed},
-		"notice, an event": {noticeOf(protocol.KindMessage), errMalformed},
-		"notice of kind 0": {noticeOf(0), errMalformed},
-		"event, a notice":  {eventOf(protocol.KindTyping), errMalformed},
-		"event of kind 0":  {eventOf(0), errMalformed},
-		"no patch":         {withoutEnd(encodeEvents(nodeA, patchedSample()), 1), errMalformed},
-		"half a patch":     {withoutEnd(encodeEvents(nodeA, patchedLast()), 1), errMalformed},
+		"nothing":                {nil, errForeign},
+		"text":                   {[]byte("hello, this is somebody else's channel and a long text"), errForeign},
+		"only the magic":         {[]byte(magic), errForeign},
+		"newer":                  {altered(func(p []byte) { p[2] = protocol.LogVersion + 1 }), errNewer},
+		"newer, of a kind":       {altered(func(p []byte) { p[2], p[3] = protocol.LogVersion+1, 77 }), errNewer},
+		"newer, broken":          {append([]byte("CV\xff\x01"), good[4:]...), errMalformed},
+		"version 0":              {altered(func(p []byte) { p[2] = 0 }), errMalformed},
+		"unknown kind":           {altered(func(p []byte) { p[3] = 77 }), errMalformed},
+		"no event":               {altered(func(p []byte) { p[body] = 0 }), errMalformed},
+		"more events":            {altered(func(p []byte) { p[body]++ }), errMalformed},
+		"fewer events":           {altered(func(p []byte) { p[body]-- }), errMalformed},
+		"kind of event":          {altered(func(p []byte) { p[body+2] = 9 }), errMalformed},
+		"step of zero":           {altered(func(p []byte) { p[body+3] = 0 }), errMalformed},
+		"broken bit":             {append(append(bytes.Clone(good[:50]), good[50]^1), good[51:]...), errMalformed},
+		"cut":                    {good[:len(good)-5], errMalformed},
+		"typing, no frame":       {encodeNotice(nodeA, types("")), errMalformed},
+		"notice, no frame":       {encodeNotice(nodeA, noticed("")), errMalformed},
+		"notice, an event":       {noticeOf(protocol.KindMessage), errMalformed},
+		"notice of kind 0":       {noticeOf(0), errMalformed},
+		"event, a notice":        {eventOf(protocol.KindTyping), errMalformed},
+		"event of kind 0":        {eventOf(0), errMalformed},
+		"marks of nobody":        {encodeNotice(nodeA, &room.Notice{Kind: protocol.KindRead, Room: roomR}), errMalformed},
+		"a mark at 0":            {encodeNotice(nodeA, &room.Notice{Kind: protocol.KindRead, Room: roomR, Reads: []room.ReadBy{{User: userU}}}), errMalformed},
+		"half a mark":            {withoutEnd(encodeNotice(nodeA, marked()), 1), errMalformed},
+		"half a user":            {withoutEnd(encodeNotice(nodeA, marked()), 10), errMalformed},
+		"marks as of 2":          {noticeOf(protocol.KindRead), errMalformed},
+		"marks, said to be of 2": {asVersion2(marked()), errMalformed},
+		"no patch":               {withoutEnd(encodeEvents(nodeA, patchedSample()), 1), errMalformed},
+		"half a patch":           {withoutEnd(encodeEvents(nodeA, patchedLast()), 1), errMalformed},
 	} {
 		if n, err := readWhole(c.p); !errors.Is(err, c.want) {
 			t.Errorf("%s: %+v, %v; want %v", name, n, err, c.want)
@@ -296,6 +309,13 @@ func patchedLast() *room.Batch {
 	return b
 }
 
+// asVersion2 is an envelope of a notice that says that it is of version 2.
+func asVersion2(n *room.Notice) []byte {
+	p := encodeNotice(nodeA, n)
+	p[2] = 2
+	return seal(p[:len(p)-sumBytes])
+}
+
 // withoutEnd takes n bytes off the body of an envelope.
 func withoutEnd(p []byte, n int) []byte { return seal(p[:len(p)-sumBytes-n]) }
 
@@ -304,7 +324,7 @@ func withoutEnd(p []byte, n int) []byte { return seal(p[:len(p)-sumBytes-n]) }
 func FuzzDecode(f *testing.F) {
 	for _, p := range [][]byte{
 		encodeEvents(nodeA, sample()), encodeEvents(nodeA, newerSample()), encodeEvents(nodeA, patchedSample()),
-		encodeNotice(nodeA, types("{}")), encodeNotice(nodeA, noticed("{}")), encodeHeartbeat(nodeA, 7), nil,
+		encodeNotice(nodeA, types("{}")), encodeNotice(nodeA, noticed("{}")), encodeNotice(nodeA, marked()), encodeHeartbeat(nodeA, 7), nil,
 	} {
 		f.Add(p)
 		f.Add(p[:max(0, len(p)-sumBytes)])

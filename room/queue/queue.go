@@ -45,9 +45,25 @@ func (q *Queue[T]) Put(v T) bool { return q.PutBelow(v, q.itemsMax) }
 // PutBelow is Put for what matters less: it also returns false where itemsMax
 // items wait already.
 func (q *Queue[T]) PutBelow(v T, itemsMax int) bool {
-	size := q.size(v)
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	return q.put(v, itemsMax)
+}
+
+// PutAllBelow is PutBelow for several items, which a taker finds together. It returns how many
+// of them were put in, the first ones.
+func (q *Queue[T]) PutAllBelow(items []T, itemsMax int) (n int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for n < len(items) && q.put(items[n], itemsMax) {
+		n++
+	}
+	return n
+}
+
+// put is PutBelow under q.mu.
+func (q *Queue[T]) put(v T, itemsMax int) bool {
+	size := q.size(v)
 	if q.closed || q.len() >= min(itemsMax, q.itemsMax) || q.bytes+size > q.bytesMax {
 		return false
 	}

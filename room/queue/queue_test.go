@@ -160,3 +160,28 @@ func BenchmarkPutTake(b *testing.B) {
 		batch = q.Take(batch[:0], 256)
 	}
 }
+
+// TestSeveralArePutTogether: a taker finds all of them, the first ones where there is no
+// place for all.
+func TestSeveralArePutTogether(t *testing.T) {
+	q := ints(10, 100)
+	if n := q.PutAllBelow([]int{1, 2, 3}, 5); n != 3 {
+		t.Errorf("%d were put in", n)
+	}
+	if n := q.PutAllBelow([]int{4, 5, 6}, 5); n != 2 {
+		t.Errorf("%d below 5", n)
+	}
+	if n := q.PutAllBelow([]int{80, 90}, 10); n != 1 || q.Bytes() != 95 {
+		t.Errorf("%d, %d bytes", n, q.Bytes())
+	}
+	if got := q.Take(nil, 10); !slices.Equal(got, []int{1, 2, 3, 4, 5, 80}) {
+		t.Errorf("%v", got)
+	}
+	if n := q.PutAllBelow(nil, 10); n != 0 || q.Len() != 0 {
+		t.Errorf("of nothing: %d", n)
+	}
+	q.Close()
+	if n := q.PutAllBelow([]int{1}, 10); n != 0 {
+		t.Errorf("after the end: %d", n)
+	}
+}

@@ -46,6 +46,7 @@ func TestEveryFrameIsCharged(t *testing.T) {
 		protocol.KindTyping:  `{"type":"typing","is_typing":true}`,
 		protocol.KindPing:    `{"type":"ping"}`,
 		protocol.KindRead:    `{"type":"mark_read","seq":0}`,
+		protocol.KindWatch:   `{"type":"watch","reads":true}`,
 		protocol.KindPin:     `{"type":"pin_message","message_id":"` + persist.FleetUser(0).String() + `","on":true}`,
 		protocol.KindReact:   `{"type":"react","message_id":"` + persist.FleetUser(0).String() + `","emoji":"x","on":true}`,
 		protocol.KindDelete:  `{"type":"delete_message","message_id":"` + persist.FleetUser(0).String() + `"}`,

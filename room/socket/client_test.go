@@ -71,7 +71,7 @@ func serveOn(t *testing.T, cfg socket.Config, wrap func(room.Store) room.Store) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.svc = room.New(wrap(s.store), verifier, nil, room.Config{Roles: roles, Unsent: cfg.Unsent, Allowances: cfg.Allowances})
+	s.svc = room.New(wrap(s.store), verifier, nil, room.Config{Roles: roles, ReadsMembers: 100, Unsent: cfg.Unsent, Allowances: cfg.Allowances})
 	const loops = 2
 	h := socket.New(s.svc, loops, cfg)
 	s.handler = h
@@ -129,6 +129,7 @@ type frame struct {
 	Duplicate bool      `json:"duplicate"`
 	UserEmail string    `json:"user_email"`
 	IsTyping  bool      `json:"is_typing"`
+	ReadSeq   int64     `json:"read_seq"`
 	Messages  []message `json:"messages"`
 	Message   message   `json:"-"`
 }

@@ -24,10 +24,14 @@ func (s *session) handle(payload []byte) {
 	}
 	switch t := &s.seat; in.Kind.Class() {
 	case protocol.Event, protocol.Mark:
-		t.submit(&room.Op{Intent: in})
+		t.submit(&room.Op{Intent: in, Via: t})
 	case protocol.Notice:
 		s.h.svc.Notify(t.in.room, s.user, &in)
-	case protocol.Control: // a ping
+	case protocol.Control:
+		if in.Kind == protocol.KindWatch {
+			t.watch(&in)
+			return
+		}
 		s.conn.Send(pong)
 	default: // nothing here does such a kind yet
 		s.refuse(protocol.ErrInternal, in.ClientID)
@@ -55,6 +59,10 @@ func (t *seat) submit(op *room.Op) {
 	}
 	op.Room, op.Trip, op.Sender, op.May, op.Answer = t.in.room, t.in.trip, *s.user, t.rights, s.answer
 	op.At = s.conn.Loop().Now()
+	if op.Kind == protocol.KindRead && op.ClientID == "" { // nobody waits for it
+		s.h.svc.MarkRead(op)
+		return
+	}
 	s.h.svc.Submit(op)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -50,8 +51,12 @@ type Handler struct {
 	speaking speaking
 	refusals allowance.Rate
 	limited  limited
-	stop     context.CancelFunc
-	running  sync.WaitGroup
+
+	watchers  atomic.Int64 // seats that are told who has read how far
+	readsTold atomic.Int64 // frames that said so, but for the first ones
+
+	stop    context.CancelFunc
+	running sync.WaitGroup
 }
 
 var _ netpoll.Handler = (*Handler)(nil)
@@ -85,11 +90,15 @@ type Stats struct {
 	OverRate    int64                          // frames that were refused because there were too many
 	SpeakingNow [protocol.VersionMax + 1]int64 // members by the version that they speak
 	Allowances  allowance.Stats
+
+	WatchersNow int64 // members that are told who has read how far
+	ReadsTold   int64 // frames that said so, but for those that a member begins with
 }
 
 // Stats returns the present figures.
 func (h *Handler) Stats() Stats {
-	return Stats{SpeakingNow: h.speaking.now(), OverPerUser: h.perUser.refused.Load(), OverRate: h.limited.frames.Load(), Allowances: h.cfg.Allowances.Stats()}
+	return Stats{SpeakingNow: h.speaking.now(), OverPerUser: h.perUser.refused.Load(), OverRate: h.limited.frames.Load(), Allowances: h.cfg.Allowances.Stats(),
+		WatchersNow: h.watchers.Load(), ReadsTold: h.readsTold.Load()}
 }
 
 // Stop ends the handler's goroutine. The server must have stopped.

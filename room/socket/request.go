@@ -2,7 +2,6 @@ package socket
 
 import (
 	"cmp"
-	"iter"
 	"net/http"
 	"net/url"
 	"strings"
@@ -54,7 +53,7 @@ func (h *Handler) request(r *netpoll.Request) (*session, *netpoll.Refusal) {
 	if resume != nil {
 		s.seat.wait().resume = resume
 	}
-	offered, caravan := offer(r.Protocols())
+	offered, caravan := offer(r)
 	if caravan {
 		r.Protocol = subprotocol
 	}
@@ -73,8 +72,8 @@ const (
 
 // offer returns the first token that a client offers as a subprotocol. That counts only
 // beside the subprotocol that can be chosen: the server never answers with a token.
-func offer(protocols iter.Seq[string]) (token string, caravan bool) {
-	for p := range protocols {
+func offer(r *netpoll.Request) (token string, caravan bool) {
+	for p := range r.Protocols() {
 		caravan = caravan || p == subprotocol
 		if t, ok := strings.CutPrefix(p, tokenPrefix); ok && token == "" {
 			token = t

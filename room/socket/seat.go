@@ -34,6 +34,7 @@ type seat struct {
 	rights  protocol.Permissions                 // likewise
 	state   seatState
 	doubted bool // among its loop's
+	watches watching
 }
 
 // waiting is what a seat keeps until its history is sent.
@@ -193,6 +194,7 @@ func (t *seat) leave() {
 	}
 	if t.in != nil {
 		t.session.loop().leave(t.in, t)
+		t.session.h.svc.LeftRoom(t.in.room, t.session.user.ID)
 		t.in = nil
 	}
 }

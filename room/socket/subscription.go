@@ -17,6 +17,7 @@ type loopState struct {
 	rechecked time.Time // when rights were last checked again
 	checking  bool      // such a check is under way
 	doubted   []*seat   // whose rights are to be checked next, each once
+	reads     map[*subscription]*readsWatch
 }
 
 func newLoopState(h *Handler) *loopState {
@@ -56,6 +57,7 @@ func (w *loopState) leave(x *subscription, t *seat) {
 	delete(x.joining, t)
 	delete(x.ahead, t)
 	x.members.Remove(t.session.conn)
+	w.unwatch(t)
 	if x.members.Len()+len(x.joining)+len(x.ahead) == 0 {
 		w.shut(x)
 	}
@@ -132,6 +134,10 @@ func (x *subscription) Rewound() room.Waker {
 // Notify implements room.Listener.
 func (x *subscription) Notify(n *room.Notice) room.Waker {
 	x.loop.Queue(func() {
+		if n.Kind == protocol.KindRead {
+			x.readBy(n)
+			return
+		}
 		p := netpoll.NewPayload(n.Frame)
 		x.each(func(s *session) {
 			if s.user.ID != n.User {
@@ -170,6 +176,9 @@ func (w *loopState) tick(l *netpoll.Loop, now time.Time) {
 				s.close(protocol.CloseUnauthorized, "the access token has expired")
 			}
 		})
+	}
+	for x, r := range w.reads {
+		x.tellReads(r, now)
 	}
 	if w.rechecked.IsZero() {
 		// The loops take turns.
