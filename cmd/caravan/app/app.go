@@ -25,7 +25,6 @@ import (
 	"github.com/caravan-chat/caravan/cmd/caravan/metrics"
 	"github.com/caravan-chat/caravan/netpoll"
 	"github.com/caravan-chat/caravan/persist"
-	"github.com/caravan-chat/caravan/persist/postgres"
 	"github.com/caravan-chat/caravan/protocol/token"
 	"github.com/caravan-chat/caravan/room"
 	"github.com/caravan-chat/caravan/room/allowance"
@@ -144,6 +143,7 @@ func (a *App) openChat(ctx context.Context) error {
 		Bytes:           bytes,
 		Rules:           a.rules(),
 		Roles:           a.cfg.Roles,
+		ReadsMembers:    a.cfg.ReadsMembers,
 		DeletedText:     a.cfg.DeletedText,
 		Congested:       a.congested,
 		Allowances:      a.allowances,
@@ -183,9 +183,6 @@ func (a *App) openPort(ctx context.Context) error {
 	}
 	if a.backplane != nil {
 		from.Backplane = a.backplane.Stats
-	}
-	if s, ok := a.store.(*postgres.Store); ok {
-		from.Protection = s.TellsTimeline
 	}
 	a.metrics.Read(from)
 	return nil

@@ -42,6 +42,7 @@ type Config struct {
 	AllowedOrigins  Origins
 	Roles           protocol.Roles
 	Reactions       protocol.Emoji
+	ReadsMembers    int
 	RecheckInterval time.Duration // of members' rights
 	Loops           int
 	History         int // messages

@@ -63,7 +63,7 @@ var settings = []setting{
 		about: "redis://[user:pass@]host:port[,host:port...]; several hosts mean Redis Cluster; empty: one node. Where empty, REDIS_HOST and REDIS_PORT count",
 		into:  func(c *Config) value { return redis(&c.Redis) }},
 	{name: "redis-prefix", arg: "TEXT", def: backplane.PrefixDefault, on: onRedis,
-		about: "of all channels and keys in Redis: different ones keep deployments apart that share it. A physical copy of production's database (a promoted standby, a snapshot) needs another one than production, or stops it",
+		about: "of all channels and keys in Redis: different ones keep deployments apart that share it",
 		into:  func(c *Config) value { return redisPrefix(&c.RedisPrefix) }},
 
 	{name: "jwt-secret", arg: "TEXT", on: onTokens, secret: true,
@@ -97,6 +97,9 @@ var settings = []setting{
 	{name: "reactions", arg: "EMOJI", on: onServe,
 		about: "comma-separated emoji that may be chosen as reactions; empty: any",
 		into:  func(c *Config) value { return emoji(&c.Reactions) }},
+	{name: "reads-members", arg: "N", def: "100", on: onServe,
+		about: "members who ask for it are told who has read how far, in trips of at most so many collaborators; 0: in none",
+		into:  func(c *Config) value { return count(&c.ReadsMembers, 0, 1_000) }},
 	{name: "recheck-interval", arg: "DURATION", def: "20s", on: onServe,
 		about: "how often it is looked at again whether members may still be in their rooms, and by which role",
 		into:  func(c *Config) value { return duration(&c.RecheckInterval, time.Second, time.Hour) }},

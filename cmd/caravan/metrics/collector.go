@@ -27,7 +27,6 @@ type Sources struct {
 	DatabaseUp func() bool
 	Timeline   func() room.Timeline // of the database's primary
 	TakeOvers  func() int64         // of it by another server
-	Protection func() bool          // a server that was taken over from is known by its timeline; nil: there is but one server
 	Ready      func() bool
 }
 
@@ -120,6 +119,10 @@ var (
 	typingRepeated   = counter("typing_repeated", "Notices, as of typing, that told nothing new or came too often, and were not told.")
 	typingLeftOut    = counter("typing_left_out", "Notices, as of typing, that were left out because the event loops did not keep up.")
 	summariesLeft    = counter("summaries_left", "Summaries of reactions and answers that had no place to wait in, and come half a minute later.")
+	marksDropped     = counter("read_marks_dropped", "Read marks that were neither stored nor kept, as there was no room. The client marks again when it connects.")
+	marksWaiting     = gauge("read_marks_waiting", "Read marks that wait to be stored together.")
+	readsWatchers    = gauge("reads_watchers", "Members who are told who has read how far in their room.")
+	readsTold        = counter("reads_frames", "Frames that told members who has read how far, but for those that a member begins with.")
 	summariesWaiting = gauge("summaries_waiting", "Summaries of reactions and answers that wait for their second.")
 	superseded       = counter("batches_old_timeline", "Batches that were not told because another primary had taken over since.")
 	rewinds          = counter("rooms_set_back", "Rooms whose database went back behind what had been told: events are lost.")
@@ -146,7 +149,6 @@ var (
 	databaseUp    = gauge("database_up", "1 while the database can be reached.")
 	timeline      = gauge("database_timeline", "The greatest timeline of PostgreSQL that is known; zero: none is.")
 	takeOvers     = counter("database_take_overs", "Times when another primary had taken over, and all connections were made anew.")
-	protection    = gauge("failover_protection", "1 where PostgreSQL tells its timeline, so that a former primary is known as one; 0: it does not.")
 	ready         = gauge("ready", "1 while /readyz says so.")
 )
 
@@ -186,9 +188,6 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	to.number(databaseUp, one(c.from.DatabaseUp()))
 	to.number(timeline, float64(c.from.Timeline()))
 	to.number(takeOvers, float64(c.from.TakeOvers()))
-	if c.from.Protection != nil {
-		to.number(protection, one(c.from.Protection()))
-	}
 	to.number(ready, one(c.from.Ready()))
 }
 
@@ -235,6 +234,8 @@ func (s sink) sockets(n netpoll.Stats) {
 }
 
 func (s sink) sessions(n socket.Stats) {
+	s.number(readsWatchers, float64(n.WatchersNow))
+	s.number(readsTold, float64(n.ReadsTold))
 	for version, v := range n.SpeakingNow {
 		if version > 0 {
 			s.number(members, float64(v), strconv.Itoa(version))
@@ -288,6 +289,8 @@ func (s sink) chat(n *room.Stats) {
 	s.number(superseded, float64(n.Superseded))
 	s.number(summariesLeft, float64(n.SummariesLeft))
 	s.number(summariesWaiting, float64(n.SummariesWaitingNow))
+	s.number(marksDropped, float64(n.MarksDropped))
+	s.number(marksWaiting, float64(n.MarksHeldNow))
 	s.number(rewinds, float64(n.Rewinds))
 	s.number(holes, float64(n.Gaps))
 	s.number(parkedDropped, float64(n.ParkedDropped))
