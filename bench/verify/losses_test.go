@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/caravan-chat/caravan/bench/await"
 	"github.com/caravan-chat/caravan/bench/benchtest"
 	"github.com/caravan-chat/caravan/bench/fleet"
 	"github.com/caravan-chat/caravan/bench/ledger"
@@ -53,31 +54,41 @@ func (g *goneBack) noteAll(kind ledger.Kind, events []benchtest.Event) {
 	}
 }
 
+// losesMuch says whether each room has lost events where the server goes back.
+func (g *goneBack) losesMuch() bool {
+	for j := range rooms {
+		if trip := fleet.Trip(j); len(g.server.Log(trip, g.copy.Stands(trip))) < 5 {
+			return false
+		}
+	}
+	return true
+}
+
 // losing runs a fleet on a server that goes back once.
 func losing(t *testing.T, silent, known bool) *ledger.Report {
 	t.Helper()
-	server := start(t, benchtest.Faults{})
+	g := &goneBack{note: func(ledger.Record) {}}
+	faults, happened := afterSome(inAll, func() {
+		g.copy = g.server.Copy()
+		for until := time.Now().Add(await.Limit); !g.losesMuch() && time.Now().Before(until); {
+			time.Sleep(10 * time.Millisecond)
+		}
+		g.goBack(silent)
+	})
+	g.server = start(t, faults)
 	events, err := os.Create(filepath.Join(t.TempDir(), "ledger.jsonl"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer events.Close()
-	cfg := config(server)
+	cfg := config(g.server)
 	if silent {
 		cfg.Settle = 3 * time.Second // it never is
 	}
-	g := &goneBack{server: server, note: func(ledger.Record) {}}
 	if known {
 		cfg.Losses, cfg.Events = g, events
 	}
-	back := time.AfterFunc(time.Hour, func() { g.goBack(silent) }) // once there is a copy
-	copied := time.AfterFunc(cfg.Duration/3, func() {
-		g.copy = server.Copy()
-		back.Reset(cfg.Duration / 6)
-	})
-	defer copied.Stop()
-	defer back.Stop()
-	return run(t, cfg)
+	return runUntil(t, happened, cfg)
 }
 
 func TestMembersBeginAnewWhenTheDatabaseWentBack(t *testing.T) {

@@ -49,6 +49,54 @@ func run(t *testing.T, cfg verify.Config) *ledger.Report {
 	return rep
 }
 
+// runUntil lets a run go on until something has happened, and a while longer: on a busy
+// machine that comes late.
+func runUntil(t *testing.T, happened <-chan struct{}, cfg verify.Config) *ledger.Report {
+	t.Helper()
+	ctx, enough := context.WithCancel(t.Context())
+	while := cfg.Duration
+	cfg.Duration = await.Limit
+	var waiting sync.WaitGroup
+	waiting.Go(func() {
+		select {
+		case <-happened:
+		case <-ctx.Done():
+			return
+		}
+		select {
+		case <-time.After(while):
+			enough()
+		case <-ctx.Done():
+		}
+	})
+	defer waiting.Wait()
+	defer enough()
+	rep, err := verify.Run(ctx, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rep
+}
+
+// inAll is so much that is told that all members are in.
+const inAll = 100
+
+// afterSome is no fault: it does something once the server has told so much. happened is
+// closed when that is done.
+func afterSome(much int, do func()) (faults benchtest.Faults, happened <-chan struct{}) {
+	told, done := 0, make(chan struct{})
+	faults.Deliver = func(int, int64) benchtest.Fate {
+		if told++; told == much {
+			go func() { // the server tells no more meanwhile
+				defer close(done)
+				do()
+			}()
+		}
+		return benchtest.Deliver
+	}
+	return faults, done
+}
+
 // together runs cases at once, as they wait most of the time.
 func together[C any](t *testing.T, cases map[string]C, run func(t *testing.T, c C)) {
 	var all sync.WaitGroup
@@ -60,15 +108,16 @@ func together[C any](t *testing.T, cases map[string]C, run func(t *testing.T, c 
 
 func TestAFaithfulServerIsClean(t *testing.T) {
 	t.Parallel()
-	server := start(t, benchtest.Faults{})
+	faults, happened := afterSome(3_000, func() {}) // of everything some
 	var events bytes.Buffer
-	cfg := config(server)
+	cfg := config(start(t, faults))
 	cfg.Events = &events
-	rep := run(t, cfg)
+	rep := runUntil(t, happened, cfg)
 	if !rep.Clean {
 		t.Fatalf("%+v", rep)
 	}
-	if rep.Sent == 0 || rep.Edits == 0 || rep.Stored != rep.Sent || rep.Attempts <= rep.Sent+rep.Edits || rep.Told == 0 || rep.Joins < 20 || rep.Due == 0 || rep.Changes == 0 || rep.Marks == 0 {
+	// What answers a message that is deleted meanwhile is refused.
+	if rep.Sent == 0 || rep.Edits == 0 || rep.Stored > rep.Sent || rep.Stored+rep.Denied < rep.Sent || rep.Attempts <= rep.Sent+rep.Edits || rep.Told == 0 || rep.Joins < 20 || rep.Due == 0 || rep.Changes == 0 || rep.Marks == 0 {
 		t.Errorf("not much was tried: %+v", rep)
 	}
 	// What was written down gives the same account.
@@ -140,41 +189,62 @@ func TestATypingNoticeMayBeRefused(t *testing.T) {
 }
 
 // nth returns a function that is true the nth time that a name from a member's
-// WebSocket is asked for. The 200th is of a burst: it is sent once.
-func nth(n int) func(string) bool {
-	return func(string) bool { n--; return n == 0 }
+// WebSocket is asked for, and says so. The 200th is of a burst: it is sent once.
+func nth(n int, happened chan<- struct{}) func(string) bool {
+	return func(string) bool {
+		if n--; n == 0 {
+			close(happened)
+		}
+		return n == 0
+	}
 }
 
 func TestFaultsAreFound(t *testing.T) {
 	t.Parallel()
-	late := func(fate benchtest.Fate) func(int, int64) benchtest.Fate {
+	late := func(fate benchtest.Fate, happened chan<- struct{}) func(int, int64) benchtest.Fate {
 		n := 0
 		return func(int, int64) benchtest.Fate {
 			if n++; n == 50 {
+				close(happened)
 				return fate
 			}
 			return benchtest.Deliver
 		}
 	}
-	asked := 0
-	together(t, map[string]fault{
-		"a lost delivery":          {benchtest.Faults{Deliver: late(benchtest.Drop)}, func(r *ledger.Report) ledger.Finding { return r.Lost }, "did not come before"},
-		"a repeated delivery":      {benchtest.Faults{Deliver: late(benchtest.Twice)}, func(r *ledger.Report) ledger.Finding { return r.Repeated }, "came again"},
-		"a message that was told":  {benchtest.Faults{Forget: nth(20)}, func(r *ledger.Report) ledger.Finding { return r.Lost }, "is not there at the end"},
-		"a message without answer": {benchtest.Faults{Silent: nth(200)}, func(r *ledger.Report) ledger.Finding { return r.Unexplained }, "never answered"},
-		"a false refusal": {benchtest.Faults{StoreRefused: true, Refuse: func(string) string {
-			if asked++; asked%20 == 0 {
-				return "unavailable"
-			}
-			return ""
-		}}, func(r *ledger.Report) ledger.Finding { return r.Unexplained }, "was refused, and is stored"},
-	}, func(t *testing.T, f fault) {
+	together(t, map[string]func(happened chan<- struct{}) fault{
+		"a lost delivery": func(happened chan<- struct{}) fault {
+			return fault{benchtest.Faults{Deliver: late(benchtest.Drop, happened)}, func(r *ledger.Report) ledger.Finding { return r.Lost }, "did not come before"}
+		},
+		"a repeated delivery": func(happened chan<- struct{}) fault {
+			return fault{benchtest.Faults{Deliver: late(benchtest.Twice, happened)}, func(r *ledger.Report) ledger.Finding { return r.Repeated }, "came again"}
+		},
+		"a message that was told": func(happened chan<- struct{}) fault {
+			return fault{benchtest.Faults{Forget: nth(20, happened)}, func(r *ledger.Report) ledger.Finding { return r.Lost }, "is not there at the end"}
+		},
+		"a message without answer": func(happened chan<- struct{}) fault {
+			return fault{benchtest.Faults{Silent: nth(200, happened)}, func(r *ledger.Report) ledger.Finding { return r.Unexplained }, "never answered"}
+		},
+		"a false refusal": func(happened chan<- struct{}) fault {
+			asked := 0
+			return fault{benchtest.Faults{StoreRefused: true, Refuse: func(string) string {
+				if asked++; asked == 100 {
+					close(happened)
+				}
+				if asked%20 == 0 {
+					return "unavailable"
+				}
+				return ""
+			}}, func(r *ledger.Report) ledger.Finding { return r.Unexplained }, "was refused, and is stored"}
+		},
+	}, func(t *testing.T, of func(happened chan<- struct{}) fault) {
+		happened := make(chan struct{})
+		f := of(happened)
 		cfg := config(start(t, f.faults))
-		cfg.Session = time.Minute
+		cfg.Session = 2 * await.Limit
 		// A busy machine must have told all else by then: only so many findings are shown.
 		cfg.Rate, cfg.Settle = 20, 8*time.Second
 		cfg.Members = 6 // steady ones, so that nothing is repaired by reconnecting
-		f.isFound(t, cfg)
+		f.isFoundIn(t, runUntil(t, happened, cfg))
 	})
 }
 
@@ -187,7 +257,11 @@ type fault struct {
 
 func (f *fault) isFound(t *testing.T, cfg verify.Config) {
 	t.Helper()
-	rep := run(t, cfg)
+	f.isFoundIn(t, run(t, cfg))
+}
+
+func (f *fault) isFoundIn(t *testing.T, rep *ledger.Report) {
+	t.Helper()
 	found := f.count(rep)
 	if rep.Clean || found.Count == 0 || !strings.Contains(strings.Join(found.First, "\n"), f.text) {
 		t.Errorf("want %q in %+v", f.text, rep)
@@ -222,13 +296,13 @@ func TestReconnectingHidesNothing(t *testing.T) {
 func TestConnectionsEndOnlyWithTheirServer(t *testing.T) {
 	t.Parallel()
 	together(t, map[string]bool{"with it": true, "without": false}, func(t *testing.T, ending bool) {
-		server := start(t, benchtest.Faults{})
+		var server *benchtest.Server
+		faults, happened := afterSome(inAll, func() { server.DropAll() })
+		server = start(t, faults)
 		cfg := config(server)
-		cfg.Session = 10 * time.Second
+		cfg.Session = 2 * await.Limit
 		cfg.Ending = func(node int) bool { return ending && node == 0 }
-		drop := time.AfterFunc(cfg.Duration/2, server.DropAll)
-		rep := run(t, cfg)
-		drop.Stop()
+		rep := runUntil(t, happened, cfg)
 		if rep.Clean != ending || rep.Ended["1006"] == 0 {
 			t.Errorf("%+v", rep)
 		}
@@ -238,12 +312,12 @@ func TestConnectionsEndOnlyWithTheirServer(t *testing.T) {
 // Who is closed as a slow consumer is not cut off by nobody.
 func TestASlowConsumersEndIsExplained(t *testing.T) {
 	t.Parallel()
-	server := start(t, benchtest.Faults{})
+	var server *benchtest.Server
+	faults, happened := afterSome(inAll, func() { server.CloseAll(4008) })
+	server = start(t, faults)
 	cfg := config(server)
-	cfg.Session = 10 * time.Second
-	closeAll := time.AfterFunc(cfg.Duration/2, func() { server.CloseAll(4008) })
-	rep := run(t, cfg)
-	closeAll.Stop()
+	cfg.Session = 2 * await.Limit
+	rep := runUntil(t, happened, cfg)
 	text := strings.Join(rep.Unexplained.First, "\n")
 	if rep.Clean || rep.Ended["4008"] == 0 || !strings.Contains(text, "slow consumer") || strings.Contains(text, "no reason") {
 		t.Errorf("%+v", rep)
@@ -253,16 +327,12 @@ func TestASlowConsumersEndIsExplained(t *testing.T) {
 // A member that cannot get back in is found, and so is what is not settled.
 func TestWhoStaysOutIsFound(t *testing.T) {
 	t.Parallel()
-	server := start(t, benchtest.Faults{})
+	var server *benchtest.Server
+	faults, happened := afterSome(inAll, func() { server.CloseDoor() })
+	server = start(t, faults)
 	cfg := config(server)
 	cfg.Settle = time.Second
-	closed := make(chan struct{})
-	time.AfterFunc(cfg.Duration/2, func() {
-		server.CloseDoor()
-		close(closed)
-	})
-	rep := run(t, cfg)
-	await.Done(t, "the door is closed", closed)
+	rep := runUntil(t, happened, cfg)
 	text := strings.Join(rep.Unexplained.First, "\n")
 	if rep.Clean || !strings.Contains(text, "it is not connected") || rep.Unexplained.Count < 2 {
 		t.Errorf("%+v", rep)
