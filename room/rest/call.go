@@ -309,6 +309,13 @@ func (c *call) crowdUser() {
 	c.refuse(errUserCrowded)
 }
 
+// failAfterwards says that what was asked for is stored, and that it could not be read what
+// there is then. No other code may say so: they promise that nothing is stored.
+func (c *call) failAfterwards(err error) {
+	c.fail(err)
+	c.refuse(errUntold) // in its place
+}
+
 // fail refuses because of an error of the domain.
 func (c *call) fail(err error) {
 	switch {

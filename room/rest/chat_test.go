@@ -28,6 +28,7 @@ type chat struct {
 	do           func(ctx context.Context, op *room.Op) error
 	wait         func(ctx context.Context) (room.Page, error)
 	page         func(ctx context.Context) (room.Page, error)
+	afterwards   error // of what is read once something is stored
 	readWait     time.Duration
 	marks        map[uuid.UUID]int64
 }
@@ -153,7 +154,7 @@ func (c *chat) Wait(ctx context.Context, in room.Info, q room.SinceQuery) (room.
 }
 
 func (c *chat) Reading(_ context.Context, user, _ uuid.UUID) (room.Reading, error) {
-	return room.Reading{Seq: c.marks[user], Unread: int(c.place.Seq - c.marks[user])}, nil
+	return room.Reading{Seq: c.marks[user], Unread: int(c.place.Seq - c.marks[user])}, c.afterwards
 }
 
 func (c *chat) ReadMarks(_ context.Context, q room.ReadMarksQuery) (p room.ReadMarkPage, err error) {
@@ -218,7 +219,7 @@ func (c *chat) Reactions(_ context.Context, user, message uuid.UUID) (all []prot
 		}
 		all = append(all, protocol.Reaction{Emoji: r.Emoji, Count: 1})
 	}
-	return all, own, nil
+	return all, own, c.afterwards
 }
 
 func (c *chat) Reactors(_ context.Context, _ uuid.UUID, q room.ReactorsQuery) (p room.ReactorPage, err error) {

@@ -42,7 +42,7 @@ func (c *call) setReaction(on bool) {
 	defer c.looking()()
 	all, own, err := c.cfg.Chat.Reactions(c.ctx, c.caller.User, m.ID)
 	if err != nil {
-		c.fail(err)
+		c.failAfterwards(err)
 		return
 	}
 	c.answer(fasthttp.StatusOK, protocol.AppendOwnReactions(nil, all, own))

@@ -123,3 +123,21 @@ func TestReactionsAreAnsweredAndListed(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatIsStoredIsNeverSaidNotToBe: where a reaction or a mark is stored, and it cannot be read
+// what there is then, no code says that nothing is stored.
+func TestWhatIsStoredIsNeverSaidNotToBe(t *testing.T) {
+	for _, why := range []error{room.ErrUnavailable, room.ErrStoreDown, room.ErrRateLimited, room.ErrBusy, context.DeadlineExceeded} {
+		c := newChat(1)
+		c.afterwards = why
+		n := start(t, c)
+		reactions := "/api/v1/chat/messages/" + c.messages[0].ID.String() + "/reactions/x/"
+		for _, call := range []struct{ method, path, body string }{
+			{"PUT", reactions, ""}, {"DELETE", reactions, ""}, {"POST", "/api/v1/chat/rooms/" + c.place.ID.String() + "/read/", `{"seq":1}`},
+		} {
+			if got := n.ask(t, call.method, call.path, call.body); got.StatusCode != 503 || !strings.Contains(got.body, `"unknown_outcome"`) || got.Header.Get("Retry-After") == "" {
+				t.Errorf("%s %s after %v: %d %s", call.method, call.path, why, got.StatusCode, got.body)
+			}
+		}
+	}
+}

@@ -34,7 +34,7 @@ func (c *call) markRead() {
 	defer c.looking()()
 	reading, err := c.cfg.Chat.Reading(c.ctx, c.caller.User, access.Room.ID)
 	if err != nil {
-		c.fail(err)
+		c.failAfterwards(err)
 		return
 	}
 	c.answer(fasthttp.StatusOK, protocol.AppendReading(nil, reading.Seq, reading.Unread, reading.Mentions))
