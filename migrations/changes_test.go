@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -141,5 +142,35 @@ func TestAnIndexThatWasNotEndedIsMadeAnew(t *testing.T) {
 	}
 	if got := validIndexes(t, db); !slices.Equal(got, rareIndexes) {
 		t.Errorf("indexes %q", got)
+	}
+}
+
+// TestAnswersOfNodesOfTheReleaseBefore: a node that runs on counts no answers, so the database
+// notes whose count is due. For a node of this release it does not.
+func TestAnswersOfNodesOfTheReleaseBefore(t *testing.T) {
+	db := open(t, "pgx", pgserver.Shared(t).Database(t))
+	beforeChanges(t, db)
+	if _, _, err := migrations.Up(t.Context(), db, migrations.Postgres, quiet); err != nil {
+		t.Fatal(err)
+	}
+	answer := func(n int, to string) string {
+		with := strings.NewReplacer("seq, rev)", "seq, rev, reply_to_id)").Replace(message(n, n, n))
+		return strings.TrimSuffix(with, ")") + ", " + to + ")"
+	}
+	exec(t, db, message(2, 2, 2))
+	const due = "SELECT message_id::text FROM chat_summaries_due ORDER BY 1"
+	if got := column(t, db, due); len(got) != 0 {
+		t.Errorf("after a message that answers none: %v are due", got)
+	}
+	for n, to := range []string{"NULL", "'" + messageID(1) + "'", "'" + messageID(1) + "'"} {
+		exec(t, db, answer(n+3, to))
+	}
+	if got := column(t, db, due); !slices.Equal(got, []string{messageID(1)}) {
+		t.Errorf("after two answers: %v are due", got)
+	}
+	exec(t, db, "DELETE FROM chat_summaries_due")
+	exec(t, db, "BEGIN; SET LOCAL caravan.summaries = 'own'; "+answer(9, "'"+messageID(1)+"'")+"; COMMIT")
+	if got := column(t, db, due); len(got) != 0 {
+		t.Errorf("after an answer of this release: %v are due", got)
 	}
 }

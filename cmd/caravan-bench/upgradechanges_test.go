@@ -26,8 +26,9 @@ type told struct {
 	Code     string `json:"code"`
 	Seq      int64  `json:"seq"`
 	Messages []struct {
-		Content   string `json:"content"`
-		DeletedBy string `json:"deleted_by"`
+		Content    string `json:"content"`
+		DeletedBy  string `json:"deleted_by"`
+		ReplyCount int    `json:"reply_count"`
 	} `json:"messages"`
 	Message struct {
 		ID, Content string
@@ -124,6 +125,12 @@ func TestAnOlderNodeTellsWhatANewerOneChanges(t *testing.T) {
 	id := hear("chat_message", "secret", "secret").Message.ID
 	bob.send(`{"type":"chat_message","content":"an answer","reply_to":"%s"}`, id)
 	hear("chat_message", "an answer", "an answer")
+	// The older node counts no answers: the newer one counts those of both.
+	ada.send(`{"type":"chat_message","content":"another","reply_to":"%s"}`, id)
+	hear("chat_message", "another", "another")
+	if f := hear("message_edited", "secret", "secret"); f.Message.ID != id {
+		t.Fatalf("got %+v", f)
+	}
 	ada.send(`{"type":"pin_message","message_id":"%s","on":true}`, id)
 	hear("message_edited", "secret", "secret")
 	ada.send(`{"type":"edit_message","message_id":"%s","content":"secret 2"}`, id)
@@ -140,7 +147,7 @@ func TestAnOlderNodeTellsWhatANewerOneChanges(t *testing.T) {
 		t.Errorf("an edit of the tombstone: %+v", f)
 	}
 	for range 2 { // from the store, and from memory
-		if _, past := newer.visit(t, 2); past.Seq != seq || past.Messages[0].Content != "gone" || past.Messages[0].DeletedBy != "sender" {
+		if _, past := newer.visit(t, 2); past.Seq != seq || past.Messages[0].Content != "gone" || past.Messages[0].DeletedBy != "sender" || past.Messages[0].ReplyCount != 2 {
 			t.Errorf("the newer node shows %+v", past)
 		}
 	}

@@ -163,11 +163,11 @@ func endFrozen(ctx context.Context, conn *pgxpool.Conn) {
 }
 
 // endSessionsWithin takes for frozen whose transaction has been under way for as long as
-// a silent one may be, and whom the server still waits for. Others of the same user may
-// be the application's own.
+// a silent one may be, and whom the server still waits for. Where that may be silent for ever, it is
+// the default's time. Others of the same user may be the application's own.
 const endSessionsWithin = `SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
 	WHERE datname = current_database() AND usename = current_user AND application_name = current_setting('application_name')
-	AND state = 'active' AND wait_event = 'ClientRead' AND xact_start < clock_timestamp() - current_setting('idle_in_transaction_session_timeout')::interval`
+	AND state = 'active' AND wait_event = 'ClientRead' AND xact_start < clock_timestamp() - coalesce(nullif(current_setting('idle_in_transaction_session_timeout')::interval, '0'), '3s')`
 
 // endTransaction rolls back, so that the connection can be used again. Where
 // that fails, the pool closes it.

@@ -101,3 +101,47 @@ func TestFrozenNodeLosesItsRooms(t *testing.T) {
 		})
 	}
 }
+
+// TestAYoungTransactionIsNotTakenForFrozen where the URL, the database or the role lets sessions be
+// silent for ever.
+func TestAYoungTransactionIsNotTakenForFrozen(t *testing.T) {
+	t.Parallel()
+	url := pgserver.Shared(t).Database(t)
+	f := newFleet(t, Config{URL: url + "&idle_in_transaction_session_timeout=0"}, 1)
+	const young = 2 * time.Second
+	for {
+		conn, err := f.writers.Acquire(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		copying := conn.Hijack().PgConn()
+		begun := time.Now()
+		copying.Frontend().Send(&pgproto3.Query{String: "BEGIN; COPY users FROM STDIN"})
+		if err := copying.Frontend().Flush(); err != nil {
+			t.Fatal(err)
+		}
+		await.Until(t, "the session copies", func() bool {
+			return f.count(fmt.Sprintf("SELECT count(*) FROM pg_stat_activity WHERE pid = %d AND wait_event = 'ClientRead' AND state = 'active'", copying.PID())) == 1
+		})
+		var ended int
+		if err := f.writers.QueryRow(t.Context(), endSessionsWithin).Scan(&ended); err != nil {
+			t.Fatal(err)
+		}
+		late := time.Since(begun) > young
+		if ended != 0 && !late {
+			t.Error("a session that has been copying for a moment was ended")
+		}
+		if !late {
+			await.Until(t, "it is ended in the end", func() bool {
+				if err := f.writers.QueryRow(t.Context(), endSessionsWithin).Scan(&ended); err != nil {
+					t.Fatal(err)
+				}
+				return ended == 1
+			})
+		}
+		_ = copying.Conn().Close()
+		if !late { // the machine was not too busy to tell
+			return
+		}
+	}
+}

@@ -43,6 +43,9 @@ type primary struct {
 	newest atomic.Uint32 // the greatest timeline that was met or heard of; zero: none
 	system atomic.Uint64 // the system identifier; zero: not known
 	form   atomic.Int32  // of askServer: the first that the server answers
+	tells  atomic.Bool   // a server has told its timeline
+
+	first atomic.Pointer[lead] // the server that is tried first; nil: that of the URL
 
 	mu    sync.Mutex
 	pools []*pgxpool.Pool
@@ -95,6 +98,14 @@ func (p *primary) watch(cfg *pgxpool.Config) {
 			return next(ctx, conn)
 		}
 		return nil
+	}
+	before := cfg.BeforeConnect
+	cfg.BeforeConnect = func(ctx context.Context, cc *pgx.ConnConfig) error {
+		p.order(cc)
+		if before == nil {
+			return nil
+		}
+		return before(ctx, cc)
 	}
 	cfg.ShouldPing = func(context.Context, pgxpool.ShouldPingParams) bool { return false } // usable looks, too
 	cfg.PrepareConn = p.usable
@@ -162,6 +173,9 @@ func (p *primary) meet(is *identity) error {
 	if is.standby {
 		return errStandby
 	}
+	if is.timeline != 0 {
+		p.tells.Store(true)
+	}
 	p.see(is.timeline, "met")
 	return p.superseded(is)
 }
@@ -191,6 +205,17 @@ func (p *primary) see(t room.Timeline, how string) {
 			p.reset()
 		}
 		return
+	}
+}
+
+// sayWhatIsOff tells the log once what the role's rights, or the server, leave unknown.
+func (p *primary) sayWhatIsOff() {
+	switch {
+	case !p.tells.Load():
+		p.log.Error("the protection against a former primary is off: the server does not tell its timeline, as the role may not call pg_current_wal_lsn() and pg_walfile_name(), or there is no such log. " +
+			"After a failover, whoever still reaches a former primary that lives goes on writing there, and that is lost: grant EXECUTE on both, and fence")
+	case p.system.Load() == 0:
+		p.log.Warn("another cluster of PostgreSQL in place of this one would not be noticed: the role may not call pg_control_system()")
 	}
 }
 

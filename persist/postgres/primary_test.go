@@ -1,8 +1,10 @@
 package postgres
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/url"
 	"strconv"
@@ -266,14 +268,21 @@ func TestWhoMayNotAskIsServedAllTheSame(t *testing.T) {
 		revoke   string
 		system   bool
 		timeline room.Timeline
+		told     string
 	}{
-		{"pg_control_system()", false, 1},
-		{"pg_walfile_name(pg_lsn)", false, 0},
+		{"pg_control_system()", false, 1, "another cluster of PostgreSQL in place of this one would not be noticed"},
+		{"pg_walfile_name(pg_lsn)", false, 0, "the protection against a former primary is off"},
 	} {
 		if _, err := server.Exec("chat", "REVOKE EXECUTE ON FUNCTION "+c.revoke+" FROM PUBLIC"); err != nil {
 			t.Fatal(err)
 		}
-		f := newFleet(t, Config{URL: strings.Replace(server.URL("chat"), "://caravan@", "://app@", 1)}, 1)
+		var log bytes.Buffer
+		url := strings.Replace(server.URL("chat"), "://caravan@", "://app@", 1)
+		f := newFleet(t, Config{URL: url}, 1)
+		openStore(t, Config{URL: url, Log: slog.New(slog.NewTextHandler(&log, nil))})
+		if n := strings.Count(log.String(), c.told); n != 1 {
+			t.Errorf("%s revoked: the log tells %d times:\n%s", c.revoke, n, log.String())
+		}
 		op := f.send(0, "x")
 		f.mustAppend(op)
 		if f.Timeline() != c.timeline || op.Timeline != c.timeline || (f.primary.system.Load() != 0) != c.system {
@@ -282,6 +291,9 @@ func TestWhoMayNotAskIsServedAllTheSame(t *testing.T) {
 		if c.timeline == 0 {
 			f.Heard(7) // nothing speaks against the server
 			f.mustAppend(f.send(0, "y"))
+		}
+		if told := f.TellsTimeline(); told != (c.timeline != 0) {
+			t.Errorf("%s revoked: protected %v", c.revoke, told)
 		}
 	}
 }

@@ -144,6 +144,21 @@ func TestAWriteIsTriedAsMessagesAreWritten(t *testing.T) {
 	f.standbyBack()
 	await.Until(t, "a write succeeds again", func() bool { return f.TryWrite(t.Context(), f.rooms[0]) == nil })
 
+	holder := f.session()
+	mustExec(t, holder, "BEGIN")
+	mustExec(t, holder, "SELECT FROM chat_rooms WHERE id = '"+f.rooms[0].String()+"' FOR UPDATE")
+	if err := f.TryWrite(t.Context(), f.rooms[0]); err != nil {
+		t.Errorf("one room is locked, and a write fails: %v", err)
+	}
+	f.standbyAway()
+	short, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+	if err := f.TryWrite(short, f.rooms[0]); err == nil {
+		t.Error("a room is locked and the standby away, and a write succeeds")
+	}
+	cancel()
+	f.standbyBack()
+	mustExec(t, holder, "ROLLBACK")
+
 	mustExec(t, f.session(), "ALTER DATABASE "+f.session().Config().Database+" SET default_transaction_read_only = on")
 	f.writers.Reset()
 	if err := f.TryWrite(t.Context(), f.rooms[0]); !hasCode(err, codeReadOnly) {

@@ -72,6 +72,7 @@ func (s *Store) open(ctx context.Context, cfg Config) (err error) {
 		return err
 	}
 	s.primary.surveys(s.probe.Config().ConnConfig)
+	s.primary.sayWhatIsOff()
 	return nil
 }
 
@@ -93,6 +94,7 @@ func (s *Store) Migrate(ctx context.Context) error {
 		delete(cfg.RuntimeParams, name) // those of a writer are wrong for a migration
 	}
 	cfg.RuntimeParams["statement_timeout"] = "0"
+	s.primary.order(cfg)
 	cfg.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) {
 		if n.SeverityUnlocalized == "WARNING" {
 			s.log.Warn(n.Message)
@@ -129,6 +131,10 @@ func (s *Store) Timeline() room.Timeline { return s.primary.known() }
 
 // Heard implements room.Store.
 func (s *Store) Heard(t room.Timeline) { s.primary.see(t, "heard of") }
+
+// TellsTimeline says whether a server has told its timeline since the start: without it a former
+// primary that lives is not told from the one that took over.
+func (s *Store) TellsTimeline() bool { return s.primary.tells.Load() }
 
 // TakeOvers returns how often another primary has taken over since the start.
 func (s *Store) TakeOvers() int64 { return s.primary.takeOvers.Load() }

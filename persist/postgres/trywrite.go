@@ -12,7 +12,7 @@ const writeNothingNew = `WITH written AS (UPDATE chat_rooms SET last_seq = last_
 
 // TryWrite implements room.Store. It takes a writer's connection and the room's lock, and
 // waits for the standbys, as Append does. One that is given up is canceled: no session
-// goes on waiting.
+// goes on waiting. A room that somebody keeps locked says nothing of the others: then the barrier alone counts.
 func (s *Store) TryWrite(ctx context.Context, id uuid.UUID) error {
 	conn, err := s.writers.Acquire(ctx)
 	if err != nil {
@@ -20,6 +20,10 @@ func (s *Store) TryWrite(ctx context.Context, id uuid.UUID) error {
 	}
 	defer conn.Release()
 	_, err = conn.Exec(ctx, writeNothingNew, [16]byte(id))
+	if hasCode(err, codeLockTimeout) {
+		s.heed(ctx, conn, err)
+		_, err = conn.Exec(ctx, barrier)
+	}
 	if err = watchOf(conn.Conn()).verdict(err); err == nil {
 		err = s.primary.superseded(identityOf(conn.Conn()))
 	}

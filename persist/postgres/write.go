@@ -17,6 +17,10 @@ const (
 	// this node writes the rows of chat_events itself: nodes of the release before do not.
 	ownEvents = `SET LOCAL caravan.log = '2'`
 
+	// ownSummaries tells a trigger likewise that this node sees to the summaries of what new
+	// messages answer.
+	ownSummaries = `SET LOCAL caravan.summaries = 'own'`
+
 	insertEvents = `INSERT INTO chat_events (chat_room_id, seq, id, kind, message_id, actor_id, at)
 	SELECT room, seq, id, kind, nullif(message, '00000000-0000-0000-0000-000000000000'), actor, at
 	FROM unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::smallint[], $5::uuid[], $6::uuid[], $7::timestamptz[])
@@ -75,6 +79,9 @@ func queueChanges(batch *pgx.Batch, plan *persist.Plan) {
 	if len(plan.Changes) > 0 {
 		batch.Queue(ownEvents)
 		batch.Queue(insertEvents, changeColumns(plan.Changes)...)
+	}
+	if len(plan.Inserts) > 0 && len(plan.Due)+len(plan.Summarized) > 0 {
+		batch.Queue(ownSummaries)
 	}
 }
 

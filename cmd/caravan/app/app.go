@@ -25,6 +25,7 @@ import (
 	"github.com/caravan-chat/caravan/cmd/caravan/metrics"
 	"github.com/caravan-chat/caravan/netpoll"
 	"github.com/caravan-chat/caravan/persist"
+	"github.com/caravan-chat/caravan/persist/postgres"
 	"github.com/caravan-chat/caravan/protocol/token"
 	"github.com/caravan-chat/caravan/room"
 	"github.com/caravan-chat/caravan/room/allowance"
@@ -183,6 +184,9 @@ func (a *App) openPort(ctx context.Context) error {
 	}
 	if a.backplane != nil {
 		from.Backplane = a.backplane.Stats
+	}
+	if s, ok := a.store.(*postgres.Store); ok {
+		from.Protection = s.TellsTimeline
 	}
 	a.metrics.Read(from)
 	return nil

@@ -63,7 +63,7 @@ var settings = []setting{
 		about: "redis://[user:pass@]host:port[,host:port...]; several hosts mean Redis Cluster; empty: one node. Where empty, REDIS_HOST and REDIS_PORT count",
 		into:  func(c *Config) value { return redis(&c.Redis) }},
 	{name: "redis-prefix", arg: "TEXT", def: backplane.PrefixDefault, on: onRedis,
-		about: "of all channels and keys in Redis: different ones keep deployments apart that share it",
+		about: "of all channels and keys in Redis: different ones keep deployments apart that share it. A physical copy of production's database (a promoted standby, a snapshot) needs another one than production, or stops it",
 		into:  func(c *Config) value { return redisPrefix(&c.RedisPrefix) }},
 
 	{name: "jwt-secret", arg: "TEXT", on: onTokens, secret: true,

@@ -27,6 +27,7 @@ type Sources struct {
 	DatabaseUp func() bool
 	Timeline   func() room.Timeline // of the database's primary
 	TakeOvers  func() int64         // of it by another server
+	Protection func() bool          // a server that was taken over from is known by its timeline; nil: there is but one server
 	Ready      func() bool
 }
 
@@ -149,6 +150,7 @@ var (
 	databaseUp    = gauge("database_up", "1 while the database can be reached.")
 	timeline      = gauge("database_timeline", "The greatest timeline of PostgreSQL that is known; zero: none is.")
 	takeOvers     = counter("database_take_overs", "Times when another primary had taken over, and all connections were made anew.")
+	protection    = gauge("failover_protection", "1 where PostgreSQL tells its timeline, so that a former primary is known as one; 0: it does not.")
 	ready         = gauge("ready", "1 while /readyz says so.")
 )
 
@@ -188,6 +190,9 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	to.number(databaseUp, one(c.from.DatabaseUp()))
 	to.number(timeline, float64(c.from.Timeline()))
 	to.number(takeOvers, float64(c.from.TakeOvers()))
+	if c.from.Protection != nil {
+		to.number(protection, one(c.from.Protection()))
+	}
 	to.number(ready, one(c.from.Ready()))
 }
 
