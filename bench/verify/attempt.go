@@ -211,6 +211,11 @@ func (m *member) answered(s *session, f *frame, msg *message) {
 		}
 		return
 	}
+	m.changeAnswered(s, msg)
+}
+
+// changeAnswered notes that a message answers an attempt to change it. m.mu is held.
+func (m *member) changeAnswered(s *session, msg *message) {
 	if s.own {
 		return // changes have an ack
 	}

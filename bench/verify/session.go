@@ -154,6 +154,12 @@ func (s *session) receive(p []byte) error {
 			return fmt.Errorf("a message that is no JSON: %w", err)
 		}
 		msg.node = s.node
+		if f.Duplicate && f.Type == "message_edited" { // what was asked for is so already
+			m.note(msg.record(ledger.Seen))
+			m.recognise(&msg)
+			m.changeAnswered(s, &msg)
+			return nil
+		}
 		if f.Duplicate {
 			m.acked(s, &msg)
 			return nil

@@ -111,10 +111,17 @@ func (p *pair) close() error {
 }
 
 // faults are those of a primary, and fail-overs. What fills a disk is left to databases
-// that are alone.
+// that are alone. A commit that waited for the standby when its session was ended is there for
+// all to read, and the standby may not have it yet: PostgreSQL promises no more. So no fail-over
+// follows until it has.
 func (p *pair) faults() []chaos.Fault {
 	const second = time.Second
-	start := func(context.Context) (string, error) { return "accepts connections", p.server.Start() }
+	start := func(ctx context.Context) (string, error) {
+		if err := p.server.Start(); err != nil {
+			return "", err
+		}
+		return "accepts connections", p.standby.AwaitStandby(ctx, p.server)
+	}
 	release := func(context.Context) (string, error) { return "given back", p.release() }
 	faults := []chaos.Fault{
 		p.failOver("the old primary stopped", 0, 3*second, failOver{clean: true, before: p.stop}),
@@ -136,7 +143,13 @@ func (p *pair) faults() []chaos.Fault {
 			Break: func(context.Context) (string, error) { return "frozen", p.server.Pause() },
 			Mend:  func(context.Context) (string, error) { return "goes on", p.server.Resume() },
 		},
-		{Name: "cut connections", Break: p.cut},
+		{Name: "cut connections", Break: func(ctx context.Context) (string, error) {
+			note, err := p.cut(ctx)
+			if err != nil {
+				return "", err
+			}
+			return note, p.standby.AwaitStandby(ctx, p.server)
+		}},
 		{Name: "row of a room locked", Min: second / 2, Max: 5 * second, Break: p.lockRow, Mend: release},
 		{Name: "connections all taken", Min: second / 2, Max: 4 * second, Break: p.takeConnections, Mend: release},
 	}
