@@ -10,6 +10,13 @@
 # with it.
 set -euo pipefail
 how=${1:-plain} way=${2:-direct}
+case "$#:$how:$way" in
+[012]:plain:direct | [012]:plain:pgbouncer | [012]:repmgr:direct | [012]:repmgr:pgbouncer) ;;
+*)
+  echo "usage: deploy/failover.sh [plain|repmgr] [direct|pgbouncer]" >&2
+  exit 2
+  ;;
+esac
 base=${PORT:-15430} caravan=$(realpath "${CARAVAN:-bin/caravan}")
 bin=$(pg_config --bindir 2>/dev/null || ls -d /usr/lib/postgresql/*/bin | tail -1)
 dir=$(mktemp -d /tmp/caravan-failover.XXXXXX)

@@ -188,6 +188,9 @@ func (p *primary) superseded(is *identity) error {
 	return nil
 }
 
+// heardOf is how a timeline is known that only another node has met.
+const heardOf = "heard of"
+
 // see takes note of a timeline. After a greater one than was known, all connections are
 // made anew.
 func (p *primary) see(t room.Timeline, how string) {
@@ -202,6 +205,9 @@ func (p *primary) see(t room.Timeline, how string) {
 		if known != 0 {
 			p.takeOvers.Add(1)
 			p.log.Warn("another primary has taken over: all connections are made anew", how, t, "before", known)
+			if how == heardOf {
+				p.log.Warn("another node says so: if no standby of this database was promoted to replace its primary, a copy of it was, and the copy's nodes need another --redis-prefix")
+			}
 			p.reset()
 		}
 		return

@@ -119,6 +119,21 @@ func TestAFormerPrimaryThatLivesIsLeft(t *testing.T) {
 	p.mustBeOn(2)
 }
 
+// TestTheLogSaysWhoTellsOfAPrimary: where another node does, a copy may be the reason.
+func TestTheLogSaysWhoTellsOfAPrimary(t *testing.T) {
+	t.Parallel()
+	for how, hint := range map[string]int{"met": 0, heardOf: 1} {
+		var log bytes.Buffer
+		p := &primary{log: slog.New(slog.NewTextHandler(&log, nil))}
+		p.see(1, how)
+		p.see(2, how)
+		p.see(2, how)
+		if took, told := strings.Count(log.String(), "another primary has taken over"), strings.Count(log.String(), "need another --redis-prefix"); took != 1 || told != hint {
+			t.Errorf("%s:\n%s", how, log.String())
+		}
+	}
+}
+
 // TestWhatAnotherNodeSaysOfAPrimaryIsBelieved: the store refuses the former one, and
 // whatever it answers, before it can reach the new one.
 func TestWhatAnotherNodeSaysOfAPrimaryIsBelieved(t *testing.T) {

@@ -130,7 +130,7 @@ func (s *Store) Ping(ctx context.Context) error {
 func (s *Store) Timeline() room.Timeline { return s.primary.known() }
 
 // Heard implements room.Store.
-func (s *Store) Heard(t room.Timeline) { s.primary.see(t, "heard of") }
+func (s *Store) Heard(t room.Timeline) { s.primary.see(t, heardOf) }
 
 // TellsTimeline says whether a server has told its timeline since the start: without it a former
 // primary that lives is not told from the one that took over.
