@@ -21,6 +21,19 @@ func TestConformance(t *testing.T) {
 	})
 }
 
+// TestTwoStores: two nodes on one database do different things with one message.
+func TestTwoStores(t *testing.T) {
+	t.Parallel()
+	storetest.RunTwo(t, func(t *testing.T) (one, other storetest.Store, application func(string)) {
+		f := &fleet{t: t, url: pgserver.Shared(t).Database(t)}
+		cfg := Config{URL: f.url, Log: quiet}
+		return openStore(t, cfg), openStore(t, cfg), func(sql string) {
+			t.Helper()
+			f.exec(sql)
+		}
+	})
+}
+
 // openStore opens and migrates a store that ends with the test.
 func openStore(t testing.TB, cfg Config) *Store {
 	t.Helper()

@@ -27,12 +27,15 @@ type Store interface {
 // test's cleanup closes both.
 type Open func(t *testing.T) (s Store, application func(sql string))
 
+// namedTest is a test of one store.
+type namedTest struct {
+	name string
+	run  func(*testing.T, Open)
+}
+
 // Run runs all tests against the store.
 func Run(t *testing.T, open Open) {
-	for _, test := range []struct {
-		name string
-		run  func(*testing.T, Open)
-	}{
+	for _, test := range append(besideTests(), []namedTest{
 		{"SendStoresTheWholeMessage", testSend},
 		{"NumbersAreDensePerRoom", testNumbers},
 		{"TheEmptyBatchIsNothing", testEmptyBatch},
@@ -95,9 +98,6 @@ func Run(t *testing.T, open Open) {
 		{"ResumeIsCompleteUnderEdits", testResumeUnderLoad},
 		{"TheWalkTellsEveryNumber", testWalk},
 		{"SinceGoesOnThroughManyChanges", testSinceGoesOn},
-		{"EditBesideDelete", testEditBesideDelete},
-		{"PinBesideDelete", testPinBesideDelete},
-		{"ReplyBesideDelete", testReplyBesideDelete},
 		{"WhatIsOddInARowIsLeftOut", testOddExtra},
 		{"NothingIsToldOfADeletedRow", testDeletedRow},
 		{"Pages", testPages},
@@ -123,7 +123,7 @@ func Run(t *testing.T, open Open) {
 		{"TheDeploymentsIDIsMadeOnce", testDeployment},
 		{"ASecretIsMadeOnce", testSecret},
 		{"Model", testModel},
-	} {
+	}...) {
 		t.Run(test.name, func(t *testing.T) { test.run(t, open) })
 	}
 }

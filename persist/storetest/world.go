@@ -21,6 +21,7 @@ const callTimeout = time.Minute
 type world struct {
 	t     testing.TB
 	store Store
+	other Store            // on the same database, as of another node
 	app   func(sql string) // the application
 	users []protocol.User
 	rooms []uuid.UUID             // one a trip
@@ -31,6 +32,7 @@ func newWorld(t *testing.T, open Open, users, trips int) *world {
 	t.Helper()
 	w := &world{t: t, trips: make(map[uuid.UUID]uuid.UUID)}
 	w.store, w.app = open(t)
+	w.other = w.store
 	seeds := persist.Fleet(users, 0)
 	w.users = seeds.Users
 	w.seed(seeds)
