@@ -18,6 +18,8 @@ const typeBytesMax = 20
 
 func screenMessage(op *room.Op) *protocol.Error {
 	switch {
+	case op.MessageID == uuid.Nil:
+		return protocol.ErrInternal
 	case !storable(string(op.Type)), op.Type == "", len(op.Type) > typeBytesMax:
 		return protocol.ErrInvalidType
 	case !storable(op.ClientID), utf8.RuneCountInString(op.ClientID) > protocol.ClientIDRunesMax:

@@ -11,13 +11,13 @@ import (
 )
 
 // screen refuses what must never reach a database, because some store would
-// fail on it and another would keep it: text that is no UTF-8 or has U+0000, an event
-// without an id, and what the rule of its kind refuses. Callers validate
+// fail on it and another would keep it: text that is no UTF-8 or has U+0000, and what the
+// rule of its kind refuses, as a row without an id. Callers validate
 // before; this is the wall that holds when they forget.
 func screen(op *room.Op) *protocol.Error {
 	r := ruleOf(op)
 	switch {
-	case r == nil, op.MessageID == uuid.Nil && op.Kind.Class() == protocol.Event:
+	case r == nil:
 		return protocol.ErrInternal
 	case !storable(op.Content):
 		return protocol.ErrInvalidContent
@@ -27,10 +27,14 @@ func screen(op *room.Op) *protocol.Error {
 	return nil
 }
 
-// screenChange refuses a change whose row has no id.
+// screenChange refuses a change whose row has no id, and one of the message that has the zero id,
+// which is none.
 func screenChange(op *room.Op) *protocol.Error {
-	if op.Row == uuid.Nil {
+	switch uuid.Nil {
+	case op.Row:
 		return protocol.ErrInternal
+	case op.MessageID:
+		return protocol.ErrNotFound
 	}
 	return nil
 }
