@@ -228,7 +228,7 @@ func TestTheLogNamesWhoIsNotHeard(t *testing.T) {
 	}
 	var minutes []int
 	named := map[uuid.UUID]int{}
-	for s := 0; s < 3600; s++ {
+	for s := range 3600 {
 		now := time.Duration(s) * time.Second
 		if s%5 == 0 {
 			o.look(live, uuid.UUID{}, 1, 0, now)
