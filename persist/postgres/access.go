@@ -72,16 +72,17 @@ func (s *Store) Access(ctx context.Context, questions []room.AccessQuestion) ([]
 }
 
 func (s *Store) accessBy(ctx context.Context, sql string, questions []room.AccessQuestion) (answers []room.Access, err error) {
-	var roomless []uuid.UUID
 	err = s.again(ctx, s.readers, func() (err error) {
+		var roomless []uuid.UUID
 		answers, roomless, err = s.askAccess(ctx, sql, questions)
-		return err
-	})
-	if err == nil && len(roomless) > 0 {
+		if err != nil || len(roomless) == 0 {
+			return err
+		}
 		if err = s.makeRooms(ctx, roomless); err == nil {
 			answers, _, err = s.askAccess(ctx, sql, questions)
 		}
-	}
+		return err
+	})
 	return answers, err
 }
 

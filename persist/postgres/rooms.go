@@ -28,16 +28,17 @@ var selectRooms = func() string {
 
 // Rooms implements room.Store.
 func (s *Store) Rooms(ctx context.Context, user uuid.UUID, after uuid.UUID, limit room.Limit) (page room.RoomPage, err error) {
-	var roomless []uuid.UUID
 	err = s.again(ctx, s.bulk, func() (err error) {
+		var roomless []uuid.UUID
 		page, roomless, err = s.askRooms(ctx, user, after, limit)
-		return err
-	})
-	if err == nil && len(roomless) > 0 {
+		if err != nil || len(roomless) == 0 {
+			return err
+		}
 		if err = s.makeRooms(ctx, roomless); err == nil {
 			page, _, err = s.askRooms(ctx, user, after, limit)
 		}
-	}
+		return err
+	})
 	if rowFault(err) {
 		page, err = s.mendedRooms(ctx, user, after, limit)
 	}
