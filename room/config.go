@@ -103,6 +103,7 @@ const (
 	congestedPause      = time.Millisecond       // of a lane before it looks again
 	parkedBatchesMax    = 64                     // batches that wait for a gap to be filled; more are read again from the store
 	parkedBytesMax      = 64 << 20               // default of Bytes.Parked
+	aheadMax            = 4                      // places that are known ahead of a room, of one primary each; with more it begins anew
 	repairGrace         = 25 * time.Millisecond  // how long a gap may wait for another node's notice
 	vainReadsMax        = 20                     // reads, over 8 s, after which batches that no read leads up to are dropped
 	repairRetry         = 500 * time.Millisecond // pause after a failed repair

@@ -30,6 +30,7 @@ type Batch struct {
 	Timeline Timeline // of the primary that has it
 	Events   []Event
 
+	own  bool  // this node's
 	told int64 // of the first batch that an own transaction makes in its room: what had been told there before it began
 
 	forms forms

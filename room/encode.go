@@ -140,7 +140,7 @@ func (e *encoder) batch() *Batch {
 		e.events[i].Body = e.buf[p.body : p.body+p.size : p.body+p.size]
 		start = p.end
 	}
-	b := &Batch{Room: e.room, Timeline: e.timeline, Events: e.events, told: e.told}
+	b := &Batch{Room: e.room, Timeline: e.timeline, Events: e.events, own: e.how == protocol.Live, told: e.told}
 	*e = encoder{room: e.room, timeline: e.timeline, how: e.how, last: e.last, count: e.count, bytes: e.bytes, body: e.body}
 	return b
 }

@@ -2,6 +2,7 @@ package room
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 
@@ -16,6 +17,8 @@ import (
 type History struct {
 	Frame []byte // JSON text
 	Seq   int64
+	// Timeline was known before the history was read. See Service.Superseded.
+	Timeline Timeline
 	// Nameless are messages of it with reactions that do not say who they are from.
 	Nameless []uuid.UUID
 	// Unsent has begun for each to whom the history was given, who calls its Gone once.
@@ -92,9 +95,9 @@ func (s *Service) Resume(of protocol.RoomInfo, q SinceQuery, left func() bool, d
 		case err != nil:
 			done(nil, err)
 		case p.Rewound:
-			done(s.madeHistory(p.Seq, protocol.AppendRewound(nil, of), p.rows), nil)
+			done(s.madeHistory(&p, protocol.AppendRewound(nil, of)), nil)
 		default:
-			h := s.madeHistory(p.Seq, protocol.AppendResume(nil, of, q.Since, p.Bodies, p.Stand, p.HasMore), p.rows)
+			h := s.madeHistory(&p, protocol.AppendResume(nil, of, q.Since, p.Bodies, p.Stand, p.HasMore))
 			h.Nameless = nameless(p.Bodies)
 			done(h, nil)
 		}
@@ -112,8 +115,8 @@ func nameless(bodies [][]byte) (messages []uuid.UUID) {
 }
 
 // madeHistory is a history for one client.
-func (s *Service) madeHistory(seq int64, frame []byte, rows int) *History {
-	h := &History{Seq: seq, Frame: frame, Unsent: s.cfg.Unsent.Answer(len(frame)), rows: rows}
+func (s *Service) madeHistory(p *Page, frame []byte) *History {
+	h := &History{Seq: p.Seq, Timeline: p.Timeline, Frame: frame, Unsent: s.cfg.Unsent.Answer(len(frame)), rows: p.rows}
 	h.Unsent.Begin()
 	return h
 }
@@ -123,12 +126,18 @@ func (s *Service) readHistories(ctx context.Context, of []protocol.RoomInfo) ([]
 	if !s.cfg.Unsent.Open() {
 		return nil, ErrCrowded
 	}
-	births := s.hub.births.Load()
+	births, t := s.hub.births.Load(), s.store.Timeline()
 	rooms := make([]uuid.UUID, len(of))
 	for i := range of {
 		rooms[i] = of[i].Room
 	}
 	pages, err := s.store.Latest(ctx, rooms, Limit{s.cfg.HistoryMessages, s.cfg.HistoryBytes})
+	if err == nil {
+		err = s.findEnds(ctx, rooms, pages, t)
+	}
+	if err == nil && s.Superseded(t) {
+		err = ErrSuperseded
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
@@ -137,4 +146,32 @@ func (s *Service) readHistories(ctx context.Context, of []protocol.RoomInfo) ([]
 		histories[i] = s.hub.keepTail(of[i], &pages[i], births)
 	}
 	return histories, nil
+}
+
+// findEnds finds which rows the last numbers of pages belong to. A page does not show it where
+// the last event is not a new message. The store is asked where there are timelines, and
+// somebody may have to be told that the row is lost.
+func (s *Service) findEnds(ctx context.Context, rooms []uuid.UUID, pages []Page, t Timeline) error {
+	var unknown []uuid.UUID
+	var of []*Page
+	for i := range pages {
+		p := &pages[i]
+		p.Timeline = t
+		if p.last = p.end(); t > 0 && p.Seq > 0 && p.last.row == (uuid.UUID{}) && s.hub.lacksRow(rooms[i], p.Seq) {
+			unknown, of = append(unknown, rooms[i]), append(of, p)
+		}
+	}
+	if len(unknown) == 0 {
+		return nil
+	}
+	heads, err := s.store.Heads(ctx, unknown)
+	if errors.Is(err, ErrUnreadable) {
+		return nil // then the number has to do
+	}
+	for i, head := range heads {
+		if head.Seq >= of[i].Seq { // what came since is of the same history
+			of[i].last = cursor{head.Seq, head.Row, head.Message}
+		}
+	}
+	return err
 }

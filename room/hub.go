@@ -138,16 +138,17 @@ func (h *hub) len() (n int) {
 	return n
 }
 
-// stands returns the rooms that are followed, and the number that each was told last.
+// stands returns the rooms that are followed, and the greatest number that was told or
+// shown of each.
 func (h *hub) stands() (rooms []uuid.UUID, at []int64) {
-	h.each(func(id uuid.UUID, r *subscribed) { rooms, at = append(rooms, id), append(at, r.seq.at.seq) })
+	h.each(func(id uuid.UUID, r *subscribed) { rooms, at = append(rooms, id), append(at, r.seq.stands()) })
 	return rooms, at
 }
 
-// standOf returns the number that a room's listeners were told last; zero where
-// there are none.
+// standOf returns the greatest number that was told or shown of a room; zero where it has
+// no listeners.
 func (h *hub) standOf(room uuid.UUID) (at int64) {
-	h.with(room, func(r *subscribed) { at = r.seq.at.seq })
+	h.with(room, func(r *subscribed) { at = r.seq.stands() })
 	return at
 }
 
@@ -170,10 +171,37 @@ func (h *hub) announce(b *Batch, grace time.Duration) {
 }
 
 // looked says where the store's log of the room ends. What has not been told is read,
-// as no batch shows that it is missing. stood is where the listeners stood before the
-// look, and t the timeline that was known then.
+// as no batch shows that it is missing. stood is what standOf returned
+// before the look, and t the timeline that was known then.
 func (h *hub) looked(room uuid.UUID, stood int64, head Head, t Timeline) {
 	h.take(room, func(r *subscribed) step { return r.seq.look(stood, head, t) })
+}
+
+// show notes that somebody is shown what was read of a room, up to a place. The read began
+// after so many births, on that timeline. False: another primary has taken over since, and
+// nobody is to be shown it.
+func (h *hub) show(room uuid.UUID, c cursor, births int64, t Timeline) bool {
+	h.take(room, func(r *subscribed) (out step) {
+		if h.mayShow(r, births, t) {
+			r.seq.show(c, t, &out)
+		}
+		return out
+	})
+	return t >= h.timeline()
+}
+
+// mayShow reports whether what such a read has found may be of the history that the room
+// is told.
+func (h *hub) mayShow(r *subscribed, births int64, t Timeline) bool {
+	return r.born <= births && t >= max(r.seq.timeline, h.timeline())
+}
+
+// lacksRow reports whether it matters which row a room has under a number, and is not known.
+func (h *hub) lacksRow(room uuid.UUID, seq int64) (yes bool) {
+	h.with(room, func(r *subscribed) {
+		yes = seq > r.seq.at.seq || seq == r.seq.at.seq && r.seq.at.row == (uuid.UUID{})
+	})
+	return yes
 }
 
 // take puts an input into a room's sequencer and does what its step says.

@@ -45,7 +45,7 @@ func (s *Service) AnnounceNotice(n *Notice) {
 func (s *Service) CatchUp(room uuid.UUID) {
 	stood, t := s.hub.standOf(room), s.store.Timeline()
 	s.heads.do(room, asker[Head]{done: func(head Head, err error) {
-		if err == nil {
+		if err == nil && !s.Superseded(t) {
 			s.hub.looked(room, stood, head, t)
 		}
 	}})

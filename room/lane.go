@@ -178,6 +178,7 @@ func (l *lane) refuse(n int, why *protocol.Error) {
 // announce tells the events of the committed batch, room by room in the order
 // of the commit, and then answers whoever asked for them.
 func (l *lane) announce() {
+	lost := l.supersede()
 	untold := l.s.guard.Call("announce", l.tell) != nil
 	l.s.summaries.stored(l.batch)
 	for _, op := range l.batch {
@@ -190,7 +191,30 @@ func (l *lane) announce() {
 		}
 		l.s.answer(op)
 	}
+	for _, op := range lost {
+		l.s.refuse(op, protocol.ErrUnknownOutcome)
+	}
 }
+
+// supersede takes those ops off the committed batch which a former primary has: another one
+// has taken over since, and may lack them. Nothing of them is told before it was read there.
+func (l *lane) supersede() (lost []*Op) {
+	if !slices.ContainsFunc(l.batch, l.isSuperseded) {
+		return nil
+	}
+	for _, op := range l.batch {
+		if l.isSuperseded(op) {
+			lost = append(lost, op)
+			l.s.stats.Superseded.Add(1)
+			l.s.hub.looked(op.Room, 0, Head{Seq: op.Seq}, 0)
+		}
+	}
+	l.s.log.Error("another primary has taken over before a commit was answered: its outcome is unknown", "ops", len(lost))
+	l.batch = slices.DeleteFunc(l.batch, l.isSuperseded)
+	return lost
+}
+
+func (l *lane) isSuperseded(op *Op) bool { return op.Timeline != 0 && l.s.Superseded(op.Timeline) }
 
 // tell hands the batch's events, and then its marks, to the hub and to the backplane.
 func (l *lane) tell() {

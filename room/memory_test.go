@@ -102,6 +102,13 @@ func (m *memory) Heads(_ context.Context, rooms []uuid.UUID) ([]room.Head, error
 	return heads, nil
 }
 
+func (m *memory) Head(_ context.Context, id uuid.UUID) (seq int64, exists bool, err error) {
+	m.called("Head")
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return int64(len(m.logs[id])), true, nil
+}
+
 func (m *memory) DueSummaries(context.Context, time.Duration, int) ([]room.DueSummary, error) {
 	return nil, nil
 }

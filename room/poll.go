@@ -5,6 +5,8 @@ import (
 	"errors"
 	"slices"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 // watchStep is how often watch looks whether something is due.
@@ -65,10 +67,9 @@ func (s *Service) tellRewinds() {
 
 // poll looks into the store for events that nobody was told: other nodes' whose notice
 // never came, and this node's whose commit succeeded unknown to it. It compares the
-// number told last in each followed room with the store's, on the timeline t or a
-// greater one. It returns true where all rooms were seen.
+// number told last in each followed room with the store's, on the timeline t. It returns true
+// where the store could be asked for all rooms.
 func (s *Service) poll(ctx context.Context, t Timeline) (all bool) {
-	all = true
 	rooms, stood := s.hub.stands()
 	for len(rooms) > 0 {
 		n := min(len(rooms), roundBatchMax)
@@ -78,17 +79,36 @@ func (s *Service) poll(ctx context.Context, t Timeline) (all bool) {
 		if failed := slices.IndexFunc(errs, func(err error) bool { return err != nil }); failed >= 0 {
 			s.log.Warn("rooms' numbers could not be read", "room", rooms[failed], "error", errs[failed])
 		}
+		if s.Superseded(t) {
+			return false
+		}
 		for i, head := range heads {
-			switch {
-			case errs == nil || errs[i] == nil:
-				s.hub.looked(rooms[i], stood[i], head, t)
-			case !errors.Is(errs[i], ErrUnreadable):
-				return false
-			default:
-				all = false
+			if errs != nil && errs[i] != nil {
+				var err error
+				if head.Seq, err = s.numberOf(ctx, rooms[i], errs[i]); err != nil && !errors.Is(err, ErrUnreadable) {
+					return false
+				} else if err != nil {
+					continue // until the next poll
+				}
 			}
+			s.hub.looked(rooms[i], stood[i], head, t)
 		}
 		rooms, stood = rooms[n:], stood[n:]
 	}
-	return all
+	return true
+}
+
+// numberOf reads the number of a room of which a poll has failed, because the row cannot be
+// read that the number belongs to.
+func (s *Service) numberOf(ctx context.Context, room uuid.UUID, failed error) (seq int64, err error) {
+	if !errors.Is(failed, ErrUnreadable) {
+		return 0, failed
+	}
+	look, cancel := context.WithTimeout(ctx, lookupTimeout)
+	defer cancel()
+	err = s.guard.Run("look into the store", func() (err error) {
+		seq, _, err = s.store.Head(look, room)
+		return err
+	})
+	return seq, err
 }

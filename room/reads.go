@@ -44,6 +44,16 @@ func (s *Service) Access(ctx context.Context, user, place uuid.UUID) (Access, er
 	return a, unavailable(err)
 }
 
+// readAccess is the access combiner's look into the store.
+func (s *Service) readAccess(ctx context.Context, questions []AccessQuestion) ([]Access, error) {
+	t := s.store.Timeline()
+	answers, err := s.store.Access(ctx, questions)
+	for i := range answers {
+		answers[i].Room.Timeline = t
+	}
+	return answers, err
+}
+
 // PageQuery asks for a page of a room by message seq: the newest where neither
 // Before nor After is set.
 type PageQuery struct {
@@ -70,6 +80,7 @@ func (s *Service) Page(ctx context.Context, q PageQuery) (Page, error) {
 }
 
 func (s *Service) readPage(ctx context.Context, q *PageQuery) (p Page, err error) {
+	births, t := s.hub.births.Load(), s.store.Timeline()
 	limit, f := Limit{q.Limit, s.cfg.HistoryBytes}, newFit(s.cfg.HistoryBytes, q.Besides)
 	before := int64(math.MaxInt64)
 	if q.Before != nil {
@@ -88,6 +99,12 @@ func (s *Service) readPage(ctx context.Context, q *PageQuery) (p Page, err error
 	if err == nil {
 		err = s.setOwnOfPage(ctx, q.User, &p)
 	}
+	if end := p.end(); err == nil && end.row != (uuid.UUID{}) {
+		s.hub.show(q.Room, end, births, t)
+	}
+	if err == nil && s.Superseded(t) {
+		err = ErrSuperseded
+	}
 	if q.After != nil {
 		p.keepOldest(f)
 	} else {
@@ -103,7 +120,11 @@ func (s *Service) Since(ctx context.Context, q SinceQuery) (Page, error) {
 		return p, err
 	}
 	s.charge(q.User, p.cost())
-	return s.withOwn(ctx, q.User, p)
+	p, err = s.withOwn(ctx, q.User, p)
+	if err == nil && s.Superseded(p.Timeline) { // meanwhile
+		return Page{}, unavailable(ErrSuperseded)
+	}
+	return p, err
 }
 
 // Message reads one message for a user. ErrNoMessage where there is none.
@@ -213,31 +234,44 @@ func (s *Service) Readers(ctx context.Context, user uuid.UUID, q ReadersQuery) (
 // until there is one. When ctx ends first the answer is an empty page with the room's
 // number. Where the store went back, or goes back meanwhile, it says so at once.
 func (s *Service) Wait(ctx context.Context, room Info, q SinceQuery) (Page, error) {
+	if s.Superseded(room.Timeline) {
+		return Page{}, unavailable(ErrSuperseded)
+	}
 	w := &waiter{after: q.Since, news: make(chan struct{}, 1)}
 	s.Follow(room.ID, room.Seq, w)
 	defer s.Unfollow(room.ID, w)
 	stand := min(q.Since, room.Seq)
-	last := Page{Seq: stand, Stand: stand} // nothing was read yet: the caller stands where it stood
+	last := Page{Seq: stand, Stand: stand, Timeline: room.Timeline} // nothing was read yet: the caller stands where it stood
 	for {
 		if w.rewound.Load() {
-			return Page{HasMore: true, Rewound: true}, nil
+			return Page{HasMore: true, Rewound: true, Timeline: s.Timeline()}, nil
 		}
 		p, err := s.sinceInTime(ctx, q)
 		switch {
 		case err != nil && ctx.Err() != nil:
-			return last, nil // time is up: what is known is the answer
+			return s.unchanged(last, stand), nil // time is up: what is known is the answer
 		case err != nil || len(p.Messages) > 0 || p.HasMore:
 			return p, err
 		case p.Seq < q.Since && q.Last != (uuid.UUID{}): // the caller has an event that is not there
-			return Page{HasMore: true, Rewound: true}, nil
+			return Page{HasMore: true, Rewound: true, Timeline: p.Timeline}, nil
 		}
 		last = p
 		select {
 		case <-w.news:
 		case <-ctx.Done():
-			return p, nil
+			return s.unchanged(last, stand), nil
 		}
 	}
+}
+
+// unchanged is the answer to who has waited in vain, where last was read last. What a former
+// primary had is not told: the caller stands where it stood.
+func (s *Service) unchanged(last Page, stand int64) Page {
+	now := s.Timeline()
+	if last.Timeline < now {
+		return Page{Seq: stand, Stand: stand, Timeline: now}
+	}
+	return last
 }
 
 // sinceInTime is Since for who waits for long: each look has its own time.

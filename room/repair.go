@@ -2,6 +2,7 @@ package room
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -118,11 +119,13 @@ func (r *repairs) readAll(ctx context.Context, room uuid.UUID, todo *read) error
 		}
 		t := r.s.store.Timeline()
 		look, cancel := context.WithTimeout(ctx, lookupTimeout)
-		walk, rewound, err := r.walk(look, room, todo.from)
+		walk, rewound, err := r.walk(look, room, todo)
 		cancel()
 		switch {
 		case err != nil:
 			return err
+		case r.s.Superseded(t):
+			return ErrSuperseded
 		case rewound:
 			r.s.hub.endRead(room, *todo, func(q *sequencer) step { return q.rewound(walk.Seq, t) })
 			return nil
@@ -139,36 +142,53 @@ func (r *repairs) readAll(ctx context.Context, room uuid.UUID, todo *read) error
 }
 
 // walk reads what comes after a cursor, and whether the store still has the cursor
-// itself. It has not where another event has that number, or where the room's own
+// itself, and what is known ahead of it. It has not where another event has such a number, or where the room's own
 // number is smaller. That it is smaller in a copy of the database, which may lag, is
 // no proof: then the server is asked that takes writes.
-func (r *repairs) walk(ctx context.Context, room uuid.UUID, from cursor) (w Walk, rewound bool, err error) {
+func (r *repairs) walk(ctx context.Context, room uuid.UUID, todo *read) (w Walk, rewound bool, err error) {
 	limit := Limit{protocol.ResumeMessagesMax, r.s.cfg.HistoryBytes}
-	w, err = r.s.store.Walk(ctx, WalkQuery{Room: room, After: from.seq, Limit: limit, Known: from.seq > 0})
+	w, err = r.s.store.Walk(ctx, WalkQuery{Room: room, After: todo.from.seq, Limit: limit, Known: todo.from.seq > 0})
 	if err != nil {
 		return w, false, err
 	}
-	if known := w.takeKnown(from.seq); known != nil && !from.matches(known.Row, known.MessageID) {
+	if todo.refuted(&w) {
 		return w, true, nil
 	}
-	if w.Seq >= from.seq {
-		if w.Seq > from.seq || len(w.Entries) > 0 {
-			err = r.s.store.Settled(ctx) // it may be of a commit that still waits, or was cut
+	if w.Seq < todo.upTo() {
+		head, exists, err := r.s.store.Head(ctx, room)
+		if err != nil {
+			return w, false, err
 		}
-		return w, false, err
+		if exists && head < todo.upTo() { // a room that is gone is left to the next look at rights
+			w.Seq = head
+			return w, true, nil
+		}
 	}
-	head, exists, err := r.s.store.Head(ctx, room)
-	if err != nil || !exists || head >= from.seq {
-		return w, false, err // a room that is gone is left to the next look at rights
+	if w.Seq > todo.from.seq || len(w.Entries) > 0 {
+		err = r.s.store.Settled(ctx) // it may be of a commit that still waits, or was cut
 	}
-	w.Seq = head
-	return w, true, nil
+	return w, false, err
 }
 
 // read is what a repair is to read: the events of a room after a cursor.
 type read struct {
-	born int64 // of whom it is read for
-	from cursor
+	born  int64 // of whom it is read for
+	from  cursor
+	ahead []shown
+}
+
+// upTo is the greatest number that the store must have.
+func (todo *read) upTo() int64 { return furthest(todo.from.seq, todo.ahead) }
+
+// refuted reports whether a walk shows that the store has another history than was told, or
+// shown. It takes the entry that the read begins after off the walk.
+func (todo *read) refuted(w *Walk) bool {
+	if known := w.takeKnown(todo.from.seq); known != nil && !todo.from.matches(known.Row, known.MessageID) {
+		return true
+	}
+	return len(todo.ahead) > 0 && slices.ContainsFunc(w.Entries, func(e LogEntry) bool {
+		return refutes(todo.ahead, cursor{e.Seq, e.Row, e.MessageID})
+	})
 }
 
 // beginRead returns what to read; false where nothing is missing, a read is under
@@ -177,6 +197,7 @@ func (h *hub) beginRead(room uuid.UUID) (todo read, needed bool) {
 	h.with(room, func(r *subscribed) {
 		todo.born = r.born
 		todo.from, needed = r.seq.begin()
+		todo.ahead = slices.Clone(r.seq.ahead)
 	})
 	return todo, needed
 }

@@ -54,6 +54,7 @@ type sequencer struct {
 	at          cursor   // what there is to tell up to its number has been told
 	timeline    Timeline // the greatest on which at is known to have its place
 	told        int64    // the number that was told last
+	ahead       []shown  // beyond at; by timeline, at most one of each
 	goal        int64    // numbers up to this one are known to be in the store
 	parked      []*Batch // they wait for what comes before them; by Prev
 	parkedBytes int64
@@ -85,7 +86,7 @@ type step struct {
 	read    bool          // the store is to be read
 	delay   time.Duration // but not before so long
 	rewound bool          // what was told is not in the store any more; deliver goes to nobody
-	told    int64         // where rewound: the number that was told last
+	told    int64         // where rewound: the greatest number that was told, or shown
 	gap     bool          // a gap begins
 	repeat  bool          // the batch was told before
 	dropped int64         // batches that were left out
@@ -101,13 +102,13 @@ func (o *step) ask(delay time.Duration) { o.read, o.delay = true, delay }
 // not begun proves that the store has gone back, if not how far; another node's may
 // only be late.
 func (s *sequencer) batch(b *Batch, bytes int64, grace time.Duration) (out step) {
-	if s.at.seq == 0 { // nothing was told that another primary may lack
+	if s.stands() == 0 { // nothing was told that another primary may lack
 		s.timeline = max(s.timeline, b.Timeline)
 	}
 	switch {
 	case b.Timeline != 0 && b.Timeline < s.timeline:
 		out.old++
-	case b.Prev() < min(b.told, s.at.seq):
+	case b.Prev() < min(b.told, s.stands()):
 		s.rewind(cursor{seq: b.Prev()}, max(s.timeline, b.Timeline), &out)
 		s.tell(b, &out)
 	case b.Timeline > s.timeline:
@@ -128,13 +129,17 @@ func (s *sequencer) batch(b *Batch, bytes int64, grace time.Duration) (out step)
 			out.ask(grace)
 		}
 	}
+	if b.own && out.old == 0 { // who asked for it is answered, told or parked
+		s.show(b.after(), b.Timeline, &out)
+	}
 	return out
 }
 
 // look takes where the store said that the room's log ends, on that timeline or a
-// greater one. stood is where the room stood before the store was asked.
+// greater one. stood is what was known of the room before the store was asked.
 func (s *sequencer) look(stood int64, head Head, t Timeline) (out step) {
-	if head.Seq < min(stood, s.at.seq) || head.Seq == s.at.seq && !s.at.matches(head.Row, head.Message) {
+	at := cursor{head.Seq, head.Row, head.Message}
+	if at.seq < min(stood, s.stands()) || at.seq == s.at.seq && !s.at.matches(at.row, at.message) || refutes(s.ahead, at) {
 		s.doubt(&out)
 		return out
 	}
@@ -184,6 +189,11 @@ func (s *sequencer) fail() step {
 // A batch whose predecessor the store does not get to know for long is not of this
 // store. It is dropped.
 func (s *sequencer) page(b *Batch, end cursor, more bool, t Timeline) (out step) {
+	if b != nil && s.contradicts(b) { // somebody was shown something else while it was read
+		s.state = doubted
+		out.ask(0)
+		return out
+	}
 	s.timeline = max(s.timeline, t)
 	s.vain++
 	if b != nil && b.Last() > s.at.seq {
@@ -192,6 +202,7 @@ func (s *sequencer) page(b *Batch, end cursor, more bool, t Timeline) (out step)
 	}
 	if end.seq > s.at.seq { // numbers without an event, or of messages that are gone
 		s.at = end
+		s.pass()
 		s.vain = 0
 	}
 	if s.state == reverifying { // what is parked must not hide what was told last
@@ -224,7 +235,7 @@ func (s *sequencer) rewound(head int64, t Timeline) (out step) {
 
 // rewind begins anew at a place.
 func (s *sequencer) rewind(at cursor, t Timeline, out *step) {
-	out.rewound, out.told = true, s.told
+	out.rewound, out.told = true, max(s.told, furthest(0, s.ahead))
 	*s = newSequencer(at, t)
 }
 
@@ -240,13 +251,18 @@ func (s *sequencer) doubt(out *step) {
 }
 
 // contradicts says whether a batch has another event under the number that was told
-// last.
+// last, or under one that somebody was shown.
 func (s *sequencer) contradicts(b *Batch) bool {
-	if b.Prev() >= s.at.seq || b.Last() < s.at.seq {
+	return b.contradicts(s.at) || slices.ContainsFunc(s.ahead, func(p shown) bool { return b.contradicts(p.cursor) })
+}
+
+// contradicts says whether the batch has another event where a cursor stands.
+func (b *Batch) contradicts(c cursor) bool {
+	if b.Prev() >= c.seq || b.Last() < c.seq {
 		return false
 	}
-	i := slices.IndexFunc(b.Events, func(e Event) bool { return e.Seq == s.at.seq })
-	return i >= 0 && !s.at.matches(b.Events[i].Row, b.Events[i].Message)
+	i := slices.IndexFunc(b.Events, func(e Event) bool { return e.Seq == c.seq })
+	return i >= 0 && !c.matches(b.Events[i].Row, b.Events[i].Message)
 }
 
 // tell puts the part of b that is news, of which there is some, into the step. Where
@@ -261,6 +277,7 @@ func (s *sequencer) tell(b *Batch, out *step) {
 	out.deliver = append(out.deliver, b)
 	s.at = b.after()
 	s.told = s.at.seq
+	s.pass()
 }
 
 // park keeps a batch until what comes before it was told, or has it read from the
@@ -280,10 +297,12 @@ func (s *sequencer) park(b *Batch, bytes int64, out *step) {
 // unpark tells what was parked and comes next now.
 func (s *sequencer) unpark(out *step) {
 	n := 0
-	for n < len(s.parked) && s.parked[n].Prev() <= s.at.seq {
+	for n < len(s.parked) && s.parked[n].Prev() <= s.at.seq && s.state <= reading {
 		switch b := s.parked[n]; {
 		case b.Timeline != 0 && b.Timeline < s.timeline:
 			out.old++
+		case s.contradicts(b):
+			s.doubt(out)
 		case b.Last() > s.at.seq:
 			s.tell(b, out)
 		}

@@ -99,11 +99,12 @@ type rig struct {
 	asked   bool // a read was asked for
 	rewinds int
 	reading *readUnderWay
+	also    func(step) // takes each step first; nil: nobody
 }
 
 // readUnderWay is a read whose answer is on its way.
 type readUnderWay struct {
-	from cursor
+	read
 	walk Walk
 	head int64
 
@@ -112,6 +113,9 @@ type readUnderWay struct {
 
 // take does what a step says.
 func (r *rig) take(out step) {
+	if r.also != nil {
+		r.also(out)
+	}
 	if out.rewound {
 		r.rewinds++
 		r.told = told{base: r.seq.at.seq}
@@ -158,7 +162,7 @@ func (r *rig) beginRead(pageMax int) {
 		r.Fatal("two reads of a room at once")
 	}
 	r.asked = false
-	r.reading = &readUnderWay{from: from, walk: r.log.walk(max(from.seq-1, 0), pageMax+1), head: r.log.head()}
+	r.reading = &readUnderWay{read: read{from: from, ahead: slices.Clone(r.seq.ahead)}, walk: r.log.walk(max(from.seq-1, 0), pageMax+1), head: r.log.head()}
 }
 
 // endRead hands in what was read.
@@ -173,20 +177,11 @@ func (r *rig) endRead(fails bool) {
 		r.asked = true
 		return
 	}
-	entries := d.walk.Entries
-	if len(entries) > 0 && entries[0].Seq == d.from.seq {
-		if !d.from.matches(entries[0].Row, entries[0].MessageID) {
-			r.take(r.seq.rewound(d.head, d.timeline))
-			return
-		}
-		entries = entries[1:]
-	}
-	if d.walk.Seq < d.from.seq {
+	if d.refuted(&d.walk) || d.walk.Seq < d.upTo() {
 		r.take(r.seq.rewound(d.head, d.timeline))
 		return
 	}
-	d.walk.Entries = entries
-	r.take(r.seq.page(encodeWalk(r.log.room, d.from.seq, entries), d.walk.end(), d.walk.HasMore, d.timeline))
+	r.take(r.seq.page(encodeWalk(r.log.room, d.from.seq, d.walk.Entries), d.walk.end(), d.walk.HasMore, d.timeline))
 	if d.walk.HasMore {
 		r.asked = true
 	}

@@ -79,7 +79,7 @@ func New(store Store, verify Authenticator, backplane Backplane, cfg Config) *Se
 	s.hub = newHub(&s.stats, Limit{cfg.HistoryMessages, cfg.HistoryBytes}, s.repairs.ask)
 	s.hub.timeline = store.Timeline
 	s.hub.unsent, s.hub.bytes = cfg.Unsent, cfg.Bytes
-	s.access = newCombiner(ctx, s.guard, 2, lookupBatchMax, store.Access)
+	s.access = newCombiner(ctx, s.guard, 2, lookupBatchMax, s.readAccess)
 	s.latest = newCombiner(ctx, s.guard, latestWorkers, cfg.historiesAtOnce(), s.readHistories)
 	s.bulk = newBulkReads(ctx, s.guard, &s.stats, cfg.BulkReads)
 	s.making = newBulkReads(ctx, s.guard, &s.stats, makers)

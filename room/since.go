@@ -91,9 +91,14 @@ func (s *Service) readSince(ctx context.Context, q SinceQuery) (Page, error) {
 		return Page{}, ErrCrowded
 	}
 	q.Bytes = s.cfg.HistoryBytes
+	births, t := s.hub.births.Load(), s.store.Timeline()
 	p, err := Changes(ctx, s.store, q)
 	if err != nil {
 		return p, err
+	}
+	p.Timeline = t
+	if !s.hub.show(q.Room, p.last, births, t) {
+		return Page{}, ErrSuperseded
 	}
 	if p.keepOldest(newFit(q.Bytes, len(protocol.AppendResume(nil, protocol.RoomInfo{RoomSettings: widestSettings}, q.Since, nil, p.Seq, false)))) {
 		p.Stand = p.Messages[len(p.Messages)-1].Rev

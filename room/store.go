@@ -216,6 +216,8 @@ type Info struct {
 	Title  string
 	Seq    int64 // the room's present number
 	protocol.RoomSettings
+	// Timeline was known before this was read, of an answer of the Service. See Service.Superseded.
+	Timeline Timeline
 }
 
 // Told is what a history says of the room.
@@ -236,7 +238,10 @@ type Page struct {
 	HasMore  bool
 	Rewound  bool // of an answer to a SinceQuery: the store went back behind what the client has, which must begin anew
 
-	rows int // of an answer to a SinceQuery: how many were read
+	Timeline Timeline // of an answer of the Service: that was known before it was read
+
+	rows int    // of an answer to a SinceQuery: how many were read
+	last cursor // up to which place the room is shown by it
 }
 
 // end is the cursor of a page that was read up to the room's number.

@@ -20,6 +20,7 @@ type tail struct {
 	size     int64         // bytes of the messages
 	seq      int64         // the messages are as of this number
 	read     time.Time     // from the store; who sent the messages is called as of then
+	timeline Timeline      // that was known before the read
 	asked    time.Time
 	history  *History // made from the above; nil: not yet, or outdated
 }
@@ -34,7 +35,7 @@ type tailMessage struct {
 func newTail(of protocol.RoomInfo, page *Page, max Limit) *tail {
 	page.keepNewest(newFit(max.Bytes, historyBesides))
 	now := time.Now()
-	t := &tail{of: of, max: max, seq: page.Seq, read: now, asked: now, older: page.HasMore, messages: make([]tailMessage, len(page.Messages))}
+	t := &tail{of: of, max: max, seq: page.Seq, timeline: page.Timeline, read: now, asked: now, older: page.HasMore, messages: make([]tailMessage, len(page.Messages))}
 	for i, body := range page.Bodies {
 		t.messages[i] = tailMessage{page.Messages[i].ID, quotedBy(&page.Messages[i]), body}
 		t.size += int64(len(body))
@@ -138,6 +139,7 @@ func (h *hub) recent(of protocol.RoomInfo, bytesMax int) (past *History, large b
 		return past, large
 	}
 	past = newHistory(of, bodies, seq)
+	past.Timeline = t.timeline
 	past.Unsent = h.unsent.Answer(len(past.Frame))
 	h.with(of.Room, func(*subscribed) {
 		if t.seq == seq {
@@ -158,22 +160,21 @@ func newHistory(of protocol.RoomInfo, bodies [][]byte, seq int64) *History {
 func (h *hub) keepTail(of protocol.RoomInfo, page *Page, births int64) *History {
 	t := newTail(of, page, h.tailMax)
 	past := newHistory(of, t.bodies(), t.seq)
+	past.Timeline = t.timeline
 	past.Unsent = h.unsent.Answer(len(past.Frame))
 	t.history = past
-	h.with(of.Room, func(r *subscribed) {
-		at := &r.seq.at
-		if r.born > births || at.seq > page.Seq {
-			return
+	h.take(of.Room, func(r *subscribed) (out step) {
+		if !h.mayShow(r, births, t.timeline) {
+			return out
 		}
-		if at.seq == page.Seq && at.matches(page.end().row, page.end().message) {
-			at.learn(page.end()) // newcomers are told it by this page
-		}
-		if h.tailBytes.Load()+t.size > int64(h.bytes.Tails) {
-			return
+		r.seq.show(page.last, t.timeline, &out) // newcomers are told it by this page
+		if out.rewound || out.read || r.seq.at.seq > page.Seq || h.tailBytes.Load()+t.size > int64(h.bytes.Tails) {
+			return out
 		}
 		h.dropTail(r)
 		r.tail = t
 		h.tailBytes.Add(t.size)
+		return out
 	})
 	return past
 }

@@ -289,7 +289,8 @@ func TestAFormerPrimarysTailIsNotShown(t *testing.T) {
 	log.send()
 	h.follow(log.room, 1, &follower{t: t, last: 1})
 	log.send()
-	h.keepTail(log.ids(), &Page{Messages: log.messages, Seq: 2}, h.births.Load())
+	read := &Page{Messages: log.messages, Seq: 2, Timeline: 1}
+	h.keepTail(log.ids(), read, h.births.Load())
 	if h.history(log.ids()) == nil {
 		t.Fatal("no tail")
 	}
@@ -297,6 +298,9 @@ func TestAFormerPrimarysTailIsNotShown(t *testing.T) {
 	h.looked(log.room, 1, Head{Seq: 1}, 2)
 	if h.history(log.ids()) != nil {
 		t.Error("what the new primary lacks is shown")
+	}
+	if h.keepTail(log.ids(), read, h.births.Load()); h.history(log.ids()) != nil {
+		t.Error("it is kept again, by a look that began before")
 	}
 	if left := h.tailBytes.Load(); left != 0 {
 		t.Errorf("%d bytes are kept", left)

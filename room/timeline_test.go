@@ -15,6 +15,84 @@ type primaries struct {
 	logs  []*roomLog
 	known Timeline // by the node
 	late  []*Batch // on their way
+
+	coming  []*member // followed the room before their history was read, and have not got it
+	members []*member
+	acked   []Event // of this node's own, whose senders were answered since the room began
+}
+
+// member has a history, and hears what comes after it.
+type member struct {
+	has      []Event
+	timeline Timeline // of the history
+	held     []*Batch // until the history is told
+}
+
+func (m *member) hear(b *Batch) {
+	if b = b.After(int64(len(m.has))); b != nil {
+		m.has = append(m.has, b.Events...)
+	}
+}
+
+// tell does what a step says for the members.
+func (p *primaries) tell(out step) {
+	if out.rewound {
+		p.coming, p.members, p.acked = nil, nil, nil
+	}
+	for _, b := range out.deliver {
+		for _, m := range p.members {
+			m.hear(b)
+		}
+		for _, m := range p.coming {
+			m.held = append(m.held, b)
+		}
+	}
+}
+
+// enter has somebody follow the room, and the history be read.
+func (p *primaries) enter() {
+	p.coming = append(p.coming, &member{has: slices.Clone(p.log.events), timeline: p.known})
+}
+
+// admit tells somebody the history, unless another primary has taken over since it was read.
+func (p *primaries) admit() {
+	if len(p.coming) == 0 {
+		return
+	}
+	m := p.coming[0]
+	p.coming = p.coming[1:]
+	if m.timeline < p.known {
+		return
+	}
+	p.members = append(p.members, m)
+	if n := len(m.has); n > 0 {
+		var out step
+		p.seq.show(cursor{m.has[n-1].Seq, m.has[n-1].Row, m.has[n-1].Message}, m.timeline, &out)
+		p.take(out)
+	}
+	for _, b := range m.held {
+		m.hear(b)
+	}
+}
+
+// mustBeOneHistory checks that the members know what the log has, and nothing else, and
+// that nothing is lost that was answered.
+func (p *primaries) mustBeOneHistory() {
+	for _, m := range p.members {
+		if len(m.has) != len(p.log.events) {
+			p.Fatalf("a member knows %d events of %d", len(m.has), len(p.log.events))
+		}
+		for i, e := range m.has {
+			if e.Seq != int64(i+1) || e.Row != p.log.events[i].Row {
+				p.Fatalf("a member knows %d as %v, and it is %v", e.Seq, e.Row, p.log.events[i].Row)
+			}
+		}
+	}
+	for _, e := range p.acked {
+		if e.Seq > p.log.head() || p.log.events[e.Seq-1].Row != e.Row {
+			p.Fatalf("%d was answered, is lost, and nobody was told so", e.Seq)
+		}
+	}
 }
 
 // fork is a log that goes on by itself from a number of this one.
@@ -38,7 +116,7 @@ func (p *primaries) commit(on Timeline, own bool) *Batch {
 	b := log.batch(first, log.head())
 	b.Timeline = on
 	if own {
-		b.told = p.seq.at.seq
+		b.own, b.told = true, p.seq.stands()
 	}
 	return b
 }
@@ -60,6 +138,9 @@ func (p *primaries) arrive(b *Batch) {
 		if told := len(p.told.events) > before; told && b.Timeline < proved {
 			p.Fatalf("told a batch of timeline %d on timeline %d", b.Timeline, proved)
 		}
+		if b.own {
+			p.acked = append(p.acked, b.Events...)
+		}
 	}
 }
 
@@ -78,22 +159,24 @@ func (p *primaries) endRead(fails bool) {
 	}
 }
 
-func (p *primaries) look() { p.take(p.seq.look(p.seq.at.seq, p.log.end(), p.known)) }
+func (p *primaries) look() { p.take(p.seq.look(p.seq.stands(), p.log.end(), p.known)) }
 
 // TestSequencerTellsTheHistoryOfTheGreatestTimeline promotes one standby after another,
 // which lacks some of what was told, while all former primaries live and take events
 // from other nodes. Whatever of that arrives when: in the end the room has been told
-// what the last primary has, or was rewound, and hears what comes.
+// what the last primary has, or was rewound, and hears what comes. That holds for each
+// member too, who may know more than the room was told, from a history.
 func TestSequencerTellsTheHistoryOfTheGreatestTimeline(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := &primaries{rig: &rig{T: t}, logs: []*roomLog{{room: uuid.New()}}}
+		p.also = p.tell
 		p.hear(1)
 		for range rapid.IntRange(0, 3).Draw(t, "events before") {
 			p.log.send()
 		}
 		p.seq = newSequencer(cursor{}, 1)
 		for range rapid.IntRange(1, 60).Draw(t, "steps") {
-			switch rapid.IntRange(0, 8).Draw(t, "step") {
+			switch rapid.IntRange(0, 10).Draw(t, "step") {
 			case 0, 1: // another node commits, to whichever it takes for the primary
 				b := p.commit(Timeline(rapid.IntRange(1, len(p.logs)).Draw(t, "on")), false)
 				if !rapid.Bool().Draw(t, "lost") {
@@ -119,6 +202,10 @@ func TestSequencerTellsTheHistoryOfTheGreatestTimeline(t *testing.T) {
 				if last := p.logs[len(p.logs)-1]; len(p.logs) < 5 {
 					p.logs = append(p.logs, last.fork(rapid.Int64Range(0, last.head()).Draw(t, "has up to")))
 				}
+			case 9:
+				p.enter()
+			case 10:
+				p.admit()
 			}
 		}
 		for _, b := range p.late {
@@ -144,5 +231,6 @@ func TestSequencerTellsTheHistoryOfTheGreatestTimeline(t *testing.T) {
 			t.Fatalf("told %d, and does not hear %d", p.told.last(), b.Last())
 		}
 		p.mustHaveTold(p.told.base)
+		p.mustBeOneHistory()
 	})
 }

@@ -89,7 +89,7 @@ func Changes(ctx context.Context, s interface {
 	}
 	if known := w.takeKnown(q.Since); known != nil {
 		if at := (cursor{message: q.Last}); !at.matches(uuid.UUID{}, known.MessageID) {
-			return Page{Seq: w.Seq, HasMore: true, Rewound: true}, nil
+			return Page{Seq: w.Seq, HasMore: true, Rewound: true, last: w.end()}, nil
 		}
 	}
 	return w.changes(q.Limit), nil
@@ -109,7 +109,7 @@ func (w *Walk) takeKnown(after int64) *LogEntry {
 // changes takes from a stretch of the log the messages whose last number lies in it,
 // at most limit.
 func (w *Walk) changes(limit int) Page {
-	p := Page{Seq: w.Seq, Stand: w.Seq, HasMore: w.HasMore, rows: len(w.Entries)}
+	p := Page{Seq: w.Seq, Stand: w.Seq, HasMore: w.HasMore, rows: len(w.Entries), last: w.end()}
 	if w.HasMore {
 		p.Stand = w.Entries[len(w.Entries)-1].Seq
 	}

@@ -28,6 +28,9 @@ type call struct {
 	caller token.Identity
 	may    *allowance.Allowance // the caller's; nil before authenticate
 
+	from    room.Timeline // on which the answer is true: that was known before anything was read for it
+	changed bool          // something was stored
+
 	reserved int // bytes of an answer that is being made; see reserve
 	owed     int // bytes of the answer that is made and not sent yet
 
@@ -48,6 +51,7 @@ type call struct {
 // run answers the request.
 func (c *call) run() {
 	begun := time.Now()
+	c.from = c.cfg.Chat.Timeline()
 	defer func() {
 		if fault := recover(); fault != nil {
 			c.panics.Add(1)

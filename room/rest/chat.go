@@ -47,4 +47,6 @@ type Chat interface {
 	Reactions(ctx context.Context, user, message uuid.UUID) (all []protocol.Reaction, own []string, err error)
 	Reactors(ctx context.Context, user uuid.UUID, q room.ReactorsQuery) (room.ReactorPage, error)
 	Rules() *protocol.Rules
+	// Timeline is the greatest that is known.
+	Timeline() room.Timeline
 }

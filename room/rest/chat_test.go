@@ -31,6 +31,14 @@ type chat struct {
 	afterwards   error // of what is read once something is stored
 	readWait     time.Duration
 	marks        map[uuid.UUID]int64
+	timeline     func() room.Timeline
+}
+
+func (c *chat) Timeline() room.Timeline {
+	if c.timeline != nil {
+		return c.timeline()
+	}
+	return 0
 }
 
 func newChat(messages int) *chat {

@@ -198,6 +198,7 @@ func (c *call) longPoll(in room.Info, p *params) {
 		c.fail(err)
 		return
 	}
+	c.from = page.Timeline
 	if len(page.Messages) > 0 && !c.stillThere(in.ID) {
 		return
 	}

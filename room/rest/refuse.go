@@ -86,6 +86,9 @@ func RefusalBody(status int, text string) (contentType string, body []byte) {
 
 // refuse answers with an error.
 func (c *call) refuse(e *protocol.Error) {
+	if e.Code == protocol.CodeNotFound && c.superseded() {
+		return // there may be such a thing by now
+	}
 	status, ok := statuses[e.Code]
 	if !ok {
 		status = fasthttp.StatusBadRequest
@@ -97,15 +100,36 @@ func (c *call) refuse(e *protocol.Error) {
 	case fasthttp.StatusServiceUnavailable:
 		header.Set(fasthttp.HeaderRetryAfter, retryAfterSeconds)
 	}
-	c.answer(status, protocol.AppendRESTError(nil, e.Text, e.Code))
+	c.put(status, protocol.AppendRESTError(nil, e.Text, e.Code))
 }
 
-// answer answers with JSON.
+// answer answers with what was read or stored.
 func (c *call) answer(status int, body []byte) {
+	if !c.superseded() {
+		c.put(status, body)
+	}
+}
+
+// put makes a JSON text the answer.
+func (c *call) put(status int, body []byte) {
 	c.http.SetStatusCode(status)
 	c.http.SetContentType("application/json")
 	c.http.Response.SetBodyRaw(body)
 	c.owe(len(body))
+}
+
+// superseded refuses where another primary has taken over since what the answer tells was
+// read, or stored: it may be lost.
+func (c *call) superseded() bool {
+	switch {
+	case c.cfg.Chat.Timeline() <= c.from:
+		return false
+	case c.changed:
+		c.refuse(protocol.ErrUnknownOutcome)
+	default:
+		c.refuse(errUnavailable)
+	}
+	return true
 }
 
 // owe counts an answer that is about to be sent, instead of one before it; 0: none is.

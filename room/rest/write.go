@@ -75,6 +75,9 @@ func (c *call) carryOut(op *room.Op) bool {
 	}
 	switch op.Outcome {
 	case room.Stored, room.Duplicate:
+		if c.changed = true; op.Timeline > 0 {
+			c.from = op.Timeline
+		}
 		return true
 	case room.Refused:
 		refused := op.Err
@@ -96,7 +99,9 @@ func (c *call) carryOut(op *room.Op) bool {
 // outcome answers with a message, or, where m is nil, that there is none to show.
 func (c *call) outcome(status int, m *protocol.Message) {
 	if m == nil {
-		c.http.SetStatusCode(fasthttp.StatusNoContent)
+		if !c.superseded() {
+			c.http.SetStatusCode(fasthttp.StatusNoContent)
+		}
 		return
 	}
 	defer c.looking()()

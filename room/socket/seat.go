@@ -121,6 +121,10 @@ func (t *seat) joined(past *room.History, err error) {
 	case err != nil:
 		s.close(protocol.CloseInternal, "the history cannot be read now, please try again")
 		return
+	case s.h.svc.Superseded(past.Timeline): // what it tells may be lost
+		past.Unsent.Gone()
+		s.close(protocol.CloseInternal, "the history cannot be read now, please try again")
+		return
 	case !s.h.cfg.Unsent.OpenTo(s.user.ID):
 		past.Unsent.Gone()
 		s.crowded()

@@ -60,7 +60,7 @@ func (s *session) entered(e room.Entry, err error) {
 		return
 	}
 	switch {
-	case err == nil:
+	case err == nil && !s.h.svc.Superseded(e.Room.Timeline):
 	case errors.Is(err, room.ErrUnauthorized):
 		s.close(protocol.CloseUnauthorized, "a valid access token is required")
 		return
