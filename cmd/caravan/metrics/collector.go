@@ -150,7 +150,7 @@ var (
 	databaseUp    = gauge("database_up", "1 while the database can be reached.")
 	timeline      = gauge("database_timeline", "The greatest timeline of PostgreSQL that is known; zero: none is.")
 	takeOvers     = counter("database_take_overs", "Times when another primary had taken over, and all connections were made anew.")
-	protection    = gauge("failover_protection", "1 where PostgreSQL tells its timeline, so that a former primary is known as one; 0: it does not.")
+	protection    = gauge("failover_protection", "1 where PostgreSQL tells its timeline, so that a former primary is known as one, and with SQLite; 0: it does not.")
 	ready         = gauge("ready", "1 while /readyz says so.")
 )
 
@@ -190,9 +190,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	to.number(databaseUp, one(c.from.DatabaseUp()))
 	to.number(timeline, float64(c.from.Timeline()))
 	to.number(takeOvers, float64(c.from.TakeOvers()))
-	if c.from.Protection != nil {
-		to.number(protection, one(c.from.Protection()))
-	}
+	to.number(protection, one(c.from.Protection == nil || c.from.Protection()))
 	to.number(ready, one(c.from.Ready()))
 }
 
