@@ -47,6 +47,10 @@ func (c *Conn) Send(p *Payload) Outcome {
 	return out
 }
 
+// Roomy tells whether less than half of what may wait for the client does: whoever has much
+// for it sends the next part then.
+func (c *Conn) Roomy() bool { return c.outbox.Bytes() < c.loop.shared.limits.outboxBytesMax/2 }
+
 // Prepare makes the bytes of p that the connection gets, where they are not made yet: to
 // deflate a large payload takes a loop long. Safe from any goroutine after Handler.Open.
 func (c *Conn) Prepare(p *Payload) { p.BytesFor(c.deflate) }
