@@ -1,15 +1,18 @@
 package socket_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 
+	"github.com/caravan-chat/caravan/bench/await"
 	"github.com/caravan-chat/caravan/persist"
 	"github.com/caravan-chat/caravan/protocol"
 	"github.com/caravan-chat/caravan/room"
@@ -92,14 +95,28 @@ func TestEachVersionHearsAChangeInItsForm(t *testing.T) {
 	}
 }
 
-// TestWhatWasHeldBackIsToldInTheClientsForm: while its history is read, a client's events wait.
+// readEarly is a store whose answer to what changed comes when it is let.
+type readEarly struct {
+	room.Store
+	let  chan struct{}
+	read atomic.Int64
+}
+
+func (r *readEarly) Walk(ctx context.Context, q room.WalkQuery) (room.Walk, error) {
+	w, err := r.Store.Walk(ctx, q)
+	r.read.Add(1)
+	<-r.let
+	return w, err
+}
+
+// TestWhatWasHeldBackIsToldInTheClientsForm: while its history is on its way, a client's events wait.
 func TestWhatWasHeldBackIsToldInTheClientsForm(t *testing.T) {
-	b := &busy{let: make(chan struct{})}
+	r := &readEarly{let: make(chan struct{})}
 	s := serveOn(t, socket.Config{}, func(s room.Store) room.Store {
-		b.Store = s
-		return b
+		r.Store = s
+		return r
 	})
-	let := sync.OnceFunc(func() { close(b.let) })
+	let := sync.OnceFunc(func() { close(r.let) })
 	t.Cleanup(let) // also where the test fails
 	ada, _ := s.join(0, "")
 	ada.send(`{"type":"chat_message","content":"first"}`)
@@ -111,20 +128,19 @@ func TestWhatWasHeldBackIsToldInTheClientsForm(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for until := time.Now().Add(20 * time.Second); b.looks.Load() < int64(len(late)); time.Sleep(time.Millisecond) {
-		if time.Now().After(until) {
-			t.Fatalf("%d of them read", b.looks.Load())
-		}
-	}
-	whole, _ := s.patch(id)
-	ada.mustRead(whole)
+	await.Until(t, "both histories are read", func() bool { return r.read.Load() >= int64(len(late)) })
+	heldWhole, heldPatch := s.patch(id)
+	ada.mustRead(heldWhole)
 	let()
 	whole, patch := s.patch(id)
-	for i, want := range []string{whole, patch} {
-		for n, text := 0, ""; text != want; n++ {
-			if text = late[i].text(); n > 4 {
-				t.Fatalf("version %d: %s", i+1, text)
-			}
+	for i, want := range [][]string{{heldWhole, whole}, {heldPatch, patch}} {
+		if f := late[i].next(); f.Type != "message_history" || f.Seq != 1 {
+			t.Fatalf("version %d begins with %+v", i+1, f)
 		}
+		if i == 1 {
+			late[i].text() // own
+		}
+		late[i].mustRead(want[0])
+		late[i].mustRead(want[1])
 	}
 }
