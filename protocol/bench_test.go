@@ -14,15 +14,15 @@ func benchFrame() []byte {
 	return []byte(`{"type":"chat_message","content":` + string(appendString(nil, benchText)) + `,"client_id":"0189f7e5-17"}`)
 }
 
-func BenchmarkDecodeIntent(b *testing.B) {
+func BenchmarkDecodeFrame(b *testing.B) {
 	frame := benchFrame()
 	rules := Rules{ContentRunesMax: ContentRunesMaxDefault}
 	b.Run("caravan", func(b *testing.B) {
 		b.ReportAllocs()
 		b.SetBytes(int64(len(frame)))
-		var f Intent
+		var f Frame
 		for b.Loop() {
-			if e := DecodeIntent(frame, &f, &rules); e != nil {
+			if e := DecodeFrame(frame, &f, &rules); e != nil {
 				b.Fatal(e)
 			}
 		}
@@ -30,9 +30,9 @@ func BenchmarkDecodeIntent(b *testing.B) {
 	b.Run("ping", func(b *testing.B) {
 		b.ReportAllocs()
 		ping := []byte(`{"type":"ping"}`)
-		var f Intent
+		var f Frame
 		for b.Loop() {
-			if e := DecodeIntent(ping, &f, &rules); e != nil {
+			if e := DecodeFrame(ping, &f, &rules); e != nil {
 				b.Fatal(e)
 			}
 		}
@@ -73,9 +73,9 @@ func BenchmarkDecodeCostly(b *testing.B) {
 			b.ReportAllocs()
 			b.SetBytes(int64(len(text)))
 			p := []byte(text)
-			var f Intent
+			var f Frame
 			for b.Loop() {
-				DecodeIntent(p, &f, &rules)
+				DecodeFrame(p, &f, &rules)
 			}
 		})
 	}
@@ -86,8 +86,8 @@ func TestCostlyTextsAllocateNothing(t *testing.T) {
 	rules := Rules{ContentRunesMax: ContentRunesMaxDefault}
 	for name, text := range costlyTexts {
 		p := []byte(text)
-		var f Intent
-		if n := testing.AllocsPerRun(10, func() { DecodeIntent(p, &f, &rules) }); n > 1 {
+		var f Frame
+		if n := testing.AllocsPerRun(10, func() { DecodeFrame(p, &f, &rules) }); n > 1 {
 			t.Errorf("%s: %v allocations", name, n)
 		}
 	}

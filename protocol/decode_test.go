@@ -215,7 +215,7 @@ func TestWhatAMessageMayHaveBesides(t *testing.T) {
 		`"data":` + deep(DataDepthMax):                                                       {Data: deep(DataDepthMax)},
 	} {
 		var in Intent
-		refused := DecodeIntent([]byte(`{"type":"chat_message","content":"a",`+fields+`}`), &in, &rulesOf10)
+		refused := decodeIntent([]byte(`{"type":"chat_message","content":"a",`+fields+`}`), &in, &rulesOf10)
 		if refused != nil || in.Extra == nil || !in.Extra.Equal(want) {
 			t.Errorf("%.100s: %+v, %v", fields, in.Extra, refused)
 			continue
@@ -229,7 +229,7 @@ func TestWhatAMessageMayHaveBesides(t *testing.T) {
 		`{"a":1e4096}`, `{"a":1e99999999999}`, `{"a":-1E-4097}`, `{"a":[` + strings.Repeat("1e900,", 4) + `1e900]}`, deep(DataDepthMax + 1), `[]`, `[{}]`, `""`, `0`, `false`,
 	} {
 		var in Intent
-		if refused := DecodeIntent([]byte(`{"type":"chat_message","content":"a","data":`+data+`}`), &in, &rulesOf10); refused != ErrInvalidData {
+		if refused := decodeIntent([]byte(`{"type":"chat_message","content":"a","data":`+data+`}`), &in, &rulesOf10); refused != ErrInvalidData {
 			t.Errorf("%.100s: %+v, %v", data, in.Extra, refused)
 		}
 		if StorableData(data) {
@@ -243,10 +243,10 @@ func TestWhatAMessageMayHaveBesides(t *testing.T) {
 	}
 }
 
-func TestDecodeIntent(t *testing.T) {
+func TestDecodeFrame(t *testing.T) {
 	for _, c := range frameCases {
 		got := Intent{Kind: KindEdit, Content: "old", ClientID: "old", Type: TypeFile, ReplyTo: idC, MessageID: idC, On: true, UpTo: 7}
-		refused := DecodeIntent([]byte(c.text), &got, &rulesOf10)
+		refused := decodeIntent([]byte(c.text), &got, &rulesOf10)
 		if !sameRefusal(refused, c.refused) {
 			t.Errorf("%s: got %v, want %v", c.text, refused, c.refused)
 		}
@@ -257,6 +257,14 @@ func TestDecodeIntent(t *testing.T) {
 			t.Errorf("%s:\n got %+v\nwant %+v", c.text, got, c.want)
 		}
 	}
+}
+
+// decodeIntent decodes what a frame wants of a room.
+func decodeIntent(p []byte, in *Intent, r *Rules) *Error {
+	f := Frame{Intent: *in, Place: Place{Named: true, ID: idC, Given: "old"}, Rooms: []RoomAsked{{}}, Token: "old"}
+	refused := DecodeFrame(p, &f, r)
+	*in = f.Intent
+	return refused
 }
 
 func sameRefusal(a, b *Error) bool {
@@ -364,7 +372,7 @@ func TestDecodersKeepNothingOfTheirInput(t *testing.T) {
 	var frame Intent
 	var body SendBody
 	p := []byte(text)
-	if e := DecodeIntent(p, &frame, &rulesOf10); e != nil {
+	if e := decodeIntent(p, &frame, &rulesOf10); e != nil {
 		t.Fatal(e)
 	}
 	if e := DecodeSendBody(p, &body, &rulesOf10); e != nil {
@@ -390,8 +398,8 @@ func TestDecodeAllocatesOnlyWhatIsKept(t *testing.T) {
 		`{"type":"chat_message","content":"` + strings.Repeat("x", 900) + `"}`: 1,
 	} {
 		p := []byte(text)
-		var f Intent
-		if n := testing.AllocsPerRun(100, func() { DecodeIntent(p, &f, &rules) }); n != want {
+		var f Frame
+		if n := testing.AllocsPerRun(100, func() { DecodeFrame(p, &f, &rules) }); n != want {
 			t.Errorf("%s: %v allocations, want %v", text, n, want)
 		}
 	}

@@ -1,5 +1,7 @@
 package protocol
 
+import "github.com/google/uuid"
+
 // Code names an error for programs.
 type Code string
 
@@ -29,6 +31,9 @@ const (
 	CodeInternal         Code = "internal"
 	CodeInvalidEmoji     Code = "invalid_emoji"
 	CodeTooManyReactions Code = "too_many_reactions"
+	CodeInvalidToken     Code = "invalid_token"
+	CodeNotSubscribed    Code = "not_subscribed"
+	CodeTooManyRooms     Code = "too_many_rooms"
 )
 
 // Error is a refusal that a client sees: a text for people, a code for
@@ -83,12 +88,33 @@ var (
 	ErrMentionsAllField = &Error{CodeInvalidField, "mentions_all must be true or false"}
 	ErrMissingRoom      = &Error{CodeInvalidField, "chat_room is required"}
 	ErrEmojiField       = &Error{CodeInvalidField, "emoji must be a string"}
+	ErrChatRoomField    = &Error{CodeInvalidField, "chat_room_id must be the id of a room or of its trip"}
+	ErrRoomsField       = &Error{CodeInvalidField, "rooms must be an array of at most 100 objects, each with the id of a room"}
+	ErrUnsubscribeField = &Error{CodeInvalidField, "rooms must be an array of at most 100 ids"}
+	ErrTokenField       = &Error{CodeInvalidField, "token must be a string"}
+
+	// Of a connection that may have several rooms, and of its token.
+	ErrInvalidToken   = &Error{CodeInvalidToken, "The token is not a valid access token of this user"}
+	ErrTokenUnchecked = &Error{CodeUnavailable, "The token could not be checked; please try again"}
+	ErrNotSubscribed  = &Error{CodeNotSubscribed, "This room is not subscribed on this connection"}
+	ErrTooManyRooms   = &Error{CodeTooManyRooms, "A connection may not have so many rooms"}
 )
 
 // AppendError appends the error frame that tells e to the client that caused
 // it. An empty clientID is left out.
 func AppendError(dst []byte, e *Error, clientID string) []byte {
-	dst = append(dst, `{"type":"error","message":`...)
+	return AppendErrorIn(dst, Place{}, e, clientID)
+}
+
+// AppendErrorIn is AppendError for a client that may have several rooms: it also tells which
+// one the frame named, if it named one.
+func AppendErrorIn(dst []byte, in Place, e *Error, clientID string) []byte {
+	dst = append(dst, `{"type":"error",`...)
+	if in.ID != uuid.Nil || in.Given != "" {
+		dst = append(dst, `"chat_room_id":`...)
+		dst = append(in.append(dst), ',')
+	}
+	dst = append(dst, `"message":`...)
 	dst = appendString(dst, e.Text)
 	dst = append(dst, `,"code":`...)
 	dst = appendString(dst, string(e.Code))

@@ -10,15 +10,15 @@ import (
 )
 
 // A client's frame, and what its sender gets where it asks for what cannot be.
-func ExampleDecodeIntent() {
+func ExampleDecodeFrame() {
 	rules := &protocol.Rules{ContentRunesMax: 20}
 	for _, frame := range []string{
 		`{"type":"chat_message","content":"  North gate. ","client_id":"a1"}`,
 		`{"type":"typing","is_typing":true}`,
 		`{"type":"chat_message","content":"We meet at the north gate","client_id":"a2"}`,
 	} {
-		var in protocol.Intent
-		if refused := protocol.DecodeIntent([]byte(frame), &in, rules); refused != nil {
+		var in protocol.Frame
+		if refused := protocol.DecodeFrame([]byte(frame), &in, rules); refused != nil {
 			fmt.Printf("%s\n", protocol.AppendError(nil, refused, in.ClientID))
 			continue
 		}

@@ -7,6 +7,7 @@ import "unicode/utf8"
 type fields struct {
 	typ, content, messageType, replyTo, messageID, clientID, isTyping, chatRoom, seq value
 	on, emoji, mentions, mentionsAll, data, presence, reads                          value
+	chatRoomID, rooms, token                                                         value
 
 	scratch [512]byte // what a string with escapes says; a longer one costs an allocation
 }
@@ -85,5 +86,11 @@ func (in *fields) set(key *value, v value) {
 		in.presence = v
 	case "reads":
 		in.reads = v
+	case "chat_room_id":
+		in.chatRoomID = v
+	case "rooms":
+		in.rooms = v
+	case "token":
+		in.token = v
 	}
 }

@@ -18,32 +18,3 @@ type Intent struct {
 	UpTo      int64       // the room's number up to which it goes, 0 or more
 	ClientID  string      // the sender's own name for it; empty: none
 }
-
-// DecodeIntent reads the JSON text of a client's frame into in, which it resets,
-// and checks it against the rules in this order: JSON, type, client_id, then the
-// fields of the kind. The first fault is returned; in.ClientID is set even then if
-// it could be read. A null counts as an absent field, unknown fields do not count.
-func DecodeIntent(p []byte, in *Intent, r *Rules) *Error {
-	*in = Intent{}
-	var f fields
-	if !f.scan(p) {
-		return ErrInvalidJSON
-	}
-	var refused *Error
-	in.ClientID, refused = f.readClientID()
-	if in.Kind = f.readKind(); in.Kind == 0 {
-		return ErrUnknownType
-	}
-	if refused != nil {
-		return refused
-	}
-	return in.decode(&f, r)
-}
-
-// readKind reads the type of a frame; zero is unknown.
-func (in *fields) readKind() Kind {
-	if in.typ.kind != kindString {
-		return 0
-	}
-	return askedKind(in.text(&in.typ))
-}

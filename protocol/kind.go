@@ -23,6 +23,10 @@ const (
 	KindReact   Kind = 7  // a user chose an emoji for a message, or takes it away
 	KindSummary Kind = 9  // what a message has of reactions and answers was counted anew
 	KindWatch   Kind = 10 // a client asks to be told more, or no more
+
+	KindSubscribe   Kind = 11 // a client wants to hear rooms
+	KindUnsubscribe Kind = 12 // and no more
+	KindAuth        Kind = 13 // a client has a fresh token
 )
 
 // LogVersion is the version of the log that this build knows, and so of what nodes
@@ -76,6 +80,11 @@ var kinds = [...]kindRow{
 	KindReact:   {class: Mark, since: 3, asked: "react", needs: MayReact},
 	KindWatch:   {class: Control, since: 4, asked: "watch"},
 	KindSummary: {class: Event, since: 3, told: "message_edited", change: "summary", patched: patchedSummary},
+
+	// What the fields of these ask for is no Intent: see Frame.
+	KindSubscribe:   {class: Control, since: 4, asked: "subscribe", told: "left"},
+	KindUnsubscribe: {class: Control, since: 4, asked: "unsubscribe"},
+	KindAuth:        {class: Control, since: 4, asked: "auth", told: "token_expiring"},
 }
 
 // decode reads the fields of the kind from a client's frame. The calls are spelled

@@ -26,6 +26,9 @@ var keptNumbers = map[uint8]struct {
 	9: {"", Event, 3},
 
 	10: {"watch", Control, 4},
+	11: {"subscribe", Control, 4},
+	12: {"unsubscribe", Control, 4},
+	13: {"auth", Control, 4},
 }
 
 func TestKindsKeepTheirNumbers(t *testing.T) {
@@ -64,7 +67,7 @@ func TestEveryKindHasItsPlace(t *testing.T) {
 			t.Errorf("%q asks for %v, which is called %v", row.asked, got, k)
 		}
 		var in Intent
-		if refused := DecodeIntent([]byte(`{"type":"`+row.asked+`"}`), &in, &rulesOf10); refused == ErrUnknownType || in.Kind != k {
+		if refused := decodeIntent([]byte(`{"type":"`+row.asked+`"}`), &in, &rulesOf10); refused == ErrUnknownType || in.Kind != k {
 			t.Errorf("%v is decoded as %v: %v", k, in.Kind, refused)
 		}
 		if row.class == Notice {

@@ -112,21 +112,24 @@ func TestScanAlternatingNesting(t *testing.T) {
 	checkScan(t, []byte(`{"a":`+strings.Replace(text, "]}", "}]", 1)+`}`))
 }
 
-// FuzzDecodeIntent holds the scanner against encoding/json, and what is
+// FuzzDecodeFrame holds the scanner against encoding/json, and what is
 // decoded against the rules.
-func FuzzDecodeIntent(f *testing.F) {
+func FuzzDecodeFrame(f *testing.F) {
 	for _, s := range scanSeeds {
 		f.Add([]byte(s))
 	}
 	for _, c := range frameCases {
 		f.Add([]byte(c.text))
 	}
+	for _, c := range controlCases {
+		f.Add([]byte(c.text))
+	}
 	rules := Rules{ContentRunesMax: 20}
 	f.Fuzz(func(t *testing.T, p []byte) {
 		checkScan(t, p)
 		before := string(p)
-		var frame Intent
-		refused := DecodeIntent(p, &frame, &rules)
+		var frame Frame
+		refused := DecodeFrame(p, &frame, &rules)
 		if string(p) != before {
 			t.Fatal("the input was changed")
 		}
@@ -148,6 +151,7 @@ func FuzzDecodeIntent(f *testing.F) {
 		if shown, ok := ValidEmoji(frame.Emoji); (frame.Kind == KindReact) != ok || shown != frame.Emoji {
 			t.Fatalf("%q became %+v", p, frame)
 		}
+		checkControl(t, p, &frame)
 		if e := frame.Extra; e != nil {
 			var want bytes.Buffer
 			if e.Data != "" && (json.Compact(&want, []byte(e.Data)) != nil || want.String() != e.Data || !StorableData(e.Data)) {

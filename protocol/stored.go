@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -153,14 +154,17 @@ func (v *value) count() (int, bool) {
 }
 
 // elements returns the values of an array.
-func (v *value) elements() (all []value, isArray bool) {
+func (v *value) elements() (all []value, isArray bool) { return v.elementsUpTo(math.MaxInt) }
+
+// elementsUpTo returns the values of an array that has at most so many.
+func (v *value) elementsUpTo(most int) (all []value, ok bool) {
 	if v.kind != kindNested || v.raw[0] != '[' {
 		return nil, false
 	}
 	s := scanner{text: v.raw, at: 1}
 	for s.space(); !s.eat(']'); s.space() {
 		element, ok := s.value()
-		if !ok {
+		if !ok || len(all) == most {
 			return nil, false
 		}
 		all = append(all, element)

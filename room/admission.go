@@ -18,12 +18,13 @@ import (
 
 // EnterRequest is a client that asks to enter a room.
 type EnterRequest struct {
-	Bearer  string
-	Place   uuid.UUID // the trip's id
-	PlaceOK bool      // false: what the client gave is no UUID, so no such trip
+	Bearer   string
+	Place    uuid.UUID // the trip's id
+	PlaceOK  bool      // false: what the client gave is no UUID, so no such trip
+	UserOnly bool      // no room is asked for
 }
 
-// Entry is a client that was let in.
+// Entry is a client that was let in. What concerns a room is zero where none was asked for.
 type Entry struct {
 	User    *protocol.User
 	Room    Info
@@ -54,8 +55,9 @@ const enterPause = 2 * time.Millisecond
 // entering is a client whose token or rights are being checked.
 type entering struct {
 	EnterRequest
-	done func(Entry, error)
-	id   token.Identity // once the token is accepted
+	renews uuid.UUID // the user who has entered before, and has another token; zero: enters
+	done   func(Entry, error)
+	id     token.Identity // once the token is accepted
 }
 
 func newAdmission(ctx context.Context, s *Service) *admission {
@@ -85,6 +87,31 @@ func (s *Service) Enter(r EnterRequest, done func(Entry, error)) {
 	if !s.admission.queue.Put(e) {
 		s.admission.unavailable(&e, ErrUnavailable)
 	}
+}
+
+// Renew checks another token of a user who has entered. done is called with its end as Enter
+// calls it; ErrForbidden says that it is somebody else's.
+func (s *Service) Renew(user uuid.UUID, bearer string, done func(expires time.Time, err error)) {
+	e := entering{EnterRequest: EnterRequest{Bearer: bearer}, renews: user, done: func(e Entry, err error) { done(e.Expires, err) }}
+	switch {
+	case len(bearer) > token.BytesMax:
+		s.admission.refuse(&e, errTokenLong)
+	case !s.admission.queue.Put(e):
+		s.admission.unavailable(&e, ErrUnavailable)
+	}
+}
+
+var errTokenLong = errors.New("the token is too long")
+
+// renew answers who has another token, which is good.
+func (a *admission) renew(e *entering) {
+	if e.id.User != e.renews {
+		a.s.stats.TokensRefused.Add(1)
+		a.answer(e, Entry{}, ErrForbidden)
+		return
+	}
+	a.s.stats.TokensRenewed.Add(1)
+	a.answer(e, Entry{Expires: e.id.Expires}, nil)
 }
 
 // work checks those who come, until the admission is closed.
@@ -138,7 +165,11 @@ func (a *admission) refuse(e *entering, err error) {
 		a.unavailable(e, err)
 		return
 	}
-	a.s.stats.Unauthorized.Add(1)
+	if e.renews != uuid.Nil {
+		a.s.stats.TokensRefused.Add(1)
+	} else {
+		a.s.stats.Unauthorized.Add(1)
+	}
 	a.answer(e, Entry{}, fmt.Errorf("%w: %w", ErrUnauthorized, err))
 }
 
@@ -157,6 +188,10 @@ func (a *admission) answer(e *entering, entry Entry, err error) {
 func (a *admission) ask(known []entering) {
 	good := known[:0]
 	for _, e := range known {
+		if e.renews != uuid.Nil {
+			a.renew(&e)
+			continue
+		}
 		if wait := a.s.MayRead(e.id.User); wait > 0 {
 			a.s.stats.EnterLimited.Add(1)
 			a.held.refuse(&e)
@@ -170,14 +205,14 @@ func (a *admission) ask(known []entering) {
 	}
 	a.s.access.doAll(questions, func(i int, access Access, err error) {
 		e := &good[i]
-		entry, err := a.s.judge(access, err, e.PlaceOK)
+		entry, err := a.s.judge(access, err, e)
 		entry.Expires = e.id.Expires
 		a.answer(e, entry, err)
 	})
 }
 
 // judge turns the answer to an access question into an entry or a refusal.
-func (s *Service) judge(a Access, err error, placeOK bool) (Entry, error) {
+func (s *Service) judge(a Access, err error, e *entering) (Entry, error) {
 	switch {
 	case err != nil:
 		s.stats.EnterUnavailable.Add(1)
@@ -185,7 +220,10 @@ func (s *Service) judge(a Access, err error, placeOK bool) (Entry, error) {
 	case !a.UserKnown:
 		s.stats.Unauthorized.Add(1)
 		return Entry{}, ErrUnauthorized
-	case !placeOK || !a.Allowed:
+	case e.UserOnly:
+		s.stats.Entered.Add(1)
+		return Entry{User: compact(&a.User)}, nil
+	case !e.PlaceOK || !a.Allowed:
 		s.stats.Forbidden.Add(1)
 		return Entry{}, ErrForbidden
 	}

@@ -1,6 +1,7 @@
 package room
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -24,7 +25,8 @@ type History struct {
 	// Unsent has begun for each to whom the history was given, who calls its Gone once.
 	Unsent *unsent.Answer
 
-	rows  int // that were read for it alone
+	rows  int      // that were read for it alone
+	sizes []uint32 // of each message in Frame, in bytes; nil: it cannot be cut
 	forms forms
 }
 
@@ -73,6 +75,34 @@ func (s *Service) Recent(of protocol.RoomInfo, bytesMax int) (past *History, lar
 	return past, false
 }
 
+// Newest returns what is left of a history of the room that has so many messages at most: the
+// newest ones. It takes the place of the longer one, which is on its way no more.
+func (s *Service) Newest(of protocol.RoomInfo, past *History, messages int) *History {
+	if messages <= 0 || messages >= len(past.sizes) {
+		return past
+	}
+	bodies := past.newest(messages)
+	short := newHistory(of, bodies, past.Seq)
+	past.Unsent.Gone()
+	short.Unsent = s.cfg.Unsent.Answer(len(short.Frame))
+	short.Unsent.Begin()
+	return short
+}
+
+// newest returns its last n messages, which are parts of its frame.
+func (h *History) newest(n int) (bodies [][]byte) {
+	const before = `"messages":[`
+	at := bytes.Index(h.Frame, []byte(before)) + len(before)
+	for i, size := range h.sizes {
+		end := at + int(size)
+		if i >= len(h.sizes)-n {
+			bodies = append(bodies, h.Frame[at:end])
+		}
+		at = end + len(`,`)
+	}
+	return bodies
+}
+
 // InTurn has do called from a goroutine of the service when it is the user's turn, one of
 // the user's after another: what makes an answer of what is in memory, which may take a
 // thousand times as long as to ask for it. do must not block. Its error wraps
@@ -89,7 +119,10 @@ func (s *Service) InTurn(user uuid.UUID, do func()) error {
 //
 // Where the store went back behind what the client has, the answer has it begin anew.
 func (s *Service) Resume(of protocol.RoomInfo, q SinceQuery, left func() bool, done func(*History, error)) {
-	q.Room, q.Limit = of.Room, protocol.ResumeMessagesMax
+	q.Room = of.Room
+	if q.Limit <= 0 || q.Limit > protocol.ResumeMessagesMax {
+		q.Limit = protocol.ResumeMessagesMax
+	}
 	s.since.do(q, asker[Page]{left: left, done: func(p Page, err error) {
 		switch {
 		case err != nil:

@@ -54,6 +54,28 @@ func (s *Service) readAccess(ctx context.Context, questions []AccessQuestion) ([
 	return answers, err
 }
 
+// AccessAll says of many places, which go into one look, what Access says of one. Answers and
+// errors stand in their order. done is called once, from a goroutine of the service or at
+// once; it must not block.
+func (s *Service) AccessAll(user uuid.UUID, places []uuid.UUID, done func([]Access, []error)) {
+	answers, errs := make([]Access, len(places)), make([]error, len(places))
+	questions := make([]AccessQuestion, len(places))
+	for i, place := range places {
+		questions[i] = AccessQuestion{User: user, Place: place}
+	}
+	var left atomic.Int64
+	left.Store(int64(len(places)))
+	s.access.doAll(questions, func(i int, a Access, err error) {
+		if a.Allowed {
+			a.May = s.cfg.Roles.Of(a.Role)
+		}
+		answers[i], errs[i] = a, unavailable(err)
+		if left.Add(-1) == 0 {
+			done(answers, errs)
+		}
+	})
+}
+
 // PageQuery asks for a page of a room by message seq: the newest where neither
 // Before nor After is set.
 type PageQuery struct {

@@ -17,6 +17,7 @@ type counters struct {
 	Entered, Unauthorized, Forbidden   atomic.Int64
 	EnterUnavailable, EnterLimited     atomic.Int64
 	KeysUnknown                        atomic.Int64
+	TokensRenewed, TokensRefused       atomic.Int64
 	ReadsOverRate, ReadsOverBytes      atomic.Int64
 	ReadsOverLine, ReadsBusy           atomic.Int64
 	HistoriesFromTail                  atomic.Int64
@@ -63,6 +64,7 @@ type Stats struct {
 	Entered, Unauthorized, Forbidden, EnterUnavailable int64 // answers to Enter
 	EnterLimited                                       int64 // further ones, over the rate of reads
 	HeldBackNow                                        int   // of these, those who are not told yet
+	TokensRenewed, TokensRefused                       int64 // answers to Renew
 	KeysUnknown                                        int64 // tokens that nobody could judge, of Enter and Authenticate
 
 	ReadsOverRate, ReadsOverBytes   int64 // reads that were refused because of the user's allowance
@@ -107,6 +109,7 @@ func (s *Service) Stats() Stats {
 		AppendErrors: c.AppendErrors.Load(), Refused: make(map[protocol.Code]int64), RoomQuota: c.overQuota.room.Load(), UserQuota: c.overQuota.user.Load(),
 		Entered: c.Entered.Load(), Unauthorized: c.Unauthorized.Load(), Forbidden: c.Forbidden.Load(),
 		EnterUnavailable: c.EnterUnavailable.Load(), EnterLimited: c.EnterLimited.Load(), KeysUnknown: c.KeysUnknown.Load(),
+		TokensRenewed: c.TokensRenewed.Load(), TokensRefused: c.TokensRefused.Load(),
 		ReadsOverRate: c.ReadsOverRate.Load(), ReadsOverBytes: c.ReadsOverBytes.Load(), ReadsOverLine: c.ReadsOverLine.Load(), ReadsBusy: c.ReadsBusy.Load(),
 		AccessLooks: s.access.looks.Load(), AccessAsked: s.access.asked.Load(),
 		HistoryLooks: s.latest.looks.Load() + s.since.looks.Load(), HistoryAsked: s.latest.asked.Load() + s.since.asked.Load(),

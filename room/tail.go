@@ -150,7 +150,11 @@ func (h *hub) recent(of protocol.RoomInfo, bytesMax int) (past *History, large b
 }
 
 func newHistory(of protocol.RoomInfo, bodies [][]byte, seq int64) *History {
-	return &History{Seq: seq, Frame: protocol.AppendHistory(nil, of, bodies, seq), Nameless: nameless(bodies)}
+	h := &History{Seq: seq, Frame: protocol.AppendHistory(nil, of, bodies, seq), Nameless: nameless(bodies), sizes: make([]uint32, len(bodies))}
+	for i, body := range bodies {
+		h.sizes[i] = uint32(len(body))
+	}
+	return h
 }
 
 // keepTail keeps what was just read as the room's tail, where there is room and

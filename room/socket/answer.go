@@ -36,7 +36,11 @@ func newAnswer(all *unsent.Limit, user uuid.UUID, bytes int, one *unsent.Answer)
 // sendHistory sends a history, which others may get, too.
 func (s *session) sendHistory(past *room.History) {
 	p := past.Derive(form, frameHistory).(*netpoll.Payload)
-	s.conn.SendWithReceipt(p, newAnswer(s.h.cfg.Unsent, s.user.ID, len(past.Frame), past.Unsent))
+	var r netpoll.Receipt = newAnswer(s.h.cfg.Unsent, s.user.ID, len(past.Frame), past.Unsent)
+	if s.seats != nil {
+		r = &history{r, s}
+	}
+	s.conn.SendWithReceipt(p, r)
 }
 
 // madeOnLoopMax is the largest history, in bytes, that a loop makes by itself: most are

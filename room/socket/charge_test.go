@@ -51,6 +51,10 @@ func TestEveryFrameIsCharged(t *testing.T) {
 		protocol.KindReact:   `{"type":"react","message_id":"` + persist.FleetUser(0).String() + `","emoji":"x","on":true}`,
 		protocol.KindDelete:  `{"type":"delete_message","message_id":"` + persist.FleetUser(0).String() + `"}`,
 		0:                    `{"type":"of a later release"}`,
+
+		protocol.KindSubscribe:   `{"type":"subscribe","rooms":[{"id":"x"}]}`,
+		protocol.KindUnsubscribe: `{"type":"unsubscribe","rooms":["x"]}`,
+		protocol.KindAuth:        `{"type":"auth","token":"x"}`,
 	}
 	user := 2
 	for kind := range protocol.Kind(255) {

@@ -30,7 +30,7 @@ import (
 var secret = []byte("a secret of the tests, 32 bytes!!")
 
 const (
-	users = 12
+	users = 15
 	trips = 3
 )
 

@@ -13,29 +13,69 @@ var pong = netpoll.NewPayload(protocol.Pong)
 // the rate limit refuses it, for the client_id of the refusal.
 func (s *session) handle(payload []byte) {
 	ok := s.takeFrame(s.conn.Loop().Now())
-	var in protocol.Intent
-	refused := protocol.DecodeIntent(payload, &in, s.h.svc.Rules())
+	var f protocol.Frame
+	refused := protocol.DecodeFrame(payload, &f, s.h.svc.Rules())
+	t, in := s.about(&f.Place)
 	if !ok {
 		refused = protocol.ErrRateLimited
 	}
-	if refused != nil {
-		s.refuse(refused, in.ClientID)
-		return
-	}
-	switch t := &s.seat; in.Kind.Class() {
-	case protocol.Event, protocol.Mark:
-		t.submit(&room.Op{Intent: in, Via: t})
-	case protocol.Notice:
-		s.h.svc.Notify(t.in.room, s.user, &in)
-	case protocol.Control:
-		if in.Kind == protocol.KindWatch {
-			t.watch(&in)
-			return
-		}
-		s.conn.Send(pong)
+	switch class := f.Kind.Class(); {
+	case refused != nil:
+	case class == protocol.Control && f.Kind != protocol.KindWatch:
+		refused = s.control(&f)
+	case t == nil && f.Place.ID == noRoom && f.Place.Given == "":
+		refused = protocol.ErrChatRoomField
+	case t == nil:
+		refused = protocol.ErrNotSubscribed
+	case class == protocol.Event, class == protocol.Mark:
+		t.submit(&room.Op{Intent: f.Intent, Via: t})
+	case class == protocol.Notice:
+		s.h.svc.Notify(t.in.room, s.user, &f.Intent)
+	case f.Kind == protocol.KindWatch:
+		t.watch(&f.Intent)
 	default: // nothing here does such a kind yet
-		s.refuse(protocol.ErrInternal, in.ClientID)
+		refused = protocol.ErrInternal
 	}
+	if refused != nil {
+		s.refuse(refused, f.ClientID, in)
+	}
+}
+
+// about returns the seat that a frame is about, or nil, and the room that a refusal of it
+// names: none on a room's socket.
+func (s *session) about(named *protocol.Place) (*seat, protocol.Place) {
+	if s.seats == nil {
+		return &s.seat, protocol.Place{}
+	}
+	if t := s.seatAt(named); t != nil {
+		return t, t.place()
+	}
+	return nil, *named
+}
+
+// place is what a refusal says of the seat's room: nothing on a room's socket.
+func (t *seat) place() protocol.Place {
+	if t.session.seats == nil {
+		return protocol.Place{}
+	}
+	return protocol.Place{ID: t.in.room}
+}
+
+// control does what concerns the connection.
+func (s *session) control(f *protocol.Frame) (refused *protocol.Error) {
+	switch {
+	case f.Kind == protocol.KindPing:
+		s.conn.Send(pong)
+	case f.Kind == protocol.KindAuth:
+		return s.auth(f)
+	case s.seats == nil: // it has its room
+		return protocol.ErrUnknownType
+	case f.Kind == protocol.KindSubscribe:
+		return s.subscribe(f)
+	case f.Kind == protocol.KindUnsubscribe:
+		s.unsubscribe(f)
+	}
+	return nil
 }
 
 // submit sends an op on its way. An event that is stored comes back as the room's, like
@@ -81,15 +121,16 @@ func (s *session) answered(op *room.Op) {
 	case s.acks(op):
 		s.conn.SendText(protocol.AppendAck(nil, op.Room, op.ClientID))
 	case op.Err != nil:
-		s.refuse(op.Err, op.ClientID)
-		if op.Err.Code == protocol.CodeForbidden { // the store knows better: the user may have to go
-			s.loop().doubt(&s.seat)
+		t, in := s.about(&protocol.Place{ID: op.Room})
+		s.refuse(op.Err, op.ClientID, in)
+		if t != nil && op.Err.Code == protocol.CodeForbidden { // the store knows better: the user may have to go
+			s.loop().doubt(t)
 		}
 	}
 }
 
-func (s *session) refuse(why *protocol.Error, clientID string) {
-	s.conn.SendText(protocol.AppendError(nil, why, clientID))
+func (s *session) refuse(why *protocol.Error, clientID string, in protocol.Place) {
+	s.conn.SendText(protocol.AppendErrorIn(nil, in, why, clientID))
 }
 
 // form is what this transport makes of batches and histories.

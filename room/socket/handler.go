@@ -28,6 +28,8 @@ type Config struct {
 
 	PerUser int // connections of one user; 0: no limit
 
+	RoomsPerConnection int // rooms of a user socket; default 200
+
 	Unsent *unsent.Limit // of what is made for clients and not sent yet; nil: none
 
 	RecheckEvery time.Duration // how often rights are checked again; default 20 s
@@ -38,6 +40,7 @@ type Config struct {
 const (
 	heldBatchesMax      = 4_096 // batches held back for a joining session; over it is closed as slow
 	recheckEveryDefault = 20 * time.Second
+	roomsDefault        = 200
 )
 
 // Handler is the netpoll.Handler of the chat.
@@ -51,6 +54,7 @@ type Handler struct {
 	speaking speaking
 	refusals allowance.Rate
 	limited  limited
+	users    userStats
 
 	watchers  atomic.Int64 // seats that are told who has read how far
 	readsTold atomic.Int64 // frames that said so, but for the first ones
@@ -69,6 +73,9 @@ func New(svc *room.Service, loops int, cfg Config) *Handler {
 	}
 	if cfg.RecheckEvery <= 0 {
 		cfg.RecheckEvery = recheckEveryDefault
+	}
+	if cfg.RoomsPerConnection <= 0 {
+		cfg.RoomsPerConnection = roomsDefault
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
@@ -91,14 +98,18 @@ type Stats struct {
 	SpeakingNow [protocol.VersionMax + 1]int64 // members by the version that they speak
 	Allowances  allowance.Stats
 
-	WatchersNow int64 // members that are told who has read how far
-	ReadsTold   int64 // frames that said so, but for those that a member begins with
+	WatchersNow                   int64                        // members that are told who has read how far
+	ReadsTold                     int64                        // frames that said so, but for those that a member begins with
+	UserSocketsNow, SubscribedNow int64                        // user sockets, and the rooms that are subscribed on them
+	Left                          map[protocol.CloseCode]int64 // rooms that user sockets were told to have left, or could not enter
 }
 
 // Stats returns the present figures.
 func (h *Handler) Stats() Stats {
-	return Stats{SpeakingNow: h.speaking.now(), OverPerUser: h.perUser.refused.Load(), OverRate: h.limited.frames.Load(), Allowances: h.cfg.Allowances.Stats(),
+	st := Stats{SpeakingNow: h.speaking.now(), OverPerUser: h.perUser.refused.Load(), OverRate: h.limited.frames.Load(), Allowances: h.cfg.Allowances.Stats(),
 		WatchersNow: h.watchers.Load(), ReadsTold: h.readsTold.Load()}
+	h.users.add(&st)
+	return st
 }
 
 // Stop ends the handler's goroutine. The server must have stopped.
@@ -122,7 +133,9 @@ func (h *Handler) Upgrade(r *netpoll.Request) (any, *netpoll.Refusal) {
 func (h *Handler) Open(c *netpoll.Conn) {
 	s := c.Session().(*session)
 	s.conn = c
-	c.Cork() // the history, or a close, follows at once unless the store is slow
+	if s.seats == nil {
+		c.Cork() // the history, or a close, follows at once unless the store is slow
+	}
 	s.enter()
 }
 

@@ -74,11 +74,12 @@ func (s *session) takeBytes(n int, now time.Time) {
 }
 
 // mustWait is how long it is until the next frame is looked at: until the history is sent,
-// as before that nobody may know who sends, and nothing may be answered; then until all
+// as before that nobody may know who sends, and nothing may be answered, or on a user socket until
+// it is known in which rooms the client is; then until all
 // bytes are made good, and it may be processed or refused. It is asked before anything is
 // inflated or decoded, because another connection may have spent what the user may.
 func (s *session) mustWait(now time.Time) time.Duration {
-	if s.seat.state < live {
+	if s.seats == nil && s.seat.state < live || s.seats != nil && (s.state == entering || s.seats.asking) {
 		return netpoll.UntilResume
 	}
 	wait := max(s.spent.bytes.Wait(s.h.cfg.FrameBytes, now), s.may.Wait(allowance.FrameBytes, now))

@@ -99,9 +99,9 @@ func (r *recheck) act(answers []room.Access, errs []error) {
 		case !a.UserKnown:
 			s.close(protocol.CloseUnauthorized, "the user is not known any more")
 		case !a.Allowed:
-			s.close(protocol.CloseForbidden, "not a collaborator of this trip any more")
+			t.end(protocol.CloseForbidden, "not a collaborator of this trip any more")
 		case a.Room.ID != t.in.room: // the store has gone back behind the making of the room
-			s.close(protocol.CloseRestart, "the trip has another room, please come again")
+			t.end(protocol.CloseRestart, "the trip has another room, please come again")
 		default:
 			t.permit(a.Role, a.May)
 			t.tell(a.Room.RoomSettings)
@@ -120,7 +120,10 @@ func (t *seat) permit(role string, may protocol.Permissions) {
 		return
 	}
 	t.role = unique.Make(role)
-	if w := t.waiting; w != nil { // it is told with the history
+	switch w := t.waiting; {
+	case t.state == outside: // it is told with the history
+		return
+	case w != nil: // likewise
 		w.own.Role, w.own.May = role, may
 		return
 	}

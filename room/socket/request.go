@@ -11,15 +11,20 @@ import (
 	"github.com/caravan-chat/caravan/room"
 )
 
-// pathPrefix stands before the trip's id in the path of a session.
-const pathPrefix = "/ws/chat/"
+// pathPrefix stands before the trip's id in the path of a session. Without one it is that of a
+// user socket, which needs a version of the protocol.
+const (
+	pathPrefix        = "/ws/chat/"
+	userSocketVersion = 2
+)
 
 // request turns a handshake into a session, or into the HTTP refusal that it
 // gets. A trip id that is no UUID is let pass: the token is judged before it.
 func (h *Handler) request(r *netpoll.Request) (*session, *netpoll.Refusal) {
+	userSocket := r.Path == pathPrefix || r.Path+"/" == pathPrefix
 	place, ok := strings.CutPrefix(r.Path, pathPrefix)
 	place = strings.TrimSuffix(place, "/")
-	if !ok || place == "" || strings.Contains(place, "/") {
+	if (!ok || place == "" || strings.Contains(place, "/")) && !userSocket {
 		return nil, refuse(http.StatusNotFound, "Not found.", protocol.CodeNotFound)
 	}
 	if !h.cfg.AllowOrigin(r.Origin, r.Host) {
@@ -34,6 +39,9 @@ func (h *Handler) request(r *netpoll.Request) (*session, *netpoll.Refusal) {
 			return nil, refuse(http.StatusBadRequest, "v must be a whole number, 1 or more.", protocol.CodeInvalidField)
 		}
 		s.version = uint8(version)
+	}
+	if userSocket && s.version < userSocketVersion {
+		return nil, refuse(http.StatusBadRequest, "Without a trip the version must be given, and be 2 or more.", protocol.CodeInvalidField)
 	}
 	var resume *room.SinceQuery
 	if query.Has("since") {
@@ -58,7 +66,11 @@ func (h *Handler) request(r *netpoll.Request) (*session, *netpoll.Refusal) {
 		r.Protocol = subprotocol
 	}
 	door := &room.EnterRequest{Bearer: cmp.Or(query.Get("token"), offered, bearer(r.Authorization))}
-	door.Place, door.PlaceOK = protocol.ParseID(place)
+	if door.UserOnly = userSocket; userSocket {
+		s.seats = new(seats)
+	} else {
+		door.Place, door.PlaceOK = protocol.ParseID(place)
+	}
 	s.door = door
 	return s, nil
 }

@@ -27,7 +27,7 @@ type seat struct {
 	session *session
 
 	// Owned by the loop.
-	in      *subscription                        // from joining on
+	in      *subscription                        // from joining on; on a user socket always
 	role    unique.Handle[string]                // of the user in the room, as of the last check; of version 2
 	told    unique.Handle[protocol.RoomSettings] // of the room, to the client; of version 2
 	waiting *waiting                             // before live, where something waits
@@ -42,15 +42,18 @@ type waiting struct {
 	left    atomic.Bool // the client has gone: its history need not be read
 	batches []*room.Batch
 	resume  *room.SinceQuery // until the history was asked for: what to resume from; nil: the usual history
+	limit   int              // messages of the usual history; zero: as many as it has
+	order   *order           // of a user socket: the frame that asked for it
 	own     protocol.Own     // of version 2
 }
 
-// join begins to hear of the room, and only then has its history read, so that between the
-// two nothing is lost.
-func (t *seat) join(in room.Info) {
-	loop := t.session.conn.Loop()
+// join begins to hold back what happens in the room, and only then has its history read, so
+// that between the two nothing is lost. It returns how many bytes were made for it here.
+func (t *seat) join(of protocol.RoomInfo) (made int) {
+	s := t.session
 	t.state = joining
-	t.in = t.session.loop().enter(loop, in)
+	t.in.members.Remove(s.conn) // where the history is asked for anew
+	delete(t.in.ahead, t)
 	var resume *room.SinceQuery
 	if w := t.waiting; w != nil {
 		resume, w.resume = w.resume, nil
@@ -58,28 +61,39 @@ func (t *seat) join(in room.Info) {
 	large := false
 	if resume == nil {
 		var past *room.History
-		past, large = t.session.h.svc.Recent(in.Told(), madeOnLoopMax)
-		switch {
-		case past == nil:
-		case t.session.light(past):
-			t.joined(past, nil) // in this turn, as for most
-			return
-		default:
+		past, large = s.h.svc.Recent(of, madeOnLoopMax)
+		if past != nil {
+			past = t.cut(of, past)
+			if s.light(past) {
+				made = len(past.Frame)
+				t.joined(past, nil) // in this turn, as for most
+				return made
+			}
 			past.Unsent.Gone() // for now
 			large = true
 		}
 	}
 	t.in.joining[t] = struct{}{}
-	t.askHistory(in.Told(), resume, large)
+	t.askHistory(of, resume, large)
+	return 0
+}
+
+// cut leaves as much of a history as the client asked for.
+func (t *seat) cut(of protocol.RoomInfo, past *room.History) *room.History {
+	if t.waiting == nil {
+		return past
+	}
+	return t.session.h.svc.Newest(of, past, t.waiting.limit)
 }
 
 // askHistory asks for the history that the seat begins with. It comes as the connection
 // gets it, because to make that may take long.
 func (t *seat) askHistory(of protocol.RoomInfo, resume *room.SinceQuery, large bool) {
-	s := t.session
-	loop, user, left := s.conn.Loop(), s.user.ID, t.wait().left.Load
+	s, w := t.session, t.wait()
+	loop, user, left, limit := s.conn.Loop(), s.user.ID, w.left.Load, w.limit
 	done := func(past *room.History, err error) {
 		if err == nil {
+			past = s.h.svc.Newest(of, past, limit)
 			s.conn.Prepare(past.Derive(form, frameHistory).(*netpoll.Payload))
 		}
 		loop.Post(func() { t.joined(past, err) })
@@ -113,13 +127,13 @@ func (t *seat) joined(past *room.History, err error) {
 		}
 		return
 	case errors.Is(err, room.ErrCrowded):
-		s.crowded()
+		t.end(protocol.CloseTryLater, tooManyUnsent)
 		return
 	case errors.Is(err, room.ErrRateLimited), errors.Is(err, room.ErrBusy):
-		s.close(protocol.CloseTryLater, "too many histories are asked for, please come again later")
+		t.end(protocol.CloseTryLater, "too many histories are asked for, please come again later")
 		return
 	case err != nil:
-		s.close(protocol.CloseInternal, "the history cannot be read now, please try again")
+		t.end(protocol.CloseInternal, "the history cannot be read now, please try again")
 		return
 	case s.h.svc.Superseded(past.Timeline): // what it tells may be lost
 		past.Unsent.Gone()
@@ -127,7 +141,7 @@ func (t *seat) joined(past *room.History, err error) {
 		return
 	case !s.h.cfg.Unsent.OpenTo(s.user.ID):
 		past.Unsent.Gone()
-		s.crowded()
+		t.end(protocol.CloseTryLater, tooManyUnsent)
 		return
 	}
 	w := t.waiting
@@ -147,6 +161,11 @@ func (t *seat) joined(past *room.History, err error) {
 		}
 	}
 	t.in.admit(t, past.Seq)
+	if s.seats != nil {
+		t.settled(w)
+		s.sendHistories()
+		return
+	}
 	s.conn.Resume()
 }
 
@@ -172,11 +191,14 @@ func (t *seat) askOwn(past *room.History) {
 	})
 }
 
-// hold keeps a batch back until the history is sent.
+// hold keeps a batch back until the history is sent. Before that is asked for, it will be in it.
 func (t *seat) hold(b *room.Batch) {
+	if t.state != joining {
+		return
+	}
 	w := t.wait()
 	if len(w.batches) >= heldBatchesMax {
-		t.session.close(protocol.CloseSlowConsumer, "too many events before the history")
+		t.end(protocol.CloseSlowConsumer, "too many events before the history")
 		return
 	}
 	w.batches = append(w.batches, b)
@@ -192,9 +214,10 @@ func (t *seat) wait() *waiting {
 // leave ends the seat.
 func (t *seat) leave() {
 	t.state = left
-	if t.waiting != nil {
-		t.waiting.left.Store(true)
+	if w := t.waiting; w != nil {
+		w.left.Store(true)
 		t.waiting = nil
+		t.settled(w)
 	}
 	if t.in != nil {
 		t.session.loop().leave(t.in, t)

@@ -35,14 +35,16 @@ type session struct {
 	user    *protocol.User       // once the gate let it in
 	door    *room.EnterRequest   // while entering
 	answer  func(*room.Op)       // the lane's way back, made once
-	version uint8                // of the protocol; static after construction
-	state   state
-	counted bool // among its user's connections, and by its version
-	seat    seat // in the room that the connection is for
-}
+	seats   *seats               // of a user socket; nil on a room's. Static after construction
 
-// seatIn returns the session's seat in a room of its loop.
-func (s *session) seatIn(*subscription) *seat { return &s.seat }
+	version  uint8 // of the protocol; static after construction
+	warn     uint8 // the client is told so many seconds before the token ends; zero: it has been
+	state    state
+	counted  bool // among its user's connections, and by its version
+	renewing bool // another token is being checked
+
+	seat seat // of a room's socket
+}
 
 // enter begins the checks.
 func (s *session) enter() {
@@ -87,13 +89,18 @@ func (s *session) entered(e room.Entry, err error) {
 	s.counted = true
 	s.h.speaking.begin(s.version)
 	s.state = open
-	s.expires = e.Expires.Unix()
+	s.takeToken(e.Expires)
+	if s.seats != nil {
+		s.openSeats()
+		return
+	}
+	s.seat.in = s.loop().enter(s.conn.Loop(), e.Room)
 	s.seat.rights = e.May
 	if s.version > 1 {
 		s.seat.role, s.seat.told = unique.Make(e.Role), unique.Make(e.Room.RoomSettings)
 		s.seat.wait().own = protocol.Own{Room: e.Room.ID, Role: e.Role, May: e.May, ReadSeq: e.ReadSeq}
 	}
-	s.seat.join(e.Room)
+	s.seat.join(e.Room.Told())
 }
 
 // loop returns what the session's loop knows.
@@ -109,6 +116,10 @@ func (s *session) leave() {
 	}
 	s.may.Return()
 	s.may = nil
+	if s.seats != nil {
+		s.leaveSeats()
+		return
+	}
 	s.seat.leave()
 }
 

@@ -252,7 +252,9 @@ func TestDoorRefusesByHTTPBeforeAndByCloseCodeAfterTheUpgrade(t *testing.T) {
 		status             int
 	}{
 		{"another path", "/ws/other/?token=" + good, "", 404},
-		{"no trip", "/ws/chat/?token=" + good, "", 404},
+		{"no trip and version 1", "/ws/chat/?token=" + good, "", 400},
+		{"no trip and version 1", "/ws/chat?v=1&token=" + good, "", 400},
+		{"an empty trip", "/ws/chat//?v=2&token=" + good, "", 404},
 		{"more path", path + "/more?token=" + good, "", 404},
 		{"a foreign page", path + "/?token=" + good, "https://evil.example", 403},
 		{"since no number", path + "/?since=abc&token=" + good, "", 400},

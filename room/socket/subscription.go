@@ -18,10 +18,12 @@ type loopState struct {
 	checking  bool      // such a check is under way
 	doubted   []*seat   // whose rights are to be checked next, each once
 	reads     map[*subscription]*readsWatch
+
+	users map[*session]struct{} // of user sockets
 }
 
 func newLoopState(h *Handler) *loopState {
-	return &loopState{h: h, rooms: make(map[uuid.UUID]*subscription)}
+	return &loopState{h: h, rooms: make(map[uuid.UUID]*subscription), users: make(map[*session]struct{})}
 }
 
 // subscription is one room on one loop. It belongs to the loop; only Deliver, Rewound and
@@ -118,14 +120,14 @@ func (x *subscription) tell(b *room.Batch) {
 }
 
 // Rewound implements room.Listener: the members are told to forget what they have,
-// and come again to a subscription that begins anew.
+// and come again to a subscription that begins anew. A user socket stays.
 func (x *subscription) Rewound() room.Waker {
 	x.loop.Queue(func() {
 		x.state.shut(x)
 		rewound := netpoll.NewPayload(protocol.AppendRewound(nil, protocol.RoomInfo{Room: x.room, Trip: x.trip}))
 		x.all(func(t *seat) {
 			t.session.conn.Send(rewound)
-			t.session.close(protocol.CloseRestart, "the room has changed, please come again")
+			t.end(protocol.CloseRestart, "the room has changed, please come again")
 		})
 	})
 	return x.loop
@@ -167,15 +169,24 @@ func (x *subscription) all(f func(*seat)) {
 	}
 }
 
-// tick closes whose token has expired, and has rights checked again now and then.
+// tick closes whose token has expired, has histories go on that wait for something else than
+// their client, and rights checked again now and then.
 func (w *loopState) tick(l *netpoll.Loop, now time.Time) {
 	unix := now.Unix()
 	for _, x := range w.rooms {
-		x.all(func(t *seat) {
-			if s := t.session; s.expires <= unix {
-				s.close(protocol.CloseUnauthorized, "the access token has expired")
+		alone := func(s *session) {
+			if s.seats == nil { // a user socket may be in many rooms, and in none
+				s.tick(unix)
 			}
-		})
+		}
+		x.each(alone)
+		for t := range x.joining {
+			alone(t.session)
+		}
+	}
+	for s := range w.users {
+		s.tick(unix)
+		s.sendHistories()
 	}
 	for x, r := range w.reads {
 		x.tellReads(r, now)

@@ -48,7 +48,7 @@ func (t *seat) watch(in *protocol.Intent) {
 	}
 	if in.Reads && t.watches&asksReads == 0 && s.h.svc.ReadsMembers() > 0 {
 		if ok, _ := s.may.Take(allowance.Reads, 1, s.conn.Loop().Now()); !ok {
-			s.refuse(protocol.ErrRateLimited, in.ClientID)
+			s.refuse(protocol.ErrRateLimited, in.ClientID, t.place())
 			return
 		}
 	}
@@ -109,7 +109,7 @@ func (t *seat) gotReads(in *subscription, few room.FewReads, err error) {
 	if err != nil {
 		t.watches &^= watchesReads
 		s.loop().unwatch(t)
-		s.refuse(protocol.ErrUnavailable, "")
+		s.refuse(protocol.ErrUnavailable, "", t.place())
 		return
 	}
 	r.few, r.looked = few.Few, s.conn.Loop().Now()

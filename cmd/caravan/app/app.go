@@ -171,7 +171,7 @@ func (a *App) openPort(ctx context.Context) error {
 	a.handler = socket.New(a.chat, a.cfg.Loops, socket.Config{
 		AllowOrigin: a.allowOrigin(), Allowances: a.allowances,
 		Frames: frames(a.cfg.Rate, a.cfg.Burst), FrameBytes: a.frameBytes(a.cfg.Rate, a.cfg.Burst),
-		PerUser: a.cfg.PerUser, Unsent: a.unsent, RecheckEvery: a.cfg.RecheckInterval, Log: a.log,
+		PerUser: a.cfg.PerUser, RoomsPerConnection: a.cfg.RoomsPerConnection, Unsent: a.unsent, RecheckEvery: a.cfg.RecheckInterval, Log: a.log,
 	})
 	if a.sockets, err = netpoll.Listen(a.netpollConfig()); err != nil {
 		return fmt.Errorf("--listen: %w", err)

@@ -51,23 +51,24 @@ type Config struct {
 	RoomBytes          int // of content; zero: no limit
 	UserMessagesPerDay int // zero: no limit
 
-	MaxContent     int // code points
-	DeletedText    string
-	MaxFrame       int
-	SendBuffer     int
-	UnsentBytes    int // zero: a quarter of the memory
-	BatchRows      int
-	BatchDelay     time.Duration
-	Writers        int // zero: what suits the store
-	Rate           int // client frames a second; zero: no limit
-	Burst          int
-	UserRate       int // of all connections of a user; zero: no limit
-	UserBurst      int
-	ReadRate       int // reads a second and user; zero: no limit
-	ReadBurst      int
-	ReadBytes      int // a second and user; zero: no limit
-	MaxConnections int // zero: as many as the open-files limit allows
-	PerUser        int // connections; zero: no limit
+	MaxContent         int // code points
+	DeletedText        string
+	MaxFrame           int
+	SendBuffer         int
+	UnsentBytes        int // zero: a quarter of the memory
+	BatchRows          int
+	BatchDelay         time.Duration
+	Writers            int // zero: what suits the store
+	Rate               int // client frames a second; zero: no limit
+	Burst              int
+	UserRate           int // of all connections of a user; zero: no limit
+	UserBurst          int
+	ReadRate           int // reads a second and user; zero: no limit
+	ReadBurst          int
+	ReadBytes          int // a second and user; zero: no limit
+	MaxConnections     int // zero: as many as the open-files limit allows
+	PerUser            int // connections; zero: no limit
+	RoomsPerConnection int // of a user socket
 
 	HandshakeTimeout time.Duration
 	PingInterval     time.Duration

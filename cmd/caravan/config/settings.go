@@ -170,6 +170,9 @@ var settings = []setting{
 	{name: "connections-per-user", arg: "N", def: "100", on: onServe,
 		about: "WebSocket connections of one user; over it, a new one is closed with 1013. 0: no limit",
 		into:  func(c *Config) value { return count(&c.PerUser, 0, 1_000_000) }},
+	{name: "rooms-per-connection", arg: "N", def: "200", on: onServe,
+		about: "rooms that are subscribed on one WebSocket of a user; over it, subscribing is refused",
+		into:  func(c *Config) value { return count(&c.RoomsPerConnection, 1, 10_000) }},
 
 	{name: "handshake-timeout", arg: "DURATION", def: "10s", on: onServe,
 		about: "from accepting a connection to the end of its handshake",

@@ -69,6 +69,8 @@ var (
 	closes          = counter("closes", "WebSocket connections that were closed, by close code.", "code")
 	causes          = counter("close_causes", "WebSocket connections that were closed, by cause.", "cause")
 	keysUnknown     = counter("tokens_key_unknown", "Tokens that were not judged because their key was not known yet.")
+	tokensRenewed   = counter("tokens_renewed", "Fresh tokens of clients that are in.")
+	tokensRefused   = counter("tokens_refused", "Tokens that such clients sent, and that were not good.")
 	panics          = counter("panics", "Calls that panicked, by where.", "where")
 	received        = counter("received_messages", "WebSocket messages from clients.")
 	receivedBytes   = counter("received_bytes", "Bytes read from sockets.")
@@ -81,7 +83,10 @@ var (
 	paused          = gauge("paused_connections", "Connections that are not read because they sent too much.")
 	pauses          = counter("pauses", "Pauses of connections that sent too much.")
 	overRate        = counter("frames_over_rate", "Client frames that were refused because there were too many.")
-	members         = gauge("members", "Members of rooms, by the version of the protocol that they speak.", "version")
+	members         = gauge("members", "Clients that are in, by the version of the protocol that they speak.", "version")
+	userSockets     = gauge("user_sockets", "WebSocket connections of users that are in.")
+	subscribedRooms = gauge("subscribed_rooms", "Rooms that are subscribed on them.")
+	roomsLeft       = counter("rooms_left", "Rooms that their clients left, or could not subscribe to, by code.", "code")
 	allowances      = gauge("user_allowances", "Users whose requests are counted.")
 	forgotten       = counter("user_allowances_forgotten", "Users whose requests were forgotten early because too many are counted.")
 	drops           = counter("drops", "WebSocket messages that were queued and not delivered, by reason.", "reason")
@@ -244,6 +249,11 @@ func (s sink) sessions(n socket.Stats) {
 			s.number(members, float64(v), strconv.Itoa(version))
 		}
 	}
+	s.number(userSockets, float64(n.UserSocketsNow))
+	s.number(subscribedRooms, float64(n.SubscribedNow))
+	for code, v := range n.Left {
+		s.number(roomsLeft, float64(v), strconv.Itoa(int(code)))
+	}
 	s.number(refused, float64(n.OverPerUser), "user_connections")
 	s.number(overRate, float64(n.OverRate))
 	s.number(allowances, float64(n.Allowances.Users))
@@ -255,6 +265,8 @@ func (s sink) chat(n *room.Stats) {
 	s.number(refused, float64(n.Forbidden), "forbidden")
 	s.number(refused, float64(n.EnterUnavailable), "unavailable")
 	s.number(keysUnknown, float64(n.KeysUnknown))
+	s.number(tokensRenewed, float64(n.TokensRenewed))
+	s.number(tokensRefused, float64(n.TokensRefused))
 	s.number(refused, float64(n.EnterLimited), "read_rate")
 	s.number(heldBack, float64(n.HeldBackNow))
 	s.number(readsRefused, float64(n.ReadsOverRate), "rate")
