@@ -2,6 +2,7 @@ package socket
 
 import (
 	"cmp"
+	"iter"
 	"net/http"
 	"net/url"
 	"strings"
@@ -61,7 +62,7 @@ func (h *Handler) request(r *netpoll.Request) (*session, *netpoll.Refusal) {
 	if resume != nil {
 		s.seat.wait().resume = resume
 	}
-	offered, caravan := offer(r)
+	offered, caravan := offer(r.Protocols())
 	if caravan {
 		r.Protocol = subprotocol
 	}
@@ -84,8 +85,8 @@ const (
 
 // offer returns the first token that a client offers as a subprotocol. That counts only
 // beside the subprotocol that can be chosen: the server never answers with a token.
-func offer(r *netpoll.Request) (token string, caravan bool) {
-	for p := range r.Protocols() {
+func offer(protocols iter.Seq[string]) (token string, caravan bool) {
+	for p := range protocols {
 		caravan = caravan || p == subprotocol
 		if t, ok := strings.CutPrefix(p, tokenPrefix); ok && token == "" {
 			token = t
