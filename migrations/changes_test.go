@@ -1,9 +1,13 @@
 package migrations_test
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -20,10 +24,11 @@ func beforeChanges(t *testing.T, db *sql.DB) {
 	if _, _, err := migrations.Up(t.Context(), db, migrations.Postgres, quiet); err != nil {
 		t.Fatal(err)
 	}
+	exec(t, db, "DROP TRIGGER caravan_note_answer ON chat_messages; DROP TRIGGER caravan_keep_deleted ON chat_messages")
 	exec(t, db, "ALTER TABLE chat_messages DROP COLUMN deleted_at, DROP COLUMN pinned_at, DROP COLUMN extra")
 	exec(t, db, "ALTER TABLE chat_rooms DROP COLUMN first_seq, DROP COLUMN slow_mode")
 	exec(t, db, "DROP INDEX caravan_messages_reply") // the other one is gone with its column
-	exec(t, db, "DROP TABLE chat_reactions, chat_summaries_due, chat_mentions")
+	exec(t, db, "DROP TABLE chat_reactions, chat_summaries_due, chat_mentions, chat_uncounted")
 	exec(t, db, "DELETE FROM caravan_schema_version WHERE version_id >= 9")
 	exec(t, db, message(1, 1, 1))
 }
@@ -37,12 +42,42 @@ func validIndexes(t *testing.T, db *sql.DB) []string {
 		WHERE i.indisvalid AND c.relname IN ('caravan_messages_pinned', 'caravan_messages_reply') ORDER BY 1`)
 }
 
-// TestMessagesAreWrittenWhileTheColumnsCome: who migrates waits for a transaction that is
+// TestMessagesAreWrittenWhileTablesAreTaken: who migrates waits for a transaction that is
 // under way, and nobody else has to wait for it meanwhile.
-func TestMessagesAreWrittenWhileTheColumnsCome(t *testing.T) {
-	url := pgserver.Shared(t).Database(t)
-	db := open(t, "pgx", url)
-	beforeChanges(t, db)
+func TestMessagesAreWrittenWhileTablesAreTaken(t *testing.T) {
+	for name, make := range map[string]func(*testing.T, *sql.DB){
+		"triggers": func(t *testing.T, db *sql.DB) {
+			before(t, db, migrations.Postgres)
+			exec(t, db, message(1, 1, 1))
+		},
+		"columns": beforeChanges,
+		"trigger of answers": func(t *testing.T, db *sql.DB) {
+			beforeChanges(t, db)
+			exec(t, db, "INSERT INTO caravan_schema_version (version_id, is_applied) VALUES (9, true), (11, true), (12, true)")
+			exec(t, db, "ALTER TABLE chat_messages ADD COLUMN deleted_at timestamptz, ADD COLUMN pinned_at timestamptz, ADD COLUMN extra jsonb")
+			exec(t, db, "CREATE TABLE chat_summaries_due (message_id uuid PRIMARY KEY, chat_room_id uuid NOT NULL, due_at timestamptz NOT NULL)")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			url := pgserver.Shared(t).Database(t)
+			db := open(t, "pgx", url)
+			make(t, db)
+			writeWhileMigrating(t, db, url)
+			if got := column(t, db, "SELECT count(*) FROM chat_messages WHERE deleted_at IS NULL AND pinned_at IS NULL AND extra IS NULL"); got[0] != "5" {
+				t.Errorf("%s messages of 5", got[0])
+			}
+			if got := validIndexes(t, db); !slices.Equal(got, rareIndexes) {
+				t.Errorf("indexes %q", got)
+			}
+		})
+	}
+}
+
+// writeWhileMigrating brings the schema up to date while a transaction that wrote message 2
+// has not ended. Messages 3 to 5 are written meanwhile.
+func writeWhileMigrating(t *testing.T, db *sql.DB, url string) {
+	t.Helper()
 	long, err := db.BeginTx(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -55,11 +90,10 @@ func TestMessagesAreWrittenWhileTheColumnsCome(t *testing.T) {
 		_, _, err := migrations.Up(t.Context(), open(t, "pgx", url), migrations.Postgres, quiet)
 		done <- err
 	}()
-	const waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND "
-	waiting := func(how string) func() bool {
-		return func() bool { return column(t, db, waits+how)[0] != "0" }
-	}
-	await.Until(t, "the migration waits for the tables", waiting("wait_event_type = 'Lock'"))
+	await.Until(t, "the migration waits for the tables", func() bool {
+		return column(t, db, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+			AND wait_event_type = 'Lock' AND wait_event = 'relation'`)[0] != "0"
+	})
 	for n := 3; n < 6; n++ { // each of these would wait behind the migration without end
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		if _, err := db.ExecContext(ctx, message(n, n, n)); err != nil {
@@ -73,11 +107,27 @@ func TestMessagesAreWrittenWhileTheColumnsCome(t *testing.T) {
 	if err := await.Value(t, "the end of the migration", done); err != nil {
 		t.Fatal(err)
 	}
-	if got := column(t, db, "SELECT count(*) FROM chat_messages WHERE deleted_at IS NULL AND pinned_at IS NULL AND extra IS NULL"); got[0] != "5" {
-		t.Errorf("%s messages of 5", got[0])
+}
+
+// takes are statements that take a table for themselves, or from all who write.
+var takes = regexp.MustCompile(`(?m)^ *(ALTER TABLE (chat_rooms|chat_messages)|CREATE TRIGGER|DROP INDEX caravan|CREATE (UNIQUE )?INDEX.* ON chat_messages)|EXECUTE format\('ALTER TABLE`)
+
+// TestWhoTakesATableWaitsShortly: every step that takes a table which nodes write says
+// before how long it waits for that. The first one numbers what another service wrote.
+func TestWhoTakesATableWaitsShortly(t *testing.T) {
+	steps, err := filepath.Glob("postgres/*.sql")
+	if err != nil || len(steps) == 0 {
+		t.Fatal(steps, err)
 	}
-	if got := validIndexes(t, db); !slices.Equal(got, rareIndexes) {
-		t.Errorf("indexes %q", got)
+	for _, step := range steps[1:] {
+		text, err := os.ReadFile(step)
+		if err != nil {
+			t.Fatal(err)
+		}
+		first := takes.FindIndex(text)
+		if waits := bytes.Index(text, []byte("lock_timeout")); first != nil && (waits < 0 || waits > first[0]) {
+			t.Errorf("%s waits without end at %q", step, text[first[0]:first[1]])
+		}
 	}
 }
 

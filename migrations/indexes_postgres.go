@@ -45,7 +45,7 @@ func makeIndexes(ctx context.Context, db *sql.DB, log *slog.Logger) error {
 	}
 	for _, m := range missing {
 		start := time.Now()
-		if err := m.make(ctx, db); err != nil {
+		if err := untilLocked(ctx, log, func() error { return m.make(ctx, db) }); err != nil {
 			return fmt.Errorf("make an index: %w", err)
 		}
 		log.Info("index made", "index", m.name, "table", m.table.name, "took", time.Since(start))
@@ -109,18 +109,19 @@ func missingIndexes(ctx context.Context, db *sql.DB, tables []messageTable) (mis
 	return missing, nil
 }
 
-// make makes the index. A table with partitions takes over what those have.
+// make makes the index. A table with partitions takes over what those have: that is done in
+// an instant, but not concurrently, so it waits only shortly for those who write.
 func (m *missingIndex) make(ctx context.Context, db *sql.DB) error {
-	concurrently := "CONCURRENTLY"
+	concurrently, before := "CONCURRENTLY", ""
 	if m.table.parts {
-		concurrently = ""
+		concurrently, before = "", "SET LOCAL lock_timeout = '500ms'; " // of the one transaction that both statements are
 	}
 	if m.begun != "" {
-		if _, err := db.ExecContext(ctx, fmt.Sprintf("DROP INDEX %s %s", concurrently, m.begun)); err != nil {
+		if _, err := db.ExecContext(ctx, fmt.Sprintf("%sDROP INDEX %s %s", before, concurrently, m.begun)); err != nil {
 			return err
 		}
 	}
-	_, err := db.ExecContext(ctx, fmt.Sprintf("CREATE INDEX %s %s ON %s (%s) WHERE %s", concurrently, m.name, m.table.name, m.columns, m.where))
+	_, err := db.ExecContext(ctx, fmt.Sprintf("%sCREATE INDEX %s %s ON %s (%s) WHERE %s", before, concurrently, m.name, m.table.name, m.columns, m.where))
 	return err
 }
 

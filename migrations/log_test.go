@@ -119,6 +119,57 @@ func TestChangesOfNodesOfTheReleaseBefore(t *testing.T) {
 	}
 }
 
+// answer is the statement that stores message n as an answer to another.
+func answer(n, to int) string {
+	return fmt.Sprintf(`INSERT INTO chat_messages (id, chat_room_id, sender_id, content, reply_to_id, seq, rev) VALUES ('%s', '%s', '%s', 'a', '%s', %d, %d)`,
+		messageID(n), logRoom, logUser, messageID(to), n, n)
+}
+
+// TestAnswersOfBeforeAreToBeCounted: in a database that has messages. A new one has none.
+func TestAnswersOfBeforeAreToBeCounted(t *testing.T) {
+	eachDialect(t, func(t *testing.T, db *sql.DB, dialect migrations.Dialect) {
+		before(t, db, dialect)
+		exec(t, db, message(1, 1, 1))
+		exec(t, db, answer(2, 1))
+		if _, _, err := migrations.Up(t.Context(), db, dialect, quiet); err != nil {
+			t.Fatal(err)
+		}
+		if got := column(t, db, "SELECT count(*) FROM chat_uncounted"); got[0] != "1" {
+			t.Errorf("%s places", got[0])
+		}
+	})
+	eachDialect(t, func(t *testing.T, db *sql.DB, dialect migrations.Dialect) {
+		if _, _, err := migrations.Up(t.Context(), db, dialect, quiet); err != nil {
+			t.Fatal(err)
+		}
+		if got := column(t, db, "SELECT count(*) FROM chat_uncounted"); got[0] != "0" {
+			t.Errorf("%s places", got[0])
+		}
+	})
+}
+
+// TestAnEditOfWhatIsDeletedLeavesNothing: a node of the release before may ask for one, be it one
+// that keeps the log itself.
+func TestAnEditOfWhatIsDeletedLeavesNothing(t *testing.T) {
+	db := databases[migrations.Postgres](t)
+	before(t, db, migrations.Postgres)
+	exec(t, db, message(1, 1, 1))
+	exec(t, db, message(2, 2, 2))
+	if _, _, err := migrations.Up(t.Context(), db, migrations.Postgres, quiet); err != nil {
+		t.Fatal(err)
+	}
+	exec(t, db, fmt.Sprintf("UPDATE chat_messages SET content = '', deleted_at = now(), rev = 3 WHERE id = '%s'", messageID(1)))
+	exec(t, db, fmt.Sprintf("UPDATE chat_messages SET content = 'again', rev = 4 WHERE id = '%s'", messageID(1)))
+	exec(t, db, fmt.Sprintf("UPDATE chat_messages SET content = 'other', rev = 5 WHERE id = '%s'", messageID(2)))
+	exec(t, db, fmt.Sprintf("SELECT set_config('caravan.log', '2', true); UPDATE chat_messages SET content = 'again', rev = 6 WHERE id = '%s'", messageID(1)))
+	if got, want := column(t, db, "SELECT content || ' ' || rev FROM chat_messages ORDER BY id"), []string{" 6", "other 5"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got, want := logOf(t, db), []string{change(3, 1), change(4, 1), change(5, 2)}; !slices.Equal(got, want) {
+		t.Errorf("the log has %q, want %q", got, want)
+	}
+}
+
 // TestAPartitionedTableIsMigrated: one made as docs/scaling.md says, by the release before.
 func TestAPartitionedTableIsMigrated(t *testing.T) {
 	db := databases[migrations.Postgres](t)
@@ -140,6 +191,11 @@ func TestAPartitionedTableIsMigrated(t *testing.T) {
 	exec(t, db, fmt.Sprintf("UPDATE chat_messages SET rev = 4 WHERE id = '%s'", messageID(1)))
 	if got, want := logOf(t, db), []string{change(3, 1), change(4, 1)}; !slices.Equal(got, want) {
 		t.Errorf("the log has %q, want %q", got, want)
+	}
+	exec(t, db, answer(5, 1))
+	exec(t, db, fmt.Sprintf("UPDATE chat_messages SET deleted_at = now(), content = 'kept', rev = 6 WHERE id = '%s'", messageID(1)))
+	if got := column(t, db, "SELECT message_id || (SELECT content FROM chat_messages WHERE id = message_id) FROM chat_summaries_due"); !slices.Equal(got, []string{messageID(1)}) {
+		t.Errorf("due: %q", got)
 	}
 	if n := column(t, db, "SELECT count(*) FROM pg_class WHERE relname = 'caravan_messages_rev'"); n[0] != "0" {
 		t.Error("the index on rev is still there")

@@ -69,12 +69,19 @@ func steps(ctx context.Context, db *sql.DB, dialect Dialect, log *slog.Logger) (
 	if from > newest {
 		return from, from, fmt.Errorf("%w: it is at version %d, this program knows up to %d", ErrNewer, from, newest)
 	}
-	done, err := provider.Up(ctx)
+	err = untilLocked(ctx, log, func() error {
+		done, err := provider.Up(ctx)
+		var partial *goose.PartialError
+		if errors.As(err, &partial) {
+			done = partial.Applied
+		}
+		for _, step := range done {
+			log.Info("schema migrated", "version", step.Source.Version, "took", step.Duration)
+		}
+		return err
+	})
 	if err != nil {
 		return from, from, err
-	}
-	for _, step := range done {
-		log.Info("schema migrated", "version", step.Source.Version, "took", step.Duration)
 	}
 	return from, newest, nil
 }

@@ -93,7 +93,8 @@ type Store interface {
 	Reactors(ctx context.Context, q ReactorsQuery) (ReactorPage, error)
 
 	// DueSummaries returns messages whose summary has been due for so long, the longest due
-	// first, at most limit.
+	// first, at most limit. Where there are none it makes some due of messages that were
+	// answered before answers were counted, and returns those, until there are no more.
 	DueSummaries(ctx context.Context, age time.Duration, limit int) ([]DueSummary, error)
 
 	// Head returns a room's present number as the server has it that takes writes: a

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -34,6 +35,7 @@ type told struct {
 		ID, Content string
 		DeletedBy   string `json:"deleted_by"`
 		PinnedBy    string `json:"pinned_by"`
+		ReplyCount  int    `json:"reply_count"`
 	} `json:"message"`
 }
 
@@ -142,6 +144,9 @@ func TestAnOlderNodeTellsWhatANewerOneChanges(t *testing.T) {
 	old, _ := older.visit(t, 0)
 	old.send(`{"type":"edit_message","message_id":"%s","content":"once more"}`, id)
 	hear("message_edited", "gone", "once more")
+	if out := query(t, store, "SELECT count(*) FROM chat_messages WHERE content LIKE '%once more%'"); out != "0" {
+		t.Errorf("%s rows have the content of the tombstone", out)
+	}
 	ada.send(`{"type":"edit_message","message_id":"%s","content":"x"}`, id)
 	if f := ada.next(); f.Code != "not_found" {
 		t.Errorf("an edit of the tombstone: %+v", f)
@@ -153,4 +158,59 @@ func TestAnOlderNodeTellsWhatANewerOneChanges(t *testing.T) {
 	}
 	bob.send(`{"type":"chat_message","content":"after"}`)
 	hear("chat_message", "after", "after")
+}
+
+// TestAnswersOfAnOlderNodeAreCounted: those that it stored before a newer one came, and those
+// that it stores beside it.
+func TestAnswersOfAnOlderNodeAreCounted(t *testing.T) {
+	t.Parallel()
+	store := pgserver.Shared(t).Database(t)
+	flags := []string{"--redis", redisserver.Start(t).URL()}
+	older := &node{caravan: caravan{binary: buildOlder(t, changelessBuild), store: store, flags: flags, listen: "127.0.0.1:0"}}
+	newer := &node{caravan: caravan{binary: buildCaravan(t), store: store, flags: flags, listen: "127.0.0.1:0"}}
+	older.seed(t, 4, 1)
+	older.serve(t)
+	bob, _ := older.visit(t, 1)
+	say := func(content, to string) (id string) {
+		bob.send(`{"type":"chat_message","content":"%s","reply_to":%s}`, content, to)
+		for {
+			if f := bob.next(); f.Type == "chat_message" {
+				return `"` + f.Message.ID + `"`
+			}
+		}
+	}
+	counts := map[string]int{} // of answers, by what they answer
+	answer := func(to string, times int) {
+		for range times {
+			say("an answer", to)
+		}
+		counts[to] += times
+	}
+	before := say("answered before", "null")
+	answer(before, 2)
+	newer.serve(t)
+	ada, _ := newer.visit(t, 0)
+	answer(before, 1)
+	answer(say("answered beside", "null"), 2)
+	query(t, store, "UPDATE chat_summaries_due SET due_at = due_at - interval '1 minute'")
+	for len(counts) > 0 {
+		f := ada.next()
+		if id := `"` + f.Message.ID + `"`; f.Type == "message_edited" && f.Message.ReplyCount == counts[id] {
+			delete(counts, id)
+		}
+	}
+}
+
+// query runs SQL on a database beside the servers.
+func query(t *testing.T, store, sql string) string {
+	t.Helper()
+	at, err := url.Parse(store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := pgserver.Shared(t).Exec(strings.TrimPrefix(at.Path, "/"), sql)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(out)
 }

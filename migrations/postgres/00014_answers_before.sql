@@ -22,30 +22,14 @@ END
 $$;
 -- +goose StatementEnd
 
--- A trigger takes the table for itself, and who comes after it waits as well. So it waits only
--- shortly for those who are there, and tries again.
+-- A trigger takes chat_messages from all who write, and from vacuum. Who waits for
+-- that holds up all who come after it, so it waits shortly, and Up tries again. Longer now
+-- and then: the server's own vacuum gives way to who has waited for a second.
 
--- +goose StatementBegin
-DO $$
-DECLARE
-    attempt integer := 1;
-BEGIN
-    LOOP
-        BEGIN
-            PERFORM set_config('lock_timeout', '500ms', true);
-            DROP TRIGGER IF EXISTS caravan_note_answer ON chat_messages;
-            CREATE TRIGGER caravan_note_answer AFTER INSERT ON chat_messages FOR EACH ROW
-                WHEN (NEW.reply_to_id IS NOT NULL AND current_setting('caravan.summaries', true) IS DISTINCT FROM 'own')
-                EXECUTE FUNCTION caravan_note_answer();
-            EXIT;
-        EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
-            IF attempt = 600 THEN
-                RAISE;
-            END IF;
-            attempt := attempt + 1;
-            PERFORM pg_sleep(0.5);
-        END;
-    END LOOP;
-END
-$$;
--- +goose StatementEnd
+SELECT set_config('lock_timeout', CASE WHEN random() < 0.2 THEN '1500ms' ELSE '500ms' END, true);
+
+DROP TRIGGER IF EXISTS caravan_note_answer ON chat_messages;
+
+CREATE TRIGGER caravan_note_answer AFTER INSERT ON chat_messages FOR EACH ROW
+    WHEN (NEW.reply_to_id IS NOT NULL AND current_setting('caravan.summaries', true) IS DISTINCT FROM 'own')
+    EXECUTE FUNCTION caravan_note_answer();

@@ -86,6 +86,7 @@ var unplanned = map[string]string{
 	"deployment": "a table of one row", "makeDeployment": "a table of one row", "readCluster": "a table of one row", "noteCluster": "a table of one row",
 	"readSecret": "a table of few rows, at the start", "makeSecret": "a table of few rows, at the start",
 	"thisDatabase": "a catalog", "thisCluster": "no table", "findKeys": "a catalog", "findMissing": "a catalog", "findOtherIDs": "a catalog", "findTypes": "a catalog", "findUnfilled": "a catalog",
+	"makeUncountedDue":  "a table of one row, and what TestUncountedAnswersAreLookedUpByIndex looks at",
 	"endSessionsWithin": "no table", "endAbandoned": "no table", "barrier": "no table", "askStatus": "no table", "askServer": "no table",
 	"seedUsers": "rows are added only", "seedTrips": "rows are added only", "seedCollaborators": "rows are added only",
 	"collaborates": "a part of others", "andExists": "a part of others", "findStrangers": "a part of others", "messageJoins": "a part of others",
@@ -197,6 +198,22 @@ func identifiersIn(t *testing.T, path, function string) map[string]bool {
 		return true
 	})
 	return names
+}
+
+// TestUncountedAnswersAreLookedUpByIndex: of the statement only what reads a table of one row,
+// and what it has found, is not.
+func TestUncountedAnswersAreLookedUpByIndex(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, Config{URL: pgserver.Shared(t).Database(t)}, 1)
+	conn, err := f.readers.Acquire(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Release()
+	plan := explain(t, conn.Conn(), "makeUncountedDue", makeUncountedDue)
+	if !regexp.MustCompile(`Index Scan using caravan_messages_reply on chat_messages t\n +Index Cond: \(reply_to_id > `).MatchString(plan) {
+		t.Errorf("%s", plan)
+	}
 }
 
 func explain(t *testing.T, conn *pgx.Conn, name, sql string) string {

@@ -50,9 +50,6 @@ const (
 	insertDue = `INSERT INTO chat_summaries_due (message_id, chat_room_id, due_at)
 	SELECT message, room, now() FROM unnest($1::uuid[], $2::uuid[]) AS n(message, room) ON CONFLICT DO NOTHING`
 
-	// selectDue reads the whole table, which has few rows: those of a second, as a rule.
-	selectDue = `SELECT message_id, chat_room_id FROM chat_summaries_due WHERE due_at <= clock_timestamp() - $1::interval ORDER BY due_at, message_id LIMIT $2`
-
 	deleteDue = `DELETE FROM chat_summaries_due t USING unnest($1::uuid[], $2::uuid[]) AS n(message, room)
 	WHERE t.message_id = n.message AND t.chat_room_id = n.room`
 )
@@ -184,25 +181,4 @@ func reactionsStand(ctx context.Context, conn interface {
 		err = conn.QueryRow(ctx, withdrawnInForce, keys...).Scan(&all)
 	}
 	return all && err == nil, err
-}
-
-// DueSummaries implements room.Store.
-func (s *Store) DueSummaries(ctx context.Context, age time.Duration, limit int) (all []room.DueSummary, err error) {
-	err = s.again(ctx, s.readers, func() error {
-		all = nil
-		rows, err := s.readers.Query(ctx, selectDue, age, limit)
-		if err != nil {
-			return err
-		}
-		var d room.DueSummary
-		_, err = pgx.ForEachRow(rows, []any{(*[16]byte)(&d.Message), (*[16]byte)(&d.Room)}, func() error {
-			all = append(all, d)
-			return nil
-		})
-		return err
-	})
-	if err != nil {
-		return nil, fault("due summaries", err)
-	}
-	return all, nil
 }

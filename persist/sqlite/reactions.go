@@ -1,14 +1,12 @@
 package sqlite
 
 import (
-	"context"
 	"database/sql"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/caravan-chat/caravan/persist"
-	"github.com/caravan-chat/caravan/room"
 )
 
 const (
@@ -27,7 +25,6 @@ const (
 
 	// insertDue keeps since when a summary is due.
 	insertDue = `INSERT INTO chat_summaries_due (message_id, chat_room_id, due_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`
-	selectDue = `SELECT message_id, chat_room_id FROM chat_summaries_due WHERE due_at <= ? ORDER BY due_at, message_id LIMIT ?`
 	deleteDue = `DELETE FROM chat_summaries_due WHERE message_id = ? AND chat_room_id = ?`
 )
 
@@ -130,24 +127,4 @@ func (s *Store) writeReactions(tx *sql.Tx, plan *persist.Plan) error {
 		}
 	}
 	return nil
-}
-
-// DueSummaries implements room.Store.
-func (s *Store) DueSummaries(ctx context.Context, age time.Duration, limit int) (all []room.DueSummary, err error) {
-	rows, err := s.read.due.QueryContext(ctx, formatStamp(time.Now().Add(-age)), limit)
-	if err != nil {
-		return nil, unreachable(err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var d room.DueSummary
-		if err := rows.Scan(&d.Message, &d.Room); err != nil {
-			return nil, unreachable(err)
-		}
-		all = append(all, d)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, unreachable(err)
-	}
-	return all, nil
 }

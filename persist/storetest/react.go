@@ -289,28 +289,6 @@ func testReplyCount(t *testing.T, open Open) {
 	count(protocol.RepliesMax-2, w.delete(0, 1, many[2].MessageID))
 }
 
-// testDueSummaries: the longest due first, and only what has been due for so long.
-func testDueSummaries(t *testing.T, open Open) {
-	w := newWorld(t, open, 2, 2)
-	var want []room.DueSummary
-	for n := range 5 {
-		m := w.stored(w.send(n%2, 0, "x"))
-		w.append(w.react(n%2, 1, m.ID, "a", true))
-		want = append(want, room.DueSummary{Message: m.ID, Room: w.rooms[n%2]})
-		time.Sleep(time.Millisecond) // SQLite and PostgreSQL say since when by their own clocks
-	}
-	w.append(w.react(0, 0, want[0].Message, "b", true)) // is due for as long as before
-	for _, limit := range []int{1, 3, 10} {
-		due, err := w.store.DueSummaries(w.ctx(), 0, limit)
-		if err != nil || !slices.Equal(due, want[:min(limit, len(want))]) {
-			t.Errorf("%v, %v; want %v", due, err, want)
-		}
-	}
-	if due, err := w.store.DueSummaries(w.ctx(), time.Hour, 10); err != nil || len(due) != 0 {
-		t.Errorf("due for an hour: %v, %v", due, err)
-	}
-}
-
 // testReactors: who has reacted, in pages, by when; which are a user's own; and what there is
 // now, whatever the last summary says.
 func testReactors(t *testing.T, open Open) {

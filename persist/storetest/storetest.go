@@ -64,6 +64,7 @@ func Run(t *testing.T, open Open) {
 		{"ManyReactionsAreCounted", testManyReactions},
 		{"AnswersAreCounted", testReplyCount},
 		{"DueSummaries", testDueSummaries},
+		{"AnswersOfBeforeAreCounted", testUncounted},
 		{"WhoHasReacted", testReactors},
 		{"KnownClientIDStoresNothing", testDuplicate},
 		{"KnownClientIDWithinABatch", testDuplicateInBatch},
