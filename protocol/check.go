@@ -140,13 +140,12 @@ func (in *fields) readMentions() ([]uuid.UUID, *Error) {
 	if v.kind == kindAbsent || v.kind == kindNull {
 		return nil, nil
 	}
-	elements, isArray := v.elements()
-	if !isArray {
+	if !v.isArray() {
 		return nil, ErrMentionsField
 	}
 	var users []uuid.UUID
-	for i := range elements {
-		user, ok := elements[i].id()
+	for element := range v.elements() {
+		user, ok := element.id()
 		switch {
 		case !ok, user == uuid.Nil: // which would be everybody
 			return nil, ErrInvalidMention

@@ -19,8 +19,8 @@ func EmojiKey(shown string) string {
 }
 
 // ValidEmoji reports whether an emoji may be chosen for a message, and returns how it is shown
-// then: as it was given, but for what is senseless of U+FE0F, which could make it any length.
-// What it shows is the client's business.
+// then: as it was given, but for what is senseless of U+FE0F. Where it would be longer with the
+// others than an emoji may be, it is shown without any. What it shows is the client's business.
 func ValidEmoji(given string) (shown string, ok bool) {
 	key := EmojiKey(given)
 	if key == "" || len(key) > EmojiBytesMax || !utf8.ValidString(key) {
@@ -31,7 +31,10 @@ func ValidEmoji(given string) (shown string, ok bool) {
 			return "", false
 		}
 	}
-	return oneVariation(given), true
+	if shown = oneVariation(given); len(shown) > EmojiBytesMax {
+		shown = key
+	}
+	return shown, true
 }
 
 // oneVariation leaves out each U+FE0F that follows no other character.

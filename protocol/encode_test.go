@@ -186,6 +186,10 @@ func TestQuotedIsTheMessageThatIsAnsweredAndNoTextThatSaysSo(t *testing.T) {
 	if got := Quoted(AppendMessage(nil, &m)); got != uuid.Nil {
 		t.Errorf("a message that answers none: %v", got)
 	}
+	m.Extra = &Extra{Data: `{"a":1,"reply_to":{"id":"` + idC.String() + `"}}`}
+	if got := Quoted(AppendMessage(nil, &m)); got != uuid.Nil {
+		t.Errorf("a message that answers none, with data: %v", got)
+	}
 	m.ReplyTo = &Reply{ID: idB, Content: m.Content, SenderEmail: m.Content}
 	body := AppendMessage(nil, &m)
 	if got := Quoted(body); got != idB {

@@ -14,7 +14,7 @@ const (
 	MentionsCountedMax = 100  // mentions that are counted after a read mark; more are as many
 	UnreadMax          = 100  // messages that are counted as unread; more are as many
 	UnreadLookedMax    = 500  // messages that are looked at for that
-	EmojiBytesMax      = 64   // of an emoji, U+FE0F not counted
+	EmojiBytesMax      = 64   // of an emoji without U+FE0F, and as it is shown
 	EmojiMax           = 20   // different emoji that a message has as reactions
 	OwnEmojiMax        = 10   // of them, those of one user
 	ReactionsNamedMax  = 8    // reactions of a message of which all are told who they are from

@@ -104,14 +104,15 @@ func appendSender(dst []byte, u *User) []byte {
 	return append(dst, '}')
 }
 
-// quoteBegins is how a message says that it answers another one. Text cannot say it:
-// there quotes are escaped.
-const quoteBegins = `,"reply_to":{"id":"`
+// quoteBegins is how a message says which one it answers. Text cannot say it: there quotes
+// are escaped. Data can, but comes later.
+const quoteBegins = `,"reply_to":`
 
 // Quoted returns the id of the message that one answers, given as AppendMessage made
 // it; zero where it answers none.
 func Quoted(message []byte) uuid.UUID {
-	_, id, found := bytes.Cut(message, []byte(quoteBegins))
+	_, quote, _ := bytes.Cut(message, []byte(quoteBegins))
+	id, found := bytes.CutPrefix(quote, []byte(`{"id":"`))
 	if !found || len(id) < idHyphenated {
 		return uuid.Nil
 	}

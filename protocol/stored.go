@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"math"
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -153,53 +153,64 @@ func (v *value) count() (int, bool) {
 	return n, true
 }
 
-// elements returns the values of an array.
-func (v *value) elements() (all []value, isArray bool) { return v.elementsUpTo(math.MaxInt) }
+func (v *value) isArray() bool { return v.kind == kindNested && v.raw[0] == '[' }
+
+// elements goes over the values of an array.
+func (v *value) elements() iter.Seq[value] {
+	return func(yield func(value) bool) {
+		s := scanner{text: v.raw, at: 1}
+		for s.space(); !s.eat(']'); s.space() {
+			if element, ok := s.value(); !ok || !yield(element) {
+				return
+			}
+			s.space()
+			s.eat(',')
+		}
+	}
+}
 
 // elementsUpTo returns the values of an array that has at most so many.
 func (v *value) elementsUpTo(most int) (all []value, ok bool) {
-	if v.kind != kindNested || v.raw[0] != '[' {
+	if !v.isArray() {
 		return nil, false
 	}
-	s := scanner{text: v.raw, at: 1}
-	for s.space(); !s.eat(']'); s.space() {
-		element, ok := s.value()
-		if !ok || len(all) == most {
+	for element := range v.elements() {
+		if len(all) == most {
 			return nil, false
 		}
 		all = append(all, element)
-		s.space()
-		s.eat(',')
 	}
 	return all, true
 }
 
 // ids reads an array of ids.
 func (v *value) ids() ([]uuid.UUID, bool) {
-	elements, ok := v.elements()
-	if !ok {
+	if !v.isArray() {
 		return nil, false
 	}
-	ids := make([]uuid.UUID, len(elements))
-	for i := range elements {
-		if ids[i], ok = elements[i].id(); !ok {
+	all := []uuid.UUID{}
+	for element := range v.elements() {
+		id, ok := element.id()
+		if !ok {
 			return nil, false
 		}
+		all = append(all, id)
 	}
-	return ids, true
+	return all, true
 }
 
 // reactions reads an array of what AppendReactions appends.
 func (v *value) reactions() ([]Reaction, bool) {
-	elements, ok := v.elements()
-	if !ok {
+	if !v.isArray() {
 		return nil, false
 	}
-	all := make([]Reaction, len(elements))
-	for i := range elements {
-		if !all[i].read(&elements[i]) {
+	all := []Reaction{}
+	for element := range v.elements() {
+		var r Reaction
+		if !r.read(&element) {
 			return nil, false
 		}
+		all = append(all, r)
 	}
 	return slices.Clip(all), true
 }
