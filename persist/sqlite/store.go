@@ -181,7 +181,8 @@ func makeFile(path string) error {
 }
 
 func connectWriter(path string, cacheBytes int64) (*sql.DB, error) {
-	return connect(path, 1, cacheBytes, "journal_mode(WAL)", "synchronous(FULL)",
+	// secure_delete: what a message said is overwritten where it stood.
+	return connect(path, 1, cacheBytes, "journal_mode(WAL)", "synchronous(FULL)", "secure_delete(ON)",
 		fmt.Sprintf("wal_autocheckpoint(%d)", walPages), fmt.Sprintf("journal_size_limit(%d)", walBytesMax))
 }
 
