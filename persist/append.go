@@ -97,7 +97,10 @@ func Append(ctx context.Context, batch []*room.Op, run Transaction) error {
 			switch {
 			case op == bad, failure.Room && op.Room == bad.Room:
 				refusals[op] = failure.Refusal
-				continue
+				if !ruleOf(op).unasked || failure.Room || op.Err != nil {
+					continue
+				}
+				op.Err = failure.Refusal // so that it is settled as given up
 			case i < poison:
 				proven++
 			}

@@ -24,7 +24,7 @@ func settleDelete(s *settling, op *room.Op) result {
 	case m.Deleted():
 		return s.unchanged(&m)
 	}
-	if err := s.spend.take(op, -int64(len(m.Content)), 0); err != nil {
+	if err := s.spend.take(op, -quotaBytes(m.Content, m.Extra), 0); err != nil {
 		return refused(err)
 	}
 	if m.Pinned() {

@@ -75,7 +75,7 @@ func settleMessage(s *settling, op *room.Op) result {
 	if err := s.mayMention(op); err != nil {
 		return refused(err)
 	}
-	if err := s.spend.take(op, int64(len(op.Content)), 1); err != nil {
+	if err := s.spend.take(op, quotaBytes(op.Content, op.Extra), 1); err != nil {
 		return refused(err)
 	}
 	s.answered(op, m.ReplyTo, 1)

@@ -2,6 +2,9 @@ package persist
 
 import (
 	"slices"
+	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/caravan-chat/caravan/protocol"
 	"github.com/caravan-chat/caravan/room"
@@ -89,6 +92,14 @@ func (s *Stretch) Newest() room.Page {
 // Oldest makes a page of messages that were read oldest first: that of After.
 func (s *Stretch) Oldest() room.Page {
 	return room.Page{Messages: s.messages, Seq: s.Seq, HasMore: s.budget.More}
+}
+
+// PinsFrom is where a page of pins begins: a cursor that every pin comes behind, where none was given.
+func PinsFrom(after room.PinCursor) room.PinCursor {
+	if after == (room.PinCursor{}) {
+		return room.PinCursor{At: time.Date(9999, time.December, 31, 0, 0, 0, 0, time.UTC), Message: uuid.Max}
+	}
+	return after
 }
 
 // Log gathers what a Walk reads, in the order of the numbers.

@@ -13,7 +13,7 @@ import (
 
 // Quotas bound what is stored. Zero is no limit, and costs nothing.
 type Quotas struct {
-	RoomBytes          int64 // of the contents of a room's messages
+	RoomBytes          int64 // of the contents and the data of a room's messages
 	UserMessagesPerDay int64 // of a user in all rooms, on a day of UTC
 }
 
@@ -100,6 +100,16 @@ func newSpending(q Quotas, batch []*room.Op, found *Found) *spending {
 		quotas: q, found: found, day: batch[len(batch)-1].At.Unix() / day,
 		bytes: make(map[uuid.UUID]int64), sent: make(map[uuid.UUID]int64),
 	}
+}
+
+// quotaBytes is what a message with that content and that Extra counts against its room's quota:
+// what its sender has written.
+func quotaBytes(content string, e *protocol.Extra) int64 {
+	n := len(content)
+	if e != nil {
+		n += len(e.Data)
+	}
+	return int64(n)
 }
 
 // take counts a content that grows by so many bytes, and so many new messages, or refuses.

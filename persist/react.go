@@ -97,34 +97,34 @@ func settleReact(s *settling, op *room.Op) result {
 		if t.own(op.Sender.ID) >= protocol.OwnEmojiMax {
 			return refused(protocol.ErrTooManyReactions)
 		}
-		if !s.mayAdd(&m, c.key.emoji) {
+		shown, may := s.mayAdd(&m, c.key.emoji)
+		if !may {
 			return refused(protocol.ErrTooManyEmoji)
 		}
 		t.changed = true
 		if c.is = c.was; c.is == nil {
-			shown := cmp.Or(listedEmoji(&m)[c.key.emoji], op.Emoji) // one form for all, as far as that is known
-			c.is = &Reaction{op.MessageID, op.Sender.ID, c.key.emoji, shown, op.At}
+			c.is = &Reaction{op.MessageID, op.Sender.ID, c.key.emoji, cmp.Or(shown, op.Emoji), op.At} // one form for all
 		}
 	}
 	return result{outcome: room.Stored}
 }
 
 // mayAdd reports whether one more emoji has place beside those of the last summary, and those
-// that came since. One of the summary keeps its place until the next, so that it need not be
-// counted whether anybody has it still.
-func (s *settling) mayAdd(m *protocol.Message, emoji string) bool {
+// that came since, and how it is shown where it is one of them. One of the summary keeps its place
+// until the next, so that it need not be counted whether anybody has it still.
+func (s *settling) mayAdd(m *protocol.Message, emoji string) (shown string, may bool) {
 	there := listedEmoji(m)
-	if there[emoji] != "" {
-		return true
+	if shown := there[emoji]; shown != "" {
+		return shown, true
 	}
 	if len(there) >= protocol.EmojiMax {
-		return false
+		return "", false
 	}
 	for _, e := range s.count(m.ID) {
 		if e.key == emoji {
-			return true
+			return e.shown, true
 		}
 		there[e.key] = e.shown
 	}
-	return len(there) < protocol.EmojiMax
+	return "", len(there) < protocol.EmojiMax
 }

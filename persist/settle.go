@@ -1,6 +1,7 @@
 package persist
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/google/uuid"
@@ -29,8 +30,10 @@ func Settle(batch []*room.Op, lookup *Lookup, found *Found) *Plan {
 		s.sent = make(map[ClientKey]uuid.UUID, len(lookup.Keys))
 	}
 	for i, op := range batch {
-		if err := admit(op, found); err != nil {
-			s.plan.results[i] = refused(err)
+		if err := cmp.Or(op.Err, admit(op, found)); err != nil {
+			if s.plan.results[i] = refused(err); ruleOf(op).unasked {
+				s.summarized(op) // which would be tried again and again
+			}
 			continue
 		}
 		s.at = i

@@ -31,7 +31,11 @@ func settleSummary(s *settling, op *room.Op) result {
 	was := *is
 	is.ReplyCount = s.replies(m.ID)
 	if is.Reactions = nil; !m.Deleted() {
-		is.Reactions = listed(s.count(m.ID))
+		counted := s.count(m.ID)
+		is.Reactions = listed(counted)
+		if slices.ContainsFunc(counted, func(e emojiNow) bool { return e.unsure }) {
+			s.due(op.Room, m.ID) // the next summary finds it in the rows
+		}
 	}
 	if is.Equal(&was) {
 		return s.unchanged(&m)
@@ -105,7 +109,7 @@ func (s *settling) due(in, message uuid.UUID) {
 }
 
 // summarized notes that the summary is due no more which an op was to make, also where there
-// is no such message in its room.
+// is no such message or room, or the database does not take what it says.
 func (s *settling) summarized(op *room.Op) {
 	made := room.DueSummary{Message: op.MessageID, Room: op.Room}
 	delete(s.dues, made)

@@ -102,6 +102,7 @@ type emojiNow struct {
 	count      int
 	first      time.Time
 	by         []Reaction // nil: there are too many
+	unsure     bool       // the first one goes with this batch: shown and first are its own still
 }
 
 // count returns what reactions a message has, in the order of the first of each.
@@ -148,8 +149,8 @@ func grouped(rows []Reaction) []emojiNow {
 	return all
 }
 
-// adjusted are counts after what the batch does. When the first of an emoji goes, that shows
-// in the order with the next summary.
+// adjusted are counts after what the batch does. When the first of an emoji goes, they do not
+// say which one is the first now.
 func adjusted(counts []EmojiCount, cells map[cellKey]*cell) []emojiNow {
 	all := make([]emojiNow, len(counts))
 	for i, c := range counts {
@@ -168,6 +169,7 @@ func adjusted(counts []EmojiCount, cells map[cellKey]*cell) []emojiNow {
 			all[i].count++
 		} else {
 			all[i].count--
+			all[i].unsure = all[i].unsure || !c.was.At.After(all[i].first)
 		}
 	}
 	all = slices.DeleteFunc(all, func(e emojiNow) bool { return e.count <= 0 })

@@ -14,9 +14,10 @@ type Own struct {
 	May     Permissions
 	ReadSeq int64 // how far the user has read
 
-	// Of messages of the history whose reactions do not say who they are from, those that have
-	// some of the user's, and the emoji of these.
-	Reactions map[uuid.UUID][]string
+	// Of messages of the history whose reactions do not say who they are from, the emoji that the
+	// user has chosen. Unread: they could not be read, and are not told.
+	Reactions       map[uuid.UUID][]string
+	ReactionsUnread bool
 }
 
 // AppendOwn appends the frame that follows each history.
@@ -31,7 +32,11 @@ func AppendOwn(dst []byte, o *Own) []byte {
 	dst = appendPermissions(dst, o.May)
 	dst = append(dst, `,"read_seq":`...)
 	dst = strconv.AppendInt(dst, o.ReadSeq, 10)
-	dst = append(dst, `,"muted_until":null,"reactions":{`...) // nobody can be muted yet
+	dst = append(dst, `,"muted_until":null`...) // nobody can be muted yet
+	if o.ReactionsUnread {
+		return append(dst, '}')
+	}
+	dst = append(dst, `,"reactions":{`...)
 	first := true
 	for message, emoji := range o.Reactions {
 		if !first {

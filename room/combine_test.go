@@ -62,3 +62,53 @@ func TestNothingIsReadForWhoHasLeft(t *testing.T) {
 		t.Errorf("%d looks into the store for %d that waited", n, workers+1)
 	}
 }
+
+// asked is a store that says which reactions are whose only when it is let.
+type asked struct {
+	room.Store
+	let   chan struct{}
+	looks atomic.Int64
+}
+
+func (s *asked) OwnReactions(ctx context.Context, questions []room.OwnQuestion) ([]room.OwnReactions, error) {
+	s.looks.Add(1)
+	<-s.let
+	return s.Store.OwnReactions(ctx, questions)
+}
+
+// TestClientsThatComeBackAskTogetherWhichReactionsAreTheirs: a room of 1,000 that come back at
+// once is a few looks. Each is told of all messages that it asks about.
+func TestClientsThatComeBackAskTogetherWhichReactionsAreTheirs(t *testing.T) {
+	h := open(t, room.Config{})
+	store := &asked{Store: h.store, let: make(chan struct{})}
+	s := room.New(store, nil, nil, room.Config{})
+	t.Cleanup(s.Close)
+	past := &room.History{Nameless: []uuid.UUID{uuid.New(), uuid.New()}}
+	const clients = 1_000
+	answers := make(chan room.OwnReactions, clients)
+	ask := func() {
+		s.OwnReactions(uuid.New(), past, nil, func(own room.OwnReactions, err error) {
+			if err != nil {
+				t.Error(err)
+			}
+			answers <- own
+		})
+	}
+	ask()
+	await.Until(t, "the first look is under way", func() bool { return store.looks.Load() == 1 })
+	for range clients - 1 {
+		ask()
+	}
+	close(store.let)
+	for range clients {
+		own := await.Value(t, "an answer", answers)
+		for _, id := range past.Nameless {
+			if emoji, told := own[id]; !told || len(emoji) > 0 {
+				t.Fatalf("%v", own)
+			}
+		}
+	}
+	if n := store.looks.Load(); n > 5 {
+		t.Errorf("%d looks for %d clients", n, clients)
+	}
+}

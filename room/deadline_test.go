@@ -66,7 +66,7 @@ func (s *halfOpen) RepliesAfter(ctx context.Context, _, _ uuid.UUID, _ int64, _ 
 	return room.Page{}, s.hang(ctx)
 }
 
-func (s *halfOpen) Pins(ctx context.Context, _ uuid.UUID) (room.Page, error) {
+func (s *halfOpen) Pins(ctx context.Context, _ uuid.UUID, _ room.PinCursor, _ room.Limit) (room.Page, error) {
 	return room.Page{}, s.hang(ctx)
 }
 

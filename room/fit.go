@@ -61,6 +61,18 @@ func (p *Page) keepOldest(f fit) (cut bool) {
 	return false
 }
 
+// cutResume leaves out of an answer to since the last messages that do not fit, but not the
+// first one, after they got what one user alone is told.
+func (p *Page) cutResume(f fit) {
+	for i := range p.Bodies {
+		if !f.takes(p.Bodies[i]) && i > 0 {
+			p.Messages, p.Bodies = p.Messages[:i], p.Bodies[:i]
+			p.HasMore, p.Stand = true, p.Messages[i-1].Rev
+			return
+		}
+	}
+}
+
 // keepFirst encodes the rooms of a page, and keeps the first that fit, at least one.
 func (p *RoomPage) keepFirst(f fit) {
 	p.Bodies = make([][]byte, 0, len(p.Rooms))

@@ -24,12 +24,12 @@ func (s *Service) setOwn(ctx context.Context, user uuid.UUID, messages []*protoc
 	if len(question.Messages) == 0 {
 		return nil
 	}
-	answers, err := s.store.OwnReactions(ctx, []OwnQuestion{question})
+	answer, err := s.store.MyReactions(ctx, question)
 	if err != nil {
 		return err
 	}
 	for _, m := range messages {
-		setMine(m, answers[0][m.ID])
+		setMine(m, answer[m.ID])
 	}
 	return nil
 }
@@ -89,14 +89,16 @@ func (s *Service) Reactions(ctx context.Context, user, message uuid.UUID) (all [
 		if a.all, err = s.store.Reactions(ctx, message); err != nil {
 			return a, err
 		}
-		own, err := s.store.OwnReactions(ctx, []OwnQuestion{{User: user, Messages: []uuid.UUID{message}}})
-		if err == nil {
-			a.own = own[0][message]
-		}
+		own, err := s.store.MyReactions(ctx, OwnQuestion{User: user, Messages: []uuid.UUID{message}})
+		a.own = own[message]
 		return a, err
 	})
 	if err == nil {
-		s.charge(user, readCost(0, 1+len(a.all)))
+		looked := 1
+		for i := range a.all {
+			looked += a.all[i].Count
+		}
+		s.charge(user, readCost(0, looked))
 	}
 	return a.all, a.own, err
 }

@@ -27,7 +27,7 @@ type Reactor struct {
 	At    time.Time
 }
 
-// ReactorsQuery asks for a page of those who have reacted to a message, by when they did.
+// ReactorsQuery asks for a page of those who have reacted to a message, by their ids.
 type ReactorsQuery struct {
 	Message uuid.UUID
 	Emoji   string // a key: those who have chosen that one; empty: any
@@ -37,13 +37,12 @@ type ReactorsQuery struct {
 
 // ReactorCursor is the place of a Reactor in the list; the zero value comes before the first.
 type ReactorCursor struct {
-	At   time.Time
 	User uuid.UUID
 	Key  string
 }
 
 // Cursor is the place after which the list goes on behind r.
-func (r *Reactor) Cursor() ReactorCursor { return ReactorCursor{r.At, r.User.ID, r.Key} }
+func (r *Reactor) Cursor() ReactorCursor { return ReactorCursor{r.User.ID, r.Key} }
 
 // ReactorPage is a stretch of the list.
 type ReactorPage struct {
@@ -68,5 +67,21 @@ func (s *Service) readNameless(ctx context.Context, keys []namelessKey) ([]OwnRe
 	for i, k := range keys {
 		questions[i] = OwnQuestion{k.user, k.of.Nameless}
 	}
-	return s.store.OwnReactions(ctx, questions)
+	answers, err := s.store.OwnReactions(ctx, questions)
+	if err != nil {
+		return nil, err
+	}
+	for i, q := range questions {
+		answers[i] = answers[i].ofAll(q.Messages)
+	}
+	return answers, nil
+}
+
+// ofAll also has the messages for which the user has chosen none: a client may remember some.
+func (o OwnReactions) ofAll(messages []uuid.UUID) OwnReactions {
+	all := make(OwnReactions, len(messages))
+	for _, id := range messages {
+		all[id] = o[id]
+	}
+	return all
 }

@@ -146,6 +146,9 @@ func (s *Service) Since(ctx context.Context, q SinceQuery) (Page, error) {
 	if err == nil && s.Superseded(p.Timeline) { // meanwhile
 		return Page{}, unavailable(ErrSuperseded)
 	}
+	if err == nil {
+		p.cutResume(newFit(s.cfg.HistoryBytes, resumeBesides(q.Since, p.Seq)))
+	}
 	return p, err
 }
 

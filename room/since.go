@@ -100,8 +100,13 @@ func (s *Service) readSince(ctx context.Context, q SinceQuery) (Page, error) {
 	if !s.hub.show(q.Room, p.last, births, t) {
 		return Page{}, ErrSuperseded
 	}
-	if p.keepOldest(newFit(q.Bytes, len(protocol.AppendResume(nil, protocol.RoomInfo{RoomSettings: widestSettings}, q.Since, nil, p.Seq, false)))) {
+	if p.keepOldest(newFit(q.Bytes, resumeBesides(q.Since, p.Seq))) {
 		p.Stand = p.Messages[len(p.Messages)-1].Rev
 	}
 	return p, nil
+}
+
+// resumeBesides is what an answer to since has besides its messages.
+func resumeBesides(since, seq int64) int {
+	return len(protocol.AppendResume(nil, protocol.RoomInfo{RoomSettings: widestSettings}, since, nil, seq, false))
 }

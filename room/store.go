@@ -54,9 +54,9 @@ type Store interface {
 	RepliesBefore(ctx context.Context, room, to uuid.UUID, seq int64, limit Limit) (Page, error)
 	RepliesAfter(ctx context.Context, room, to uuid.UUID, seq int64, limit Limit) (Page, error)
 
-	// Pins returns the pinned messages of a room, the latest pin first: at most
-	// protocol.PinsMax.
-	Pins(ctx context.Context, room uuid.UUID) (Page, error)
+	// Pins pages through the pinned messages of a room, the latest pin first, beginning
+	// behind the cursor given (zero: from the latest), up to the limit.
+	Pins(ctx context.Context, room uuid.UUID, after PinCursor, limit Limit) (Page, error)
 
 	// Message returns one message. ErrNoMessage if there is none with that id.
 	Message(ctx context.Context, id uuid.UUID) (protocol.Message, error)
@@ -85,6 +85,9 @@ type Store interface {
 	// OwnReactions answers which emoji users have chosen for messages, in the order of the
 	// questions, in one look.
 	OwnReactions(ctx context.Context, questions []OwnQuestion) ([]OwnReactions, error)
+
+	// MyReactions is OwnReactions for what one user asks to read.
+	MyReactions(ctx context.Context, q OwnQuestion) (OwnReactions, error)
 
 	// Reactions returns what reactions a message has, counted anew.
 	Reactions(ctx context.Context, message uuid.UUID) ([]protocol.Reaction, error)

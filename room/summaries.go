@@ -142,11 +142,16 @@ func (w *summaries) op(in, message uuid.UUID, now time.Time) *Op {
 		Intent: protocol.Intent{Kind: protocol.KindSummary, MessageID: message}, Row: newRowID(),
 		Room: in, At: now.UTC().Truncate(time.Microsecond), accepted: now,
 		Answer: func(op *Op) {
-			if op.Outcome == Refused && op.Err.Code != protocol.CodeNotFound {
+			if op.Outcome == Refused && passes(op.Err) {
 				w.wait(in, message)
 			}
 		},
 	}
+}
+
+// passes reports whether what was refused may be taken when it is asked again.
+func passes(err *protocol.Error) bool {
+	return err.Code == protocol.CodeUnavailable || err.Code == protocol.CodeUnknownOutcome
 }
 
 // stored takes a batch that was committed: what it has made due, and its summaries do not tell,

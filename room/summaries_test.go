@@ -74,6 +74,22 @@ func TestWhatIsNotStoredMakesNoSummaryDue(t *testing.T) {
 	}
 }
 
+// TestASummaryThatIsRefusedForGoodIsNotTriedAgain: one that the store may take later is.
+func TestASummaryThatIsRefusedForGoodIsNotTriedAgain(t *testing.T) {
+	for err, again := range map[*protocol.Error]int{
+		protocol.ErrUnavailable: 1, protocol.ErrUnknownOutcome: 1, protocol.ErrInternal: 0,
+		protocol.ErrNotFound: 0, protocol.ErrNotCollaborator: 0, protocol.ErrInvalidContent: 0, protocol.ErrInvalidData: 0,
+	} {
+		w := testedSummaries()
+		op := w.op(uuid.New(), uuid.New(), time.Now())
+		op.Outcome, op.Err = Refused, err
+		op.Answer(op)
+		if due := w.due(time.Now()); len(due) != again {
+			t.Errorf("%s: %v are due", err.Code, due)
+		}
+	}
+}
+
 // TestARoomHasSoManySummariesASecond: in any second, the longest due first, and none is lost.
 func TestARoomHasSoManySummariesASecond(t *testing.T) {
 	w, in, other := testedSummaries(), uuid.New(), uuid.New()

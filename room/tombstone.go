@@ -84,8 +84,8 @@ func (t tombstones) RepliesAfter(ctx context.Context, room, to uuid.UUID, seq in
 }
 
 // Pins implements Store. None of them is deleted, but what they quote may be.
-func (t tombstones) Pins(ctx context.Context, room uuid.UUID) (Page, error) {
-	return t.fillPage(t.Store.Pins(ctx, room))
+func (t tombstones) Pins(ctx context.Context, room uuid.UUID, after PinCursor, limit Limit) (Page, error) {
+	return t.fillPage(t.Store.Pins(ctx, room, after, limit))
 }
 
 // Message implements Store.

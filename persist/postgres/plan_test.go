@@ -25,7 +25,7 @@ const sortedPage = `Limit[^\n]*\n *->  (Incremental )?Sort`
 
 // sorts are statements that sort what a page is of, and why.
 var sorts = map[string]string{
-	"selectReactors": "no index has the reactions of one message by time: it would cost each of them more than the page, which is asked for seldom, saves",
+	"selectPins": "a room has few, and those of one time are sorted by their ids", "idsOfselectPins": "likewise",
 }
 
 // TestEveryStatementLooksUpByIndex explains all statements on empty tables that

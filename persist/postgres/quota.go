@@ -13,8 +13,8 @@ const (
 
 	findSent = `SELECT user_id, day, messages FROM chat_sent WHERE user_id = ANY($1)`
 
-	countContents = `SELECT count(*), coalesce(sum(octet_length(content::text)), 0)::bigint, coalesce(max(seq), 0)
-	FROM (SELECT seq, content FROM chat_messages WHERE chat_room_id = $1 AND seq > $2 ORDER BY seq LIMIT $3) m`
+	countContents = `SELECT count(*), coalesce(sum(octet_length(content::text) + coalesce(octet_length(extra->>'data'), 0)), 0)::bigint, coalesce(max(seq), 0)
+	FROM (SELECT seq, content, extra FROM chat_messages WHERE chat_room_id = $1 AND seq > $2 ORDER BY seq LIMIT $3) m`
 
 	setUsage = `INSERT INTO chat_usage (chat_room_id, seq, bytes) SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bigint[])
 	ON CONFLICT (chat_room_id) DO UPDATE SET seq = excluded.seq, bytes = excluded.bytes`

@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/caravan-chat/caravan/persist"
 	"github.com/caravan-chat/caravan/protocol"
@@ -15,16 +16,34 @@ const (
 	selectOwn = `SELECT n.i, t.message_id, t.shown FROM unnest($1::int[], $2::uuid[], $3::uuid[]) AS n(i, message, member)
 	JOIN chat_reactions t ON t.message_id = n.message AND t.user_id = n.member ORDER BY t.created_at, t.emoji`
 
-	// selectReactors sorts the reactions of one message.
+	// selectReactors goes along the primary key.
 	selectReactors = `SELECT t.user_id, coalesce(u.email::text, ''), coalesce(u.username::text, ''), coalesce(u.first_name::text, ''), coalesce(u.last_name::text, ''),
 		t.shown, t.emoji, t.created_at
 	FROM chat_reactions t LEFT JOIN users u ON u.id = t.user_id
-	WHERE t.message_id = $1 AND ($2 = '' OR t.emoji = $2) AND (t.created_at, t.user_id, t.emoji) > ($3::timestamptz, $4::uuid, $5::text)
-	ORDER BY t.created_at, t.user_id, t.emoji LIMIT $6`
+	WHERE t.message_id = $1 AND ($2 = '' OR t.emoji = $2) AND (t.user_id, t.emoji) > ($3::uuid, $4::text)
+	ORDER BY t.user_id, t.emoji LIMIT $5`
 )
 
 // OwnReactions implements room.Store.
-func (s *Store) OwnReactions(ctx context.Context, questions []room.OwnQuestion) (all []room.OwnReactions, err error) {
+func (s *Store) OwnReactions(ctx context.Context, questions []room.OwnQuestion) ([]room.OwnReactions, error) {
+	done, err := s.shares.Besides(ctx)
+	if err != nil {
+		return nil, fault("own reactions", err)
+	}
+	defer done()
+	return s.ownReactions(ctx, s.readers, questions)
+}
+
+// MyReactions implements room.Store.
+func (s *Store) MyReactions(ctx context.Context, q room.OwnQuestion) (room.OwnReactions, error) {
+	all, err := s.ownReactions(ctx, s.bulk, []room.OwnQuestion{q})
+	if err != nil {
+		return nil, err
+	}
+	return all[0], nil
+}
+
+func (s *Store) ownReactions(ctx context.Context, from *pgxpool.Pool, questions []room.OwnQuestion) (all []room.OwnReactions, err error) {
 	var numbers []int32
 	var messages, users [][16]byte
 	for i, q := range questions {
@@ -32,9 +51,9 @@ func (s *Store) OwnReactions(ctx context.Context, questions []room.OwnQuestion) 
 			numbers, messages, users = append(numbers, int32(i)), append(messages, message), append(users, q.User)
 		}
 	}
-	err = s.again(ctx, s.readers, func() error {
+	err = s.again(ctx, from, func() error {
 		all = make([]room.OwnReactions, len(questions))
-		rows, err := s.readers.Query(ctx, selectOwn, numbers, messages, users)
+		rows, err := from.Query(ctx, selectOwn, numbers, messages, users)
 		if err != nil {
 			return err
 		}
@@ -76,7 +95,7 @@ func (s *Store) Reactions(ctx context.Context, message uuid.UUID) ([]protocol.Re
 func (s *Store) Reactors(ctx context.Context, q room.ReactorsQuery) (p room.ReactorPage, err error) {
 	err = s.again(ctx, s.bulk, func() error {
 		p = room.ReactorPage{}
-		rows, err := s.bulk.Query(ctx, selectReactors, [16]byte(q.Message), q.Emoji, q.After.At, [16]byte(q.After.User), q.After.Key, q.Limit+1)
+		rows, err := s.bulk.Query(ctx, selectReactors, [16]byte(q.Message), q.Emoji, [16]byte(q.After.User), q.After.Key, q.Limit+1)
 		if err != nil {
 			return err
 		}

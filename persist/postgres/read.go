@@ -40,8 +40,9 @@ var (
 
 	selectPins = newPageStatement(`SELECT 1::bigint, r.last_seq, MESSAGE
 	FROM chat_rooms r
-	LEFT JOIN LATERAL (SELECT * FROM chat_messages WHERE chat_room_id = r.id AND seq >= r.first_seq AND pinned_at IS NOT NULL AND deleted_at IS NULL ORDER BY pinned_at DESC LIMIT $2) m ON true JOINS
-	WHERE r.id = $1 ORDER BY m.pinned_at DESC`)
+	LEFT JOIN LATERAL (SELECT * FROM chat_messages WHERE chat_room_id = r.id AND seq >= r.first_seq AND pinned_at IS NOT NULL AND deleted_at IS NULL AND (pinned_at, id) < ($2, $3)
+		ORDER BY pinned_at DESC, id DESC LIMIT $4) m ON true JOINS
+	WHERE r.id = $1 ORDER BY m.pinned_at DESC, m.id DESC`)
 
 	selectMessage = `SELECT ` + messageColumns + ` FROM chat_messages m` + messageJoins + ` WHERE m.id = $1 AND ` + inRoom("m")
 )
@@ -202,8 +203,9 @@ func (s *Store) RepliesAfter(ctx context.Context, id, to uuid.UUID, seq int64, l
 }
 
 // Pins implements room.Store.
-func (s *Store) Pins(ctx context.Context, id uuid.UUID) (room.Page, error) {
-	return s.page(ctx, "pins", (*persist.Stretch).Oldest, room.Limit{Messages: protocol.PinsMax}, selectPins, [16]byte(id))
+func (s *Store) Pins(ctx context.Context, id uuid.UUID, after room.PinCursor, limit room.Limit) (room.Page, error) {
+	from := persist.PinsFrom(after)
+	return s.page(ctx, "pins", (*persist.Stretch).Oldest, limit, selectPins, [16]byte(id), from.At, [16]byte(from.Message))
 }
 
 // Message implements room.Store.

@@ -13,6 +13,62 @@ import (
 	"github.com/caravan-chat/caravan/room"
 )
 
+// TestSlowReactionsKeepNobodyOut has all who ask for reactions wait for a table that somebody
+// locks. Who may enter is answered meanwhile, and what one user asks to read waits elsewhere.
+func TestSlowReactionsKeepNobodyOut(t *testing.T) {
+	t.Parallel()
+	url, err := url.Parse(pgserver.Shared(t).Database(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	query := url.Query()
+	query.Set("lock_timeout", "1min") // so that none ends before the test
+	url.RawQuery = query.Encode()
+	f := newFleet(t, Config{URL: url.String()}, 1)
+	conn, err := f.writers.Acquire(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Release()
+	tx, err := conn.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.Exec(t.Context(), "LOCK TABLE chat_reactions, chat_summaries_due IN ACCESS EXCLUSIVE MODE"); err != nil {
+		t.Fatal(err)
+	}
+	question := room.OwnQuestion{User: f.user.ID, Messages: []uuid.UUID{uuid.New()}}
+	const users = 2 * ReadersDefault
+	var running sync.WaitGroup
+	for _, ask := range []func() error{
+		func() error { _, err := f.OwnReactions(t.Context(), []room.OwnQuestion{question}); return err },
+		func() error { _, err := f.DueSummaries(t.Context(), 0, 10); return err },
+		func() error { _, err := f.MyReactions(t.Context(), question); return err },
+	} {
+		for range users {
+			running.Go(func() {
+				if err := ask(); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	}
+	await.Until(t, "they wait for the lock", func() bool {
+		var waiting int
+		err := f.probe.QueryRow(t.Context(), "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation IN ('chat_reactions'::regclass, 'chat_summaries_due'::regclass)").Scan(&waiting)
+		return err == nil && waiting >= ReadersDefault-1+BulkDefault
+	})
+	for range 20 {
+		if _, err := f.Access(t.Context(), []room.AccessQuestion{{User: f.user.ID, Place: f.rooms[0]}}); err != nil {
+			t.Errorf("access: %v", err)
+		}
+	}
+	if err := tx.Rollback(t.Context()); err != nil {
+		t.Error(err)
+	}
+	running.Wait()
+}
+
 // TestSlowRepairsKeepNobodyOut has all repairs wait for a table of the log that somebody
 // locks. Who may enter is answered meanwhile, and first histories are read.
 func TestSlowRepairsKeepNobodyOut(t *testing.T) {

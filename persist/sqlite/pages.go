@@ -96,8 +96,9 @@ func (s *Store) RepliesAfter(ctx context.Context, id, to uuid.UUID, seq int64, l
 }
 
 // Pins implements room.Store.
-func (s *Store) Pins(ctx context.Context, id uuid.UUID) (room.Page, error) {
-	at, err := s.page(ctx, id, room.Limit{Messages: protocol.PinsMax}, s.bulk.pins)
+func (s *Store) Pins(ctx context.Context, id uuid.UUID, after room.PinCursor, limit room.Limit) (room.Page, error) {
+	from := persist.PinsFrom(after)
+	at, err := s.page(ctx, id, limit, s.bulk.pins, formatStamp(from.At), from.Message.String())
 	return at.Oldest(), err
 }
 

@@ -9,8 +9,9 @@ import (
 const (
 	selectUsage   = `SELECT seq, bytes FROM chat_usage WHERE chat_room_id = ?`
 	selectSent    = `SELECT day, messages FROM chat_sent WHERE user_id = ?`
-	countContents = `SELECT count(*), coalesce(sum(length(CAST(content AS BLOB))), 0), coalesce(max(seq), 0)
-		FROM (SELECT seq, content FROM chat_messages WHERE chat_room_id = ? AND seq > ? ORDER BY seq LIMIT ?)`
+	countContents = `SELECT count(*), coalesce(sum(length(CAST(content AS BLOB)) +
+			CASE WHEN json_valid(extra) THEN coalesce(length(CAST(extra ->> '$.data' AS BLOB)), 0) ELSE 0 END), 0), coalesce(max(seq), 0)
+		FROM (SELECT seq, content, extra FROM chat_messages WHERE chat_room_id = ? AND seq > ? ORDER BY seq LIMIT ?)`
 	setUsage = `INSERT INTO chat_usage (chat_room_id, seq, bytes) VALUES (?, ?, ?)
 		ON CONFLICT (chat_room_id) DO UPDATE SET seq = excluded.seq, bytes = excluded.bytes`
 

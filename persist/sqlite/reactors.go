@@ -14,22 +14,37 @@ import (
 const (
 	selectOwn = `SELECT shown FROM chat_reactions WHERE message_id = ? AND user_id = ? ORDER BY created_at, emoji`
 
-	// selectReactors sorts the reactions of one message.
+	// selectReactors goes along the primary key.
 	selectReactors = `SELECT t.user_id, coalesce(u.email, ''), coalesce(u.username, ''), coalesce(u.first_name, ''), coalesce(u.last_name, ''),
 		t.shown, t.emoji, t.created_at
 	FROM chat_reactions t LEFT JOIN users u ON u.id = t.user_id
-	WHERE t.message_id = ?1 AND (?2 = '' OR t.emoji = ?2) AND (t.created_at, t.user_id, t.emoji) > (?3, ?4, ?5)
-	ORDER BY t.created_at, t.user_id, t.emoji LIMIT ?6`
+	WHERE t.message_id = ?1 AND (?2 = '' OR t.emoji = ?2) AND (t.user_id, t.emoji) > (?3, ?4)
+	ORDER BY t.user_id, t.emoji LIMIT ?5`
 )
 
 // OwnReactions implements room.Store.
 func (s *Store) OwnReactions(ctx context.Context, questions []room.OwnQuestion) ([]room.OwnReactions, error) {
+	done, err := s.shares.Besides(ctx)
+	if err != nil {
+		return nil, unreachable(err)
+	}
+	defer done()
+	return s.read.ownReactions(ctx, questions)
+}
+
+// MyReactions implements room.Store.
+func (s *Store) MyReactions(ctx context.Context, q room.OwnQuestion) (room.OwnReactions, error) {
+	all, err := s.bulk.ownReactions(ctx, []room.OwnQuestion{q})
+	return all[0], err
+}
+
+func (r *reading) ownReactions(ctx context.Context, questions []room.OwnQuestion) ([]room.OwnReactions, error) {
 	all := make([]room.OwnReactions, len(questions))
-	err := s.read.snapshot(ctx, func(tx *sql.Tx) error {
+	err := r.snapshot(ctx, func(tx *sql.Tx) error {
 		for i, q := range questions {
 			all[i] = make(room.OwnReactions)
 			for _, message := range q.Messages {
-				own, err := texts(ctx, tx.StmtContext(ctx, s.read.own), message.String(), q.User.String())
+				own, err := texts(ctx, tx.StmtContext(ctx, r.own), message.String(), q.User.String())
 				if err != nil {
 					return err
 				}
@@ -81,7 +96,7 @@ func (s *Store) Reactions(ctx context.Context, message uuid.UUID) ([]protocol.Re
 
 // Reactors implements room.Store.
 func (s *Store) Reactors(ctx context.Context, q room.ReactorsQuery) (p room.ReactorPage, err error) {
-	rows, err := s.bulk.reactors.QueryContext(ctx, q.Message.String(), q.Emoji, formatStamp(q.After.At), q.After.User.String(), q.After.Key, q.Limit+1)
+	rows, err := s.bulk.reactors.QueryContext(ctx, q.Message.String(), q.Emoji, q.After.User.String(), q.After.Key, q.Limit+1)
 	if err != nil {
 		return p, unreachable(err)
 	}

@@ -111,7 +111,7 @@ func (r *reading) prepare(ctx context.Context) error {
 		// The room's index is of no use for +chat_room_id.
 		&r.repliesBefore: selectMessage + ` WHERE m.reply_to_id = ?2 AND +m.chat_room_id = ?1 AND m.seq < ?3 AND m.seq >= ` + firstSeqOf("?1") + ` ORDER BY m.seq DESC LIMIT ?4`,
 		&r.repliesAfter:  selectMessage + ` WHERE m.reply_to_id = ?2 AND +m.chat_room_id = ?1 AND m.seq > max(?3, ` + firstSeqOf("?1") + ` - 1) ORDER BY m.seq LIMIT ?4`,
-		&r.pins:          selectMessage + ` WHERE m.chat_room_id = ?1 AND m.pinned_at IS NOT NULL AND m.deleted_at IS NULL AND m.seq >= ` + firstSeqOf("?1") + ` ORDER BY m.pinned_at DESC LIMIT ?2`,
+		&r.pins:          selectMessage + ` WHERE m.chat_room_id = ?1 AND m.pinned_at IS NOT NULL AND m.deleted_at IS NULL AND m.seq >= ` + firstSeqOf("?1") + ` AND (m.pinned_at, m.id) < (?2, ?3) ORDER BY m.pinned_at DESC, m.id DESC LIMIT ?4`,
 		&r.message:       selectMessage + ` WHERE m.id = ? AND m.seq >= ` + firstSeqOf("m.chat_room_id"),
 		&r.access: `SELECT coalesce(u.email, ''), coalesce(u.username, ''), coalesce(u.first_name, ''), coalesce(u.last_name, ''),
 				t.id, t.title, r.id, r.last_seq, CASE WHEN r.id IS NOT NULL THEN max(coalesce(CAST(r.first_seq AS INTEGER), 1), 1) ELSE 0 END, coalesce(CAST(r.slow_mode AS INTEGER), 0), ` + theirRole + `, coalesce(min(CAST(d.read_seq AS INTEGER), r.last_seq), 0)

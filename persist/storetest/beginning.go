@@ -66,7 +66,7 @@ func testBeginning(t *testing.T, open Open) {
 		"replies to one of before": {seqs(w.store.RepliesAfter(w.ctx(), in, all[1].ID, 0, limit)), []int64{11}},
 		"replies":                  {seqs(w.store.RepliesBefore(w.ctx(), in, all[4].ID, math.MaxInt64, limit)), []int64{6}},
 		"replies of before":        {seqs(w.store.RepliesBefore(w.ctx(), in, all[2].ID, math.MaxInt64, limit)), nil},
-		"pins":                     {seqs(w.store.Pins(w.ctx(), in)), []int64{5}},
+		"pins":                     {seqs(w.store.Pins(w.ctx(), in, room.PinCursor{}, room.Limit{Messages: 10})), []int64{5}},
 		"changes":                  {seqs(room.Changes(w.ctx(), w.store, room.SinceQuery{Room: in, Limit: 9})), []int64{5, 6, 11}},
 		"changes after 7":          {seqs(room.Changes(w.ctx(), w.store, room.SinceQuery{Room: in, Since: 8, Limit: 9})), []int64{6, 11}},
 	} {

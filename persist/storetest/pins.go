@@ -1,8 +1,13 @@
 package storetest
 
 import (
+	"bytes"
+	"cmp"
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -34,7 +39,7 @@ func testPins(t *testing.T, open Open) {
 	// A node of the release before has edited what was deleted, or the application has pinned it.
 	w.setRow(all[0].ID, "pinned_at = '2026-01-02T03:04:05.000000Z'")
 	w.mustPins(all[3].ID, all[2].ID)
-	if page, err := w.store.Pins(w.ctx(), uuid.New()); err != nil || len(page.Messages) > 0 {
+	if page, err := w.store.Pins(w.ctx(), uuid.New(), room.PinCursor{}, room.Limit{Messages: protocol.PinsMax}); err != nil || len(page.Messages) > 0 {
 		t.Errorf("of a room that is not there: %+v, %v", page, err)
 	}
 	w.app(fmt.Sprintf("UPDATE chat_messages SET pinned_at = created_at WHERE chat_room_id = '%s'", w.rooms[0]))
@@ -42,14 +47,51 @@ func testPins(t *testing.T, open Open) {
 		w.append(w.send(0, 0, "x"))
 	}
 	w.app(fmt.Sprintf("UPDATE chat_messages SET pinned_at = created_at WHERE chat_room_id = '%s'", w.rooms[0]))
-	if page, err := w.store.Pins(w.ctx(), w.rooms[0]); err != nil || len(page.Messages) != protocol.PinsMax || !page.HasMore {
+	page, err := w.store.Pins(w.ctx(), w.rooms[0], room.PinCursor{}, room.Limit{Messages: protocol.PinsMax})
+	if err != nil || len(page.Messages) != protocol.PinsMax || !page.HasMore {
 		t.Errorf("%d of more than may be, more %v, %v", len(page.Messages), page.HasMore, err)
+	}
+}
+
+// testPinPages: a page ends at its number and at its bytes, and the next one goes on behind it,
+// also among pins of one time.
+func testPinPages(t *testing.T, open Open) {
+	w := newWorld(t, open, 1, 1)
+	const pins = 12
+	var want []uuid.UUID
+	for n := range pins {
+		m := w.stored(w.send(0, 0, strings.Repeat("é", 50)))
+		op := w.pin(0, 0, m.ID, true)
+		op.At = m.CreatedAt.Truncate(time.Second).Add(time.Duration(n/5) * time.Hour)
+		w.stored(op)
+		want = append(want, m.ID)
+	}
+	when := make(map[uuid.UUID]int)
+	for n, id := range want {
+		when[id] = n / 5
+	}
+	slices.SortFunc(want, func(a, b uuid.UUID) int { return cmp.Or(when[b]-when[a], bytes.Compare(b[:], a[:])) })
+	for _, limit := range []room.Limit{{Messages: 1}, {Messages: 5}, {Messages: pins}, {Messages: pins + 1}, {Messages: pins, Bytes: 250}, {Messages: 3, Bytes: 1}} {
+		var got []uuid.UUID
+		for after, more := (room.PinCursor{}), true; more; {
+			page, err := w.store.Pins(w.ctx(), w.rooms[0], after, limit)
+			if err != nil || len(page.Messages) == 0 || len(page.Messages) > limit.Messages || limit.Bytes > 0 && len(page.Messages) > max(1, limit.Bytes/100) {
+				t.Fatalf("%+v: %d, %v", limit, len(page.Messages), err)
+			}
+			for i := range page.Messages {
+				got = append(got, page.Messages[i].ID)
+			}
+			after, more = room.PinCursorOf(&page.Messages[len(page.Messages)-1]), page.HasMore
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%+v: %v, want %v", limit, got, want)
+		}
 	}
 }
 
 func (w *world) mustPins(want ...uuid.UUID) {
 	w.t.Helper()
-	page, err := w.store.Pins(w.ctx(), w.rooms[0])
+	page, err := w.store.Pins(w.ctx(), w.rooms[0], room.PinCursor{}, room.Limit{Messages: protocol.PinsMax})
 	if err != nil || len(page.Messages) != len(want) || page.HasMore || page.Seq != w.head(0) {
 		w.t.Fatalf("%d pins, %+v, %v; want %d", len(page.Messages), page, err, len(want))
 	}

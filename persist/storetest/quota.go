@@ -50,6 +50,29 @@ func testRoomQuota(t *testing.T, open Open) {
 	}
 }
 
+// testRoomQuotaCountsData: an application's data counts as content does, also what was stored
+// while there was no quota, and no more once it is deleted.
+func testRoomQuotaCountsData(t *testing.T, open Open) {
+	w := newWorld(t, open, 1, 1)
+	with := func(n int) func(*room.Op) {
+		return func(op *room.Op) { op.Extra = &protocol.Extra{Data: `{"x":"` + strings.Repeat("é", n/2) + `"}`} }
+	}
+	before := w.stored(w.send(0, 0, "x", with(2_000)))
+	w.store.SetQuotas(persist.Quotas{RoomBytes: 5_000})
+	refused := func(n int) {
+		t.Helper()
+		op := w.send(0, 0, "x", with(n))
+		w.append(op)
+		w.mustOutcome(op, room.Refused, protocol.CodeQuota)
+	}
+	refused(3_000)
+	w.stored(w.send(0, 0, "x", with(2_500)))
+	refused(1_000)
+	w.stored(w.delete(0, 0, before.ID))
+	w.stored(w.send(0, 0, "x", with(2_400)))
+	refused(100)
+}
+
 // testRoomQuotaCountsOnce: a room that is full is not counted again for each message that is
 // refused.
 func testRoomQuotaCountsOnce(t *testing.T, open Open) {

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"testing"
@@ -289,7 +290,24 @@ func testReplyCount(t *testing.T, open Open) {
 	count(protocol.RepliesMax-2, w.delete(0, 1, many[2].MessageID))
 }
 
-// testReactors: who has reacted, in pages, by when; which are a user's own; and what there is
+// testOneForm: all who choose an emoji see it in one form, which is the listed one.
+func testOneForm(t *testing.T, open Open) {
+	w := newWorld(t, open, 4, 1)
+	m, other := w.stored(w.send(0, 0, "x")), w.stored(w.send(0, 0, "y"))
+	w.append(w.react(0, 0, m.ID, "❤", true), w.react(0, 1, m.ID, "❤\ufe0f", true))
+	w.append(w.react(0, 2, m.ID, "❤\ufe0f", true))
+	w.mustReactions(0, m.ID, []protocol.Reaction{{Emoji: "❤", Count: 3, By: by(w.users[0], w.users[1], w.users[2])}})
+	w.append(w.react(0, 0, other.ID, "❤\ufe0f", true), w.react(0, 0, other.ID, "❤\ufe0f", false), w.react(0, 1, other.ID, "❤", true))
+	for u := range 3 {
+		own, err := w.store.MyReactions(w.ctx(), room.OwnQuestion{User: w.users[u].ID, Messages: []uuid.UUID{m.ID, other.ID}})
+		if err != nil || !slices.Equal(own[m.ID], []string{"❤"}) || len(own[other.ID]) != u%2 {
+			t.Errorf("user %d has %q, %v", u, own, err)
+		}
+	}
+	w.mustReactions(0, other.ID, []protocol.Reaction{{Emoji: "❤", Count: 1, By: by(w.users[1])}})
+}
+
+// testReactors: who has reacted, in pages, by their ids; which are a user's own; and what there is
 // now, whatever the last summary says.
 func testReactors(t *testing.T, open Open) {
 	w := newWorld(t, open, 12, 1)
@@ -312,13 +330,18 @@ func testReactors(t *testing.T, open Open) {
 				want = append(want, op.Sender.Email+op.Emoji)
 			}
 		}
-		q := room.ReactorsQuery{Message: m.ID, Emoji: emoji, Limit: 2}
+		q, last := room.ReactorsQuery{Message: m.ID, Emoji: emoji, Limit: 2}, room.ReactorCursor{}
 		for more := true; more; {
 			page, err := w.store.Reactors(w.ctx(), q)
 			if err != nil || len(page.Reactors) == 0 || len(page.Reactors) > 2 {
 				t.Fatal(page, err)
 			}
 			for i := range page.Reactors {
+				at := page.Reactors[i].Cursor()
+				if order := bytes.Compare(last.User[:], at.User[:]); order > 0 || order == 0 && last.Key >= at.Key {
+					t.Errorf("%v comes after %v", at, last)
+				}
+				last = at
 				got = append(got, page.Reactors[i].User.Email+page.Reactors[i].Emoji)
 			}
 			more, q.After = page.HasMore, page.Reactors[len(page.Reactors)-1].Cursor()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -74,8 +75,17 @@ func (w *world) ctx() context.Context {
 	return ctx
 }
 
-// now is the present as a store keeps it.
-func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
+// now is the present as a store keeps it, later each time.
+func now() time.Time {
+	for {
+		last := lastNow.Load()
+		if at := max(time.Now().UnixMicro(), last+1); lastNow.CompareAndSwap(last, at) {
+			return time.UnixMicro(at).UTC()
+		}
+	}
+}
+
+var lastNow atomic.Int64 // microseconds since 1970
 
 // send makes an op of user u in room r; with may change it.
 func (w *world) send(r, u int, content string, with ...func(*room.Op)) *room.Op {

@@ -231,8 +231,9 @@ func (c *chat) Reactions(_ context.Context, user, message uuid.UUID) (all []prot
 }
 
 func (c *chat) Reactors(_ context.Context, _ uuid.UUID, q room.ReactorsQuery) (p room.ReactorPage, err error) {
-	for _, r := range c.reactors {
-		if q.Emoji != "" && r.Key != q.Emoji || q.After.User != uuid.Nil && !r.At.After(q.After.At) {
+	after := slices.IndexFunc(c.reactors, func(r room.Reactor) bool { return r.Cursor() == q.After })
+	for _, r := range c.reactors[after+1:] {
+		if q.Emoji != "" && r.Key != q.Emoji {
 			continue
 		}
 		if p.HasMore = len(p.Reactors) == q.Limit; p.HasMore {

@@ -55,10 +55,10 @@ func (c *call) pinCursorParam() (room.PinCursor, *protocol.Error) {
 		return room.PinCursor{}, nil
 	}
 	micros, message, _ := strings.Cut(string(args.Peek("cursor")), ".")
-	at, err := strconv.ParseInt(micros, 10, 64)
-	id := placeID(message)
-	if err != nil || id == uuid.Nil {
+	n, err := strconv.ParseInt(micros, 10, 64)
+	at, id := time.UnixMicro(n).UTC(), placeID(message)
+	if err != nil || id == uuid.Nil || at.Year() < 1 || at.Year() > 9999 { // every database has those years
 		return room.PinCursor{}, invalid("cursor must come from the answer before")
 	}
-	return room.PinCursor{At: time.UnixMicro(at).UTC(), Message: id}, nil
+	return room.PinCursor{At: at, Message: id}, nil
 }

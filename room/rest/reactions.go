@@ -2,9 +2,7 @@ package rest
 
 import (
 	"net/url"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/valyala/fasthttp"
@@ -102,19 +100,17 @@ func (c *call) reactorsQuery() (q room.ReactorsQuery, refused *protocol.Error) {
 	return q, nil
 }
 
-// formatReactorCursor writes a cursor as microseconds since 1970, an id and an emoji.
+// formatReactorCursor writes a cursor as an id and an emoji.
 func formatReactorCursor(at room.ReactorCursor) string {
-	return strconv.FormatInt(at.At.UnixMicro(), 10) + "." + at.User.String() + "." + url.QueryEscape(at.Key)
+	return at.User.String() + "." + url.QueryEscape(at.Key)
 }
 
 func parseReactorCursor(s string) (at room.ReactorCursor, ok bool) {
-	micros, rest, _ := strings.Cut(s, ".")
-	user, key, _ := strings.Cut(rest, ".")
-	n, err := strconv.ParseInt(micros, 10, 64)
+	user, key, _ := strings.Cut(s, ".")
 	id := placeID(user)
 	_, valid := protocol.ValidEmoji(key)
-	if err != nil || id == uuid.Nil || !valid {
+	if id == uuid.Nil || !valid {
 		return at, false
 	}
-	return room.ReactorCursor{At: time.UnixMicro(n).UTC(), User: id, Key: key}, true
+	return room.ReactorCursor{User: id, Key: protocol.EmojiKey(key)}, true
 }

@@ -145,8 +145,18 @@ func (c *call) stretch(path string, in room.Info, answer uuid.UUID, begin int64,
 		switch {
 		case p.after != nil:
 			hasOlder, hasNewer = first > begin, page.HasMore
+			if hasOlder && begin > 1 { // numbers of others may lie between
+				hasOlder, err = c.any(room.PageQuery{Room: in.ID, Answer: answer, Before: &first})
+			}
 		case p.before != nil:
 			hasNewer = last < page.Seq
+			if hasNewer && answer != uuid.Nil {
+				hasNewer, err = c.any(room.PageQuery{Room: in.ID, Answer: answer, After: &last})
+			}
+		}
+		if err != nil {
+			c.fail(err)
+			return
 		}
 		if hasOlder {
 			previous = older(first)
@@ -156,6 +166,13 @@ func (c *call) stretch(path string, in room.Info, answer uuid.UUID, begin int64,
 		}
 	}
 	c.answer(fasthttp.StatusOK, protocol.AppendMessagePage(nil, page.Bodies, next, previous, in.FirstSeq))
+}
+
+// any reports whether a page has messages.
+func (c *call) any(q room.PageQuery) (bool, error) {
+	q.User, q.Limit = c.caller.User, 1
+	page, err := c.cfg.Chat.Page(c.ctx, q)
+	return len(page.Messages) > 0, err
 }
 
 // resume answers with what changed since a number, by rev.

@@ -37,6 +37,8 @@ func TestWhatIsRefusedAndHow(t *testing.T) {
 		{"pins after a time", "GET", rooms + c.place.ID.String() + "/pins/?cursor=17", "", nil, 400, "invalid_parameter"},
 		{"pins after an id", "GET", rooms + c.place.ID.String() + "/pins/?cursor=." + uuid.NewString(), "", nil, 400, "invalid_parameter"},
 		{"pins after much", "GET", rooms + c.place.ID.String() + "/pins/?cursor=99999999999999999999." + uuid.NewString(), "", nil, 400, "invalid_parameter"},
+		{"pins after no time of any database", "GET", rooms + c.place.ID.String() + "/pins/?cursor=-1000000000000000000." + uuid.NewString(), "", nil, 400, "invalid_parameter"},
+		{"pins after the year 9999", "GET", rooms + c.place.ID.String() + "/pins/?cursor=253402300800000000." + uuid.NewString(), "", nil, 400, "invalid_parameter"},
 		{"pin an unknown message", "PUT", messages + uuid.NewString() + "/pin/", "", nil, 404, "not_found"},
 		{"pin what is no UUID", "PUT", messages + "7/pin", "", nil, 404, "not_found"},
 		{"unpin as nobody", "DELETE", mine + "pin/", "", []string{"Authorization", ""}, 401, "unauthorized"},

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+
+	"github.com/caravan-chat/caravan/protocol"
 )
 
 // TestRepliesArePagedAsHistory: the number of the original is where they begin.
@@ -60,6 +62,24 @@ func TestRepliesArePagedAsHistory(t *testing.T) {
 	} {
 		if got := n.ask(t, "GET", x.path, "", "Authorization", "Bearer "+x.who); got.StatusCode != x.status || got.code() != x.code {
 			t.Errorf("%s %s: %d %s", x.who, x.path, got.StatusCode, got.body)
+		}
+	}
+}
+
+// TestLinksOfRepliesLeadToReplies: numbers of others may lie between the original and the first.
+func TestLinksOfRepliesLeadToReplies(t *testing.T) {
+	c := newChat(6)
+	c.answers = c.messages[1].ID
+	c.messages = slices.DeleteFunc(c.messages, func(m protocol.Message) bool { return m.Seq == 3 || m.Seq == 6 }) // answers are 4 and 5
+	n := start(t, c)
+	for _, query := range []string{"?after=0", "?after=3&limit=2", "?before=6"} {
+		got := n.ask(t, "GET", "/api/v1/chat/messages/"+c.answers.String()+"/replies/"+query, "")
+		var page struct {
+			Results        []struct{ Seq int64 }
+			Next, Previous *string
+		}
+		if err := json.Unmarshal([]byte(got.body), &page); err != nil || len(page.Results) != 2 || page.Previous != nil || page.Next != nil {
+			t.Errorf("%s: %s", query, got.body)
 		}
 	}
 }

@@ -1,12 +1,14 @@
 package socket_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
 	"testing"
 
 	"github.com/caravan-chat/caravan/persist"
+	"github.com/caravan-chat/caravan/room"
 	"github.com/caravan-chat/caravan/room/socket"
 )
 
@@ -111,9 +113,42 @@ func TestOwnSaysWhichReactionsAreTheUsers(t *testing.T) {
 		for user, want := range map[int]int{0: 6, 3: 5, 6: 0} {
 			c, past := s.join(user, query)
 			own := c.summary()
+			if _, told := own.Reactions[id]; !told {
+				t.Errorf("user %d, %s: %+v does not speak of the message", user, query, own)
+			}
 			if len(past.Messages) != 1 || own.Type != "own" || len(own.Reactions[id]) != want || slices.Contains(own.Reactions[id], "only") != (user == 0) {
 				t.Errorf("user %d, %s: %+v after %+v", user, query, own, past)
 			}
 		}
+	}
+}
+
+// forgetful is a store that cannot tell what users have chosen.
+type forgetful struct{ room.Store }
+
+func (forgetful) OwnReactions(context.Context, []room.OwnQuestion) ([]room.OwnReactions, error) {
+	return nil, room.ErrStoreDown
+}
+
+// TestWhoIsNotToldOwnReactionsComesInAllTheSame: own leaves them out.
+func TestWhoIsNotToldOwnReactionsComesInAllTheSame(t *testing.T) {
+	s := serveOn(t, socket.Config{}, func(s room.Store) room.Store { return forgetful{s} })
+	ada, _ := s.join(0, "")
+	ada.send(`{"type":"chat_message","content":"hi"}`)
+	id := ada.next().Message.ID
+	for n := range 9 {
+		ada.send(fmt.Sprintf(`{"type":"react","message_id":%q,"emoji":"%c","on":true}`, id, 'a'+n))
+	}
+	for last := (summaryFrame{}); len(last.Message.Reactions) != 9; {
+		last = ada.summary()
+	}
+	bob, past := s.join(3, "&v=2")
+	own := bob.summary()
+	if len(past.Messages) != 1 || own.Type != "own" || own.Reactions != nil {
+		t.Errorf("%+v after %+v", own, past)
+	}
+	bob.send(`{"type":"ping"}`)
+	if f := bob.next(); f.Type != "pong" {
+		t.Errorf("%+v", f)
 	}
 }

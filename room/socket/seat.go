@@ -170,7 +170,8 @@ func (t *seat) joined(past *room.History, err error) {
 }
 
 // askOwn asks which reactions of a history are the user's own where that does not show, and
-// then goes on with joining. What happens meanwhile is held back.
+// then goes on with joining. What happens meanwhile is held back. Where it cannot be read now
+// the client is not told, and may ask later.
 func (t *seat) askOwn(past *room.History) {
 	t.in.joining[t] = struct{}{}
 	s := t.session
@@ -181,12 +182,9 @@ func (t *seat) askOwn(past *room.History) {
 				own = room.OwnReactions{}
 			}
 			if t.state == joining {
-				t.waiting.own.Reactions = own
-				if err != nil {
-					past.Unsent.Gone()
-				}
+				t.waiting.own.Reactions, t.waiting.own.ReactionsUnread = own, err != nil
 			}
-			t.joined(past, err)
+			t.joined(past, nil)
 		})
 	})
 }
