@@ -146,6 +146,7 @@ func New(faults Faults, trips ...uuid.UUID) *Server {
 	mux.HandleFunc("PUT /api/v1/chat/messages/{id}/pin/", s.repin(true))
 	mux.HandleFunc("DELETE /api/v1/chat/messages/{id}/pin/", s.repin(false))
 	mux.HandleFunc("GET /api/v1/chat/rooms/{id}/pins/", s.pins)
+	mux.HandleFunc("POST /api/v1/chat/rooms/{id}/read/", s.read)
 	mux.HandleFunc("GET /api/v1/chat/messages/{id}/replies/", s.replies)
 	s.http = httptest.NewServer(mux)
 	return s

@@ -147,9 +147,15 @@ func (m *session) message(p []byte) {
 	case "pin_message":
 		_, code := s.pin(m.user, f.MessageID, f.On)
 		m.answer(code, f.ClientID)
+	case "watch":
+		if m.v2 {
+			m.watched()
+		}
 	case "mark_read":
-		m.room.marks[m.user] = max(m.room.marks[m.user], min(f.Seq, m.room.seq))
-		m.answer("", f.ClientID)
+		m.room.mark(m.user, f.Seq)
+		if f.ClientID != "" {
+			m.answer("", f.ClientID)
+		}
 	}
 }
 

@@ -199,7 +199,7 @@ func (h *Histories) Apply(r *Record) {
 	case Known:
 		h.known[knows{r.Node, r.FailOver}] = h.records
 	case Deaf, Over, Undone, Stands, Noticed, Left:
-	case Own, RoleTold, Seen, Chosen: // marks and roles may be lost like all else, and lists may be of either history
+	case Own, Further, ReadBy, Marked, RoleTold, Seen, Chosen: // marks and roles may be lost like all else, and lists may be of either history
 	case Begin, Read, End, Unsettled, Role, Row, Listed:
 		h.ledger.Apply(r)
 	case Send, Edit, Delete, Pin, React, Mark, Resend, Refused, Cut, Silent, Acked, Granted:

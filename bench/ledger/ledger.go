@@ -19,8 +19,9 @@ type Ledger struct {
 	answers  map[string]int   // in the end: how many replies a message has that are not deleted
 	bare     []*Record        // patches of messages that nobody had told yet
 	roles    map[string][]role
-	lists    map[list][]*Record // what was read whole in the end
-	rows     []*Record          // of the list that is being read
+	lists    map[list][]*Record  // what was read whole in the end
+	rows     []*Record           // of the list that is being read
+	readers  map[placeOf]*client // who has marked what they have read
 	views    views
 	clock    int64 // records so far
 	report   Report
@@ -132,10 +133,9 @@ type client struct {
 	whole  bool    // and has fetched it all
 	live   int64   // while paging: where live events went on
 	seen   numbers // that it saw, live or shown
-	mark   int64   // up to where its user has read, as it was told or acknowledged
-	asked  int64   // the greatest mark that it asked for
-	page   int64   // the last number of the list of messages that it is being shown
-	view   *view   // that list
+	clientMarks
+	page int64 // the last number of the list of messages that it is being shown
+	view *view // that list
 }
 
 // New returns an empty ledger.
@@ -148,6 +148,7 @@ func New() *Ledger {
 		messages: map[string]*message{},
 		changes:  map[string][]*op{},
 		replied:  map[string]int64{},
+		readers:  map[placeOf]*client{},
 		roles:    map[string][]role{},
 		lists:    map[list][]*Record{},
 		views:    views{max: viewsMax},
@@ -174,6 +175,8 @@ func (l *Ledger) Apply(r *Record) {
 		l.answer(r)
 	case Own:
 		l.own(r)
+	case Further, ReadBy, Marked:
+		l.applyReads(r)
 	case Role:
 		l.giveRole(r)
 	case RoleTold:
@@ -227,7 +230,7 @@ func (l *Ledger) room(id int) *room {
 func (l *Ledger) client(r *Record) *client {
 	c := l.clients[r.Client]
 	if c == nil {
-		c = &client{room: r.Room, seen: numbers{base: l.room(r.Room).base}, view: &view{}}
+		c = &client{clientMarks: clientMarks{id: r.Client}, room: r.Room, seen: numbers{base: l.room(r.Room).base}, view: &view{}}
 		l.clients[r.Client] = c
 	}
 	return c
@@ -262,6 +265,7 @@ func (l *Ledger) begin(r *Record) {
 	case Mark:
 		c := l.client(r)
 		c.asked = max(c.asked, r.Seq)
+		l.readers[placeOf{r.Room, r.Sender}] = c
 		l.report.Marks++
 	default:
 		l.report.Changes++

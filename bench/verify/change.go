@@ -145,6 +145,14 @@ func (m *member) mark(s *session) {
 	if seq <= base || m.crew.cfg.spares("mark_read") {
 		return
 	}
+	quiet := m.draw() < shareQuiet && s != nil
+	m.mu.Lock()
+	m.marked = max(m.marked, seq)
+	m.mu.Unlock()
+	if quiet {
+		m.markQuietly(s, m.name(), seq)
+		return
+	}
 	m.ask(s, &op{kind: ledger.Mark, name: m.name(), seq: seq})
 }
 

@@ -57,6 +57,7 @@ type member struct {
 	early   []frame        // and, while adrift: patches that came meanwhile
 	role    string         // and what its session was told last of the user's role
 	awaits  string         // the role of which it must be told in the end; empty: any
+	marked  int64          // up to where it has said that its user has read
 
 	upToDate time.Time // of one that polls: when it stood where it knew its room to stand
 }
@@ -273,6 +274,7 @@ func (m *member) spend(s *session) {
 	if err := m.catchUp(); err != nil {
 		return
 	}
+	m.greet(s)
 	stay := m.jitter(2 * m.crew.cfg.Session)
 	if m.habit == restless {
 		stay = m.jitter(20 * time.Millisecond)

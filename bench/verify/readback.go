@@ -19,6 +19,9 @@ func (cr *crew) readBack(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := cr.readMarks(ctx); err != nil {
+		return err
+	}
 	return cr.readTables(ctx)
 }
 

@@ -33,6 +33,7 @@ type session struct {
 	ended  bool // its attempts are cut
 	first  bool // the first frame has come; owned by read
 	anew   bool // its member was told to begin anew on it; owned by read
+	behind bool // the server does not know of all that its member's user has read. Guarded by the member's lock
 	own    bool // its member was told what concerns its user: the server speaks version 2. Guarded by the member's lock
 }
 
@@ -70,6 +71,8 @@ type frame struct {
 	Set       map[string]json.RawMessage `json:"set"`
 	Rev       int64                      `json:"rev"`
 	ReadSeq   *int64                     `json:"read_seq"`
+	V         int                        `json:"v"`
+	Reads     []readBy                   `json:"reads"`
 	Role      *string                    `json:"role"`
 	May       []string                   `json:"permissions"`
 }
@@ -224,7 +227,7 @@ func (s *session) later(f *frame) bool {
 	switch f.Type {
 	case "own":
 		if f.ReadSeq != nil {
-			m.note(ledger.Record{Kind: ledger.Own, Seq: *f.ReadSeq, Node: s.node + 1})
+			m.ownMark(s, f)
 		}
 		if f.Role != nil {
 			m.role = *f.Role
@@ -236,6 +239,8 @@ func (s *session) later(f *frame) bool {
 				close(s.ready)
 			}
 		}
+	case "reads":
+		m.readBy(s, f.Reads)
 	case "ack":
 		m.granted(s, f.ClientID)
 	default:
