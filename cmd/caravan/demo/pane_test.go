@@ -27,6 +27,7 @@ func TestPage(t *testing.T) {
 		{"messages are deleted by who may", testDelete},
 		{"people react, and it shows who", testReactions},
 		{"own reactions are known whatever another device does", testReactionsOfAnotherDevice},
+		{"the newest own message says who has read it", testReadBy},
 		{"messages are pinned and address people", testPinsAndMentions},
 		{"the server drains while people write", testServerDrains},
 		{"a long room opens at its end", testOpensAtItsEnd},

@@ -13,6 +13,7 @@ import { Link } from './caravan-link.js';
 import { Outbox, toFrame } from './caravan-outbox.js';
 import { emojiKey, Own } from './caravan-own.js';
 import { backoff, Pause } from './caravan-pause.js';
+import { Reads } from './caravan-reads.js';
 import { Rest, RestError } from './caravan-rest.js';
 import { Timeline } from './caravan-timeline.js';
 
@@ -35,6 +36,7 @@ const typingEvery = 3_000; // ms between two frames that say the same
  *            With 'history' all that was shown before is void
  *   outbox   {entry, message?}: an own message or change became pending, failed or sent
  *   own      what concerns the user alone has changed: see `client.own`
+ *   reads    somebody has read further: see `client.reads`
  *   typing   {userId, email, isTyping}
  *   problem  {text, code}: an error of the server that concerns no entry
  */
@@ -42,6 +44,7 @@ export class CaravanClient extends EventTarget {
   timeline = new Timeline();
   outbox = new Outbox((entry, message) => this.#emit('outbox', { entry, message }));
   own;
+  reads;
   state = { phase: 'stopped', reason: 'closed' };
 
   #socketUrl;
@@ -71,6 +74,7 @@ export class CaravanClient extends EventTarget {
     this.#socketUrl = `${origin.replace(/^http/, 'ws')}/ws/chat/${trip}/`;
     this.#user = user;
     this.own = new Own(user);
+    this.reads = new Reads(user);
     this.#token = token;
     this.#rest = new Rest(origin, trip, token);
   }
@@ -162,6 +166,12 @@ export class CaravanClient extends EventTarget {
     this.#link.send({ type: 'typing', is_typing: isTyping });
   }
 
+  /** The user has seen all that is here. Of what standard messaging shows nobody is told. */
+  markRead() {
+    const frame = this.state.phase === 'live' && this.reads.mark(this.#position);
+    if (frame) this.#link.send(frame);
+  }
+
   /** Loads the page before the oldest message. Rejects where the server cannot be reached. */
   async loadOlder() {
     if (this.timeline.complete) return;
@@ -241,7 +251,11 @@ export class CaravanClient extends EventTarget {
         return this.#takeEvent(frame);
       case 'own':
         this.own.take(frame);
+        for (const f of this.reads.takeOwn(frame)) this.#link.send(f);
         return this.#emit('own');
+      case 'reads':
+        this.reads.take(frame);
+        return this.#emit('reads');
       case 'ack':
         return this.#takeAck(frame);
       case 'typing':

@@ -8,6 +8,7 @@ import { nameOf } from './message-view.js';
 
 const typingShown = 6_000; // ms after the last word of somebody's typing
 const problemShown = 8_000; // ms
+const markEvery = 400; // ms
 const noticeAfter = 2_500; // ms of waiting that deserve more than the status line
 const moment = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
 const colours = 6; // of people, in style.css
@@ -33,6 +34,7 @@ export class ChatPane extends EventTarget {
   #typists = new Map(); // user id → {name, timer}
   #countdown;
   #problemTimer;
+  #marking; // timer: what is seen is marked as read at its end
 
   constructor({ client, user, users, trip, href }) {
     super();
@@ -47,6 +49,7 @@ export class ChatPane extends EventTarget {
       nameByEmail: (email) => this.#users.find((u) => u.email === email)?.name ?? email,
       namesOf: (mentions) => this.#namesOf(mentions),
       offers: (message) => this.#menu.offers(message),
+      readersOf: (message) => this.#readersOf(message),
     });
     this.#menu = new MessageMenu(this.#part('.menu'), { client, user });
     this.#list = new ListDialog(this.#part('.list'));
@@ -83,6 +86,9 @@ export class ChatPane extends EventTarget {
     on(this.#client, 'problem', ({ text }) => this.#showProblem(text));
 
     on(this.#client, 'own', () => this.#showOwn());
+    on(this.#client, 'reads', () => this.#log.redrawReaders());
+    this.#part('.scroller').addEventListener('scroll', () => this.#markRead(), { passive: true });
+    document.addEventListener('visibilitychange', () => this.#markRead());
 
     on(this.#composer, 'send', ({ content, replyTo }) => this.#client.send(content, { replyTo, ...this.#addressedBy(content) }));
     on(this.#composer, 'typing', ({ isTyping }) => this.#client.typing(isTyping));
@@ -115,6 +121,23 @@ export class ChatPane extends EventTarget {
       this.#stopTyping(m.sender.id);
       if (m.sender.id !== this.#user.id) this.dispatchEvent(new Event('news'));
     }
+    this.#markRead();
+  }
+
+  /** What is before the user's eyes is read: said now and then, as each frame counts against the rate. */
+  #markRead() {
+    this.#marking ??= setTimeout(() => {
+      this.#marking = undefined;
+      if (document.visibilityState === 'visible' && this.#log.atEnd) this.#client.markRead();
+    }, markEvery);
+  }
+
+  /** Who has read a message, as few words: names where there is room for them. */
+  #readersOf(message) {
+    const names = this.#client.reads.readersOf(message).map((id) => this.#users.find((u) => u.id === id));
+    if (!names.length) return '';
+    if (names.length > 2 || names.some((u) => !u)) return `Read by ${names.length}`;
+    return `Read by ${names.map(firstName).join(' and ')}`;
   }
 
   #showEntry(entry, message) {
@@ -137,6 +160,7 @@ export class ChatPane extends EventTarget {
   #showOwn() {
     this.#part('.role').textContent = this.#client.own.role;
     this.#log.redraw();
+    this.#markRead();
   }
 
   // --- Lists ------------------------------------------------------------------
@@ -221,6 +245,7 @@ export class ChatPane extends EventTarget {
     if (state.phase !== 'live') for (const id of [...this.#typists.keys()]) this.#stopTyping(id);
     this.#showNotice(state);
     this.#showEdges();
+    this.#markRead();
   }
 
   /** What people should know, and what they can do about it. */

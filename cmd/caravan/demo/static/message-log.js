@@ -26,14 +26,17 @@ export class MessageLog {
 
   #namesOf;
   #offers;
+  #readersOf;
+  #last = null; // the view that says who has read it: of the newest own message
 
-  constructor(root, { client, user, colourOf, nameByEmail, namesOf, offers }) {
+  constructor(root, { client, user, colourOf, nameByEmail, namesOf, offers, readersOf }) {
     this.#client = client;
     this.#user = user;
     this.#colourOf = colourOf;
     this.#nameByEmail = nameByEmail;
     this.#namesOf = namesOf;
     this.#offers = offers;
+    this.#readersOf = readersOf;
     this.#scroller = root.querySelector('.scroller');
     this.#log = root.querySelector('.log');
     this.#latest = root.querySelector('.latest');
@@ -54,6 +57,19 @@ export class MessageLog {
   redraw(id) {
     const views = id === undefined ? [...this.#views.values()] : [this.#views.get(id)];
     for (const view of views) if (view) this.#draw(view);
+  }
+
+  /** Says by the newest own message who has read it. */
+  redrawReaders() {
+    const newest = this.#client.timeline.newest((m) => m.sender.id === this.#user.id && !m.deleted_at);
+    const before = this.#last;
+    this.#last = newest ? this.#views.get(newest.id) : null;
+    for (const view of new Set([before, this.#last])) if (view?.element.isConnected) this.#draw(view);
+  }
+
+  /** Whether the reader has the newest message before their eyes. */
+  get atEnd() {
+    return this.#pinned && !this.#hidden;
   }
 
   get empty() {
@@ -77,6 +93,7 @@ export class MessageLog {
       others ||= m.sender.id !== this.#user.id && !this.#views.has(m.id);
       this.#showMessage(m);
     }
+    this.redrawReaders();
     this.#keepPlace();
     if (others && cause === 'live') this.#latest.hidden = this.#pinned;
     requestAnimationFrame(() => this.#log.removeAttribute('aria-busy'));
@@ -203,6 +220,7 @@ export class MessageLog {
       names: this.#namesOf(mentions),
       addressed: Boolean(mentions.all || mentions.mentions?.includes(this.#user.id)) && sender.id !== this.#user.id,
       chosen: message ? this.#client.chosen(message.id) : new Set(),
+      readers: message && view === this.#last ? this.#readersOf(message) : '',
       may: { send: own.may('send'), edit: own.may('edit'), react: own.may('react'), more: message && this.#offers(message) },
     });
   }

@@ -63,9 +63,9 @@ export class MessageView {
 
   /**
    * Draws what it is now. The caller looks up the sender, the message quoted, the names that may be
-   * addressed, the keys of the emoji that the user has chosen, and what they may do.
+   * addressed, the keys of the emoji that the user has chosen, what they may do, and who has read it.
    */
-  draw({ name, quoted, names, addressed, chosen, may }) {
+  draw({ name, quoted, names, addressed, chosen, may, readers }) {
     const { message, entry } = this;
     const type = message?.message_type ?? 'text';
     const time = clock.format(this.at);
@@ -84,6 +84,7 @@ export class MessageView {
     this.#part('time').dateTime = this.at.toISOString();
     this.#part('time').textContent = time;
     this.#part('.delivery').textContent = this.#delivery();
+    this.#part('.readers').textContent = entry ? '' : readers;
     this.#part('.reply').hidden = !message || this.gone || !may.send;
     this.#part('.more').hidden = !message || this.gone || !may.more;
     this.#drawExtras(chosen, may.react);
