@@ -83,6 +83,7 @@ func (s *Service) Newest(of protocol.RoomInfo, past *History, messages int) *His
 	}
 	bodies := past.newest(messages)
 	short := newHistory(of, bodies, past.Seq)
+	short.Timeline = past.Timeline
 	past.Unsent.Gone()
 	short.Unsent = s.cfg.Unsent.Answer(len(short.Frame))
 	short.Unsent.Begin()

@@ -99,3 +99,27 @@ func TestAHistoryOfAFormerPrimaryIsNotSent(t *testing.T) {
 		await.Until(t, "nobody is in the room", func() bool { return s.svc.Stats().RoomsNow == 0 })
 	}
 }
+
+// TestASubscriptionThatAFormerPrimaryAnsweredIsRefused: on a socket of many rooms. A history
+// that is cut to a limit is as present as the whole one.
+func TestASubscriptionThatAFormerPrimaryAnsweredIsRefused(t *testing.T) {
+	p := &promoted{}
+	s := serveOn(t, socket.Config{}, func(store room.Store) room.Store { p.Store = store; return p })
+	p.timeline.Store(1)
+	s.fill(0, 0, 3, 10)
+	in := s.roomOfTrip(0, 0)
+	one := s.openUser(0)
+	one.send(`{"type":"ping"}`)
+	one.text() // it was let in
+	for _, after := range []string{"rights", "history"} {
+		p.after.Store(&after)
+		one.subscribe(in)
+		one.hearLeft(in, 1011)
+	}
+	for range 2 { // from the store, then from memory
+		one.subscribe(`{"id":"` + in + `","limit":2}`)
+		if f := one.hearHistory(in); len(f.Messages) != 2 {
+			t.Errorf("%d messages", len(f.Messages))
+		}
+	}
+}

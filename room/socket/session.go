@@ -62,7 +62,7 @@ func (s *session) entered(e room.Entry, err error) {
 		return
 	}
 	switch {
-	case err == nil && !s.h.svc.Superseded(e.Room.Timeline):
+	case err == nil && (s.seats != nil || !s.h.svc.Superseded(e.Room.Timeline)): // a user socket is in no room yet
 	case errors.Is(err, room.ErrUnauthorized):
 		s.close(protocol.CloseUnauthorized, "a valid access token is required")
 		return

@@ -87,7 +87,7 @@ func (s *session) subscribed(rooms []protocol.RoomAsked, clientID string, answer
 		a, err := &answers[0], errs[0]
 		answers, errs = answers[1:], errs[1:]
 		switch {
-		case err != nil:
+		case err != nil, s.h.svc.Superseded(a.Room.Timeline):
 			s.refuseSeat(&asked.Place, o, protocol.CloseInternal, "cannot let you in now, please try again")
 		case !a.UserKnown:
 			s.close(protocol.CloseUnauthorized, "the user is not known any more")
