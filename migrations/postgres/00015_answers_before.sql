@@ -26,7 +26,8 @@ SELECT '00000000-0000-0000-0000-000000000000' WHERE EXISTS (SELECT FROM chat_mes
     ON CONFLICT DO NOTHING;
 
 -- Nodes of the release before may be running. They edit what is deleted, too, as they do not
--- know that it is. Nothing of that stays.
+-- know that it is. Nothing of that stays. The trigger does not name the column, so that an
+-- application may change its type.
 
 -- +goose StatementBegin
 CREATE OR REPLACE FUNCTION caravan_keep_deleted() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -39,6 +40,6 @@ $$;
 
 DROP TRIGGER IF EXISTS caravan_keep_deleted ON chat_messages;
 
-CREATE TRIGGER caravan_keep_deleted BEFORE UPDATE OF content ON chat_messages FOR EACH ROW
-    WHEN (NEW.deleted_at IS NOT NULL AND NEW.content <> '')
+CREATE TRIGGER caravan_keep_deleted BEFORE UPDATE OF rev ON chat_messages FOR EACH ROW
+    WHEN (NEW.deleted_at IS NOT NULL)
     EXECUTE FUNCTION caravan_keep_deleted();
