@@ -23,6 +23,9 @@ type postgres struct {
 // connectionsMax leaves each of three servers its connections, and few more.
 const connectionsMax = "48"
 
+// tooManyConnections is the SQLSTATE of a server that has no place for one more.
+const tooManyConnections = "53300"
+
 func openPostgres(network *network, options ...pgserver.Option) (*postgres, error) {
 	server, err := pgserver.New(append(options, pgserver.Setting("max_connections", connectionsMax))...)
 	if err != nil {
@@ -90,10 +93,19 @@ func (p *postgres) freeDisk(context.Context) (string, error) {
 	return "there is room", p.server.FreeDisk()
 }
 
-// cut ends every connection, in whatever it is doing.
+// cut ends every connection, in whatever it is doing. Where all are taken it waits for one.
 func (p *postgres) cut(ctx context.Context) (string, error) {
-	cut, err := p.server.CutConnections(ctx, p.name)
-	return fmt.Sprintf("%d connections cut", cut), err
+	for {
+		cut, err := p.server.CutConnections(ctx, p.name)
+		if err == nil || !strings.Contains(err.Error(), tooManyConnections) {
+			return fmt.Sprintf("%d connections cut", cut), err
+		}
+		select {
+		case <-ctx.Done():
+			return "", err
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
 }
 
 // readOnly lets transactions that begin from now on write nothing, or write again.
