@@ -22,14 +22,13 @@ func (r *room) isDeleted(id uuid.UUID) bool {
 // why it may not be.
 func (s *Server) remove(user, id uuid.UUID) (left *Message, code string) {
 	r, at := s.find(id)
-	moderates := s.may(user, "moderate")
-	if r == nil || (r.messages[at].Sender.ID != user && !moderates) {
+	own, by := r != nil && r.messages[at].Sender.ID == user, "sender"
+	switch {
+	case r == nil, !own && !s.may(user, "moderate"):
 		return nil, "not_found"
-	}
-	by := "sender"
-	if r.messages[at].Sender.ID != user {
+	case !own:
 		by = "moderator"
-	} else if !moderates && !s.may(user, "delete") {
+	case !s.may(user, "delete"):
 		return nil, "not_allowed"
 	}
 	switch {

@@ -35,7 +35,7 @@ type Faults struct {
 	// KeepDeleted is asked at each deletion whether to leave the message as it is and say that
 	// it is deleted. DeleteAgain is asked at each one of what is deleted whether it takes a number.
 	KeepDeleted, DeleteAgain func() bool
-	// MayAll is asked at each thing that needs a permission whether anybody may do it.
+	// MayAll is asked at each thing for which somebody lacks a permission whether they may do it.
 	MayAll func() bool
 	// History and Resume return how many messages of a first frame are shown, of
 	// so many; the others, at its end, are left out.
