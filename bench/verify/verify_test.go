@@ -244,7 +244,7 @@ func TestFaultsAreFound(t *testing.T) {
 		// A busy machine must have told all else by then: only so many findings are shown.
 		cfg.Rate, cfg.Settle = 20, 8*time.Second
 		cfg.Members = 6 // steady ones, so that nothing is repaired by reconnecting
-		f.isFoundIn(t, runUntil(t, happened, cfg))
+		f.isFound(t, runUntil(t, happened, cfg))
 	})
 }
 
@@ -255,12 +255,7 @@ type fault struct {
 	text   string
 }
 
-func (f *fault) isFound(t *testing.T, cfg verify.Config) {
-	t.Helper()
-	f.isFoundIn(t, run(t, cfg))
-}
-
-func (f *fault) isFoundIn(t *testing.T, rep *ledger.Report) {
+func (f *fault) isFound(t *testing.T, rep *ledger.Report) {
 	t.Helper()
 	found := f.count(rep)
 	if rep.Clean || found.Count == 0 || !strings.Contains(strings.Join(found.First, "\n"), f.text) {
@@ -286,9 +281,16 @@ func TestReconnectingHidesNothing(t *testing.T) {
 		"old histories":      {benchtest.Faults{History: func(n int) int { return max(0, n-3) }}, func(r *ledger.Report) ledger.Finding { return r.Lost }, "is missing in its history"},
 		"short resumes":      {benchtest.Faults{Resume: func(n int) int { return max(0, n-1) }}, func(r *ledger.Report) ledger.Finding { return r.Lost }, "is missing in what it resumed with"},
 	}, func(t *testing.T, f fault) {
+		happened, names, silent := make(chan struct{}), 0, f.faults.Silent
+		f.faults.Silent = func(name string) bool {
+			if names++; names == 200 { // some of each kind
+				close(happened)
+			}
+			return silent != nil && silent(name)
+		}
 		cfg := config(start(t, f.faults))
 		cfg.Answer, cfg.Settle = 300*time.Millisecond, 2*time.Second
-		f.isFound(t, cfg)
+		f.isFound(t, runUntil(t, happened, cfg))
 	})
 }
 

@@ -182,7 +182,8 @@ func (u *upgrade) begin(first, second *node) {
 	u.t.Helper()
 	cfg := verify.Config{
 		Fleet: fleet.Fleet{Users: members, Trips: rooms}, Members: members, Rooms: rooms,
-		Rate: 10, Session: 500 * time.Millisecond, Duration: await.Limit, Settle: 30 * time.Second,
+		Rate: 4, Session: time.Second, // several fleets act at a time
+		Duration: 20 * await.Limit, Settle: 30 * time.Second, // it is stopped before
 		Spares: u.spares, Header: slices.Contains(u.spares, "mark_read"),
 	}
 	s := seats{secret: secret}

@@ -389,13 +389,28 @@ func (m *member) send(text string) {
 	}
 }
 
+// hear reads a frame, and answers the pings that come to who hears nothing for long.
+func (m *member) hear() (ws.OpCode, []byte) {
+	m.t.Helper()
+	for {
+		_ = m.conn.SetDeadline(time.Now().Add(await.Limit)) // a closed one says so below
+		op, payload, err := readFrame(m.conn)
+		if err != nil {
+			m.t.Fatal(err)
+		}
+		if op != ws.OpPing {
+			return op, payload
+		}
+		if _, err := m.conn.Write(ws.MustCompileFrame(ws.MaskFrame(ws.NewPongFrame(payload)))); err != nil {
+			m.t.Fatal(err)
+		}
+	}
+}
+
 // next reads a frame, or the close code that came instead.
 func (m *member) next() (f frame, closed ws.StatusCode) {
 	m.t.Helper()
-	op, payload, err := readFrame(m.conn)
-	if err != nil {
-		m.t.Fatal(err)
-	}
+	op, payload := m.hear()
 	if op == ws.OpClose {
 		code, _ := ws.ParseCloseFrameData(payload)
 		if err := ws.WriteFrame(m.conn, ws.MaskFrame(ws.NewCloseFrame(payload))); err != nil {

@@ -17,9 +17,9 @@ import (
 // text reads a frame as it came.
 func (m *member) text() string {
 	m.t.Helper()
-	op, payload, err := readFrame(m.conn)
-	if err != nil || op != ws.OpText {
-		m.t.Fatal(op, string(payload), err)
+	op, payload := m.hear()
+	if op != ws.OpText {
+		m.t.Fatal(op, string(payload))
 	}
 	return string(payload)
 }
