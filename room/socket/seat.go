@@ -137,7 +137,7 @@ func (t *seat) joined(past *room.History, err error) {
 		return
 	case s.h.svc.Superseded(past.Timeline): // what it tells may be lost
 		past.Unsent.Gone()
-		s.close(protocol.CloseInternal, "the history cannot be read now, please try again")
+		t.end(protocol.CloseInternal, "the history cannot be read now, please try again")
 		return
 	case !s.h.cfg.Unsent.OpenTo(s.user.ID):
 		past.Unsent.Gone()
