@@ -30,6 +30,7 @@ const benchSecret = "a secret of the benchmarks, 32 bytes"
 // fsync, Redis; one iteration is one message.
 //
 //	alone        one node, without Redis
+//	user-sockets likewise; the members have subscribed to the room on sockets of their own
 //	same-node    one of two nodes, that all are on; the other has no members
 //	other-node   the sender is on one node, the members on the other
 func BenchmarkDelivery(b *testing.B) {
@@ -37,10 +38,12 @@ func BenchmarkDelivery(b *testing.B) {
 		name           string
 		nodes          int
 		sender, others int
+		first          int64 // frames that a member begins with
 	}{
-		{"alone", 1, 0, 0},
-		{"same-node", 2, 0, 0},
-		{"other-node", 2, 0, 1},
+		{"alone", 1, 0, 0, 1},
+		{"user-sockets", 1, 0, 0, 2},
+		{"same-node", 2, 0, 0, 1},
+		{"other-node", 2, 0, 1, 1},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			const members = 300
@@ -60,7 +63,12 @@ func BenchmarkDelivery(b *testing.B) {
 			var readers sync.WaitGroup
 			b.Cleanup(readers.Wait)
 			for i := range members {
-				client := nodes[c.others].join(b, i+1)
+				var client *wire.Client
+				if c.first > 1 {
+					client = nodes[c.others].joinUser(b, i+1, 1)
+				} else {
+					client = nodes[c.others].join(b, i+1)
+				}
 				readers.Go(func() {
 					for {
 						if _, err := client.Read(); err != nil {
@@ -83,7 +91,7 @@ func BenchmarkDelivery(b *testing.B) {
 			if _, err := sender.Read(); err != nil { // its history
 				b.Fatal(err)
 			}
-			for deadline := time.Now().Add(20 * time.Second); least() < 1; time.Sleep(10 * time.Millisecond) { // theirs
+			for deadline := time.Now().Add(20 * time.Second); least() < c.first; time.Sleep(10 * time.Millisecond) { // theirs
 				if time.Now().After(deadline) {
 					b.Fatal("not all members are in the room")
 				}
@@ -102,9 +110,9 @@ func BenchmarkDelivery(b *testing.B) {
 					}
 				}
 			}
-			for deadline := time.Now().Add(60 * time.Second); least() < int64(sent)+1; time.Sleep(time.Millisecond) {
+			for deadline := time.Now().Add(60 * time.Second); least() < int64(sent)+c.first; time.Sleep(time.Millisecond) {
 				if time.Now().After(deadline) {
-					b.Fatalf("a member heard %d of %d", least()-1, sent)
+					b.Fatalf("a member heard %d of %d", least()-c.first, sent)
 				}
 			}
 			after := spent(b, nodes)
