@@ -171,7 +171,7 @@ func (s *session) receive(p []byte) error {
 	case m.v2 && s.later(&f):
 	case m.v2 && f.Type == "message_patch":
 		return s.patched(&f)
-	case f.Type == "error" && f.ClientID == "" && f.Code == "rate_limited": // of a typing notice, which nobody misses
+	case f.Type == "error" && f.ClientID == "" && (f.Code == "rate_limited" || f.Code == "unavailable"): // of a typing notice, which nobody misses, or of a mark that is said again
 	case f.Type == "error":
 		m.refused(s, s.node, f.ClientID, f.Code)
 	case f.Type == "typing" || f.Type == "pong":
