@@ -13,8 +13,6 @@ import (
 	"github.com/google/uuid"
 )
 
-func seqOf(n int64) *int64 { return &n }
-
 // controlCases are frames that concern a connection, or say in which room, and what becomes
 // of them.
 var controlCases = []struct {
@@ -26,14 +24,14 @@ var controlCases = []struct {
 	{text: `{"type":"subscribe","rooms":[ {"id":"` + idA.String() + `"} , {"id":"` + strings.ToUpper(idB.String()) + `","since":7,"since_id":"` + idC.String() + `","limit":1,"x":{}}]}`,
 		want: Frame{Rooms: []RoomAsked{
 			{Place: Place{Named: true, ID: idA}},
-			{Place: Place{Named: true, ID: idB, Given: strings.ToUpper(idB.String())}, Since: seqOf(7), Last: idC, Limit: 1},
+			{Place: Place{Named: true, ID: idB, Given: strings.ToUpper(idB.String())}, Since: new(int64(7)), Last: idC, Limit: 1},
 		}}},
 	{text: `{"type":"subscribe","rooms":[{"i\u0064":"x","since":0,"limit":99999999999999999999,"since_id":null},{"id":"","since":null}],"client_id":"c"}`,
 		want: Frame{Intent: Intent{ClientID: "c"}, Rooms: []RoomAsked{
-			{Place: Place{Named: true, Given: "x"}, Since: seqOf(0), Limit: ResumeMessagesMax}, {Place: Place{Named: true}},
+			{Place: Place{Named: true, Given: "x"}, Since: new(int64(0)), Limit: ResumeMessagesMax}, {Place: Place{Named: true}},
 		}}},
 	{text: `{"type":"subscribe","rooms":[{"id":"x","since":9999999999999999999999}]}`,
-		want: Frame{Rooms: []RoomAsked{{Place: Place{Named: true, Given: "x"}, Since: seqOf(math.MaxInt64)}}}},
+		want: Frame{Rooms: []RoomAsked{{Place: Place{Named: true, Given: "x"}, Since: new(int64(math.MaxInt64))}}}},
 	{text: `{"type":"subscribe","rooms":[` + strings.Repeat(`{"id":"x"},`, SubscribeRoomsMax-1) + `{"id":"x"}]}`,
 		want: Frame{Rooms: slices.Repeat([]RoomAsked{{Place: Place{Named: true, Given: "x"}}}, SubscribeRoomsMax)}},
 	{text: `{"type":"subscribe","rooms":[` + strings.Repeat(`{"id":"x"},`, SubscribeRoomsMax) + `{"id":"x"}],"client_id":"c"}`, want: Frame{Intent: Intent{ClientID: "c"}}, refused: ErrRoomsField},
