@@ -75,9 +75,9 @@ func (p *promoted) Heads(ctx context.Context, rooms []uuid.UUID) ([]room.Head, e
 	return p.Store.Heads(ctx, rooms)
 }
 
-func (p *promoted) OwnReactions(ctx context.Context, q []room.OwnQuestion) ([]room.OwnReactions, error) {
+func (p *promoted) MyReactions(ctx context.Context, q room.OwnQuestion) (room.OwnReactions, error) {
 	defer p.done("own")
-	return p.Store.OwnReactions(ctx, q)
+	return p.Store.MyReactions(ctx, q)
 }
 
 // openPromoted opens a house on timeline 1. Nobody tells it what other nodes do.
