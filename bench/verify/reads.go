@@ -62,7 +62,7 @@ func (m *member) greet(s *session) {
 	if behind {
 		m.markQuietly(s, m.name(), seq)
 	}
-	if watch {
+	if watch && !m.crew.cfg.spares("watch") {
 		s.send([]byte(`{"type":"watch","reads":true}`))
 	}
 }

@@ -63,7 +63,7 @@ func TestUpgradeNodeByNode(t *testing.T) {
 		u.works(u.older)
 	}
 	oneTable, unsigned, untimed := buildOlder(t, oneTableBuild), buildOlder(t, unsignedBuild), buildOlder(t, untimedBuild)
-	changes := []string{"delete_message", "pin_message", "react", "reply_to", "mentions", "data"} // an older node tells a message without its reply_count
+	changes := []string{"delete_message", "pin_message", "react", "reply_to", "mentions", "data", "watch"} // an older node tells a message without its reply_count
 	version2 := append([]string{"mark_read"}, changes...)
 	for name, c := range map[string]struct {
 		older   string
