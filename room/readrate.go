@@ -13,15 +13,23 @@ import (
 // stored is one, or says how long it is until one is allowed.
 func (s *Service) MayRead(user uuid.UUID) (wait time.Duration) {
 	may := s.cfg.Allowances.Of(user)
-	defer may.Return()
-	now := time.Now()
-	refused := &s.stats.ReadsOverBytes
-	if wait = may.Wait(allowance.ReadBytes, now); wait == 0 {
-		refused = &s.stats.ReadsOverRate
-		_, wait = may.Take(allowance.Reads, 1, now)
-	}
+	wait = may.Wait(allowance.ReadBytes, time.Now())
+	may.Return()
 	if wait > 0 {
-		refused.Add(1)
+		s.stats.ReadsOverBytes.Add(1)
+		s.limited.user.Store(&user)
+		return wait
+	}
+	return s.MayAsk(user)
+}
+
+// MayAsk counts a read that by itself shows nothing of what is stored, or says how long it is
+// until one is allowed. What the user has read before, in bytes, does not count.
+func (s *Service) MayAsk(user uuid.UUID) (wait time.Duration) {
+	may := s.cfg.Allowances.Of(user)
+	defer may.Return()
+	if _, wait = may.Take(allowance.Reads, 1, time.Now()); wait > 0 {
+		s.stats.ReadsOverRate.Add(1)
 		s.limited.user.Store(&user)
 	}
 	return wait

@@ -35,9 +35,10 @@ func (s *session) tick(unix int64) {
 }
 
 // auth has the token checked that the client goes on with, off the loop. One is checked at a
-// time, and each counts as a read: to check one takes about as long.
+// time, and each counts as a read: to check one takes about as long. A user who has read much
+// may go on.
 func (s *session) auth(f *protocol.Frame) *protocol.Error {
-	if s.renewing || !s.mayRead(1) {
+	if s.renewing || !s.mayAsk(1) {
 		return protocol.ErrRateLimited
 	}
 	s.renewing = true

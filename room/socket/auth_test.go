@@ -153,3 +153,21 @@ func TestTokensAreNotCheckedWithoutEnd(t *testing.T) {
 		t.Errorf("%d are counted", st.TokensRenewed)
 	}
 }
+
+// TestWhoHasReadMuchGoesOnWithAnotherToken, and subscribes: only the histories wait.
+func TestWhoHasReadMuchGoesOnWithAnotherToken(t *testing.T) {
+	var rates allowance.Rates
+	rates[allowance.ReadBytes] = allowance.Rate{PerSecond: 4_000, Burst: 4_000}
+	s := serve(t, socket.Config{Allowances: allowance.New(rates)})
+	in := s.fill(0, 0, 3, 2_000)
+	ada := s.openUser(0)
+	ada.subscribe(in, in)
+	ada.hearHistory(in)
+	ada.hearHistory(in) // more than twice the burst was read
+	ada.send(`{"type":"auth","token":"` + sign(t, persist.FleetUser(0), time.Hour) + `","client_id":"a"}`)
+	if f := ada.next(); f.Type != "ack" || f.ClientID != "a" {
+		t.Errorf("%+v", f)
+	}
+	ada.subscribe(in)
+	ada.hearHistory(in)
+}

@@ -15,7 +15,7 @@ var noRoom uuid.UUID
 
 // subscribe asks whether the user may enter the rooms that the client names. Nothing else of
 // the client is looked at until that is known, so what it sends behind is about rooms that it
-// has. As an entry does, each room counts as a read.
+// has. As an entry does, each room counts as a read; for the bytes its history waits in line.
 func (s *session) subscribe(f *protocol.Frame) *protocol.Error {
 	m, rooms := s.seats, f.Rooms
 	switch {
@@ -23,7 +23,7 @@ func (s *session) subscribe(f *protocol.Frame) *protocol.Error {
 		return protocol.ErrTooManyRooms
 	case len(m.line)+len(rooms) > s.h.cfg.RoomsPerConnection+protocol.SubscribeRoomsMax: // the same ones, again and again
 		return protocol.ErrRateLimited
-	case len(rooms) > 0 && !s.mayRead(len(rooms)):
+	case len(rooms) > 0 && !s.mayAsk(len(rooms)):
 		return protocol.ErrRateLimited
 	}
 	var places []uuid.UUID
@@ -61,9 +61,9 @@ func (s *session) further(rooms []protocol.RoomAsked) (n int) {
 	return n
 }
 
-// mayRead counts n reads of the user, or says that there were too many before.
-func (s *session) mayRead(n int) bool {
-	if s.h.svc.MayRead(s.user.ID) > 0 {
+// mayAsk counts n reads of the user, or says that there were too many before.
+func (s *session) mayAsk(n int) bool {
+	if s.h.svc.MayAsk(s.user.ID) > 0 {
 		return false
 	}
 	s.may.Charge(allowance.Reads, n-1, s.conn.Loop().Now())

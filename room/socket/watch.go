@@ -47,7 +47,7 @@ func (t *seat) watch(in *protocol.Intent) {
 		return
 	}
 	if in.Reads && t.watches&asksReads == 0 && s.h.svc.ReadsMembers() > 0 {
-		if ok, _ := s.may.Take(allowance.Reads, 1, s.conn.Loop().Now()); !ok {
+		if !s.mayAsk(1) {
 			s.refuse(protocol.ErrRateLimited, in.ClientID, t.place())
 			return
 		}
