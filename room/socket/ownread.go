@@ -11,23 +11,43 @@ import (
 // watch the room. A mark is told to nobody else.
 func (x *subscription) readBy(n *room.Notice) {
 	of := readsOf(n.Reads)
-	x.all(func(t *seat) {
-		s := t.session
+	x.each(func(s *session) {
 		if s.version < 2 {
 			return
 		}
-		by, ok := of(s.user.ID)
-		switch {
-		case !ok, by.Via == any(t):
-		case t.waiting != nil: // it is told with the history
-			t.waiting.own.ReadSeq = max(t.waiting.own.ReadSeq, by.Seq)
-		default:
-			s.conn.SendText(protocol.AppendOwnRead(nil, x.room, by.Seq))
+		if by, ok := of(s.user.ID); ok {
+			s.seatIn(x).heardOf(by)
 		}
 	})
+	for t := range x.joining {
+		if by, ok := of(t.session.user.ID); ok {
+			t.heardOf(by)
+		}
+	}
 	if r := x.state.reads[x]; r != nil {
 		r.note(n, x.state.h.svc.ReadsMembers())
 		x.tellReads(r, x.loop.Now())
+	}
+}
+
+// heardOf takes how far the user has read. A client knows by itself what it has marked.
+func (t *seat) heardOf(by room.ReadBy) {
+	if by.Via == any(t) {
+		t.read = max(t.read, by.Seq)
+		return
+	}
+	t.readTo(by.Seq)
+}
+
+// readTo notes how far the user has read, and tells a client of version 2 that does not know.
+// One whose history is still to come is told with that.
+func (t *seat) readTo(seq int64) {
+	if t.session.version < 2 || seq <= t.read {
+		return
+	}
+	t.read = seq
+	if t.state == live {
+		t.session.conn.SendText(protocol.AppendOwnRead(nil, t.in.room, seq))
 	}
 }
 

@@ -103,8 +103,10 @@ func (r *recheck) act(answers []room.Access, errs []error) {
 		case a.Room.ID != t.in.room: // the store has gone back behind the making of the room
 			t.end(protocol.CloseRestart, "the trip has another room, please come again")
 		default:
+			t.in.settings = a.Room.RoomSettings
 			t.permit(a.Role, a.May)
 			t.tell(a.Room.RoomSettings)
+			t.readTo(a.ReadSeq)    // a notice may have been lost, or gone by before the seat was in the room
 			if a.User != *s.user { // the application has given them another name
 				user := a.User
 				s.user = &user
@@ -116,10 +118,15 @@ func (r *recheck) act(answers []room.Access, errs []error) {
 // permit notes the user's role, and tells one of version 2 where it is another one.
 func (t *seat) permit(role string, may protocol.Permissions) {
 	t.rights = may
-	if t.session.version < 2 || t.role == unique.Make(role) {
+	if t.session.version < 2 {
 		return
 	}
-	t.role = unique.Make(role)
+	now := t.known.Value()
+	if now.role == role {
+		return
+	}
+	now.role = role
+	t.known = unique.Make(now)
 	switch w := t.waiting; {
 	case t.state == outside: // it is told with the history
 		return
@@ -133,9 +140,14 @@ func (t *seat) permit(role string, may protocol.Permissions) {
 // tell tells a client of version 2 the room's settings where they are other ones than it was
 // told. One whose history is still to come is told the next time.
 func (t *seat) tell(is protocol.RoomSettings) {
-	if t.session.version < 2 || t.state != live || t.told == unique.Make(is) {
+	if t.session.version < 2 || t.state != live {
 		return
 	}
-	t.told = unique.Make(is)
+	now := t.known.Value()
+	if now.settings == is {
+		return
+	}
+	now.settings = is
+	t.known = unique.Make(now)
 	t.session.conn.SendText(protocol.AppendRoomSettings(nil, t.in.room, is))
 }

@@ -27,14 +27,20 @@ type seat struct {
 	session *session
 
 	// Owned by the loop.
-	in      *subscription                        // from joining on; on a user socket always
-	role    unique.Handle[string]                // of the user in the room, as of the last check; of version 2
-	told    unique.Handle[protocol.RoomSettings] // of the room, to the client; of version 2
-	waiting *waiting                             // before live, where something waits
-	rights  protocol.Permissions                 // likewise
+	in      *subscription        // from joining on; on a user socket always
+	known   unique.Handle[known] // of version 2
+	waiting *waiting             // before live, where something waits
+	read    int64                // how far the user has read, as far as this client knows: it never goes back. Of version 2
+	rights  protocol.Permissions // as of the last check
 	state   seatState
 	doubted bool // among its loop's
 	watches watching
+}
+
+// known is what a client of version 2 knows of a room, or will with its history.
+type known struct {
+	role     string // of the user, as of the last check
+	settings protocol.RoomSettings
 }
 
 // waiting is what a seat keeps until its history is sent.
@@ -49,8 +55,8 @@ type waiting struct {
 
 // join begins to hold back what happens in the room, and only then has its history read, so
 // that between the two nothing is lost. It returns how many bytes were made for it here.
-func (t *seat) join(of protocol.RoomInfo) (made int) {
-	s := t.session
+func (t *seat) join() (made int) {
+	s, of := t.session, t.in.told()
 	t.state = joining
 	t.in.members.Remove(s.conn) // where the history is asked for anew
 	delete(t.in.ahead, t)
@@ -153,6 +159,8 @@ func (t *seat) joined(past *room.History, err error) {
 	t.state, t.waiting = live, nil
 	s.sendHistory(past)
 	if s.version > 1 {
+		t.read = max(t.read, w.own.ReadSeq)
+		w.own.ReadSeq = t.read
 		s.conn.SendText(protocol.AppendOwn(nil, &w.own))
 	}
 	if w != nil {

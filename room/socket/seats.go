@@ -28,7 +28,6 @@ type seated struct {
 // wish is a history that the client has asked for. Its seat may be live meanwhile.
 type wish struct {
 	seat    *seat
-	of      protocol.RoomInfo
 	waiting *waiting
 }
 
@@ -125,9 +124,10 @@ func (s *session) sendHistories() {
 		}
 		t, w := next.seat, next.waiting
 		m.joining = t
-		t.waiting, t.told = w, unique.Make(next.of.RoomSettings)
-		w.own.Role, w.own.May = t.role.Value(), t.rights // as of now
-		made += t.join(next.of)
+		now := known{t.known.Value().role, t.in.settings}
+		t.waiting, t.known = w, unique.Make(now)
+		w.own.Role, w.own.May = now.role, t.rights
+		made += t.join()
 	}
 }
 

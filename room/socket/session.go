@@ -97,10 +97,10 @@ func (s *session) entered(e room.Entry, err error) {
 	s.seat.in = s.loop().enter(s.conn.Loop(), e.Room)
 	s.seat.rights = e.May
 	if s.version > 1 {
-		s.seat.role, s.seat.told = unique.Make(e.Role), unique.Make(e.Room.RoomSettings)
+		s.seat.known = unique.Make(known{e.Role, e.Room.RoomSettings})
 		s.seat.wait().own = protocol.Own{Room: e.Room.ID, Role: e.Role, May: e.May, ReadSeq: e.ReadSeq}
 	}
-	s.seat.join(e.Room.Told())
+	s.seat.join()
 }
 
 // loop returns what the session's loop knows.

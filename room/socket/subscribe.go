@@ -119,7 +119,7 @@ func (s *session) wish(asked *protocol.RoomAsked, a *room.Access, o *order) {
 	x := s.loop().enter(s.conn.Loop(), a.Room)
 	t := s.seatIn(x)
 	if t == nil {
-		t = &seat{session: s, in: x, rights: a.May, role: unique.Make(a.Role)}
+		t = &seat{session: s, in: x, rights: a.May, known: unique.Make(known{a.Role, x.settings})}
 		x.joining[t] = struct{}{} // so that the room goes on being heard
 		m.all = append(m.all, seated{x, t})
 		s.h.users.subscribed.Add(1)
@@ -130,7 +130,7 @@ func (s *session) wish(asked *protocol.RoomAsked, a *room.Access, o *order) {
 	if asked.Since != nil {
 		w.resume = &room.SinceQuery{Since: *asked.Since, Last: asked.Last, Limit: asked.Limit}
 	}
-	m.line = append(m.line, wish{t, a.Room.Told(), w})
+	m.line = append(m.line, wish{t, w})
 }
 
 // unsubscribe takes the client out of the rooms that it names; those where it is not are left

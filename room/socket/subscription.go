@@ -29,14 +29,17 @@ func newLoopState(h *Handler) *loopState {
 // subscription is one room on one loop. It belongs to the loop; only Deliver, Rewound and
 // Notify are called from elsewhere, and they post.
 type subscription struct {
-	state   *loopState
-	loop    *netpoll.Loop
-	room    uuid.UUID
-	trip    uuid.UUID
-	last    int64 // every event up to this number has passed through here
-	members netpoll.Topic
-	joining map[*seat]struct{} // waiting for their history
-	ahead   map[*seat]int64    // live, but their history has seen events, up to this number, that are still to pass
+	state *loopState
+	loop  *netpoll.Loop
+	room  uuid.UUID
+	trip  uuid.UUID
+	// settings are the room's, as of the last look at somebody's rights. Who waits for a
+	// history gets it with those.
+	settings protocol.RoomSettings
+	last     int64 // every event up to this number has passed through here
+	members  netpoll.Topic
+	joining  map[*seat]struct{} // waiting for their history
+	ahead    map[*seat]int64    // live, but their history has seen events, up to this number, that are still to pass
 }
 
 var _ room.Listener = (*subscription)(nil)
@@ -45,12 +48,18 @@ var _ room.Listener = (*subscription)(nil)
 // to this loop, so nothing comes before Follow has said where it begins.
 func (w *loopState) enter(l *netpoll.Loop, r room.Info) *subscription {
 	if x := w.rooms[r.ID]; x != nil {
+		x.settings = r.RoomSettings
 		return x
 	}
-	x := &subscription{state: w, loop: l, room: r.ID, trip: r.TripID, joining: make(map[*seat]struct{}), ahead: make(map[*seat]int64)}
+	x := &subscription{state: w, loop: l, room: r.ID, trip: r.TripID, settings: r.RoomSettings, joining: make(map[*seat]struct{}), ahead: make(map[*seat]int64)}
 	w.rooms[r.ID] = x
 	x.last = w.h.svc.Follow(r.ID, r.Seq, x)
 	return x
+}
+
+// told is what clients are told of the room.
+func (x *subscription) told() protocol.RoomInfo {
+	return protocol.RoomInfo{Room: x.room, Trip: x.trip, RoomSettings: x.settings}
 }
 
 // leave takes a seat out of its subscription, and the subscription out of the room when it
