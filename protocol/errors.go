@@ -96,6 +96,7 @@ var (
 	// Of a connection that may have several rooms, and of its token.
 	ErrInvalidToken   = &Error{CodeInvalidToken, "The token is not a valid access token of this user"}
 	ErrTokenUnchecked = &Error{CodeUnavailable, "The token could not be checked; please try again"}
+	ErrReadsUnread    = &Error{CodeUnavailable, "Who has read how far could not be read; please try again"}
 	ErrNotSubscribed  = &Error{CodeNotSubscribed, "This room is not subscribed on this connection"}
 	ErrTooManyRooms   = &Error{CodeTooManyRooms, "A connection may not have so many rooms"}
 )

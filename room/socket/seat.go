@@ -50,6 +50,7 @@ type waiting struct {
 	resume  *room.SinceQuery // until the history was asked for: what to resume from; nil: the usual history
 	limit   int              // messages of the usual history; zero: as many as it has
 	order   *order           // of a user socket: the frame that asked for it
+	asked   protocol.Place   // as what that named the room
 	own     protocol.Own     // of version 2
 }
 
@@ -171,6 +172,7 @@ func (t *seat) joined(past *room.History, err error) {
 	t.in.admit(t, past.Seq)
 	if s.seats != nil {
 		t.settled(w)
+		t.watchAtLast()
 		s.sendHistories()
 		return
 	}

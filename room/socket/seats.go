@@ -16,6 +16,10 @@ type seats struct {
 	joining *seat  // whose history is being made; nil: none
 	asking  bool   // whether the user may enter some rooms is being asked
 	sending bool   // sendHistories is under way
+
+	// toWatch are the seats that asked for who has read how far before they had their history,
+	// each with the client_id of its frame.
+	toWatch map[*seat]string
 }
 
 // seated finds a seat by its subscription. There are few, so that looking through them takes
@@ -74,10 +78,33 @@ func (t *seat) end(code protocol.CloseCode, reason string) {
 	switch {
 	case s.seats == nil:
 		s.close(code, reason)
+	case t.state == live:
+		t.dismissAs([]protocol.Place{{Named: true, ID: t.in.room}}, code, reason)
 	case t.state != left:
-		s.tellLeft(&protocol.Place{ID: t.in.room}, code, reason)
-		s.dismiss(t)
+		t.dismissAs(nil, code, reason)
 	}
+}
+
+// dismissAs takes a seat away and tells the client so, once by each name: those given, and as
+// what it asked for the room where that is not answered. Before its history a client may know
+// the room by no other name.
+func (t *seat) dismissAs(names []protocol.Place, code protocol.CloseCode, reason string) {
+	s := t.session
+	unanswered := func(w *waiting) {
+		if w != nil && !slices.Contains(names, w.asked) {
+			names = append(names, w.asked)
+		}
+	}
+	unanswered(t.waiting)
+	for _, next := range s.seats.line {
+		if next.seat == t {
+			unanswered(next.waiting)
+		}
+	}
+	for i := range names {
+		s.tellLeft(&names[i], code, reason)
+	}
+	s.dismiss(t)
 }
 
 // tellLeft tells the client that it hears a room no more, or not at all.
@@ -90,6 +117,7 @@ func (s *session) tellLeft(room *protocol.Place, code protocol.CloseCode, reason
 // within this call: that may come from going over the members of a room.
 func (s *session) dismiss(t *seat) {
 	s.seats.all = slices.DeleteFunc(s.seats.all, func(is seated) bool { return is.seat == t })
+	delete(s.seats.toWatch, t)
 	s.h.users.subscribed.Add(-1)
 	t.leave()
 	s.conn.Loop().Post(s.sendHistories)
@@ -169,7 +197,7 @@ func (s *session) leaveSeats() {
 	for _, is := range s.seats.all {
 		is.seat.leave()
 	}
-	s.seats.all, s.seats.line = nil, nil
+	s.seats.all, s.seats.line, s.seats.toWatch = nil, nil, nil
 }
 
 // history is the receipt of a history that goes to a user socket: the next one follows.

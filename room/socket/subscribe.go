@@ -105,9 +105,10 @@ func (s *session) subscribed(rooms []protocol.RoomAsked, clientID string, answer
 
 // refuseSeat answers that a room cannot be subscribed. Who was in it is not any more.
 func (s *session) refuseSeat(p *protocol.Place, o *order, code protocol.CloseCode, reason string) {
-	s.tellLeft(p, code, reason)
 	if t := s.seatAt(p); t != nil {
-		s.dismiss(t)
+		t.dismissAs([]protocol.Place{*p}, code, reason)
+	} else {
+		s.tellLeft(p, code, reason)
 	}
 	o.answered(s)
 }
@@ -126,7 +127,7 @@ func (s *session) wish(asked *protocol.RoomAsked, a *room.Access, o *order) {
 	} else {
 		t.permit(a.Role, a.May)
 	}
-	w := &waiting{limit: asked.Limit, order: o, own: protocol.Own{Room: x.room, Role: a.Role, May: a.May, ReadSeq: a.ReadSeq}}
+	w := &waiting{asked: asked.Place, limit: asked.Limit, order: o, own: protocol.Own{Room: x.room, Role: a.Role, May: a.May, ReadSeq: a.ReadSeq}}
 	if asked.Since != nil {
 		w.resume = &room.SinceQuery{Since: *asked.Since, Last: asked.Last, Limit: asked.Limit}
 	}

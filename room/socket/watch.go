@@ -53,6 +53,9 @@ func (t *seat) watch(in *protocol.Intent) {
 		}
 	}
 	t.watches &= asksReads
+	if s.seats != nil {
+		delete(s.seats.toWatch, t)
+	}
 	if in.Presence {
 		t.watches |= watchesPresence
 	}
@@ -62,15 +65,31 @@ func (t *seat) watch(in *protocol.Intent) {
 	if in.ClientID != "" {
 		s.conn.SendText(protocol.AppendAck(nil, t.in.room, in.ClientID))
 	}
-	if in.Reads {
-		t.watchReads()
-	} else {
+	switch {
+	case in.Reads && t.state != live: // only a user socket's
+		if s.seats.toWatch == nil {
+			s.seats.toWatch = make(map[*seat]string)
+		}
+		s.seats.toWatch[t] = in.ClientID
+	case in.Reads:
+		t.watchReads(in.ClientID)
+	default:
 		s.loop().unwatch(t)
 	}
 }
 
-// watchReads has the seat told who has read how far: all of it now, then what changes.
-func (t *seat) watchReads() {
+// watchAtLast begins to watch for a seat that asked for it before it had its history.
+func (t *seat) watchAtLast() {
+	of := t.session.seats.toWatch
+	if clientID, asked := of[t]; asked {
+		delete(of, t)
+		t.watchReads(clientID)
+	}
+}
+
+// watchReads has the seat told who has read how far: all of it now, then what changes. A
+// refusal has the client_id.
+func (t *seat) watchReads(clientID string) {
 	s := t.session
 	if s.h.svc.ReadsMembers() <= 0 {
 		return
@@ -94,12 +113,12 @@ func (t *seat) watchReads() {
 	t.watches |= asksReads
 	loop, in := s.conn.Loop(), t.in
 	s.h.svc.FewReads(in.room, nil, func(few room.FewReads, err error) {
-		loop.Post(func() { t.gotReads(in, few, err) })
+		loop.Post(func() { t.gotReads(in, clientID, few, err) })
 	})
 }
 
 // gotReads takes who has read how far when the seat began to watch.
-func (t *seat) gotReads(in *subscription, few room.FewReads, err error) {
+func (t *seat) gotReads(in *subscription, clientID string, few room.FewReads, err error) {
 	s := t.session
 	t.watches &^= asksReads
 	r := s.loop().reads[in]
@@ -109,7 +128,7 @@ func (t *seat) gotReads(in *subscription, few room.FewReads, err error) {
 	if err != nil {
 		t.watches &^= watchesReads
 		s.loop().unwatch(t)
-		s.refuse(protocol.ErrUnavailable, "", t.place())
+		s.refuse(protocol.ErrReadsUnread, clientID, t.place())
 		return
 	}
 	r.few, r.looked = few.Few, s.conn.Loop().Now()
