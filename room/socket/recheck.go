@@ -14,8 +14,14 @@ import (
 type recheck struct {
 	state     *loopState
 	loop      *netpoll.Loop
-	seats     []*seat
+	of        []asked
 	questions []room.AccessQuestion
+}
+
+// asked is whom a question is about: a seat, or nil and a user socket that has none.
+type asked struct {
+	session *session
+	seat    *seat
 }
 
 // recheck asks about the loopState's members, those included that are still joining.
@@ -23,6 +29,12 @@ func (w *loopState) recheck(l *netpoll.Loop) {
 	r := recheck{state: w, loop: l}
 	for _, x := range w.rooms {
 		x.all(r.add)
+	}
+	for s := range w.users {
+		if len(s.seats.all) == 0 {
+			r.of = append(r.of, asked{s, nil})
+			r.questions = append(r.questions, room.AccessQuestion{User: s.user.ID, TripOnly: true})
+		}
 	}
 	w.ask(r)
 }
@@ -50,14 +62,14 @@ func (w *loopState) recheckDoubted(l *netpoll.Loop) {
 		}
 	}
 	w.doubted = nil
-	if len(r.seats) > 0 {
+	if len(r.of) > 0 {
 		w.ask(r)
 	}
 }
 
 // add asks about a seat that is in its room.
 func (r *recheck) add(t *seat) {
-	r.seats = append(r.seats, t)
+	r.of = append(r.of, asked{t.session, t})
 	r.questions = append(r.questions, room.AccessQuestion{User: t.session.user.ID, Place: t.in.trip, TripOnly: true})
 }
 
@@ -92,12 +104,12 @@ func (r *recheck) act(answers []room.Access, errs []error) {
 	r.state.checking = false
 	defer r.state.recheckDoubted(r.loop)
 	for i, a := range answers {
-		t := r.seats[i]
-		s := t.session
+		s, t := r.of[i].session, r.of[i].seat
 		switch {
-		case t.state == left, errs[i] != nil:
+		case s.state != open, errs[i] != nil, t != nil && t.state == left:
 		case !a.UserKnown:
 			s.close(protocol.CloseUnauthorized, "the user is not known any more")
+		case t == nil:
 		case !a.Allowed:
 			t.end(protocol.CloseForbidden, "not a collaborator of this trip any more")
 		case a.Room.ID != t.in.room: // the store has gone back behind the making of the room

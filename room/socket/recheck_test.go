@@ -223,3 +223,15 @@ func TestAChangedRoleCountsWithoutAReconnect(t *testing.T) {
 		}
 	}
 }
+
+// TestAUserWithoutRoomsIsCheckedAgain, too.
+func TestAUserWithoutRoomsIsCheckedAgain(t *testing.T) {
+	s := serve(t, socket.Config{RecheckEvery: 50 * time.Millisecond})
+	ada, bob := s.openUser(0), s.openUser(3)
+	ada.quiet()
+	s.exec("DELETE FROM users WHERE id = ?", persist.FleetUser(0).String())
+	if code := ada.closeCode(); code != 4001 {
+		t.Errorf("closed with %d", code)
+	}
+	bob.quiet()
+}

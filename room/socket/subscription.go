@@ -204,7 +204,7 @@ func (w *loopState) tick(l *netpoll.Loop, now time.Time) {
 		// The loops take turns.
 		w.rechecked = now.Add(-w.h.cfg.RecheckEvery * time.Duration(l.Index()) / time.Duration(len(w.h.loops)))
 	}
-	if !w.checking && now.Sub(w.rechecked) >= w.h.cfg.RecheckEvery && len(w.rooms) > 0 {
+	if !w.checking && now.Sub(w.rechecked) >= w.h.cfg.RecheckEvery && len(w.rooms)+len(w.users) > 0 {
 		w.rechecked = now
 		w.recheck(l)
 	}
