@@ -98,6 +98,12 @@ func TestAHistoryOfAFormerPrimaryIsNotSent(t *testing.T) {
 		_ = other.conn.Close()
 		await.Until(t, "nobody is in the room", func() bool { return s.svc.Stats().RoomsNow == 0 })
 	}
+	many, after := s.openUser(0), "reactions"
+	many.quiet() // it was let in
+	p.after.Store(&after)
+	many.subscribe(in.Room.ID.String())
+	many.hearLeft(in.Room.ID.String(), 1011)
+	many.quiet() // it stays
 }
 
 // TestASubscriptionThatAFormerPrimaryAnsweredIsRefused: on a socket of many rooms. A history
