@@ -30,6 +30,7 @@ type Room struct {
 // Lookup says what a store must find out before a batch can be settled.
 type Lookup struct {
 	Rooms     []uuid.UUID // distinct, ascending: to be locked in this order, before anything else is read
+	MarksOnly bool        // all ops only mark: no room needs to be locked, and there are no quotas
 	Senders   []Sender    // distinct: those who ask, and those whom they mention
 	Keys      []ClientKey // may repeat
 	Messages  []uuid.UUID // messages that are needed whole; may repeat
@@ -49,10 +50,13 @@ func NewLookup(batch []*room.Op) *Lookup {
 	l := &Lookup{
 		Rooms:   make([]uuid.UUID, 0, len(batch)),
 		Senders: make([]Sender, 0, len(batch)),
+
+		MarksOnly: true,
 	}
 	for _, op := range batch {
 		l.Rooms = append(l.Rooms, op.Room)
 		rule := ruleOf(op)
+		l.MarksOnly = l.MarksOnly && rule.marks
 		if !rule.unasked {
 			l.Senders = append(l.Senders, senderOf(op))
 		}

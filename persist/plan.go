@@ -94,16 +94,6 @@ func refused(err *protocol.Error) result {
 	return result{outcome: room.Refused, err: err}
 }
 
-// Raised says how many of the marks of a column grew as they were stored. Which ones it is not
-// said: where it is not all or none, all that is known is that any may have grown.
-func (p *Plan) Raised(c MarkColumn, n int64) {
-	for i := range p.Marks {
-		if m := &p.Marks[i]; m.Column == c {
-			m.Kept = n == 0
-		}
-	}
-}
-
 // Empty reports whether there is nothing to write.
 func (p *Plan) Empty() bool {
 	return len(p.Heads)+len(p.Marks)+len(p.Usage)+len(p.Reactions)+len(p.Withdrawn)+len(p.Summarized) == 0

@@ -8,7 +8,7 @@ import (
 )
 
 // readRule notes up to which number a member has read.
-var readRule = rule{settle: settleRead}
+var readRule = rule{marks: true, settle: settleRead}
 
 var readColumn = MarkColumn{Table: "chat_reads", Column: "read_seq"}
 

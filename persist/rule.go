@@ -10,6 +10,9 @@ import (
 type rule struct {
 	// unasked says that the server itself submits such ops: they have no sender.
 	unasked bool
+	// marks says that such ops change nothing but marks, which are clamped when they are read:
+	// their rooms need no lock.
+	marks bool
 	// screen refuses what must never reach a database; nil: nothing further.
 	screen func(op *room.Op) *protocol.Error
 	// ask adds what must be found out before the op can be settled; nil: nothing further.

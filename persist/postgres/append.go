@@ -61,7 +61,7 @@ func (e *cutError) Error() string { return "no answer to the commit: " + e.err.E
 func (e *cutError) Unwrap() error { return e.err }
 
 // run is one transaction on one connection. The order of its stages is the
-// guarantee: rooms are locked before anything is read, and nothing is settled for
+// guarantee: rooms are locked, unless there are marks only, before anything is read, and nothing is settled for
 // good before the server confirmed the COMMIT. With a cutError come the plan that
 // was written and the transaction's number.
 func (s *Store) run(ctx context.Context, ops []*room.Op, mode persist.Mode, limits persist.Limits) (plan *persist.Plan, xact uint64, err error) {
@@ -79,7 +79,9 @@ func (s *Store) run(ctx context.Context, ops []*room.Op, mode persist.Mode, limi
 	}()
 
 	lookup := persist.NewLookup(ops)
-	lookup.Quotas = s.quotas
+	if !lookup.MarksOnly {
+		lookup.Quotas = s.quotas
+	}
 	if mode == persist.Commit && persist.IsPlainMessage(ops) && !s.quotas.On() {
 		plan, xact, err = express(txCtx, conn.Conn(), s.who, ops, lookup)
 		if plan != nil {

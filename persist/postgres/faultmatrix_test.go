@@ -239,6 +239,11 @@ func (r *faultRig) run(make func(*faultRig) []*room.Op, c cut) (told string) {
 	}
 	switch {
 	case err == nil:
+		for _, op := range batch {
+			if op.Kind == protocol.KindRead && op.Raised != op.UpTo {
+				r.t.Errorf("%s: a mark of %d was raised to %d", name, op.UpTo, op.Raised)
+			}
+		}
 		r.account(batch)
 		r.verify(name)
 		return "stored"

@@ -19,6 +19,9 @@ const (
 	// other in a circle.
 	lockRooms = `SELECT id, trip_id, last_seq, first_seq, pg_current_xact_id() FROM chat_rooms WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE`
 
+	// findRooms is for marks only. A number that grows meanwhile is none that they could mean.
+	findRooms = `SELECT id, trip_id, last_seq, first_seq, pg_current_xact_id() FROM chat_rooms WHERE id = ANY($1)`
+
 	// findStrangers and isNone stand around one of membership's, and select those who have no row there.
 	findStrangers = `SELECT s.n FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS s(trip, sender, n) LEFT JOIN `
 	isNone        = ` m ON true WHERE m.is IS NULL`
@@ -35,14 +38,18 @@ var (
 	findMessages = `SELECT ` + messageColumns + ` FROM chat_messages m` + messageJoins + ` WHERE m.id = ANY($1)`
 )
 
-// lookUp opens a transaction, locks the rooms and finds what the batch needs to
+// lookUp opens a transaction, locks the rooms unless there are marks only, and finds what the batch needs to
 // know, in one round trip. It returns the transaction's number with what it found:
 // zero where no room exists, and so nothing will be written.
 func (s *Store) lookUp(ctx context.Context, conn *pgx.Conn, l *persist.Lookup) (found *persist.Found, xact uint64, err error) {
 	found = persist.NewFound(l)
 	var batch pgx.Batch
 	batch.Queue(begin)
-	batch.Queue(lockRooms, ids(l.Rooms)).Query(func(rows pgx.Rows) error {
+	find := lockRooms
+	if l.MarksOnly {
+		find = findRooms
+	}
+	batch.Queue(find, ids(l.Rooms)).Query(func(rows pgx.Rows) error {
 		var id, trip [16]byte
 		var seq, first int64
 		_, err := pgx.ForEachRow(rows, []any{&id, &trip, &seq, &first, &xact}, func() error {

@@ -88,6 +88,9 @@ func (s *Store) askOutcome(ctx context.Context, xact uint64, plan *persist.Plan,
 	}
 	committed, err := findRow(ctx, conn, plan)
 	if err == nil && committed {
+		err = findRaised(ctx, conn, plan)
+	}
+	if err == nil && committed {
 		err = passBarrier(ctx, conn.Conn())
 	}
 	if err == nil {

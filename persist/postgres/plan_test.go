@@ -52,7 +52,7 @@ func TestEveryStatementLooksUpByIndex(t *testing.T) {
 // plannedStatements are those that must look up by index.
 func plannedStatements() map[string]string {
 	planned := map[string]string{
-		"lockRooms": lockRooms, "byCollaborators": byCollaborators.find, "byAllTables": byAllTables.find, "findKnown": findKnown, "findMessages": findMessages, "findOriginals": findOriginals,
+		"lockRooms": lockRooms, "findRooms": findRooms, "byCollaborators": byCollaborators.find, "byAllTables": byAllTables.find, "findKnown": findKnown, "findMessages": findMessages, "findOriginals": findOriginals,
 		"storeOne": byCollaborators.storeOne, "storeOneByAllTables": byAllTables.storeOne, "plainRows": plainRows.insert, "wholeRows": wholeRows.insert,
 		"plainChanges": plainChanges.sql, "wholeChanges": wholeChanges.sql, "updateRooms": updateRooms, "insertRooms": insertRooms, "writeNothingNew": writeNothingNew,
 		"deleteReactions": deleteReactions, "deleteMentions": deleteMentions, "insertMentions": insertMentions, "countPins": countPins,
@@ -74,7 +74,7 @@ func plannedStatements() map[string]string {
 		planned[name], planned["idsOf"+name] = s.whole, s.ids
 	}
 	for column, s := range marks {
-		planned["raise_"+column.Column], planned["inForce_"+column.Column] = s.raise, s.inForce
+		planned["raise_"+column.Column], planned["inForce_"+column.Column], planned["equal_"+column.Column] = s.raise, s.inForce, s.equal
 	}
 	return planned
 }

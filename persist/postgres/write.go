@@ -57,21 +57,16 @@ func write(ctx context.Context, conn *pgx.Conn, plan *persist.Plan, mode persist
 	queueMentions(&batch, plan)
 	queueReactions(&batch, plan)
 	queueDeletions(&batch, plan)
-	raising := queueMarks(&batch, plan)
+	queueMarks(&batch, plan)
 	queueSpent(&batch, plan)
 	if len(plan.Heads) > 0 {
 		batch.Queue(updateRooms, headColumns(plan.Heads)...)
 	}
 	if mode == persist.TryOut {
 		batch.Queue(checkNow)
-		return sendBatch(ctx, conn, &batch, rollback, nil)
+		return sendBatch(ctx, conn, &batch, rollback)
 	}
-	changed := func(i int, rows int64) {
-		if c, raises := raising[i]; raises {
-			plan.Raised(c, rows)
-		}
-	}
-	return committing(conn, func() error { return sendBatch(ctx, conn, &batch, commit, changed) })
+	return committing(conn, func() error { return sendBatch(ctx, conn, &batch, commit) })
 }
 
 // queueChanges comes before what makes a message other than it was.
@@ -85,19 +80,21 @@ func queueChanges(batch *pgx.Batch, plan *persist.Plan) {
 	}
 }
 
-// sendBatch sends statements and then the transaction's end, in one round trip. changed, unless it
-// is nil, is called with how many rows each has changed.
-func sendBatch(ctx context.Context, conn *pgx.Conn, batch *pgx.Batch, end string, changed func(i int, rows int64)) error {
+// sendBatch sends statements and then the transaction's end, in one round trip. Where a statement
+// returns rows, its own function reads them.
+func sendBatch(ctx context.Context, conn *pgx.Conn, batch *pgx.Batch, end string) error {
 	batch.Queue(end)
 	results := conn.SendBatch(ctx, batch)
-	for i := range batch.Len() - 1 {
-		tag, err := results.Exec()
+	for _, q := range batch.QueuedQueries[:batch.Len()-1] {
+		var err error
+		if q.Fn != nil {
+			err = q.Fn(results)
+		} else {
+			_, err = results.Exec()
+		}
 		if err != nil {
 			_ = results.Close() // repeats err
 			return err
-		}
-		if changed != nil {
-			changed(i, tag.RowsAffected())
 		}
 	}
 	tag, err := results.Exec()

@@ -61,7 +61,9 @@ func (s *Store) TryWrite(ctx context.Context, id uuid.UUID) error {
 // context, which would cost a goroutine each; it ends them through tx.
 func (s *Store) settle(tx *sql.Tx, ops []*room.Op) (*persist.Plan, error) {
 	lookup := persist.NewLookup(ops)
-	lookup.Quotas = s.quotas
+	if !lookup.MarksOnly {
+		lookup.Quotas = s.quotas
+	}
 	found, err := s.find(tx, lookup)
 	if err != nil {
 		return nil, err

@@ -50,6 +50,13 @@ func testRaised(t *testing.T, open Open) {
 			t.Errorf("of several: op %d raised to %d, want %d", i, others[i].Raised, want)
 		}
 	}
+	some := []*room.Op{w.read(0, 1, 2), w.read(0, 2, 3), w.read(1, 1, 1), w.read(1, 0, 1), w.read(0, 0, 3)}
+	w.append(some...)
+	for i, want := range []int64{0, 3, 0, 1, 0} {
+		if some[i].Raised != want {
+			t.Errorf("where some grow: op %d raised to %d, want %d", i, some[i].Raised, want)
+		}
+	}
 }
 
 func testMarksOfFew(t *testing.T, open Open) {
