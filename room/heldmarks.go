@@ -21,8 +21,10 @@ import (
 type heldMarks struct {
 	s    *Service
 	kick chan struct{} // something is kept
-	full chan struct{} // there is no more room
+	full chan struct{} // there is no more room, or more is kept than a pass may store
 	some atomic.Bool   // something is kept, as far as can be said without the lock
+
+	passes sync.Mutex // held by a pass of store; taken before mu
 
 	mu     sync.Mutex
 	held   map[markKey]heldMark // nil: nothing is kept
@@ -96,24 +98,74 @@ func (m *heldMark) op(k markKey, answer func(*Op)) *Op {
 }
 
 // run stores what is kept, until ctx ends: the first marks soon, with those that come at the
-// same time, and the next ones markEvery later.
+// same time, and the next ones markEvery later, or sooner where there is no more room. While the
+// lanes take none, nothing is gained by haste.
 func (h *heldMarks) run(ctx context.Context) {
 	var stored time.Time
+	hurry := h.full
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-h.kick:
 		}
+		gathered := time.After(markGather)
 		select {
 		case <-ctx.Done():
 			return
-		case <-h.full:
+		case <-hurry:
 		case <-time.After(max(markGather, markEvery-time.Since(stored))):
 		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-gathered:
+		}
 		stored = time.Now()
-		_ = h.s.guard.Call("read marks", func() { h.store(h.s.cfg.QueueOps / 2) })
+		taken := false
+		_ = h.s.guard.Call("read marks", func() { taken = h.pass() })
+		if hurry = h.full; !taken {
+			hurry = nil
+		}
 	}
+}
+
+// pass hands the lanes a batch of what is kept. False where they have no room for any.
+func (h *heldMarks) pass() bool {
+	h.passes.Lock()
+	defer h.passes.Unlock()
+	placed, left := h.store(h.s.cfg.BatchOps)
+	if placed && left {
+		signal(h.full)
+	}
+	return placed || !left
+}
+
+// store hands what is kept to the lanes, while fewer than most ops wait in one: messages come
+// behind no more than that. What finds no place stays. It is called with h.passes held, so that
+// whoever looks next finds in the lanes or here what this pass has taken.
+func (h *heldMarks) store(most int) (placed, left bool) {
+	held := h.take()
+	ops, room := make(map[*lane][]*Op), make(map[*lane]int)
+	for _, l := range h.s.lanes {
+		room[l] = most - l.queue.Len()
+	}
+	for k, m := range held {
+		if l := h.s.lane(k.room); len(ops[l]) < room[l] {
+			ops[l] = append(ops[l], m.op(k, h.answered))
+			delete(held, k)
+		}
+	}
+	for l, all := range ops {
+		n := l.submitAll(all, most)
+		placed = placed || n > 0
+		for _, op := range all[n:] {
+			held[markKey{op.Room, op.Sender.ID}] = heldMark{op.Trip, op.UpTo, op.At, op.Via}
+		}
+	}
+	left = len(held) > 0
+	h.putAllBack(held)
+	return placed, left
 }
 
 // take returns all that is kept, and keeps it no more.
@@ -126,33 +178,42 @@ func (h *heldMarks) take() map[markKey]heldMark {
 	return held
 }
 
-// store hands all that is kept to the lanes, while fewer than most wait there; what finds no
-// place stays.
-func (h *heldMarks) store(most int) {
-	ops := make(map[*lane][]*Op)
-	for k, m := range h.take() {
-		l := h.s.lane(k.room)
-		ops[l] = append(ops[l], m.op(k, h.answered))
+// putAllBack keeps again what take returned, with what was kept since.
+func (h *heldMarks) putAllBack(held map[markKey]heldMark) {
+	if len(held) == 0 {
+		return
 	}
-	for l, all := range ops {
-		for _, op := range all[l.submitAll(all, most):] {
-			h.putBack(op)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		h.s.stats.MarksDropped.Add(int64(len(held)))
+		return
+	}
+	since := h.held
+	h.held = held
+	h.some.Store(true)
+	signal(h.kick)
+	for k, m := range since {
+		old, known := held[k]
+		switch {
+		case !known && len(held) >= heldMarksMax:
+			h.s.stats.MarksDropped.Add(1)
+		case old.upTo < m.upTo:
+			held[k] = m
 		}
 	}
 }
 
 // storeOne stores the mark of a user who leaves, if one is kept: so whoever comes again soon is
-// told of it.
+// told of it. It goes into the lane under the lock: a drain finds it here or there.
 func (h *heldMarks) storeOne(k markKey) {
 	if !h.some.Load() {
 		return
 	}
 	h.mu.Lock()
-	m, known := h.held[k]
-	delete(h.held, k)
-	h.mu.Unlock()
-	if known && !h.s.lane(k.room).submit(m.op(k, h.answered)) {
-		h.put(k, m)
+	defer h.mu.Unlock()
+	if m, known := h.held[k]; known && h.s.lane(k.room).submit(m.op(k, h.answered)) {
+		delete(h.held, k)
 	}
 }
 
@@ -161,6 +222,8 @@ func (s *Service) LeftRoom(room, user uuid.UUID) { s.held.storeOne(markKey{room,
 
 // close stores what is kept, and keeps nothing from now on.
 func (h *heldMarks) close() {
+	h.passes.Lock()
+	defer h.passes.Unlock()
 	h.mu.Lock()
 	h.closed = true
 	h.mu.Unlock()

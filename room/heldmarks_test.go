@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -241,6 +242,86 @@ func TestWhoLeavesHasTheirMarkStored(t *testing.T) {
 		synctest.Wait()
 		if st := s.Stats(); st.MarksHeldNow != 0 {
 			t.Errorf("%d are kept after the drain", st.MarksHeldNow)
+		}
+	})
+}
+
+// TestADrainLosesNoMark that is on its way to a lane, or that one takes who leaves.
+func TestADrainLosesNoMark(t *testing.T) {
+	const users, rounds = 2_000, 40
+	for range rounds {
+		marksOf(t, room.Config{QueueOps: 2 * users}, nil, func(t *testing.T, s *room.Service, store *marking) {
+			for u := range users {
+				s.MarkRead(readOp(u, 3))
+			}
+			var leave sync.WaitGroup
+			leave.Go(func() {
+				time.Sleep(100 * time.Millisecond)
+				for u := range users {
+					s.LeftRoom(roomA, markReader(u))
+				}
+			})
+			time.Sleep(100 * time.Millisecond) // when a pass is due as well
+			if err := s.Drain(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			leave.Wait()
+			for u := range users {
+				if _, seq := store.now(markReader(u)); seq != 3 {
+					t.Fatalf("user %d has read up to %d; %d marks dropped", u, seq, s.Stats().MarksDropped)
+				}
+			}
+		})
+	}
+}
+
+// TestMarksThatFindNoPlaceCostLittle: while the store is away, and as many are kept as may be,
+// further ones are dropped, and what is kept is not gone through for each.
+func TestMarksThatFindNoPlaceCostLittle(t *testing.T) {
+	const most, more = 65_536, 200
+	marksOf(t, room.Config{QueueOps: 1_000, Lanes: 1}, nil, func(t *testing.T, s *room.Service, store *marking) {
+		store.setAway(true)
+		for u := range most + 10_000 {
+			s.MarkRead(readOp(u, 3))
+		}
+		pass(time.Second)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		for u := range more {
+			s.MarkRead(readOp(most+10_000+u, 3))
+			pass(time.Millisecond)
+		}
+		runtime.ReadMemStats(&after)
+		if bytes := after.TotalAlloc - before.TotalAlloc; bytes > 32<<20 {
+			t.Errorf("%d further marks cost %d MiB", more, bytes>>20)
+		}
+		if st := s.Stats(); st.MarksDropped == 0 || st.MarksHeldNow > most {
+			t.Errorf("%d dropped, %d kept", st.MarksDropped, st.MarksHeldNow)
+		}
+		store.setAway(false)
+	})
+}
+
+// TestMarksLeaveRoomForMessages: a lane takes a batch of them, and the next once that is stored.
+func TestMarksLeaveRoomForMessages(t *testing.T) {
+	const users, batch = 10_000, 500
+	marksOf(t, room.Config{Lanes: 1, BatchOps: batch}, nil, func(t *testing.T, s *room.Service, store *marking) {
+		release := make(chan struct{})
+		s.Submit(&room.Op{Intent: protocol.Intent{Kind: protocol.KindRead, UpTo: 1}, Room: roomA, Sender: protocol.User{ID: markReader(users)}, Answer: func(*room.Op) { <-release }})
+		synctest.Wait()
+		for u := range users {
+			s.MarkRead(readOp(u, 3))
+		}
+		pass(5 * time.Second)
+		if held := s.Stats().MarksHeldNow; held != users-batch {
+			t.Errorf("%d wait in the lane, want %d", users-held, batch)
+		}
+		close(release)
+		pass(5 * time.Second)
+		for u := range users {
+			if _, seq := store.now(markReader(u)); seq != 3 {
+				t.Fatalf("user %d has read up to %d", u, seq)
+			}
 		}
 	})
 }
