@@ -2,6 +2,7 @@ package room_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -142,6 +143,29 @@ func TestTheLogTellsWhoReadsTooMuchNowAndThen(t *testing.T) {
 		lines := strings.Count(log.String(), "a user reads more than is allowed")
 		if lines < 1 || lines > 2 || !strings.Contains(log.String(), user.String()) {
 			t.Errorf("in 19 s the log has %d lines:\n%s", lines, log.String())
+		}
+	})
+}
+
+// readersStore has messages that many have read, and says so on a page of none of them.
+type readersStore struct{ *memory }
+
+func (readersStore) Readers(context.Context, room.ReadersQuery) (room.ReaderPage, error) {
+	return room.ReaderPage{Count: 10_000}, nil
+}
+
+// TestWhoCountsReadersPaysForThem, however few of them are on the page.
+func TestWhoCountsReadersPaysForThem(t *testing.T) {
+	const perSecond, rowBytes = 256_000, 256
+	synctest.Test(t, func(t *testing.T) {
+		s := room.New(readersStore{newMemory()}, nil, nil, allowing(allowance.ReadBytes, perSecond, 1))
+		defer s.Close()
+		user := uuid.New()
+		if p, err := s.Readers(t.Context(), user, room.ReadersQuery{Room: roomA, Limit: 50}); err != nil || p.Count != 10_000 {
+			t.Fatal(p, err)
+		}
+		if wait, want := s.MayRead(user), 10_000*rowBytes*time.Second/perSecond; wait < want-time.Second {
+			t.Errorf("the next read may come after %v, want %v", wait, want)
 		}
 	})
 }

@@ -250,7 +250,7 @@ func (s *Service) ReadMarks(ctx context.Context, q ReadMarksQuery) (ReadMarkPage
 func (s *Service) Readers(ctx context.Context, user uuid.UUID, q ReadersQuery) (ReaderPage, error) {
 	p, err := bulk(ctx, s.bulk, user, func(ctx context.Context) (ReaderPage, error) { return s.store.Readers(ctx, q) })
 	if err == nil {
-		s.charge(user, readCost(0, 1+len(p.Users)))
+		s.charge(user, readCost(0, 1+max(p.Count, len(p.Users)))) // who is counted is read
 	}
 	return p, err
 }
