@@ -34,7 +34,7 @@ type readsWatch struct {
 	few    bool                // the trip is small enough, as of the last look
 	looked time.Time           // when that was; zero: the first one is under way
 	asking bool                // a further look is under way, for all seats
-	whole  bool                // something was missed: the next look is due
+	whole  bool                // something was missed, or the trip is large: the next look is due
 	fresh  map[uuid.UUID]int64 // what they were not told yet; at most as many as a small trip has collaborators
 	told   time.Time           // when they were told last
 }
@@ -155,7 +155,7 @@ func (w *loopState) unwatch(t *seat) {
 
 // note takes who has read further.
 func (r *readsWatch) note(n *room.Notice, most int) {
-	r.whole = r.whole || n.Missed
+	r.whole = r.whole || n.Missed || r.large()
 	for _, by := range n.Reads {
 		if r.whole {
 			break // it is looked up
@@ -171,23 +171,27 @@ func (r *readsWatch) note(n *room.Notice, most int) {
 	}
 }
 
+// large reports whether the trip was not small when it was looked at: nobody is told.
+func (r *readsWatch) large() bool { return !r.looked.IsZero() && !r.few }
+
 // tellReads tells those who watch the room what they do not know yet, if it is time. While
 // the loops do not keep up that waits, and grows no more than r.fresh may.
 func (x *subscription) tellReads(r *readsWatch, now time.Time) {
 	switch {
 	case !r.whole && len(r.fresh) == 0, r.looked.IsZero(), r.asking, now.Sub(r.told) < readsEvery, x.state.h.svc.Congested():
 		return
+	case r.large() && now.Sub(r.looked) < readsWholeEvery: // whether it still is, is looked up then
+		r.whole, r.fresh = true, nil
+		return
 	case r.whole, now.Sub(r.looked) >= readsWholeEvery:
 		x.lookUpReads(r)
 		return
 	}
-	if r.few {
-		marks := make([]protocol.ReadMark, 0, len(r.fresh))
-		for user, seq := range r.fresh {
-			marks = append(marks, protocol.ReadMark{User: user, Seq: seq})
-		}
-		x.sendReads(r, protocol.AppendReads(nil, x.room, marks), now)
+	marks := make([]protocol.ReadMark, 0, len(r.fresh))
+	for user, seq := range r.fresh {
+		marks = append(marks, protocol.ReadMark{User: user, Seq: seq})
 	}
+	x.sendReads(r, protocol.AppendReads(nil, x.room, marks), now)
 	r.fresh = nil
 }
 

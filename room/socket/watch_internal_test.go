@@ -102,3 +102,26 @@ func TestReadsWaitWhileLoopsDoNotKeepUp(t *testing.T) {
 	r.looked, r.few = now, false
 	must("where the room is large", 0)
 }
+
+// TestALargeTripIsLookedUpOnceInAWhile: whatever is told of it meanwhile, and nothing is kept.
+func TestALargeTripIsLookedUpOnceInAWhile(t *testing.T) {
+	const most = 10
+	x, r := watchedRoom(t, most, func() bool { return false })
+	r.few = false
+	many, missed := byUsers(2*most, 1), byUsers(1, 2)
+	missed.Missed = true
+	now := r.looked
+	for now.Sub(r.looked) < readsWholeEvery {
+		for _, notice := range []*room.Notice{byUsers(3, 3), many, missed} {
+			r.note(notice, most)
+			if x.tellReads(r, now); r.asking || len(r.fresh) != 0 {
+				t.Fatalf("%v after the last look: asking %t, %d are not told", now.Sub(r.looked), r.asking, len(r.fresh))
+			}
+		}
+		now = now.Add(readsEvery)
+	}
+	r.looked, r.few, r.whole = now.Add(-readsEvery), true, false // as if it had been small since
+	if r.note(byUsers(3, 4), most); len(r.fresh) != 3 || r.whole {
+		t.Errorf("small again: %d are not told, whole %t", len(r.fresh), r.whole)
+	}
+}
