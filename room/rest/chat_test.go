@@ -28,7 +28,8 @@ type chat struct {
 	do           func(ctx context.Context, op *room.Op) error
 	wait         func(ctx context.Context) (room.Page, error)
 	page         func(ctx context.Context) (room.Page, error)
-	afterwards   error // of what is read once something is stored
+	whoRead      func(ctx context.Context) error // before it is said who has read
+	afterwards   error                           // of what is read once something is stored
 	readWait     time.Duration
 	marks        map[uuid.UUID]int64
 	timeline     func() room.Timeline
@@ -165,7 +166,10 @@ func (c *chat) Reading(_ context.Context, user, _ uuid.UUID) (room.Reading, erro
 	return room.Reading{Seq: c.marks[user], Unread: int(c.place.Seq - c.marks[user])}, c.afterwards
 }
 
-func (c *chat) ReadMarks(_ context.Context, q room.ReadMarksQuery) (p room.ReadMarkPage, err error) {
+func (c *chat) ReadMarks(ctx context.Context, q room.ReadMarksQuery) (p room.ReadMarkPage, err error) {
+	if c.whoRead != nil {
+		return p, c.whoRead(ctx)
+	}
 	users := slices.SortedFunc(maps.Keys(c.marks), func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
 	for _, u := range users {
 		if bytes.Compare(u[:], q.After[:]) <= 0 {
@@ -179,7 +183,10 @@ func (c *chat) ReadMarks(_ context.Context, q room.ReadMarksQuery) (p room.ReadM
 	return p, nil
 }
 
-func (c *chat) Readers(_ context.Context, _ uuid.UUID, q room.ReadersQuery) (p room.ReaderPage, err error) {
+func (c *chat) Readers(ctx context.Context, _ uuid.UUID, q room.ReadersQuery) (p room.ReaderPage, err error) {
+	if c.whoRead != nil {
+		return p, c.whoRead(ctx)
+	}
 	users := slices.SortedFunc(maps.Keys(c.marks), func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
 	users = slices.DeleteFunc(users, func(u uuid.UUID) bool { return u == q.Sender || c.marks[u] < q.Seq })
 	p.Count = len(users)

@@ -42,6 +42,7 @@ func (c *call) markRead() {
 
 // listReads answers with who has read how far, by user.
 func (c *call) listReads() {
+	defer c.watch()()
 	access, ok := c.enter(placeID(c.id))
 	if !ok {
 		return

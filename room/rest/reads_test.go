@@ -2,6 +2,7 @@ package rest_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -52,15 +53,15 @@ func TestABusyDatabaseIsSaidToBeBusy(t *testing.T) {
 	}
 }
 
-// askForAPage sends a request on a connection of its own.
-func (n *node) askForAPage(t *testing.T, c *chat) *net.TCPConn {
+// askAlone sends a request on a connection of its own.
+func (n *node) askAlone(t *testing.T, path string) *net.TCPConn {
 	t.Helper()
 	conn, err := net.Dial("tcp", n.addr)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
-	if _, err := io.WriteString(conn, "GET /api/v1/chat/rooms/"+c.place.ID.String()+"/messages/ HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer amina\r\n\r\n"); err != nil {
+	if _, err := io.WriteString(conn, "GET /api/v1/chat/"+path+" HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer amina\r\n\r\n"); err != nil {
 		t.Fatal(err)
 	}
 	return conn.(*net.TCPConn)
@@ -68,27 +69,35 @@ func (n *node) askForAPage(t *testing.T, c *chat) *net.TCPConn {
 
 // TestAReadIsGivenUpWhenItsClientLeaves closes the connection of a read that waits.
 func TestAReadIsGivenUpWhenItsClientLeaves(t *testing.T) {
-	c := newChat(1)
-	waits, ended := make(chan struct{}), make(chan struct{})
-	c.page = func(ctx context.Context) (room.Page, error) {
-		close(waits)
-		<-ctx.Done()
-		close(ended)
-		return room.Page{}, context.Cause(ctx)
+	for _, path := range []string{"rooms/ROOM/messages/", "rooms/ROOM/reads/", "messages/MESSAGE/readers/", "messages/MESSAGE/replies/"} {
+		t.Run(path, func(t *testing.T) {
+			c := newChat(1)
+			waits, ended := make(chan struct{}), make(chan struct{})
+			c.whoRead = func(ctx context.Context) error {
+				close(waits)
+				<-ctx.Done()
+				if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+					t.Error("it is given up when its time is up, and not before")
+				}
+				close(ended)
+				return context.Cause(ctx)
+			}
+			c.page = func(ctx context.Context) (room.Page, error) { return room.Page{}, c.whoRead(ctx) }
+			n := start(t, c)
+			conn := n.askAlone(t, strings.NewReplacer("ROOM", c.place.ID.String(), "MESSAGE", c.messages[0].ID.String()).Replace(path))
+			await.Done(t, "the read waits", waits)
+			_ = conn.Close()
+			await.Done(t, "the read is given up", ended)
+			await.Until(t, "the connection is gone", func() bool { return n.Stats().ConnectionsNow == 0 })
+		})
 	}
-	n := start(t, c)
-	conn := n.askForAPage(t, c)
-	await.Done(t, "the read waits", waits)
-	_ = conn.Close()
-	await.Done(t, "the read is given up", ended)
-	await.Until(t, "the connection is gone", func() bool { return n.Stats().ConnectionsNow == 0 })
 }
 
 // TestWhoSendsNoMoreMayStillListen ends the sending half of a connection only.
 func TestWhoSendsNoMoreMayStillListen(t *testing.T) {
 	c := newChat(1)
 	n := start(t, c)
-	conn := n.askForAPage(t, c)
+	conn := n.askAlone(t, "rooms/"+c.place.ID.String()+"/messages/")
 	if err := conn.CloseWrite(); err != nil {
 		t.Fatal(err)
 	}
