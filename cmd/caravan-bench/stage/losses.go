@@ -44,7 +44,8 @@ const knowAfter = 5 * time.Second
 func (l *losses) Begin(note func(ledger.Record)) {
 	l.note = note
 	for i, n := range l.stage.nodes {
-		n.left = func() { note(ledger.Record{Kind: ledger.Left, Node: i + 1}) }
+		left := func() { note(ledger.Record{Kind: ledger.Left, Node: i + 1}) }
+		n.left.Store(&left) // the first fault may be under way
 	}
 }
 

@@ -44,7 +44,7 @@ type node struct {
 	down, cut atomic.Int64
 	frozen    atomic.Bool
 
-	left func() // told when it is about to be ended; nil: nobody wants to know
+	left atomic.Pointer[func()] // told when it is about to be ended; nil: nobody wants to know
 }
 
 // lateEnds is how long after a new start the fleet may find that a connection to
@@ -54,8 +54,8 @@ const lateEnds = 5 * time.Second
 // leaves says that the process is about to be ended, comesBack that another runs.
 func (n *node) leaves() {
 	n.down.Store(math.MaxInt64)
-	if n.left != nil {
-		n.left()
+	if left := n.left.Load(); left != nil {
+		(*left)()
 	}
 }
 func (n *node) comesBack() { n.down.Store(time.Now().Add(lateEnds).UnixNano()) }
