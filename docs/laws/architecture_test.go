@@ -41,6 +41,10 @@ var layers = map[string]layer{
 		ours:       []string{"persist", "migrations", "room", "protocol"},
 		thirdParty: []string{"modernc.org/sqlite"},
 	},
+	"persist/blob":          {}, // files know nothing of chat
+	"persist/blob/disk":     {ours: []string{"persist/blob"}},
+	"persist/blob/blobtest": {ours: []string{"persist/blob"}},
+
 	"bench": {ours: []string{"protocol"}, thirdParty: []string{"github.com/HdrHistogram/hdrhistogram-go"}},
 
 	"bench/echo": {ours: []string{"netpoll"}}, // the transport alone, to be measured

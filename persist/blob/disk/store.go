@@ -1,0 +1,114 @@
+package disk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/caravan-chat/caravan/persist/blob"
+)
+
+const (
+	blobsDir    = "blobs"
+	incomingDir = "incoming"
+
+	dirMode  = 0o700
+	fileMode = 0o600
+)
+
+// Store is a directory of blobs. It is safe for concurrent use.
+type Store struct {
+	root *os.Root // nothing is reached outside of it, by a symbolic link neither
+}
+
+var _ blob.Blob = (*Store)(nil)
+
+// Open returns the store in a directory, which is made where it is not there, and removes
+// what earlier processes left half written. The caller closes it.
+func Open(dir string) (*Store, error) {
+	if err := makeRoot(dir); err != nil {
+		return nil, fault("open", err)
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, fault("open", err)
+	}
+	s := &Store{root: root}
+	if err := errors.Join(s.makeDir(blobsDir), s.makeDir(incomingDir)); err != nil {
+		return nil, errors.Join(fault("open", err), root.Close())
+	}
+	if err := s.Sweep(); err != nil {
+		return nil, errors.Join(err, root.Close())
+	}
+	return s, nil
+}
+
+// makeRoot makes the directory of the store if it is not there.
+func makeRoot(dir string) error {
+	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := os.MkdirAll(dir, dirMode); err != nil {
+		return err
+	}
+	above, err := os.Open(filepath.Dir(dir))
+	if err != nil {
+		return err
+	}
+	return errors.Join(above.Sync(), above.Close())
+}
+
+// makeDir makes a directory if it is not there, and sees that it outlives a loss of power:
+// who made it a moment ago may not have come that far.
+func (s *Store) makeDir(name string) error {
+	if err := s.root.Mkdir(name, dirMode); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return s.syncDir(parent(name))
+}
+
+// syncDir flushes the names in a directory to the disk.
+func (s *Store) syncDir(name string) error {
+	dir, err := s.root.Open(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}
+
+// Close closes the directory.
+func (s *Store) Close() error { return s.root.Close() }
+
+// Check writes an empty file and removes it.
+func (s *Store) Check(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	f, err := s.create()
+	if err != nil {
+		return fault("check", err)
+	}
+	return fault("check", f.abandon())
+}
+
+// Presign returns blob.ErrNoURL: a directory serves nothing.
+func (s *Store) Presign(context.Context, string, time.Duration, blob.Answer) (string, error) {
+	return "", blob.ErrNoURL
+}
+
+// fault names what the disk said. A file that may not grow (EFBIG) is a disk that is full
+// for this process.
+func fault(doing string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EFBIG):
+		return fmt.Errorf("%w: %s: %w", blob.ErrFull, doing, err)
+	}
+	return fmt.Errorf("%w: %s: %w", blob.ErrUnavailable, doing, err)
+}

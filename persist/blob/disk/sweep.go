@@ -1,0 +1,55 @@
+package disk
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"syscall"
+)
+
+// lock marks a file of incoming as somebody's. The lock ends with the open file, and so
+// with the process.
+func lock(f *os.File) error {
+	for {
+		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if !errors.Is(err, syscall.EINTR) {
+			return err
+		}
+	}
+}
+
+// Sweep removes what processes that ended have left in incoming. Open does it; further
+// calls matter only where several processes use the directory.
+func (s *Store) Sweep() error {
+	names, err := s.names(incomingDir)
+	if err != nil {
+		return fault("sweep", err)
+	}
+	for _, name := range names {
+		if err := s.sweepFile(incomingDir + "/" + name); err != nil {
+			return fault("sweep", err)
+		}
+	}
+	return nil
+}
+
+// sweepFile removes a file that nobody writes any more.
+func (s *Store) sweepFile(name string) error {
+	f, err := s.root.OpenFile(name, os.O_WRONLY, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // it was moved to its place, or given up
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := lock(f); errors.Is(err, syscall.EWOULDBLOCK) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	if err := s.root.Remove(name); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
