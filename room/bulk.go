@@ -22,6 +22,7 @@ type bulkReads struct {
 	guard   *contain.Guard
 	stats   *counters
 	perUser int // of a user at once
+	lineMax int // of a user that wait
 	workers sync.WaitGroup
 
 	mu       sync.Mutex
@@ -41,9 +42,10 @@ type line struct {
 	listed   bool // in next
 }
 
-// newBulkReads starts so many workers. What they do ends with ctx.
-func newBulkReads(ctx context.Context, guard *contain.Guard, stats *counters, workers int) *bulkReads {
-	b := &bulkReads{guard: guard, stats: stats, perUser: min(max(1, workers/2), bulkUnderWayMax), lines: make(map[uuid.UUID]*line)}
+// newBulkReads starts so many workers, and lets so many of one user wait. What they do
+// ends with ctx.
+func newBulkReads(ctx context.Context, guard *contain.Guard, stats *counters, workers, lineMax int) *bulkReads {
+	b := &bulkReads{guard: guard, stats: stats, perUser: min(max(1, workers/2), bulkUnderWayMax), lineMax: lineMax, lines: make(map[uuid.UUID]*line)}
 	b.some.L = &b.mu
 	for range workers {
 		b.workers.Go(func() { b.work(ctx) })
@@ -61,7 +63,7 @@ func (b *bulkReads) put(user uuid.UUID, do func(context.Context)) error {
 	switch {
 	case b.closed:
 		return ErrUnavailable
-	case l != nil && len(l.waiting) >= bulkLineMax:
+	case l != nil && len(l.waiting) >= b.lineMax:
 		b.stats.ReadsOverLine.Add(1)
 		return ErrRateLimited
 	case b.waiting >= lookupQueueMax:

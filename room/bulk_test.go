@@ -17,7 +17,7 @@ import (
 
 func newTestBulk(workers int) (*bulkReads, *counters) {
 	var c counters
-	return newBulkReads(context.Background(), contain.New("room", slog.New(slog.DiscardHandler)), &c, workers), &c
+	return newBulkReads(context.Background(), contain.New("room", slog.New(slog.DiscardHandler)), &c, workers, bulkLineMax), &c
 }
 
 // TestUsersReadInTurn has one user ask for much and others for little after it.

@@ -92,7 +92,8 @@ const (
 	heldBackUserMax     = 512                            // refusals of one user that are held back; further ones are told at once
 	heldBackMax         = 4_096                          // and of all users; likewise
 	lookupTimeout       = 10 * time.Second
-	makers              = 2                      // answers that are made of memory at once; of each user one, and bulkLineMax wait
+	makers              = 2                      // answers that are made of memory at once; of each user one
+	makingLineMax       = 1_024                  // and so many of each user wait: all that a client sends again after an outage, when its commit is known at once
 	bulkLineMax         = 256                    // bulk reads of one user that wait; more are refused as over the rate
 	bulkUnderWayMax     = 4                      // and that are under way, where the store does many more at once
 	bulkWaitMax         = 10 * time.Second       // how long one waits for its turn; after it the answer is that the database is busy

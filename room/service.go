@@ -81,8 +81,8 @@ func New(store Store, verify Authenticator, backplane Backplane, cfg Config) *Se
 	s.hub.unsent, s.hub.bytes = cfg.Unsent, cfg.Bytes
 	s.access = newCombiner(ctx, s.guard, 2, lookupBatchMax, s.readAccess)
 	s.latest = newCombiner(ctx, s.guard, latestWorkers, cfg.historiesAtOnce(), s.readHistories)
-	s.bulk = newBulkReads(ctx, s.guard, &s.stats, cfg.BulkReads)
-	s.making = newBulkReads(ctx, s.guard, &s.stats, makers)
+	s.bulk = newBulkReads(ctx, s.guard, &s.stats, cfg.BulkReads, bulkLineMax)
+	s.making = newBulkReads(ctx, s.guard, &s.stats, makers, makingLineMax)
 	s.since = &sinceReads{s: s, waiting: make(map[SinceQuery]*sinceRead)}
 	s.heads = newCombiner(ctx, s.guard, 1, lookupBatchMax, store.Heads)
 	s.nameless = newCombiner(ctx, s.guard, 1, lookupBatchMax, s.readNameless)

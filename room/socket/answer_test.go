@@ -91,7 +91,7 @@ func TestMoreResendsThanMayWaitEndTheConnection(t *testing.T) {
 	ada.next()
 	release := s.keepTurn(0)
 	defer release()
-	for range 300 {
+	for range 1_100 {
 		ada.send(`{"type":"chat_message","client_id":"c","content":"x"}`)
 	}
 	if code := ada.closeCode(); code != 1013 {
