@@ -45,6 +45,9 @@ func (s *Server) remove(user, id uuid.UUID) (left *Message, code string) {
 	return r.quote(r.messages[at]), ""
 }
 
+// pinsMax is how many pinned messages a room may have.
+const pinsMax = 50
+
 // pin pins a message, or takes its pin away; again it changes nothing.
 func (s *Server) pin(user, id uuid.UUID, on bool) (*Message, string) {
 	r, at := s.find(id)
@@ -53,6 +56,8 @@ func (s *Server) pin(user, id uuid.UUID, on bool) (*Message, string) {
 		return nil, "not_allowed"
 	case r == nil || r.messages[at].DeletedAt != nil:
 		return nil, "not_found"
+	case on && r.messages[at].PinnedAt == nil && len(r.pinned()) >= pinsMax:
+		return nil, "too_many_pins"
 	}
 	if (r.messages[at].PinnedAt != nil) != on {
 		s.change(r, at, "pin", func(m *Message, now time.Time) {

@@ -198,7 +198,7 @@ func (h *Histories) Apply(r *Record) {
 		room.fork(r.FailOver).begun = true
 	case Known:
 		h.known[knows{r.Node, r.FailOver}] = h.records
-	case Deaf, Over, Undone, Stands, Noticed, Left:
+	case Deaf, Over, Promoted, Undone, Stands, Noticed, Left:
 	case Own, Further, ReadBy, Marked, RoleTold, Seen, Chosen: // marks and roles may be lost like all else, and lists may be of either history
 	case Begin, Read, End, Unsettled, Role, Row, Listed:
 		h.ledger.Apply(r)

@@ -23,7 +23,8 @@ type Ledger struct {
 	rows     []*Record           // of the list that is being read
 	readers  map[placeOf]*client // who has marked what they have read
 	views    views
-	clock    int64 // records so far
+	former   takeover // the last one
+	clock    int64    // records so far
 	report   Report
 }
 
@@ -127,6 +128,7 @@ type client struct {
 	known  int64   // the greatest number that it knows the room to have had
 	heard  int64   // the greatest of them that was told live, or acknowledged
 	at     int64   // where it stands by its connection
+	again  int64   // up to here its connection tells what the client may have, as its server was behind
 	paged  int64   // where it stands by pages fetched since it connected; zero: none
 	adrift bool    // it resumed with more to fetch: the next event tells where live events go on
 	paging bool    // it resumed with more to fetch on this connection
@@ -173,6 +175,8 @@ func (l *Ledger) Apply(r *Record) {
 		l.lost("client %d was told that its room went back", r.Client)
 	case Resend, Refused, Cut, Silent, Acked, Granted:
 		l.answer(r)
+	case Promoted, Known, Over:
+		l.takeOver(r)
 	case Own:
 		l.own(r)
 	case Further, ReadBy, Marked:
@@ -299,7 +303,7 @@ func (l *Ledger) answer(r *Record) {
 		}
 		if l.excuses(o, r.Code) {
 			o.moot = r.Code != "not_allowed" || !l.permitted(o)
-		} else if !mayBeSaid[r.Code] && !r.excused {
+		} else if !mayBeSaid[r.Code] && !r.excused && !l.missesIt(r) {
 			l.unexplained("client %d: op %s was refused with %q, for which there is no reason", r.Client, r.Op, r.Code)
 		}
 	case Cut:

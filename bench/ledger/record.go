@@ -53,14 +53,15 @@ const (
 // which one, from 1 on. What a server has of an event is its Room, Seq, Message and Updated,
 // Made where it made the message, and Edited where it changed its content.
 const (
-	Deaf    Kind = "deaf"    // from now on the standby that will take over hears nothing
-	Over    Kind = "over"    // the former primary was ended
-	Forked  Kind = "forked"  // Room stands at Seq on the server that is about to take over
-	Undone  Kind = "undone"  // the former primary has an event that the new one has not
-	Stands  Kind = "stands"  // in the end the primary has an event
-	Known   Kind = "known"   // from now on Node must know of the new primary
-	Noticed Kind = "noticed" // Node has told its operator that Room lost something
-	Left    Kind = "left"    // Node is about to be ended
+	Promoted Kind = "promoted" // a standby took over, and the former primary may answer beside it; nothing can be lost
+	Deaf     Kind = "deaf"     // from now on the standby that will take over hears nothing
+	Over     Kind = "over"     // the former primary was ended
+	Forked   Kind = "forked"   // Room stands at Seq on the server that is about to take over
+	Undone   Kind = "undone"   // the former primary has an event that the new one has not
+	Stands   Kind = "stands"   // in the end the primary has an event
+	Known    Kind = "known"    // from now on Node must know of the new primary
+	Noticed  Kind = "noticed"  // Node has told its operator that Room lost something
+	Left     Kind = "left"     // Node is about to be ended
 
 	forfeited Kind = "forfeited" // Op was answered with, or seen as, what a fail-over lost
 )

@@ -32,6 +32,10 @@ type Report struct {
 	Forfeited int64 `json:"forfeited"`  // messages and edits that were acknowledged, or seen, and that are lost with them
 	Anew      int64 `json:"anew"`       // times that a member was told to begin anew
 
+	// Answers that ended before what their client knew, of servers that reached a former
+	// primary alone and could not know of the new one.
+	Behind int64 `json:"behind"`
+
 	Ended map[string]int64 `json:"ended"` // connections that their member did not end, by close code; 1006: without one
 
 	Lost        Finding `json:"lost"`        // committed or acknowledged, and missing for somebody

@@ -63,6 +63,8 @@ func (l *Ledger) roleTold(r *Record) {
 		return
 	case !slices.Equal(all[at].may, r.To):
 		l.unexplained("client %d: as %s it may %v, and is told %v", r.Client, r.Code, all[at].may, r.To)
+	case at < c.rank && l.mayBeBehind(r):
+		l.report.Behind++
 	case at < c.rank:
 		l.lost("client %d: its user's role was told to be %s, and then %s again", r.Client, all[c.rank].name, r.Code)
 	}

@@ -14,7 +14,7 @@ func (l *Ledger) join(r *Record) {
 			l.lost("client %d knew of event %d, and the room stood at %d when it connected", r.Client, c.heard, r.Seq)
 		}
 		c.start, c.seen = r.Seq, numbers{base: room.base}
-	case r.Seq < r.Since || (!r.More && r.Seq < max(c.known, c.at)):
+	case (r.Seq < r.Since || (!r.More && r.Seq < max(c.known, c.at))) && !l.behind(r):
 		l.lost("client %d: the room stood at %d, and after reconnecting at %d", r.Client, max(r.Since, c.known, c.at), r.Seq)
 	case r.Prev != r.Since:
 		l.lost("client %d: it asked for what is beyond %d, and got what is beyond %d", r.Client, r.Since, r.Prev)
@@ -39,7 +39,7 @@ func (l *Ledger) turn(r *Record) {
 	switch {
 	case r.Seq < r.Since || (r.More && r.Seq == r.Since):
 		l.lost("client %d: the page after %d ends at %d", r.Client, r.Since, r.Seq)
-	case !r.More && !c.paging && r.Seq > r.Since && r.Seq < c.known:
+	case !r.More && !c.paging && r.Seq > r.Since && r.Seq < c.known && !l.behind(r):
 		l.lost("client %d knew of event %d, and a page says that the room stands at %d", r.Client, c.known, r.Seq)
 	case !r.More && c.paging && r.Seq < c.live:
 		l.lost("client %d: its pages end at %d, and live events went on after %d", r.Client, r.Seq, c.live)
@@ -142,7 +142,7 @@ func (l *Ledger) has(c *client, m *message) bool {
 // a chat_message, whatever changed it meanwhile; another one was edited. While a
 // client fetches pages, live events run ahead of what it has.
 func (l *Ledger) typed(c *client, m *message, r *Record, news bool) {
-	if m.op == nil || c.paging {
+	if m.op == nil || c.paging || r.Seq <= c.again {
 		return
 	}
 	want := "message_edited"

@@ -132,6 +132,13 @@ func (m *member) node() int {
 	return m.rng.IntN(len(m.crew.nodes))
 }
 
+// cameIn reports whether the member has been told where it stands.
+func (m *member) cameIn() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.joined
+}
+
 // know notes that the room has had a number. m.mu is held.
 func (m *member) know(number int64) { m.known = max(m.known, number) }
 

@@ -47,9 +47,11 @@ type Config struct {
 	Progress io.Writer                            // a line each second; nil: none
 	Ending   func(node int) bool                  // whether the server of URLs[node] is down, being ended or starting, or was a moment ago; nil: any end of a connection may be its server's
 	Losses   Losses                               // who knows what fail-overs lose; nil: they must lose nothing. Events is then an io.ReadWriteSeeker
+	FailOver func(note func(ledger.Record))       // told how to note fail-overs that lose nothing, before anything else is noted; nil: there are none
 	Tables   Tables                               // of the database; nil: nobody moderates, no role changes, and what is stored is read through the servers alone
 	Spares   []string                             // what members do not ask for, as a server of an older release does not know it: types of frames, and members of chat_message
 	Header   bool                                 // members of version 2 show their tokens in a header, too, as a server of version 1 looks there only
+	Begun    chan<- struct{}                      // closed when every member has come in and something is said, from when on Duration counts; nil: nobody waits for it
 	Mended   <-chan struct{}                      // closed when nothing is broken any more, from when on all must settle; nil: when the actions end
 	Hopeless <-chan error                         // an error from it makes the run pointless: Run returns it at once; nil: none
 }
@@ -66,6 +68,7 @@ type Losses interface {
 
 const (
 	startWait  = 30 * time.Second // for the servers to answer at the start
+	fleetWait  = time.Minute      // for every member to come in, after that
 	readWait   = 60 * time.Second // for reading all rooms back at the end
 	membersMax = 10_000
 )
@@ -155,7 +158,7 @@ func Run(ctx context.Context, cfg Config) (*ledger.Report, error) {
 	}
 	defer cr.rest.close()
 	// A run outlives ctx until everything is settled, and ends by itself at last.
-	life, end := context.WithTimeout(context.WithoutCancel(ctx), startWait+cfg.Duration+cfg.Settle+readWait)
+	life, end := context.WithTimeout(context.WithoutCancel(ctx), startWait+fleetWait+cfg.Duration+cfg.Settle+readWait)
 	defer end()
 	life, cr.failed = context.WithCancelCause(life)
 	var outside sync.WaitGroup
@@ -181,6 +184,9 @@ func Run(ctx context.Context, cfg Config) (*ledger.Report, error) {
 func (cr *crew) account(ctx, life context.Context) error {
 	if cr.cfg.Losses != nil {
 		cr.cfg.Losses.Begin(cr.book.note)
+	}
+	if cr.cfg.FailOver != nil {
+		cr.cfg.FailOver(cr.book.note)
 	}
 	if err := cr.begin(life); err != nil {
 		return err
@@ -271,7 +277,7 @@ func retry[T any](ctx context.Context, try func() (T, error)) (T, error) {
 
 // play lets the members act, and then settle.
 func (cr *crew) play(ctx, life context.Context) error {
-	acting, stop := context.WithTimeout(ctx, cr.cfg.Duration)
+	acting, stop := context.WithCancel(ctx)
 	defer stop()
 	living, leave := context.WithCancel(life)
 	defer leave()
@@ -285,10 +291,17 @@ func (cr *crew) play(ctx, life context.Context) error {
 		changes.Go(func() { cr.changeRoles(acting, life) })
 	}
 	stopProgress := cr.watch()
+	if err := cr.awaitFleet(acting, life); err != nil {
+		cr.failed(err)
+	} else if cr.cfg.Begun != nil {
+		close(cr.cfg.Begun)
+	}
 	select {
+	case <-time.After(cr.cfg.Duration):
 	case <-acting.Done():
 	case <-life.Done():
 	}
+	stop()
 	if cr.cfg.Mended != nil {
 		select {
 		case <-cr.cfg.Mended:
@@ -304,6 +317,33 @@ func (cr *crew) play(ctx, life context.Context) error {
 	wg.Wait()
 	stopProgress()
 	return context.Cause(life)
+}
+
+// awaitFleet waits until every member has come in and something was said: what happens
+// before that proves nothing. It gives up, without an error, when acting or life ends.
+func (cr *crew) awaitFleet(acting, life context.Context) error {
+	const period = 20 * time.Millisecond
+	for deadline := time.Now().Add(fleetWait); ; {
+		in := 0
+		for _, m := range cr.members {
+			if m.cameIn() {
+				in++
+			}
+		}
+		switch said := cr.book.read().acked > 0; {
+		case in == len(cr.members) && said:
+			return nil
+		case time.Now().After(deadline):
+			return fmt.Errorf("%d of %d members came in within %v, and something was said: %t; do the servers let them all in?", in, len(cr.members), fleetWait, said)
+		}
+		select {
+		case <-time.After(period):
+		case <-acting.Done():
+			return nil
+		case <-life.Done():
+			return nil
+		}
+	}
 }
 
 // jitter spreads a time over half to three halves of itself.

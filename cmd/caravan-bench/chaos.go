@@ -201,7 +201,7 @@ func (run *chaosRun) perform(ctx context.Context) (report *ledger.Report, err er
 	}
 	defer func() { err = errors.Join(err, events.Close()) }()
 	run.account.Events, run.account.URLs, run.account.Ending = events, s.URLs(), s.Ending
-	run.account.Losses, run.account.Tables = s.Losses(), s.Tables()
+	run.account.Losses, run.account.FailOver, run.account.Tables = s.Losses(), s.FailOver(), s.Tables()
 	schedule := chaos.Draw(run.seed, run.duration, run.pace, s.Parts())
 	_, _ = fmt.Fprintf(run.out, "seed %d, %v: %d faults\n", run.seed, run.duration, len(schedule.Steps())) // a closed stdout is no reason to stop
 	if err := schedule.WriteText(run.out); err != nil {
@@ -221,7 +221,8 @@ func (run *chaosRun) play(ctx context.Context, s *stage.Stage, schedule *chaos.S
 	defer cancel()
 	hopeless := make(chan error, 2) // a server that fell, and what could not be mended
 	mended := make(chan struct{})
-	run.account.Hopeless, run.account.Mended = hopeless, mended
+	begun := make(chan struct{}) // every member has come in
+	run.account.Hopeless, run.account.Begun, run.account.Mended = hopeless, begun, mended
 	var around sync.WaitGroup
 	around.Go(func() {
 		select {
@@ -232,13 +233,20 @@ func (run *chaosRun) play(ctx context.Context, s *stage.Stage, schedule *chaos.S
 	})
 	around.Go(func() {
 		defer close(mended)
+		if !awaitBegun(ctx, begun) {
+			return
+		}
 		if err := schedule.Play(ctx, run.out); err != nil {
 			hopeless <- err
 		}
 	})
 	var attacks hostile.Report
 	var unable error // to attack at all
-	around.Go(func() { attacks, unable = run.attackAll(ctx, s) })
+	around.Go(func() {
+		if awaitBegun(ctx, begun) {
+			attacks, unable = run.attackAll(ctx, s)
+		}
+	})
 	report, err := verify.Run(ctx, run.account)
 	cancel()
 	around.Wait()
@@ -255,6 +263,16 @@ func (run *chaosRun) play(ctx context.Context, s *stage.Stage, schedule *chaos.S
 		err = attacks.WriteText(run.out)
 	}
 	return report, err
+}
+
+// awaitBegun reports whether the fleet has begun before ctx ended.
+func awaitBegun(ctx context.Context, begun <-chan struct{}) bool {
+	select {
+	case <-begun:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // attackAll lets the hostile members act as long as things break.

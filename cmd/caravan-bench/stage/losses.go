@@ -12,7 +12,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/caravan-chat/caravan/bench/fleet"
@@ -26,23 +25,13 @@ import (
 // end. Nil: nothing may be lost, and nothing is told. Begin and End are of the account,
 // the others of the database's part.
 type losses struct {
-	stage *Stage
-	pair  *pair
-
-	note func(ledger.Record)
+	*takeovers
 	from []map[int]int64 // of each fail-over, the last number of each room that both have
-
-	watch sync.WaitGroup
-	end   context.CancelFunc // of the watch over who must know of the last fail-over; nil: none
 }
-
-// knowAfter is how long a server may go on as before where it hears another one that
-// reaches the new primary.
-const knowAfter = 5 * time.Second
 
 // Begin takes the account's way to note something.
 func (l *losses) Begin(note func(ledger.Record)) {
-	l.note = note
+	l.begin(note)
 	for i, n := range l.stage.nodes {
 		left := func() { note(ledger.Record{Kind: ledger.Left, Node: i + 1}) }
 		n.left.Store(&left) // the first fault may be under way
@@ -56,8 +45,8 @@ func (l *losses) deaf() {
 	}
 }
 
-// begin notes where the rooms stand on the server that is about to take over.
-func (l *losses) begin(next *pgserver.Server) error {
+// fork notes where the rooms stand on the server that is about to take over.
+func (l *losses) fork(next *pgserver.Server) error {
 	if l == nil {
 		return nil
 	}
@@ -76,74 +65,12 @@ func (l *losses) begin(next *pgserver.Server) error {
 	return nil
 }
 
-// promoted begins to watch which servers must know of the new primary.
-func (l *losses) promoted() {
-	if l == nil {
-		return
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	l.end = cancel
-	for i := range l.stage.nodes {
-		l.watch.Go(func() { l.awaitKnown(ctx, i, len(l.from)) })
-	}
-}
-
-// awaitKnown notes when a server has heard the others for so long that it must know.
-func (l *losses) awaitKnown(ctx context.Context, node, failOver int) {
-	const period = 50 * time.Millisecond
-	for since := time.Now(); ; {
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(period):
-		}
-		switch {
-		case !l.hears(node):
-			since = time.Now()
-		case time.Since(since) > knowAfter:
-			l.note(ledger.Record{Kind: ledger.Known, Node: node + 1, FailOver: failOver})
-			return
-		}
-	}
-}
-
-// hears reports whether a server hears another one that reaches the new primary.
-func (l *losses) hears(node int) bool {
-	s := l.stage
-	if s.redis == nil || !s.redis.calm() || !s.nodes[node].answers() || !s.network.whole(node, toRedis, nil) {
-		return false
-	}
-	for other := range s.nodes {
-		if other != node && s.nodes[other].answers() && s.network.whole(other, toRedis, nil) && s.network.whole(other, toDatabases, l.pair.server) {
-			return true
-		}
-	}
-	return false
-}
-
-// over ends the watch: the old primary is about to be ended.
-func (l *losses) over() {
-	if l == nil || l.end == nil {
-		return
-	}
-	l.end()
-	l.watch.Wait()
-	l.end = nil
-}
-
-// silenced notes that the old primary was ended.
-func (l *losses) silenced() {
-	if l != nil {
-		l.note(ledger.Record{Kind: ledger.Over})
-	}
-}
-
 // lost notes what the old primary has beyond the new one.
 func (l *losses) lost(old *pgserver.Server) error {
 	if l == nil {
 		return nil
 	}
-	n := len(l.from)
+	n := l.count
 	return l.readLog(old, l.from[n-1], func(r ledger.Record) {
 		r.Kind, r.FailOver = ledger.Undone, n
 		l.note(r)
@@ -152,7 +79,7 @@ func (l *losses) lost(old *pgserver.Server) error {
 
 // End notes what stands, and which of the losses each server has told its operator.
 func (l *losses) End(context.Context) error {
-	l.over()
+	l.unwatch()
 	if len(l.from) == 0 {
 		return nil
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/caravan-chat/caravan/bench/chaos"
 	"github.com/caravan-chat/caravan/bench/fleet"
+	"github.com/caravan-chat/caravan/bench/ledger"
 	"github.com/caravan-chat/caravan/bench/verify"
 )
 
@@ -160,6 +161,15 @@ func (s *Stage) Parts() []chaos.Part {
 func (s *Stage) Losses() verify.Losses {
 	if p, ok := s.database.(*pair); ok && p.losses != nil {
 		return p.losses
+	}
+	return nil
+}
+
+// FailOver notes fail-overs that lose nothing; nil where there are none, or they may lose
+// something.
+func (s *Stage) FailOver() func(note func(ledger.Record)) {
+	if p, ok := s.database.(*pair); ok && p.losses == nil {
+		return p.takeovers.begin
 	}
 	return nil
 }

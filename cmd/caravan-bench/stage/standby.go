@@ -21,8 +21,9 @@ type pair struct {
 	sync      bool
 	servers   [2]*pgserver.Server // in the order in which the nodes know them
 	feeds     [2]*way             // on which each server is reached by its standby
-	losses    *losses             // what fail-overs lose; nil: they must lose nothing
-	lifts     []func()            // of the troubles that belong to the fail-over
+	takeovers *takeovers
+	losses    *losses  // what fail-overs lose; nil: they must lose nothing
+	lifts     []func() // of the troubles that belong to the fail-over
 }
 
 const (
@@ -45,8 +46,9 @@ func openPair(ctx context.Context, cfg *Config, s *Stage) (database, error) {
 		return nil, err
 	}
 	p := &pair{postgres: primary, sync: cfg.Standby == SyncStandby}
+	p.takeovers = &takeovers{stage: s, pair: p}
 	if !p.sync {
-		p.losses = &losses{stage: s, pair: p}
+		p.losses = &losses{takeovers: p.takeovers}
 	}
 	if err := p.addStandby(ctx); err != nil {
 		return nil, errors.Join(err, p.close())
@@ -194,7 +196,7 @@ func (p *pair) takeOver(ctx context.Context, how failOver) (string, error) {
 	if err := p.standby.AwaitReplay(ctx); err != nil {
 		return "", err
 	}
-	if err := p.losses.begin(p.standby); err != nil {
+	if err := p.losses.fork(p.standby); err != nil {
 		return "", err
 	}
 	if err := p.standby.Promote(); err != nil {
@@ -203,7 +205,7 @@ func (p *pair) takeOver(ctx context.Context, how failOver) (string, error) {
 	p.turn.Lock()
 	p.server, p.standby = p.standby, p.server
 	p.turn.Unlock()
-	p.losses.promoted()
+	p.takeovers.promoted()
 	return fmt.Sprintf(":%d is the primary", p.server.Port()), nil
 }
 
@@ -215,14 +217,14 @@ func (p *pair) rejoin(ctx context.Context, how failOver) (string, error) {
 			return "", err
 		}
 	}
-	p.losses.over()
+	p.takeovers.unwatch()
 	unclean := !how.clean && !old.Running()
 	if old.Running() {
 		if err := old.Stop(pgserver.Fast); err != nil {
 			return "", err
 		}
 	}
-	p.losses.silenced()
+	p.takeovers.silenced()
 	refused := imposeAll(p.network.those(func(w *way) bool { return w.sort == toDatabases && w.to == old }), link.Trouble{Refuse: true})
 	defer refused()
 	p.lift()
