@@ -195,6 +195,25 @@ func TestAnIndexThatWasNotEndedIsMadeAnew(t *testing.T) {
 	}
 }
 
+// TestFilesGoWithAMessageThatANodeOfTheReleaseBeforeDeletes: it knows of none.
+func TestFilesGoWithAMessageThatANodeOfTheReleaseBeforeDeletes(t *testing.T) {
+	db := open(t, "pgx", pgserver.Shared(t).Database(t))
+	if _, _, err := migrations.Up(t.Context(), db, migrations.Postgres, quiet); err != nil {
+		t.Fatal(err)
+	}
+	exec(t, db, message(1, 1, 1))
+	exec(t, db, message(2, 2, 2))
+	for n := 1; n < 3; n++ {
+		exec(t, db, fmt.Sprintf(`INSERT INTO chat_attachments (id, chat_room_id, uploader_id, message_id, state, store_key, name, mime, size, created_at)
+			SELECT id, chat_room_id, sender_id, id, 'ready', 'k', 'n', 'm', 1, now() FROM chat_messages WHERE id = '%s'`, messageID(n)))
+	}
+	exec(t, db, "SET search_path = pg_catalog, public; UPDATE chat_messages SET deleted_at = now(), content = '', extra = NULL, rev = 3 WHERE id = '"+messageID(1)+"'")
+	exec(t, db, "UPDATE chat_messages SET content = 'x', rev = 4 WHERE id = '"+messageID(2)+"'")
+	if got := column(t, db, "SELECT state FROM chat_attachments ORDER BY message_id = '"+messageID(2)+"'"); !slices.Equal(got, []string{"gone", "ready"}) {
+		t.Errorf("the files are %v", got)
+	}
+}
+
 // TestAnswersOfNodesOfTheReleaseBefore: a node that runs on counts no answers, so the database
 // notes whose count is due. For a node of this release it does not.
 func TestAnswersOfNodesOfTheReleaseBefore(t *testing.T) {

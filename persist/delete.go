@@ -55,19 +55,21 @@ func mayDelete(op *room.Op, m *protocol.Message) (protocol.Deleter, *protocol.Er
 	return "", protocol.ErrNotFound
 }
 
-// Deletion is a message of which all other rows go as well: its reactions, and whom it
-// mentions. They go after all that the batch adds.
+// Deletion is a message of which all other rows go as well: its reactions, whom it
+// mentions, and its attachments. They go after all that the batch adds.
 type Deletion struct {
 	Message   uuid.UUID
 	Room      uuid.UUID
 	Seq       int64
 	Mentioned []uuid.UUID // users; zero: everybody
+	Files     bool        // it has attachments: they are gone
 }
 
 func deletionOf(m *protocol.Message) Deletion {
 	d := Deletion{Message: m.ID, Room: m.RoomID, Seq: m.Seq}
 	if m.Extra != nil {
 		d.Mentioned = mentioned(m.Extra)
+		d.Files = len(m.Extra.Attachments) > 0
 	}
 	return d
 }

@@ -29,18 +29,19 @@ type Room struct {
 
 // Lookup says what a store must find out before a batch can be settled.
 type Lookup struct {
-	Rooms     []uuid.UUID // distinct, ascending: to be locked in this order, before anything else is read
-	MarksOnly bool        // all ops only mark: no room needs to be locked, and there are no quotas
-	Senders   []Sender    // distinct: those who ask, and those whom they mention
-	Keys      []ClientKey // may repeat
-	Messages  []uuid.UUID // messages that are needed whole; may repeat
-	Originals []uuid.UUID // messages replied to; may repeat
-	Pins      []uuid.UUID // rooms whose pinned messages are to be counted; distinct
-	Reactors  []Reactor   // whose reactions to a message are needed; may repeat
-	Counted   []uuid.UUID // messages whose reactions and answers are to be counted; distinct
-	Named     int         // reactions of a message that are needed row by row; of more than that only the counts
-	Replies   int         // answers that are counted
-	Quotas    Quotas      // what rooms and senders have used is needed, too; the store sets them
+	Rooms       []uuid.UUID // distinct, ascending: to be locked in this order, before anything else is read
+	MarksOnly   bool        // all ops only mark: no room needs to be locked, and there are no quotas
+	Senders     []Sender    // distinct: those who ask, and those whom they mention
+	Keys        []ClientKey // may repeat
+	Messages    []uuid.UUID // messages that are needed whole; may repeat
+	Originals   []uuid.UUID // messages replied to; may repeat
+	Attachments []uuid.UUID // uploads that new messages take: to be locked; distinct, ascending
+	Pins        []uuid.UUID // rooms whose pinned messages are to be counted; distinct
+	Reactors    []Reactor   // whose reactions to a message are needed; may repeat
+	Counted     []uuid.UUID // messages whose reactions and answers are to be counted; distinct
+	Named       int         // reactions of a message that are needed row by row; of more than that only the counts
+	Replies     int         // answers that are counted
+	Quotas      Quotas      // what rooms and senders have used is needed, too; the store sets them
 
 	chosen []chosen
 }
@@ -65,6 +66,7 @@ func NewLookup(batch []*room.Op) *Lookup {
 		}
 	}
 	l.Rooms, l.Pins = distinct(l.Rooms, compareIDs), distinct(l.Pins, compareIDs)
+	l.Attachments = distinct(l.Attachments, compareIDs)
 	l.Counted = distinct(l.Counted, compareIDs)
 	l.Named += protocol.ReactionsNamedMax
 	l.Replies = protocol.RepliesMax + len(batch)
@@ -77,17 +79,18 @@ func NewLookup(batch []*room.Op) *Lookup {
 // Found is what a store found, read after the rooms were locked, so that it
 // stays true until the transaction ends.
 type Found struct {
-	Rooms     map[uuid.UUID]Room              // those that exist
-	Senders   map[Sender]struct{}             // those who exist and are collaborators of the trip
-	Known     map[ClientKey]*protocol.Message // messages that carry one of Lookup.Keys
-	Messages  map[uuid.UUID]*protocol.Message // those of Lookup.Messages that exist, in any room
-	Pins      map[uuid.UUID]int               // of the rooms of Lookup.Pins, where there are some: protocol.PinsMax means as many or more
-	Originals map[uuid.UUID]Original          // those of Lookup.Originals that exist, in any room
-	Reactions map[Reactor][]Reaction          // of those of Lookup.Reactors who have some
-	Counted   map[uuid.UUID]*Counted          // all of Lookup.Counted, and of Lookup.Unlisted
-	Usage     map[uuid.UUID]Usage             // of rooms, where that has a quota: see Use
-	Sent      map[uuid.UUID]Sent              // of users, where that has a quota
-	counted   []uuid.UUID                     // rooms of which Usage is not what is stored
+	Rooms       map[uuid.UUID]Room                  // those that exist
+	Senders     map[Sender]struct{}                 // those who exist and are collaborators of the trip
+	Known       map[ClientKey]*protocol.Message     // messages that carry one of Lookup.Keys
+	Messages    map[uuid.UUID]*protocol.Message     // those of Lookup.Messages that exist, in any room
+	Pins        map[uuid.UUID]int                   // of the rooms of Lookup.Pins, where there are some: protocol.PinsMax means as many or more
+	Originals   map[uuid.UUID]Original              // those of Lookup.Originals that exist, in any room
+	Attachments map[uuid.UUID]room.StoredAttachment // those of Lookup.Attachments that exist
+	Reactions   map[Reactor][]Reaction              // of those of Lookup.Reactors who have some
+	Counted     map[uuid.UUID]*Counted              // all of Lookup.Counted, and of Lookup.Unlisted
+	Usage       map[uuid.UUID]Usage                 // of rooms, where that has a quota: see Use
+	Sent        map[uuid.UUID]Sent                  // of users, where that has a quota
+	counted     []uuid.UUID                         // rooms of which Usage is not what is stored
 }
 
 // NewFound returns a Found with room for the answers to l.
@@ -113,6 +116,14 @@ type Original struct {
 	Room  uuid.UUID
 	Seq   int64
 	Reply protocol.Reply
+}
+
+// AddAttachment notes an upload that was asked for.
+func (f *Found) AddAttachment(a room.StoredAttachment) {
+	if f.Attachments == nil {
+		f.Attachments = make(map[uuid.UUID]room.StoredAttachment)
+	}
+	f.Attachments[a.ID] = a
 }
 
 func keyOf(op *room.Op) ClientKey {

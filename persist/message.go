@@ -38,7 +38,7 @@ func screenExtra(e *protocol.Extra) *protocol.Error {
 	case !protocol.StorableData(e.Data):
 		return protocol.ErrInvalidData
 	}
-	return nil
+	return screenAttachments(e.Attachments)
 }
 
 func askMessage(l *Lookup, op *room.Op) {
@@ -51,6 +51,9 @@ func askMessage(l *Lookup, op *room.Op) {
 	if op.Extra != nil {
 		for _, user := range op.Extra.Mentions {
 			l.Senders = append(l.Senders, Sender{Trip: op.Trip, User: user})
+		}
+		for i := range op.Extra.Attachments {
+			l.Attachments = append(l.Attachments, op.Extra.Attachments[i].ID)
 		}
 	}
 }
@@ -75,9 +78,14 @@ func settleMessage(s *settling, op *room.Op) result {
 	if err := s.mayMention(op); err != nil {
 		return refused(err)
 	}
+	attachments, err := s.attachments(op)
+	if err != nil {
+		return refused(err)
+	}
 	if err := s.spend.take(op, quotaBytes(op.Content, op.Extra), 1); err != nil {
 		return refused(err)
 	}
+	s.claim(m, attachments)
 	s.answered(op, m.ReplyTo, 1)
 	done := s.insert(op, m)
 	if op.Extra != nil {

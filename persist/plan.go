@@ -19,6 +19,7 @@ type Plan struct {
 	RareUpdates bool
 
 	Mentions   []Mention         // of new messages
+	Claims     []Claim           // uploads that new messages take
 	Deletions  []Deletion        // messages that are deleted, each once
 	Marks      []Mark            // values of members, each once
 	Heads      []Head            // rooms whose number grew, ascending by id

@@ -206,7 +206,7 @@ func (s *settling) fresh(m *protocol.Message) *protocol.Message {
 }
 
 func replyTo(m *protocol.Message) *protocol.Reply {
-	return NewReply(protocol.Reply{ID: m.ID, Content: m.Content, SenderEmail: m.Sender.Email, Deleted: m.Deleted()})
+	return NewReply(protocol.Reply{ID: m.ID, Content: m.Quoted(), SenderEmail: m.Sender.Email, Deleted: m.Deleted()})
 }
 
 // present returns a message that the batch made or changed, as it stands now.

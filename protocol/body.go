@@ -30,11 +30,12 @@ func DecodeSendBody(p []byte, b *SendBody, r *Rules) (refused *Error) {
 	return b.decodeMessage(&f, r)
 }
 
-// DecodeEditBody reads the body of a call that edits a message: its new content.
+// DecodeEditBody reads the body of a call that edits a message: its new content, which may say
+// nothing where the message has files.
 func DecodeEditBody(p []byte, r *Rules) (content string, refused *Error) {
 	var f fields
 	if !f.scan(p) {
 		return "", ErrInvalidJSON
 	}
-	return f.readContent(r)
+	return f.readNewContent(r)
 }

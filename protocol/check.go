@@ -39,6 +39,16 @@ func isSpace(r rune) bool {
 	return unicode.IsSpace(r) || '\x1c' <= r && r <= '\x1f'
 }
 
+// readNewContent reads what an edit says. A text that says nothing is refused by who knows the
+// message: files need no caption.
+func (in *fields) readNewContent(r *Rules) (string, *Error) {
+	content, refused := in.readContent(r)
+	if refused == ErrEmptyContent && in.content.kind == kindString {
+		refused = nil
+	}
+	return content, refused
+}
+
 // readClientID reads the sender's own name for a frame; none and null are none.
 func (in *fields) readClientID() (string, *Error) {
 	v := &in.clientID

@@ -2,6 +2,7 @@ package protocol
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -59,6 +60,16 @@ func TestGoldenBytes(t *testing.T) {
 			`,"pinned_at":"2026-01-02T03:04:05.000006Z","pinned_by":"0189f7e5-0000-7000-8000-00000000000b",` +
 			`"reactions":[{"emoji":"👍","count":2,"by":["11111111-2222-4333-8444-5555555555aa","ffffffff-ffff-4fff-bfff-ffffffffffff"]},{"emoji":"\"","count":9}],` +
 			`"reply_count":3,"mentions":["ffffffff-ffff-4fff-bfff-ffffffffffff"],"mentions_all":true,"data":{"place":[1,"x y"]}}`},
+		"files": {AppendMessage(nil, withFiles(fixedLinks{})), strings.Replace(strings.TrimSuffix(sampleJSON, "}"),
+			`"content":"Zoë said \"hi\"\n\\o/ `+"\u2028"+`😀"`, `"content":"/a/b.png?e=1767323045","caption":"the sea"`, 1) +
+			`,"attachments":[{"id":"11111111-2222-4333-8444-5555555555aa","name":"b.png","mime":"image/png","size":7,"url":"/a/b.png?e=1767323045",` +
+			`"expires_at":"2026-01-02T03:04:05.000000Z","width":3,"height":4,"preview_url":"/a/b.png?e=1767323045&preview=1"},` +
+			`{"id":"ffffffff-ffff-4fff-bfff-ffffffffffff","name":"\"c\"","mime":"application/pdf","size":1099511627776,` +
+			`"url":"/a/\"c\"?e=1767323045","expires_at":"2026-01-02T03:04:05.000000Z"}]}`},
+		"files without links": {AppendMessage(nil, withFiles(nil)), strings.Replace(strings.TrimSuffix(sampleJSON, "}"),
+			`"content":"Zoë said \"hi\"\n\\o/ `+"\u2028"+`😀"`, `"content":"the sea","caption":"the sea"`, 1) +
+			`,"attachments":[{"id":"11111111-2222-4333-8444-5555555555aa","name":"b.png","mime":"image/png","size":7,"width":3,"height":4},` +
+			`{"id":"ffffffff-ffff-4fff-bfff-ffffffffffff","name":"\"c\"","mime":"application/pdf","size":1099511627776}]}`},
 		"tombstone": {AppendMessage(nil, tombstone()), strings.Replace(strings.TrimSuffix(sampleJSON, "}"),
 			`"content":"Zoë said \"hi\"\n\\o/ `+"\u2028"+`😀"`, `"content":""`, 1) +
 			`,"deleted_at":"2026-01-02T03:04:05.000006Z","deleted_by":"moderator","reply_count":3}`},
@@ -138,6 +149,25 @@ func tombstone() *Message {
 		*e = e.Tombstone()
 	})
 	return m
+}
+
+// fixedLinks are links that say what they are of. A real one's need no escapes.
+type fixedLinks struct{}
+
+func (fixedLinks) End() int64 { return 1767323045 }
+
+func (fixedLinks) AppendLink(dst []byte, a *Attachment, end int64) []byte {
+	return fmt.Appendf(dst, "/a/%s?e=%d", strings.ReplaceAll(a.Name, `"`, `\"`), end)
+}
+
+func withFiles(links Links) *Message {
+	m := sampleMessage()
+	m.Content = "the sea"
+	m.Extra = &Extra{Links: links, Attachments: []Attachment{
+		{ID: idA, Name: "b.png", MIME: "image/png", Size: 7, Width: 3, Height: 4, Preview: true},
+		{ID: idC, Name: `"c"`, MIME: "application/pdf", Size: 1 << 40},
+	}}
+	return &m
 }
 
 // ofRoom is the room of the histories above.

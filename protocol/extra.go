@@ -21,6 +21,12 @@ type Extra struct {
 	MentionsAll bool
 	Data        string // the application's: a JSON object without white space; empty: none
 
+	// Attachments are the message's files, in the order of its sender. The sender's text is the
+	// message's Content then, which is told as "caption". Of an Intent they have their ids alone.
+	Attachments []Attachment
+	// Links make the attachments' URLs when the message is encoded. Nil: they have none.
+	Links Links
+
 	// MyReactions are the emoji that whoever is shown the message has chosen. They are told over
 	// REST alone, and are in nothing that is shared or stored.
 	MyReactions []string
@@ -91,7 +97,7 @@ func (e *Extra) Tombstone() Extra {
 // orNil returns nil in place of an Extra that says nothing.
 func (e *Extra) orNil() *Extra {
 	if e.DeletedAt.IsZero() && e.PinnedAt.IsZero() && len(e.Reactions) == 0 && e.ReplyCount == 0 &&
-		len(e.Mentions) == 0 && !e.MentionsAll && e.Data == "" && e.Later == "" {
+		len(e.Mentions) == 0 && !e.MentionsAll && e.Data == "" && len(e.Attachments) == 0 && e.Later == "" {
 		return nil
 	}
 	return e
@@ -129,6 +135,9 @@ func (e *Extra) appendExtra(dst []byte) []byte {
 	}
 	if e.MentionsAll {
 		dst = append(dst, `,"mentions_all":true`...)
+	}
+	if len(e.Attachments) > 0 {
+		dst = e.appendAttachments(dst)
 	}
 	if e.Data != "" {
 		dst = append(dst, `,"data":`...)
@@ -174,8 +183,9 @@ func appendUUIDs(dst []byte, ids []uuid.UUID) []byte {
 
 // The bytes that an emoji, an id and the like take in a message's object, about.
 const (
-	reactionBytes = 48
-	idBytes       = idHyphenated + 3
+	reactionBytes   = 48
+	attachmentBytes = 512 // with its URL, or two
+	idBytes         = idHyphenated + 3
 )
 
 // Bytes is about how many bytes what people have written takes in the message's object.
@@ -183,6 +193,9 @@ func (m *Message) Bytes() int {
 	n := len(m.Content)
 	if e := m.Extra; e != nil {
 		n += len(e.Data) + idBytes*len(e.Mentions)
+		for i := range e.Attachments {
+			n += attachmentBytes + 3*len(e.Attachments[i].Name)
+		}
 		for i := range e.Reactions {
 			n += reactionBytes + len(e.Reactions[i].Emoji) + idBytes*len(e.Reactions[i].By)
 		}
@@ -202,5 +215,5 @@ func (e *Extra) Equal(other *Extra) bool {
 		e.PinnedAt.Equal(other.PinnedAt) && e.PinnedBy == other.PinnedBy &&
 		slices.EqualFunc(e.Reactions, other.Reactions, sameReaction) && e.ReplyCount == other.ReplyCount &&
 		slices.Equal(e.Mentions, other.Mentions) && e.MentionsAll == other.MentionsAll &&
-		e.Data == other.Data && e.Later == other.Later
+		e.Data == other.Data && slices.Equal(e.Attachments, other.Attachments) && e.Later == other.Later
 }

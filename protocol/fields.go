@@ -7,7 +7,7 @@ import "unicode/utf8"
 type fields struct {
 	typ, content, messageType, replyTo, messageID, clientID, isTyping, chatRoom, seq value
 	on, emoji, mentions, mentionsAll, data, presence, reads                          value
-	chatRoomID, rooms, token                                                         value
+	attachments, chatRoomID, rooms, token                                            value
 
 	scratch [512]byte // what a string with escapes says; a longer one costs an allocation
 }
@@ -80,6 +80,8 @@ func (in *fields) set(key *value, v value) {
 		in.mentionsAll = v
 	case "data":
 		in.data = v
+	case "attachments":
+		in.attachments = v
 	case "emoji":
 		in.emoji = v
 	case "presence":

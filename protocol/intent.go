@@ -10,10 +10,10 @@ type Intent struct {
 	Presence  bool        // the client is to be told who is here
 	Reads     bool        // the client is to be told who has read how far
 	MessageID uuid.UUID   // the message that it is about. KindMessage: the new message's; zero: not chosen yet
-	Content   string      // trimmed, not empty, storable
+	Content   string      // trimmed, storable; empty: of a file's caption alone
 	Type      MessageType // TypeText or TypeFile
 	ReplyTo   uuid.UUID   // zero: not a reply
-	Extra     *Extra      // whom a new message mentions, and its data; nil: nothing
+	Extra     *Extra      // whom a new message mentions, its attachments and data; nil: nothing
 	Emoji     string      // as it is shown
 	UpTo      int64       // the room's number up to which it goes, 0 or more
 	ClientID  string      // the sender's own name for it; empty: none

@@ -6,6 +6,6 @@ func (in *Intent) decodeEdit(f *fields, r *Rules) (refused *Error) {
 	if in.MessageID, refused = f.readMessageID(); refused != nil {
 		return refused
 	}
-	in.Content, refused = f.readContent(r)
+	in.Content, refused = f.readNewContent(r)
 	return refused
 }

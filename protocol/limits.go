@@ -19,6 +19,8 @@ const (
 	OwnEmojiMax        = 10   // of them, those of one user
 	ReactionsNamedMax  = 8    // reactions of a message of which all are told who they are from
 	RepliesMax         = 1000 // answers that are counted; more are as many
+	AttachmentsMax     = 10   // files of a message
+	NameBytesMax       = 255  // of a file's name
 	SubscribeRoomsMax  = 100  // rooms in a frame that subscribes or unsubscribes
 	PlaceBytesMax      = 64   // of what a client gives as a room's id: longer ones are no ids at all
 

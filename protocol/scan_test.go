@@ -139,8 +139,9 @@ func FuzzDecodeFrame(f *testing.F) {
 		if refused != nil {
 			return
 		}
-		withContent := frame.Kind == KindMessage || frame.Kind == KindEdit
-		if withContent != (frame.Content != "") || strings.TrimFunc(frame.Content, isSpace) != frame.Content ||
+		withContent := frame.Kind == KindMessage && (frame.Extra == nil || len(frame.Extra.Attachments) == 0)
+		mayHaveContent := frame.Kind == KindMessage || frame.Kind == KindEdit
+		if withContent && frame.Content == "" || !mayHaveContent && frame.Content != "" || strings.TrimFunc(frame.Content, isSpace) != frame.Content ||
 			utf8.RuneCountInString(frame.Content) > rules.ContentRunesMax || !utf8.ValidString(frame.Content) ||
 			strings.Contains(frame.Content+frame.ClientID, "\x00") {
 			t.Fatalf("%q became %+v", p, frame)
@@ -157,7 +158,7 @@ func FuzzDecodeFrame(f *testing.F) {
 			if e.Data != "" && (json.Compact(&want, []byte(e.Data)) != nil || want.String() != e.Data || !StorableData(e.Data)) {
 				t.Fatalf("%q has the data %q", p, e.Data)
 			}
-			if frame.Kind != KindMessage || len(e.Mentions) > MentionsMax || slices.Contains(e.Mentions, uuid.Nil) || e.orNil() == nil {
+			if frame.Kind != KindMessage || len(e.Mentions) > MentionsMax || slices.Contains(e.Mentions, uuid.Nil) || len(e.Attachments) > AttachmentsMax || e.orNil() == nil {
 				t.Fatalf("%q became %+v with %+v", p, frame, e)
 			}
 		}

@@ -41,6 +41,14 @@ func (e *Extra) AppendStored(dst []byte) []byte {
 	if e.MentionsAll {
 		dst = append(dst, `"mentions_all":true,`...)
 	}
+	if len(e.Attachments) > 0 {
+		dst = append(dst, `"attachments":[`...)
+		for i := range e.Attachments {
+			dst = append(e.Attachments[i].appendStored(dst), ',')
+		}
+		dst[len(dst)-1] = ']'
+		dst = append(dst, ',')
+	}
 	if e.Data != "" {
 		dst = append(append(append(dst, `"data":`...), e.Data...), ',')
 	}
@@ -56,7 +64,7 @@ func (e *Extra) AppendStored(dst []byte) []byte {
 // Stored reports whether AppendStored has a member to tell.
 func (e *Extra) Stored() bool {
 	return e.DeletedBy != "" || e.PinnedBy != uuid.Nil || len(e.Reactions) > 0 || e.ReplyCount > 0 ||
-		len(e.Mentions) > 0 || e.MentionsAll || e.Data != "" || e.Later != ""
+		len(e.Mentions) > 0 || e.MentionsAll || e.Data != "" || len(e.Attachments) > 0 || e.Later != ""
 }
 
 var errNoObject = errors.New("extra is no JSON object")
@@ -120,6 +128,8 @@ func (e *Extra) set(name string, v *value) (member, good bool) {
 	case "mentions_all":
 		good = v.kind == kindTrue || v.kind == kindFalse
 		e.MentionsAll = v.kind == kindTrue
+	case "attachments":
+		e.Attachments, good = v.attachments()
 	case "data":
 		if good = v.kind == kindNested && v.raw[0] == '{'; good {
 			e.Data = string(appendCompact(nil, v.raw))

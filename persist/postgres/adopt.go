@@ -26,7 +26,9 @@ var ownNames = map[string][]string{
 	"chat_reactions":     {"message_id", "user_id", "emoji", "shown", "created_at"},
 	"chat_summaries_due": {"message_id", "chat_room_id", "due_at"},
 	"chat_mentions":      {"user_id", "chat_room_id", "seq"},
-	"chat_reads":         {"chat_room_id", "user_id", "read_seq", "notified_seq", "updated_at"},
+	"chat_attachments": {"id", "chat_room_id", "uploader_id", "message_id", "state", "store_key", "preview_key", "name", "mime", "size", "width", "height", "sha256",
+		"created_at", "leased_until"},
+	"chat_reads": {"chat_room_id", "user_id", "read_seq", "notified_seq", "updated_at"},
 }
 
 // findUnfilled returns the columns of a table, $1, that must have a value where Caravan gives

@@ -13,21 +13,27 @@ const (
 	WHERE t.user_id = n.member AND t.chat_room_id = n.room AND t.seq = n.seq`
 )
 
-// queueDeletions comes after what adds reactions and mentions.
+// queueDeletions comes after what adds reactions, mentions and attachments.
 func queueDeletions(batch *pgx.Batch, plan *persist.Plan) {
 	if len(plan.Deletions) == 0 {
 		return
 	}
-	var messages, users, rooms [][16]byte
+	var messages, withFiles, users, rooms [][16]byte
 	var seqs []int64
 	for i := range plan.Deletions {
 		d := &plan.Deletions[i]
 		messages = append(messages, d.Message)
+		if d.Files {
+			withFiles = append(withFiles, d.Message)
+		}
 		for _, user := range d.Mentioned {
 			users, rooms, seqs = append(users, user), append(rooms, d.Room), append(seqs, d.Seq)
 		}
 	}
 	batch.Queue(deleteReactions, messages)
+	if len(withFiles) > 0 {
+		batch.Queue(deleteAttachments, withFiles)
+	}
 	if len(users) > 0 {
 		batch.Queue(deleteMentions, users, rooms, seqs)
 	}

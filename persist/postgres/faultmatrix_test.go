@@ -68,7 +68,7 @@ type faultRig struct {
 	rooms  []uuid.UUID
 	trips  []uuid.UUID
 	old    []uuid.UUID         // messages to edit
-	others []uuid.UUID         // messages of room 1 that are not deleted
+	others []uuid.UUID         // messages of room 1 that have files and are not deleted
 	events map[uuid.UUID]int64 // per room: how many there must be
 	read   int64               // how far room 0 must be read
 	chosen bool                // the first message must have the reaction "a", or else "b" perhaps
@@ -109,6 +109,7 @@ func newFaultRig(t testing.TB, how damage) *faultRig {
 	}
 	r.mustAppend(r.express()) // the first is the message to edit
 	r.mustAppend(r.mixed())   // every statement is prepared now
+	r.mustAppend([]*room.Op{r.filed(1)})
 	return r
 }
 
@@ -187,7 +188,34 @@ func (r *faultRig) rare() []*room.Op {
 	gone.Intent = protocol.Intent{Kind: protocol.KindDelete, MessageID: r.others[len(r.others)-1]}
 	pin.Row, gone.Row = uuid.New(), uuid.New()
 	mention.Extra = &protocol.Extra{Mentions: []uuid.UUID{r.user.ID}, Data: `{"a":1}`}
-	return []*room.Op{pin, gone, mention, r.op(1)} // which the next one deletes
+	return []*room.Op{pin, gone, mention, r.filed(1)} // which the next one deletes
+}
+
+// filed is a message with an upload that is ready.
+func (r *faultRig) filed(in int) *room.Op {
+	r.t.Helper()
+	id := uuid.New()
+	a := room.StoredAttachment{Attachment: protocol.Attachment{ID: id, Name: "a.png", MIME: "image/png", Size: 1}, Room: r.rooms[in], Uploader: r.user.ID, Key: id.String()}
+	if err := errors.Join(r.truth.AddAttachment(r.t.Context(), &a), r.truth.ReadyAttachment(r.t.Context(), &a, 0)); err != nil {
+		r.t.Fatal(err)
+	}
+	op := r.op(in)
+	op.Type, op.Extra = protocol.TypeFile, &protocol.Extra{Attachments: []protocol.Attachment{{ID: id}}}
+	return op
+}
+
+// mustHaveFiles checks that an upload is a message's, or is gone with it.
+func (r *faultRig) mustHaveFiles(op *room.Op) {
+	r.t.Helper()
+	if op.Extra == nil {
+		return
+	}
+	for _, a := range op.Extra.Attachments {
+		got, err := r.truth.Attachment(r.t.Context(), a.ID)
+		if err != nil || got.Message != op.MessageID || got.State != room.AttachmentReady {
+			r.t.Fatalf("the upload of message %v is %+v, %v", op.MessageID, got, err)
+		}
+	}
 }
 
 // reactions set one and take another away, and take no number: whether they count is what is
@@ -295,7 +323,7 @@ func (r *faultRig) account(batch []*room.Op) {
 		switch {
 		case op.Kind == protocol.KindDelete:
 			r.others = slices.DeleteFunc(r.others, func(id uuid.UUID) bool { return id == op.MessageID })
-		case op.Kind == protocol.KindMessage && op.Room == r.rooms[1]:
+		case op.Kind == protocol.KindMessage && op.Room == r.rooms[1] && op.Extra != nil:
 			r.others = append(r.others, op.MessageID)
 		}
 		switch op.Kind {
@@ -312,6 +340,7 @@ func (r *faultRig) account(batch []*room.Op) {
 		if op.Message.Rev != r.events[op.Room] {
 			r.t.Fatalf("rev %d, want %d", op.Message.Rev, r.events[op.Room])
 		}
+		r.mustHaveFiles(op)
 		got, err := r.truth.Message(r.t.Context(), op.MessageID)
 		if err != nil || got.Content != op.Message.Content || got.Rev != op.Message.Rev || !got.Extra.Equal(op.Message.Extra) {
 			r.t.Fatalf("stored, but the table has %+v, %v", got, err)

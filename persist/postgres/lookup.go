@@ -25,12 +25,12 @@ const (
 	// findStrangers and isNone stand around one of membership's, and select those who have no row there.
 	findStrangers = `SELECT s.n FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS s(trip, sender, n) LEFT JOIN `
 	isNone        = ` m ON true WHERE m.is IS NULL`
-
-	findOriginals = `SELECT m.id, coalesce(m.chat_room_id, '00000000-0000-0000-0000-000000000000'), coalesce(left(m.content::text, 100), ''), coalesce(u.email::text, ''), m.deleted_at IS NOT NULL, coalesce(m.seq, 0)
-	FROM chat_messages m LEFT JOIN users u ON u.id = m.sender_id WHERE m.id = ANY($1)`
 )
 
 var (
+	findOriginals = `SELECT m.id, coalesce(m.chat_room_id, '00000000-0000-0000-0000-000000000000'), ` + quoted("m") + `, coalesce(u.email::text, ''), m.deleted_at IS NOT NULL, coalesce(m.seq, 0)
+	FROM chat_messages m LEFT JOIN users u ON u.id = m.sender_id WHERE m.id = ANY($1)`
+
 	findKnown = `SELECT ` + messageColumns + `
 	FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS k(room, sender, client)
 	JOIN chat_messages m ON m.chat_room_id = k.room AND m.sender_id = k.sender AND m.client_id = k.client` + messageJoins
@@ -97,6 +97,7 @@ func (s *Store) lookUp(ctx context.Context, conn *pgx.Conn, l *persist.Lookup) (
 		})
 	}
 	queuePins(&batch, l, found)
+	queueAttachments(&batch, l, found)
 	queueReactors(&batch, l, found)
 	queueCounts(&batch, l.Counted, l, found)
 	queueQuotas(&batch, l, found)

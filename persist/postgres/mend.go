@@ -22,11 +22,11 @@ import (
 // takes, and so many.
 const mendAtOnce = 50
 
+var selectExcerpt = `SELECT ` + quoted("m") + `, m.deleted_at IS NOT NULL FROM chat_messages m WHERE m.id = $1`
+
 const (
 	selectSender = `SELECT coalesce(u.email::text, ''), coalesce(u.username::text, ''), coalesce(u.first_name::text, ''), coalesce(u.last_name::text, '')
 	FROM users u WHERE u.id = $1`
-
-	selectExcerpt = `SELECT coalesce(left(content::text, 100), ''), deleted_at IS NOT NULL FROM chat_messages WHERE id = $1`
 
 	selectOriginalSender = `SELECT sender_id FROM chat_messages WHERE id = $1`
 

@@ -11,12 +11,18 @@ import (
 // application has deleted is known by id alone.
 var messageColumns = list(readTable, func(c column) string { return c.selected }) + `,
 	coalesce(u.email::text, ''), coalesce(u.username::text, ''), coalesce(u.first_name::text, ''), coalesce(u.last_name::text, ''),
-	o.id, coalesce(left(o.content::text, 100), ''), coalesce(ou.email::text, ''), o.deleted_at IS NOT NULL`
+	o.id, ` + quoted("o") + `, coalesce(ou.email::text, ''), o.deleted_at IS NOT NULL`
 
 var messageJoins = `
 	LEFT JOIN users u ON u.id = m.sender_id
 	LEFT JOIN chat_messages o ON o.id = m.reply_to_id AND ` + inRoom("o") + `
 	LEFT JOIN users ou ON ou.id = o.sender_id`
+
+// quoted is what a reply shows of a message, which may be cut: its text, or, of files without a
+// caption, the first one's name.
+func quoted(message string) string {
+	return `coalesce(nullif(left(` + message + `.content::text, 100), ''), left(` + message + `.extra->'attachments'->0->>'name', 100), '')`
+}
 
 // inRoom is whether a message does not stand before the number that its room begins with.
 func inRoom(message string) string {

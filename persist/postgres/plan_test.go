@@ -66,6 +66,9 @@ func plannedStatements() map[string]string {
 		"selectSender": selectSender, "selectOriginalID": selectOriginalID, "selectExcerpt": selectExcerpt, "selectOriginalSender": selectOriginalSender, "selectTitle": selectTitle, "selectEmail": selectEmail,
 		"findUsage": findUsage, "findSent": findSent, "countContents": countContents, "setUsage": setUsage, "addSent": addSent,
 		"selectReading": selectReading, "selectReadMarks": selectReadMarks, "selectMarksOfFew": selectMarksOfFew, "countReaders": countReaders, "selectReaders": selectReaders,
+		"lockAttachments": lockAttachments, "claimAttachments": claimAttachments, "deleteAttachments": deleteAttachments,
+		"insertAttachment": insertAttachment, "sumUploaded": sumUploaded, "readyAttachment": readyAttachment, "previewAttachment": previewAttachment, "selectAttachment": selectAttachment,
+		"loseAttachment": loseAttachment, "leaseAttachments": leaseAttachments, "forgetAttachments": forgetAttachments, "listAttachments": listAttachments, "findAttachments": findAttachments,
 	}
 	for name, s := range map[string]pageStatement{
 		"selectLatest": selectLatest, "selectBefore": selectBefore, "selectAfter": selectAfter,
@@ -84,7 +87,8 @@ var unplanned = map[string]string{
 	"selectDue":  "the table is as small as what is due, and the sweep reads all of it",
 	"noteNode":   "a table of a few nodes",
 	"deployment": "a table of one row", "makeDeployment": "a table of one row", "readCluster": "a table of one row", "noteCluster": "a table of one row",
-	"readSecret": "a table of few rows, at the start", "makeSecret": "a table of few rows, at the start",
+	"lockUploader": "no table",
+	"readSecret":   "a table of few rows, at the start", "makeSecret": "a table of few rows, at the start",
 	"thisDatabase": "a catalog", "thisCluster": "no table", "findKeys": "a catalog", "findMissing": "a catalog", "findOtherIDs": "a catalog", "findTypes": "a catalog", "findUnfilled": "a catalog",
 	"makeUncountedDue":  "a table of one row, and what TestUncountedAnswersAreLookedUpByIndex looks at",
 	"endSessionsWithin": "no table", "endAbandoned": "no table", "barrier": "no table", "askStatus": "no table", "askServer": "no table",

@@ -55,6 +55,7 @@ func write(ctx context.Context, conn *pgx.Conn, plan *persist.Plan, mode persist
 		batch.Queue(way.sql, arrayArgs(way.columns, plan.Updates)...)
 	}
 	queueMentions(&batch, plan)
+	queueClaims(&batch, plan)
 	queueReactions(&batch, plan)
 	queueDeletions(&batch, plan)
 	queueMarks(&batch, plan)

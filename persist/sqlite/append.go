@@ -107,6 +107,11 @@ func (s *Store) writePlan(tx *sql.Tx, plan *persist.Plan) error {
 			return err
 		}
 	}
+	for _, c := range plan.Claims {
+		if _, err := tx.Stmt(s.write.claim).Exec(c.Message.String(), c.Attachment.String()); err != nil {
+			return err
+		}
+	}
 	if err := s.writeReactions(tx, plan); err != nil {
 		return err
 	}
@@ -153,6 +158,15 @@ func (s *Store) find(tx *sql.Tx, l *persist.Lookup) (*persist.Found, error) {
 			return nil, err
 		}
 		found.Pins[id] = n
+	}
+	for _, id := range l.Attachments {
+		a, err := scanAttachment(tx.Stmt(s.write.attachment).QueryRow(id.String()))
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return nil, err
+		}
+		if err == nil {
+			found.AddAttachment(a)
+		}
 	}
 	if err := s.findQuotas(tx, l, found); err != nil {
 		return nil, err

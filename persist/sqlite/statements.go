@@ -14,7 +14,7 @@ import (
 var (
 	messageColumns = list(readTable, func(c column) string { return c.selected }) + `,
 	coalesce(u.email, ''), coalesce(u.username, ''), coalesce(u.first_name, ''), coalesce(u.last_name, ''),
-	o.id, substr(o.content, 1, 100), ou.email, o.deleted_at IS NOT NULL`
+	o.id, ` + quoted("o") + `, ou.email, o.deleted_at IS NOT NULL`
 	messageJoins = ` LEFT JOIN users u ON u.id = m.sender_id
 	LEFT JOIN chat_messages o ON o.id = m.reply_to_id AND (o.seq >= ` + firstSeqOf("o.chat_room_id") + `) IS NOT FALSE LEFT JOIN users ou ON ou.id = o.sender_id`
 	selectMessage = `SELECT ` + messageColumns + ` FROM chat_messages m` + messageJoins
@@ -26,6 +26,13 @@ var (
 	UNION ALL SELECT e.seq, e.kind, e.id, m.id IS NOT NULL, ` + messageColumns + ` FROM chat_events e LEFT JOIN chat_messages m ON m.id = e.message_id AND m.seq >= ` + firstSeqOf("?1") + messageJoins + `
 	WHERE e.chat_room_id = ?1 AND e.seq > ?2 ORDER BY at LIMIT ?3`
 )
+
+// quoted is what a reply shows of a message, which may be cut: its text, or, of files without a
+// caption, the first one's name.
+func quoted(message string) string {
+	return `coalesce(nullif(substr(` + message + `.content, 1, 100), ''),
+		CASE WHEN json_valid(` + message + `.extra) THEN substr(` + message + `.extra ->> '$.attachments[0].name', 1, 100) END, '')`
+}
 
 // firstSeqOf is the number that a room begins with.
 func firstSeqOf(room string) string {
@@ -41,6 +48,7 @@ type writing struct {
 	makeRoom                               *sql.Stmt
 	deleteReactions, deleteMention         *sql.Stmt
 	mention, pins                          *sql.Stmt
+	attachment, claim, deleteFiles         *sql.Stmt
 	usage, sent, count, setUsage, addSent  *sql.Stmt
 	ownReactions, reactions, emoji         *sql.Stmt
 	replies, react, withdraw               *sql.Stmt
@@ -55,8 +63,9 @@ func (w *writing) prepare(ctx context.Context, db *sql.DB) error {
 			AND EXISTS (SELECT 1 FROM users WHERE id = ?2) AND EXISTS (SELECT 1 FROM trips WHERE id = ?1)`,
 		&w.known:    selectMessage + ` WHERE m.chat_room_id = ? AND m.sender_id = ? AND m.client_id = ?`,
 		&w.message:  selectMessage + ` WHERE m.id = ? AND m.seq > 0`,
-		&w.original: `SELECT coalesce(o.chat_room_id, ''), coalesce(substr(o.content, 1, 100), ''), coalesce(u.email, ''), o.deleted_at IS NOT NULL, coalesce(o.seq, 0) FROM chat_messages o LEFT JOIN users u ON u.id = o.sender_id WHERE o.id = ?`,
+		&w.original: `SELECT coalesce(o.chat_room_id, ''), ` + quoted("o") + `, coalesce(u.email, ''), o.deleted_at IS NOT NULL, coalesce(o.seq, 0) FROM chat_messages o LEFT JOIN users u ON u.id = o.sender_id WHERE o.id = ?`,
 		&w.usage:    selectUsage, &w.sent: selectSent, &w.count: countContents, &w.setUsage: setUsage, &w.addSent: addSent,
+		&w.attachment: selectAttachment, &w.claim: claimAttachment, &w.deleteFiles: deleteAttachments,
 		&w.deleteReactions: deleteReactions, &w.deleteMention: deleteMention,
 		&w.mention:      `INSERT INTO chat_mentions (user_id, chat_room_id, seq) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`,
 		&w.pins:         `SELECT count(*) FROM (SELECT 1 FROM chat_messages WHERE chat_room_id = ? AND pinned_at IS NOT NULL AND deleted_at IS NULL LIMIT ?)`,

@@ -16,6 +16,7 @@ import (
 // Store is what both stores are.
 type Store interface {
 	room.Store
+	room.AttachmentStore
 	persist.Seeder
 	Deployment(context.Context) (uuid.UUID, error)
 	SetQuotas(persist.Quotas)
@@ -56,6 +57,14 @@ func Run(t *testing.T, open Open) {
 		{"PinsOfARoomAreBounded", testPinLimit},
 		{"MentionsAndDataAreStored", testMentions},
 		{"MentionOfACollaborator", testMentionRefused},
+		{"AnUploadHasARow", testAttachmentRow},
+		{"AMessageTakesItsAttachments", testAttachments},
+		{"AttachmentsThatMayNotBeAreRefusedAlone", testAttachmentsRefused},
+		{"FilesWithoutACaptionAreQuotedByName", testQuotedFiles},
+		{"AnEditMayEmptyACaption", testEmptyCaption},
+		{"UploadsThatNobodyUsesAreSwept", testSweepAttachments},
+		{"AMessageOrTheSweepTakesAnUpload", testClaimRace},
+		{"UploadsOfADayHaveAQuota", testUploadQuota},
 		{"DataComesBackAsItWas", testData},
 		{"AReactionIsAState", testReact},
 		{"ReactionsOfABatch", testReactInBatch},

@@ -1,0 +1,199 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/caravan-chat/caravan/room"
+)
+
+const attachmentColumns = `id, chat_room_id, uploader_id, coalesce(message_id, '00000000-0000-0000-0000-000000000000'), state,
+	store_key, coalesce(preview_key, ''), name, mime, size, coalesce(width, 0), coalesce(height, 0), sha256, created_at`
+
+// The statements of room.AttachmentStore. Their clock is that of the database alone.
+const (
+	insertAttachment = `INSERT INTO chat_attachments (id, chat_room_id, uploader_id, state, store_key, name, mime, size, created_at)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, clock_timestamp()) ON CONFLICT (id) DO NOTHING`
+
+	// lockUploader has the uploads of one user be counted one after another.
+	lockUploader = `SELECT pg_advisory_xact_lock(hashtextextended('caravan attachments of ' || $1::uuid, 0))`
+
+	sumUploaded = `SELECT coalesce(sum(size), 0)::bigint FROM chat_attachments
+	WHERE uploader_id = $1 AND created_at > clock_timestamp() - interval '24 hours' AND state = 'ready'`
+
+	readyAttachment = `UPDATE chat_attachments SET state = 'ready', name = $2, mime = $3, size = $4, width = nullif($5, 0), height = nullif($6, 0), sha256 = $7
+	WHERE id = $1 AND state = 'pending'`
+
+	previewAttachment = `WITH before AS (SELECT id, preview_key FROM chat_attachments WHERE id = $1 AND state = 'ready' AND message_id IS NULL FOR NO KEY UPDATE)
+	UPDATE chat_attachments t SET preview_key = $2 FROM before WHERE t.id = before.id RETURNING coalesce(before.preview_key, '')`
+
+	selectAttachment = `SELECT ` + attachmentColumns + ` FROM chat_attachments WHERE id = $1`
+
+	loseAttachment = `UPDATE chat_attachments SET state = 'gone' WHERE id = $1 AND message_id IS NULL`
+
+	// leaseAttachments passes over what a message is taking at this moment.
+	leaseAttachments = `UPDATE chat_attachments t SET state = 'gone', leased_until = clock_timestamp() + $2::interval
+	FROM (SELECT id FROM chat_attachments
+		WHERE (message_id IS NULL OR state <> 'ready') AND (state = 'gone' OR created_at < clock_timestamp() - $1::interval)
+		AND (leased_until IS NULL OR leased_until < clock_timestamp())
+		ORDER BY created_at LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED) due
+	WHERE t.id = due.id RETURNING t.id, t.store_key, coalesce(t.preview_key, '')`
+
+	forgetAttachments = `DELETE FROM chat_attachments WHERE id = ANY($1) AND state = 'gone'`
+
+	listAttachments = `SELECT ` + attachmentColumns + ` FROM chat_attachments WHERE id > $1 ORDER BY id LIMIT $2`
+
+	findAttachments = `SELECT ` + attachmentColumns + ` FROM chat_attachments WHERE id = ANY($1)`
+)
+
+var _ room.AttachmentStore = (*Store)(nil)
+
+// besides runs what has no connections of its own, within its share.
+func (s *Store) besides(ctx context.Context, what string, do func() error) error {
+	done, err := s.shares.Besides(ctx)
+	if err != nil {
+		return fault(what, err)
+	}
+	defer done()
+	err = s.again(ctx, s.readers, do)
+	if err != nil && !errors.Is(err, room.ErrNoAttachment) && !errors.Is(err, room.ErrQuota) {
+		err = fault(what, err)
+	}
+	return err
+}
+
+// AddAttachment implements room.AttachmentStore.
+func (s *Store) AddAttachment(ctx context.Context, a *room.StoredAttachment) error {
+	return s.besides(ctx, "add attachment", func() error {
+		_, err := s.readers.Exec(ctx, insertAttachment, [16]byte(a.ID), [16]byte(a.Room), [16]byte(a.Uploader), room.AttachmentPending, a.Key, a.Name, a.MIME, a.Size)
+		return err
+	})
+}
+
+// ReadyAttachment implements room.AttachmentStore.
+func (s *Store) ReadyAttachment(ctx context.Context, a *room.StoredAttachment, quota int64) error {
+	return s.besides(ctx, "ready attachment", func() error {
+		return pgx.BeginFunc(ctx, s.readers, func(tx pgx.Tx) error {
+			if quota > 0 {
+				var bytes int64
+				if _, err := tx.Exec(ctx, lockUploader, [16]byte(a.Uploader)); err != nil {
+					return err
+				}
+				if err := tx.QueryRow(ctx, sumUploaded, [16]byte(a.Uploader)).Scan(&bytes); err != nil {
+					return err
+				}
+				if bytes+a.Size > quota {
+					return room.ErrQuota
+				}
+			}
+			tag, err := tx.Exec(ctx, readyAttachment, [16]byte(a.ID), a.Name, a.MIME, a.Size, a.Width, a.Height, a.Hash)
+			return orNone(tag.RowsAffected(), err)
+		})
+	})
+}
+
+// orNone is err, or room.ErrNoAttachment where no row was changed.
+func orNone(rows int64, err error) error {
+	if err == nil && rows == 0 {
+		return room.ErrNoAttachment
+	}
+	return err
+}
+
+// PreviewAttachment implements room.AttachmentStore.
+func (s *Store) PreviewAttachment(ctx context.Context, id uuid.UUID, key string) (before string, err error) {
+	err = s.besides(ctx, "preview of an attachment", func() error {
+		return noneAs(s.readers.QueryRow(ctx, previewAttachment, [16]byte(id), key).Scan(&before))
+	})
+	return before, err
+}
+
+func noneAs(err error) error {
+	if errors.Is(err, pgx.ErrNoRows) {
+		return room.ErrNoAttachment
+	}
+	return err
+}
+
+// Attachment implements room.AttachmentStore.
+func (s *Store) Attachment(ctx context.Context, id uuid.UUID) (a room.StoredAttachment, err error) {
+	err = s.besides(ctx, "attachment", func() error {
+		rows, err := s.readers.Query(ctx, selectAttachment, [16]byte(id))
+		if err == nil {
+			a, err = pgx.CollectExactlyOneRow(rows, scanAttachment)
+		}
+		return noneAs(err)
+	})
+	return a, err
+}
+
+// UploadedBytes implements room.AttachmentStore.
+func (s *Store) UploadedBytes(ctx context.Context, user uuid.UUID) (bytes int64, err error) {
+	err = s.besides(ctx, "uploaded bytes", func() error {
+		return s.readers.QueryRow(ctx, sumUploaded, [16]byte(user)).Scan(&bytes)
+	})
+	return bytes, err
+}
+
+// LoseAttachment implements room.AttachmentStore.
+func (s *Store) LoseAttachment(ctx context.Context, id uuid.UUID) error {
+	return s.besides(ctx, "lose attachment", func() error {
+		_, err := s.readers.Exec(ctx, loseAttachment, [16]byte(id))
+		return err
+	})
+}
+
+// LeaseAttachments implements room.AttachmentStore.
+func (s *Store) LeaseAttachments(ctx context.Context, unused, lease time.Duration, limit int) (all []room.StoredAttachment, err error) {
+	err = s.besides(ctx, "lease attachments", func() error {
+		rows, err := s.readers.Query(ctx, leaseAttachments, unused, lease, limit)
+		if err != nil {
+			return err
+		}
+		all, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (a room.StoredAttachment, err error) {
+			a.State = room.AttachmentGone
+			err = row.Scan((*[16]byte)(&a.ID), &a.Key, &a.PreviewKey)
+			return a, err
+		})
+		return err
+	})
+	return all, err
+}
+
+// ForgetAttachments implements room.AttachmentStore.
+func (s *Store) ForgetAttachments(ctx context.Context, all []uuid.UUID) error {
+	return s.besides(ctx, "forget attachments", func() error {
+		_, err := s.readers.Exec(ctx, forgetAttachments, ids(all))
+		return err
+	})
+}
+
+// Attachments implements room.AttachmentStore.
+func (s *Store) Attachments(ctx context.Context, after uuid.UUID, limit int) ([]room.StoredAttachment, error) {
+	return s.attachments(ctx, listAttachments, [16]byte(after), limit)
+}
+
+// FindAttachments implements room.AttachmentStore.
+func (s *Store) FindAttachments(ctx context.Context, all []uuid.UUID) (map[uuid.UUID]room.StoredAttachment, error) {
+	rows, err := s.attachments(ctx, findAttachments, ids(all))
+	found := make(map[uuid.UUID]room.StoredAttachment, len(rows))
+	for _, a := range rows {
+		found[a.ID] = a
+	}
+	return found, err
+}
+
+func (s *Store) attachments(ctx context.Context, statement string, args ...any) (all []room.StoredAttachment, err error) {
+	err = s.besides(ctx, "attachments", func() error {
+		rows, err := s.readers.Query(ctx, statement, args...)
+		if err == nil {
+			all, err = pgx.CollectRows(rows, scanAttachment)
+		}
+		return err
+	})
+	return all, err
+}

@@ -1,0 +1,373 @@
+package storetest
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/caravan-chat/caravan/protocol"
+	"github.com/caravan-chat/caravan/room"
+)
+
+// upload stores the row of a file of user u in room r, which is ready.
+func (w *world) upload(r, u int, name string) *room.StoredAttachment {
+	w.t.Helper()
+	a := w.pending(r, u, name)
+	if err := w.store.ReadyAttachment(w.ctx(), a, 0); err != nil {
+		w.t.Fatal(err)
+	}
+	a.State = room.AttachmentReady
+	return a
+}
+
+// pending stores the row of a file that is not ready.
+func (w *world) pending(r, u int, name string) *room.StoredAttachment {
+	w.t.Helper()
+	id := uuid.New()
+	a := &room.StoredAttachment{
+		Attachment: protocol.Attachment{ID: id, Name: name, MIME: "image/png", Size: 1000, Width: 640, Height: 480},
+		Room:       w.rooms[r], Uploader: w.users[u].ID, State: room.AttachmentPending, Key: id.String(), Hash: bytes.Repeat([]byte{7}, 32),
+	}
+	if err := w.store.AddAttachment(w.ctx(), a); err != nil {
+		w.t.Fatal(err)
+	}
+	return a
+}
+
+// withFiles gives a new message these uploads.
+func withFiles(all ...*room.StoredAttachment) func(*room.Op) {
+	return func(op *room.Op) {
+		op.Type, op.Extra = protocol.TypeFile, &protocol.Extra{}
+		for _, a := range all {
+			op.Extra.Attachments = append(op.Extra.Attachments, protocol.Attachment{ID: a.ID})
+		}
+	}
+}
+
+// mustStand checks the state of a row, and which message has it.
+func (w *world) mustStand(id uuid.UUID, state room.AttachmentState, message uuid.UUID) {
+	w.t.Helper()
+	a, err := w.store.Attachment(w.ctx(), id)
+	if err != nil || a.State != state || a.Message != message {
+		w.t.Errorf("the upload is %q of message %v (%v), want %q of %v", a.State, a.Message, err, state, message)
+	}
+}
+
+func testAttachmentRow(t *testing.T, open Open) {
+	w := newWorld(t, open, 1, 1)
+	began := time.Now().Add(-time.Minute)
+	a := w.pending(0, 0, "a „b“.png")
+	w.mustStand(a.ID, room.AttachmentPending, uuid.Nil)
+	if _, err := w.store.PreviewAttachment(w.ctx(), a.ID, "p"); !errors.Is(err, room.ErrNoAttachment) {
+		t.Errorf("a preview of what is pending: %v", err)
+	}
+	a.Name, a.MIME, a.Size = "b.jpg", "image/jpeg", 5
+	if err := w.store.ReadyAttachment(w.ctx(), a, 5); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{"p1", "p2"} {
+		if before, err := w.store.PreviewAttachment(w.ctx(), a.ID, key); err != nil || before != a.PreviewKey {
+			t.Errorf("the preview before %s is %q, %v", key, before, err)
+		}
+		a.PreviewKey = key
+	}
+	a.Preview, a.State = true, room.AttachmentReady
+	other := w.upload(0, 0, "other")
+	found, err := w.store.FindAttachments(w.ctx(), []uuid.UUID{a.ID, uuid.New()})
+	if err != nil || len(found) != 1 {
+		t.Errorf("found %v, %v", found, err)
+	}
+	listed, err := w.store.Attachments(w.ctx(), uuid.Nil, 10)
+	if err != nil || len(listed) != 2 || bytes.Compare(listed[0].ID[:], listed[1].ID[:]) > 0 {
+		t.Fatalf("listed %v, %v", listed, err)
+	}
+	rest, err := w.store.Attachments(w.ctx(), listed[0].ID, 10)
+	if err != nil || len(rest) != 1 || rest[0].ID != listed[1].ID {
+		t.Errorf("the rest is %v, %v", rest, err)
+	}
+	read, err := w.store.Attachment(w.ctx(), a.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for way, got := range map[string]room.StoredAttachment{"read": read, "found": found[a.ID]} {
+		if got.CreatedAt.Before(began) || got.CreatedAt.After(time.Now().Add(time.Minute)) {
+			t.Errorf("%s: made at %v", way, got.CreatedAt)
+		}
+		if got.CreatedAt = a.CreatedAt; fmt.Sprint(got) != fmt.Sprint(*a) {
+			t.Errorf("%s: %+v, want %+v", way, got, *a)
+		}
+	}
+	if err := w.store.ReadyAttachment(w.ctx(), a, 0); !errors.Is(err, room.ErrNoAttachment) {
+		t.Errorf("ready again: %v", err)
+	}
+	if _, err := w.store.Attachment(w.ctx(), uuid.New()); !errors.Is(err, room.ErrNoAttachment) {
+		t.Errorf("one that is not there: %v", err)
+	}
+	if err := w.store.LoseAttachment(w.ctx(), other.ID); err != nil {
+		t.Error(err)
+	}
+	w.mustStand(other.ID, room.AttachmentGone, uuid.Nil)
+}
+
+func testAttachments(t *testing.T, open Open) {
+	w := newWorld(t, open, 2, 1)
+	one, two := w.upload(0, 0, "one.png"), w.upload(0, 0, "two.png")
+	if _, err := w.store.PreviewAttachment(w.ctx(), two.ID, "preview"); err != nil {
+		t.Fatal(err)
+	}
+	want := []protocol.Attachment{two.Attachment, one.Attachment}
+	want[0].Preview = true
+	m := w.stored(w.send(0, 0, "at the sea", withFiles(two, one), clientID("c")))
+	if m.Content != "at the sea" || m.Type != protocol.TypeFile || fmt.Sprint(m.Extra.Attachments) != fmt.Sprint(want) {
+		t.Errorf("told as %+v with %+v", m, m.Extra)
+	}
+	for way, got := range w.inEveryWay(0, m.ID) {
+		if !got.Extra.Equal(m.Extra) {
+			t.Errorf("%s has %+v", way, got.Extra)
+		}
+	}
+	w.mustStand(one.ID, room.AttachmentReady, m.ID)
+	w.mustStand(two.ID, room.AttachmentReady, m.ID)
+	if _, err := w.store.PreviewAttachment(w.ctx(), one.ID, "late"); !errors.Is(err, room.ErrNoAttachment) {
+		t.Errorf("a preview of what was sent: %v", err)
+	}
+	again := w.send(0, 0, "at the sea", withFiles(two, one), clientID("c"))
+	w.append(again)
+	w.mustOutcome(again, room.Duplicate, "")
+	w.same(again.Message, m)
+	edited := w.stored(w.edit(0, 0, m.ID, "in the sea"))
+	if !edited.Extra.Equal(m.Extra) {
+		t.Errorf("edited it has %+v", edited.Extra)
+	}
+	w.mustEqual(edited)
+	pinned := w.stored(w.pin(0, 1, m.ID, true))
+	if len(pinned.Extra.Attachments) != 2 {
+		t.Errorf("pinned it has %+v", pinned.Extra)
+	}
+	deleted := w.stored(w.delete(0, 0, m.ID))
+	if len(deleted.Extra.Attachments) != 0 {
+		t.Errorf("deleted it has %+v", deleted.Extra)
+	}
+	w.mustEqual(deleted)
+	w.noContent(m.ID, "one.png")
+	w.mustStand(one.ID, room.AttachmentGone, m.ID)
+	w.mustStand(two.ID, room.AttachmentGone, m.ID)
+
+	// In one batch: taken, and gone; and in one that is copied.
+	three := w.upload(0, 0, "three")
+	sent := w.send(0, 0, "", withFiles(three))
+	w.append(sent, w.delete(0, 0, sent.MessageID))
+	w.mustStand(three.ID, room.AttachmentGone, sent.MessageID)
+	batch := []*room.Op{}
+	for i := range 150 {
+		batch = append(batch, w.send(0, 0, fmt.Sprint(i)))
+	}
+	four := w.upload(0, 0, "four")
+	batch = append(batch, w.send(0, 0, "", withFiles(four)))
+	w.append(batch...)
+	w.mustStand(four.ID, room.AttachmentReady, batch[150].MessageID)
+	w.mustEqual(batch[150].Message)
+}
+
+func testAttachmentsRefused(t *testing.T, open Open) {
+	w := newWorld(t, open, 2, 2)
+	mine, theirs, elsewhere, pending, gone := w.upload(0, 0, "mine"), w.upload(0, 1, "theirs"), w.upload(1, 0, "elsewhere"), w.pending(0, 0, "pending"), w.upload(0, 0, "gone")
+	if err := w.store.LoseAttachment(w.ctx(), gone.ID); err != nil {
+		t.Fatal(err)
+	}
+	used, free := w.upload(0, 0, "used"), w.upload(0, 0, "free")
+	first := w.stored(w.send(0, 0, "", withFiles(used)))
+	many := make([]*room.StoredAttachment, protocol.AttachmentsMax+1)
+	for i := range many {
+		many[i] = w.upload(0, 0, "many")
+	}
+	unknown := &room.StoredAttachment{Attachment: protocol.Attachment{ID: uuid.New()}}
+	ops := []*room.Op{w.send(0, 0, "before")}
+	for _, all := range [][]*room.StoredAttachment{
+		{theirs}, {elsewhere}, {pending}, {gone}, {used}, {unknown}, {mine, mine}, {free, theirs}, many, {mine}, {mine},
+	} {
+		ops = append(ops, w.send(0, 0, "x", withFiles(all...)))
+	}
+	ops = append(ops, w.send(0, 0, "after"))
+	w.append(ops...)
+	for i, op := range ops {
+		if i == 0 || i == 10 || i == 12 {
+			w.mustOutcome(op, room.Stored, "")
+			continue
+		}
+		w.mustOutcome(op, room.Refused, protocol.CodeInvalidAttachment)
+	}
+	w.mustStand(used.ID, room.AttachmentReady, first.ID)
+	w.mustStand(mine.ID, room.AttachmentReady, ops[10].MessageID)
+	for _, a := range []*room.StoredAttachment{theirs, elsewhere, free, many[0]} {
+		w.mustStand(a.ID, room.AttachmentReady, uuid.Nil)
+	}
+	if w.head(0) != 4 {
+		t.Errorf("head %d", w.head(0))
+	}
+}
+
+// testQuotedFiles: in the batch of the original, and when it is read.
+func testQuotedFiles(t *testing.T, open Open) {
+	w := newWorld(t, open, 1, 1)
+	a, b := w.upload(0, 0, "sea 🌊.png"), w.upload(0, 0, "other.png")
+	plain := w.send(0, 0, "", withFiles(a))
+	quick := w.send(0, 0, "quick", replyTo(plain.MessageID))
+	w.append(plain, quick)
+	captioned := w.stored(w.send(0, 0, "a caption", withFiles(b)))
+	for quoted, text := range map[uuid.UUID]string{plain.MessageID: "sea 🌊.png", captioned.ID: "a caption"} {
+		answer := w.stored(w.send(0, 0, "answer", replyTo(quoted)))
+		ways := w.inEveryWay(0, answer.ID)
+		ways["told"] = *answer
+		for way, m := range ways {
+			if m.ReplyTo.Content != text {
+				t.Errorf("%s quotes %q, want %q", way, m.ReplyTo.Content, text)
+			}
+		}
+	}
+	if quick.Message.ReplyTo.Content != "sea 🌊.png" {
+		t.Errorf("the same batch quotes %q", quick.Message.ReplyTo.Content)
+	}
+}
+
+func testEmptyCaption(t *testing.T, open Open) {
+	w := newWorld(t, open, 2, 1)
+	m := w.stored(w.send(0, 0, "a caption", withFiles(w.upload(0, 0, "a"))))
+	text := w.stored(w.send(0, 0, "text"))
+	ops := []*room.Op{w.edit(0, 0, m.ID, ""), w.edit(0, 0, text.ID, ""), w.edit(0, 0, uuid.New(), ""), w.edit(0, 1, m.ID, "")}
+	w.append(ops...)
+	w.mustOutcome(ops[0], room.Stored, "")
+	w.mustEqual(ops[0].Message)
+	if ops[0].Message.Content != "" || !ops[0].Message.IsEdited {
+		t.Errorf("edited it is %+v", ops[0].Message)
+	}
+	w.mustOutcome(ops[1], room.Refused, protocol.CodeEmptyContent)
+	w.mustOutcome(ops[2], room.Refused, protocol.CodeEmptyContent)
+	w.mustOutcome(ops[3], room.Refused, protocol.CodeNotFound)
+}
+
+func testSweepAttachments(t *testing.T, open Open) {
+	w := newWorld(t, open, 1, 1)
+	lease := func(unused, time time.Duration, limit int) map[uuid.UUID]room.StoredAttachment {
+		t.Helper()
+		all, err := w.store.LeaseAttachments(w.ctx(), unused, time, limit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		leased := make(map[uuid.UUID]room.StoredAttachment)
+		for _, a := range all {
+			leased[a.ID] = a
+		}
+		return leased
+	}
+	sent, deleted, pending, unused := w.upload(0, 0, "sent"), w.upload(0, 0, "deleted"), w.pending(0, 0, "pending"), w.upload(0, 0, "unused")
+	if _, err := w.store.PreviewAttachment(w.ctx(), deleted.ID, "preview"); err != nil {
+		t.Fatal(err)
+	}
+	m := w.stored(w.send(0, 0, "", withFiles(sent)))
+	w.stored(w.delete(0, 0, w.stored(w.send(0, 0, "", withFiles(deleted))).ID))
+
+	got := lease(time.Hour, 0, 10)
+	if a := got[deleted.ID]; len(got) != 1 || a.Key != deleted.Key || a.PreviewKey != "preview" {
+		t.Errorf("within the hour these are swept: %v", got)
+	}
+	if got = lease(time.Hour, time.Hour, 10); len(got) != 1 {
+		t.Errorf("after the lease: %v", got)
+	}
+	if got = lease(time.Hour, time.Hour, 10); len(got) != 0 {
+		t.Errorf("another one gets what is leased: %v", got)
+	}
+	if got = lease(0, time.Hour, 1); len(got) != 1 {
+		t.Errorf("one at most: %v", got)
+	}
+	for id, a := range lease(0, time.Hour, 10) {
+		got[id] = a
+	}
+	if len(got) != 2 || got[pending.ID].Key != pending.Key || got[unused.ID].Key != unused.Key {
+		t.Errorf("swept as unused: %v", got)
+	}
+	for _, a := range []*room.StoredAttachment{pending, unused} {
+		w.mustStand(a.ID, room.AttachmentGone, uuid.Nil)
+	}
+	if err := w.store.ReadyAttachment(w.ctx(), pending, 0); !errors.Is(err, room.ErrNoAttachment) {
+		t.Errorf("what was swept becomes ready: %v", err)
+	}
+	late := w.send(0, 0, "", withFiles(unused))
+	w.append(late)
+	w.mustOutcome(late, room.Refused, protocol.CodeInvalidAttachment)
+	if err := w.store.ForgetAttachments(w.ctx(), []uuid.UUID{sent.ID, deleted.ID, pending.ID, unused.ID}); err != nil {
+		t.Fatal(err)
+	}
+	w.mustStand(sent.ID, room.AttachmentReady, m.ID)
+	if left, err := w.store.Attachments(w.ctx(), uuid.Nil, 10); err != nil || len(left) != 1 {
+		t.Errorf("left are %v, %v", left, err)
+	}
+}
+
+// testClaimRace: whoever is first has the upload, whole.
+func testClaimRace(t *testing.T, open Open) {
+	w := newWorld(t, open, 1, 1)
+	const rounds = 40
+	for range rounds {
+		a := w.upload(0, 0, "a")
+		op := w.send(0, 0, "", withFiles(a))
+		var both sync.WaitGroup
+		both.Go(func() { w.append(op) })
+		both.Go(func() {
+			if _, err := w.store.LeaseAttachments(w.ctx(), 0, time.Hour, 10); err != nil {
+				t.Error(err)
+			}
+		})
+		both.Wait()
+		if op.Outcome == room.Stored {
+			w.mustStand(a.ID, room.AttachmentReady, op.MessageID)
+		} else {
+			w.mustOutcome(op, room.Refused, protocol.CodeInvalidAttachment)
+			w.mustStand(a.ID, room.AttachmentGone, uuid.Nil)
+		}
+	}
+}
+
+// testUploadQuota: also when many uploads end at once.
+func testUploadQuota(t *testing.T, open Open) {
+	w := newWorld(t, open, 2, 1)
+	const fits, tried = 5, 12
+	var mu sync.Mutex
+	var ready, refused int
+	var all sync.WaitGroup
+	for range tried {
+		a := w.pending(0, 0, "a")
+		all.Go(func() {
+			err := w.store.ReadyAttachment(w.ctx(), a, fits*a.Size)
+			mu.Lock()
+			defer mu.Unlock()
+			switch {
+			case err == nil:
+				ready++
+			case errors.Is(err, room.ErrQuota):
+				refused++
+			default:
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if ready != fits || refused != tried-fits {
+		t.Errorf("%d are ready and %d refused, want %d and %d", ready, refused, fits, tried-fits)
+	}
+	if bytes, err := w.store.UploadedBytes(w.ctx(), w.users[0].ID); err != nil || bytes != fits*1000 {
+		t.Errorf("%d bytes, %v", bytes, err)
+	}
+	if err := w.store.ReadyAttachment(w.ctx(), w.pending(0, 1, "another's"), 1000); err != nil {
+		t.Errorf("another user: %v", err)
+	}
+	w.app("UPDATE chat_attachments SET created_at = '2020-01-01 00:00:00'")
+	if bytes, err := w.store.UploadedBytes(w.ctx(), w.users[0].ID); err != nil || bytes != 0 {
+		t.Errorf("of another day: %d bytes, %v", bytes, err)
+	}
+}
