@@ -376,19 +376,6 @@ func PromisesNothing(code string) bool {
 	return code != "unknown_outcome" && code != "internal"
 }
 
-// firstRunes is what a reply shows of the message that it answers.
-func firstRunes(content string) string {
-	const quoteRunes = 100
-	n := 0
-	for i := range content {
-		if n == quoteRunes {
-			return content[:i]
-		}
-		n++
-	}
-	return content
-}
-
 func (l *Ledger) hash(parts ...string) uint64 {
 	return maphash.String(l.seed, strings.Join(parts, "\x00"))
 }

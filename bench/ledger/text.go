@@ -59,3 +59,16 @@ func byCode(counts map[string]int64) string {
 	}
 	return " (" + strings.Join(parts, ", ") + ")"
 }
+
+// firstRunes is what a reply shows of the message that it answers.
+func firstRunes(content string) string {
+	const quoteRunes = 100
+	n := 0
+	for i := range content {
+		if n == quoteRunes {
+			return content[:i]
+		}
+		n++
+	}
+	return content
+}
