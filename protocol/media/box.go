@@ -1,0 +1,310 @@
+package media
+
+import (
+	"encoding/binary"
+	"slices"
+	"strings"
+)
+
+// boxCleaner walks the boxes of MP4, MOV and M4A, of HEIC and AVIF. Boxes refer to each other
+// by their place in the file, so none moves: what is cut becomes a free box full of zeros.
+type boxCleaner struct {
+	image  bool    // the box meta tells the picture; elsewhere it is metadata
+	at     int64   // how far the walk is
+	inside []level // the boxes that are being walked
+	told   bool    // the box that tells what is shown has been seen: meta, or moov
+	until  int64   // where the last byte is of what it tells
+
+	gathered int64    // readMeta has just been called with a box of so many bytes
+	media    int64    // what is left of the box with the media, toTheEnd if it has no end
+	extents  []extent // metadata in there, in the order of the file
+	passed   int64    // where the last box with media ended
+}
+
+// level is a box that has boxes.
+type level struct {
+	name string
+	left int64
+}
+
+// What is in a box is known by its name.
+const (
+	boxHeadBytes     = 8
+	longBoxHeadBytes = 16
+	metaBytesMax     = 64 << 10 // of the box meta of a picture, which is seen whole
+)
+
+// kept are the boxes that go through, by the box that they are in; those of walked are
+// looked into.
+var (
+	kept = map[string][]string{
+		"":     {"ftyp", "styp", "wide", "sidx", "ssix", "pdin", "moof", "mfra", "prft", "pnot", "mdat"},
+		"moov": {"mvhd", "mvex", "iods"},
+		"trak": {"tkhd", "edts", "tref", "trgr", "tapt", "clip", "matt", "txas"},
+		"mdia": {"mdhd", "hdlr", "minf", "elng"},
+	}
+	walked = map[string]string{"moov": "", "trak": "moov", "mdia": "trak"}
+	filler = []string{"free", "skip"}
+	hidden = []string{"free", "skip", "uuid", "meta", "udta"}
+	timed  = []string{"mvhd", "tkhd", "mdhd"} // they begin with when they were made
+
+	// shown are the tracks of which everything is seen or heard. Others may tell places.
+	shown = []string{"vide", "soun", "auxv", "pict", "tmcd", "hint"}
+)
+
+// box is the header of a box.
+type box struct {
+	name       string
+	head, size int64 // in bytes; size with the head
+}
+
+func (c *boxCleaner) step(f *Filter) error {
+	switch {
+	case c.gathered > 0:
+		return c.readMeta(f)
+	case c.media > 0:
+		return c.passMedia(f)
+	}
+	for len(c.inside) > 0 && c.inside[len(c.inside)-1].left == 0 {
+		c.inside = c.inside[:len(c.inside)-1]
+	}
+	if end, err := f.atEnd(); err != nil {
+		return err
+	} else if end {
+		return endIf(c.complete() && len(c.inside) == 0)
+	}
+	if len(c.inside) > 0 && c.inside[len(c.inside)-1].left < boxHeadBytes { // QuickTime may end a list with a zero
+		rest := c.inside[len(c.inside)-1].left
+		f.blank(rest)
+		c.pass(rest)
+		return nil
+	}
+	b, err := c.next(f)
+	if err != nil {
+		return err
+	}
+	if b.size == 0 {
+		if len(c.inside) > 0 || !c.complete() {
+			return ErrBroken
+		}
+		f.drain()
+		return nil
+	}
+	return c.box(f, b)
+}
+
+// complete reports whether the file may end here.
+func (c *boxCleaner) complete() bool {
+	return c.told && c.at >= c.until && (c.image || c.passed > 0)
+}
+
+// next returns the header of the next box, of size 0 where none begins here.
+func (c *boxCleaner) next(f *Filter) (box, error) {
+	head, err := f.peek(longBoxHeadBytes)
+	if err != nil || len(head) < boxHeadBytes {
+		return box{}, err
+	}
+	b := box{name: string(head[4:8]), head: boxHeadBytes, size: int64(binary.BigEndian.Uint32(head))}
+	switch {
+	case b.size == 0 && len(c.inside) == 0 && b.name == "mdat":
+		b.size = toTheEnd
+	case b.size == 1 && len(head) == longBoxHeadBytes:
+		b.head, b.size = longBoxHeadBytes, int64(binary.BigEndian.Uint64(head[8:]))
+	}
+	if b.size < b.head || len(c.inside) > 0 && b.size > c.inside[len(c.inside)-1].left {
+		return box{}, nil
+	}
+	return b, nil
+}
+
+// box decides what becomes of a box.
+func (c *boxCleaner) box(f *Filter, b box) error {
+	in := ""
+	if len(c.inside) > 0 {
+		in = c.inside[len(c.inside)-1].name
+	}
+	parent, walk := walked[b.name]
+	switch {
+	case walk && parent == in:
+		c.told = c.told || b.name == "moov" && !c.image
+		c.pass(b.head)
+		c.leave(b.size - b.head)
+		c.inside = append(c.inside, level{b.name, b.size - b.head})
+		f.copy(b.head)
+		return nil
+	case c.image && in == "" && b.name == "meta":
+		if b.size > metaBytesMax {
+			return ErrUnclean
+		}
+		c.gathered = b.size
+		f.gather(b.size)
+		return nil
+	case in == "" && b.name == "mdat":
+		c.pass(b.head)
+		c.passed = c.at
+		c.media = b.size - b.head
+		if b.size == toTheEnd {
+			c.media = toTheEnd
+		}
+		f.copy(b.head)
+		return nil
+	case slices.Contains(kept[in], b.name):
+		if err := c.keep(f, b); err != nil {
+			return err
+		}
+	case in == "" && c.complete() && !slices.Contains(hidden, b.name) && (c.passed > 0 || !printable(b.name)):
+		f.drain() // it belongs to no such file, or nothing needs it
+		return nil
+	default:
+		if err := f.hide(b, !slices.Contains(filler, b.name)); err != nil {
+			return err
+		}
+	}
+	c.pass(b.size)
+	return nil
+}
+
+// printable reports whether a name is one that a person would give a box.
+func printable(name string) bool {
+	return !strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r > '~' })
+}
+
+// pass notes that so many bytes are dealt with.
+func (c *boxCleaner) pass(n int64) {
+	c.at += n
+	c.leave(n)
+}
+
+// leave takes bytes off the boxes that are being walked: off the innermost, of which those
+// around it know already.
+func (c *boxCleaner) leave(n int64) {
+	if last := len(c.inside) - 1; last >= 0 {
+		c.inside[last].left -= n
+	}
+}
+
+// keep lets a box through, without when it was made.
+func (c *boxCleaner) keep(f *Filter, b box) error {
+	if b.name == "hdlr" {
+		const handlerAt = 8
+		head, err := f.peek(int(b.head) + handlerAt + 4)
+		if err != nil {
+			return err
+		}
+		if len(head) == int(b.head)+handlerAt+4 && !slices.Contains(shown, string(head[b.head+handlerAt:])) {
+			f.result.Metadata = Left
+		}
+	}
+	if !slices.Contains(timed, b.name) {
+		f.copy(b.size)
+		return nil
+	}
+	head, err := f.need(int(b.head) + 1)
+	if err != nil {
+		return err
+	}
+	times := int64(8) // two of 4 bytes, or of 8 in version 1
+	if head[b.head] == 1 {
+		times = 16
+	}
+	if b.size < b.head+4+times {
+		return ErrBroken
+	}
+	f.copy(b.head + 4)
+	f.blank(times)
+	f.copy(b.size - b.head - 4 - times)
+	return nil
+}
+
+// hide makes a free box of a box, full of zeros.
+func (f *Filter) hide(b box, metadata bool) error {
+	head, err := f.need(int(b.head))
+	if err != nil {
+		return err
+	}
+	if metadata {
+		f.found()
+	}
+	f.emit(head[:4]...)
+	f.emit([]byte("free")...)
+	f.emit(head[boxHeadBytes:]...)
+	f.skip(b.head)
+	f.blank(b.size - b.head)
+	return nil
+}
+
+// passMedia lets a part of the media through, up to the next metadata in it, and blanks that.
+func (c *boxCleaner) passMedia(f *Filter) error {
+	for len(c.extents) > 0 && c.extents[0].end() <= c.at {
+		c.extents = c.extents[1:]
+	}
+	part := c.media
+	if len(c.extents) > 0 {
+		e := c.extents[0]
+		if e.offset <= c.at {
+			return c.passExtent(f, e)
+		}
+		part = min(part, e.offset-c.at)
+	}
+	if part == toTheEnd {
+		if !c.told {
+			return ErrBroken
+		}
+		f.copyRest()
+	} else {
+		f.copy(part)
+		c.media -= part
+	}
+	return c.mediaPassed(part)
+}
+
+func (c *boxCleaner) mediaPassed(n int64) error {
+	if n < toTheEnd {
+		c.at += n
+	}
+	c.passed = c.at
+	return nil
+}
+
+// passExtent blanks metadata in the media.
+func (c *boxCleaner) passExtent(f *Filter, e extent) error {
+	n := min(e.end()-c.at, c.media)
+	if !e.exif || c.at != e.offset || n < itemExifBytes+smallExifBytes {
+		f.found()
+		f.blank(n)
+	} else if err := f.blankItemExif(n); err != nil {
+		return err
+	}
+	if c.media != toTheEnd {
+		c.media -= n
+	}
+	return c.mediaPassed(n)
+}
+
+// readMeta understands the box meta of a picture, and gives it out.
+func (c *boxCleaner) readMeta(f *Filter) error {
+	m := &metaBox{}
+	if err := m.read(f.held[boxHeadBytes:]); err != nil {
+		return err
+	}
+	if c.told { // a second one
+		return ErrBroken
+	}
+	c.told, c.until = true, m.until
+	c.at += c.gathered
+	c.gathered = 0
+	f.size(m.width, m.height)
+	f.result.Orientation = m.orientation
+	if m.found {
+		f.found()
+	}
+	for _, e := range m.extents {
+		if e.offset < c.passed {
+			return ErrUnclean // it went out already
+		}
+	}
+	c.extents = m.extents
+	slices.SortFunc(c.extents, func(a, b extent) int { return int(min(max(a.offset-b.offset, -1), 1)) })
+	f.emitHeld()
+	return nil
+}
