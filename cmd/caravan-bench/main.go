@@ -10,10 +10,15 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/signal"
 	"runtime"
+	"slices"
+	"strings"
 	"syscall"
+
+	"github.com/caravan-chat/caravan/cmd/commandline"
 )
 
 // What the linker is told about the build.
@@ -79,7 +84,11 @@ func dispatch(ctx context.Context, args []string, stdout, stderr io.Writer) int 
 	}
 	cmd, ok := commands[name]
 	if !ok {
-		_, _ = fmt.Fprintf(stderr, "caravan-bench: there is no command %q\n\n%s", name, usage)
+		meant := commandline.Nearest(name, slices.Collect(maps.Keys(commands)))
+		if meant != "" {
+			meant = "; did you mean " + meant + "?"
+		}
+		_, _ = fmt.Fprintf(stderr, "caravan-bench: there is no command %q%s\n\n%s", name, meant, usage)
 		return exitUsage
 	}
 	status, err := cmd(ctx, args, stdout, stderr)
@@ -95,27 +104,46 @@ func newFlags(name, help string, stderr io.Writer) *flag.FlagSet {
 	fs.SetOutput(stderr)
 	fs.Usage = func() {
 		_, _ = fmt.Fprintf(fs.Output(), "%s\nFlags:\n", help)
-		fs.PrintDefaults()
+		fs.VisitAll(func(f *flag.Flag) {
+			arg, about := flag.UnquoteUsage(f)
+			commandline.Describe(fs.Output(), f.Name, strings.ToUpper(arg), about, f.DefValue)
+		})
 	}
 	return fs
 }
 
-// parse parses flags that allow no arguments besides. The status is that of the
-// program when the error is not nil.
+// parse parses flags that allow no arguments besides, as caravan's are parsed. The status
+// is that of the program when the error is not nil.
 func parse(fs *flag.FlagSet, args []string, stdout io.Writer) (int, error) {
-	for _, a := range args {
-		if a == "--help" || a == "-help" || a == "-h" {
-			fs.SetOutput(stdout)
-		}
+	flags := commandline.Flags{
+		Find: func(name string) (isSwitch bool, err *commandline.Error) {
+			f := fs.Lookup(name)
+			if f == nil {
+				return false, commandline.NoSuchFlag(name, names(fs))
+			}
+			b, ok := f.Value.(interface{ IsBoolFlag() bool })
+			return ok && b.IsBoolFlag(), nil
+		},
+		Set: func(name, text string) error {
+			if err := fs.Set(name, text); err != nil {
+				return fmt.Errorf("--%s: %q cannot be used: %w", name, text, err)
+			}
+			return nil
+		},
 	}
-	err := fs.Parse(args)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		return exitClean, err
+	switch err := flags.Parse(args); {
+	case errors.Is(err, commandline.ErrHelp):
+		fs.SetOutput(stdout)
+		fs.Usage()
+		return exitClean, flag.ErrHelp
 	case err != nil:
-		return exitUsage, errors.New("see --help")
-	case fs.NArg() > 0:
-		return exitUsage, fmt.Errorf("%q is no flag; see --help", fs.Arg(0))
+		return exitUsage, fmt.Errorf("%w; see --help", err)
 	}
 	return exitClean, nil
+}
+
+// names lists the flags of a set.
+func names(fs *flag.FlagSet) (list []string) {
+	fs.VisitAll(func(f *flag.Flag) { list = append(list, f.Name) })
+	return list
 }

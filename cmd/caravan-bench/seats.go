@@ -39,7 +39,7 @@ func (s *seats) mint(ttl time.Duration) (func(uuid.UUID) (string, error), error)
 		if err != nil {
 			return nil, fmt.Errorf("--jwt-secret-file: %w", err)
 		}
-		secret = bytes.TrimSuffix(bytes.TrimSuffix(b, []byte("\n")), []byte("\r")) // as the server reads it
+		secret = bytes.TrimRight(bytes.TrimPrefix(b, []byte("\xef\xbb\xbf")), " \t\r\n") // as the server reads it
 	}
 	if len(secret) == 0 {
 		return nil, errors.New("--jwt-secret: the server's secret is needed to sign tokens")

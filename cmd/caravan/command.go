@@ -20,11 +20,12 @@ const (
 	exitUsage  = 2
 )
 
-// command is a subcommand.
+// command is a subcommand. Its name may have two words.
 type command struct {
 	name     config.Command
-	synopsis string
+	args     string // what stands behind the name
 	about    string
+	examples string // lines
 	run      func(ctx context.Context, job *job) error
 }
 
@@ -36,11 +37,13 @@ type job struct {
 }
 
 var commands = []command{
-	{config.Serve, "caravan serve [flags]", "runs the server until SIGTERM or SIGINT, then drains", serve},
-	{config.Migrate, "caravan migrate [flags]", "brings the database's schema up to date and exits", migrate},
-	{config.Token, "caravan token --user UUID [--ttl 1h] [flags]", "prints an access token signed with the configured secret", printToken},
-	{config.Seed, "caravan seed --users N --trips M [flags]", "writes a fleet of users and trips for load tests and demos", seed},
-	{config.Status, "caravan status [--json] [flags]", "lists the nodes that share a Redis, and their load", status},
+	{config.Serve, "[flags]", "runs the server until SIGTERM or SIGINT, then drains", serveExamples, serve},
+	{config.Migrate, "[flags]", "brings the database's schema up to date and exits", migrateExamples, migrate},
+	{config.ConfigCheck, "[flags of serve]", "says whether `caravan serve` could start with these settings; exit status 0 or 2", configExamples, checkConfig},
+	{config.ConfigPrint, "[flags of serve]", "prints what each setting comes to and where it was said, without secrets", configExamples, printConfig},
+	{config.Token, "--user UUID [--ttl 1h] [flags]", "prints an access token signed with the configured secret", tokenExamples, printToken},
+	{config.Seed, "--users N --trips M [flags]", "writes a fleet of users and trips for load tests and demos", seedExamples, seed},
+	{config.Status, "[--json] [flags]", "lists the nodes that share a Redis, and their load", statusExamples, status},
 }
 
 const (
@@ -54,18 +57,19 @@ func run(args, environ []string, stdout, stderr io.Writer) int {
 		usage(stderr)
 		return exitUsage
 	}
-	name, args := args[0], args[1:]
-	switch name {
+	switch args[0] {
 	case nameHelp, "-h", "-help", "--help":
-		return help(args, stdout, stderr)
+		return help(args[1:], stdout, stderr)
 	case nameVersion, "-version", "--version":
 		v := readVersion()
 		fmt.Fprintf(stdout, "caravan %s\ncommit %s\n%s\n", v.Version, v.Commit, v.Go)
 		return exitOK
 	}
-	c := find(name)
+	c, args, ok := find(args, stdout, stderr)
 	if c == nil {
-		fmt.Fprintf(stderr, "caravan: unknown command %q; see caravan help\n", name)
+		if ok {
+			return exitOK
+		}
 		return exitUsage
 	}
 	cfg, warnings, err := config.Load(c.name, args, environ)
@@ -74,6 +78,9 @@ func run(args, environ []string, stdout, stderr io.Writer) int {
 		c.help(stdout)
 		return exitOK
 	case err != nil:
+		if c.name == config.ConfigPrint && cfg != nil { // it may show what is wrong
+			_ = showConfig(stdout, cfg) // the error is told all the same
+		}
 		fmt.Fprintf(stderr, "caravan %s: %v\n", c.name, err)
 		return exitUsage
 	}
@@ -104,15 +111,6 @@ func oneLine(err error) string {
 		}
 	}
 	return strings.ReplaceAll(strings.Join(parts, "; "), ":; ", ": ")
-}
-
-func find(name string) *command {
-	for i := range commands {
-		if string(commands[i].name) == name {
-			return &commands[i]
-		}
-	}
-	return nil
 }
 
 func newLogger(cfg *config.Config, stderr io.Writer) *slog.Logger {

@@ -10,9 +10,9 @@ import (
 func usage(w io.Writer) {
 	fmt.Fprint(w, "Caravan is a chat server for large fleets of WebSocket clients.\n\n")
 	for _, c := range commands {
-		fmt.Fprintf(w, "  caravan %-8s %s\n", c.name, c.about)
+		fmt.Fprintf(w, "  caravan %-14s %s\n", c.name, c.about)
 	}
-	fmt.Fprintf(w, "  caravan %-8s %s\n", nameVersion, "prints version, commit and Go version")
+	fmt.Fprintf(w, "  caravan %-14s %s\n", nameVersion, "prints version, commit and Go version")
 	fmt.Fprint(w, "\n`caravan COMMAND --help` lists the flags of a command. Try it out with `caravan serve --dev`.\n")
 }
 
@@ -22,17 +22,45 @@ func help(args []string, stdout, stderr io.Writer) int {
 		usage(stdout)
 		return exitOK
 	}
-	c := find(args[0])
-	if c == nil {
-		fmt.Fprintf(stderr, "caravan: unknown command %q; see caravan help\n", args[0])
+	if len(args) == 1 && len(below(args[0])) > 0 {
+		args = append(args, "--help")
+	}
+	c, _, ok := find(args, stdout, stderr)
+	switch {
+	case c != nil:
+		c.help(stdout)
+	case !ok:
 		return exitUsage
 	}
-	c.help(stdout)
 	return exitOK
 }
 
+func (c *command) synopsis() string { return "caravan " + string(c.name) + " " + c.args }
+
 func (c *command) help(w io.Writer) {
-	fmt.Fprintf(w, "%s\n\n%s %s.\n\n", c.synopsis, c.name, c.about)
-	fmt.Fprintf(w, "A flag --some-name can also be given as the environment variable %s, or as a\nline `some-name = value` of the file named by --config.\n\n", config.Variable("some-name"))
+	fmt.Fprintf(w, "%s\n\n%s %s.\n", c.synopsis(), c.name, c.about)
+	if c.examples != "" {
+		fmt.Fprintf(w, "\nExamples:\n%s", c.examples)
+	}
+	fmt.Fprintf(w, "\nA flag --some-name can also be given as the environment variable %s, or as a\nline `some-name = value` of the file named by --config.\n", config.Variable("some-name"))
 	config.Help(w, c.name)
 }
+
+const (
+	serveExamples = `  caravan serve --dev
+  caravan serve --jwt-secret-file /etc/caravan/secret
+  caravan serve --config /etc/caravan/caravan.conf --database postgres://caravan@db/caravan --redis redis://redis:6379
+`
+	migrateExamples = `  caravan migrate --database postgres://caravan@db/caravan
+`
+	configExamples = `  caravan config check --config /etc/caravan/caravan.conf
+  caravan config print --config /etc/caravan/caravan.conf --rate 50
+`
+	tokenExamples = `  caravan token --dev --user 0eef5f27-fba0-5caf-8635-f7a975b935d8
+  caravan token --jwt-secret-file /etc/caravan/secret --user 0eef5f27-fba0-5caf-8635-f7a975b935d8 --ttl 24h
+`
+	seedExamples = `  caravan seed --users 1000 --trips 20
+`
+	statusExamples = `  caravan status --redis redis://redis:6379
+`
+)

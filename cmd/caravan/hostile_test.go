@@ -49,7 +49,7 @@ var plain = sync.OnceValues(func() (string, error) {
 const (
 	hostileUsers  = 16 // user i is on trip i mod 2
 	hostileTrips  = 2
-	hostileSecret = "a secret of the hostile tests"
+	hostileSecret = "a secret of the hostile tests, of 32 bytes or more"
 )
 
 // hostileNode is a server that somebody attacks.

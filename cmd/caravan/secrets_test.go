@@ -47,7 +47,7 @@ func TestNoPasswordIsLogged(t *testing.T) {
 
 	database := closedPort(t)
 	for _, url := range []string{"postgres://u:hunter2@" + database + "/d", "postgres://u:hunter%32@" + database + "/d", "postgres://u@" + database + "/d?password=hunter2"} {
-		for _, command := range [][]string{{"serve", "--jwt-secret", "s", "--listen", "127.0.0.1:0", "--admin-listen", ""}, {"migrate"}, {"seed", "--users", "1", "--trips", "1"}} {
+		for _, command := range [][]string{{"serve", "--jwt-secret", "ssssssssssssssssssssssssssssssss", "--listen", "127.0.0.1:0", "--admin-listen", ""}, {"migrate"}, {"seed", "--users", "1", "--trips", "1"}} {
 			got := caravan(t, nil, append(command, "--log-level", "debug", "--database-wait", "600ms", "--database", url)...)
 			if got.status != exitFailed {
 				t.Errorf("%s %s: status %d", command[0], url, got.status)

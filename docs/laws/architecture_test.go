@@ -55,8 +55,9 @@ var layers = map[string]layer{
 	"docs/laws":     {}, // tests alone
 
 	// The commands wire all of it.
-	"cmd/caravan": {ours: []string{"*"}, thirdParty: []string{"*"}},
-	"cmd/caravan-bench": {ours: []string{"bench", "bench/echo", "protocol", "protocol/token",
+	"cmd/caravan":     {ours: []string{"*"}, thirdParty: []string{"*"}},
+	"cmd/commandline": {}, // as both programs read their flags
+	"cmd/caravan-bench": {ours: []string{"cmd/commandline", "bench", "bench/echo", "protocol", "protocol/token",
 		"bench/servers"}}, // chaos breaks throw-away servers
 }
 

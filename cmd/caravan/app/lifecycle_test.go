@@ -160,7 +160,7 @@ func TestADatabaseThatGoesAwayAndComesBackNeedsNoRestart(t *testing.T) {
 }
 
 func TestOpenFailsWhereThereIsNoDatabase(t *testing.T) {
-	cfg, _, err := config.Load(config.Serve, []string{"--jwt-secret", "s", "--listen", "127.0.0.1:0", "--admin-listen", "", "--database", "postgres://nobody@127.0.0.1:1/x", "--database-wait", "0s"}, nil)
+	cfg, _, err := config.Load(config.Serve, []string{"--jwt-secret", secret, "--listen", "127.0.0.1:0", "--admin-listen", "", "--database", "postgres://nobody@127.0.0.1:1/x", "--database-wait", "0s"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

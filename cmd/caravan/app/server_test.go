@@ -33,7 +33,7 @@ import (
 const (
 	users  = 6 // user i is on trip i mod trips
 	trips  = 2
-	secret = "a secret of the end-to-end tests"
+	secret = "a secret of the end-to-end tests, of 32 bytes or more"
 )
 
 // server is a whole App on a real database, with a seeded fleet.

@@ -34,7 +34,7 @@ func (c *Config) check(cmd Command) (warnings []string, err error) {
 		}
 	}
 	switch cmd {
-	case Serve:
+	case Serve, ConfigCheck, ConfigPrint:
 		more, err := c.checkServe()
 		return append(warnings, more...), err
 	case Token:

@@ -25,7 +25,13 @@ const (
 	Token   Command = "token"
 	Seed    Command = "seed"
 	Status  Command = "status"
+
+	ConfigCheck Command = "config check" // takes what serve takes
+	ConfigPrint Command = "config print" // likewise
 )
+
+// serves says whether the command takes the settings of a server.
+func (c Command) serves() bool { return c == Serve || c == ConfigCheck || c == ConfigPrint }
 
 // Config holds the value of every setting that concerns a command; the others
 // have their defaults. Sizes are in bytes.
@@ -39,6 +45,7 @@ type Config struct {
 	Redis           string       // redis:// URL; may hold a password; empty: one node
 	RedisPrefix     string       // of all channels and keys
 	JWT             token.Config // its keys read from their files
+	AllowWeakSecret bool         // of HS256
 	AllowedOrigins  Origins
 	Roles           protocol.Roles
 	Reactions       protocol.Emoji
@@ -88,6 +95,8 @@ type Config struct {
 	Moved bool          // migrate: the database may come from another cluster
 
 	secret, secretFile, publicKeyFile string // as given; JWT has what they hold
+
+	effective []effective
 }
 
 // DevelopmentSecret signs tokens under --dev. It is the same everywhere, so that

@@ -79,27 +79,44 @@ func TestSecretsThatOthersCanReadAreWarnedOf(t *testing.T) {
 	}
 }
 
-// TestSecretsThatCanBeFoundOutAreWarnedOf: by whoever has a token, or knows --dev's.
-func TestSecretsThatCanBeFoundOutAreWarnedOf(t *testing.T) {
+// TestSecretsThatCanBeFoundOutAreRefused: by whoever has a token. Those that must do all the
+// same, and --dev's, are warned of.
+func TestSecretsThatCanBeFoundOutAreRefused(t *testing.T) {
 	long := strings.Repeat("k", 32)
+	short := "CARAVAN_JWT_SECRET=" + long[1:]
+	file := []string{"--jwt-secret-file", writePrivate(t, long[1:]+"\n")}
 	for _, c := range []struct {
-		name string
-		args []string
-		env  string
-		want string
+		name          string
+		args          []string
+		env           string
+		refused, want string // the error; the warning
 	}{
-		{"long", nil, "CARAVAN_JWT_SECRET=" + long, ""},
-		{"short", nil, "CARAVAN_JWT_SECRET=" + long[1:], "--jwt-secret: the secret has 31 bytes"},
-		{"short in a file", []string{"--jwt-secret-file", writePrivate(t, long[1:]+"\n")}, "", "--jwt-secret-file: the secret has 31 bytes"},
-		{"that of --dev", nil, "CARAVAN_JWT_SECRET=" + config.DevelopmentSecret, "everybody knows"},
-		{"--dev", []string{"--dev"}, "", "--dev: anybody can sign tokens"},
-		{"none", []string{"--jwt-public-key-file", write(t, publicKey)}, "", ""},
+		{"long", nil, "CARAVAN_JWT_SECRET=" + long, "", ""},
+		{"short", nil, short, "--jwt-secret: the secret has 31 bytes", ""},
+		{"short in a file", file, "", "--jwt-secret-file: the secret has 31 bytes", ""},
+		{"short and allowed", []string{"--allow-weak-secret"}, short, "", "--jwt-secret: the secret has 31 bytes"},
+		{"short in a file and allowed", append([]string{"--allow-weak-secret"}, file...), "", "", "--jwt-secret-file: the secret has 31 bytes"},
+		{"short beside another key", []string{"--jwt-public-key-file", write(t, publicKey)}, short, "--allow-weak-secret", ""},
+		{"that of --dev", nil, "CARAVAN_JWT_SECRET=" + config.DevelopmentSecret, "", "everybody knows"},
+		{"--dev", []string{"--dev"}, "", "", "--dev: anybody can sign tokens"},
+		{"none", []string{"--jwt-public-key-file", write(t, publicKey)}, "", "", ""},
 	} {
-		_, warnings, err := config.Load(config.Serve, c.args, []string{c.env})
-		all := strings.Join(warnings, "\n")
-		if err != nil || len(warnings) != min(1, len(c.want)) || !strings.Contains(all, c.want) || strings.Contains(all, long[1:]) {
-			t.Errorf("%s: warnings %q, %v", c.name, warnings, err)
+		for _, cmd := range []config.Command{config.Serve, config.ConfigCheck} {
+			_, warnings, err := config.Load(cmd, c.args, []string{c.env})
+			all := strings.Join(warnings, "\n")
+			if c.refused != "" {
+				if err == nil || !strings.Contains(err.Error(), c.refused) || strings.Contains(err.Error(), long[1:]) {
+					t.Errorf("%s, %s: error %v", cmd, c.name, err)
+				}
+				continue
+			}
+			if err != nil || len(warnings) != min(1, len(c.want)) || !strings.Contains(all, c.want) || strings.Contains(all, long[1:]) {
+				t.Errorf("%s, %s: warnings %q, %v", cmd, c.name, warnings, err)
+			}
 		}
+	}
+	if _, _, err := config.Load(config.Token, []string{"--user", user}, []string{short}); err != nil {
+		t.Errorf("a token of a weak secret that is in use: %v", err)
 	}
 }
 

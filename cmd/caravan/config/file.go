@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"unicode"
+
+	"github.com/caravan-chat/caravan/cmd/commandline"
 )
 
 // readFile reads the file of --config: `name = value` lines, lines that begin
@@ -41,12 +43,12 @@ func parseLine(line string) (name, text string, wrong *Error) {
 	name, text, ok := strings.Cut(line, "=")
 	name, text = strings.TrimSpace(name), strings.TrimSpace(text)
 	switch {
-	case ok && !isName(name) && find(spelled(name)) != nil:
+	case ok && !commandline.IsName(name) && find(spelled(name)) != nil:
 		return "", "", &Error{Flag: configFlag, Text: "a line must be `name = value`: did you mean " + spelled(name) + "?"}
-	case !ok || !isName(name):
+	case !ok || !commandline.IsName(name):
 		return "", "", &Error{Flag: configFlag, Text: "a line must be `name = value`"}
 	case find(name) == nil:
-		return "", "", &Error{Flag: name, Text: "no such setting" + didYouMean("", name)}
+		return "", "", &Error{Flag: name, Text: "no such setting" + didYouMean(name)}
 	case name == configFlag:
 		return "", "", &Error{Flag: name, Text: "no such setting: a file names no other one"}
 	case quoted(text):

@@ -56,19 +56,22 @@ func readPublicKeys(path string) ([]byte, error) {
 // secretBytesMin is what HS256 asks of a key (RFC 7518, section 3.2).
 const secretBytesMin = 32
 
-// weakSecret returns a warning for a secret that can be found out: whoever has one token
-// can try out all short ones.
-func (c *Config) weakSecret() (warnings []string) {
-	flag := "--jwt-secret: "
+// weakSecret judges a secret that can be found out: whoever has one token can try out all
+// short ones. It is refused, unless the operator says that it must do.
+func (c *Config) weakSecret() (warnings []string, err error) {
+	flag := "jwt-secret"
 	if c.secretFile != "" {
-		flag = "--jwt-secret-file: "
+		flag = "jwt-secret-file"
 	}
-	switch n := len(c.JWT.Secret); {
+	n := len(c.JWT.Secret)
+	switch weak := fmt.Sprintf("the secret has %d bytes: whoever has a token can find it out by trying, and then sign tokens", n); {
 	case c.Dev || n == 0:
 	case string(c.JWT.Secret) == DevelopmentSecret:
-		warnings = append(warnings, flag+"everybody knows this secret, it is that of --dev: anybody can sign tokens")
+		warnings = append(warnings, "--"+flag+": everybody knows this secret, it is that of --dev: anybody can sign tokens")
+	case n < secretBytesMin && c.AllowWeakSecret:
+		warnings = append(warnings, "--"+flag+": "+weak)
 	case n < secretBytesMin:
-		warnings = append(warnings, fmt.Sprintf("%sthe secret has %d bytes: whoever has a token can find it out by trying, and then sign tokens; give it %d random ones or more", flag, n, secretBytesMin))
+		return nil, &Error{Flag: flag, Text: fmt.Sprintf("%s; give it %d random ones or more (openssl rand -hex %d), or say --allow-weak-secret for one that is in use", weak, secretBytesMin, secretBytesMin)}
 	}
-	return warnings
+	return warnings, nil
 }

@@ -1,9 +1,13 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+
+	"github.com/caravan-chat/caravan/cmd/commandline"
 )
 
 const envPrefix = "CARAVAN_"
@@ -21,7 +25,8 @@ type given struct {
 // Load reads the settings of a command: a flag wins over the environment, the
 // environment over the file named by --config, the file over the default.
 // environ has the form of os.Environ. Warnings are lines for the operator. The
-// error is ErrHelp or an *Error.
+// error is ErrHelp or an *Error; where only what the settings mean together is wrong, the
+// Config is returned beside it, to be shown.
 func Load(cmd Command, args, environ []string) (c *Config, warnings []string, err error) {
 	flags, err := parseFlags(cmd, args)
 	if err != nil {
@@ -37,55 +42,42 @@ func Load(cmd Command, args, environ []string) (c *Config, warnings []string, er
 	}
 	c = &Config{}
 	for i := range settings {
-		s := &settings[i]
-		if err := s.load(c, cmd, flags, env, file); err != nil {
+		if err := c.load(&settings[i], cmd, flags, env, file); err != nil {
 			return nil, nil, err
 		}
 	}
-	if _, ok := first("listen", flags, env, file); c.Dev && !ok {
-		c.Listen = devListen
-	}
-	if _, ok := first("user-rate", flags, env, file); !ok {
-		c.UserRate = userShare * c.Rate
-	}
-	if _, ok := first("read-rate", flags, env, file); !ok && c.Rate == 0 {
-		c.ReadRate = 0
-	}
-	if _, ok := first("read-bytes", flags, env, file); !ok && c.Rate == 0 {
-		c.ReadBytes = 0
-	}
-	if _, ok := first("user-burst", flags, env, file); !ok {
-		c.UserBurst = userShare * c.Burst
-	}
-	if c.Redis == "" && find("redis").concerns(cmd) {
-		if c.Redis, err = redisFromEnvironment(environ); err != nil {
-			return nil, nil, err
-		}
-	}
-	if err := c.readKeys(); err != nil {
+	if err := c.derive(cmd, environ, flags, env, file); err != nil {
 		return nil, nil, err
 	}
-	if cmd == Serve {
+	if err := c.readKeys(); err != nil {
+		return c, nil, err
+	}
+	if cmd.serves() {
 		if err := c.checkDev(flags, env, file); err != nil {
-			return nil, nil, err
+			return c, nil, err
 		}
 		warnings = append(warnings, c.exposed(flags, file, path.text)...)
-		warnings = append(warnings, c.weakSecret()...)
+		weak, err := c.weakSecret()
+		if err != nil {
+			return c, nil, err
+		}
+		warnings = append(warnings, weak...)
 	}
 	more, err := c.check(cmd)
 	return c, append(warnings, more...), err
 }
 
-// load gives the setting its value from the first source that has one. What
+// load gives a setting its value from the first source that has one. What
 // does not concern the command keeps its default, whatever the sources say.
-func (s *setting) load(c *Config, cmd Command, sources ...map[string]given) error {
-	v := given{text: s.def, from: "the default"}
+func (c *Config) load(s *setting, cmd Command, sources ...map[string]given) error {
+	v := given{text: s.def, from: fromDefault}
 	if s.concerns(cmd) {
 		if found, ok := first(s.name, sources...); ok {
 			v = found
 		}
+		c.effective = append(c.effective, effective{s, v})
 	}
-	if v.text == "" && v.from == "the default" {
+	if v.text == "" && v.from == fromDefault {
 		return nil
 	}
 	if err := s.into(c)(v.text); err != nil {
@@ -98,6 +90,33 @@ func (s *setting) load(c *Config, cmd Command, sources ...map[string]given) erro
 	return nil
 }
 
+// derive gives settings that are not given the values that follow from others.
+func (c *Config) derive(cmd Command, environ []string, sources ...map[string]given) (err error) {
+	if c.Dev {
+		c.follow("listen", devListen, "--dev", sources, func() { c.Listen = devListen })
+	}
+	c.follow("user-rate", strconv.Itoa(userShare*c.Rate), "five times --rate", sources, func() { c.UserRate = userShare * c.Rate })
+	c.follow("user-burst", strconv.Itoa(userShare*c.Burst), "five times --burst", sources, func() { c.UserBurst = userShare * c.Burst })
+	if c.Rate == 0 {
+		c.follow("read-rate", "0", "--rate 0", sources, func() { c.ReadRate = 0 })
+		c.follow("read-bytes", "0", "--rate 0", sources, func() { c.ReadBytes = 0 })
+	}
+	if c.Redis == "" && find("redis").concerns(cmd) {
+		if c.Redis, err = redisFromEnvironment(environ); c.Redis != "" {
+			c.say("redis", given{c.Redis, redisVariables})
+		}
+	}
+	return err
+}
+
+// follow sets a setting that is not given, and notes what it follows from.
+func (c *Config) follow(name, text, from string, sources []map[string]given, set func()) {
+	if _, ok := first(name, sources...); !ok {
+		set()
+		c.say(name, given{text, from})
+	}
+}
+
 func first(name string, sources ...map[string]given) (given, bool) {
 	for _, source := range sources {
 		if v, ok := source[name]; ok {
@@ -107,47 +126,30 @@ func first(name string, sources ...map[string]given) (given, bool) {
 	return given{}, false
 }
 
-// parseFlags reads `--name value` and `--name=value`; one dash is as good as
-// two, a switch needs no value, and the last of several wins.
+// parseFlags reads the flags of a command.
 func parseFlags(cmd Command, args []string) (map[string]given, error) {
-	flags := make(map[string]given)
-	count := len(args)
-	for len(args) > 0 {
-		arg := args[0]
-		args = args[1:]
-		dashed, ok := strings.CutPrefix(arg, "-")
-		name, text, hasText := strings.Cut(strings.TrimPrefix(dashed, "-"), "=")
-		if !ok || !isName(name) {
-			return nil, &Error{Text: fmt.Sprintf("unexpected argument, number %d after the command", count-len(args))} // it may be a secret
-		}
-		if name == "help" || name == "h" {
-			return nil, ErrHelp
-		}
-		s := find(name)
-		switch {
-		case s == nil:
-			return nil, &Error{Flag: name, Text: "no such flag" + didYouMean("--", name)}
-		case !s.concerns(cmd):
-			return nil, &Error{Flag: name, Text: "does not concern caravan " + string(cmd)}
-		case hasText:
-		case s.arg == "" && len(args) > 0 && (args[0] == "true" || args[0] == "false"):
-			return nil, &Error{Flag: name, Text: "takes its value after an equals sign: --" + name + "=" + args[0]}
-		case s.arg == "":
-			text = "true"
-		case len(args) == 0:
-			return nil, &Error{Flag: name, Text: "needs a value"}
-		default:
-			text, args = args[0], args[1:]
-		}
-		flags[name] = given{text: text}
+	values := make(map[string]given)
+	flags := commandline.Flags{
+		Find: func(name string) (isSwitch bool, err *commandline.Error) {
+			s := find(name)
+			switch {
+			case s == nil:
+				return false, commandline.NoSuchFlag(name, Names(cmd))
+			case !s.concerns(cmd):
+				return false, &commandline.Error{Flag: name, Text: "does not concern caravan " + string(cmd)}
+			}
+			return s.arg == "", nil
+		},
+		Set: func(name, text string) error {
+			values[name] = given{text: text}
+			return nil
+		},
 	}
-	return flags, nil
-}
-
-// isName reports whether a text may be the name of a setting. What is none may be a
-// secret that slipped, and is not shown.
-func isName(s string) bool {
-	return s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz-") == ""
+	err := flags.Parse(args)
+	if wrong := (*commandline.Error)(nil); errors.As(err, &wrong) {
+		err = &Error{Flag: wrong.Flag, Text: wrong.Text}
+	}
+	return values, err
 }
 
 // parseEnvironment takes the CARAVAN_ variables; those that name no setting are

@@ -13,6 +13,9 @@ import (
 
 const user = "6f0a8f5e-0000-4000-8000-000000000001"
 
+// longSecret is long enough for HS256.
+const longSecret = "a secret that is long enough for HS256"
+
 // publicKey is that of RFC 8410, section 10.3.
 const publicKey = `-----BEGIN PUBLIC KEY-----
 MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=
@@ -97,7 +100,7 @@ func TestAUserMayAskForAsMuchAsFiveConnectionsUnlessItIsSaid(t *testing.T) {
 		{[]string{"--rate", "0", "--user-rate", "30", "--user-burst", "31"}, 30, 31},
 		{[]string{"--user-rate", "0"}, 0, 200},
 	} {
-		cfg, _, err := config.Load(config.Serve, append(c.args, "--jwt-secret", "s"), nil)
+		cfg, _, err := config.Load(config.Serve, append(c.args, "--jwt-secret", longSecret), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -118,7 +121,7 @@ func TestReadsAreNotLimitedWhereNothingIsUnlessItIsSaid(t *testing.T) {
 		{[]string{"--rate", "0", "--read-rate", "30", "--read-bytes", "1KiB"}, 30, 1 << 10},
 		{[]string{"--read-rate", "0", "--read-bytes", "0"}, 0, 0},
 	} {
-		cfg, _, err := config.Load(config.Serve, append(c.args, "--jwt-secret", "s"), nil)
+		cfg, _, err := config.Load(config.Serve, append(c.args, "--jwt-secret", longSecret), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -319,7 +322,7 @@ func TestSizesHaveUnits(t *testing.T) {
 }
 
 func TestHelpListsEverySettingOfACommandWithItsDefault(t *testing.T) {
-	for _, cmd := range []config.Command{config.Serve, config.Migrate, config.Token, config.Seed} {
+	for _, cmd := range []config.Command{config.Serve, config.ConfigCheck, config.Migrate, config.Token, config.Seed, config.Status} {
 		var help strings.Builder
 		config.Help(&help, cmd)
 		for _, name := range config.Names(cmd) {
@@ -333,7 +336,7 @@ func TestHelpListsEverySettingOfACommandWithItsDefault(t *testing.T) {
 	}
 	var help strings.Builder
 	config.Help(&help, config.Serve)
-	for _, want := range []string{"(default :8000)", "(default 1MiB)", "(default 163840)", "(default true)"} {
+	for _, want := range []string{"\nWhere it listens:\n", "\nTokens:\n", "(default :8000)", "(default 1MiB)", "(default 163840)", "(default true)"} {
 		if !strings.Contains(help.String(), want) {
 			t.Errorf("%q is missing in the help", want)
 		}
@@ -350,7 +353,7 @@ func TestDevListensOnThisMachineAlone(t *testing.T) {
 		{"dev", []string{"--dev"}, nil, "127.0.0.1:8000"},
 		{"dev by the environment", nil, []string{"CARAVAN_DEV=1"}, "127.0.0.1:8000"},
 		{"dev by the file", []string{"--config", write(t, "dev = true")}, nil, "127.0.0.1:8000"},
-		{"no dev", []string{"--dev=false", "--jwt-secret", "s"}, nil, ":8000"},
+		{"no dev", []string{"--dev=false", "--jwt-secret", longSecret}, nil, ":8000"},
 		{"a flag", []string{"--dev", "--listen", ":8000"}, nil, ":8000"},
 		{"a variable", []string{"--dev"}, []string{"CARAVAN_LISTEN=:8000"}, ":8000"},
 		{"a line", []string{"--config", write(t, "dev = true\nlisten = :8000")}, nil, ":8000"},

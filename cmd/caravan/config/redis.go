@@ -9,7 +9,10 @@ import (
 	"github.com/caravan-chat/caravan/room/backplane"
 )
 
-const redisPortDefault = "6379"
+const (
+	redisPortDefault = "6379"
+	redisVariables   = "REDIS_HOST and REDIS_PORT"
+)
 
 // redisFromEnvironment reads the variables of the service that Caravan replaces.
 func redisFromEnvironment(environ []string) (string, error) {
@@ -27,7 +30,7 @@ func redisFromEnvironment(environ []string) (string, error) {
 	}
 	at := net.JoinHostPort(strings.Trim(host, "[]"), redisPort(port))
 	if err := backplane.CheckURL("redis://" + at); err != nil {
-		return "", &Error{Flag: "redis", From: "REDIS_HOST and REDIS_PORT", Text: fmt.Sprintf("%q is no host and port", at)}
+		return "", &Error{Flag: "redis", From: redisVariables, Text: fmt.Sprintf("%q is no host and port", at)}
 	}
 	return "redis://" + at, nil
 }

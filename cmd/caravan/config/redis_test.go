@@ -23,7 +23,7 @@ func TestRedisFallsBackToTheVariablesOfTheFormerService(t *testing.T) {
 		{nil, []string{"REDIS_HOST=r", "CARAVAN_REDIS=redis://s:1"}, "redis://s:1"},
 		{[]string{"--redis", "redis://u:p@a:1,b:2"}, []string{"REDIS_HOST=r"}, "redis://u:p@a:1,b:2"},
 	} {
-		got, _, err := config.Load(config.Serve, append(c.args, "--jwt-secret", "s"), c.env)
+		got, _, err := config.Load(config.Serve, append(c.args, "--jwt-secret", longSecret), c.env)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -13,17 +13,24 @@ import (
 // setting is one row of the table of flags. The order of the table is the order
 // of the help.
 type setting struct {
+	group  string // the heading of the help that the row and those after it stand below; empty: the same
 	name   string
 	arg    string // what the value is called in the help; empty for a switch
 	def    string // as it would be written; the empty text leaves the zero value
 	about  string
 	on     []Command
 	secret bool // the value must never be shown
+	live   bool // a running server takes another value on SIGHUP
 	into   func(*Config) value
 }
 
 // concerns says whether the command takes the setting as a flag.
-func (s *setting) concerns(cmd Command) bool { return slices.Contains(s.on, cmd) }
+func (s *setting) concerns(cmd Command) bool {
+	if cmd.serves() {
+		cmd = Serve
+	}
+	return slices.Contains(s.on, cmd)
+}
 
 var (
 	everywhere = []Command{Serve, Migrate, Token, Seed, Status}
@@ -41,7 +48,26 @@ const configFlag = "config"
 
 // settings is the one table of everything that can be set.
 var settings = []setting{
-	{name: "listen", arg: "ADDR", def: ":8000", on: onServe,
+	{group: "Of this command", name: "user", arg: "UUID", on: onToken,
+		about: "whose token",
+		into:  func(c *Config) value { return id(&c.User) }},
+	{name: "ttl", arg: "DURATION", def: "1h", on: onToken,
+		about: "how long the token is valid",
+		into:  func(c *Config) value { return duration(&c.TTL, time.Second, 10*365*24*time.Hour) }},
+	{name: "moved", def: "false", on: onMigrate,
+		about: "the database was moved or copied here from another cluster of PostgreSQL, by a dump, a logical replica or pg_upgrade; serve refuses it until this was said once",
+		into:  func(c *Config) value { return truth(&c.Moved) }},
+	{name: "users", arg: "N", def: "0", on: onSeed,
+		about: "how many users",
+		into:  func(c *Config) value { return count(&c.Users, 0, 10_000_000) }},
+	{name: "trips", arg: "M", def: "0", on: onSeed,
+		about: "how many trips; user i becomes a collaborator of trip i mod M",
+		into:  func(c *Config) value { return count(&c.Trips, 0, 10_000_000) }},
+	{name: "json", def: "false", on: onStatus,
+		about: "for programs",
+		into:  func(c *Config) value { return truth(&c.JSON) }},
+
+	{group: "Where it listens", name: "listen", arg: "ADDR", def: ":8000", on: onServe,
 		about: "the one port for WebSocket, REST and the demo page; with --dev the default is " + devListen,
 		into:  func(c *Config) value { return address(&c.Listen) }},
 	{name: "admin-listen", arg: "ADDR", def: "127.0.0.1:9000", on: onServe,
@@ -53,12 +79,25 @@ var settings = []setting{
 	{name: "admin-pprof", def: "false", on: onServe,
 		about: "/debug/pprof/ also where the admin port is not on a loopback address",
 		into:  func(c *Config) value { return truth(&c.AdminPprof) }},
-	{name: "database", arg: "URL", def: "sqlite:data/caravan.db", on: onDatabase, secret: true,
+	{name: "allowed-origins", arg: "PATTERNS", on: onServe,
+		about: "comma-separated patterns of Origin (https://*.example.com, *); empty: the same host. A request without an Origin passes",
+		into:  func(c *Config) value { return origins(&c.AllowedOrigins) }},
+
+	{group: "Database and Redis", name: "database", arg: "URL", def: "sqlite:data/caravan.db", on: onDatabase, secret: true,
 		about: "sqlite:PATH or postgres://user:password@host:port/name",
 		into:  func(c *Config) value { return database(&c.Database) }},
 	{name: "database-wait", arg: "DURATION", def: "30s", on: onDatabase,
 		about: "how long the start waits for the database",
 		into:  func(c *Config) value { return duration(&c.DatabaseWait, 0, time.Hour) }},
+	{name: "batch-rows", arg: "N", def: "2000", on: onServe,
+		about: "group commit: most messages in one transaction",
+		into:  func(c *Config) value { return count(&c.BatchRows, 1, 10_000) }},
+	{name: "batch-delay", arg: "DURATION", def: "0s", on: onServe,
+		about: "group commit: how long the first message waits for company",
+		into:  func(c *Config) value { return duration(&c.BatchDelay, 0, time.Second) }},
+	{name: "writers", arg: "N", def: "0", on: onServe,
+		about: "group commit: parallel writers; 0: 1 on SQLite, 4 on PostgreSQL",
+		into:  func(c *Config) value { return count(&c.Writers, 0, 64) }},
 	{name: "redis", arg: "URL", on: onRedis, secret: true,
 		about: "redis://[user:pass@]host:port[,host:port...]; several hosts mean Redis Cluster; empty: one node. Where empty, REDIS_HOST and REDIS_PORT count",
 		into:  func(c *Config) value { return redis(&c.Redis) }},
@@ -66,12 +105,15 @@ var settings = []setting{
 		about: "of all channels and keys in Redis: different ones keep deployments apart that share it. A physical copy of production's database (a promoted standby, a snapshot) needs another one than production, or stops it",
 		into:  func(c *Config) value { return redisPrefix(&c.RedisPrefix) }},
 
-	{name: "jwt-secret", arg: "TEXT", on: onTokens, secret: true,
+	{group: "Tokens", name: "jwt-secret", arg: "TEXT", on: onTokens, secret: true,
 		about: "HS256 key",
 		into:  func(c *Config) value { return text(&c.secret) }},
 	{name: "jwt-secret-file", arg: "PATH", on: onTokens,
 		about: "file with the HS256 key; white space at its end does not count",
 		into:  func(c *Config) value { return text(&c.secretFile) }},
+	{name: "allow-weak-secret", def: "false", on: onServe,
+		about: "serve with an HS256 key of less than 32 bytes, which whoever has a token can find out: for one that is in use already",
+		into:  func(c *Config) value { return truth(&c.AllowWeakSecret) }},
 	{name: "jwt-public-key-file", arg: "PATH[,PATH...]", on: onServe,
 		about: "PEM files with RS256, ES256 or EdDSA public keys",
 		into:  func(c *Config) value { return text(&c.publicKeyFile) }},
@@ -87,11 +129,8 @@ var settings = []setting{
 	{name: "jwt-leeway", arg: "DURATION", def: "0s", on: onServe,
 		about: "how far the clocks of the signer and of this machine may differ",
 		into:  func(c *Config) value { return duration(&c.JWT.Leeway, 0, time.Hour) }},
-	{name: "allowed-origins", arg: "PATTERNS", on: onServe,
-		about: "comma-separated patterns of Origin (https://*.example.com, *); empty: the same host. A request without an Origin passes",
-		into:  func(c *Config) value { return origins(&c.AllowedOrigins) }},
 
-	{name: "roles", arg: "RULES", def: protocol.RolesDefault, on: onServe,
+	{group: "Rooms and their members", name: "roles", arg: "RULES", def: protocol.RolesDefault, on: onServe,
 		about: "what collaborators may do, by their role: ROLE[,ROLE]=PERMISSION[,PERMISSION];... of send, edit, delete, react, pin, upload, mention_all and moderate, or all, or none. A role that is not named has all but the last two",
 		into:  func(c *Config) value { return roles(&c.Roles) }},
 	{name: "reactions", arg: "EMOJI", on: onServe,
@@ -104,10 +143,7 @@ var settings = []setting{
 		about: "how often it is looked at again whether members may still be in their rooms, and by which role",
 		into:  func(c *Config) value { return duration(&c.RecheckInterval, time.Second, time.Hour) }},
 
-	{name: "loops", arg: "N", def: strconv.Itoa(runtime.GOMAXPROCS(0)), on: onServe,
-		about: "event loops; the default is the number of CPUs",
-		into:  func(c *Config) value { return count(&c.Loops, 1, 256) }},
-	{name: "history", arg: "N", def: strconv.Itoa(protocol.HistoryMessagesDefault), on: onServe,
+	{group: "Messages and their limits", name: "history", arg: "N", def: strconv.Itoa(protocol.HistoryMessagesDefault), on: onServe,
 		about: "messages sent on connect",
 		into:  func(c *Config) value { return count(&c.History, 0, protocol.ResumeMessagesMax) }},
 	{name: "history-bytes", arg: "SIZE", def: "256KiB", on: onServe,
@@ -131,19 +167,7 @@ var settings = []setting{
 	{name: "send-buffer", arg: "SIZE", def: "1MiB", on: onServe,
 		about: "bytes that may wait for one slow client before it is dropped with 4008",
 		into:  func(c *Config) value { return size(&c.SendBuffer, 4<<10, 1<<30) }},
-	{name: "unsent-bytes", arg: "SIZE", def: "0", on: onServe,
-		about: "bytes of histories, pages and other answers that are made and not sent yet, all clients together; over it, reads get 503 and new clients 1013. 0: a quarter of the memory limit",
-		into:  func(c *Config) value { return size(&c.UnsentBytes, 0, 1<<40) }},
-	{name: "batch-rows", arg: "N", def: "2000", on: onServe,
-		about: "group commit: most messages in one transaction",
-		into:  func(c *Config) value { return count(&c.BatchRows, 1, 10_000) }},
-	{name: "batch-delay", arg: "DURATION", def: "0s", on: onServe,
-		about: "group commit: how long the first message waits for company",
-		into:  func(c *Config) value { return duration(&c.BatchDelay, 0, time.Second) }},
-	{name: "writers", arg: "N", def: "0", on: onServe,
-		about: "group commit: parallel writers; 0: 1 on SQLite, 4 on PostgreSQL",
-		into:  func(c *Config) value { return count(&c.Writers, 0, 64) }},
-	{name: "rate", arg: "N", def: "20", on: onServe,
+	{group: "Clients and their limits", name: "rate", arg: "N", def: "20", on: onServe,
 		about: "client frames a second and connection, REST writes a second and user; 0: no limit",
 		into:  func(c *Config) value { return count(&c.Rate, 0, 1_000_000) }},
 	{name: "burst", arg: "N", def: "40", on: onServe,
@@ -164,6 +188,9 @@ var settings = []setting{
 	{name: "read-bytes", arg: "SIZE", def: "1MiB", on: onServe,
 		about: "bytes a second of the answers to one user's reads; 32 s of it may be saved up. 0, or --rate 0 where it is not given: no limit",
 		into:  func(c *Config) value { return size(&c.ReadBytes, 0, 1<<30) }},
+	{name: "unsent-bytes", arg: "SIZE", def: "0", on: onServe,
+		about: "bytes of histories, pages and other answers that are made and not sent yet, all clients together; over it, reads get 503 and new clients 1013. 0: a quarter of the memory limit",
+		into:  func(c *Config) value { return size(&c.UnsentBytes, 0, 1<<40) }},
 	{name: "max-connections", arg: "N", def: "0", on: onServe,
 		about: "WebSocket connections; over it, handshakes get HTTP 503. 0: as many as the limit of open files allows",
 		into:  func(c *Config) value { return count(&c.MaxConnections, 0, 10_000_000) }},
@@ -174,7 +201,7 @@ var settings = []setting{
 		about: "rooms that are subscribed on one WebSocket of a user; over it, subscribing is refused",
 		into:  func(c *Config) value { return count(&c.RoomsPerConnection, 1, 10_000) }},
 
-	{name: "handshake-timeout", arg: "DURATION", def: "10s", on: onServe,
+	{group: "Connections", name: "handshake-timeout", arg: "DURATION", def: "10s", on: onServe,
 		about: "from accepting a connection to the end of its handshake",
 		into:  func(c *Config) value { return duration(&c.HandshakeTimeout, 10*time.Millisecond, time.Hour) }},
 	{name: "ping-interval", arg: "DURATION", def: "30s", on: onServe,
@@ -183,39 +210,22 @@ var settings = []setting{
 	{name: "idle-timeout", arg: "DURATION", def: "75s", on: onServe,
 		about: "a client that was silent for so long, pongs included, is closed",
 		into:  func(c *Config) value { return duration(&c.IdleTimeout, 10*time.Millisecond, 2*time.Hour) }},
+	{name: "loops", arg: "N", def: strconv.Itoa(runtime.GOMAXPROCS(0)), on: onServe,
+		about: "event loops; the default is the number of CPUs",
+		into:  func(c *Config) value { return count(&c.Loops, 1, 256) }},
 	{name: "compression", def: "true", on: onServe,
 		about: "permessage-deflate where the client offers it; --compression=false switches it off",
 		into:  func(c *Config) value { return truth(&c.Compression) }},
-	{name: "drain-timeout", arg: "DURATION", def: "10s", on: onServe,
-		about: "over what time the clients are sent away when the server stops",
-		into:  func(c *Config) value { return duration(&c.DrainTimeout, 0, time.Hour) }},
 
-	{name: "user", arg: "UUID", on: onToken,
-		about: "whose token",
-		into:  func(c *Config) value { return id(&c.User) }},
-	{name: "ttl", arg: "DURATION", def: "1h", on: onToken,
-		about: "how long the token is valid",
-		into:  func(c *Config) value { return duration(&c.TTL, time.Second, 10*365*24*time.Hour) }},
-	{name: "moved", def: "false", on: onMigrate,
-		about: "the database was moved or copied here from another cluster of PostgreSQL, by a dump, a logical replica or pg_upgrade; serve refuses it until this was said once",
-		into:  func(c *Config) value { return truth(&c.Moved) }},
-	{name: "users", arg: "N", def: "0", on: onSeed,
-		about: "how many users",
-		into:  func(c *Config) value { return count(&c.Users, 0, 10_000_000) }},
-	{name: "trips", arg: "M", def: "0", on: onSeed,
-		about: "how many trips; user i becomes a collaborator of trip i mod M",
-		into:  func(c *Config) value { return count(&c.Trips, 0, 10_000_000) }},
-
-	{name: "json", def: "false", on: onStatus,
-		about: "for programs",
-		into:  func(c *Config) value { return truth(&c.JSON) }},
-
-	{name: "log-level", arg: "LEVEL", def: "info", on: everywhere,
+	{group: "Operation", name: "log-level", arg: "LEVEL", def: "info", on: everywhere,
 		about: "debug, info, warn or error",
 		into:  func(c *Config) value { return level(&c.LogLevel) }},
 	{name: "log-format", arg: "FORMAT", def: "text", on: everywhere,
 		about: "text or json, to stderr",
 		into:  func(c *Config) value { return choice(&c.LogFormat, "text", "json") }},
+	{name: "drain-timeout", arg: "DURATION", def: "10s", on: onServe,
+		about: "over what time the clients are sent away when the server stops",
+		into:  func(c *Config) value { return duration(&c.DrainTimeout, 0, time.Hour) }},
 	{name: "dev", def: "false", on: everywhere,
 		about: "a fixed development secret, demo users and trips, the demo page with tokens",
 		into:  func(c *Config) value { return truth(&c.Dev) }},
