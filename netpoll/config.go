@@ -7,13 +7,16 @@ import (
 	"net"
 	"runtime"
 	"time"
+
+	"github.com/caravan-chat/caravan/netpoll/claim"
 )
 
 // Config is what Listen needs. The zero value of a field means its default.
 type Config struct {
-	Addr    string  // host:port to listen on; port 0: any free one
-	Handler Handler // required
-	Loops   int     // event loops; default: number of CPUs
+	Addr    string         // host:port to listen on; port 0: any free one
+	Address *claim.Address // reserved already, in place of Addr; Listen takes it over. Nil: Listen reserves Addr
+	Handler Handler        // required
+	Loops   int            // event loops; default: number of CPUs
 
 	// HTTP takes the connections whose first request asks for no upgrade. It gets
 	// a connection from which everything can be read from the first byte on, owns

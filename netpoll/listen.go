@@ -13,7 +13,7 @@ import (
 
 // Listen checks the Config and reserves the address, so that an address in use is
 // an error here; connections are accepted from Run on. A Server that is not run
-// must be closed.
+// must be closed. Where it fails, a Config.Address is still the caller's.
 func Listen(cfg Config) (*Server, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
@@ -27,9 +27,11 @@ func Listen(cfg Config) (*Server, error) {
 		cfg.Log.Warn("netpoll: fewer connections than asked for: limit of open files",
 			"asked", cfg.ConnectionsMax, "connections", files.ConnectionsMax)
 	}
-	address, err := claim.Reserve(cfg.Addr)
-	if err != nil {
-		return nil, fmt.Errorf("netpoll: %w", err)
+	address := cfg.Address
+	if address == nil {
+		if address, err = claim.Reserve(cfg.Addr); err != nil {
+			return nil, fmt.Errorf("netpoll: %w", err)
+		}
 	}
 	s := &Server{
 		cfg:       cfg,

@@ -172,6 +172,29 @@ func TestDevOnADatabaseOfPeopleIsAWrongSetting(t *testing.T) {
 	}
 }
 
+// TestAPortInUseIsFoundBeforeTheDatabaseIsTouched: of both ports.
+func TestAPortInUseIsFoundBeforeTheDatabaseIsTouched(t *testing.T) {
+	t.Parallel()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = taken.Close() })
+	for flag, args := range map[string][]string{
+		"listen":       {"--listen", taken.Addr().String(), "--admin-listen", "127.0.0.1:0"},
+		"admin-listen": {"--listen", "127.0.0.1:0", "--admin-listen", taken.Addr().String()},
+	} {
+		cmd := process(t, nil, append([]string{"serve", "--dev"}, args...)...)
+		out, err := cmd.CombinedOutput()
+		if exit := (*exec.ExitError)(nil); !errors.As(err, &exit) || exit.ExitCode() != exitFailed || !strings.Contains(string(out), "--"+flag) || !strings.Contains(string(out), "address already in use") {
+			t.Errorf("%v: %s", err, out)
+		}
+		if made, err := os.ReadDir(cmd.Dir); err != nil || len(made) > 0 {
+			t.Errorf("--%s: it made %v, %v", flag, made, err)
+		}
+	}
+}
+
 // TestAWrongSettingTouchesNothing looks for the database that a start would make.
 func TestAWrongSettingTouchesNothing(t *testing.T) {
 	t.Parallel()

@@ -3,7 +3,7 @@
 // nothing that was accepted is lost. End-to-end tests run the same App as
 // `caravan serve`.
 //
-//	start: open files → admin port → store → backplane → chat → loops → ready
+//	start: open files → the ports are reserved → store → backplane → chat → loops → ready
 //	stop:  not ready → no new clients → lanes drain, events are delivered →
 //	       REST, beside 1012 to the clients, spread over the drain time → store
 package app
@@ -24,6 +24,7 @@ import (
 	"github.com/caravan-chat/caravan/cmd/caravan/memory"
 	"github.com/caravan-chat/caravan/cmd/caravan/metrics"
 	"github.com/caravan-chat/caravan/netpoll"
+	"github.com/caravan-chat/caravan/netpoll/claim"
 	"github.com/caravan-chat/caravan/persist"
 	"github.com/caravan-chat/caravan/persist/postgres"
 	"github.com/caravan-chat/caravan/protocol/token"
@@ -44,7 +45,8 @@ type App struct {
 
 	// Set by Open, in this order.
 	metrics    *metrics.Metrics
-	admin      *admin.Server // nil: switched off
+	address    *claim.Address // of the one port; Release may be called again
+	admin      *admin.Server  // nil: switched off
 	store      Store
 	watch      *storeWatch
 	tokens     *token.Verifier
@@ -79,14 +81,18 @@ func New(cfg *config.Config, version Version, log *slog.Logger) *App {
 	return &App{cfg: cfg, version: version, log: log, ended: make(chan error, 2)}
 }
 
-// Open gets everything ready, up to the binding of the port. Where it fails,
+// Open gets everything ready. The ports are reserved first: one that is in use is found
+// before anything is made or changed. Where it fails,
 // Close frees what it had got.
 func (a *App) Open(ctx context.Context) error {
 	spareProcessors(a.cfg.Loops)
 	a.openMemory(ctx)
 	a.metrics = metrics.New(a.version.Version, a.version.Commit, a.version.Go)
+	var err error
+	if a.address, err = claim.Reserve(a.cfg.Listen); err != nil {
+		return fmt.Errorf("--listen: %w", err)
+	}
 	if a.cfg.AdminListen != "" {
-		var err error
 		if a.admin, err = admin.Listen(a.adminConfig()); err != nil {
 			return err
 		}
@@ -94,7 +100,6 @@ func (a *App) Open(ctx context.Context) error {
 	if err := a.checkDevDatabase(ctx); err != nil {
 		return err
 	}
-	var err error
 	if a.store, err = openStore(ctx, a.cfg, a.budget.SQLiteCache, a.log); err != nil {
 		return err
 	}
@@ -245,6 +250,8 @@ func (a *App) close() error {
 	}
 	if a.sockets != nil {
 		a.sockets.Close()
+	} else if a.address != nil {
+		a.address.Release()
 	}
 	if a.rest != nil {
 		a.rest.Close()

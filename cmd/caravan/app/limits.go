@@ -134,7 +134,7 @@ func (a *App) congested() bool {
 
 func (a *App) netpollConfig() netpoll.Config {
 	return netpoll.Config{
-		Addr:             a.cfg.Listen,
+		Address:          a.address,
 		Handler:          a.handler,
 		Loops:            a.cfg.Loops,
 		HTTP:             a.rest.Hand,
