@@ -56,7 +56,6 @@ func (s *shared) share(cfg *Config, files claim.Descriptors) {
 	deflated.Compression = true
 	s.limits = limits{
 		connectionsMax:   int64(files.ConnectionsMax),
-		webSocketsMax:    int64(cfg.WebSocketsMax),
 		fdMax:            files.FDMax,
 		requestBytesMax:  cfg.RequestBytesMax / cfg.Loops,
 		begunBytesMax:    cfg.BegunBytesMax / cfg.Loops,
@@ -69,6 +68,7 @@ func (s *shared) share(cfg *Config, files claim.Descriptors) {
 		outboxBytesMax:   cfg.OutboxBytesMax,
 		slowCloseCode:    cfg.SlowCloseCode,
 	}
+	s.webSocketsMax.Store(int64(cfg.WebSocketsMax))
 	s.compression = cfg.Compression
 	s.epoch = time.Now()
 	s.log = cfg.Log

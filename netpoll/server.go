@@ -64,6 +64,9 @@ func (s *Server) Addr() netip.AddrPort { return s.address.AddrPort() }
 // Loops returns the loops. Posting to them is allowed before Run: they begin with it.
 func (s *Server) Loops() []*Loop { return s.loops }
 
+// BoundWebSockets changes Config.WebSocketsMax. Those that are open stay.
+func (s *Server) BoundWebSockets(most int) { s.webSocketsMax.Store(int64(most)) }
+
 // Ready is closed when all loops run and connections are accepted.
 func (s *Server) Ready() <-chan struct{} { return s.ready }
 

@@ -11,7 +11,6 @@ import (
 // limits is what a Config and the operating system say, as the loops need it.
 type limits struct {
 	connectionsMax   int64
-	webSocketsMax    int64 // 0: no bound of their own
 	fdMax            int32 // a connection with this number or a greater one is closed at once
 	requestBytesMax  int   // of a loop
 	begunBytesMax    int   // of a loop
@@ -48,8 +47,10 @@ type shared struct {
 	https      atomic.Int64            // with Config.HTTP, or on the way to it
 	refusal    atomic.Pointer[Refusal] // of every handshake; see Server.Refuse
 	scarce     atomic.Bool             // memory is; see Server.ShortOfMemory
-	draining   atomic.Bool
-	stopping   atomic.Bool
+
+	webSocketsMax atomic.Int64 // 0: no bound of their own; see Server.BoundWebSockets
+	draining      atomic.Bool
+	stopping      atomic.Bool
 }
 
 // handoversMax is how many connections may wait for Config.HTTP to take them.

@@ -51,7 +51,7 @@ func (l *Loop) upgrade(c *Conn, rest []byte) {
 		l.refuse(c, refusal, RefusedHandler)
 		return
 	}
-	most := l.shared.limits.webSocketsMax
+	most := l.shared.webSocketsMax.Load()
 	if n := l.shared.webSockets.Add(1); most > 0 && n > most {
 		l.shared.webSockets.Add(-1)
 		l.refuse(c, unavailable(), RefusedConnections)

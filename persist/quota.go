@@ -3,6 +3,7 @@ package persist
 import (
 	"bytes"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -19,6 +20,21 @@ type Quotas struct {
 
 // On reports whether there is a quota.
 func (q Quotas) On() bool { return q != Quotas{} }
+
+// QuotasNow are quotas that change while they are used. The zero value has none. It is safe
+// for concurrent use.
+type QuotasNow struct{ now atomic.Pointer[Quotas] }
+
+// SetQuotas sets the quotas of all later calls of Append.
+func (n *QuotasNow) SetQuotas(q Quotas) { n.now.Store(&q) }
+
+// Quotas returns them.
+func (n *QuotasNow) Quotas() Quotas {
+	if q := n.now.Load(); q != nil {
+		return *q
+	}
+	return Quotas{}
+}
 
 // CountedMax is how many messages are counted in one transaction where some were stored
 // while nobody counted. The others are counted in the next ones, so that none takes long.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"slices"
 	"strings"
 
@@ -33,7 +34,11 @@ type command struct {
 type job struct {
 	cfg    *config.Config
 	log    *slog.Logger
+	level  *slog.LevelVar // of log
 	stdout io.Writer
+
+	args, environ []string       // where cfg is from
+	hangUps       chan os.Signal // SIGHUP, of serve
 }
 
 var commands = []command{
@@ -72,6 +77,10 @@ func run(args, environ []string, stdout, stderr io.Writer) int {
 		}
 		return exitUsage
 	}
+	j := &job{stdout: stdout, args: args, environ: environ, level: new(slog.LevelVar)}
+	if c.name == config.Serve {
+		j.hangUps = hangUps()
+	}
 	cfg, warnings, err := config.Load(c.name, args, environ)
 	switch {
 	case errors.Is(err, config.ErrHelp):
@@ -84,14 +93,16 @@ func run(args, environ []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "caravan %s: %v\n", c.name, err)
 		return exitUsage
 	}
+	j.cfg = cfg
+	j.level.Set(cfg.LogLevel)
 	stderr = openLog(stderr, func(lines int) []byte { return lossLine(cfg, lines) })
-	log := newLogger(cfg, stderr)
+	j.log = newLogger(cfg, j.level, stderr)
 	for _, w := range warnings {
-		log.Warn(w)
+		j.log.Warn(w)
 	}
-	ctx, stop := untilSignal(log)
+	ctx, stop := untilSignal(j.log)
 	defer stop()
-	if err := c.run(ctx, &job{cfg, log, stdout}); err != nil && !(ctx.Err() != nil && errors.Is(err, context.Canceled)) {
+	if err := c.run(ctx, j); err != nil && !(ctx.Err() != nil && errors.Is(err, context.Canceled)) {
 		fmt.Fprintf(stderr, "caravan %s: %s\n", c.name, oneLine(err))
 		if setting := (*config.Error)(nil); errors.As(err, &setting) {
 			return exitUsage // what is wrong with it stands in the database
@@ -113,8 +124,8 @@ func oneLine(err error) string {
 	return strings.ReplaceAll(strings.Join(parts, "; "), ":; ", ": ")
 }
 
-func newLogger(cfg *config.Config, stderr io.Writer) *slog.Logger {
-	options := &slog.HandlerOptions{Level: cfg.LogLevel}
+func newLogger(cfg *config.Config, level slog.Leveler, stderr io.Writer) *slog.Logger {
+	options := &slog.HandlerOptions{Level: level}
 	if cfg.LogFormat == "json" {
 		return slog.New(slog.NewJSONHandler(stderr, options))
 	}
@@ -124,6 +135,6 @@ func newLogger(cfg *config.Config, stderr io.Writer) *slog.Logger {
 // lossLine is the line of a log that tells how many are missing before it.
 func lossLine(cfg *config.Config, lines int) []byte {
 	var line bytes.Buffer
-	newLogger(cfg, &line).Error("lines of this log are missing: nobody read it", "lines", lines)
+	newLogger(cfg, cfg.LogLevel, &line).Error("lines of this log are missing: nobody read it", "lines", lines)
 	return line.Bytes()
 }

@@ -18,6 +18,7 @@ func serve(ctx context.Context, j *job) (err error) {
 	if err := a.Open(ctx); err != nil {
 		return err
 	}
+	defer j.reloads(ctx, a)()
 	return a.Run(ctx, func() {
 		if j.cfg.Dev {
 			fmt.Fprintf(j.stdout, "\n  Two demo users chat at  %s\n\n", link(a.Addr()))

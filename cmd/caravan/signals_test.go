@@ -55,7 +55,10 @@ func serveWith(t *testing.T, env []string, args ...string) *served {
 // serveBy starts a server as serveWith does, by a command that has its flags already.
 func serveBy(t *testing.T, cmd *exec.Cmd) *served {
 	t.Helper()
-	serve := []string{"serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--log-format", "json", "--log-level", "debug"}
+	serve := []string{"serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--log-format", "json"}
+	if !slices.Contains(cmd.Args, "--config") { // which may say otherwise
+		serve = append(serve, "--log-level", "debug")
+	}
 	cmd.Args = slices.Insert(cmd.Args, 1, serve...)
 	s := &served{t: t, cmd: cmd, eof: make(chan struct{})}
 	stderr, err := s.cmd.StderrPipe()

@@ -80,9 +80,9 @@ func (s *Store) run(ctx context.Context, ops []*room.Op, mode persist.Mode, limi
 
 	lookup := persist.NewLookup(ops)
 	if !lookup.MarksOnly {
-		lookup.Quotas = s.quotas
+		lookup.Quotas = s.Quotas()
 	}
-	if mode == persist.Commit && persist.IsPlainMessage(ops) && !s.quotas.On() {
+	if mode == persist.Commit && persist.IsPlainMessage(ops) && !lookup.Quotas.On() {
 		plan, xact, err = express(txCtx, conn.Conn(), s.who, ops, lookup)
 		if plan != nil {
 			return s.finish(ctx, conn, ops, plan, xact, mode, sendCommit(txCtx, conn.Conn()))

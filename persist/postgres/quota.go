@@ -26,9 +26,6 @@ const (
 	WHERE t.day <= excluded.day`
 )
 
-// SetQuotas sets the quotas of all later calls of Append. It is called before the first one.
-func (s *Store) SetQuotas(q persist.Quotas) { s.quotas = q }
-
 // queueQuotas asks for what the quotas of a lookup need.
 func queueQuotas(batch *pgx.Batch, l *persist.Lookup, found *persist.Found) {
 	if l.Quotas.RoomBytes > 0 {

@@ -28,8 +28,8 @@ type Store struct {
 	odd     *persist.OddRows
 	who     *membership // chosen by Migrate
 	wait    waits
-	quotas  persist.Quotas
-	moved   bool
+	persist.QuotasNow
+	moved bool
 }
 
 var (

@@ -62,7 +62,7 @@ func (s *Store) TryWrite(ctx context.Context, id uuid.UUID) error {
 func (s *Store) settle(tx *sql.Tx, ops []*room.Op) (*persist.Plan, error) {
 	lookup := persist.NewLookup(ops)
 	if !lookup.MarksOnly {
-		lookup.Quotas = s.quotas
+		lookup.Quotas = s.Quotas()
 	}
 	found, err := s.find(tx, lookup)
 	if err != nil {

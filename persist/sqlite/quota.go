@@ -21,9 +21,6 @@ const (
 		WHERE day <= excluded.day`
 )
 
-// SetQuotas sets the quotas of all later calls of Append. It is called before the first one.
-func (s *Store) SetQuotas(q persist.Quotas) { s.quotas = q }
-
 // findQuotas finds what the quotas of a lookup need, and counts what nobody has.
 func (s *Store) findQuotas(tx *sql.Tx, l *persist.Lookup, found *persist.Found) error {
 	if l.Quotas.RoomBytes > 0 {

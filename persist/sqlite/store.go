@@ -33,7 +33,7 @@ type Store struct {
 	probe  *sql.DB         // one connection, of Ping
 	shares *persist.Shares // of read
 	odd    *persist.OddRows
-	quotas persist.Quotas
+	persist.QuotasNow
 
 	cacheBytes int64 // of a connection
 }

@@ -38,7 +38,7 @@ const (
 
 // Table has the allowances of the users of this node.
 type Table struct {
-	rates       Rates
+	rates       atomic.Pointer[Rates]
 	restingsMax int // in a shard
 	shards      [shardCount]shard
 	forgotten   atomic.Int64
@@ -62,12 +62,17 @@ type Allowance struct {
 
 // New returns a table in which each user may spend the same.
 func New(rates Rates) *Table {
-	t := &Table{rates: rates, restingsMax: restingsMax / shardCount}
+	t := &Table{restingsMax: restingsMax / shardCount}
+	t.SetRates(rates)
 	for i := range t.shards {
 		t.shards[i].users = make(map[uuid.UUID]*Allowance)
 	}
 	return t
 }
+
+// SetRates changes what each user may spend. What was spent before is made good by the new
+// rates.
+func (t *Table) SetRates(rates Rates) { t.rates.Store(&rates) }
 
 func (t *Table) shard(user uuid.UUID) *shard { return &t.shards[user[15]%shardCount] }
 
@@ -145,13 +150,13 @@ func (a *Allowance) Take(k Kind, cost int, now time.Time) (ok bool, wait time.Du
 	if a == nil {
 		return true, 0
 	}
-	return a.meters[k].Take(a.table.rates[k], cost, now)
+	return a.meters[k].Take(a.table.rates.Load()[k], cost, now)
 }
 
 // Charge spends cost units of a kind, whether that is allowed or not.
 func (a *Allowance) Charge(k Kind, cost int, now time.Time) {
 	if a != nil {
-		a.meters[k].Charge(a.table.rates[k], cost, now)
+		a.meters[k].Charge(a.table.rates.Load()[k], cost, now)
 	}
 }
 
@@ -160,7 +165,7 @@ func (a *Allowance) Wait(k Kind, now time.Time) time.Duration {
 	if a == nil {
 		return 0
 	}
-	return a.meters[k].Wait(a.table.rates[k], now)
+	return a.meters[k].Wait(a.table.rates.Load()[k], now)
 }
 
 // Stats are figures of a Table.

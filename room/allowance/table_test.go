@@ -83,3 +83,20 @@ func TestNoTableBoundsNothing(t *testing.T) {
 		t.Error(st)
 	}
 }
+
+func TestRatesChangeForThoseWhoHaveAnAllowance(t *testing.T) {
+	table := New(Rates{Frames: {PerSecond: 0.001, Burst: 2}})
+	a, now := table.Of(numbered(1)), time.Now()
+	a.Take(Frames, 2, now)
+	if ok, _ := a.Take(Frames, 1, now); ok {
+		t.Error("over the rate")
+	}
+	table.SetRates(Rates{})
+	if ok, _ := a.Take(Frames, 1, now); !ok {
+		t.Error("there is no limit any more")
+	}
+	table.SetRates(Rates{Frames: {PerSecond: 0.001, Burst: 1}})
+	if ok, _ := a.Take(Frames, 1, now); ok {
+		t.Error("over the new rate")
+	}
+}

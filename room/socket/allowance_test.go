@@ -13,7 +13,7 @@ import (
 
 func TestConnectionsOfAUserShareWhatTheUserMayAsk(t *testing.T) {
 	s := serve(t, socket.Config{
-		Frames:     allowance.Rate{PerSecond: 0.001, Burst: 100},
+		Limits:     socket.Limits{Frames: allowance.Rate{PerSecond: 0.001, Burst: 100}},
 		Allowances: allowance.New(allowance.Rates{allowance.Frames: {PerSecond: 0.001, Burst: 6}}),
 	})
 	limited := 0
@@ -42,7 +42,7 @@ func TestConnectionsOfAUserShareWhatTheUserMayAsk(t *testing.T) {
 func TestConnectionsOfAUserShareRefusals(t *testing.T) {
 	const devices, frames, refusals = 8, 30, 10
 	s := serve(t, socket.Config{
-		Frames: allowance.Rate{PerSecond: 1000, Burst: frames},
+		Limits: socket.Limits{Frames: allowance.Rate{PerSecond: 1000, Burst: frames}},
 		Allowances: allowance.New(allowance.Rates{
 			allowance.Frames:   {PerSecond: 200, Burst: 20},
 			allowance.Refusals: {PerSecond: 0.001, Burst: refusals},

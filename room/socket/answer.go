@@ -76,7 +76,7 @@ func (s *session) repeat(op *room.Op, may *allowance.Allowance) {
 		one.Begin()
 		a := newAnswer(all, user, len(frame), one)
 		now := time.Now()
-		s.spent.bytes.Charge(s.h.cfg.FrameBytes, len(body), now)
+		s.spent.bytes.Charge(s.h.limits.Load().FrameBytes, len(body), now)
 		may.Charge(allowance.FrameBytes, len(body), now)
 		p := netpoll.NewPayload(frame)
 		s.conn.Prepare(p)

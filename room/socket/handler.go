@@ -22,18 +22,26 @@ type Config struct {
 	// Nil: every page may.
 	AllowOrigin func(origin, host string) bool
 
-	Frames     allowance.Rate   // client frames of one connection; zero: no limit
-	FrameBytes allowance.Rate   // their bytes, before or after inflation; zero: no limit
+	Limits
+
 	Allowances *allowance.Table // what each user may ask for, over all connections together; nil: no limit
-
-	PerUser int // connections of one user; 0: no limit
-
-	RoomsPerConnection int // rooms of a user socket; default 200
 
 	Unsent *unsent.Limit // of what is made for clients and not sent yet; nil: none
 
 	RecheckEvery time.Duration // how often rights are checked again; default 20 s
 	Log          *slog.Logger
+}
+
+// Limits are what an operator may change while the handler is at work.
+type Limits struct {
+	Frames     allowance.Rate // client frames of one connection; zero: no limit
+	FrameBytes allowance.Rate // their bytes, before or after inflation; zero: no limit
+
+	PerUser int // connections of one user; 0: no limit
+
+	RoomsPerConnection int // rooms of a user socket; default 200
+
+	refusals allowance.Rate // follows from Frames
 }
 
 // Limits that no flag changes.
@@ -52,7 +60,7 @@ type Handler struct {
 	rechecks chan recheck
 	perUser  perUser
 	speaking speaking
-	refusals allowance.Rate
+	limits   atomic.Pointer[Limits]
 	limited  limited
 	users    userStats
 
@@ -74,21 +82,28 @@ func New(svc *room.Service, loops int, cfg Config) *Handler {
 	if cfg.RecheckEvery <= 0 {
 		cfg.RecheckEvery = recheckEveryDefault
 	}
-	if cfg.RoomsPerConnection <= 0 {
-		cfg.RoomsPerConnection = roomsDefault
-	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	h := &Handler{svc: svc, cfg: cfg, log: cfg.Log, rechecks: make(chan recheck, loops), stop: stop}
-	h.refusals = refusals(cfg.Frames)
-	h.perUser = perUser{max: cfg.PerUser, count: make(map[uuid.UUID]int32)}
+	h.SetLimits(cfg.Limits)
+	h.perUser = perUser{count: make(map[uuid.UUID]int32)}
 	for range loops {
 		h.loops = append(h.loops, newLoopState(h))
 	}
 	h.running.Go(func() { h.recheck(ctx) })
 	return h
+}
+
+// SetLimits changes the limits, of those who are connected as well. Nobody is sent away. It
+// is safe for concurrent use.
+func (h *Handler) SetLimits(l Limits) {
+	if l.RoomsPerConnection <= 0 {
+		l.RoomsPerConnection = roomsDefault
+	}
+	l.refusals = refusals(l.Frames)
+	h.limits.Store(&l)
 }
 
 // Stats are figures since the start.

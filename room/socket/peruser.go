@@ -10,22 +10,18 @@ import (
 // perUser counts the connections of each user that were let in. It is safe for
 // concurrent use, and is asked only when a connection begins or ends.
 type perUser struct {
-	max     int // zero: no limit, and nothing is counted
 	refused atomic.Int64
 
 	mu    sync.Mutex
 	count map[uuid.UUID]int32
 }
 
-// enter counts a connection of the user, unless there are too many.
-func (p *perUser) enter(user uuid.UUID) bool {
-	if p.max <= 0 {
-		return true
-	}
+// enter counts a connection of the user, unless there are more than most; zero: no limit.
+func (p *perUser) enter(user uuid.UUID, most int) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	n := p.count[user]
-	if int(n) >= p.max {
+	if most > 0 && int(n) >= most {
 		p.refused.Add(1)
 		return false
 	}
@@ -35,9 +31,6 @@ func (p *perUser) enter(user uuid.UUID) bool {
 
 // leave undoes an enter that returned true.
 func (p *perUser) leave(user uuid.UUID) {
-	if p.max <= 0 {
-		return
-	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.count[user] > 1 {

@@ -55,13 +55,14 @@ func refusals(frames allowance.Rate) allowance.Rate {
 
 // takeFrame counts a frame, and says whether it may be processed.
 func (s *session) takeFrame(now time.Time) (ok bool) {
-	if ok, _ = s.spent.frames.Take(s.h.cfg.Frames, 1, now); ok {
+	limits := s.h.limits.Load()
+	if ok, _ = s.spent.frames.Take(limits.Frames, 1, now); ok {
 		ok, _ = s.may.Take(allowance.Frames, 1, now)
 	}
 	if !ok {
 		s.h.limited.user.Store(s.user) // before it is counted, for tellLimited
 		s.h.limited.frames.Add(1)
-		s.spent.refusals.Charge(s.h.refusals, 1, now)
+		s.spent.refusals.Charge(limits.refusals, 1, now)
 		s.may.Charge(allowance.Refusals, 1, now)
 	}
 	return ok
@@ -69,7 +70,7 @@ func (s *session) takeFrame(now time.Time) (ok bool) {
 
 // takeBytes counts what a frame, or the answer to it, has cost.
 func (s *session) takeBytes(n int, now time.Time) {
-	s.spent.bytes.Charge(s.h.cfg.FrameBytes, n, now)
+	s.spent.bytes.Charge(s.h.limits.Load().FrameBytes, n, now)
 	s.may.Charge(allowance.FrameBytes, n, now)
 }
 
@@ -82,9 +83,10 @@ func (s *session) mustWait(now time.Time) time.Duration {
 	if s.seats == nil && s.seat.state < live || s.seats != nil && (s.state == entering || s.seats.asking) {
 		return netpoll.UntilResume
 	}
-	wait := max(s.spent.bytes.Wait(s.h.cfg.FrameBytes, now), s.may.Wait(allowance.FrameBytes, now))
-	if s.spent.refusals.Wait(s.h.refusals, now) > 0 || s.may.Wait(allowance.Refusals, now) > 0 {
-		wait = max(wait, s.spent.frames.Wait(s.h.cfg.Frames, now), s.may.Wait(allowance.Frames, now))
+	limits := s.h.limits.Load()
+	wait := max(s.spent.bytes.Wait(limits.FrameBytes, now), s.may.Wait(allowance.FrameBytes, now))
+	if s.spent.refusals.Wait(limits.refusals, now) > 0 || s.may.Wait(allowance.Refusals, now) > 0 {
+		wait = max(wait, s.spent.frames.Wait(limits.Frames, now), s.may.Wait(allowance.Frames, now))
 	}
 	return wait
 }

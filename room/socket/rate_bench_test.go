@@ -14,9 +14,10 @@ func BenchmarkRates(b *testing.B) {
 	many := allowance.Rate{PerSecond: 1e9, Burst: 1e9}
 	table := allowance.New(allowance.Rates{allowance.Frames: many, allowance.FrameBytes: many, allowance.Refusals: many})
 	s := &session{
-		h:   &Handler{cfg: Config{Frames: many, FrameBytes: many}, refusals: refusals(many)},
+		h:   &Handler{},
 		may: table.Of(uuid.New()),
 	}
+	s.h.SetLimits(Limits{Frames: many, FrameBytes: many})
 	s.seat.state = live
 	b.ReportAllocs()
 	for b.Loop() {

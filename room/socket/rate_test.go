@@ -18,7 +18,7 @@ import (
 // then: it loses few frames, each refusal names its frame, and none is left unanswered.
 func TestAClientOverItsRateIsRefusedAtFirstAndSlowedDownThen(t *testing.T) {
 	const frames, burst = 300, 10
-	s := serve(t, socket.Config{Frames: allowance.Rate{PerSecond: 200, Burst: burst}})
+	s := serve(t, socket.Config{Limits: socket.Limits{Frames: allowance.Rate{PerSecond: 200, Burst: burst}}})
 	ada, _ := s.join(0, "")
 	var all bytes.Buffer
 	for i := range frames {
@@ -52,7 +52,7 @@ func TestAClientOverItsRateIsRefusedAtFirstAndSlowedDownThen(t *testing.T) {
 // inflate to large ones make it wait, and are not refused.
 func TestAClientOverItsRateInBytesIsSlowedDown(t *testing.T) {
 	const frames, kilobytes = 6, 100
-	s := serve(t, socket.Config{FrameBytes: allowance.Rate{PerSecond: 200 << 10, Burst: 200 << 10}})
+	s := serve(t, socket.Config{Limits: socket.Limits{FrameBytes: allowance.Rate{PerSecond: 200 << 10, Burst: 200 << 10}}})
 	ada, _ := s.join(0, "")
 	bob, _ := s.join(3, "")
 	for range frames {
@@ -75,7 +75,7 @@ func TestAClientOverItsRateInBytesIsSlowedDown(t *testing.T) {
 // What inflates to less than it came in is counted as it came.
 func TestCompressedDataWithoutContentCountsAsBytes(t *testing.T) {
 	const blocks = 1000 // each of five bytes, and empty
-	s := serve(t, socket.Config{FrameBytes: allowance.Rate{PerSecond: 1, Burst: 5 * blocks}})
+	s := serve(t, socket.Config{Limits: socket.Limits{FrameBytes: allowance.Rate{PerSecond: 1, Burst: 5 * blocks}}})
 	ada := s.joinCompressed(0)
 	empty := ws.NewTextFrame(append(bytes.Repeat([]byte{0, 0, 0, 0xFF, 0xFF}, blocks), 0))
 	empty.Header.Rsv = ws.Rsv(true, false, false)
@@ -92,7 +92,7 @@ func TestCompressedDataWithoutContentCountsAsBytes(t *testing.T) {
 // What comes in many frames without content is counted as they came.
 func TestFramesWithoutContentCountAsBytes(t *testing.T) {
 	const frames, bytesEach = 1000, 6
-	s := serve(t, socket.Config{FrameBytes: allowance.Rate{PerSecond: 1, Burst: frames * bytesEach}})
+	s := serve(t, socket.Config{Limits: socket.Limits{FrameBytes: allowance.Rate{PerSecond: 1, Burst: frames * bytesEach}}})
 	ada, _ := s.join(0, "")
 	var all bytes.Buffer
 	send := func(f ws.Frame) {
@@ -117,7 +117,7 @@ func TestFramesWithoutContentCountAsBytes(t *testing.T) {
 
 // A resend is answered with the whole message: that counts as bytes of who resends.
 func TestAnswersToResendsCountAsBytes(t *testing.T) {
-	s := serve(t, socket.Config{FrameBytes: allowance.Rate{PerSecond: 100 << 10, Burst: 100 << 10}})
+	s := serve(t, socket.Config{Limits: socket.Limits{FrameBytes: allowance.Rate{PerSecond: 100 << 10, Burst: 100 << 10}}})
 	ada, _ := s.join(0, "")
 	ada.send(`{"type":"chat_message","client_id":"c","content":"` + strings.Repeat(`\u0001`, 10_000) + `"}`)
 	ada.next()

@@ -82,7 +82,7 @@ func (s *session) entered(e room.Entry, err error) {
 		return
 	}
 	s.may = s.h.cfg.Allowances.Of(s.user.ID)
-	if !s.h.perUser.enter(s.user.ID) {
+	if !s.h.perUser.enter(s.user.ID, s.h.limits.Load().PerUser) {
 		s.close(protocol.CloseTryLater, "too many connections of this user")
 		return
 	}

@@ -376,7 +376,7 @@ func TestFramesSentBeforeTheHistoryAreAnsweredAfterIt(t *testing.T) {
 }
 
 func TestRateLimitRefusesWhatIsTooMuchAndNothingElse(t *testing.T) {
-	s := serve(t, socket.Config{Frames: allowance.Rate{PerSecond: 0.001, Burst: 3}})
+	s := serve(t, socket.Config{Limits: socket.Limits{Frames: allowance.Rate{PerSecond: 0.001, Burst: 3}}})
 	ada, _ := s.join(0, "")
 	bob, _ := s.join(3, "")
 	for i := range 5 {

@@ -19,9 +19,9 @@ var noRoom uuid.UUID
 func (s *session) subscribe(f *protocol.Frame) *protocol.Error {
 	m, rooms := s.seats, f.Rooms
 	switch {
-	case len(m.all)+s.further(rooms) > s.h.cfg.RoomsPerConnection:
+	case len(m.all)+s.further(rooms) > s.h.limits.Load().RoomsPerConnection:
 		return protocol.ErrTooManyRooms
-	case len(m.line)+len(rooms) > s.h.cfg.RoomsPerConnection+protocol.SubscribeRoomsMax: // the same ones, again and again
+	case len(m.line)+len(rooms) > s.h.limits.Load().RoomsPerConnection+protocol.SubscribeRoomsMax: // the same ones, again and again
 		return protocol.ErrRateLimited
 	case len(rooms) > 0 && !s.mayAsk(len(rooms)):
 		return protocol.ErrRateLimited

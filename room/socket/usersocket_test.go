@@ -339,7 +339,7 @@ func (c *counting) Access(ctx context.Context, q []room.AccessQuestion) ([]room.
 // connection may have are refused, all of the frame.
 func TestAConnectionHasSoManyRooms(t *testing.T) {
 	c := new(counting)
-	s := serveOn(t, socket.Config{RoomsPerConnection: 102, RecheckEvery: time.Hour}, func(s room.Store) room.Store {
+	s := serveOn(t, socket.Config{Limits: socket.Limits{RoomsPerConnection: 102}, RecheckEvery: time.Hour}, func(s room.Store) room.Store {
 		c.Store = s
 		return c
 	})
@@ -488,7 +488,7 @@ func TestHistoriesOfAUserSocketAreCharged(t *testing.T) {
 
 // TestAUserSocketNeedsVersion2, and else the same as another one.
 func TestAUserSocketNeedsVersion2(t *testing.T) {
-	s := serve(t, socket.Config{AllowOrigin: func(origin, _ string) bool { return origin == "" }, PerUser: 1})
+	s := serve(t, socket.Config{AllowOrigin: func(origin, _ string) bool { return origin == "" }, Limits: socket.Limits{PerUser: 1}})
 	good := sign(t, persist.FleetUser(0), time.Hour)
 	for path, status := range map[string]int{
 		"/ws/chat/?token=" + good:      400,

@@ -27,7 +27,6 @@ import (
 	"github.com/caravan-chat/caravan/netpoll/claim"
 	"github.com/caravan-chat/caravan/persist"
 	"github.com/caravan-chat/caravan/persist/postgres"
-	"github.com/caravan-chat/caravan/protocol/token"
 	"github.com/caravan-chat/caravan/room"
 	"github.com/caravan-chat/caravan/room/allowance"
 	"github.com/caravan-chat/caravan/room/backplane"
@@ -49,7 +48,7 @@ type App struct {
 	admin      *admin.Server  // nil: switched off
 	store      Store
 	watch      *storeWatch
-	tokens     *token.Verifier
+	tokens     keys
 	demo       *demoTokens          // nil: no --dev
 	backplane  *backplane.Backplane // nil: one node
 	allowances *allowance.Table     // what each user may ask for
@@ -61,6 +60,8 @@ type App struct {
 	budget     memory.Budget
 	memory     *memory.Watch
 
+	live    atomic.Pointer[config.Config] // cfg, or what Reload took over
+	reloads sync.Mutex
 	phase   atomic.Int32
 	running sync.WaitGroup
 	ended   chan error // what Run's parts returned; room for all of them
@@ -78,7 +79,9 @@ type Version struct{ Version, Commit, Go string }
 
 // New returns an App that is not open yet. The configuration has been checked.
 func New(cfg *config.Config, version Version, log *slog.Logger) *App {
-	return &App{cfg: cfg, version: version, log: log, ended: make(chan error, 2)}
+	a := &App{cfg: cfg, version: version, log: log, ended: make(chan error, 2)}
+	a.live.Store(cfg)
+	return a
 }
 
 // Open gets everything ready. The ports are reserved first: one that is in use is found
@@ -119,9 +122,8 @@ func (a *App) Open(ctx context.Context) error {
 func (a *App) openChat(ctx context.Context) error {
 	jwt := a.cfg.JWT
 	jwt.Log = a.log
-	var err error
-	if a.tokens, err = token.New(ctx, jwt); err != nil {
-		return fmt.Errorf("token keys: %w", err)
+	if err := a.tokens.set(ctx, jwt); err != nil {
+		return err
 	}
 	others, err := a.openBackplane(ctx)
 	if err != nil {
@@ -131,7 +133,7 @@ func (a *App) openChat(ctx context.Context) error {
 	if history == 0 {
 		history = -1 // none, where zero would mean the default
 	}
-	a.allowances = allowance.New(a.rates())
+	a.allowances = allowance.New(rates(a.cfg))
 	authenticator, err := a.authenticator(ctx)
 	if err != nil {
 		return err
@@ -174,9 +176,8 @@ func (a *App) openPort(ctx context.Context) error {
 		Upgrade: func(c net.Conn, read []byte) { a.sockets.TakeBack(c, read) },
 	})
 	a.handler = socket.New(a.chat, a.cfg.Loops, socket.Config{
-		AllowOrigin: a.allowOrigin(), Allowances: a.allowances,
-		Frames: frames(a.cfg.Rate, a.cfg.Burst), FrameBytes: a.frameBytes(a.cfg.Rate, a.cfg.Burst),
-		PerUser: a.cfg.PerUser, RoomsPerConnection: a.cfg.RoomsPerConnection, Unsent: a.unsent, RecheckEvery: a.cfg.RecheckInterval, Log: a.log,
+		AllowOrigin: a.allowOrigin(), Allowances: a.allowances, Limits: socketLimits(a.cfg),
+		Unsent: a.unsent, RecheckEvery: a.cfg.RecheckInterval, Log: a.log,
 	})
 	if a.sockets, err = netpoll.Listen(a.netpollConfig()); err != nil {
 		return fmt.Errorf("--listen: %w", err)
@@ -266,9 +267,7 @@ func (a *App) close() error {
 	if a.chat != nil {
 		a.chat.Close()
 	}
-	if a.tokens != nil {
-		a.tokens.Close()
-	}
+	a.tokens.close()
 	if a.watch != nil {
 		a.watch.close()
 	}

@@ -15,7 +15,7 @@ import (
 type demoTokens struct {
 	config token.Config
 	demo   *token.Verifier
-	others *token.Verifier
+	others *keys
 }
 
 // demoKeyBytes is how long the key is.
@@ -24,7 +24,7 @@ const demoKeyBytes = 32
 // authenticator is who checks tokens.
 func (a *App) authenticator(ctx context.Context) (room.Authenticator, error) {
 	if !a.cfg.Dev {
-		return a.tokens, nil
+		return &a.tokens, nil
 	}
 	config := a.cfg.JWT
 	config.Secret = make([]byte, demoKeyBytes)
@@ -33,7 +33,7 @@ func (a *App) authenticator(ctx context.Context) (room.Authenticator, error) {
 	if err != nil {
 		return nil, fmt.Errorf("demo tokens: %w", err)
 	}
-	a.demo = &demoTokens{config, demo, a.tokens}
+	a.demo = &demoTokens{config, demo, &a.tokens}
 	return a.demo, nil
 }
 

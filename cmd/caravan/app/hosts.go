@@ -33,11 +33,15 @@ func (a *App) allowHost() func(host string) bool {
 	return a.hosts(a.cfg.Listen).Allow
 }
 
+func (a *App) originAllowed(origin, host string) bool {
+	return a.live.Load().AllowedOrigins.Allow(origin, host)
+}
+
 // allowOrigin says whether the page of an Origin may talk to the public port.
 func (a *App) allowOrigin() func(origin, host string) bool {
 	allowHost := a.allowHost()
 	if allowHost == nil {
-		return a.cfg.AllowedOrigins.Allow
+		return a.originAllowed
 	}
-	return func(origin, host string) bool { return allowHost(host) && a.cfg.AllowedOrigins.Allow(origin, host) }
+	return func(origin, host string) bool { return allowHost(host) && a.originAllowed(origin, host) }
 }

@@ -59,12 +59,12 @@ const readBytesSavedSeconds = 32
 var refusals = allowance.Rate{PerSecond: 20, Burst: 100}
 
 // rates are what one user may ask of this node.
-func (a *App) rates() (r allowance.Rates) {
-	r[allowance.Frames] = frames(a.cfg.UserRate, a.cfg.UserBurst)
-	r[allowance.FrameBytes] = a.frameBytes(a.cfg.UserRate, a.cfg.UserBurst)
-	r[allowance.RESTWrites] = frames(a.cfg.Rate, a.cfg.Burst)
-	r[allowance.Reads] = frames(a.cfg.ReadRate, a.cfg.ReadBurst)
-	r[allowance.ReadBytes] = allowance.Rate{PerSecond: float64(a.cfg.ReadBytes), Burst: a.cfg.ReadBytes * readBytesSavedSeconds}
+func rates(cfg *config.Config) (r allowance.Rates) {
+	r[allowance.Frames] = frames(cfg.UserRate, cfg.UserBurst)
+	r[allowance.FrameBytes] = frameBytes(cfg, cfg.UserRate, cfg.UserBurst)
+	r[allowance.RESTWrites] = frames(cfg.Rate, cfg.Burst)
+	r[allowance.Reads] = frames(cfg.ReadRate, cfg.ReadBurst)
+	r[allowance.ReadBytes] = allowance.Rate{PerSecond: float64(cfg.ReadBytes), Burst: cfg.ReadBytes * readBytesSavedSeconds}
 	r[allowance.Refusals] = refusals
 	return r
 }
@@ -74,10 +74,10 @@ func frames(rate, burst int) allowance.Rate {
 }
 
 // frameBytes is the rate in bytes that goes with one in frames.
-func (a *App) frameBytes(rate, burst int) allowance.Rate {
+func frameBytes(cfg *config.Config, rate, burst int) allowance.Rate {
 	return allowance.Rate{
 		PerSecond: float64(rate) * frameBytesTypical,
-		Burst:     max(burst*frameBytesTypical, a.cfg.MaxFrame*frameBytesBurst),
+		Burst:     max(burst*frameBytesTypical, cfg.MaxFrame*frameBytesBurst),
 	}
 }
 
@@ -139,7 +139,7 @@ func (a *App) netpollConfig() netpoll.Config {
 		Loops:            a.cfg.Loops,
 		HTTP:             a.rest.Hand,
 		RefusalBody:      rest.RefusalBody,
-		RefusalHeader:    rest.RefusalHeader(a.cfg.AllowedOrigins.Allow),
+		RefusalHeader:    rest.RefusalHeader(a.originAllowed),
 		WebSocketsMax:    a.cfg.MaxConnections,
 		HandshakeTimeout: a.cfg.HandshakeTimeout,
 		PingInterval:     a.cfg.PingInterval,

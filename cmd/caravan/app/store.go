@@ -53,7 +53,7 @@ func openStore(ctx context.Context, cfg *config.Config, cacheBytes int64, log *s
 		return openPostgres(ctx, cfg, log)
 	})
 	if err == nil {
-		s.SetQuotas(persist.Quotas{RoomBytes: int64(cfg.RoomBytes), UserMessagesPerDay: int64(cfg.UserMessagesPerDay)})
+		s.SetQuotas(quotas(cfg))
 	}
 	return s, err
 }

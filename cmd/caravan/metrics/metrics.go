@@ -27,6 +27,7 @@ type Metrics struct {
 	commit   prometheus.Histogram
 	requests *prometheus.CounterVec
 	latency  *prometheus.HistogramVec
+	reloaded prometheus.Gauge
 }
 
 var (
@@ -54,9 +55,13 @@ func New(version, commit, goVersion string) *Metrics {
 			Buckets: []float64{.001, .002, .005, .01, .02, .05, .1, .2, .5, 1, 2, 5, 10, 30, 60},
 		}, []string{"route"}),
 	}
+	m.reloaded = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "caravan_config_last_reload_successful", Help: "1 where the last SIGHUP found settings that are good, or none came.",
+	})
+	m.Reloaded(true)
 	build := info("caravan_build_info", "Always 1; the labels say what runs.",
 		prometheus.Labels{"version": version, "commit": commit, "go": goVersion})
-	m.registry.MustRegister(m.batch, m.commit, m.requests, m.latency, build,
+	m.registry.MustRegister(m.batch, m.commit, m.requests, m.latency, m.reloaded, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -88,6 +93,9 @@ func (m *Metrics) Committed(ops int, took time.Duration) {
 	m.batch.Observe(float64(ops))
 	m.commit.Observe(took.Seconds())
 }
+
+// Reloaded says how the last reload of the settings went.
+func (m *Metrics) Reloaded(well bool) { m.reloaded.Set(one(well)) }
 
 // Answered implements rest.Observer.
 func (m *Metrics) Answered(route string, status int, took time.Duration) {
