@@ -1,10 +1,14 @@
 package room
 
-import "github.com/google/uuid"
+import (
+	"context"
+
+	"github.com/google/uuid"
+)
 
 // Backplane carries notices between nodes. It carries no truth: whatever it
-// loses or repeats is put right from the Store. Its methods never block and are
-// safe for concurrent use; what it cannot send it drops and counts.
+// loses or repeats is put right from the Store. Its methods are safe for concurrent use and, but
+// for AskPrimary, never block; what it cannot send it drops and counts.
 type Backplane interface {
 	// Follow asks for the notices of a room, until Unfollow. When the notices have
 	// begun to arrive, and again after each time they may have been interrupted,
@@ -18,6 +22,9 @@ type Backplane interface {
 	// Healthy says whether notices can be expected to arrive at present. While it
 	// is false the service looks into the Store more often.
 	Healthy() bool
+	// AskPrimary has the node hear which timeline of the database the others know, or
+	// says why that cannot be known now.
+	AskPrimary(ctx context.Context) error
 }
 
 // Inbound is how a Backplane hands in what other nodes told. Service implements

@@ -94,10 +94,11 @@ func (s *split) DueSummaries(context.Context, time.Duration, int) ([]room.DueSum
 	return nil, nil
 }
 
-func (s *split) Follow(uuid.UUID)           {}
-func (s *split) Unfollow(uuid.UUID)         {}
-func (s *split) PublishNotice(*room.Notice) {}
-func (s *split) Healthy() bool              { return true }
+func (s *split) Follow(uuid.UUID)                 {}
+func (s *split) Unfollow(uuid.UUID)               {}
+func (s *split) PublishNotice(*room.Notice)       {}
+func (s *split) Healthy() bool                    { return true }
+func (s *split) AskPrimary(context.Context) error { return nil }
 
 func (s *split) Publish(b *room.Batch) {
 	if s.cut.Load() || b.Timeline < s.peer.Timeline() {

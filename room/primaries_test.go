@@ -2,6 +2,7 @@ package room_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -161,6 +162,75 @@ func TestWhoKnowsMoreThanTheRoomWasToldIsSetBack(t *testing.T) {
 				})
 			}
 		}
+	}
+}
+
+// asking is a backplane that is asked which primary the others know.
+type asking struct {
+	silent
+	ask func() error
+}
+
+func (a *asking) AskPrimary(context.Context) error { return a.ask() }
+
+// TestNobodyIsToldLessBeforeTheOthersAreAsked: a client knows more than the store has. That is
+// a former primary, a store that went back, or nobody can say.
+func TestNobodyIsToldLessBeforeTheOthersAreAsked(t *testing.T) {
+	unheard := errors.New("nobody answers")
+	for name, c := range map[string]struct {
+		heard room.Timeline
+		err   error
+		told  bool
+		is    error
+	}{
+		"a store that went back": {told: true},
+		"a former primary":       {heard: 2, is: room.ErrSuperseded},
+		"nobody can say":         {err: unheard, is: unheard},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p, asked := &promoted{}, atomic.Int32{}
+			p.timeline.Store(1)
+			h := openWith(t, room.Config{Lanes: 1}, &asking{ask: func() error {
+				asked.Add(1)
+				if c.heard > 0 {
+					p.Heard(c.heard)
+				}
+				return c.err
+			}}, func(s room.Store) room.Store { p.Store = s; return p })
+			first := h.send(t, 3, "one").ID
+			h.send(t, 3, "two")
+			for since, last := range map[int64]uuid.UUID{7: uuid.Nil, 8: uuid.New(), 1: uuid.New()} {
+				q := room.SinceQuery{User: h.users[0].ID, Room: h.rooms[0].ID, Since: since, Last: last, Limit: 50}
+				before := asked.Load()
+				past, err := h.tryHistory(t, func(done func(*room.History, error)) { h.Resume(h.rooms[0].Told(), q, nil, done) })
+				p.timeline.Store(1)
+				page, err2 := h.Since(t.Context(), q)
+				p.timeline.Store(1)
+				if asked.Load() != before+2 {
+					t.Errorf("since %d: asked %d times", since, asked.Load()-before)
+				}
+				if !c.told {
+					if !errors.Is(err, c.is) || !errors.Is(err2, c.is) || !errors.Is(err, room.ErrUnavailable) || !errors.Is(err2, room.ErrUnavailable) {
+						t.Errorf("since %d: %v, %v", since, err, err2)
+					}
+					continue
+				}
+				if err != nil || err2 != nil || (past.Seq >= since && since > 2) || page.Seq > 2 {
+					t.Errorf("since %d: %+v, %v; %+v, %v", since, past, err, page, err2)
+				}
+			}
+			before := asked.Load()
+			for _, q := range []room.SinceQuery{{Since: 2}, {Since: 1, Last: first}, {Since: 0}} {
+				q.User, q.Room, q.Limit = h.users[0].ID, h.rooms[0].ID, 50
+				if _, err := h.Since(t.Context(), q); err != nil {
+					t.Errorf("%+v: %v", q, err)
+				}
+			}
+			if asked.Load() != before {
+				t.Error("asked about what is as the client knows it")
+			}
+		})
 	}
 }
 

@@ -20,11 +20,12 @@ import (
 // silent is a backplane that carries nothing and says that all is well.
 type silent struct{}
 
-func (silent) Follow(uuid.UUID)           {}
-func (silent) Unfollow(uuid.UUID)         {}
-func (silent) Publish(*room.Batch)        {}
-func (silent) PublishNotice(*room.Notice) {}
-func (silent) Healthy() bool              { return true }
+func (silent) Follow(uuid.UUID)                 {}
+func (silent) Unfollow(uuid.UUID)               {}
+func (silent) Publish(*room.Batch)              {}
+func (silent) PublishNotice(*room.Notice)       {}
+func (silent) Healthy() bool                    { return true }
+func (silent) AskPrimary(context.Context) error { return nil }
 
 // between stands between a service and its store.
 type between struct {

@@ -2,6 +2,7 @@ package room
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -97,6 +98,11 @@ func (s *Service) readSince(ctx context.Context, q SinceQuery) (Page, error) {
 		return p, err
 	}
 	p.Timeline = t
+	if p.Rewound || p.Seq < q.Since {
+		if err := s.mayTellLess(ctx, t); err != nil {
+			return Page{}, err
+		}
+	}
 	if !s.hub.show(q.Room, p.last, births, t) {
 		return Page{}, ErrSuperseded
 	}
@@ -104,6 +110,23 @@ func (s *Service) readSince(ctx context.Context, q SinceQuery) (Page, error) {
 		p.Stand = p.Messages[len(p.Messages)-1].Rev
 	}
 	return p, nil
+}
+
+// mayTellLess says why a client must not be told that the store has less than it knows, on
+// a timeline. A node that reaches a former primary alone finds less there, and only the
+// others can tell that from a store that went back: where they cannot be asked, the client
+// is to come again.
+func (s *Service) mayTellLess(ctx context.Context, t Timeline) error {
+	if s.backplane == nil || t == 0 { // there are no others, or they cannot tell
+		return nil
+	}
+	if err := s.backplane.AskPrimary(ctx); err != nil {
+		return fmt.Errorf("a client knows more than the store: %w: %w", ErrUnavailable, err)
+	}
+	if s.Superseded(t) {
+		return ErrSuperseded
+	}
+	return nil
 }
 
 // resumeBesides is what an answer to since has besides its messages.

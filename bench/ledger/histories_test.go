@@ -241,6 +241,19 @@ func TestDividedHistoriesThatAreFaithful(t *testing.T) {
 	}
 }
 
+// TestWhoCannotSayWhichEventItHasIsCounted: client 2 has seen X changed at 12, and X was changed
+// at 12 otherwise since.
+func TestWhoCannotSayWhichEventItHasIsCounted(t *testing.T) {
+	stands := func(r *Record) bool { return r.Kind == Stands && r.Seq == 12 }
+	alike := change(0, stands, func(r *Record) { r.Message, r.Form, r.Updated = "X", "text", "2026-01-02T03:04:05Z" })
+	if rep := checkHistories(both(returns("X", shownC), alike)(t, twoHistories())); rep.Alike != 1 || strings.Contains(strings.Join(rep.Lost.First, "\n"), "without being told") {
+		t.Errorf("%d alike; %v", rep.Alike, rep.Lost.First)
+	}
+	if rep := checkHistories(returns("X", shownC)(t, twoHistories())); rep.Alike != 0 || !strings.Contains(strings.Join(rep.Lost.First, "\n"), "without being told") {
+		t.Errorf("%d alike; %v", rep.Alike, rep.Lost.First)
+	}
+}
+
 // reactedTo has client 1 react to A at a time, while the standby hears nothing from second 10 to 20.
 // The reaction is acknowledged, and not there in the end.
 func reactedTo(second int) []Record {

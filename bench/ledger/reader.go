@@ -128,9 +128,12 @@ func (c *reader) place(seen []*Record, lost, newer *fork) {
 	case c.lost != nil && newer == nil && seen[0].Seq <= c.lost.top:
 		// It is where it was: nothing new has come.
 	case c.lost != nil:
-		if seen[0].Kind != Told && seen[0].Last == "" && seen[0].Since >= 0 {
+		switch {
+		case seen[0].Kind != Told && seen[0].Last == "" && seen[0].Since >= 0:
 			// It did not say what it has, so nobody can tell it.
-		} else {
+		case seen[0].Kind != Told && c.room.alike(seen[0].Since, c.lost):
+			c.h.ledger.report.Alike++ // nor by what it said
+		default:
 			c.h.ledger.lost("client %d had seen event %d, which fail-over %d lost, and went on at %d without being told so", c.id, c.number, c.lost.failOver, seen[0].Seq)
 		}
 		c.lost, c.anew = nil, true
@@ -145,6 +148,13 @@ func (c *reader) place(seen []*Record, lost, newer *fork) {
 			c.h.ledger.Apply(r)
 		}
 	}
+}
+
+// alike reports whether a lost event and the one that has its number now changed the same
+// message. A client says of its last event which message it was about, and no more.
+func (d *divided) alike(number int64, f *fork) bool {
+	was, is := f.lost[number], d.stands[number]
+	return was.message != "" && was.message == is.message
 }
 
 // release gives to the ledger what turned out to be of the history that stands.

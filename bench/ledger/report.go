@@ -32,6 +32,10 @@ type Report struct {
 	Forfeited int64 `json:"forfeited"`  // messages and edits that were acknowledged, or seen, and that are lost with them
 	Anew      int64 `json:"anew"`       // times that a member was told to begin anew
 
+	// Members who could not be told so: the event in the place of the last one that they saw is
+	// about the same message.
+	Alike int64 `json:"alike"`
+
 	// Answers that ended before what their client knew, of servers that reached a former
 	// primary alone and could not know of the new one.
 	Behind int64 `json:"behind"`

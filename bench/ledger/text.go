@@ -24,6 +24,9 @@ func (r *Report) WriteText(w io.Writer) error {
 		line("fail-overs", "%d lost %d events, of which %d had been seen; %d messages and edits are lost with them; %d times a member was told to begin anew",
 			r.FailOvers, r.Undone, r.UndoneFor, r.Forfeited, r.Anew)
 	}
+	if r.Alike > 0 {
+		line("alike", "%d times a member could not be told, as the last event that it had seen and the one that took its place are about the same message", r.Alike)
+	}
 	if r.Behind > 0 {
 		line("behind", "%d answers ended before what their member knew: their servers reached a former primary alone, and could not know of the new one", r.Behind)
 	}

@@ -36,8 +36,9 @@ type Backplane struct {
 	strangers strangers
 	doubted   doubted
 	others    others
-	noting    failing // owned by meet
-	keying    failing // owned by renewKey
+	noting    failing           // owned by meet
+	keying    failing           // owned by renewKey
+	asks      chan chan<- error // for notePrimary: who wants to know what Redis says
 }
 
 var _ room.Backplane = (*Backplane)(nil)
@@ -70,7 +71,7 @@ func New(cfg Config) (*Backplane, error) {
 	}
 	b := &Backplane{
 		cfg: cfg, options: options, names: names, node: newNode(cfg.Deployment), started: time.Now(), log: cfg.Log,
-		keys: keys, hints: newHints(),
+		keys: keys, hints: newHints(), asks: make(chan chan<- error),
 	}
 	b.guard = contain.New("backplane", cfg.Log)
 	n := 1

@@ -46,38 +46,107 @@ func (b *Backplane) isPresent(t room.Timeline) bool {
 	return t >= known
 }
 
+// growthEvery is how often a node looks whether it has met a greater timeline, which the
+// others must hear of at once. It is a look into memory.
+const growthEvery = heartbeatEvery / 10
+
 // notePrimary compares the timeline that this node knows with the one in Redis, again
-// and again until ctx ends. What fails is done again the next time.
+// and again until ctx ends: at once where it has met a greater one, and where somebody
+// asks. What fails is done again the next time.
 func (b *Backplane) notePrimary(ctx context.Context, client rueidis.Client) error {
-	tick := time.NewTicker(heartbeatEvery)
+	tick := time.NewTicker(growthEvery)
 	defer tick.Stop()
+	var noted room.Timeline          // by Redis
+	last := b.now() - heartbeatEvery // when it was looked at
 	for {
-		b.comparePrimary(ctx, client)
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
+		var asked []chan<- error
+		if b.now()-last < heartbeatEvery && b.cfg.Primary.Timeline() == noted {
+			select {
+			case <-tick.C:
+				continue
+			case who := <-b.asks:
+				asked = append(asked, who)
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		asked = append(asked, b.whoAsks()...)
+		known := b.cfg.Primary.Timeline()
+		err := b.comparePrimary(ctx, client)
+		if last = b.now(); err == nil {
+			noted = known
+		}
+		for _, who := range asked {
+			who <- err
+		}
+		if ctx.Err() != nil {
 			return ctx.Err()
+		}
+		if err != nil { // the next try is not at once
+			select {
+			case <-time.After(growthEvery):
+			case <-ctx.Done():
+				return ctx.Err()
+			}
 		}
 	}
 }
 
-func (b *Backplane) comparePrimary(ctx context.Context, client rueidis.Client) {
+// whoAsks takes all who ask now.
+func (b *Backplane) whoAsks() (all []chan<- error) {
+	for {
+		select {
+		case who := <-b.asks:
+			all = append(all, who)
+		default:
+			return all
+		}
+	}
+}
+
+// AskPrimary implements room.Backplane: those who ask at one time share a look.
+func (b *Backplane) AskPrimary(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, redisTimeout)
+	defer cancel()
+	answer := make(chan error, 1)
+	select {
+	case b.asks <- answer:
+	case <-ctx.Done():
+		return errUnasked
+	}
+	select {
+	case err := <-answer:
+		return err
+	case <-ctx.Done():
+		return errUnasked
+	}
+}
+
+var errUnasked = errors.New("redis does not say which primary other nodes know")
+
+// comparePrimary hears of a greater timeline from Redis, or says there which one is known
+// here.
+func (b *Backplane) comparePrimary(ctx context.Context, client rueidis.Client) error {
 	ctx, cancel := context.WithTimeout(ctx, redisTimeout)
 	defer cancel()
 	key := b.names.primary() + ":" + DeploymentOf(b.node.String())
 	note, err := client.Do(ctx, client.B().Getrange().Key(key).Start(0).End(entryBytesMax).Build()).AsBytes()
 	if err != nil {
-		b.trouble.is(cause("primary", withoutArguments(err)))
-		return
+		err = cause("primary", withoutArguments(err))
+		b.trouble.is(err)
+		return err
 	}
 	noted := b.readPrimary(note)
 	b.isPresent(noted)
-	if known := b.cfg.Primary.Timeline(); known > noted {
-		note = b.keys.sign(encodePrimary(b.node, known))
-		if err := client.Do(ctx, client.B().Set().Key(key).Value(rueidis.BinaryString(note)).Build()).Error(); err != nil {
-			b.trouble.is(cause("primary", withoutArguments(err)))
-		}
+	known := b.cfg.Primary.Timeline()
+	if known <= noted {
+		return nil
 	}
+	note = b.keys.sign(encodePrimary(b.node, known))
+	if err := client.Do(ctx, client.B().Set().Key(key).Value(rueidis.BinaryString(note)).Build()).Error(); err != nil {
+		b.trouble.is(cause("primary", withoutArguments(err)))
+	}
+	return nil
 }
 
 // encodePrimary makes the envelope that the key holds.

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -152,4 +153,51 @@ func TestANodeThatStartsHearsOfThePrimary(t *testing.T) {
 	if late.Timeline() != 3 || stranger.Timeline() != 1 {
 		t.Errorf("timeline %d; in another deployment %d", late.Timeline(), stranger.Timeline())
 	}
+}
+
+// TestWhoAsksHearsOfThePrimary through Redis: at once what another node has met, an error
+// while Redis is away, and all who ask at one time.
+func TestWhoAsksHearsOfThePrimary(t *testing.T) {
+	r, deployment := redisserver.Start(t), uuid.New()
+	node := func(primary *knows) *Backplane {
+		t.Helper()
+		b, err := New(Config{URL: r.URL(), Secret: testSecret, Deployment: deployment, Primary: primary})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.Start(&inbox{caught: make(map[uuid.UUID]int)})
+		t.Cleanup(b.Close)
+		return b
+	}
+	behind := on(1)
+	asks, meets := node(behind), on(1)
+	tells := node(meets)
+	await.Until(t, "both are there", func() bool { return asks.AskPrimary(t.Context()) == nil && tells.AskPrimary(t.Context()) == nil })
+	meets.Heard(2)
+	if err := tells.AskPrimary(t.Context()); err != nil { // which notes what it knows
+		t.Fatal(err)
+	}
+	if err := asks.AskPrimary(t.Context()); err != nil || behind.Timeline() != 2 {
+		t.Errorf("%v, timeline %d", err, behind.Timeline())
+	}
+	var all sync.WaitGroup
+	for range 100 {
+		all.Go(func() {
+			if err := asks.AskPrimary(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if err := r.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	for range 20 {
+		all.Go(func() {
+			if err := asks.AskPrimary(t.Context()); err == nil {
+				t.Error("a Redis that is away says which primary others know")
+			}
+		})
+	}
+	all.Wait()
 }
