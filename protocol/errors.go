@@ -97,11 +97,12 @@ var (
 	ErrTokenField       = &Error{CodeInvalidField, "token must be a string"}
 
 	// Of a connection that may have several rooms, and of its token.
-	ErrInvalidToken   = &Error{CodeInvalidToken, "The token is not a valid access token of this user"}
-	ErrTokenUnchecked = &Error{CodeUnavailable, "The token could not be checked; please try again"}
-	ErrReadsUnread    = &Error{CodeUnavailable, "Who has read how far could not be read; please try again"}
-	ErrNotSubscribed  = &Error{CodeNotSubscribed, "This room is not subscribed on this connection"}
-	ErrTooManyRooms   = &Error{CodeTooManyRooms, "A connection may not have so many rooms"}
+	ErrInvalidToken    = &Error{CodeInvalidToken, "The token is not a valid access token of this user"}
+	ErrTokenUnchecked  = &Error{CodeUnavailable, "The token could not be checked; please try again"}
+	ErrReadsUnread     = &Error{CodeUnavailable, "Who has read how far could not be read; please try again"}
+	ErrPresenceUnknown = &Error{CodeUnavailable, "Who is here cannot be told now; please try again"}
+	ErrNotSubscribed   = &Error{CodeNotSubscribed, "This room is not subscribed on this connection"}
+	ErrTooManyRooms    = &Error{CodeTooManyRooms, "A connection may not have so many rooms"}
 )
 
 // AppendError appends the error frame that tells e to the client that caused

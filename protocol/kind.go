@@ -27,12 +27,14 @@ const (
 	KindSubscribe   Kind = 11 // a client wants to hear rooms
 	KindUnsubscribe Kind = 12 // and no more
 	KindAuth        Kind = 13 // a client has a fresh token
+
+	KindPresence Kind = 14 // who is in a room
 )
 
 // LogVersion is the version of the log that this build knows, and so of what nodes
 // tell one another of it. A build that adds a kind raises it. A node ignores what
 // needs a greater one, and reads it from the database.
-const LogVersion = 4
+const LogVersion = 5
 
 // Class says what is promised of a kind.
 type Class uint8
@@ -85,6 +87,8 @@ var kinds = [...]kindRow{
 	KindSubscribe:   {class: Control, since: 4, asked: "subscribe", told: "left"},
 	KindUnsubscribe: {class: Control, since: 4, asked: "unsubscribe"},
 	KindAuth:        {class: Control, since: 4, asked: "auth", told: "token_expiring"},
+
+	KindPresence: {class: Notice, since: 5, told: "presence"}, // to whom a frame of KindWatch asks for: see AppendPresence
 }
 
 // decode reads the fields of the kind from a client's frame. The calls are spelled

@@ -29,6 +29,8 @@ var keptNumbers = map[uint8]struct {
 	11: {"subscribe", Control, 4},
 	12: {"unsubscribe", Control, 4},
 	13: {"auth", Control, 4},
+
+	14: {"", Notice, 5},
 }
 
 func TestKindsKeepTheirNumbers(t *testing.T) {

@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/google/uuid"
+
+	"github.com/caravan-chat/caravan/room/presence"
 )
 
 // Backplane carries notices between nodes. It carries no truth: whatever it
@@ -19,6 +21,14 @@ type Backplane interface {
 	Publish(b *Batch)
 	// PublishNotice tells the other nodes a notice.
 	PublishNotice(n *Notice)
+	// PublishPresence tells the nodes that follow a room who is there on this one, or that it
+	// wants to know who is there on them.
+	PublishPresence(s *presence.Said)
+	// PublishWatched tells all nodes of rooms of which this one wants to know who is there.
+	PublishWatched(rooms []uuid.UUID)
+	// Lives says whether another node was heard within its lease, on the way by which a room's
+	// notices come.
+	Lives(node, room uuid.UUID) bool
 	// Healthy says whether notices can be expected to arrive at present. While it
 	// is false the service looks into the Store more often.
 	Healthy() bool
@@ -34,6 +44,12 @@ type Inbound interface {
 	Announce(b *Batch)
 	// AnnounceNotice hands in another node's notice.
 	AnnounceNotice(n *Notice)
+	// AnnouncePresence hands in what another node says of who is where, and AnnounceWatched of
+	// which rooms it wants to know it.
+	AnnouncePresence(s *presence.Said)
+	AnnounceWatched(rooms []uuid.UUID)
+	// Met says that a node is heard that was not heard within its lease.
+	Met()
 	// CatchUp says that notices of the room may have been missed.
 	CatchUp(room uuid.UUID)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/caravan-chat/caravan/room"
+	"github.com/caravan-chat/caravan/room/presence"
 )
 
 // primaries are all that ever took writes, by timeline from 1. All of them answer.
@@ -99,6 +100,10 @@ func (s *split) Unfollow(uuid.UUID)               {}
 func (s *split) PublishNotice(*room.Notice)       {}
 func (s *split) Healthy() bool                    { return true }
 func (s *split) AskPrimary(context.Context) error { return nil }
+
+func (s *split) PublishPresence(*presence.Said) {}
+func (s *split) PublishWatched([]uuid.UUID)     {}
+func (s *split) Lives(_, _ uuid.UUID) bool      { return true }
 
 func (s *split) Publish(b *room.Batch) {
 	if s.cut.Load() || b.Timeline < s.peer.Timeline() {

@@ -37,6 +37,8 @@ type Config struct {
 	DeletedText     string           // what is told in place of a deleted message's content
 	Roles           protocol.Roles   // what collaborators may do
 	ReadsMembers    int              // in trips of at most so many collaborators members are told who has read how far; 0: in none
+	PresenceList    int              // up to how many users who are in a room are told by their names; beyond it how many they are
+	PresenceGrace   time.Duration    // how long a user without a connection counts as being there
 	Congested       func() bool      // says that listeners do not keep up; lanes then pause. Nil: they do
 	Allowances      *allowance.Table // what each user may ask for; nil: there is no limit
 	Observer        Observer

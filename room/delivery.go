@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/caravan-chat/caravan/protocol"
+	"github.com/caravan-chat/caravan/room/presence"
 )
 
 // Event is one durable event of a room, encoded as clients get it.
@@ -135,6 +136,16 @@ type Listener interface {
 	Rewound() Waker
 	// Notify tells a Notice, or who has read how far. It has no place in the order.
 	Notify(n *Notice) Waker
+}
+
+// MemberListener is a Listener that has members.
+type MemberListener interface {
+	Listener
+	// Count has it count its members into a room: those who are there, and then those who
+	// arrive and depart, as long as Arrive says so. When the first are counted, it calls Counted.
+	Count(r *presence.Room) Waker
+	// Members is how many there are. It is safe for concurrent use.
+	Members() int
 }
 
 // Waker is who has to be woken to take what was queued. Wake is safe for concurrent

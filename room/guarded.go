@@ -1,6 +1,9 @@
 package room
 
-import "github.com/caravan-chat/caravan/room/contain"
+import (
+	"github.com/caravan-chat/caravan/room/contain"
+	"github.com/caravan-chat/caravan/room/presence"
+)
 
 // guarded is a Listener whose panics are contained: the room's other listeners are
 // told. Two are equal where their listeners are.
@@ -28,4 +31,21 @@ func (l guarded) Rewound() (w Waker) {
 func (l guarded) Notify(n *Notice) (w Waker) {
 	_ = l.guard.Call("listener", func() { w = l.to.Notify(n) })
 	return w
+}
+
+// count has the listener count its members into a room, where it has some.
+func (l guarded) count(r *presence.Room) (w Waker) {
+	to, has := l.to.(MemberListener)
+	if !has || l.guard.Call("listener", func() { w = to.Count(r) }) != nil {
+		r.Counted()
+	}
+	return w
+}
+
+// members is how many members it has.
+func (l guarded) members() (n int) {
+	if to, has := l.to.(MemberListener); has {
+		n = to.Members()
+	}
+	return n
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/caravan-chat/caravan/protocol"
+	"github.com/caravan-chat/caravan/room/presence"
 )
 
 var _ Inbound = (*Service)(nil)
@@ -39,10 +40,21 @@ func (s *Service) AnnounceNotice(n *Notice) {
 	}
 }
 
+// AnnouncePresence implements Inbound. It is taken in any case: watchers are told of it when the
+// listeners keep up.
+func (s *Service) AnnouncePresence(said *presence.Said) { s.presence.Hear(said) }
+
+// AnnounceWatched implements Inbound.
+func (s *Service) AnnounceWatched(rooms []uuid.UUID) { s.presence.Watched(rooms) }
+
+// Met implements Inbound.
+func (s *Service) Met() { s.presence.Met() }
+
 // CatchUp implements Inbound: rooms that may have been missed together, as when
 // a connection to Redis was made anew, are compared with the store in few looks.
 // A look that fails is made up for by the slow poll.
 func (s *Service) CatchUp(room uuid.UUID) {
+	s.presence.Missed(room)
 	stood, t := s.hub.standOf(room), s.store.Timeline()
 	s.heads.do(room, asker[Head]{done: func(head Head, err error) {
 		if err == nil && !s.Superseded(t) {

@@ -15,6 +15,7 @@ import (
 	"github.com/caravan-chat/caravan/bench/await"
 	"github.com/caravan-chat/caravan/protocol"
 	"github.com/caravan-chat/caravan/room"
+	"github.com/caravan-chat/caravan/room/presence"
 )
 
 // silent is a backplane that carries nothing and says that all is well.
@@ -26,6 +27,10 @@ func (silent) Publish(*room.Batch)              {}
 func (silent) PublishNotice(*room.Notice)       {}
 func (silent) Healthy() bool                    { return true }
 func (silent) AskPrimary(context.Context) error { return nil }
+
+func (silent) PublishPresence(*presence.Said) {}
+func (silent) PublishWatched([]uuid.UUID)     {}
+func (silent) Lives(_, _ uuid.UUID) bool      { return true }
 
 // between stands between a service and its store.
 type between struct {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/caravan-chat/caravan/protocol"
 	"github.com/caravan-chat/caravan/room/contain"
+	"github.com/caravan-chat/caravan/room/presence"
 )
 
 // Errors of the Service, to be tested with errors.Is.
@@ -41,6 +42,7 @@ type Service struct {
 	repairs   *repairs
 	summaries *summaries
 	held      *heldMarks
+	presence  *presence.Table
 	access    *combiner[AccessQuestion, Access]
 	latest    *combiner[protocol.RoomInfo, *History]
 	bulk      *bulkReads
@@ -79,6 +81,7 @@ func New(store Store, verify Authenticator, backplane Backplane, cfg Config) *Se
 	s.hub = newHub(&s.stats, Limit{cfg.HistoryMessages, cfg.HistoryBytes}, s.repairs.ask)
 	s.hub.timeline = store.Timeline
 	s.hub.unsent, s.hub.bytes = cfg.Unsent, cfg.Bytes
+	s.presence = s.newPresence()
 	s.access = newCombiner(ctx, s.guard, 2, lookupBatchMax, s.readAccess)
 	s.latest = newCombiner(ctx, s.guard, latestWorkers, cfg.historiesAtOnce(), s.readHistories)
 	s.bulk = newBulkReads(ctx, s.guard, &s.stats, cfg.BulkReads, bulkLineMax)
@@ -100,6 +103,7 @@ func New(store Store, verify Authenticator, backplane Backplane, cfg Config) *Se
 	s.running.Go(func() { s.watch(ctx) })
 	s.running.Go(func() { s.summaries.run(ctx) })
 	s.running.Go(func() { s.held.run(ctx) })
+	s.running.Go(func() { s.presence.Run(ctx) })
 	s.running.Go(func() { s.expire(ctx) })
 	return s
 }
@@ -252,9 +256,15 @@ func (s *Service) Notify(room uuid.UUID, u *protocol.User, in *protocol.Intent) 
 // number where those stand who follow the room already, which may be less. Each
 // Follow is undone by one Unfollow.
 func (s *Service) Follow(room uuid.UUID, base int64, l Listener) (last int64) {
-	last, first := s.hub.follow(room, base, guarded{l, s.guard})
+	to := guarded{l, s.guard}
+	last, first := s.hub.follow(room, base, to)
 	if first && s.backplane != nil {
 		s.backplane.Follow(room)
+	}
+	if p := s.presence.Followed(room); p != nil {
+		if w := to.count(p); w != nil {
+			w.Wake()
+		}
 	}
 	return last
 }

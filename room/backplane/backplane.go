@@ -36,6 +36,7 @@ type Backplane struct {
 	strangers strangers
 	doubted   doubted
 	others    others
+	leases    leases
 	noting    failing           // owned by meet
 	keying    failing           // owned by renewKey
 	asks      chan chan<- error // for notePrimary: who wants to know what Redis says

@@ -19,6 +19,7 @@ import (
 	"github.com/caravan-chat/caravan/protocol"
 	"github.com/caravan-chat/caravan/room"
 	"github.com/caravan-chat/caravan/room/backplane"
+	"github.com/caravan-chat/caravan/room/presence"
 )
 
 // BenchmarkSecondNode measures how much later than a member on the sender's node
@@ -50,7 +51,11 @@ type listener struct {
 	events, caught atomic.Int64
 }
 
-func (l *listener) Announce(b *room.Batch)      { l.events.Add(int64(len(b.Events))) }
+func (l *listener) Announce(b *room.Batch)          { l.events.Add(int64(len(b.Events))) }
+func (l *listener) AnnouncePresence(*presence.Said) {}
+func (l *listener) AnnounceWatched([]uuid.UUID)     {}
+func (l *listener) Met()                            {}
+
 func (l *listener) AnnounceNotice(*room.Notice) {}
 func (l *listener) CatchUp(uuid.UUID)           { l.caught.Add(1) }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/caravan-chat/caravan/protocol"
 	"github.com/caravan-chat/caravan/room"
+	"github.com/caravan-chat/caravan/room/presence"
 )
 
 // An envelope is what a notice looks like in Redis:
@@ -40,6 +41,8 @@ import (
 // Bodies of version 4:
 //
 //	notice of the kind mark_read: kind, then for each user who has read further their id, number
+//
+// Bodies of version 5 (presence.go): notices of who is where.
 const (
 	magic       = "CV"
 	headerBytes = len(magic) + 2 + 16 + 16
@@ -82,6 +85,9 @@ type envelope struct {
 	batch  *room.Batch  // envelopeEvents
 	notice *room.Notice // envelopeTyping, envelopeNotice
 	number uint64       // envelopeHeartbeat
+
+	said    *presence.Said // of an envelopeNotice, in place of notice
+	watched []uuid.UUID    // likewise
 }
 
 // Why an envelope is not understood.
@@ -201,8 +207,13 @@ func decode(h header, body []byte) (*envelope, error) {
 	case h.kind == envelopeTyping && h.version == 1:
 		e.notice = r.notice(h.room, protocol.KindTyping)
 	case h.kind == envelopeNotice && h.version > 1:
-		e.notice = r.notice(h.room, protocol.Kind(r.byte()))
-		r.bad = r.bad || e.notice.Kind == protocol.KindRead && h.version < readsVersion
+		kind := protocol.Kind(r.byte())
+		if kind == protocol.KindPresence {
+			r.presence(e)
+			break
+		}
+		e.notice = r.notice(h.room, kind)
+		r.bad = r.bad || kind == protocol.KindRead && h.version < readsVersion
 	case h.kind == envelopeHeartbeat && h.version == 1:
 		e.number = r.uvarint()
 	case h.kind == envelopePrimary && h.timed:

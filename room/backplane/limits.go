@@ -49,7 +49,9 @@ const (
 	doubtedAgain     = 10 * time.Minute // without an envelope that is not believed, until the next one is told again
 
 	leaseEvery = 5 * time.Second
-	leaseTime  = 15 * time.Second // a node that has not renewed its lease for so long is gone
+	leaseTime  = 15 * time.Second                  // a node that has not renewed its lease for so long is gone
+	heardFor   = leaseTime + 1500*time.Millisecond // and so is one of which no heartbeat came: it may be on its way
+	leaseKept  = 10 * time.Minute                  // a node that is gone is known for so long
 
 	connBufferBytes = 64 << 10 // of rueidis, for reading and for writing, each connection
 	redirectsMax    = 4        // of a command, after a cluster was reshaped

@@ -3,6 +3,8 @@ package backplane
 import (
 	"errors"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 // receive takes whatever came on a slot's channels. What this node published comes
@@ -22,7 +24,7 @@ func (b *Backplane) receive(s *slot, payload string) {
 	h, e, err := b.open(payload)
 	if errors.Is(err, errStale) && h.kind == envelopeHeartbeat && e.node != b.node {
 		b.stats.notUnderstood(err)
-		b.others.heard(e.node, s.number, e.number, b.now()) // which does not go by clocks
+		b.heard(e.node, s.number, e.number) // which does not go by clocks
 		return
 	}
 	if err != nil {
@@ -44,13 +46,35 @@ func (b *Backplane) receive(s *slot, payload string) {
 	case envelopeEvents:
 		b.inbound.Announce(e.batch)
 	case envelopeTyping, envelopeNotice:
-		b.inbound.AnnounceNotice(e.notice)
+		b.announceNotice(e)
 	case envelopeHeartbeat:
 		if e.node == b.node {
 			s.subscriber.received(b.now(), time.Duration(e.number))
 			return
 		}
-		b.others.heard(e.node, s.number, e.number, b.now())
+		b.heard(e.node, s.number, e.number)
+	}
+}
+
+// heard takes another node's heartbeat.
+func (b *Backplane) heard(node uuid.UUID, slot int, number uint64) {
+	now := b.now()
+	b.others.heard(node, slot, number, now)
+	if b.leases.heard(node, slot, len(b.slots), number, now) {
+		b.inbound.Met()
+	}
+}
+
+// announceNotice hands in what is not stored.
+func (b *Backplane) announceNotice(e *envelope) {
+	switch {
+	case e.said != nil:
+		b.leases.known(e.node, len(b.slots), b.now())
+		b.inbound.AnnouncePresence(e.said)
+	case e.watched != nil:
+		b.inbound.AnnounceWatched(e.watched)
+	default:
+		b.inbound.AnnounceNotice(e.notice)
 	}
 }
 

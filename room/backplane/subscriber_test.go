@@ -11,6 +11,7 @@ import (
 
 	redisserver "github.com/caravan-chat/caravan/bench/servers/redis"
 	"github.com/caravan-chat/caravan/room"
+	"github.com/caravan-chat/caravan/room/presence"
 )
 
 // inbox is an Inbound that keeps what it gets.
@@ -19,6 +20,9 @@ type inbox struct {
 	batches []*room.Batch
 	notices []*room.Notice
 	caught  map[uuid.UUID]int
+	said    []*presence.Said
+	watched []uuid.UUID
+	met     int
 }
 
 func (x *inbox) Announce(b *room.Batch) {
@@ -31,6 +35,24 @@ func (x *inbox) AnnounceNotice(n *room.Notice) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.notices = append(x.notices, n)
+}
+
+func (x *inbox) AnnouncePresence(said *presence.Said) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.said = append(x.said, said)
+}
+
+func (x *inbox) AnnounceWatched(rooms []uuid.UUID) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.watched = append(x.watched, rooms...)
+}
+
+func (x *inbox) Met() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.met++
 }
 
 func (x *inbox) CatchUp(roomID uuid.UUID) {

@@ -67,6 +67,9 @@ type Handler struct {
 	watchers  atomic.Int64 // seats that are told who has read how far
 	readsTold atomic.Int64 // frames that said so, but for the first ones
 
+	presenceWatchers atomic.Int64 // seats that are told who is in their room
+	presenceTold     atomic.Int64 // frames that said so, but for the first ones
+
 	stop    context.CancelFunc
 	running sync.WaitGroup
 }
@@ -115,6 +118,8 @@ type Stats struct {
 
 	WatchersNow                   int64                        // members that are told who has read how far
 	ReadsTold                     int64                        // frames that said so, but for those that a member begins with
+	PresenceWatchersNow           int64                        // members that are told who is in their room
+	PresenceTold                  int64                        // frames that said so, but for those that a member begins with
 	UserSocketsNow, SubscribedNow int64                        // user sockets, and the rooms that are subscribed on them
 	Left                          map[protocol.CloseCode]int64 // rooms that user sockets were told to have left, or could not enter
 }
@@ -122,7 +127,8 @@ type Stats struct {
 // Stats returns the present figures.
 func (h *Handler) Stats() Stats {
 	st := Stats{SpeakingNow: h.speaking.now(), OverPerUser: h.perUser.refused.Load(), OverRate: h.limited.frames.Load(), Allowances: h.cfg.Allowances.Stats(),
-		WatchersNow: h.watchers.Load(), ReadsTold: h.readsTold.Load()}
+		WatchersNow: h.watchers.Load(), ReadsTold: h.readsTold.Load(),
+		PresenceWatchersNow: h.presenceWatchers.Load(), PresenceTold: h.presenceTold.Load()}
 	h.users.add(&st)
 	return st
 }

@@ -1,6 +1,7 @@
 package socket
 
 import (
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -8,6 +9,7 @@ import (
 	"github.com/caravan-chat/caravan/netpoll"
 	"github.com/caravan-chat/caravan/protocol"
 	"github.com/caravan-chat/caravan/room"
+	"github.com/caravan-chat/caravan/room/presence"
 )
 
 // loopState is what one loop knows: its rooms. It belongs to the loop.
@@ -18,6 +20,7 @@ type loopState struct {
 	checking  bool      // such a check is under way
 	doubted   []*seat   // whose rights are to be checked next, each once
 	reads     map[*subscription]*readsWatch
+	presence  map[*subscription]*presenceWatch
 
 	users map[*session]struct{} // of user sockets
 }
@@ -40,9 +43,11 @@ type subscription struct {
 	members  netpoll.Topic
 	joining  map[*seat]struct{} // waiting for their history
 	ahead    map[*seat]int64    // live, but their history has seen events, up to this number, that are still to pass
+	size     atomic.Int32       // seats that are or were live; only the loop changes it
+	counted  *presence.Room     // where somebody wants to know who they are
 }
 
-var _ room.Listener = (*subscription)(nil)
+var _ room.MemberListener = (*subscription)(nil)
 
 // enter returns the room's subscription on this loop. What a new one is told is posted
 // to this loop, so nothing comes before Follow has said where it begins.
@@ -68,7 +73,9 @@ func (w *loopState) leave(x *subscription, t *seat) {
 	delete(x.joining, t)
 	delete(x.ahead, t)
 	x.members.Remove(t.session.conn)
+	x.depart(t)
 	w.unwatch(t)
+	w.unwatchPresence(t)
 	if x.members.Len()+len(x.joining)+len(x.ahead) == 0 {
 		w.shut(x)
 	}
@@ -86,6 +93,7 @@ func (w *loopState) shut(x *subscription) {
 // after that.
 func (x *subscription) admit(t *seat, seq int64) {
 	delete(x.joining, t)
+	x.arrive(t)
 	if seq > x.last {
 		x.ahead[t] = seq
 		return

@@ -18,6 +18,7 @@ const (
 	watchesPresence watching = 1 << iota
 	watchesReads
 	asksReads // who has read how far is being looked up for it
+	present   // it counts among its room's members
 )
 
 // readsEvery is how often at most those who watch a room are told who has read how far.
@@ -46,13 +47,12 @@ func (t *seat) watch(in *protocol.Intent) {
 	if s.version < 2 {
 		return
 	}
-	if in.Reads && t.watches&asksReads == 0 && s.h.svc.ReadsMembers() > 0 {
-		if !s.mayAsk(1) {
-			s.refuse(protocol.ErrRateLimited, in.ClientID, t.place())
-			return
-		}
+	asks := in.Presence || in.Reads && t.watches&asksReads == 0 && s.h.svc.ReadsMembers() > 0
+	if asks && !s.mayAsk(1) {
+		s.refuse(protocol.ErrRateLimited, in.ClientID, t.place())
+		return
 	}
-	t.watches &= asksReads
+	t.watches &= asksReads | present
 	if s.seats != nil {
 		delete(s.seats.toWatch, t)
 	}
@@ -65,16 +65,21 @@ func (t *seat) watch(in *protocol.Intent) {
 	if in.ClientID != "" {
 		s.conn.SendText(protocol.AppendAck(nil, t.in.room, in.ClientID))
 	}
+	if !in.Reads {
+		s.loop().unwatch(t)
+	}
+	if !in.Presence {
+		s.loop().unwatchPresence(t)
+	}
 	switch {
-	case in.Reads && t.state != live: // only a user socket's
+	case !in.Reads && !in.Presence:
+	case t.state != live: // only a user socket's
 		if s.seats.toWatch == nil {
 			s.seats.toWatch = make(map[*seat]string)
 		}
 		s.seats.toWatch[t] = in.ClientID
-	case in.Reads:
-		t.watchReads(in.ClientID)
 	default:
-		s.loop().unwatch(t)
+		t.beginToWatch(in.ClientID)
 	}
 }
 
@@ -83,6 +88,16 @@ func (t *seat) watchAtLast() {
 	of := t.session.seats.toWatch
 	if clientID, asked := of[t]; asked {
 		delete(of, t)
+		t.beginToWatch(clientID)
+	}
+}
+
+// beginToWatch has the seat told what it asked for. A refusal has the client_id.
+func (t *seat) beginToWatch(clientID string) {
+	if t.watches&watchesPresence != 0 {
+		t.watchPresence(clientID)
+	}
+	if t.watches&watchesReads != 0 {
 		t.watchReads(clientID)
 	}
 }

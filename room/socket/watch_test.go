@@ -88,7 +88,7 @@ func TestWhoWatchesIsToldWhoHasReadHowFar(t *testing.T) {
 	if now := s.handler.Stats().WatchersNow; now != 1 {
 		t.Errorf("%d watch", now)
 	}
-	ada.send(`{"type":"watch","presence":true,"client_id":"w2"}`)
+	ada.send(`{"type":"watch","client_id":"w2"}`)
 	ada.mustAck(in, "w2")
 	told := s.handler.Stats()
 	mark(eve, 4)

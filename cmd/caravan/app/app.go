@@ -152,6 +152,8 @@ func (a *App) openChat(ctx context.Context) error {
 		Rules:           a.rules(),
 		Roles:           a.cfg.Roles,
 		ReadsMembers:    a.cfg.ReadsMembers,
+		PresenceList:    a.cfg.PresenceList,
+		PresenceGrace:   a.cfg.PresenceGrace,
 		DeletedText:     a.cfg.DeletedText,
 		Congested:       a.congested,
 		Allowances:      a.allowances,

@@ -44,6 +44,7 @@ func (a *App) drain() {
 	// the closes.
 	a.step("clients", max(time.Until(end), spreadLeast), a.sockets.Drain)
 	calls.Wait()
+	a.chat.LeavePresence()
 
 	a.log.Info("drained", "took", time.Since(begun).Round(time.Millisecond))
 }

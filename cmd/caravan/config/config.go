@@ -50,6 +50,8 @@ type Config struct {
 	Roles           protocol.Roles
 	Reactions       protocol.Emoji
 	ReadsMembers    int
+	PresenceList    int
+	PresenceGrace   time.Duration
 	RecheckInterval time.Duration // of members' rights
 	Loops           int
 	History         int // messages
