@@ -49,9 +49,8 @@ func (s *Server) GoBack(to Copy, silent bool) (lost []Event) {
 			continue
 		}
 		for m := range r.members {
-			m.write(beginAnew)
-			m.frame(0x8, binary.BigEndian.AppendUint16(nil, 1012))
-			_ = m.conn.Close()
+			m.write(m.beginAnew())
+			m.sendAway(1012)
 		}
 	}
 	return lost
@@ -65,7 +64,24 @@ func (s *Server) Log(room uuid.UUID, beyond int64) []Event {
 }
 
 // beginAnew is the frame for a member of a room that has gone back.
-var beginAnew = []byte(`{"type":"message_history","since":0,"messages":[],"seq":0,"has_more":true}`)
+func (m *session) beginAnew() []byte {
+	return mustJSON(map[string]any{
+		"type": "message_history", "chat_room_id": m.room.id, "trip_id": m.room.id,
+		"since": 0, "messages": []string{}, "seq": 0, "has_more": true,
+	})
+}
+
+// sendAway closes a session. On a user's socket its room ends, and the socket stays.
+func (m *session) sendAway(code uint16) {
+	if m.socket == nil {
+		m.frame(0x8, binary.BigEndian.AppendUint16(nil, code))
+		_ = m.conn.Close()
+		return
+	}
+	m.write(mustJSON(map[string]any{"type": "left", "chat_room_id": m.room.id, "code": code}))
+	delete(m.room.members, m)
+	delete(m.socket.seats, m.room.id)
+}
 
 // note adds to the room's log what a message has become.
 func (r *room) note(m *Message) {

@@ -31,5 +31,5 @@ func (m *session) watched() {
 	for user, seq := range m.room.marks {
 		reads = append(reads, map[string]any{"user_id": user, "seq": seq})
 	}
-	m.write(mustJSON(map[string]any{"type": "reads", "reads": reads}))
+	m.write(mustJSON(map[string]any{"type": "reads", "chat_room_id": m.room.id, "reads": reads}))
 }

@@ -11,15 +11,20 @@ import (
 	"github.com/google/uuid"
 )
 
+func bearerOf(req *http.Request) string {
+	if _, token, found := strings.Cut(req.Header.Get("Sec-WebSocket-Protocol"), "caravan, token."); found {
+		return token
+	}
+	return strings.TrimPrefix(req.Header.Get("Authorization"), "Bearer ")
+}
+
 // userOf reads the bearer token: a user's id, or a JWT, whose signature is not checked.
 func userOf(req *http.Request) (uuid.UUID, error) {
-	bearer := strings.TrimPrefix(req.Header.Get("Authorization"), "Bearer ")
-	if _, token, found := strings.Cut(req.Header.Get("Sec-WebSocket-Protocol"), "caravan, token."); found {
-		bearer = token
-	}
+	bearer := bearerOf(req)
 	parts := strings.Split(bearer, ".")
 	if len(parts) != 3 {
-		return uuid.Parse(bearer)
+		user, _, _ := strings.Cut(bearer, "@")
+		return uuid.Parse(user)
 	}
 	claims, err := base64.RawURLEncoding.DecodeString(parts[1])
 	if err != nil {

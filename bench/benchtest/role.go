@@ -24,7 +24,7 @@ func (s *Server) SetRole(user uuid.UUID, role string) {
 
 func (m *session) tellRole() {
 	role := m.server.roleOf(m.user)
-	m.write(mustJSON(map[string]any{"type": "own", "v": 2, "read_seq": m.room.marks[m.user], "role": role, "permissions": permissions(role)}))
+	m.write(mustJSON(map[string]any{"type": "own", "v": 2, "chat_room_id": m.room.id, "read_seq": m.room.marks[m.user], "role": role, "permissions": permissions(role)}))
 }
 
 func (s *Server) roleOf(user uuid.UUID) string {

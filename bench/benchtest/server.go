@@ -16,47 +16,6 @@ import (
 	"github.com/google/uuid"
 )
 
-// Faults break the contract on purpose. The zero value is a faithful server.
-// Functions are called while the server's lock is held.
-type Faults struct {
-	// Deliver says what becomes of one event on its way to one member, the
-	// nth to join the server.
-	Deliver func(member int, seq int64) Fate
-	// Refuse returns the code with which a message is refused; empty: it is not.
-	Refuse func(clientID string) string
-	// LimitTyping refuses each typing notice as over the rate.
-	LimitTyping bool
-	// StoreRefused stores and tells a message although it was refused.
-	StoreRefused bool
-	// Forget makes the store lose a message after it was told.
-	Forget func(clientID string) bool
-	// Silent takes a message and neither stores nor answers it.
-	Silent func(clientID string) bool
-	// KeepDeleted is asked at each deletion whether to leave the message as it is and say that
-	// it is deleted. DeleteAgain is asked at each one of what is deleted whether it takes a number.
-	KeepDeleted, DeleteAgain func() bool
-	// MayAll is asked at each thing for which somebody lacks a permission whether they may do it.
-	MayAll func() bool
-	// History and Resume return how many messages of a first frame are shown, of
-	// so many; the others, at its end, are left out.
-	History, Resume func(n int) int
-	// Reject refuses handshakes with this HTTP status.
-	Reject int
-	// CloseCode closes each session right after its handshake.
-	CloseCode uint16
-}
-
-// Fate is what becomes of a delivery.
-type Fate uint8
-
-// The fates.
-const (
-	Deliver Fate = iota
-	Drop
-	Twice
-	Later // after the event that follows it
-)
-
 // Message is a stored message, with the contract's JSON.
 type Message struct {
 	ID       uuid.UUID `json:"id"`
@@ -117,6 +76,7 @@ type Server struct {
 	rooms    map[uuid.UUID]*room
 	roles    map[uuid.UUID]string
 	sessions int
+	sockets  map[*socket]bool
 }
 
 type room struct {
@@ -132,11 +92,12 @@ type room struct {
 // JWTs whose signature is not checked, and the trips given are what everybody's
 // list of rooms shows.
 func New(faults Faults, trips ...uuid.UUID) *Server {
-	s := &Server{faults: faults, rooms: map[uuid.UUID]*room{}, roles: map[uuid.UUID]string{}}
+	s := &Server{faults: faults, rooms: map[uuid.UUID]*room{}, roles: map[uuid.UUID]string{}, sockets: map[*socket]bool{}}
 	for _, trip := range trips {
 		s.room(trip)
 	}
 	mux := http.NewServeMux()
+	mux.HandleFunc("GET /ws/chat/{$}", s.connectUser)
 	mux.HandleFunc("GET /ws/chat/{trip}/", s.connect)
 	mux.HandleFunc("GET /api/v1/chat/rooms/", s.list)
 	mux.HandleFunc("GET /api/v1/chat/rooms/{id}/messages/", s.page)
@@ -172,6 +133,9 @@ func (s *Server) DropAll() {
 		for m := range r.members {
 			_ = m.conn.Close()
 		}
+	}
+	for k := range s.sockets {
+		_ = k.conn.Close()
 	}
 }
 
@@ -331,7 +295,7 @@ func (s *Server) tellChange(r *room, m *Message, what string) {
 		if m.PinnedAt != nil {
 			set = map[string]any{"pinned_at": m.PinnedAt, "pinned_by": m.PinnedBy}
 		}
-		patch = mustJSON(map[string]any{"type": "message_patch", "message_id": m.ID, "set": set, "rev": m.Rev, "seq": m.Rev})
+		patch = mustJSON(map[string]any{"type": "message_patch", "chat_room_id": r.id, "message_id": m.ID, "set": set, "rev": m.Rev, "seq": m.Rev})
 	}
 	s.deliver(r, m.Rev, func(member *session) []byte {
 		if member.v2 {
@@ -389,7 +353,8 @@ type session struct {
 	conn   net.Conn
 	room   *room
 	user   uuid.UUID
-	number int    // how many joined before
-	v2     bool   // the client speaks version 2
-	held   []byte // an event that goes out after the next one
+	number int     // how many joined before
+	v2     bool    // the client speaks version 2
+	socket *socket // its user's; nil: it has a connection of its own
+	held   []byte  // an event that goes out after the next one
 }

@@ -8,39 +8,53 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strconv"
 
 	"github.com/google/uuid"
 )
 
-// connect upgrades a request and serves the session until it ends.
-func (s *Server) connect(w http.ResponseWriter, req *http.Request) {
+// upgrade makes a WebSocket of a request; nil: it is refused.
+func (s *Server) upgrade(w http.ResponseWriter, req *http.Request) (net.Conn, *bufio.Reader, uuid.UUID) {
 	if s.faults.Reject != 0 {
 		http.Error(w, `{"detail":"rejected"}`, s.faults.Reject)
-		return
+		return nil, nil, uuid.Nil
 	}
 	s.mu.Lock()
 	shut := s.shut
 	s.mu.Unlock()
 	if shut {
 		http.Error(w, `{"detail":"closed"}`, http.StatusServiceUnavailable)
-		return
+		return nil, nil, uuid.Nil
 	}
 	user, err := userOf(req)
-	trip, err2 := uuid.Parse(req.PathValue("trip"))
-	if err != nil || err2 != nil {
+	if err != nil {
 		http.Error(w, "no", http.StatusBadRequest)
-		return
+		return nil, nil, uuid.Nil
 	}
 	conn, rw, err := http.NewResponseController(w).Hijack()
 	if err != nil {
-		return
+		return nil, nil, uuid.Nil
 	}
-	defer func() { _ = conn.Close() }() // the session has ended
 	sum := sha1.Sum([]byte(req.Header.Get("Sec-WebSocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
 	_, _ = fmt.Fprintf(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n",
 		base64.StdEncoding.EncodeToString(sum[:]))
+	return conn, rw.Reader, user
+}
+
+// connect upgrades a request and serves the session until it ends.
+func (s *Server) connect(w http.ResponseWriter, req *http.Request) {
+	trip, err := uuid.Parse(req.PathValue("trip"))
+	if err != nil {
+		http.Error(w, "no", http.StatusBadRequest)
+		return
+	}
+	conn, r, user := s.upgrade(w, req)
+	if conn == nil {
+		return
+	}
+	defer func() { _ = conn.Close() }() // the session has ended
 	m := &session{server: s, conn: conn, user: user, v2: req.URL.Query().Get("v") == "2"}
 	if s.faults.CloseCode != 0 {
 		m.frame(0x8, binary.BigEndian.AppendUint16(nil, s.faults.CloseCode))
@@ -49,26 +63,43 @@ func (s *Server) connect(w http.ResponseWriter, req *http.Request) {
 	query := req.URL.Query()
 	m.join(trip, query.Get("since"), query.Get("since_id"))
 	defer m.part()
-	m.serve(rw.Reader)
+	m.serve(r)
 }
 
-// join tells the history and makes the session a member, in one moment.
+// join makes the session a member.
 func (m *session) join(trip uuid.UUID, since, last string) {
 	m.server.mu.Lock()
 	defer m.server.mu.Unlock()
-	m.room = m.server.room(trip)
-	m.number = m.server.sessions
-	m.server.sessions++
-	first := map[string]any{"type": "message_history"}
+	m.enter(trip, since, last, 0)
+}
+
+// enter tells the history, of at most limit messages, and makes the session a member, in one
+// moment.
+func (m *session) enter(trip uuid.UUID, since, last string, limit int) {
+	if m.room == nil {
+		m.room = m.server.room(trip)
+		m.number = m.server.sessions
+		m.server.sessions++
+	}
+	first := map[string]any{"type": "message_history", "chat_room_id": trip, "trip_id": trip}
 	if from, err := strconv.ParseInt(since, 10, 64); err == nil {
 		if m.room.lost(from, last) {
-			m.write(beginAnew)
+			m.write(m.beginAnew())
+			if m.socket != nil {
+				m.sendAway(1012)
+			}
 			return
 		}
-		messages, seq, more := m.room.since(from, 1000)
+		if limit == 0 {
+			limit = 1000
+		}
+		messages, seq, more := m.room.since(from, limit)
 		first["since"], first["messages"], first["seq"], first["has_more"] = from, m.room.quotes(shown(messages, m.server.faults.Resume)), seq, more
 	} else {
-		messages := m.room.messages[max(0, len(m.room.messages)-50):]
+		if limit == 0 {
+			limit = 50
+		}
+		messages := m.room.messages[max(0, len(m.room.messages)-limit):]
 		first["messages"], first["seq"] = m.room.quotes(shown(messages, m.server.faults.History)), m.room.seq
 	}
 	m.write(mustJSON(first))
@@ -165,12 +196,16 @@ func (m *session) answer(code, clientID string) {
 	case code != "":
 		m.fail(code, clientID)
 	case m.v2:
-		m.write(mustJSON(map[string]any{"type": "ack", "client_id": clientID}))
+		m.write(mustJSON(map[string]any{"type": "ack", "chat_room_id": m.room.id, "client_id": clientID}))
 	}
 }
 
 func (m *session) fail(code, clientID string) {
-	m.write(mustJSON(map[string]any{"type": "error", "message": code, "code": code, "client_id": clientID}))
+	frame := map[string]any{"type": "error", "message": code, "code": code, "client_id": clientID}
+	if m.room != nil {
+		frame["chat_room_id"] = m.room.id
+	}
+	m.write(mustJSON(frame))
 }
 
 // write sends a text frame. An error shows in the reader.

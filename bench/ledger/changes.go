@@ -9,6 +9,9 @@ const pinsMax = 50
 func (l *Ledger) grant(r *Record, o *op) {
 	o.answers++
 	l.checkPermitted(r, o)
+	if o.kind == Auth && !o.on {
+		l.unexplained("client %d: the token of op %s was taken, and is not good", r.Client, o.name)
+	}
 	if r.Way == WayREST && o.kind == React {
 		l.checkMine(r, o)
 	}

@@ -59,6 +59,9 @@ func (l *Ledger) checkMessage(m *message) {
 // checkOp: what was acknowledged is stored, what was refused is not, and the
 // rest was settled.
 func (l *Ledger) checkOp(o *op) {
+	if o.kind == Auth {
+		return // a connection without another token ends, and stores nothing
+	}
 	stored := o.made != nil || o.number != 0 || (o.granted != 0 && !o.forfeit)
 	switch {
 	case stored && o.denied():

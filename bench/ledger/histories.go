@@ -24,6 +24,7 @@ type Histories struct {
 	told    map[place][]time.Time // when members of a room on a node were told to begin anew
 	left    map[int][]time.Time   // when a node was ended
 	refers  map[string]string     // op to the message that it answers or edits, of one history only
+	begun   map[string]time.Time  // op to when it went out first
 	dropped map[string]bool       // ops that change what was lost, and marks
 	overs   map[int]bool          // fail-overs that lost something
 	deaf    []silence
@@ -75,7 +76,7 @@ func NewHistories() *Histories {
 	return &Histories{
 		ledger: New(), rooms: map[int]*divided{}, clients: map[int]*reader{}, known: map[knows]int64{},
 		noticed: map[place]bool{}, told: map[place][]time.Time{}, left: map[int][]time.Time{},
-		refers: map[string]string{}, dropped: map[string]bool{}, overs: map[int]bool{},
+		refers: map[string]string{}, begun: map[string]time.Time{}, dropped: map[string]bool{}, overs: map[int]bool{},
 	}
 }
 
@@ -170,10 +171,10 @@ func timeOf(r *Record) time.Time {
 	return at
 }
 
-// mayLose reports whether what was stored at a time may be lost.
-func (d *divided) mayLose(at time.Time) bool {
+// mayLose reports whether what was stored between two times may be lost.
+func (d *divided) mayLose(from, to time.Time) bool {
 	for _, f := range d.forks {
-		if len(f.lost) > 0 && !at.Before(f.first) && !at.After(f.over) {
+		if len(f.lost) > 0 && !to.Before(f.first) && !from.After(f.over) {
 			return true
 		}
 	}
@@ -202,7 +203,7 @@ func (h *Histories) Apply(r *Record) {
 	case Own, Further, ReadBy, Marked, RoleTold, Seen, Chosen: // marks and roles may be lost like all else, and lists may be of either history
 	case Begin, Read, End, Unsettled, Role, Row, Listed:
 		h.ledger.Apply(r)
-	case Send, Edit, Delete, Pin, React, Mark, Resend, Refused, Cut, Silent, Acked, Granted:
+	case Send, Edit, Delete, Pin, React, Mark, Auth, Resend, Refused, Cut, Silent, Acked, Granted:
 		c := h.client(r)
 		c.complete()
 		h.asked(r, room, c)
@@ -276,10 +277,10 @@ func (h *Histories) sees(r *Record, f *fork) {
 // asked notes what a client asks for, and how it is answered.
 func (h *Histories) asked(r *Record, room *divided, c *reader) {
 	switch r.Kind {
-	case Send, Edit, Delete, Pin, React, Mark:
+	case Send, Edit, Delete, Pin, React, Mark, Auth:
 		h.begin(r, room)
 	case Granted:
-		if o := h.ledger.ops[r.Op]; room.mayLose(r.At) || (o != nil && o.kind == React && h.mayForget(r.At)) {
+		if o := h.ledger.ops[r.Op]; room.mayLose(h.begun[r.Op], r.At) || (o != nil && o.kind == React && h.mayForget(r.At)) {
 			h.ledger.Apply(&Record{Kind: forfeited, Room: r.Room, Client: r.Client, Op: r.Op})
 			r = &Record{At: r.At, Kind: Cut, Room: r.Room, Client: r.Client, Op: r.Op}
 		}
@@ -303,6 +304,7 @@ func (h *Histories) asked(r *Record, room *divided, c *reader) {
 // begin notes which op is about a message that only one history has, and which is about
 // nothing that is judged.
 func (h *Histories) begin(r *Record, room *divided) {
+	h.begun[r.Op] = r.At
 	about := r.Reply
 	if r.Kind != Send {
 		about = r.Message

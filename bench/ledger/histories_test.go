@@ -262,7 +262,7 @@ func reactedTo(second int) []Record {
 	h[0].Version = 2
 	i := slices.IndexFunc(h, func(r Record) bool { return r.Kind == Forked })
 	return slices.Insert(h, i, Record{Kind: Deaf, At: at(10)},
-		Record{Kind: React, Client: 1, Op: "r", Message: "A", On: true, Content: "👍", Sender: "user"}, Record{Kind: Granted, Client: 1, Op: "r", At: at(second)},
+		Record{Kind: React, At: at(second), Client: 1, Op: "r", Message: "A", On: true, Content: "👍", Sender: "user"}, Record{Kind: Granted, Client: 1, Op: "r", At: at(second)},
 		Record{Kind: Over, At: at(20)})
 }
 

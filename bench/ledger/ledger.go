@@ -165,7 +165,7 @@ func (l *Ledger) Apply(r *Record) {
 	case Begin:
 		room := l.room(r.Room)
 		room.base, room.begun, room.nodes, room.summed = r.Seq, true, r.Nodes, r.Version >= 2
-	case Send, Edit, Delete, Pin, React, Mark:
+	case Send, Edit, Delete, Pin, React, Mark, Auth:
 		l.begin(r)
 	case forfeited:
 		if o := l.ops[r.Op]; o != nil {
@@ -271,6 +271,8 @@ func (l *Ledger) begin(r *Record) {
 		c.asked = max(c.asked, r.Seq)
 		l.readers[placeOf{r.Room, r.Sender}] = c
 		l.report.Marks++
+	case Auth:
+		l.report.Tokens++
 	default:
 		l.report.Changes++
 	}
@@ -327,6 +329,8 @@ func (l *Ledger) excuses(o *op, code string) bool {
 	switch {
 	case l.refusesRight(o, code):
 		return true
+	case code == "invalid_token":
+		return o.kind == Auth && !o.on
 	case code == "not_found" && o.changes() && o.kind != Delete: // to delete again is acknowledged
 		return l.deletes(o.about)
 	case code == "invalid_reply" && o.kind == Send:
@@ -361,19 +365,6 @@ func (l *Ledger) ack(r *Record, o *op) {
 	if (o.kind == Delete || o.kind == Pin) && o.granted == 0 {
 		o.granted = l.clock
 	}
-}
-
-// mayBeSaid are the codes with which a server may refuse what a fleet asks for,
-// which is always right and allowed.
-var mayBeSaid = map[string]bool{
-	"unavailable": true, "unknown_outcome": true, "internal": true, "rate_limited": true,
-	"timeout": true, // a request over REST that did not arrive in time, as when the server was frozen
-}
-
-// PromisesNothing reports whether an error with this code says that nothing was
-// stored and nothing will be.
-func PromisesNothing(code string) bool {
-	return code != "unknown_outcome" && code != "internal"
 }
 
 func (l *Ledger) hash(parts ...string) uint64 {

@@ -22,6 +22,7 @@ const (
 	Pin       Kind = "pin"       // Op pins Message for Sender, or with On false takes its pin away; it goes out for the first time
 	React     Kind = "react"     // Op sets Sender's reaction Content to Message, or with On false takes it away; it goes out for the first time
 	Mark      Kind = "mark"      // Op says that all up to Seq is read; it goes out for the first time
+	Auth      Kind = "auth"      // Op gives the client's connection another token, a good one if On
 	Resend    Kind = "resend"    // Op goes out again
 	Refused   Kind = "refused"   // one attempt of Op was answered by an error with Code
 	Cut       Kind = "cut"       // one attempt of Op can no longer be answered: its connection ended
@@ -31,14 +32,14 @@ const (
 	Own       Kind = "own"       // the client is told that its user's mark is at Seq
 	Role      Kind = "role"      // from now on Sender may have the role Code, with the permissions To
 	RoleTold  Kind = "role_told" // the client is told that its user, Sender, has the role Code, with the permissions To
-	Joined    Kind = "joined"    // the client connected with Since (-1: without), is told what is beyond Prev, and stands at Seq; More: after fetching the rest
+	Joined    Kind = "joined"    // the client connected with Since (-1: without), is told what is beyond Prev, and stands at Seq; More: after fetching the rest; Limit: it asked for so many messages at most
 	Paged     Kind = "paged"     // the client asked over REST for what is beyond Since and stands at Seq; More: there is more
 	Shown     Kind = "shown"     // in the history, resume or page before it, asked for with Since: a message
 	Told      Kind = "told"      // live, in a frame of Type, which says that Change happened: number Seq after Prev; a message, made at Made. Bare: only its id, as the client does not have what was patched
 	Seen      Kind = "seen"      // the client asked for a list by Way, of the message About if it is of answers: a message in it
 	Chosen    Kind = "chosen"    // the client is told over REST that Sender has the reaction Content to Message
 	Due       Kind = "due"       // the client's connection lives on, and it is time that it has heard of all up to Seq
-	Ended     Kind = "ended"     // the client's connection was ended by the server, or by a fault, with Code; Alive: its server lives on; Late: for how long at most the client was busy and did not read
+	Ended     Kind = "ended"     // the client's connection was ended by the server, or by a fault, with Code; Alive: its server lives on; Late: for how long at most the client was busy and did not read; Token: After tells when after its token's end
 	Stays     Kind = "stays"     // the client is connected at the end of the run
 	Away      Kind = "away"      // the client is not connected at the end of the run, though it tries
 	Unsettled Kind = "unsettled" // long after the last fault something was still not as it should be: Code says what
@@ -96,6 +97,9 @@ type Record struct {
 	More    bool      `json:"more,omitempty"`
 	Alive   bool      `json:"alive,omitempty"`
 	Late    int64     `json:"late_ms,omitempty"`
+	Token   bool      `json:"token,omitempty"`
+	After   int64     `json:"after_ms,omitempty"`
+	Limit   int       `json:"limit,omitempty"`
 	Nodes   int       `json:"nodes,omitempty"`
 	Node    int       `json:"node,omitempty"` // whom the client heard it from, from 1 on
 	Last    string    `json:"last,omitempty"` // with Since: the message that the client says it has there

@@ -9,6 +9,7 @@ type Report struct {
 	Changes  int64            `json:"changes"`  // deletions, pins and reactions
 	Kinds    map[string]int64 `json:"kinds"`    // what was asked for, by kind; "rest" of them over REST
 	Marks    int64            `json:"marks"`    // how far something is read
+	Tokens   int64            `json:"tokens"`   // tokens that connections were given to go on with
 	Attempts int64            `json:"attempts"` // how often they went out
 	Refused  map[string]int64 `json:"refused"`  // attempts answered by an error, by code
 	Cut      int64            `json:"cut"`      // attempts that ended with their connection

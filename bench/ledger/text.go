@@ -12,7 +12,7 @@ func (r *Report) WriteText(w io.Writer) error {
 	line := func(name, format string, args ...any) {
 		fmt.Fprintf(&b, "%-12s %s\n", name, fmt.Sprintf(format, args...))
 	}
-	line("sent", "%d messages, %d edits, %d other changes and %d marks, in %d attempts", r.Sent, r.Edits, r.Changes, r.Marks, r.Attempts)
+	line("sent", "%d messages, %d edits, %d other changes, %d marks and %d tokens, in %d attempts", r.Sent, r.Edits, r.Changes, r.Marks, r.Tokens, r.Attempts)
 	line("changes", "%s; %d roles, of which %d were told on a connection that lived", strings.Trim(byCode(r.Kinds), " ()"), r.Roles, r.Turned)
 	line("answered", "%d attempts refused%s, %d cut with their connection", sum(r.Refused), byCode(r.Refused), r.Cut)
 	line("settled", "%d stored, %d refused, %d changes that were cut and that nobody saw", r.Settled, r.Denied, r.Unknown)

@@ -14,6 +14,7 @@ type view struct {
 	shown  []int64 // the revs of its messages
 	lowest int64   // the number that made its first message; zero: it has none
 	live   bool
+	limit  int // of messages, which the client asked for; zero: none
 }
 
 // views are those not judged yet, in the order in which they came. They wait,
@@ -43,7 +44,7 @@ func (v *views) add(to *view, rev int64) {
 // open begins the view of a client's next list of messages.
 func (l *Ledger) open(c *client, r *Record, more bool) {
 	c.page = 0
-	c.view = &view{room: r.Room, client: r.Client, since: r.Since, seq: r.Seq, open: more, at: l.clock}
+	c.view = &view{room: r.Room, client: r.Client, since: r.Since, seq: r.Seq, open: more, at: l.clock, limit: r.Limit}
 	l.keep(c.view)
 }
 
@@ -73,7 +74,7 @@ func (l *Ledger) judgeOldest() {
 
 // judge checks that a view is complete and up to date, as far as the room's
 // events are known. A history begins with its oldest message, or, where it has
-// fewer than the longest one, at the room's beginning.
+// fewer than the longest one, or than were asked for, at the room's beginning.
 func (l *Ledger) judge(v *view) {
 	room := l.room(v.room)
 	shown := make(map[*message]int64, len(v.shown))
@@ -83,7 +84,7 @@ func (l *Ledger) judge(v *view) {
 		}
 	}
 	from, made := max(v.since, room.base), int64(0) // what was made before is not of the list
-	if v.since < 0 && len(v.shown) >= l.views.longest {
+	if v.since < 0 && (len(v.shown) >= l.views.longest || (v.limit > 0 && len(v.shown) >= v.limit)) {
 		from, made = max(from, v.lowest-1), v.lowest
 	}
 	for n := from + 1; n <= v.seq; n++ {

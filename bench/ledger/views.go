@@ -166,9 +166,14 @@ func (l *Ledger) due(r *Record) {
 }
 
 // end notes that a client's connection was ended. Only the end of its server
-// ends one: with 1012 if it is asked to stop, without a word (1006) otherwise.
+// ends one: with 1012 if it is asked to stop, without a word (1006) otherwise. Or the end of
+// its token, which says whole seconds.
 func (l *Ledger) end(r *Record) {
+	const tokenExact = 2000
 	l.report.Ended[r.Code]++
+	if r.Code == "4001" && r.Token && r.After > -tokenExact {
+		return
+	}
 	if r.Alive || (r.Code != "1006" && r.Code != "1012") {
 		l.unexplained("client %d: its connection was ended with %s, %s", r.Client, r.Code, whyEnded(r))
 	}

@@ -140,16 +140,18 @@ func (s *session) write(ops ...*op) {
 // send writes frames. Where the server takes none for long the member gives the
 // session up; one that has ended meanwhile has been noted.
 func (s *session) send(texts ...[]byte) {
-	err := s.client.Write(texts...)
+	err := s.line.Write(texts...)
 	if err == nil {
 		return
 	}
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		s.member.mu.Lock()
-		s.left = true
-		s.member.mu.Unlock()
+	if p, shared := s.line.(*place); shared && !errors.Is(err, os.ErrDeadlineExceeded) {
+		p.socket.client.Abort()
+		return
 	}
-	s.client.Abort()
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		s.leave()
+	}
+	s.line.Abort()
 }
 
 // recognise looks whether a message that was seen settles an op, whatever
@@ -259,7 +261,7 @@ func (m *member) refused(s *session, node int, name, code string) {
 	case "invalid_reply", "not_found", "forbidden", "too_many_pins":
 		o.denials = o.attempts // what it is about is deleted, or lost: a user would be told
 	case "not_allowed":
-		if o.on || m.seat() != changingSeat { // it will never be
+		if o.on || m.seat != changingSeat { // it will never be
 			o.denials = o.attempts
 		}
 	}

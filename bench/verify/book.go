@@ -50,6 +50,18 @@ func newBook(cfg *Config) *book {
 func (b *book) note(r ledger.Record) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.count(&r)
+	b.write(r)
+}
+
+// noteAside adds a record about something that goes on also when all is settled.
+func (b *book) noteAside(r ledger.Record) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.write(r)
+}
+
+func (b *book) count(r *ledger.Record) {
 	switch r.Kind {
 	case ledger.Begin:
 		b.bases[r.Room] = r.Seq
@@ -67,6 +79,9 @@ func (b *book) note(r ledger.Record) {
 	case ledger.Joined:
 		b.counts.joins++
 	}
+}
+
+func (b *book) write(r ledger.Record) {
 	if b.lines != nil && b.err == nil {
 		r.At = time.Now()
 		b.err = b.lines.Encode(&r)

@@ -30,10 +30,13 @@ type member struct {
 	crew   *crew
 	id     int
 	room   int
+	user   int // of the fleet
+	seat   int // in its room; noSeat: it is a guest there
 	bearer string
 	userID string
 	habit  habit
-	v2     bool // it speaks version 2 of the protocol
+	v2     bool  // it speaks version 2 of the protocol
+	many   *many // its user has one connection for all their rooms; nil: a connection for this room
 
 	// owned by the goroutine of live
 	serial int // of its ops
@@ -105,23 +108,22 @@ const (
 	restlessActs = 0.1 // how often a restless member does something while it is connected
 )
 
-func newMember(cr *crew, id, room int, bearer string) *member {
+func newMember(cr *crew, id, room, user int, bearer string) *member {
 	m := &member{
-		crew: cr, id: id, room: room, bearer: bearer,
+		crew: cr, id: id, room: room, user: user, seat: id / cr.cfg.Rooms, bearer: bearer,
 		rng:     rand.New(rand.NewPCG(cr.cfg.Seed, uint64(id))),
 		pending: map[string]*op{},
 		settled: map[string]*op{},
 	}
-	m.userID = fleet.User(m.user()).String()
+	m.userID = fleet.User(user).String()
 	// One in ten of each habit, but the first of each room is steady.
-	seat := id / cr.cfg.Rooms
 	switch {
-	case seat%10 == 3:
+	case m.seat%10 == 3:
 		m.habit = restless
-	case seat%10 == 7:
+	case m.seat%10 == 7:
 		m.habit = polling
 	}
-	m.v2 = m.habit != polling && (seat%4 == 0 || seat%4 == 3)
+	m.v2 = m.habit != polling && (m.seat%4 == 0 || m.seat%4 == 3)
 	return m
 }
 
@@ -174,7 +176,7 @@ func (m *member) live() {
 		s, err := m.connect()
 		if err != nil {
 			if fatal(err) {
-				m.crew.failed(fmt.Errorf("member %d, user %d, was not let into room %d: %w", m.id, m.user(), m.room, err))
+				m.crew.failed(fmt.Errorf("member %d, user %d, was not let into room %d: %w", m.id, m.user, m.room, err))
 				return
 			}
 			m.sleep(m.jitter(backoff))
@@ -186,8 +188,6 @@ func (m *member) live() {
 		s.end()
 	}
 }
-
-func (m *member) user() int { return m.crew.cfg.Fleet.Member(m.room, m.id/m.crew.cfg.Rooms) }
 
 // fatal reports whether trying again is pointless.
 func fatal(err error) bool {
@@ -219,6 +219,9 @@ func (m *member) connect() (*session, error) {
 	since, last := m.resumption()
 	key := [4]byte{byte(m.rng.Uint32()), byte(m.rng.Uint32()), byte(m.rng.Uint32()), byte(m.rng.Uint32())}
 	m.mu.Unlock()
+	if m.many != nil {
+		return m.subscribe(since, last)
+	}
 	target := "/ws/chat/" + fleet.Trip(m.room).String() + "/"
 	if since >= 0 {
 		target += fmt.Sprintf("?since=%d", since)
@@ -241,8 +244,8 @@ func (m *member) connect() (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &session{member: m, client: client, node: node, since: since, last: last, ready: make(chan struct{}), done: make(chan struct{})}
-	go s.read()
+	s := &session{member: m, line: client, node: node, since: since, last: last, ready: make(chan struct{}), done: make(chan struct{})}
+	go s.read(client)
 	select {
 	case <-s.ready:
 		return s, nil

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/google/uuid"
@@ -97,37 +96,24 @@ func (c *restClient) call(ctx context.Context, node wire.Endpoint, bearer, metho
 	return json.Unmarshal(b, out)
 }
 
+// listed is a room of a user's.
+type listed struct {
+	TripID  uuid.UUID `json:"trip_id"`
+	LastSeq int64     `json:"last_seq"`
+}
+
 // roomNumber asks where the member's room stands.
 func (m *member) roomNumber(ctx context.Context) (int64, error) {
-	ctx, cancel := context.WithTimeout(ctx, readTimeout)
-	defer cancel()
-	target := "/api/v1/chat/rooms/"
-	for target != "" {
-		var rooms struct {
-			Results []struct {
-				TripID  uuid.UUID `json:"trip_id"`
-				LastSeq int64     `json:"last_seq"`
-			} `json:"results"`
-			Next *string `json:"next"`
+	number := int64(-1)
+	err := follow(ctx, m, "/api/v1/chat/rooms/", func(r *listed) {
+		if r.TripID == fleet.Trip(m.room) {
+			number = r.LastSeq
 		}
-		if err := m.crew.rest.call(ctx, m.crew.nodes[m.node()], m.bearer, http.MethodGet, target, nil, &rooms); err != nil {
-			return 0, err
-		}
-		for _, r := range rooms.Results {
-			if r.TripID == fleet.Trip(m.room) {
-				return r.LastSeq, nil
-			}
-		}
-		if rooms.Next == nil {
-			break
-		}
-		next, err := url.Parse(*rooms.Next)
-		if err != nil {
-			return 0, fmt.Errorf("next: %w", err)
-		}
-		target = next.RequestURI()
+	})
+	if err == nil && number < 0 {
+		err = &restError{status: http.StatusForbidden, detail: "the user is no collaborator of the trip"}
 	}
-	return 0, &restError{status: http.StatusForbidden, detail: "the user is no collaborator of the trip"}
+	return number, err
 }
 
 // messages asks for a page of the member's room.

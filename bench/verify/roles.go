@@ -68,16 +68,17 @@ func permissionsOf(role string) []string {
 	return ordinaryPermissions
 }
 
-func (m *member) seat() int { return m.id / m.crew.cfg.Rooms }
-
 // giveRoles gives everybody their first role, before anybody connects.
 func (cr *crew) giveRoles(ctx context.Context) error {
 	for _, m := range cr.members {
 		role := ordinary
-		if m.seat() == moderatorSeat && m.room%2 == 0 {
+		if m.seat == noSeat {
+			continue // it has the role that its user has at home
+		}
+		if m.seat == moderatorSeat && m.room%2 == 0 {
 			role = moderator
 			if err := m.giveRole(ctx, role); err != nil {
-				return fmt.Errorf("the role of user %d: %w", m.user(), err)
+				return fmt.Errorf("the role of user %d: %w", m.user, err)
 			}
 			continue
 		}
@@ -90,7 +91,7 @@ func (cr *crew) giveRoles(ctx context.Context) error {
 func (m *member) giveRole(ctx context.Context, role string) error {
 	m.noteRole(role)
 	_, err := retry(ctx, func() (struct{}, error) {
-		return struct{}{}, m.crew.cfg.Tables.SetRole(ctx, fleet.Trip(m.room), fleet.User(m.user()), role)
+		return struct{}{}, m.crew.cfg.Tables.SetRole(ctx, fleet.Trip(m.room), fleet.User(m.user), role)
 	})
 	return err
 }
@@ -104,7 +105,7 @@ func (m *member) noteRole(role string) {
 func (cr *crew) changeRoles(ctx, life context.Context) {
 	var changing []*member
 	for _, m := range cr.members {
-		if m.seat() == changingSeat && m.userID != cr.members[m.room].userID {
+		if m.seat == changingSeat && m.userID != cr.members[m.room].userID {
 			changing = append(changing, m)
 		}
 	}

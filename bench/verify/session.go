@@ -17,16 +17,24 @@ import (
 // messageBytesMax holds a resume of 1,000 long messages.
 const messageBytesMax = 64 << 20
 
-// session is one connection of a member. read owns what it reads; the rest is
-// guarded by the member's lock.
+// line carries what a member says on a session: a connection, or a place on a user's socket.
+type line interface {
+	Write(texts ...[]byte) error
+	Close()
+	Abort()
+}
+
+// session is one connection of a member, or its subscription on a user's socket. Who reads it
+// owns what it reads; the rest is guarded by the member's lock.
 type session struct {
 	member *member
-	client *wire.Client
+	line   line
 	node   int           // of the crew's
 	since  int64         // what it asked for; -1: nothing
 	last   string        // and the message that it has there; empty: it did not say
 	ready  chan struct{} // closed after the first frame
 	done   chan struct{} // closed when it has ended and is accounted for
+	limit  int           // of messages in its history, which it asked for; zero: none
 	err    error         // why it ended; after done
 	once   sync.Once
 	left   bool // by the member
@@ -37,20 +45,32 @@ type session struct {
 	own    bool // its member was told what concerns its user: the server speaks version 2. Guarded by the member's lock
 }
 
-// end closes the session and waits until it is accounted for.
+// end closes the session and waits until it is accounted for. A subscription may instead go on
+// until its member has another one in its place.
 func (s *session) end() {
+	politely := 0.5
+	if p, shared := s.line.(*place); shared {
+		politely = 1 - shareAbort
+		if p.replaces(s) {
+			return
+		}
+	}
 	s.once.Do(func() {
-		s.member.mu.Lock()
-		s.left = true
-		s.member.mu.Unlock()
-		const politely = 0.5
-		if s.member.draw() < politely {
-			s.client.Close()
+		s.leave()
+		if s.member.draw() < politely && s.member.crew.living.Err() == nil {
+			s.line.Close()
 		} else {
-			s.client.Abort()
+			s.line.Abort()
 		}
 	})
 	<-s.done
+}
+
+// leave notes that the session's end, which comes now, is its member's.
+func (s *session) leave() {
+	s.member.mu.Lock()
+	defer s.member.mu.Unlock()
+	s.left = true
 }
 
 // frame is any frame of the server.
@@ -77,20 +97,31 @@ type frame struct {
 	May       []string                   `json:"permissions"`
 }
 
-// read handles what the server says until the session ends; then attempts that
-// it carried are cut.
-func (s *session) read() {
-	defer close(s.done)
-	var late time.Duration // the longest time between two reads
-	for s.err == nil {
+// read handles what the server says until the session ends.
+func (s *session) read(client *wire.Client) {
+	late, err := readAll(client, s.receive)
+	s.over(err, ledger.Record{Late: late.Milliseconds()})
+}
+
+// readAll handles what the server says until the connection ends, or is of no use any more.
+// late is the longest time between two reads.
+func readAll(client *wire.Client, receive func([]byte) error) (late time.Duration, err error) {
+	for err == nil {
 		var p []byte
-		if p, s.err = s.client.Read(); s.err == nil {
+		if p, err = client.Read(); err == nil {
 			begun := time.Now()
-			s.err = s.receive(p)
+			err = receive(p)
 			late = max(late, time.Since(begun))
 		}
 	}
-	s.client.Abort()
+	client.Abort()
+	return late, err
+}
+
+// over notes that the session has ended, and why. Attempts that it carried are cut.
+func (s *session) over(err error, how ledger.Record) {
+	defer close(s.done)
+	s.err = err
 	m := s.member
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -99,8 +130,9 @@ func (s *session) read() {
 	}
 	s.ended = true
 	if s.first && !s.left {
-		alive := m.crew.cfg.Ending != nil && !m.crew.cfg.Ending(s.node)
-		m.note(ledger.Record{Kind: ledger.Ended, Code: closeCode(s.err), Alive: alive, Late: late.Milliseconds()})
+		how.Kind, how.Code = ledger.Ended, closeCode(err)
+		how.Alive = m.crew.cfg.Ending != nil && !m.crew.cfg.Ending(s.node)
+		m.note(how)
 	}
 	m.cutAll(s)
 }
@@ -189,7 +221,7 @@ func (s *session) join(f *frame) {
 	if f.Since != nil {
 		from = *f.Since
 	}
-	m.note(ledger.Record{Kind: ledger.Joined, Since: s.since, Last: s.last, Prev: from, Seq: f.Seq, More: f.HasMore, Node: s.node + 1})
+	m.note(ledger.Record{Kind: ledger.Joined, Since: s.since, Last: s.last, Prev: from, Seq: f.Seq, More: f.HasMore, Limit: s.limit, Node: s.node + 1})
 	for i := range f.Messages {
 		f.Messages[i].node = s.node
 	}

@@ -84,6 +84,8 @@ func (m *member) unsettled(head int64) string {
 	switch {
 	case m.sess == nil && m.habit != polling:
 		return "it is not connected"
+	case m.many != nil && m.many.forgets.Load():
+		return "its user lets a token end"
 	case m.adrift:
 		return fmt.Sprintf("it is still fetching pages after %d", m.at)
 	case m.awaits != "" && m.role != m.awaits && m.sess != nil && m.sess.own:

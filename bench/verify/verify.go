@@ -54,6 +54,11 @@ type Config struct {
 	Begun    chan<- struct{}                      // closed when every member has come in and something is said, from when on Duration counts; nil: nobody waits for it
 	Mended   <-chan struct{}                      // closed when nothing is broken any more, from when on all must settle; nil: when the actions end
 	Hopeless <-chan error                         // an error from it makes the run pointless: Run returns it at once; nil: none
+
+	// MintFor signs an access token that is good for so long. Nil: nobody has one connection for
+	// all rooms. The tokens of those who have are good for Token on average; zero: 12 s.
+	MintFor func(user uuid.UUID, ttl time.Duration) (string, error)
+	Token   time.Duration
 }
 
 // Losses knows of fail-overs that may lose events.
@@ -90,6 +95,7 @@ func (c *Config) complete() error {
 	c.Payload = or(c.Payload, 100)
 	c.Session = or(c.Session, 5*time.Second)
 	c.Duration = or(c.Duration, 30*time.Second)
+	c.Token = or(c.Token, 12*time.Second)
 	c.Answer = or(c.Answer, 40*time.Second)
 	c.Settle = or(c.Settle, time.Minute)
 	c.Fleet.Trips = or(c.Fleet.Trips, c.Rooms)
@@ -221,12 +227,12 @@ func newCrew(cfg *Config) (*crew, error) {
 	cr.run = hex.EncodeToString(random[:])
 	for id := range cfg.Members {
 		room := id % cfg.Rooms
-		user := fleet.User(cfg.Fleet.Member(room, id/cfg.Rooms))
-		bearer, err := cfg.Mint(user)
+		user := cfg.Fleet.Member(room, id/cfg.Rooms)
+		bearer, err := cfg.Mint(fleet.User(user))
 		if err != nil {
 			return nil, fmt.Errorf("sign a token: %w", err)
 		}
-		cr.members = append(cr.members, newMember(cr, id, room, bearer))
+		cr.members = append(cr.members, newMember(cr, id, room, user, bearer))
 	}
 	return cr, nil
 }
@@ -244,10 +250,12 @@ func (cr *crew) begin(ctx context.Context) error {
 		}
 		cr.book.note(ledger.Record{Kind: ledger.Begin, Room: room, Seq: seq, Nodes: len(cr.nodes), Version: cr.version()})
 	}
-	if cr.cfg.Tables == nil {
-		return nil
+	if cr.cfg.Tables != nil {
+		if err := cr.giveRoles(ctx); err != nil {
+			return err
+		}
 	}
-	return cr.giveRoles(ctx)
+	return cr.openMany(ctx)
 }
 
 // version is 2 where all servers tell summaries.
@@ -286,6 +294,7 @@ func (cr *crew) play(ctx, life context.Context) error {
 	for _, m := range cr.members {
 		wg.Go(m.live)
 	}
+	defer cr.closeMany() // when everybody has left
 	var changes sync.WaitGroup
 	if cr.cfg.Tables != nil && cr.cfg.Losses == nil { // a role may be lost, too
 		changes.Go(func() { cr.changeRoles(acting, life) })

@@ -147,8 +147,12 @@ func (run *chaosRun) complete() error {
 	if s.Limited {
 		run.seatAttackers()
 	}
-	mint, err := (&seats{secret: s.Secret}).mint(tokenTTL)
+	who := &seats{secret: s.Secret}
+	mint, err := who.mint(tokenTTL)
 	if err != nil {
+		return err
+	}
+	if run.account.MintFor, err = who.mintFor(); err != nil {
 		return err
 	}
 	run.account.Mint, run.attack.Mint, run.account.Fleet = mint, mint, s.Fleet

@@ -33,6 +33,15 @@ func (s *seats) register(fs *flag.FlagSet) {
 
 // mint returns a function that signs tokens which are valid for the time given.
 func (s *seats) mint(ttl time.Duration) (func(uuid.UUID) (string, error), error) {
+	sign, err := s.mintFor()
+	if err != nil {
+		return nil, err
+	}
+	return func(user uuid.UUID) (string, error) { return sign(user, ttl) }, nil
+}
+
+// mintFor returns a function that signs tokens.
+func (s *seats) mintFor() (func(user uuid.UUID, ttl time.Duration) (string, error), error) {
 	secret := []byte(s.secret)
 	if s.secretFile != "" && s.secret == "" {
 		b, err := os.ReadFile(s.secretFile)
@@ -44,5 +53,5 @@ func (s *seats) mint(ttl time.Duration) (func(uuid.UUID) (string, error), error)
 	if len(secret) == 0 {
 		return nil, errors.New("--jwt-secret: the server's secret is needed to sign tokens")
 	}
-	return func(user uuid.UUID) (string, error) { return token.Sign(secret, user, ttl) }, nil
+	return func(user uuid.UUID, ttl time.Duration) (string, error) { return token.Sign(secret, user, ttl) }, nil
 }

@@ -17,6 +17,8 @@ A fleet publishes, edits, deletes, pins, reacts, reconnects with ?since=, resend
 client_id and uses REST, while you kill and restart what you like. At the end it
 settles everything, reads every room back, and prints what was lost, repeated,
 reordered or is unexplained by the contract. The rooms must be its own meanwhile.
+Two in ten members have one WebSocket for all the rooms of their user, with tokens that
+end soon. A seeded user has one room; seed again with fewer trips, and users have several.
 
 Examples:
   caravan seed --users 60 --trips 6
@@ -45,6 +47,9 @@ func runVerify(ctx context.Context, args []string, stdout, stderr io.Writer) (st
 	}
 	cfg.Fleet = who.fleet
 	if cfg.Mint, err = who.mint(tokenTTL); err != nil {
+		return exitUsage, err
+	}
+	if cfg.MintFor, err = who.mintFor(); err != nil {
 		return exitUsage, err
 	}
 	if len(cfg.URLs) == 0 {

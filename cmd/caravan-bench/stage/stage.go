@@ -123,9 +123,17 @@ func (s *Stage) openDatabase(ctx context.Context, cfg *Config) (err error) {
 	if err != nil {
 		return err
 	}
-	args := []string{"seed", "--users", strconv.Itoa(cfg.Fleet.Users), "--trips", strconv.Itoa(cfg.Fleet.Trips), "--database", s.database.url()}
-	if out, err := exec.CommandContext(ctx, cfg.Binary, args...).CombinedOutput(); err != nil {
-		return fmt.Errorf("%s seed: %w\n%s", cfg.Binary, err, out)
+	return s.seed(ctx, cfg)
+}
+
+// seed makes the fleet, and again with fewer trips: so users are collaborators of several.
+func (s *Stage) seed(ctx context.Context, cfg *Config) error {
+	const times = 3
+	for trips := cfg.Fleet.Trips; trips > max(cfg.Fleet.Trips-times, 0); trips-- {
+		args := []string{"seed", "--users", strconv.Itoa(cfg.Fleet.Users), "--trips", strconv.Itoa(trips), "--database", s.database.url()}
+		if out, err := exec.CommandContext(ctx, cfg.Binary, args...).CombinedOutput(); err != nil {
+			return fmt.Errorf("%s seed: %w\n%s", cfg.Binary, err, out)
+		}
 	}
 	return nil
 }
