@@ -204,7 +204,8 @@ type AccessQuestion struct {
 
 // Access answers an AccessQuestion.
 type Access struct {
-	UserKnown bool                 // the user is in users
+	UserKnown bool                 // the user is in users, and is active
+	Inactive  bool                 // the user is in users, and is not
 	User      protocol.User        // where UserKnown
 	Allowed   bool                 // the user is a collaborator of the place's trip
 	Role      string               // where Allowed: theirs in the trip; empty: none that can be read

@@ -48,6 +48,15 @@ var commands = []command{
 	{config.ConfigPrint, "[flags of serve]", "prints what each setting comes to and where it was said, without secrets", configExamples, printConfig},
 	{config.Token, "--user UUID [--ttl 1h] [flags]", "prints an access token signed with the configured secret", tokenExamples, printToken},
 	{config.Seed, "--users N --trips M [flags]", "writes a fleet of users and trips for load tests and demos", seedExamples, seed},
+	{config.UserAdd, "--email TEXT [flags]", "adds a user and prints the id", peopleExamples, addUser},
+	{config.UserList, "[--json] [flags]", "lists the users", "", listUsers},
+	{config.UserRemove, "UUID [flags]", "removes a user from users and from all trips; what was written stays", "", removeUser},
+	{config.TripAdd, "--title TEXT [--owner UUID] [flags]", "adds a trip, with its room, and prints the id", peopleExamples, addTrip},
+	{config.TripList, "[--json] [flags]", "lists the trips", "", listTrips},
+	{config.TripRemove, "UUID [flags]", "removes a trip and its members; what was written stays", "", removeTrip},
+	{config.MemberAdd, "--trip UUID --user UUID [--role member] [flags]", "makes a user a collaborator of a trip, or gives another role", peopleExamples, addMember},
+	{config.MemberList, "--trip UUID [--json] [flags]", "lists the collaborators of a trip", "", listMembers},
+	{config.MemberRemove, "--trip UUID --user UUID [flags]", "takes a user out of a trip", "", removeMember},
 	{config.Status, "[--json] [flags]", "lists the nodes that share a Redis, and their load", statusExamples, status},
 }
 

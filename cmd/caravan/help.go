@@ -61,6 +61,11 @@ const (
 `
 	seedExamples = `  caravan seed --users 1000 --trips 20
 `
+	peopleExamples = `  amina=$(caravan user add --email amina@example.com --first-name Amina)
+  jonas=$(caravan user add --email jonas@example.com --first-name Jonas)
+  trip=$(caravan trip add --title "Lisbon to Marrakesh" --owner $amina)
+  caravan member add --trip $trip --user $jonas
+`
 	statusExamples = `  caravan status --redis redis://redis:6379
 `
 )

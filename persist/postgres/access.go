@@ -30,16 +30,22 @@ var theirRole = fmt.Sprintf(`left(role::text, %d)`, protocol.RoleRunesMax+1)
 // where that has none, the NULL around it. Of somebody who is there twice the role counts
 // that comes first.
 func accessStatement(role, texts, title string) string {
-	return `SELECT q.n, u.id, ` + texts + `,
+	return `SELECT q.n, u.id, u.active, ` + texts + `,
 		c.is, c.role, t.id, ` + title + `, r.id, coalesce(r.last_seq, 0), coalesce(r.first_seq, 1), coalesce(r.slow_mode, 0),
 		least(coalesce((SELECT d.read_seq FROM chat_reads d WHERE d.chat_room_id = r.id AND d.user_id = q.user_id), 0), coalesce(r.last_seq, 0))
 	FROM unnest($1::uuid[], $2::uuid[], $3::boolean[]) WITH ORDINALITY AS q(user_id, place, trip_only, n)
-	LEFT JOIN users u ON u.id = q.user_id
+	LEFT JOIN LATERAL ` + theUser + ` u ON true
 	LEFT JOIN chat_rooms p ON p.id = q.place AND NOT q.trip_only
 	LEFT JOIN trips t ON t.id = coalesce(p.trip_id, q.place)
 	LEFT JOIN chat_rooms r ON r.trip_id = t.id
 	CROSS JOIN LATERAL ` + membershipOf(role, "t.id", "q.user_id")
 }
+
+// theUser selects the user and whether they are active. The name is_active means a column of
+// users, or, where that has none, the true around it. NULL is false, as elsewhere.
+const theUser = `(SELECT x.* FROM (SELECT true AS is_active) n CROSS JOIN LATERAL
+	(SELECT v.id, v.email, v.username, v.first_name, v.last_name, coalesce(is_active::text, 'false') NOT IN ('false', '0') AS active
+		FROM users v WHERE v.id = q.user_id) x)`
 
 // membershipOf selects whether a user is a collaborator of a trip, and in which role.
 func membershipOf(role, trip, user string) string {
@@ -101,6 +107,7 @@ func (s *Store) askAccess(ctx context.Context, sql string, questions []room.Acce
 	var (
 		n                  int64
 		userID, trip, room *[16]byte
+		active             *bool
 		user               protocol.User
 		allowed            bool
 		role               *string
@@ -108,10 +115,14 @@ func (s *Store) askAccess(ctx context.Context, sql string, questions []room.Acce
 		seq, first, read   int64
 		slow               int
 	)
-	targets := []any{&n, &userID, &user.Email, &user.Username, &user.FirstName, &user.LastName, &allowed, &role, &trip, &title, &room, &seq, &first, &slow, &read}
+	targets := []any{&n, &userID, &active, &user.Email, &user.Username, &user.FirstName, &user.LastName, &allowed, &role, &trip, &title, &room, &seq, &first, &slow, &read}
 	_, err = pgx.ForEachRow(rows, targets, func() error {
 		a := &answers[n-1]
 		if userID == nil {
+			return nil
+		}
+		if !*active {
+			a.Inactive = true
 			return nil
 		}
 		a.UserKnown, a.User = true, user

@@ -58,10 +58,15 @@ func scanAccess(row *sql.Row, user uuid.UUID, a *room.Access) error {
 		title, role sql.NullString
 		seq         sql.NullInt64
 		settings    protocol.RoomSettings
+		active      bool
 	)
-	known, err := scanRow(row, &a.User.Email, &a.User.Username, &a.User.FirstName, &a.User.LastName, &trip, &title, &id, &seq, &settings.FirstSeq, &settings.SlowMode, &role, &a.ReadSeq)
+	known, err := scanRow(row, &active, &a.User.Email, &a.User.Username, &a.User.FirstName, &a.User.LastName, &trip, &title, &id, &seq, &settings.FirstSeq, &settings.SlowMode, &role, &a.ReadSeq)
 	if err != nil || !known {
 		return err
+	}
+	if !active {
+		*a = room.Access{Inactive: true}
+		return nil
 	}
 	a.UserKnown, a.User.ID, a.Allowed = true, user, trip.Valid
 	if role.Valid {

@@ -96,13 +96,19 @@ func seed(ctx context.Context, writer *sql.DB, seeds *persist.Seeds) error {
 				return []any{c.Trip.String(), c.User.String(), c.Role, now}
 			})
 	})
-	switch {
-	case err == nil:
+	if err == nil {
 		return nil
-	case primary(resultCode(err)) == sqlite3.SQLITE_CONSTRAINT: // the application's own, in an adopted database
-		return fmt.Errorf("sqlite: seed: %w", err)
 	}
-	return unreachable(fmt.Errorf("sqlite: seed: %w", err))
+	return notWritten("seed", err)
+}
+
+// notWritten is the error of rows of the application that could not be written.
+func notWritten(what string, err error) error {
+	err = fmt.Errorf("sqlite: %s: %w", what, err)
+	if primary(resultCode(err)) == sqlite3.SQLITE_CONSTRAINT { // the application's own, in an adopted database
+		return err
+	}
+	return unreachable(err)
 }
 
 // insertAll runs a statement n times with the arguments that row gives.

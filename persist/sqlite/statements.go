@@ -104,6 +104,11 @@ type reading struct {
 var theirRole = fmt.Sprintf(`(SELECT (SELECT substr(CAST(role AS TEXT), 1, %d) FROM collaborators x
 	WHERE x.trip_id = t.id AND x.user_id = u.id ORDER BY role IS NULL, 1 LIMIT 1) FROM (SELECT NULL AS role))`, protocol.RoleRunesMax+1)
 
+// isActive says whether the user u is active, where users has such a column. NULL is false, as
+// elsewhere.
+const isActive = `(SELECT (SELECT lower(coalesce(CAST(is_active AS TEXT), '0')) NOT IN ('0', 'false') FROM users x WHERE x.id = u.id)
+	FROM (SELECT 1 AS is_active))`
+
 func (r *reading) prepare(ctx context.Context) error {
 	return prepare(ctx, r.db, map[**sql.Stmt]string{
 		&r.head: `SELECT coalesce(last_seq, 0) FROM chat_rooms WHERE id = ?`,
@@ -122,7 +127,7 @@ func (r *reading) prepare(ctx context.Context) error {
 		&r.repliesAfter:  selectMessage + ` WHERE m.reply_to_id = ?2 AND +m.chat_room_id = ?1 AND m.seq > max(?3, ` + firstSeqOf("?1") + ` - 1) ORDER BY m.seq LIMIT ?4`,
 		&r.pins:          selectMessage + ` WHERE m.chat_room_id = ?1 AND m.pinned_at IS NOT NULL AND m.deleted_at IS NULL AND m.seq >= ` + firstSeqOf("?1") + ` AND (m.pinned_at, m.id) < (?2, ?3) ORDER BY m.pinned_at DESC, m.id DESC LIMIT ?4`,
 		&r.message:       selectMessage + ` WHERE m.id = ? AND m.seq >= ` + firstSeqOf("m.chat_room_id"),
-		&r.access: `SELECT coalesce(u.email, ''), coalesce(u.username, ''), coalesce(u.first_name, ''), coalesce(u.last_name, ''),
+		&r.access: `SELECT ` + isActive + `, coalesce(u.email, ''), coalesce(u.username, ''), coalesce(u.first_name, ''), coalesce(u.last_name, ''),
 				t.id, t.title, r.id, r.last_seq, CASE WHEN r.id IS NOT NULL THEN max(coalesce(CAST(r.first_seq AS INTEGER), 1), 1) ELSE 0 END, coalesce(CAST(r.slow_mode AS INTEGER), 0), ` + theirRole + `, coalesce(min(CAST(d.read_seq AS INTEGER), r.last_seq), 0)
 			FROM users u
 			LEFT JOIN collaborators c ON c.user_id = u.id AND c.trip_id = coalesce(

@@ -20,6 +20,7 @@ type Store interface {
 	persist.Seeder
 	Deployment(context.Context) (uuid.UUID, error)
 	SetQuotas(persist.Quotas)
+	persist.Rows
 	Secret(ctx context.Context, name string) ([]byte, error)
 }
 
@@ -129,6 +130,8 @@ func Run(t *testing.T, open Open) {
 		{"Heads", testHeads},
 		{"TryingToWriteChangesNothing", testTryWrite},
 		{"Access", testAccess},
+		{"InactiveUsersAreNobody", testInactive},
+		{"DirectoryHasUsersTripsAndMembers", testDirectory},
 		{"ARoleIsAsTheApplicationHasIt", testRoles},
 		{"AccessSaysHowFarSomebodyHasRead", testAccessReadSeq},
 		{"ARoomsIDIsNoOtherTrips", testTripWithARoomsID},

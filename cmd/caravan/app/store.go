@@ -22,6 +22,7 @@ import (
 type Store interface {
 	room.Store
 	persist.Seeder
+	persist.Rows
 	SetQuotas(persist.Quotas)
 	Durability(context.Context) (*persist.Durability, error)
 	// Deployment returns an id that all nodes on the database have in common.
@@ -76,6 +77,7 @@ func isSQLite(database string) bool { return strings.HasPrefix(database, sqliteP
 // Seeder writes the application's rows and is closed after it.
 type Seeder interface {
 	persist.Seeder
+	persist.Rows
 	Close() error
 }
 
@@ -93,6 +95,12 @@ func OpenSeeder(ctx context.Context, cfg *config.Config, log *slog.Logger) (Seed
 // to do.
 func Seed(ctx context.Context, s persist.Seeder, seeds *persist.Seeds) error {
 	err := s.Seed(ctx, seeds)
+	return ForeignRows(ctx, err)
+}
+
+// ForeignRows adds to an error of rows that could not be written what to do, unless the
+// database is away.
+func ForeignRows(ctx context.Context, err error) error {
 	if err == nil || ctx.Err() != nil || errors.Is(err, room.ErrStoreDown) {
 		return err
 	}

@@ -2,7 +2,10 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+
+	"github.com/google/uuid"
 
 	"github.com/caravan-chat/caravan/room/unsent"
 )
@@ -55,9 +58,32 @@ func (c *Config) check(cmd Command) (warnings []string, err error) {
 		if c.Redis == "" {
 			return nil, &Error{Flag: "redis", Text: "is missing: nodes are listed there; a single node has /metrics on its admin port"}
 		}
-	case Migrate:
+	case UserAdd, UserRemove, TripAdd, TripRemove, MemberAdd, MemberList, MemberRemove:
+		return warnings, c.checkPeople(cmd)
+	case Migrate, UserList, TripList:
 	}
 	return warnings, nil
+}
+
+// checkPeople asks for what a command about users, trips and members cannot do without.
+func (c *Config) checkPeople(cmd Command) error {
+	none := uuid.UUID{}
+	for _, needed := range []struct {
+		of      []Command
+		flag    string
+		missing bool
+	}{
+		{onUserAdd, "email", !strings.Contains(c.Email, "@")},
+		{onTripAdd, "title", c.Title == ""},
+		{[]Command{UserRemove, TripRemove}, "id", c.ID == none},
+		{onMembers, "trip", c.Trip == none},
+		{[]Command{MemberAdd, MemberRemove}, "user", c.User == none},
+	} {
+		if needed.missing && slices.Contains(needed.of, cmd) {
+			return &Error{Flag: needed.flag, Text: "is missing"}
+		}
+	}
+	return nil
 }
 
 // quoted reports whether a text stands in quotes. A shell drops them; the file of

@@ -26,6 +26,16 @@ const (
 	Seed    Command = "seed"
 	Status  Command = "status"
 
+	UserAdd      Command = "user add"
+	UserList     Command = "user list"
+	UserRemove   Command = "user remove"
+	TripAdd      Command = "trip add"
+	TripList     Command = "trip list"
+	TripRemove   Command = "trip remove"
+	MemberAdd    Command = "member add"
+	MemberList   Command = "member list"
+	MemberRemove Command = "member remove"
+
 	ConfigCheck Command = "config check" // takes what serve takes
 	ConfigPrint Command = "config print" // likewise
 )
@@ -89,11 +99,17 @@ type Config struct {
 	LogFormat string // text or json
 	Dev       bool
 
-	User  uuid.UUID     // token: whose
+	ID                                   uuid.UUID // of a user or a trip; nil: a new one
+	Email, Username, FirstName, LastName string    // of a user
+	Title                                string    // of a trip
+	Owner, Trip                          uuid.UUID
+	Role                                 string // of a member
+
+	User  uuid.UUID     // token: whose; member: who
 	TTL   time.Duration // token: how long it is valid
 	Users int           // seed
 	Trips int           // seed
-	JSON  bool          // status: for programs
+	JSON  bool          // lists: for programs
 	Moved bool          // migrate: the database may come from another cluster
 
 	secret, secretFile, publicKeyFile string // as given; JWT has what they hold

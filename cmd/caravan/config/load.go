@@ -145,6 +145,13 @@ func parseFlags(cmd Command, args []string) (map[string]given, error) {
 			return nil
 		},
 	}
+	if cmd == UserRemove || cmd == TripRemove {
+		flags.Argument = func(text string) (ok bool) {
+			_, known := values["id"]
+			values["id"] = given{text: text}
+			return !known
+		}
+	}
 	err := flags.Parse(args)
 	if wrong := (*commandline.Error)(nil); errors.As(err, &wrong) {
 		err = &Error{Flag: wrong.Flag, Text: wrong.Text}

@@ -33,24 +33,55 @@ func (s *setting) concerns(cmd Command) bool {
 }
 
 var (
-	everywhere = []Command{Serve, Migrate, Token, Seed, Status}
-	onDatabase = []Command{Serve, Migrate, Seed}
+	everywhere = append([]Command{Serve, Migrate, Token, Seed, Status}, onPeople...)
+	onDatabase = append([]Command{Serve, Migrate, Seed}, onPeople...)
 	onRedis    = []Command{Serve, Status}
 	onTokens   = []Command{Serve, Token}
 	onServe    = []Command{Serve}
 	onToken    = []Command{Token}
 	onSeed     = []Command{Seed}
-	onStatus   = []Command{Status}
 	onMigrate  = []Command{Migrate}
+	onUserAdd  = []Command{UserAdd}
+	onTripAdd  = []Command{TripAdd}
+	onMembers  = []Command{MemberAdd, MemberList, MemberRemove}
+	onPeople   = []Command{UserAdd, UserList, UserRemove, TripAdd, TripList, TripRemove, MemberAdd, MemberList, MemberRemove}
+	onLists    = []Command{Status, UserList, TripList, MemberList}
 )
 
 const configFlag = "config"
 
 // settings is the one table of everything that can be set.
 var settings = []setting{
-	{group: "Of this command", name: "user", arg: "UUID", on: onToken,
-		about: "whose token",
+	{group: "Of this command", name: "user", arg: "UUID", on: []Command{Token, MemberAdd, MemberRemove},
+		about: "whose token, or who is the member",
 		into:  func(c *Config) value { return id(&c.User) }},
+	{name: "trip", arg: "UUID", on: onMembers,
+		about: "of which trip",
+		into:  func(c *Config) value { return id(&c.Trip) }},
+	{name: "role", arg: "TEXT", def: "member", on: []Command{MemberAdd},
+		about: "the member's role: see --roles of serve. A member who is there already gets it",
+		into:  func(c *Config) value { return role(&c.Role) }},
+	{name: "id", arg: "UUID", on: []Command{UserAdd, UserRemove, TripAdd, TripRemove},
+		about: "of the user or the trip; where one is added, a new id unless it is given",
+		into:  func(c *Config) value { return id(&c.ID) }},
+	{name: "email", arg: "TEXT", on: onUserAdd,
+		about: "the user's address, which no other user may have",
+		into:  func(c *Config) value { return word(&c.Email) }},
+	{name: "username", arg: "TEXT", on: onUserAdd,
+		about: "the user's name; what stands before the @ of --email unless it is given",
+		into:  func(c *Config) value { return word(&c.Username) }},
+	{name: "first-name", arg: "TEXT", on: onUserAdd,
+		about: "as others are shown it",
+		into:  func(c *Config) value { return word(&c.FirstName) }},
+	{name: "last-name", arg: "TEXT", on: onUserAdd,
+		about: "as others are shown it",
+		into:  func(c *Config) value { return word(&c.LastName) }},
+	{name: "title", arg: "TEXT", on: onTripAdd,
+		about: "the trip's title",
+		into:  func(c *Config) value { return word(&c.Title) }},
+	{name: "owner", arg: "UUID", on: onTripAdd,
+		about: "a user who becomes a collaborator with the role owner",
+		into:  func(c *Config) value { return id(&c.Owner) }},
 	{name: "ttl", arg: "DURATION", def: "1h", on: onToken,
 		about: "how long the token is valid",
 		into:  func(c *Config) value { return duration(&c.TTL, time.Second, 10*365*24*time.Hour) }},
@@ -63,7 +94,7 @@ var settings = []setting{
 	{name: "trips", arg: "M", def: "0", on: onSeed,
 		about: "how many trips; user i becomes a collaborator of trip i mod M",
 		into:  func(c *Config) value { return count(&c.Trips, 0, 10_000_000) }},
-	{name: "json", def: "false", on: onStatus,
+	{name: "json", def: "false", on: onLists,
 		about: "for programs",
 		into:  func(c *Config) value { return truth(&c.JSON) }},
 

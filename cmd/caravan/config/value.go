@@ -9,10 +9,12 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
 
+	"github.com/caravan-chat/caravan/persist"
 	"github.com/caravan-chat/caravan/persist/postgres"
 	"github.com/caravan-chat/caravan/protocol"
 	"github.com/caravan-chat/caravan/protocol/token"
@@ -217,6 +219,31 @@ func id(into *uuid.UUID) value {
 			return errors.New("must be a UUID")
 		}
 		return nil
+	}
+}
+
+// wordRunesMax is how long what names somebody or something may be.
+const wordRunesMax = 200
+
+// word is a text of one line that names somebody or something.
+func word(into *string) value {
+	return func(s string) error {
+		s = strings.TrimSpace(s)
+		if !utf8.ValidString(s) || utf8.RuneCountInString(s) > wordRunesMax || strings.ContainsFunc(s, unicode.IsControl) {
+			return fmt.Errorf("must be UTF-8 without control characters, of at most %d characters", wordRunesMax)
+		}
+		*into = s
+		return nil
+	}
+}
+
+// role is a role that --roles can name.
+func role(into *string) value {
+	return func(s string) error {
+		if s = strings.TrimSpace(s); persist.Role(&s) == "" {
+			return fmt.Errorf("must be a text of 1 to %d characters", protocol.RoleRunesMax)
+		}
+		return word(into)(s)
 	}
 }
 
