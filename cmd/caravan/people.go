@@ -87,7 +87,9 @@ func (j *job) told(id uuid.UUID, err error) error {
 func listUsers(ctx context.Context, j *job) error {
 	list := newLister(j, "users", "id", "email", "username", "first_name", "last_name")
 	return inDirectory(ctx, j, func(d *persist.Directory) error {
-		err := d.Users(ctx, func(u *protocol.User) error { return list.row(u.ID.String(), u.Email, u.Username, u.FirstName, u.LastName) })
+		err := d.Users(ctx, func(u *protocol.User) error {
+			return list.row(u.ID.String(), u.Email, u.Username, u.FirstName, u.LastName)
+		})
 		return list.end(err)
 	})
 }

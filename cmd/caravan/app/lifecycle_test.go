@@ -230,7 +230,7 @@ func TestEveryMetricAndFlagIsDocumented(t *testing.T) {
 			t.Errorf("docs/operations.md explains %s, which does not exist", name[1])
 		}
 	}
-	for _, cmd := range []config.Command{config.Serve, config.Migrate, config.Token, config.Seed} {
+	for _, cmd := range []config.Command{config.Serve, config.Migrate, config.Token, config.Seed, config.Status, config.UserAdd, config.TripAdd, config.MemberAdd} {
 		for _, flag := range config.Names(cmd) {
 			if !bytes.Contains(doc, []byte("`--"+flag+"`")) {
 				t.Errorf("docs/operations.md does not explain --%s", flag)
