@@ -1,6 +1,7 @@
 package netpoll
 
 import (
+	"errors"
 	"time"
 
 	gerrors "github.com/panjf2000/gnet/v2/pkg/errors"
@@ -21,6 +22,9 @@ func (failedAccept) Error() string { return "accept failed" }
 // kernel, and the loop would be woken for it again and again: so all loops leave their
 // listeners alone until their next tick, as what there was none of they share.
 func (s *Server) acceptFailed(err error) {
+	if s.draining.Load() && errors.Is(err, unix.EINVAL) {
+		return // the listener was shut between the loop's wake-up and its look
+	}
 	failures := s.acceptFailures.Add(1)
 	for _, l := range s.loops {
 		l.Post(l.stopAccepting)
@@ -32,7 +36,7 @@ func (s *Server) acceptFailed(err error) {
 
 // stopAccepting has new connections wait in the kernel.
 func (l *Loop) stopAccepting() {
-	if !l.deaf {
+	if !l.deaf && !l.shut {
 		l.deaf = true
 		_ = unix.EpollCtl(l.epoll, unix.EPOLL_CTL_DEL, l.listener, nil) // it is there
 	}
@@ -40,8 +44,24 @@ func (l *Loop) stopAccepting() {
 
 // acceptAgain ends that. It is tried again where it fails for want of memory.
 func (l *Loop) acceptAgain() {
-	if l.deaf {
+	if l.deaf && !l.shut {
 		in := unix.EpollEvent{Fd: int32(l.listener), Events: unix.EPOLLIN | unix.EPOLLPRI}
 		l.deaf = unix.EpollCtl(l.epoll, unix.EPOLL_CTL_ADD, l.listener, &in) != nil
 	}
+}
+
+// shutListener has the kernel refuse new connections, as it does where nobody listens,
+// once those that it has accepted for the loop are taken. gnet closes the descriptor.
+func (l *Loop) shutListener() {
+	if l.shut {
+		return
+	}
+	waiting := []unix.PollFd{{Fd: int32(l.listener), Events: unix.POLLIN}}
+	if n, err := unix.Poll(waiting, 0); err != nil || n > 0 && !l.deaf {
+		return // the next tick tries again
+	}
+	l.shut = true
+	_ = unix.EpollCtl(l.epoll, unix.EPOLL_CTL_DEL, l.listener, nil) // nothing more is to be heard of it
+	_ = unix.Shutdown(l.listener, unix.SHUT_RDWR)                   // it is there
+	l.shared.listeners.Add(-1)
 }

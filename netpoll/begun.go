@@ -21,7 +21,7 @@ func (c *Conn) begun() int {
 // is finished now is found only by boundBegun, which therefore has much to do now and
 // then, in place of a little each time.
 func (l *Loop) noteBegun(c *Conn, came int) {
-	if c.state != stateOpen || c.begun() == 0 {
+	if !c.state.listens() || c.begun() == 0 {
 		return
 	}
 	l.counts.begunBytes += came
@@ -36,7 +36,7 @@ func (l *Loop) boundBegun(most int) (freed int) {
 	var all []*Conn
 	kept := 0
 	for _, c := range l.conns {
-		if c.state == stateOpen && c.begun() > 0 {
+		if c.state.listens() && c.begun() > 0 {
 			all = append(all, c)
 			kept += c.begun()
 		}

@@ -120,6 +120,14 @@ func (c *client) expect(want string) {
 // connection's end must come.
 func (c *client) expectClose() (code uint16, reason string) {
 	c.t.Helper()
+	code, reason = c.readClose()
+	c.expectEOF()
+	return code, reason
+}
+
+// readClose reads frames until the close frame.
+func (c *client) readClose() (code uint16, reason string) {
+	c.t.Helper()
 	for {
 		op, payload, err := c.frame()
 		if err != nil {
@@ -132,7 +140,6 @@ func (c *client) expectClose() (code uint16, reason string) {
 		if len(payload) >= 2 {
 			code, reason = binary.BigEndian.Uint16([]byte(payload)), payload[2:]
 		}
-		c.expectEOF()
 		return code, reason
 	}
 }

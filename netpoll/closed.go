@@ -42,6 +42,9 @@ var causeNames = [Causes]string{
 // String returns the cause in one word, for logs and metrics.
 func (c Cause) String() string { return causeNames[c] }
 
+// sentAway is how a Drain ends a connection.
+var sentAway = Closed{CloseRestart, "server restarts", CauseDrain}
+
 // Close codes of RFC 6455 section 7.4.1 and of its registry.
 const (
 	CloseNormal      uint16 = 1000

@@ -68,6 +68,11 @@ type Config struct {
 
 	Compression bool // accept permessage-deflate where a client offers it
 
+	// Part is called on a loop by a Drain with connections whose time has come: each is to
+	// be given to Conn.Part, at once or by and by. Those that are not in time Drain itself
+	// gives there. Nil: it always does.
+	Part func(l *Loop, cs []*Conn)
+
 	// DrainTimeout is the time over which Drain spreads the closes where its
 	// context has no deadline. Default 10s.
 	DrainTimeout time.Duration

@@ -111,7 +111,7 @@ func (c *Conn) Cork() {
 // client sends after the call is looked at. Handler.Close follows at the end of
 // the turn. No effect on a connection that is closing already.
 func (c *Conn) Close(code uint16, reason string) {
-	if c.state == stateOpen {
+	if c.state.listens() {
 		c.loop.finish(c, Closed{code, reason, CauseHandler})
 	}
 }

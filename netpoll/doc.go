@@ -48,7 +48,7 @@
 //	stalled           who is closed because of what waits for it
 //	receive, upgrade, frames, handover      what a socket brought
 //	yield                                   who goes for others
-//	conn, topic, ping, refuse, flush        what is sent
+//	conn, part, topic, ping, refuse, flush  what is sent
 //	ending, write, move, pause              how a connection ends, is written, changes its state, is not read
 //	accept                                  what happens where no connection can be accepted
 //	loop, ages, shared, wake                the types; a loop's mailbox and its wake-up

@@ -1,23 +1,31 @@
 package netpoll
 
 import (
+	"cmp"
 	"context"
-	"math/rand/v2"
+	"slices"
 	"time"
 )
 
 // drainPoll is how often Drain looks whether the last connection is gone.
 const drainPoll = 10 * time.Millisecond
 
-// Refuse answers every handshake that comes from now on with r, before Handler.Upgrade
-// sees it. Connections that are open stay open, and plain HTTP goes on. It is for the
-// time before a Drain in which what was accepted is still worked on.
-func (s *Server) Refuse(r *Refusal) { s.refusal.Store(r) }
+// Of a drain's time, in which part all connections have their time, and when those are
+// closed that Config.Part has not closed. The rest is for the close handshakes.
+const (
+	drainSpread = 5.0 / 8
+	drainEnd    = 6.0 / 8
+)
 
-// Drain refuses new connections with 503 and closes the open ones with
-// CloseRestart, at random moments spread over most of the time until ctx's
-// deadline (or Config.DrainTimeout), so that a fleet does not come back in one
-// instant. It returns nil when the last one is gone, or ctx's error. The engine
+// Drain ends the service to the clients. The kernel refuses new connections from now
+// on, so that a balancer tries another server, or gives them to another process that
+// listens there. Who has a connection is served as before until its time
+// comes: then its WebSocket is closed with CloseRestart. That is spread over most of the
+// time until ctx's deadline (or Config.DrainTimeout), so that a fleet does not come back
+// in one instant, the oldest connections first. Handshakes that come after all had
+// their time are refused with 503.
+//
+// It returns nil when the last one is gone, or ctx's error. The engine
 // runs on, until Close; a second Drain is a Close. Connections that were given to
 // Config.HTTP are not its concern.
 func (s *Server) Drain(ctx context.Context) error {
@@ -25,20 +33,23 @@ func (s *Server) Drain(ctx context.Context) error {
 		s.Close()
 		return nil
 	}
+	begun := time.Now()
 	deadline, ok := ctx.Deadline()
 	if !ok {
-		deadline = time.Now().Add(s.cfg.DrainTimeout)
+		deadline = begun.Add(s.cfg.DrainTimeout)
 	}
-	// The last quarter is for the close handshakes of the last ones.
-	until := time.Now().Add(time.Until(deadline) * 3 / 4)
+	part := func(of float64) time.Time { return begun.Add(time.Duration(of * float64(deadline.Sub(begun)))) }
 	for _, l := range s.loops {
-		l.Post(func() { l.beginDrain(until) })
+		l.Post(func() { l.beginDrain(part(drainSpread), part(drainEnd)) })
 	}
 	poll := time.NewTicker(drainPoll)
 	defer poll.Stop()
-	for s.sockets.Load() > 0 {
+	for !s.empty() {
 		select {
 		case <-poll.C:
+			if time.Now().After(part(drainEnd)) {
+				s.drained.Store(true)
+			}
 		case <-s.done:
 			return nil
 		case <-ctx.Done():
@@ -48,27 +59,60 @@ func (s *Server) Drain(ctx context.Context) error {
 	return nil
 }
 
-// beginDrain refuses the clients whose request is not complete, and makes the plan
-// for the others.
-func (l *Loop) beginDrain(until time.Time) {
-	l.drain = &drainPlan{last: l.now, until: until}
+// empty tells whether there is no connection, and will be none.
+func (s *Server) empty() bool {
+	if s.listeners.Load() > 0 || s.sockets.Load() > 0 {
+		return false
+	}
+	s.drained.Store(true)
+	return s.sockets.Load() == 0 // Config.HTTP may have given one back meanwhile
+}
+
+// beginDrain shuts the listener and makes the plan.
+func (l *Loop) beginDrain(until, end time.Time) {
+	l.shutListener()
+	l.drain, l.toPart = &drainPlan{last: l.now, until: until, end: end}, l.oldestFirst()
+}
+
+// oldestFirst returns the open connections in the order in which they are sent away: who
+// came lately may have been sent away by another node a moment ago.
+func (l *Loop) oldestFirst() (order []*Conn) {
 	for _, c := range l.conns {
-		if c.state == stateHandshake {
-			l.refuse(c, unavailable(), RefusedDraining)
+		if c.state == stateOpen {
+			order = append(order, c)
+		}
+	}
+	age := func(c *Conn) uint32 { return l.born - l.births[c.position] } // right also where the numbers begin again
+	slices.SortFunc(order, func(a, b *Conn) int { return cmp.Compare(age(b), age(a)) })
+	return order
+}
+
+// sendSomeAway sends those of the open connections away whose time has come.
+func (l *Loop) sendSomeAway() {
+	d := l.drain
+	if d == nil {
+		return
+	}
+	l.shutListener()
+	n := d.due(l.now, len(l.toPart))
+	if n > 0 {
+		l.callPart(l.toPart[:n:n]) // those that are not open any more are passed over by Conn.Part
+		l.toPart = l.toPart[n:]
+	}
+	if l.now.After(d.end) {
+		for _, c := range l.conns {
+			c.Part()
 		}
 	}
 }
 
-// closeSome closes those of the open connections whose time has come.
-func (l *Loop) closeSome() {
-	if l.drain == nil {
+// callPart asks the Handler's program to send connections away.
+func (l *Loop) callPart(cs []*Conn) {
+	if part := l.parting; part != nil {
+		l.call(func() { part(l, cs) })
 		return
 	}
-	n := l.drain.due(l.now, l.counts.open)
-	for i, from := 0, rand.IntN(len(l.conns)+1); n > 0 && i < len(l.conns); i++ {
-		if c := l.conns[(from+i)%len(l.conns)]; c.state == stateOpen {
-			l.finish(c, Closed{CloseRestart, "server restarts", CauseDrain})
-			n--
-		}
+	for _, c := range cs {
+		c.Part()
 	}
 }

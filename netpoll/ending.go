@@ -23,6 +23,10 @@ const lingerBytesMax = 16 << 20
 // Closing the socket right after the write would lose what the client has not
 // read yet, if it was still sending.
 func (l *Loop) finish(c *Conn, why Closed) {
+	if c.state == stateParting { // it has its closing frame
+		l.depart(c)
+		return
+	}
 	l.noteEnd(c, why)
 	l.endWith(c, frame.AppendClose(nil, why.Code, why.Reason))
 }
@@ -47,6 +51,15 @@ func codeClass(why Closed) uint16 {
 		return why.Code / 1000 * 1000
 	}
 	return why.Code
+}
+
+// depart ends a connection that has its closing frame.
+func (l *Loop) depart(c *Conn) {
+	l.noteEnd(c, sentAway)
+	l.move(c, stateEnding)
+	if c.flow == flowIdle {
+		l.shutWrite(c)
+	}
 }
 
 // tooSlow ends a slow consumer: what it has not begun to get, it does not get.
@@ -93,8 +106,12 @@ func (l *Loop) discard(c *Conn, n int) {
 
 // lost ends a connection whose socket does not work any more.
 func (l *Loop) lost(c *Conn) {
-	if c.state == stateOpen {
+	switch c.state {
+	case stateOpen:
 		l.noteEnd(c, Closed{CloseAbnormal, "", CauseLost})
+	case stateParting:
+		l.noteEnd(c, sentAway)
+	case stateHandshake, stateEnding, stateLingering, stateClosing, stateGone:
 	}
 	l.move(c, stateClosing)
 }
@@ -123,6 +140,8 @@ func (l *Loop) closed(c *Conn) {
 			why.Cause = CauseShutdown
 		}
 		l.noteEnd(c, why)
+	case stateParting:
+		l.noteEnd(c, sentAway)
 	case stateHandshake, stateEnding, stateLingering, stateClosing:
 	case stateGone:
 		return // handed over

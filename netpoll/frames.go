@@ -49,7 +49,7 @@ func (l *Loop) resume(c *Conn) {
 	}
 	read := l.feed(c, b)
 	switch {
-	case c.state != stateOpen:
+	case !c.state.listens():
 	case c.reading():
 		c.unread = nil
 		if u.silent {
@@ -130,7 +130,7 @@ func (in *inbound) Message(text, compressed bool, payload []byte, frames int) (g
 	}
 	l.counts.messagesIn++
 	l.handler.Message(c, kind, payload)
-	return c.state == stateOpen
+	return c.state.listens()
 }
 
 // What is found only after inflation.
@@ -172,5 +172,5 @@ func (in *inbound) Control(op frame.Op, payload []byte) (goOn bool) {
 		code, reason, _ := frame.ParseClose(payload) // the reader has checked it
 		c.loop.finish(c, Closed{code, string(reason), CausePeer})
 	}
-	return c.state == stateOpen
+	return c.state.listens()
 }

@@ -17,7 +17,7 @@ func (l *Loop) recovered(c *Conn) {
 	switch c.state {
 	case stateHandshake:
 		l.refuse(c, &Refusal{Status: 500}, RefusedHandler)
-	case stateOpen:
+	case stateOpen, stateParting:
 		l.finish(c, Closed{CloseInternal, "internal error", CausePanic})
 	case stateEnding, stateLingering, stateClosing, stateGone:
 	}

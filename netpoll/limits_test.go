@@ -114,7 +114,7 @@ func TestConnectionsMax(t *testing.T) {
 func TestWhoIsTurnedAwayIsHeardFirst(t *testing.T) {
 	for name, turnAway := range map[string]func(*Server){
 		"no room":  func(s *Server) { onLoop(t, s.loops[0], func() { s.limits.connectionsMax = 0 }) },
-		"draining": func(s *Server) { s.draining.Store(true) },
+		"draining": func(s *Server) { s.drained.Store(true) },
 	} {
 		s := start(t, Config{Handler: funcs{}, Loops: 1, RefusalHeader: func(head []byte) string {
 			line, _, _ := strings.Cut(string(head), "\r\n")

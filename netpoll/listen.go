@@ -29,7 +29,7 @@ func Listen(cfg Config) (*Server, error) {
 	}
 	address := cfg.Address
 	if address == nil {
-		if address, err = claim.Reserve(cfg.Addr); err != nil {
+		if address, err = claim.Reserve(cfg.Addr, false); err != nil {
 			return nil, fmt.Errorf("netpoll: %w", err)
 		}
 	}
@@ -43,8 +43,11 @@ func Listen(cfg Config) (*Server, error) {
 	}
 	s.engineLog.acceptFailed = s.acceptFailed
 	s.share(&cfg, files)
+	s.listeners.Store(int64(cfg.Loops))
 	for i := range cfg.Loops {
-		s.loops = append(s.loops, newLoop(&s.shared, cfg.Handler, i))
+		l := newLoop(&s.shared, cfg.Handler, i)
+		l.parting = cfg.Part
+		s.loops = append(s.loops, l)
 	}
 	return s, nil
 }

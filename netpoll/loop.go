@@ -36,12 +36,13 @@ type Handler interface {
 	// UntilResume it asks when Conn.Resume is called.
 	Wait(c *Conn) time.Duration
 
-	// Message takes one whole message. payload is valid only during the call and
+	// Message takes one whole message, also where nothing can be sent any more because of
+	// Conn.Part. payload is valid only during the call and
 	// may be changed by it.
 	Message(c *Conn, kind Kind, payload []byte)
 
 	// Close is called exactly once for each Open, at the end of the turn in which
-	// the connection stopped being open. Nothing can be sent any more.
+	// the connection ended: Message is not called any more, and nothing can be sent.
 	Close(c *Conn, why Closed)
 
 	// Tick is called about once a second on each loop.
@@ -54,6 +55,7 @@ type Loop struct {
 	// Static after construction.
 	shared   *shared
 	handler  Handler
+	parting  func(l *Loop, cs []*Conn) // Config.Part; nil: Conn.Part
 	index    int
 	runnable gnet.Runnable // the turn, as gnet runs it
 
@@ -75,27 +77,31 @@ type Loop struct {
 	inTurn bool      // something happened since the last turn ended
 	waker  *waker
 	deaf   bool // nobody is accepted until the next tick
+	shut   bool // nobody is accepted any more
 
 	descriptors // static once the loop is bound
 
-	conns     []*Conn // all sockets of this loop, in no order
-	awaited   ages    // whose request is waited for
-	leaving   ages    // that were told their end
-	dirty     []*Conn // to be written at the end of the turn
-	corked    []*Conn // whose handshake's answer waits, and some that did; see Conn.Cork
-	stalled   []stall // connections whose kernel buffer is full
-	paused    []*Conn // connections that are not read, and some that have ended; see Handler.Wait
-	resumed   []*Conn // paused, while it is gone through
-	resumable []*Conn // postponed ones for which Resume was called in this turn
-	ended     []ended // of whose end the Handler is told in this turn
-	toClose   []*Conn // sockets to be closed at the end of the turn
+	conns     []*Conn  // all sockets of this loop, in no order
+	births    []uint32 // of each of conns, how many came before it
+	born      uint32   // how many came
+	awaited   ages     // whose request is waited for
+	leaving   ages     // that were told their end
+	dirty     []*Conn  // to be written at the end of the turn
+	corked    []*Conn  // whose handshake's answer waits, and some that did; see Conn.Cork
+	stalled   []stall  // connections whose kernel buffer is full
+	paused    []*Conn  // connections that are not read, and some that have ended; see Handler.Wait
+	resumed   []*Conn  // paused, while it is gone through
+	resumable []*Conn  // postponed ones for which Resume was called in this turn
+	ended     []ended  // of whose end the Handler is told in this turn
+	toClose   []*Conn  // sockets to be closed at the end of the turn
 	retry     *time.Timer
 	retrying  bool // retry is armed
 
-	scanned  int       // position of the scan in conns
-	scanTime time.Time // of the last scan
-	tickTime time.Time // of the last Handler.Tick
-	drain    *drainPlan
+	scanned  int        // position of the scan in conns
+	scanTime time.Time  // of the last scan
+	tickTime time.Time  // of the last Handler.Tick
+	drain    *drainPlan // nil: there is no drain
+	toPart   []*Conn    // whose time in the drain is to come, in that order
 
 	counts       counts
 	requestBytes int // of requests that are not whole
@@ -184,13 +190,16 @@ func (l *Loop) Now() time.Time { return l.now }
 func (l *Loop) add(c *Conn) {
 	c.position = uint32(len(l.conns))
 	l.conns = append(l.conns, c)
+	l.births = append(l.births, l.born)
+	l.born++
 }
 
 // remove takes c out again.
 func (l *Loop) remove(c *Conn) {
-	last := l.conns[len(l.conns)-1]
-	l.conns[c.position] = last
+	n := len(l.conns) - 1
+	last := l.conns[n]
+	l.conns[c.position], l.births[c.position] = last, l.births[n]
 	last.position = c.position
-	l.conns[len(l.conns)-1] = nil
-	l.conns = l.conns[:len(l.conns)-1]
+	l.conns[n] = nil
+	l.conns, l.births = l.conns[:n], l.births[:n]
 }

@@ -12,9 +12,9 @@ func (l *Loop) move(c *Conn, to connState) {
 	if c.state == stateOpen {
 		l.counts.open--
 		l.shared.webSockets.Add(-1)
-		if to == stateEnding && c.unread != nil && c.unread.silent {
-			l.readAgain(c)
-		}
+	}
+	if c.state.listens() && to == stateEnding && c.unread != nil && c.unread.silent {
+		l.readAgain(c)
 	}
 	switch {
 	case c.state == stateHandshake:
@@ -29,6 +29,8 @@ func (l *Loop) move(c *Conn, to connState) {
 		c.mark = l.at
 		l.counts.open++
 		l.counts.opened++
+	case stateParting:
+		c.mark = l.at
 	case stateEnding:
 		l.leaving.add(c, leavingStates)
 		c.mark, c.heard = l.at, 0

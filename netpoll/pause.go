@@ -53,7 +53,7 @@ func (c *Conn) Resume() {
 
 // stopped tells whether what an open connection sends is kept, as it is paused or
 // postponed, or about to be read again.
-func (c *Conn) stopped() bool { return c.state == stateOpen && c.unread != nil }
+func (c *Conn) stopped() bool { return c.state.listens() && c.unread != nil }
 
 // postponed tells whether an open connection waits for Resume.
 func (c *Conn) postponed() bool { return c.stopped() && !c.unread.paused && !c.unread.feeding }

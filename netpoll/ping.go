@@ -4,6 +4,9 @@ import "github.com/caravan-chat/caravan/netpoll/frame"
 
 // pinged answers a ping, in moderation.
 func (l *Loop) pinged(c *Conn, payload []byte) {
+	if c.state != stateOpen {
+		return // nothing follows a closing frame
+	}
 	if c.pongs == nil {
 		c.pongs = &pongs{since: l.at}
 	}

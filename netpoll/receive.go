@@ -9,7 +9,7 @@ func (l *Loop) receive(c *Conn, b []byte) {
 	case stateHandshake:
 		c.heard = l.at
 		l.readRequest(c, b)
-	case stateOpen:
+	case stateOpen, stateParting:
 		c.heard = l.at
 		if c.stopped() {
 			l.keepUnread(c, b)

@@ -13,7 +13,7 @@ const refusalWait = time.Second
 // turnsAway tells whether a client is refused whatever it asks for, and why.
 func (l *Loop) turnsAway(c *Conn) (why RefusalReason, yes bool) {
 	switch {
-	case l.shared.draining.Load():
+	case l.shared.drained.Load():
 		return RefusedDraining, true
 	case c.unread != nil && c.unread.crowded:
 		return RefusedConnections, true

@@ -42,14 +42,15 @@ type shared struct {
 	handovers     chan handover                                                   // nil: nobody takes plain HTTP
 
 	// Any goroutine.
-	sockets    atomic.Int64            // with gnet
-	webSockets atomic.Int64            // of them, those that are open
-	https      atomic.Int64            // with Config.HTTP, or on the way to it
-	refusal    atomic.Pointer[Refusal] // of every handshake; see Server.Refuse
-	scarce     atomic.Bool             // memory is; see Server.ShortOfMemory
+	sockets    atomic.Int64 // with gnet
+	webSockets atomic.Int64 // of them, those that are open
+	https      atomic.Int64 // with Config.HTTP, or on the way to it
+	scarce     atomic.Bool  // memory is; see Server.ShortOfMemory
 
 	webSocketsMax atomic.Int64 // 0: no bound of their own; see Server.BoundWebSockets
-	draining      atomic.Bool
+	draining      atomic.Bool  // Drain was called
+	drained       atomic.Bool  // nobody is let in any more
+	listeners     atomic.Int64 // that the loops have not shut
 	stopping      atomic.Bool
 }
 

@@ -6,6 +6,7 @@ type connState uint8
 const (
 	stateHandshake connState = iota // the request is gathered
 	stateOpen                       // Handler.Open was called
+	stateParting                    // the closing frame is queued; what the client sends until it answers is still the Handler's
 	stateEnding                     // the last bytes are queued; input is dropped
 	stateLingering                  // our side is shut; waiting for the client's FIN; input is dropped
 	stateClosing                    // in loop.toClose: closed at the end of the turn
@@ -38,7 +39,8 @@ func (s states) has(one connState) bool { return s&(1<<one) != 0 }
 // list, and any but a handed-over one can be found dead at any time.
 var connMoves = [...]states{
 	stateHandshake: setOf(stateOpen, stateEnding, stateGone),
-	stateOpen:      setOf(stateEnding, stateClosing, stateGone),
+	stateOpen:      setOf(stateParting, stateEnding, stateClosing, stateGone),
+	stateParting:   setOf(stateEnding, stateClosing, stateGone),
 	stateEnding:    setOf(stateLingering, stateClosing, stateGone),
 	stateLingering: setOf(stateClosing, stateGone),
 	stateClosing:   setOf(stateGone),
@@ -53,6 +55,9 @@ var flowMoves = [...]states{
 	flowCorked:  setOf(flowIdle, flowDirty, flowStalled),
 	flowStalled: setOf(flowIdle),
 }
+
+// listens tells whether what a client sends in the state is the Handler's.
+func (s connState) listens() bool { return s == stateOpen || s == stateParting }
 
 func (from connState) mayBecome(to connState) bool { return connMoves[from]&(1<<to) != 0 }
 

@@ -5,13 +5,14 @@ import "testing"
 // The two tables as a picture: a row says what may follow.
 func TestMovesOfAConnection(t *testing.T) {
 	for from, row := range []string{
-		//              HOELCG
-		stateHandshake: ".xx..x",
-		stateOpen:      "..x.xx",
-		stateEnding:    "...xxx",
-		stateLingering: "....xx",
-		stateClosing:   ".....x",
-		stateGone:      "......",
+		//              HOPELCG
+		stateHandshake: ".x.x..x",
+		stateOpen:      "..xx.xx",
+		stateParting:   "...x.xx",
+		stateEnding:    "....xxx",
+		stateLingering: ".....xx",
+		stateClosing:   "......x",
+		stateGone:      ".......",
 	} {
 		for to, allowed := range row {
 			if got := connState(from).mayBecome(connState(to)); got != (allowed == 'x') {

@@ -23,7 +23,7 @@ func (l *Loop) tick() {
 	l.resumePaused()
 	l.scan()
 	l.closeStalled()
-	l.closeSome()
+	l.sendSomeAway()
 	l.uncork()
 	if l.now.Sub(l.tickTime) >= handlerTickPeriod-tickPeriod/2 {
 		l.tickTime = l.now
@@ -55,6 +55,8 @@ func (l *Loop) inspect(c *Conn) {
 		switch why, turnedAway := l.turnsAway(c); {
 		case turnedAway && waited >= min(refusalWait, limits.handshakeTimeout):
 			l.refuse(c, unavailable(), why)
+		case l.drain != nil && waited >= refusalWait:
+			l.refuse(c, unavailable(), RefusedDraining)
 		case waited >= limits.handshakeTimeout:
 			l.refuse(c, &Refusal{Status: 408}, RefusedTimeout)
 		}
@@ -67,6 +69,10 @@ func (l *Loop) inspect(c *Conn) {
 			l.ping(c)
 		default:
 			l.answerOwedPing(c)
+		}
+	case stateParting:
+		if l.at.since(c.mark) >= endingTimeout {
+			l.depart(c)
 		}
 	case stateEnding, stateLingering:
 		if l.at.since(c.mark) >= endingTimeout {

@@ -37,10 +37,6 @@ func (l *Loop) readRequest(c *Conn, b []byte) {
 
 // upgrade answers a correct opening handshake. rest are the bytes that came with it.
 func (l *Loop) upgrade(c *Conn, rest []byte) {
-	if closed := l.shared.refusal.Load(); closed != nil {
-		l.refuse(c, closed, RefusedDraining)
-		return
-	}
 	if l.shared.scarce.Load() {
 		l.refuse(c, unavailable(), RefusedMemory)
 		return
@@ -65,6 +61,9 @@ func (l *Loop) upgrade(c *Conn, rest []byte) {
 	l.move(c, stateOpen)
 	l.push(c, accept)
 	l.handler.Open(c)
+	if l.drain != nil { // it came before the listener was shut
+		l.toPart = append(l.toPart, c)
+	}
 	if c.state == stateOpen && len(rest) > 0 {
 		l.read(c, rest)
 	}

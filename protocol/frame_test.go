@@ -123,6 +123,8 @@ func TestFramesAboutAConnectionAsBytes(t *testing.T) {
 		string(AppendAck(nil, uuid.Nil, "c")):                                                         `{"type":"ack","client_id":"c"}`,
 		string(AppendAuthAck(nil, at, "c")):                                                           `{"type":"ack","client_id":"c","expires_at":"2026-01-02T03:04:05.000000Z"}`,
 		string(AppendAuthAck(nil, at, "")):                                                            `{"type":"ack","expires_at":"2026-01-02T03:04:05.000000Z"}`,
+		string(AppendClosing(nil, 1500*time.Millisecond)):                                             `{"type":"closing","reconnect_after_ms":1500}`,
+		string(AppendClosing(nil, -time.Second)):                                                      `{"type":"closing","reconnect_after_ms":0}`,
 		string(AppendTokenExpiring(nil, at)):                                                          `{"type":"token_expiring","expires_at":"2026-01-02T03:04:05.000000Z"}`,
 		string(AppendErrorIn(nil, Place{Named: true, ID: idA}, ErrNotSubscribed, "c")):                `{"type":"error","chat_room_id":"` + idA.String() + `","message":"This room is not subscribed on this connection","code":"not_subscribed","client_id":"c"}`,
 		string(AppendErrorIn(nil, Place{Named: true, Given: "x"}, &Error{CodeInternal, "fault"}, "")): `{"type":"error","chat_room_id":"x","message":"fault","code":"internal"}`,

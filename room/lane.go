@@ -24,6 +24,8 @@ type lane struct {
 	underWay atomic.Pointer[standstill] // since when the store has the batch that it was given; nil: it has none
 	refusing atomic.Pointer[standstill] // nil: the store takes what it is given, as far as is known
 
+	rounds rounds
+
 	// Owned by the goroutine.
 	batch     []*Op
 	downSince time.Time // zero: the last attempt succeeded
@@ -62,6 +64,7 @@ func (l *lane) run(ctx context.Context) {
 	for l.take(ctx) {
 		l.append(ctx)
 		l.announce()
+		l.rounds.ended.Add(1)
 		l.hold(ctx)
 	}
 }
@@ -91,7 +94,10 @@ func (l *lane) take(ctx context.Context) bool {
 			case <-ctx.Done():
 			}
 		}
-		l.batch = l.queue.Take(l.batch, l.s.cfg.BatchOps)
+		l.rounds.begun.Add(1) // before anything leaves the queue
+		if l.batch = l.queue.Take(l.batch, l.s.cfg.BatchOps); len(l.batch) == 0 {
+			l.rounds.ended.Add(1)
+		}
 	}
 	return true
 }

@@ -125,18 +125,7 @@ func (s *Service) Drain(ctx context.Context) error {
 		s.idle(answers)
 		return context.Cause(ctx)
 	}
-	ctx, cancel := context.WithTimeout(ctx, drainGapsTimeout)
-	defer cancel()
-	for _, g := range s.hub.gaps() {
-		for !s.hub.paid(g) {
-			select {
-			case <-time.After(drainGapsPause):
-			case <-ctx.Done():
-				return context.Cause(ctx)
-			}
-		}
-	}
-	return nil
+	return s.awaitTold(ctx)
 }
 
 // idle waits until the closed lanes have ended; false where ctx ends first.

@@ -273,6 +273,7 @@ func (s *session) later(f *frame) bool {
 		}
 	case "reads":
 		m.readBy(s, f.Reads)
+	case "closing": // its end follows
 	case "ack":
 		m.granted(s, f.ClientID)
 	default:

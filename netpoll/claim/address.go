@@ -20,8 +20,9 @@ type Address struct {
 	dual bool // the unspecified address of both families
 }
 
-// Reserve resolves the address and binds it. Whoever gets an Address releases it.
-func Reserve(address string) (*Address, error) {
+// Reserve resolves the address and binds it. Whoever gets an Address releases it. shared
+// allows another process of the same user to listen there, where it does so, too.
+func Reserve(address string, shared bool) (*Address, error) {
 	tcp, err := net.ResolveTCPAddr("tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("address: %w", err)
@@ -29,16 +30,16 @@ func Reserve(address string) (*Address, error) {
 	want := tcp.AddrPort()
 	if tcp.IP != nil {
 		ap := netip.AddrPortFrom(want.Addr().Unmap(), want.Port())
-		return bind(ap, false)
+		return bind(ap, false, shared)
 	}
-	a, err := bind(netip.AddrPortFrom(netip.IPv6Unspecified(), want.Port()), true)
+	a, err := bind(netip.AddrPortFrom(netip.IPv6Unspecified(), want.Port()), true, shared)
 	if errors.Is(err, unix.EAFNOSUPPORT) || errors.Is(err, unix.EADDRNOTAVAIL) {
-		return bind(netip.AddrPortFrom(netip.IPv4Unspecified(), want.Port()), false)
+		return bind(netip.AddrPortFrom(netip.IPv4Unspecified(), want.Port()), false, shared)
 	}
 	return a, err
 }
 
-func bind(ap netip.AddrPort, dual bool) (*Address, error) {
+func bind(ap netip.AddrPort, dual, shared bool) (*Address, error) {
 	var family int
 	var sa unix.Sockaddr
 	if ap.Addr().Is4() {
@@ -51,7 +52,7 @@ func bind(ap netip.AddrPort, dual bool) (*Address, error) {
 		return nil, fmt.Errorf("listen on %v: %w", ap, os.NewSyscallError("socket", err))
 	}
 	a := &Address{fd: fd, dual: dual}
-	if err := a.bind(family, sa, dual); err != nil {
+	if err := a.bind(family, sa, shared); err != nil {
 		a.Release()
 		return nil, fmt.Errorf("listen on %v: %w", ap, err)
 	}
@@ -59,8 +60,8 @@ func bind(ap netip.AddrPort, dual bool) (*Address, error) {
 	return a, nil
 }
 
-func (a *Address) bind(family int, sa unix.Sockaddr, dual bool) error {
-	if family == unix.AF_INET6 && !dual {
+func (a *Address) bind(family int, sa unix.Sockaddr, shared bool) error {
+	if family == unix.AF_INET6 && !a.dual {
 		if err := unix.SetsockoptInt(a.fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1); err != nil {
 			return os.NewSyscallError("setsockopt", err)
 		}
@@ -69,6 +70,11 @@ func (a *Address) bind(family int, sa unix.Sockaddr, dual bool) error {
 	// listen is in nobody's way; one that listens still is.
 	if err := unix.SetsockoptInt(a.fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1); err != nil {
 		return os.NewSyscallError("setsockopt", err)
+	}
+	if shared { // with those that listen, which have it, too
+		if err := unix.SetsockoptInt(a.fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1); err != nil {
+			return os.NewSyscallError("setsockopt", err)
+		}
 	}
 	return os.NewSyscallError("bind", unix.Bind(a.fd, sa))
 }

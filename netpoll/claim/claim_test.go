@@ -9,7 +9,7 @@ import (
 )
 
 func TestReserveChoosesAPortAndKeepsItFromOthers(t *testing.T) {
-	a, err := Reserve("127.0.0.1:0")
+	a, err := Reserve("127.0.0.1:0", false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -22,12 +22,12 @@ func TestReserveChoosesAPortAndKeepsItFromOthers(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer other.Close()
-	if _, err := Reserve(other.Addr().String()); !errors.Is(err, unix.EADDRINUSE) {
+	if _, err := Reserve(other.Addr().String(), false); !errors.Is(err, unix.EADDRINUSE) {
 		t.Errorf("where another program listens: %v", err)
 	}
 	a.Release()
 	a.Release() // harms nobody
-	again, err := Reserve(a.AddrPort().String())
+	again, err := Reserve(a.AddrPort().String(), false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -168,3 +168,55 @@ func TestTheRestOfARefusedBodyDoesNotDestroyTheAnswer(t *testing.T) {
 		}
 	}
 }
+
+// TestSendAwayAnswersEverythingForTheLastTime: whoever asks is answered, also on a new
+// connection, and told to come back on another one; polls that wait are answered at once.
+func TestSendAwayAnswersEverythingForTheLastTime(t *testing.T) {
+	c := newChat(0)
+	n := start(t, c)
+	poll := n.poll(t, c, "60s")
+	kept, err := net.Dial("tcp", n.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer kept.Close()
+	asks := func(conn net.Conn) *http.Response {
+		t.Helper()
+		if _, err := io.WriteString(conn, "GET /api/v1/chat/rooms/ HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer amina\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		return readAnswer(t, conn)
+	}
+	if res := asks(kept); res.StatusCode != 200 || res.Close {
+		t.Fatalf("before: %v, close %v", res.Status, res.Close)
+	}
+	await.Until(t, "the poll waits", func() bool { return n.Stats().LongPollsNow == 1 })
+	n.SendAway()
+	fresh, err := net.Dial("tcp", n.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer fresh.Close()
+	for name, res := range map[string]*http.Response{"the poll": readAnswer(t, poll), "kept": asks(kept), "new": asks(fresh)} {
+		if res.StatusCode != 200 || !res.Close {
+			t.Errorf("%s: %s, close %v", name, res.Status, res.Close)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if err := n.Drain(ctx); err != nil {
+		t.Error(err)
+	}
+}
+
+func readAnswer(t *testing.T, conn net.Conn) *http.Response {
+	t.Helper()
+	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(io.Discard, res.Body); err != nil {
+		t.Fatal(err)
+	}
+	return res
+}

@@ -22,10 +22,13 @@ type Server struct {
 
 	places *places
 
-	// polling ends when the server drains: waiting long polls are answered then.
+	// polling ends when the server is about to end: waiting long polls are answered then, and
+	// each answer is the last one on its connection.
 	// living ends when the time for that is nearly over, or when the server is
 	// closed: everything else is given up then.
 	polling, living         context.Context
+	ending                  chan struct{} // closed by Drain or Close, once
+	end                     sync.Once
 	stopPolling, stopLiving context.CancelFunc
 
 	mu     sync.Mutex
@@ -45,7 +48,7 @@ type Server struct {
 
 // New returns a server that serves what it is handed from now on.
 func New(cfg Config) *Server {
-	s := &Server{cfg: cfg, log: cfg.Log, places: newPlaces(cfg.Limits.Connections)}
+	s := &Server{cfg: cfg, log: cfg.Log, ending: make(chan struct{}), places: newPlaces(cfg.Limits.Connections)}
 	if s.log == nil {
 		s.log = slog.Default()
 	}
@@ -57,7 +60,7 @@ func New(cfg Config) *Server {
 
 // Run returns after Drain or Close, when no connection is left. Its error is nil.
 func (s *Server) Run() error {
-	<-s.polling.Done()
+	<-s.ending
 	s.places.serving.Wait()
 	return nil
 }
@@ -89,12 +92,17 @@ func (s *Server) turnAway(c net.Conn) {
 	_ = c.Close()
 }
 
+// SendAway answers the long polls that wait. Requests are answered as before, also on new
+// connections, and each answer says that it is the last one on its connection. It is for the time before a Drain.
+func (s *Server) SendAway() { s.stopPolling() }
+
 // Drain answers the long polls that wait, refuses new connections, lets requests
 // that are under way finish and closes their connections. Those that are not done
 // shortly before ctx's deadline are answered 503. It returns when none is left, or
 // with ctx's error.
 func (s *Server) Drain(ctx context.Context) error {
 	s.stopPolling()
+	s.end.Do(func() { close(s.ending) })
 	s.places.close()
 	if deadline, ok := ctx.Deadline(); ok {
 		last := time.AfterFunc(time.Until(deadline)-lastAnswersTime, s.stopLiving)
@@ -117,6 +125,7 @@ func (s *Server) Drain(ctx context.Context) error {
 // Config.Chat is not asked any more.
 func (s *Server) Close() {
 	s.stopLiving()
+	s.end.Do(func() { close(s.ending) })
 	s.mu.Lock()
 	s.closed = true
 	s.mu.Unlock()

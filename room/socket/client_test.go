@@ -78,7 +78,7 @@ func serveOn(t *testing.T, cfg socket.Config, wrap func(room.Store) room.Store) 
 	const loops = 2
 	h := socket.New(s.svc, loops, cfg)
 	s.handler = h
-	s.net, err = netpoll.Listen(netpoll.Config{Addr: "127.0.0.1:0", Loops: loops, Handler: h, MessageBytesMax: 163_840, TextOnly: true,
+	s.net, err = netpoll.Listen(netpoll.Config{Addr: "127.0.0.1:0", Loops: loops, Handler: h, Part: h.Part, MessageBytesMax: 163_840, TextOnly: true,
 		SlowCloseCode: 4008, Compression: true, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)

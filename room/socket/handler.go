@@ -28,6 +28,10 @@ type Config struct {
 
 	Unsent *unsent.Limit // of what is made for clients and not sent yet; nil: none
 
+	// ReconnectAfter says how long a client that is sent away had better wait before it comes
+	// back. It is called on the loops. Nil: clients are not told.
+	ReconnectAfter func() time.Duration
+
 	RecheckEvery time.Duration // how often rights are checked again; default 20 s
 	Log          *slog.Logger
 }
@@ -70,6 +74,7 @@ type Handler struct {
 	presenceWatchers atomic.Int64 // seats that are told who is in their room
 	presenceTold     atomic.Int64 // frames that said so, but for the first ones
 
+	life    context.Context // until Stop
 	stop    context.CancelFunc
 	running sync.WaitGroup
 }
@@ -89,7 +94,7 @@ func New(svc *room.Service, loops int, cfg Config) *Handler {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	h := &Handler{svc: svc, cfg: cfg, log: cfg.Log, rechecks: make(chan recheck, loops), stop: stop}
+	h := &Handler{svc: svc, cfg: cfg, log: cfg.Log, rechecks: make(chan recheck, loops), life: ctx, stop: stop}
 	h.SetLimits(cfg.Limits)
 	h.perUser = perUser{count: make(map[uuid.UUID]int32)}
 	for range loops {
@@ -133,7 +138,7 @@ func (h *Handler) Stats() Stats {
 	return st
 }
 
-// Stop ends the handler's goroutine. The server must have stopped.
+// Stop ends the handler's goroutines. The server must have stopped.
 func (h *Handler) Stop() {
 	h.stop()
 	h.running.Wait()

@@ -10,12 +10,19 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync/atomic"
+	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Config says what answers on the admin port.
 type Config struct {
 	Addr string
+	// ReusePort allows another process of the same user to listen on Addr, where it does
+	// so, too.
+	ReusePort bool
 	// AllowHost says whether a request with that Host is answered.
 	AllowHost func(host string) bool
 	// Profiles answers /debug/pprof/ wherever the port listens; otherwise only on a
@@ -33,6 +40,7 @@ type Server struct {
 	listener net.Listener
 	http     *http.Server
 	ended    chan struct{}
+	left     atomic.Bool // Leave was called
 }
 
 const (
@@ -46,7 +54,7 @@ const (
 
 // Listen binds the address and begins to answer.
 func Listen(cfg Config) (*Server, error) {
-	listener, err := net.Listen("tcp", cfg.Addr)
+	listener, err := bind(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("admin port (--admin-listen): %w", err)
 	}
@@ -80,11 +88,30 @@ func Listen(cfg Config) (*Server, error) {
 	s.http.SetKeepAlivesEnabled(false)
 	go func() {
 		defer close(s.ended)
-		if err := s.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := s.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) && !s.left.Load() {
 			cfg.Log.Error("the admin port failed", "error", err)
 		}
 	}()
 	return s, nil
+}
+
+func bind(cfg Config) (net.Listener, error) {
+	var how net.ListenConfig
+	if cfg.ReusePort {
+		how.Control = func(_, _ string, socket syscall.RawConn) error {
+			var set error
+			err := socket.Control(func(fd uintptr) { set = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1) })
+			return errors.Join(err, set)
+		}
+	}
+	return how.Listen(context.Background(), "tcp", cfg.Addr)
+}
+
+// Leave accepts no more requests: another process that listens there gets them. Answers
+// under way go on until Close.
+func (s *Server) Leave() {
+	s.left.Store(true)
+	_ = s.listener.Close()
 }
 
 // Addr is the address that is listened on, with the real port.
@@ -95,6 +122,9 @@ func (s *Server) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
 	err := s.http.Shutdown(ctx)
+	if s.left.Load() && errors.Is(err, net.ErrClosed) {
+		err = nil // Leave has closed it
+	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = s.http.Close()
 	}

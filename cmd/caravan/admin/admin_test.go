@@ -164,3 +164,31 @@ func TestFewProfilesAtOneTime(t *testing.T) {
 		}
 	})
 }
+
+// TestLeaveGivesThePortToAnotherServer: two may listen where both say so.
+func TestLeaveGivesThePortToAnotherServer(t *testing.T) {
+	cfg := Config{
+		Addr: "127.0.0.1:0", ReusePort: true, AllowHost: func(string) bool { return true },
+		Obstacles: func() []string { return []string{"old"} }, Metrics: http.NotFoundHandler(), Log: slog.New(slog.DiscardHandler),
+	}
+	old, err := Listen(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.Addr, cfg.Obstacles = old.Addr().String(), func() []string { return nil }
+	young, err := Listen(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	old.Leave()
+	for range 20 {
+		if status, body := young.ask(t, "GET", "/readyz", "x"); status != 200 {
+			t.Errorf("%d %s", status, body)
+		}
+	}
+	for _, s := range []*Server{old, young} {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -4,8 +4,9 @@
 // `caravan serve`.
 //
 //	start: open files → the ports are reserved → store → backplane → chat → loops → ready
-//	stop:  not ready → no new clients → lanes drain, events are delivered →
-//	       REST, beside 1012 to the clients, spread over the drain time → store
+//	stop:  not ready, and served as before for --shutdown-delay → no new connections →
+//	       each client is answered and sent away with 1012, spread over the drain time →
+//	       REST → lanes → store
 package app
 
 import (
@@ -63,6 +64,7 @@ type App struct {
 	live    atomic.Pointer[config.Config] // cfg, or what Reload took over
 	reloads sync.Mutex
 	phase   atomic.Int32
+	goneBy  time.Time // when a drain is over; set before it begins
 	running sync.WaitGroup
 	ended   chan error // what Run's parts returned; room for all of them
 }
@@ -71,6 +73,7 @@ type App struct {
 const (
 	starting int32 = iota
 	serving
+	stopping // not ready, and as before otherwise
 	draining
 )
 
@@ -92,7 +95,7 @@ func (a *App) Open(ctx context.Context) error {
 	a.openMemory(ctx)
 	a.metrics = metrics.New(a.version.Version, a.version.Commit, a.version.Go)
 	var err error
-	if a.address, err = claim.Reserve(a.cfg.Listen); err != nil {
+	if a.address, err = claim.Reserve(a.cfg.Listen, a.cfg.ReusePort); err != nil {
 		return fmt.Errorf("--listen: %w", err)
 	}
 	if a.cfg.AdminListen != "" {
@@ -179,7 +182,7 @@ func (a *App) openPort(ctx context.Context) error {
 	})
 	a.handler = socket.New(a.chat, a.cfg.Loops, socket.Config{
 		AllowOrigin: a.allowOrigin(), Allowances: a.allowances, Limits: socketLimits(a.cfg),
-		Unsent: a.unsent, RecheckEvery: a.cfg.RecheckInterval, Log: a.log,
+		Unsent: a.unsent, RecheckEvery: a.cfg.RecheckInterval, ReconnectAfter: a.reconnectAfter, Log: a.log,
 	})
 	if a.sockets, err = netpoll.Listen(a.netpollConfig()); err != nil {
 		return fmt.Errorf("--listen: %w", err)
@@ -217,6 +220,9 @@ func (a *App) Run(ctx context.Context, ready func()) error {
 	ready()
 	select {
 	case <-ctx.Done():
+		if err := a.delay(); err != nil {
+			return err
+		}
 		a.drain()
 		return nil
 	case err := <-a.ended:
@@ -300,6 +306,8 @@ func (a *App) obstacles() []string {
 	switch a.phase.Load() {
 	case starting:
 		reasons = append(reasons, "starting")
+	case stopping:
+		reasons = append(reasons, "stopping")
 	case draining:
 		reasons = append(reasons, "draining")
 	case serving:

@@ -2,51 +2,108 @@ package app
 
 import (
 	"context"
-	"net/http"
+	"math/rand/v2"
 	"sync"
 	"time"
-
-	"github.com/caravan-chat/caravan/netpoll"
-	"github.com/caravan-chat/caravan/protocol"
 )
 
 const (
-	lanesLeast        = time.Second            // to commit what was accepted, however short --drain-timeout is
-	spreadLeast       = 500 * time.Millisecond // for the closes, likewise
-	restTimeout       = 5 * time.Second        // for REST calls under way
-	restOverrun       = 3 * time.Second        // of it, what may lie behind --drain-timeout
-	closeTimeout      = 2 * time.Second        // for the parts to end that wait for a database
-	refusalRetryAfter = 2 * time.Second
-	refusalText       = "The server is shutting down; please try again"
+	drainLeast      = 500 * time.Millisecond // for the clients, however short --drain-timeout is
+	lanesLeast      = time.Second            // to commit what was accepted last
+	restPause       = 500 * time.Millisecond // from telling REST clients to go to closing what is idle
+	restTimeout     = 5 * time.Second        // for REST calls under way
+	restOverrun     = 2 * time.Second        // of it, what may lie behind --drain-timeout
+	closeTimeout    = 2 * time.Second        // for the parts to end that wait for a database
+	reconnectSpread = time.Second            // over which clients are asked to come back
 )
 
-// drain ends the service to the clients. The order is the promise: what was
-// accepted is committed and told, or answered with why not, before anybody is sent
-// away. A database that hangs takes half of the drain's time at most, so that the
-// clients still go one by one.
-func (a *App) drain() {
-	a.phase.Store(draining)
-	// Until the engine's own drain closes connections, the chat lets nobody new in.
-	a.sockets.Refuse(&netpoll.Refusal{
-		Status: http.StatusServiceUnavailable, RetryAfter: refusalRetryAfter, ContentType: "application/json",
-		Body: protocol.AppendRESTError(nil, refusalText, protocol.CodeUnavailable),
-	})
-	a.log.Info("draining", "clients", a.sockets.Stats().Open)
-	begun := time.Now()
-	end := begun.Add(a.cfg.DrainTimeout)
+// delay goes on as before for --shutdown-delay, and is not ready: load balancers need a
+// moment to see that.
+func (a *App) delay() error {
+	if a.cfg.ShutdownDelay == 0 {
+		return nil
+	}
+	a.phase.Store(stopping)
+	a.log.Info("stopping: not ready, and serving as before", "for", a.cfg.ShutdownDelay)
+	select {
+	case <-time.After(a.cfg.ShutdownDelay):
+		return nil
+	case err := <-a.ended:
+		return crashed(err)
+	}
+}
 
-	a.step("lanes", max(a.cfg.DrainTimeout/2, lanesLeast), a.chat.Drain)
-	// Long polls have nothing left to wait for, the spread of the closes least of all.
-	var calls sync.WaitGroup
-	rest := min(restTimeout, time.Until(end.Add(restOverrun)))
-	calls.Go(func() { a.step("rest", rest, a.rest.Drain) })
-	// The events and answers of the lanes are in the loops' mailboxes by now, ahead of
-	// the closes.
-	a.step("clients", max(time.Until(end), spreadLeast), a.sockets.Drain)
-	calls.Wait()
+// drain ends the service to the clients. The order is the promise: clients go first, each
+// when what it has sent is committed and told, or answered with why not; what they send
+// until they have read the close is accepted. So nobody is refused anything.
+func (a *App) drain() {
+	begun := time.Now()
+	took := max(a.cfg.DrainTimeout, drainLeast)
+	a.goneBy = begun.Add(took)
+	a.phase.Store(draining)
+	if a.admin != nil && a.cfg.ReusePort {
+		a.admin.Leave()
+	}
+	a.log.Info("draining", "clients", a.sockets.Stats().Open)
+
+	ctx, gone := context.WithTimeout(context.Background(), took*3/4) // the clients, or their time
+	var others sync.WaitGroup
+	others.Go(func() { a.refuseWhereStuck(ctx, begun.Add(took*5/8), took) })
+	others.Go(func() { a.drainREST(ctx) })
+	a.step("clients", took, a.sockets.Drain)
+	gone()
+	others.Wait()
+	// The last of what was accepted: of REST, and of clients that had their close already.
+	a.step("lanes", max(time.Until(a.goneBy), lanesLeast), a.chat.Drain)
 	a.chat.LeavePresence()
 
 	a.log.Info("drained", "took", time.Since(begun).Round(time.Millisecond))
+}
+
+// drainREST has REST clients go elsewhere with their next call, and ends their
+// connections when the others have gone. A connection that a proxy keeps brings a
+// request at any moment: that is answered, rather than that the connection ends under it.
+func (a *App) drainREST(clients context.Context) {
+	a.rest.SendAway()
+	if a.rest.Stats().ConnectionsNow > 0 {
+		time.Sleep(restPause)
+	}
+	<-clients.Done()
+	a.step("rest", min(restTimeout, time.Until(a.goneBy.Add(restOverrun))), a.rest.Drain)
+}
+
+// refuseWhereStuck has what waits refused where the database hangs, so that the clients are
+// answered before they go. It takes half of the drain's time at most.
+func (a *App) refuseWhereStuck(clients context.Context, latest time.Time, took time.Duration) {
+	const look = 50 * time.Millisecond
+	for clients.Err() == nil && time.Now().Before(latest) {
+		asked := time.Now()
+		until := asked.Add(took / 2)
+		if until.After(latest) {
+			until = latest
+		}
+		ctx, cancel := context.WithDeadline(clients, until)
+		err := a.chat.AwaitAnswers(ctx)
+		cancel()
+		if err != nil && clients.Err() == nil && time.Since(asked) >= took/8 {
+			a.step("lanes", 0, a.chat.Drain)
+			return
+		}
+		select {
+		case <-time.After(look):
+		case <-clients.Done():
+		}
+	}
+}
+
+// reconnectAfter is how long a client that is sent away had better wait: a moment, which
+// spreads them. Where there is no other node, this one has to end first.
+func (a *App) reconnectAfter() time.Duration {
+	after := rand.N(reconnectSpread)
+	if a.backplane == nil {
+		after += max(0, time.Until(a.goneBy))
+	}
+	return after
 }
 
 // step gives one part its time to drain.

@@ -19,7 +19,7 @@ func (a *App) hosts(listen string) config.Hosts {
 
 func (a *App) adminConfig() admin.Config {
 	return admin.Config{
-		Addr: a.cfg.AdminListen, AllowHost: a.hosts(a.cfg.AdminListen).Allow, Profiles: a.cfg.AdminPprof,
+		Addr: a.cfg.AdminListen, ReusePort: a.cfg.ReusePort, AllowHost: a.hosts(a.cfg.AdminListen).Allow, Profiles: a.cfg.AdminPprof,
 		Obstacles: a.obstacles, Metrics: a.metrics.Handler(), Log: a.log,
 	}
 }

@@ -151,6 +151,7 @@ func (a *App) netpollConfig() netpoll.Config {
 		BegunBytesMax:    int(a.budget.Begun),
 		SlowCloseCode:    uint16(protocol.CloseSlowConsumer),
 		Compression:      a.cfg.Compression,
+		Part:             a.handler.Part,
 		DrainTimeout:     a.cfg.DrainTimeout,
 		Log:              a.log,
 	}

@@ -93,6 +93,8 @@ type Config struct {
 	PingInterval     time.Duration
 	IdleTimeout      time.Duration
 	DrainTimeout     time.Duration
+	ShutdownDelay    time.Duration
+	ReusePort        bool
 	Compression      bool
 
 	LogLevel  slog.Level
