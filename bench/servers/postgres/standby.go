@@ -138,12 +138,25 @@ func (s *Server) AwaitStandby(ctx context.Context, primary *Server) error {
 	}
 }
 
-// AwaitReplay returns when a standby shows all that it has received.
+// replayed asks a standby whether it has replayed all that it has received, and otherwise
+// how far it is, if it waits for more: of the last record it may have received a part only.
+const replayed = `SELECT CASE WHEN coalesce(pg_last_wal_receive_lsn() <= pg_last_wal_replay_lsn(), true) THEN 'all'
+	WHEN EXISTS (SELECT 1 FROM pg_stat_activity WHERE backend_type = 'startup' AND wait_event IN ('RecoveryWalStream', 'RecoveryRetrieveRetryInterval'))
+	THEN pg_last_wal_receive_lsn() || ' ' || pg_last_wal_replay_lsn() ELSE '' END`
+
+// AwaitReplay returns when a standby shows all that it has received and can show.
 func (s *Server) AwaitReplay(ctx context.Context) error {
+	const sure = 20 // so often in a row it waits, and stands where it stood
+	was, times := "", 0
 	for {
-		has, err := s.Exec("postgres", "SELECT coalesce(pg_last_wal_receive_lsn() <= pg_last_wal_replay_lsn(), true)")
-		if err != nil || strings.TrimSpace(has) == "t" {
+		is, err := s.Exec("postgres", replayed)
+		if is = strings.TrimSpace(is); err != nil || is == "all" {
 			return err
+		}
+		if is == "" || is != was {
+			was, times = is, 0
+		} else if times++; times == sure {
+			return nil
 		}
 		select {
 		case <-ctx.Done():

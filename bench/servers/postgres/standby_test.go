@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/caravan-chat/caravan/bench/await"
+	"github.com/caravan-chat/caravan/bench/servers/link"
 	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
 )
 
@@ -89,4 +91,49 @@ func TestAPromotedStandbyTakesWritesBesideItsFormerPrimary(t *testing.T) {
 			t.Errorf("timeline %q, want %q", got, want)
 		}
 	}
+}
+
+// TestAPartOfARecordIsNotAwaited: a standby whose primary is lost in the midst of a record
+// shows all that it can.
+func TestAPartOfARecordIsNotAwaited(t *testing.T) {
+	primary := pgserver.Start(t, pgserver.Paired)
+	way, err := link.New(addr(primary))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := way.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	standby, err := pgserver.NewStandby(way.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	standby.EndWith(t)
+	const begun = "SELECT pg_last_wal_receive_lsn() > pg_last_wal_replay_lsn()"
+	for range 5 { // the whole of it may be there before the way is cut
+		if err := standby.AwaitStandby(t.Context(), primary); err != nil {
+			t.Fatal(err)
+		}
+		written := make(chan error, 1)
+		go func() {
+			_, err := primary.Exec("postgres", "SELECT pg_logical_emit_message(false, '', repeat('x', 200000000))") // one record
+			written <- err
+		}()
+		await.Until(t, "the standby has received a part of it", func() bool { return query(t, standby, "postgres", begun) == "t" })
+		lift := way.Impose(link.Trouble{Up: true, Down: true})
+		if err := standby.AwaitReplay(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		part := query(t, standby, "postgres", begun) == "t"
+		lift()
+		if err := <-written; err != nil {
+			t.Error(err)
+		}
+		if part {
+			return
+		}
+	}
+	t.Error("the standby had the whole record each time")
 }
