@@ -62,6 +62,7 @@ test: toolchain ## run every test, and first install what they need: it says wha
 	@.ci/provision
 	@echo 'Building: minutes where nothing was built yet' >&2
 	@go build ./cmd/... # some tests build the commands: once, before they compete for it
+	@CGO_ENABLED=0 go tool -modfile=.ci/s3/go.mod -n versitygw >/dev/null # an S3 server, likewise
 	set -f; GORACE=atexit_sleep_ms=100 go test -race -gcflags=modernc.org/sqlite/lib=-race=false \
 		-p $$((2 * $$(getconf _NPROCESSORS_ONLN))) -timeout 15m $$PACKAGES
 

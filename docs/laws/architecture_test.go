@@ -43,6 +43,7 @@ var layers = map[string]layer{
 	},
 	"persist/blob":          {}, // files know nothing of chat
 	"persist/blob/disk":     {ours: []string{"persist/blob"}},
+	"persist/blob/s3":       {ours: []string{"persist/blob"}, thirdParty: []string{"github.com/minio/minio-go/v7"}},
 	"persist/blob/blobtest": {ours: []string{"persist/blob"}},
 
 	"bench": {ours: []string{"protocol"}, thirdParty: []string{"github.com/HdrHistogram/hdrhistogram-go"}},

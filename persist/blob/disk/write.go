@@ -4,19 +4,12 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
-	"sync"
 
 	"github.com/caravan-chat/caravan/persist/blob"
 )
-
-// copyBufferBytes is the memory of one Put.
-const copyBufferBytes = 32 << 10
-
-var buffers = sync.Pool{New: func() any { return new([copyBufferBytes]byte) }}
 
 // incoming is a file that is being written, and locked.
 type incoming struct {
@@ -63,7 +56,7 @@ func (s *Store) Put(ctx context.Context, key string, r io.Reader, size int64, _ 
 	if err != nil {
 		return 0, fault("put", err)
 	}
-	n, err := f.fill(ctx, r, size)
+	n, err := blob.Fill(ctx, f, r, size)
 	if err != nil {
 		return 0, errors.Join(err, fault("put", f.abandon()))
 	}
@@ -73,43 +66,10 @@ func (s *Store) Put(ctx context.Context, key string, r io.Reader, size int64, _ 
 	return n, nil
 }
 
-// fill writes what r yields to the file.
-func (f *incoming) fill(ctx context.Context, r io.Reader, size int64) (int64, error) {
-	buffer := buffers.Get().(*[copyBufferBytes]byte)
-	defer buffers.Put(buffer)
-	var n int64
-	for {
-		read, readErr := readFull(ctx, r, buffer[:])
-		if n += int64(read); size >= 0 && n > size {
-			return n, fmt.Errorf("%w: more than %d bytes", blob.ErrSize, size)
-		}
-		if _, err := f.Write(buffer[:read]); err != nil {
-			return n, fault("put", err)
-		}
-		switch {
-		case readErr == nil:
-		case readErr != io.EOF:
-			return n, readErr
-		case size >= 0 && n < size:
-			return n, fmt.Errorf("%w: %d bytes and not %d", blob.ErrSize, n, size)
-		default:
-			return n, nil
-		}
-	}
-}
-
-// readFull fills the buffer unless r or ctx ends before. A reader that gives little at a
-// time must not cost a write each.
-func readFull(ctx context.Context, r io.Reader, buffer []byte) (n int, err error) {
-	for n < len(buffer) && err == nil {
-		if err = ctx.Err(); err != nil {
-			break
-		}
-		var read int
-		read, err = r.Read(buffer[n:])
-		n += read
-	}
-	return n, err
+// Write writes to the file, and names what the disk says.
+func (f *incoming) Write(p []byte) (int, error) {
+	n, err := f.File.Write(p)
+	return n, fault("put", err)
 }
 
 // settle flushes the file to the disk and moves it to its place, where it outlives a loss

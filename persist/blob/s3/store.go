@@ -1,0 +1,99 @@
+package s3
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/credentials"
+
+	"github.com/caravan-chat/caravan/persist/blob"
+)
+
+const (
+	// tries is how often a request is sent until it is answered: four take about two seconds.
+	tries = 4
+
+	checkTimeout = 10 * time.Second
+)
+
+// Store is a bucket of blobs. It is safe for concurrent use.
+type Store struct {
+	config    Config
+	client    minio.Core
+	transport *http.Transport
+}
+
+var _ blob.Blob = (*Store)(nil)
+
+// Open returns the store in a bucket. It asks nobody: Check does.
+func Open(c Config) (*Store, error) {
+	transport := newTransport()
+	client, err := minio.New(c.Endpoint, &minio.Options{
+		Creds:      credentials.NewStaticV4(c.AccessKey, c.SecretKey, c.SessionToken),
+		Secure:     !c.Insecure,
+		Region:     c.Region, // it is not asked for
+		Transport:  transport,
+		MaxRetries: tries,
+		// The bucket is part of the host's name with Amazon, and of the path elsewhere.
+		BucketLookup: minio.BucketLookupAuto,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%w: open: %w", blob.ErrUnavailable, err)
+	}
+	return &Store{config: c, client: minio.Core{Client: client}, transport: transport}, nil
+}
+
+// Close closes the connections that nobody uses.
+func (s *Store) Close() error {
+	s.transport.CloseIdleConnections()
+	return nil
+}
+
+// name returns the key that a blob has in the bucket.
+func (s *Store) name(key string) string { return s.config.Prefix + key }
+
+// Check implements blob.Blob: it asks whether the bucket is there.
+func (s *Store) Check(ctx context.Context) error {
+	asked, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	there, err := s.client.BucketExists(asked, s.config.Bucket)
+	if err == nil && !there {
+		err = errNoBucket
+	}
+	return fault(ctx, "check", err)
+}
+
+// Put implements blob.Blob.
+func (s *Store) Put(ctx context.Context, key string, r io.Reader, size int64, mime string) (int64, error) {
+	if err := errors.Join(blob.CheckKey(key), ctx.Err()); err != nil {
+		return 0, err
+	}
+	f, err := newSpool()
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close() // it has no name: nothing is left
+	n, err := blob.Fill(ctx, f, r, size)
+	if err != nil {
+		return 0, err
+	}
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return 0, spoolFault(err)
+	}
+	_, err = s.client.Client.PutObject(ctx, s.config.Bucket, s.name(key), f.File, n, minio.PutObjectOptions{
+		ContentType:      mime,
+		DisableMultipart: true,
+		// Without TLS the bytes are signed piece by piece. Of none, a last piece would be sent
+		// that the request does not count, and the connection could not be used again.
+		DisableContentSha256: n == 0,
+	})
+	if err != nil {
+		return 0, fault(ctx, "put", err)
+	}
+	return n, nil
+}
