@@ -42,6 +42,14 @@ func CutReaders(p room.ReaderPage, limit int) room.ReaderPage {
 	return p
 }
 
+// CutMembers makes a page of at most limit of members of whom one more was asked for.
+func CutMembers(p room.MemberPage, limit int) room.MemberPage {
+	if p.HasMore = len(p.Members) > limit; p.HasMore {
+		p.Members = p.Members[:limit]
+	}
+	return p
+}
+
 // CutReadMarks makes a page of at most limit of marks of which one more was asked for.
 func CutReadMarks(p room.ReadMarkPage, limit int) room.ReadMarkPage {
 	if p.HasMore = len(p.Marks) > limit; p.HasMore {

@@ -2,6 +2,7 @@ package protocol
 
 import (
 	"strconv"
+	"time"
 
 	"github.com/google/uuid"
 )
@@ -37,5 +38,33 @@ func AppendPresence(dst []byte, p *Presence) []byte {
 	if p.Partial {
 		dst = append(dst, `,"partial":true`...)
 	}
+	return append(dst, '}')
+}
+
+// AppendMember appends the JSON object of one who may be in a room. lastSeen is zero where it is
+// not known.
+func AppendMember(dst []byte, u *User, role string, online bool, lastSeen time.Time) []byte {
+	dst = append(dst, `{"user":`...)
+	dst = appendSender(dst, u)
+	dst = append(dst, `,"role":`...)
+	dst = appendString(dst, role)
+	dst = append(dst, `,"online":`...)
+	dst = strconv.AppendBool(dst, online)
+	dst = append(dst, `,"last_seen":`...)
+	if lastSeen.IsZero() {
+		return append(dst, "null}"...)
+	}
+	return append(appendTime(dst, lastSeen), '}')
+}
+
+// AppendMembers appends the body of a list of them, each as AppendMember made it, and how many
+// are in the room. An empty next is written as null.
+func AppendMembers(dst []byte, online int, members [][]byte, next string) []byte {
+	dst = append(dst, `{"online":`...)
+	dst = strconv.AppendInt(dst, int64(online), 10)
+	dst = append(dst, `,"results":`...)
+	dst = appendArray(dst, members)
+	dst = append(dst, `,"next":`...)
+	dst = appendStringOrNull(dst, next)
 	return append(dst, '}')
 }

@@ -39,6 +39,9 @@ type RoomEntry struct {
 	Role             string // empty: none
 	ReadSeq          int64
 	Unread, Mentions int
+
+	Online      int // how many users are in the room, where that is known
+	OnlineKnown bool
 }
 
 // AppendList appends the body of a list of objects, rooms or messages, and the URL of its
@@ -72,5 +75,9 @@ func AppendRoom(dst []byte, r *RoomEntry) []byte {
 	dst = strconv.AppendInt(dst, r.FirstSeq, 10)
 	dst = append(dst, `,"role":`...)
 	dst = appendString(dst, r.Role)
+	if r.OnlineKnown {
+		dst = append(dst, `,"online":`...)
+		dst = strconv.AppendInt(dst, int64(r.Online), 10)
+	}
 	return append(appendSlowMode(dst, r.SlowMode), '}')
 }

@@ -38,6 +38,7 @@ type Config struct {
 	Roles           protocol.Roles   // what collaborators may do
 	ReadsMembers    int              // in trips of at most so many collaborators members are told who has read how far; 0: in none
 	PresenceList    int              // up to how many users who are in a room are told by their names; beyond it how many they are
+	LastSeen        bool             // it is stored, and told, when users were connected last
 	PresenceGrace   time.Duration    // how long a user without a connection counts as being there
 	Congested       func() bool      // says that listeners do not keep up; lanes then pause. Nil: they do
 	Allowances      *allowance.Table // what each user may ask for; nil: there is no limit
@@ -130,6 +131,9 @@ const (
 	heldMarksMax        = 65_536                 // read marks that wait to be stored together; over it they are stored at once
 	markEvery           = time.Second            // how long one waits at most, or so
 	markGather          = 100 * time.Millisecond // and where none was stored lately
+	seenEvery           = 5 * time.Second        // between two times that it is stored who was seen last
+	seenUsersMax        = 65_536                 // users of whom that waits; of further ones it is not stored
+	seenBatchMax        = 1_000                  // of them, those in one transaction
 	fewBatchMax         = 16                     // small rooms of which one look finds who has read how far
 )
 

@@ -102,6 +102,7 @@ func (r *Summary) encode() []byte {
 	return protocol.AppendRoom(nil, &protocol.RoomEntry{
 		ID: r.ID, TripID: r.TripID, Title: r.Title, LastSeq: r.Seq, RoomSettings: r.RoomSettings, Last: r.Last,
 		Role: r.Role, ReadSeq: r.Reading.Seq, Unread: r.Reading.Unread, Mentions: r.Reading.Mentions,
+		Online: r.Online, OnlineKnown: r.OnlineKnown,
 	})
 }
 

@@ -1,9 +1,6 @@
 package room
 
 import (
-	"context"
-	"errors"
-
 	"github.com/google/uuid"
 
 	"github.com/caravan-chat/caravan/room/presence"
@@ -47,12 +44,3 @@ func (s *Service) UnwatchPresence(room uuid.UUID, w presence.Watcher) { s.presen
 // LeavePresence says farewell to the other nodes: the users who were here are not there any
 // more, unless they come to another one. Nothing more is said of them.
 func (s *Service) LeavePresence() { s.presence.Leave() }
-
-// who says how many are in a room, and who of some users.
-func (s *Service) who(ctx context.Context, room uuid.UUID, users []uuid.UUID) (online int, here []bool, err error) {
-	online, here, err = s.presence.Who(ctx, room, users)
-	if errors.Is(err, presence.ErrFull) {
-		err = unavailable(err)
-	}
-	return online, here, err
-}

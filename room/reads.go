@@ -175,6 +175,7 @@ func (s *Service) Rooms(ctx context.Context, q RoomsQuery) (RoomPage, error) {
 		if err == nil {
 			err = s.setOwn(ctx, q.User, p.lasts())
 		}
+		s.setOnline(&p)
 		p.keepFirst(newFit(s.cfg.HistoryBytes, q.Besides))
 		return p, err
 	})
@@ -209,6 +210,7 @@ func (s *Service) Room(ctx context.Context, user uuid.UUID, in *Access) ([]byte,
 			}
 		}
 		r.Reading, err = s.store.Reading(ctx, in.Room.ID, user)
+		r.Online, r.OnlineKnown = s.presence.Online(in.Room.ID)
 		return r, err
 	})
 	if err != nil {

@@ -43,6 +43,7 @@ type Service struct {
 	summaries *summaries
 	held      *heldMarks
 	presence  *presence.Table
+	seen      seenUsers
 	access    *combiner[AccessQuestion, Access]
 	latest    *combiner[protocol.RoomInfo, *History]
 	bulk      *bulkReads
@@ -81,7 +82,7 @@ func New(store Store, verify Authenticator, backplane Backplane, cfg Config) *Se
 	s.hub = newHub(&s.stats, Limit{cfg.HistoryMessages, cfg.HistoryBytes}, s.repairs.ask)
 	s.hub.timeline = store.Timeline
 	s.hub.unsent, s.hub.bytes = cfg.Unsent, cfg.Bytes
-	s.presence = s.newPresence()
+	s.presence, s.seen.s = s.newPresence(), s
 	s.access = newCombiner(ctx, s.guard, 2, lookupBatchMax, s.readAccess)
 	s.latest = newCombiner(ctx, s.guard, latestWorkers, cfg.historiesAtOnce(), s.readHistories)
 	s.bulk = newBulkReads(ctx, s.guard, &s.stats, cfg.BulkReads, bulkLineMax)
@@ -104,6 +105,7 @@ func New(store Store, verify Authenticator, backplane Backplane, cfg Config) *Se
 	s.running.Go(func() { s.summaries.run(ctx) })
 	s.running.Go(func() { s.held.run(ctx) })
 	s.running.Go(func() { s.presence.Run(ctx) })
+	s.running.Go(func() { s.seen.run(ctx) })
 	s.running.Go(func() { s.expire(ctx) })
 	return s
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/caravan-chat/caravan/protocol"
+	"github.com/caravan-chat/caravan/room/presence"
 )
 
 // counters are the service's own figures.
@@ -92,6 +93,9 @@ type Stats struct {
 	MarksDropped int64 // read marks that were neither stored nor kept, as there was no room
 	MarksHeldNow int   // that wait to be stored with others
 
+	Presence    presence.Stats
+	SeenDropped int64 // users of whom it was not stored when they left, as too many did at once
+
 	Panics  int64 // in the service's goroutines, or in what they call
 	Rewinds int64 // rooms whose store went back behind what had been told
 
@@ -118,6 +122,7 @@ func (s *Service) Stats() Stats {
 		Gaps: c.Gaps.Load(), ParkedDropped: c.ParkedDropped.Load(), LeftOut: c.LeftOut.Load(), Superseded: c.Superseded.Load(), NoticesLeftOut: c.NoticesLeftOut.Load(), NoticesRepeated: c.NoticesRepeated.Load(), Congested: c.Congested.Load(),
 		SummariesLeft: c.SummariesLeft.Load(), SummariesWaitingNow: s.summaries.waitingNow(),
 		MarksDropped: c.MarksDropped.Load(), MarksHeldNow: s.held.len(),
+		Presence: s.presence.Stats(), SeenDropped: s.seen.dropped.Load(),
 		Panics: s.guard.Panics(), Rewinds: c.Rewinds.Load(),
 		RefusingNow: s.refusingFor(),
 		RoomsNow:    s.hub.len(), TailBytesNow: s.hub.tailBytes.Load(),

@@ -82,6 +82,14 @@ type Store interface {
 	// Readers lists who has read up to a message, or further.
 	Readers(ctx context.Context, q ReadersQuery) (ReaderPage, error)
 
+	// Members lists the collaborators of a room's trip, by their ids, with when they were seen
+	// last. None where there is no such room.
+	Members(ctx context.Context, q MembersQuery) (MemberPage, error)
+
+	// NoteSeen stores when users were seen last, unless they were seen later. They come in the
+	// order of their ids.
+	NoteSeen(ctx context.Context, seen []Seen) error
+
 	// OwnReactions answers which emoji users have chosen for messages, in the order of the
 	// questions, in one look.
 	OwnReactions(ctx context.Context, questions []OwnQuestion) ([]OwnReactions, error)
@@ -309,4 +317,8 @@ type Summary struct {
 	Last    *protocol.Message // by seq; nil: none yet
 	Reading Reading           // of the user who asks
 	Role    string            // theirs in the trip; empty: none that can be read
+
+	// Of an answer of the Service: how many users are in the room now, where that is known.
+	Online      int
+	OnlineKnown bool
 }

@@ -65,7 +65,7 @@ func plannedStatements() map[string]string {
 		"selectRooms": selectRooms, "selectBareRooms": selectBareRooms, "selectLastID": selectLastID, "selectRole": selectRole, "selectRoomless": selectRoomless,
 		"selectSender": selectSender, "selectOriginalID": selectOriginalID, "selectExcerpt": selectExcerpt, "selectOriginalSender": selectOriginalSender, "selectTitle": selectTitle, "selectEmail": selectEmail,
 		"findUsage": findUsage, "findSent": findSent, "countContents": countContents, "setUsage": setUsage, "addSent": addSent,
-		"selectReading": selectReading, "selectReadMarks": selectReadMarks, "selectMarksOfFew": selectMarksOfFew, "countReaders": countReaders, "selectReaders": selectReaders,
+		"selectReading": selectReading, "selectReadMarks": selectReadMarks, "selectMarksOfFew": selectMarksOfFew, "countReaders": countReaders, "selectReaders": selectReaders, "selectMembers": selectMembers, "insertSeen": insertSeen,
 		"lockAttachments": lockAttachments, "claimAttachments": claimAttachments, "deleteAttachments": deleteAttachments,
 		"insertAttachment": insertAttachment, "sumUploaded": sumUploaded, "readyAttachment": readyAttachment, "previewAttachment": previewAttachment, "selectAttachment": selectAttachment,
 		"loseAttachment": loseAttachment, "leaseAttachments": leaseAttachments, "forgetAttachments": forgetAttachments, "listAttachments": listAttachments, "findAttachments": findAttachments,

@@ -52,7 +52,7 @@ type writing struct {
 	usage, sent, count, setUsage, addSent  *sql.Stmt
 	ownReactions, reactions, emoji         *sql.Stmt
 	replies, react, withdraw               *sql.Stmt
-	due, dueNoMore                         *sql.Stmt
+	due, dueNoMore, seen                   *sql.Stmt
 	marks                                  map[persist.MarkColumn]**sql.Stmt
 }
 
@@ -70,7 +70,7 @@ func (w *writing) prepare(ctx context.Context, db *sql.DB) error {
 		&w.mention:      `INSERT INTO chat_mentions (user_id, chat_room_id, seq) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`,
 		&w.pins:         `SELECT count(*) FROM (SELECT 1 FROM chat_messages WHERE chat_room_id = ? AND pinned_at IS NOT NULL AND deleted_at IS NULL LIMIT ?)`,
 		&w.ownReactions: selectOwnReactions, &w.reactions: selectReactions, &w.emoji: countEmoji, &w.replies: countReplies,
-		&w.react: insertReaction, &w.withdraw: withdrawReaction, &w.due: insertDue, &w.dueNoMore: deleteDue,
+		&w.react: insertReaction, &w.withdraw: withdrawReaction, &w.due: insertDue, &w.dueNoMore: deleteDue, &w.seen: insertSeen,
 		&w.insertPlain: insertPlain, &w.insertWhole: insertWhole,
 		&w.updatePlain: updatePlain, &w.updateWhole: updateWhole,
 		&w.note:     `INSERT INTO chat_events (chat_room_id, seq, id, kind, message_id, actor_id, at) VALUES (?, ?, ?, ?, ?, ?, ?)`,
@@ -96,6 +96,7 @@ type reading struct {
 	marksOfFew, readerCount, readers                *sql.Stmt
 	uncounted                                       *sql.Stmt
 	own, reactions, emoji, reactors                 *sql.Stmt
+	members                                         *sql.Stmt
 }
 
 // theirRole is the role of the user u in the trip t. The name role means a column of
@@ -116,7 +117,7 @@ func (r *reading) prepare(ctx context.Context) error {
 			LEFT JOIN chat_messages m ON m.chat_room_id = r.id AND m.seq = r.last_seq
 			LEFT JOIN chat_events e ON e.chat_room_id = r.id AND e.seq = r.last_seq WHERE r.id = ?`,
 		&r.mark: selectMark, &r.unread: selectUnread, &r.mentioned: selectMentioned, &r.readMarks: selectReadMarks, &r.due: selectDue, &r.uncounted: selectUncounted,
-		&r.marksOfFew: selectMarksOfFew, &r.readerCount: countReaders, &r.readers: selectReaders,
+		&r.marksOfFew: selectMarksOfFew, &r.readerCount: countReaders, &r.readers: selectReaders, &r.members: selectMembers,
 		&r.own: selectOwn, &r.reactions: selectReactions, &r.emoji: countEmoji, &r.reactors: selectReactors,
 		&r.latest: selectMessage + ` WHERE m.chat_room_id = ?1 AND m.seq >= ` + firstSeqOf("?1") + ` ORDER BY m.seq DESC LIMIT ?2`,
 		&r.walk:   selectWalk,

@@ -99,6 +99,8 @@ func Run(t *testing.T, open Open) {
 		{"AMarkSaysWhatItRaised", testRaised},
 		{"MarksOfFewCollaborators", testMarksOfFew},
 		{"WhoHasReadAMessage", testReaders},
+		{"WhoMayBeInARoom", testMembers},
+		{"WhoWasSeenWhen", testSeen},
 		{"ARoomsBytesHaveAQuota", testRoomQuota},
 		{"ARoomsDataHasAQuota", testRoomQuotaCountsData},
 		{"AFullRoomIsCountedOnce", testRoomQuotaCountsOnce},

@@ -72,6 +72,8 @@ func TestEveryCallIsCharged(t *testing.T) {
 		{"HEAD reactions", 31, "messages/" + message + "/reactions/", "", 200, read},
 		{"GET readers", 32, "messages/" + message + "/readers/", "", 200, read},
 		{"HEAD readers", 33, "messages/" + message + "/readers/", "", 200, read},
+		{"GET members", 34, "rooms/" + trip + "/members/", "", 200, read},
+		{"HEAD members", 35, "rooms/" + trip + "/members/", "", 200, read},
 		// What is refused counts all the same.
 		{"GET page", 14, "rooms/" + uuid.NewString() + "/messages/", "", 404, read[:1]},
 		{"GET message", 15, "messages/" + uuid.NewString() + "/", "", 404, read[:1]},

@@ -40,6 +40,8 @@ type Chat interface {
 	ReadMarks(ctx context.Context, q room.ReadMarksQuery) (room.ReadMarkPage, error)
 	// Readers lists who has read up to a message, for a user.
 	Readers(ctx context.Context, user uuid.UUID, q room.ReadersQuery) (room.ReaderPage, error)
+	// Members lists who may be in a room, and who is.
+	Members(ctx context.Context, q room.MembersQuery) (room.MemberPage, error)
 	// Own returns a message with the emoji that a user has chosen for it.
 	Own(ctx context.Context, user uuid.UUID, m protocol.Message) (protocol.Message, error)
 	// Reactions returns what reactions a message has, and the emoji of the user's own; Reactors lists

@@ -202,6 +202,18 @@ func (c *chat) Readers(ctx context.Context, _ uuid.UUID, q room.ReadersQuery) (p
 	return p, nil
 }
 
+func (c *chat) Members(ctx context.Context, q room.MembersQuery) (p room.MemberPage, err error) {
+	if c.whoRead != nil {
+		return p, c.whoRead(ctx)
+	}
+	readers, err := c.Readers(ctx, q.User, room.ReadersQuery{After: q.After, Limit: q.Limit})
+	for _, u := range readers.Users {
+		p.Members = append(p.Members, room.Member{User: u, Role: "member", Online: c.marks[u.ID] > 1})
+	}
+	p.Online, p.HasMore = 7, readers.HasMore
+	return p, err
+}
+
 func (c *chat) Room(_ context.Context, _ uuid.UUID, in *room.Access) ([]byte, error) {
 	return protocol.AppendRoom(nil, &protocol.RoomEntry{ID: in.Room.ID, TripID: in.Room.TripID, LastSeq: in.Room.Seq, RoomSettings: in.Room.RoomSettings, Role: in.Role}), nil
 }

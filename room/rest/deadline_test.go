@@ -74,6 +74,10 @@ func (s *stuck) Readers(ctx context.Context, _ uuid.UUID, _ room.ReadersQuery) (
 	return ended[room.ReaderPage](ctx)
 }
 
+func (s *stuck) Members(ctx context.Context, _ room.MembersQuery) (room.MemberPage, error) {
+	return ended[room.MemberPage](ctx)
+}
+
 // TestACallEndsInTimeWhateverTheDatabaseDoes: 10 s for all that a call reads.
 func TestACallEndsInTimeWhateverTheDatabaseDoes(t *testing.T) {
 	start(t, newChat(0)).ask(t, "GET", "/api/v1/chat/rooms/", "") // so that the library's own goroutine is in no bubble
@@ -84,6 +88,7 @@ func TestACallEndsInTimeWhateverTheDatabaseDoes(t *testing.T) {
 			{"GET", "rooms/ROOM/messages/?before=7", ""},
 			{"GET", "rooms/ROOM/messages/?since=0", ""},
 			{"GET", "rooms/ROOM/reads/", ""},
+			{"GET", "rooms/ROOM/members/", ""},
 			{"POST", "rooms/ROOM/read/", `{"seq":1}`},
 			{"GET", "messages/ROOM/", ""},
 			{"PATCH", "messages/ROOM/", `{"content":"x"}`},

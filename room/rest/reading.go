@@ -52,7 +52,7 @@ func (c *call) listReads() {
 		c.refuse(refused)
 		return
 	}
-	after, refused := c.cursorParam()
+	after, refused := c.afterUserParam()
 	if refused != nil {
 		c.refuse(refused)
 		return
@@ -64,7 +64,7 @@ func (c *call) listReads() {
 	}
 	next := ""
 	if page.HasMore {
-		next = c.link(apiPrefix+"rooms/"+c.id+"/reads/", "cursor", page.Marks[len(page.Marks)-1].User.String(), limit)
+		next = c.link(apiPrefix+"rooms/"+c.id+"/reads/", "after", page.Marks[len(page.Marks)-1].User.String(), limit)
 	}
 	c.answer(fasthttp.StatusOK, protocol.AppendReadMarks(nil, page.Marks, next))
 }

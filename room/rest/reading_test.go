@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -76,7 +77,7 @@ func TestReadMarksAreRefused(t *testing.T) {
 		{"GET", read, "", 405, "method_not_allowed"},
 		{"POST", reads, `{"seq":1}`, 405, "method_not_allowed"},
 		{"GET", reads + "?limit=0", "", 400, "invalid_parameter"},
-		{"GET", reads + "?cursor=x", "", 400, "invalid_parameter"},
+		{"GET", reads + "?after=x", "", 400, "invalid_parameter"},
 		{"GET", "/api/v1/chat/rooms/" + uuid.NewString() + "/reads/", "", 404, "not_found"},
 	} {
 		if got := n.ask(t, x.method, x.path, x.body); got.StatusCode != x.status || got.code() != x.code {
@@ -85,6 +86,60 @@ func TestReadMarksAreRefused(t *testing.T) {
 	}
 	if len(c.marks) != 0 {
 		t.Errorf("marks %v", c.marks)
+	}
+}
+
+// TestMembersArePaged: who may be in the room, with what is known of each.
+func TestMembersArePaged(t *testing.T) {
+	c := newChat(0)
+	n := start(t, c)
+	path := "/api/v1/chat/rooms/" + c.place.ID.String() + "/members/"
+	if got := n.ask(t, "GET", path, ""); got.StatusCode != 200 || got.body != `{"online":7,"results":[],"next":null}` {
+		t.Errorf("%d %s", got.StatusCode, got.body)
+	}
+	want := make(map[uuid.UUID]bool)
+	c.marks = make(map[uuid.UUID]int64)
+	for i := range 5 {
+		user := uuid.New()
+		c.marks[user], want[user] = int64(i), i > 1
+	}
+	pages := 0
+	for next := path + "?limit=2"; next != ""; pages++ {
+		got := n.ask(t, "GET", strings.TrimPrefix(next, "http://"+n.addr), "")
+		var page struct {
+			Online  int
+			Results []struct {
+				User     struct{ ID, Email string }
+				Role     string
+				Online   bool
+				LastSeen *time.Time `json:"last_seen"`
+			}
+			Next *string
+		}
+		if err := json.Unmarshal([]byte(got.body), &page); err != nil || got.StatusCode != 200 || page.Online != 7 || len(page.Results) == 0 {
+			t.Fatalf("%d %s, %v", got.StatusCode, got.body, err)
+		}
+		for _, m := range page.Results {
+			id := uuid.MustParse(m.User.ID)
+			if online, there := want[id]; !there || m.Online != online || m.Role != "member" || m.LastSeen != nil {
+				t.Errorf("%+v", m)
+			}
+			delete(want, id)
+		}
+		if next = ""; page.Next != nil {
+			next = *page.Next
+		}
+	}
+	if pages != 3 || len(want) != 0 {
+		t.Errorf("%d pages, %v are left", pages, want)
+	}
+	for _, query := range []string{"?limit=0", "?limit=201", "?after=", "?after=x"} {
+		if got := n.ask(t, "GET", path+query, ""); got.StatusCode != 400 || got.code() != "invalid_parameter" {
+			t.Errorf("%s: %d %s", query, got.StatusCode, got.body)
+		}
+	}
+	if got := n.ask(t, "GET", "/api/v1/chat/rooms/"+uuid.NewString()+"/members/", ""); got.StatusCode != 404 {
+		t.Errorf("%d %s", got.StatusCode, got.body)
 	}
 }
 

@@ -69,7 +69,7 @@ func (n *node) askAlone(t *testing.T, path string) *net.TCPConn {
 
 // TestAReadIsGivenUpWhenItsClientLeaves closes the connection of a read that waits.
 func TestAReadIsGivenUpWhenItsClientLeaves(t *testing.T) {
-	for _, path := range []string{"rooms/ROOM/messages/", "rooms/ROOM/reads/", "messages/MESSAGE/readers/", "messages/MESSAGE/replies/"} {
+	for _, path := range []string{"rooms/ROOM/messages/", "rooms/ROOM/reads/", "rooms/ROOM/members/", "messages/MESSAGE/readers/", "messages/MESSAGE/replies/"} {
 		t.Run(path, func(t *testing.T) {
 			c := newChat(1)
 			waits, ended := make(chan struct{}), make(chan struct{})

@@ -31,6 +31,7 @@ var (
 	routePins     = &route{"pins", "GET, HEAD, OPTIONS", reading((*call).listPins)}
 	routeRead     = &route{"read", "POST, OPTIONS", map[string]deed{"POST": {(*call).markRead, write | look}}}
 	routeReads    = &route{"reads", "GET, HEAD, OPTIONS", reading((*call).listReads)}
+	routeMembers  = &route{"members", "GET, HEAD, OPTIONS", reading((*call).listMembers)}
 	routeMessages = &route{"messages", "POST, OPTIONS", map[string]deed{"POST": {(*call).send, write}}}
 	routeMessage  = &route{"message", "GET, HEAD, PATCH, DELETE, OPTIONS", map[string]deed{
 		"GET": {(*call).message, read}, "HEAD": {(*call).message, read}, "PATCH": {(*call).edit, write | look}, "DELETE": {(*call).remove, write | look},
@@ -44,7 +45,7 @@ var (
 	routeReactions = &route{"reactions", "GET, HEAD, OPTIONS", reading((*call).listReactors)}
 	routeReplies   = &route{"replies", "GET, HEAD, OPTIONS", reading((*call).listReplies)}
 	routeReaders   = &route{"readers", "GET, HEAD, OPTIONS", reading((*call).listReaders)}
-	routes         = []*route{routeRooms, routeRoom, routePage, routePins, routeRead, routeReads, routeMessages, routeMessage, routePin, routeReaction, routeReactions, routeReplies, routeReaders}
+	routes         = []*route{routeRooms, routeRoom, routePage, routePins, routeRead, routeReads, routeMembers, routeMessages, routeMessage, routePin, routeReaction, routeReactions, routeReplies, routeReaders}
 )
 
 // reading is a place where there is only something to read. HEAD is answered as GET.
@@ -100,6 +101,8 @@ func match(path string) (r *route, id string) {
 			return routeRead, id
 		case "reads":
 			return routeReads, id
+		case "members":
+			return routeMembers, id
 		}
 	case "messages":
 		if !deeper {

@@ -29,13 +29,15 @@ func (p *perUser) enter(user uuid.UUID, most int) bool {
 	return true
 }
 
-// leave undoes an enter that returned true.
-func (p *perUser) leave(user uuid.UUID) {
+// leave undoes an enter that returned true. It returns true where the user has no other
+// connection.
+func (p *perUser) leave(user uuid.UUID) (last bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.count[user] > 1 {
 		p.count[user]--
-	} else {
-		delete(p.count, user)
+		return false
 	}
+	delete(p.count, user)
+	return true
 }

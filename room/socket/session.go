@@ -111,7 +111,9 @@ func (s *session) leave() {
 	s.state = closed
 	if s.counted {
 		s.counted = false
-		s.h.perUser.leave(s.user.ID)
+		if s.h.perUser.leave(s.user.ID) {
+			s.h.svc.WasSeen(s.user.ID)
+		}
 		s.h.speaking.end(s.version)
 	}
 	s.may.Return()

@@ -157,6 +157,7 @@ func (a *App) openChat(ctx context.Context) error {
 		ReadsMembers:    a.cfg.ReadsMembers,
 		PresenceList:    a.cfg.PresenceList,
 		PresenceGrace:   a.cfg.PresenceGrace,
+		LastSeen:        a.cfg.LastSeen,
 		DeletedText:     a.cfg.DeletedText,
 		Congested:       a.congested,
 		Allowances:      a.allowances,

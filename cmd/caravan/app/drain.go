@@ -13,6 +13,7 @@ const (
 	restPause       = 500 * time.Millisecond // from telling REST clients to go to closing what is idle
 	restTimeout     = 5 * time.Second        // for REST calls under way
 	restOverrun     = 2 * time.Second        // of it, what may lie behind --drain-timeout
+	seenTimeout     = time.Second            // to store who was seen last
 	closeTimeout    = 2 * time.Second        // for the parts to end that wait for a database
 	reconnectSpread = time.Second            // over which clients are asked to come back
 )
@@ -56,8 +57,17 @@ func (a *App) drain() {
 	// The last of what was accepted: of REST, and of clients that had their close already.
 	a.step("lanes", max(time.Until(a.goneBy), lanesLeast), a.chat.Drain)
 	a.chat.LeavePresence()
+	a.storeSeen()
 
 	a.log.Info("drained", "took", time.Since(begun).Round(time.Millisecond))
+}
+
+// storeSeen stores who has left with the clients that were sent away. A database that hangs is
+// not waited for.
+func (a *App) storeSeen() {
+	ctx, cancel := context.WithTimeout(context.Background(), seenTimeout)
+	defer cancel()
+	a.chat.StoreSeen(ctx)
 }
 
 // drainREST has REST clients go elsewhere with their next call, and ends their

@@ -62,6 +62,7 @@ type Config struct {
 	ReadsMembers    int
 	PresenceList    int
 	PresenceGrace   time.Duration
+	LastSeen        bool
 	RecheckInterval time.Duration // of members' rights
 	Loops           int
 	History         int // messages

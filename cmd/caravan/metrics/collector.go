@@ -127,6 +127,14 @@ var (
 	summariesLeft    = counter("summaries_left", "Summaries of reactions and answers that had no place to wait in, and come half a minute later.")
 	marksDropped     = counter("read_marks_dropped", "Read marks that were neither stored nor kept, as there was no room. The client marks again when it connects.")
 	marksWaiting     = gauge("read_marks_waiting", "Read marks that wait to be stored together.")
+	presenceWatchers = gauge("presence_watchers", "Members who are told who is in their room.")
+	presenceRooms    = gauge("presence_rooms", "Rooms of which somebody, also on another node, wants to know who is there.")
+	presencePartial  = gauge("presence_partial", "1 while presence is that of this node alone, as others cannot be heard.")
+	presenceFrames   = counter("presence_frames", "Frames that told members of changes of who is in their room.")
+	presenceLeftOut  = counter("presence_left_out", "Times that a room's watchers were told later because the loops did not keep up.")
+	presenceSaid     = counter("presence_said", "Messages to other nodes of who is in a room.")
+	presenceRefused  = counter("presence_refused", "Wishes to watch who is in a room that were refused because too many rooms are watched.")
+	seenDropped      = counter("last_seen_dropped", "Users of whom it was not stored when they left, because too many left at once.")
 	readsWatchers    = gauge("reads_watchers", "Members who are told who has read how far in their room.")
 	readsTold        = counter("reads_frames", "Frames that told members who has read how far, but for those that a member begins with.")
 	summariesWaiting = gauge("summaries_waiting", "Summaries of reactions and answers that wait for their second.")
@@ -242,6 +250,8 @@ func (s sink) sockets(n netpoll.Stats) {
 }
 
 func (s sink) sessions(n socket.Stats) {
+	s.number(presenceWatchers, float64(n.PresenceWatchersNow))
+	s.number(presenceFrames, float64(n.PresenceTold))
 	s.number(readsWatchers, float64(n.WatchersNow))
 	s.number(readsTold, float64(n.ReadsTold))
 	for version, v := range n.SpeakingNow {
@@ -304,6 +314,12 @@ func (s sink) chat(n *room.Stats) {
 	s.number(superseded, float64(n.Superseded))
 	s.number(summariesLeft, float64(n.SummariesLeft))
 	s.number(summariesWaiting, float64(n.SummariesWaitingNow))
+	s.number(presenceRooms, float64(n.Presence.RoomsNow))
+	s.number(presencePartial, one(n.Presence.PartialNow))
+	s.number(presenceLeftOut, float64(n.Presence.LeftOut))
+	s.number(presenceSaid, float64(n.Presence.Said))
+	s.number(presenceRefused, float64(n.Presence.Full))
+	s.number(seenDropped, float64(n.SeenDropped))
 	s.number(marksDropped, float64(n.MarksDropped))
 	s.number(marksWaiting, float64(n.MarksHeldNow))
 	s.number(rewinds, float64(n.Rewinds))
