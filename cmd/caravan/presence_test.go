@@ -1,0 +1,219 @@
+package main
+
+import (
+	"encoding/json"
+	"maps"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/caravan-chat/caravan/bench/await"
+	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
+	redisserver "github.com/caravan-chat/caravan/bench/servers/redis"
+	"github.com/caravan-chat/caravan/bench/wire"
+	"github.com/caravan-chat/caravan/persist"
+)
+
+// person is a device of a user, who watches who is there and knows it by what it is told.
+type person struct {
+	t      *testing.T
+	client *wire.Client
+
+	mu      sync.Mutex
+	users   map[uuid.UUID]bool
+	partial bool
+	frames  int // of presence
+	ended   bool
+	counted int // of the last one
+}
+
+// device connects a user to the first trip, and has it watch.
+func (n *hostileNode) device(i int) *person {
+	n.t.Helper()
+	at, err := wire.ParseEndpoint("http://" + n.listen)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	client, err := wire.Dial(n.t.Context(), at, "/ws/chat/"+persist.FleetTrip(0).String()+"/?v=2", wire.Credential{Bearer: n.bearer(i)}, [4]byte{1, 2, 3, 4}, 16<<20)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	n.t.Cleanup(client.Abort)
+	if err := client.Write([]byte(`{"type":"watch","presence":true}`)); err != nil {
+		n.t.Fatal(err)
+	}
+	p := &person{t: n.t, client: client}
+	go p.listen()
+	return p
+}
+
+func (p *person) listen() {
+	for {
+		text, err := p.client.Read()
+		if err != nil {
+			p.mu.Lock()
+			p.ended = true
+			p.mu.Unlock()
+			return
+		}
+		var f struct {
+			Type                string
+			Online              int
+			Full, Partial       bool
+			Users, Joined, Left []uuid.UUID
+		}
+		if json.Unmarshal(text, &f) == nil && f.Type == "presence" {
+			p.mu.Lock()
+			p.learn(f.Full, append(f.Users, f.Joined...), f.Left)
+			if named := f.Full || len(f.Joined)+len(f.Left) > 0; named && len(p.users) != f.Online {
+				p.t.Errorf("%d are known after %s", len(p.users), text)
+			}
+			p.partial, p.counted = f.Partial, f.Online
+			p.frames++
+			p.mu.Unlock()
+		}
+	}
+}
+
+func (p *person) learn(full bool, joined, left []uuid.UUID) {
+	if full {
+		p.users = make(map[uuid.UUID]bool)
+	}
+	for _, u := range joined {
+		p.users[u] = true
+	}
+	for _, u := range left {
+		delete(p.users, u)
+	}
+}
+
+// sees reports whether it knows these users to be there, and no others.
+func (p *person) sees(partial bool, users ...int) bool {
+	want := make(map[uuid.UUID]bool)
+	for _, u := range users {
+		want[persist.FleetUser(u)] = true
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.partial == partial && maps.Equal(p.users, want)
+}
+
+func (p *person) told() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.frames
+}
+
+// presentNodes are servers on one database and one Redis, with a trip of that many users.
+func presentNodes(t *testing.T, nodes, users int, redis string, flags ...string) (all []*hostileNode) {
+	t.Helper()
+	database := pgserver.Shared(t).Database(t)
+	if seeded := caravan(t, nil, "seed", "--users", strconv.Itoa(users), "--trips", "1", "--database", database); seeded.status != 0 {
+		t.Fatalf("seed: %+v", seeded)
+	}
+	for range nodes {
+		all = append(all, &hostileNode{serveBy(t, process(t, nil, append([]string{"--database", database, "--jwt-secret", hostileSecret, "--redis", redis}, flags...)...))})
+	}
+	for _, n := range all {
+		await.Until(t, "Redis carries notices", func() bool { return n.metric("caravan_backplane_healthy") == 1 })
+	}
+	return all
+}
+
+// TestThreeNodesAgreeOnWhoIsThere: on one Redis and on a Cluster of it, with two devices of each
+// user, while servers and Redis are stopped and killed.
+func TestThreeNodesAgreeOnWhoIsThere(t *testing.T) {
+	t.Run("redis", func(t *testing.T) {
+		t.Parallel()
+		redis := redisserver.Start(t)
+		agreeOnWhoIsThere(t, redis.URL(), []*redisserver.Server{redis})
+	})
+	t.Run("cluster", func(t *testing.T) {
+		t.Parallel()
+		cluster := redisserver.StartCluster(t, 3)
+		agreeOnWhoIsThere(t, cluster.URL(), cluster.Nodes)
+	})
+}
+
+func agreeOnWhoIsThere(t *testing.T, url string, redis []*redisserver.Server) {
+	const grace = 2 * time.Second
+	nodes := presentNodes(t, 3, 6, url, "--presence-grace", grace.String())
+	a, b, c := nodes[0], nodes[1], nodes[2]
+	watchers := []*person{a.device(0), b.device(0), b.device(1), c.device(1), a.device(2), c.device(2)}
+	see := func(what string, within time.Duration, partial bool, users ...int) {
+		t.Helper()
+		begun := time.Now()
+		await.Until(t, what, func() bool {
+			for _, w := range watchers {
+				w.mu.Lock()
+				ended := w.ended
+				w.mu.Unlock()
+				if !ended && !w.sees(partial, users...) {
+					return false
+				}
+			}
+			return true
+		})
+		if took := time.Since(begun); within > 0 && took > within {
+			t.Errorf("%s: after %v", what, took)
+		}
+	}
+	see("all are there", 0, false, 0, 1, 2)
+
+	guest := c.device(3)
+	see("another one comes", 0, false, 0, 1, 2, 3)
+	frames := watchers[0].told()
+	guest.client.Abort()
+	guest = b.device(3)
+	c.signal(syscall.SIGSTOP)
+	time.Sleep(10 * time.Second)
+	c.signal(syscall.SIGCONT)
+	await.Until(t, "it hears the others again", func() bool { return c.metric("caravan_backplane_healthy") == 1 })
+	for _, server := range redis {
+		if _, err := server.Do("FLUSHALL"); err != nil {
+			t.Error(err)
+		}
+	}
+	last := c.device(4)
+	see("a guest who came back, a stop and an emptied Redis are no news", 0, false, 0, 1, 2, 3, 4)
+	if told := watchers[0].told() - frames; told != 1 {
+		t.Errorf("%d frames in place of one", told)
+	}
+	last.client.Abort()
+	guest.client.Abort()
+	see("they leave", 0, false, 0, 1, 2)
+
+	for _, server := range redis {
+		if err := server.Kill(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	guest = c.device(5)
+	await.Until(t, "each tells of its own users", func() bool {
+		return watchers[0].sees(true, 0, 2) && watchers[1].sees(true, 0, 1) && watchers[3].sees(true, 1, 2, 5)
+	})
+	for _, server := range redis {
+		if err := server.Start(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	see("all are heard again", 0, false, 0, 1, 2, 5)
+
+	c.signal(syscall.SIGKILL)
+	<-c.eof
+	see("its users have gone with a node", 20*time.Second, false, 0, 1, 2)
+	status, body := b.call(0, "GET", "/api/v1/chat/rooms/"+persist.FleetTrip(0).String()+"/members/", "")
+	if status != 200 || !strings.HasPrefix(body, `{"online":3,`) || strings.Count(body, `"online":true`) != 3 {
+		t.Errorf("%d %s", status, body)
+	}
+	begun := time.Now()
+	b.signal(syscall.SIGTERM)
+	<-b.eof
+	await.Until(t, "it has gone, and its users", func() bool { return watchers[0].sees(false, 0, 2) })
+	t.Logf("a clean end was known after %v", time.Since(begun))
+}
