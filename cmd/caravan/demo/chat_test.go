@@ -10,7 +10,7 @@ func testSideBySide(t *testing.T, c *chromium) {
 	p := openPage(t, c, s.url("/"), desktop)
 	one, two := p.both()
 	p.expect("document.title", s.setup.Trips[0].Title+" · Caravan")
-	p.expect(one.js("h2")+".textContent", s.setup.Users[0].Name)
+	p.expect(one.js("h2")+".textContent", "You are "+s.setup.Users[0].Name)
 	p.expect(one.js(".empty")+".hidden", "false")
 
 	one.say("  The tickets are booked.\n")
@@ -93,7 +93,7 @@ func testKeyboardOnly(t *testing.T, c *chromium) {
 	focused := func(selector string) string { return "document.activeElement.matches(" + quote(selector) + ")" }
 	tabTo := func(selector string) {
 		t.Helper()
-		for range 12 {
+		for range 16 {
 			p.press("Tab")
 			var there bool
 			if p.eval(focused(selector), &there); there {

@@ -21,7 +21,6 @@ import (
 
 	"github.com/gobwas/ws"
 	"github.com/gobwas/ws/wsutil"
-	"github.com/google/uuid"
 )
 
 // gateway stands between a browser and the server, as proxies on a company's
@@ -32,11 +31,13 @@ type gateway struct {
 	blockSockets atomic.Bool  // refuse every WebSocket
 	badTokens    atomic.Int64 // so many tokens are spoilt on their way to the page
 	tokensAsked  atomic.Int64
-	otherTrip    atomic.Bool            // WebSockets ask for a trip that is not there
+	presence     atomic.Bool            // what the server says of who is here does not come through
+	otherTrip    atomic.Bool            // no room can be subscribed
 	lose         atomic.Pointer[[]byte] // the next frame to the page that contains this is lost
 	refusals     chan refusal           // answers to the page's next messages and edits, which the server does not get
 	sockets      atomic.Int64           // WebSockets that were let through
-	mu           sync.Mutex             // guards open
+	mu           sync.Mutex             // guards open and pages
+	pages        map[net.Conn]struct{}  // of open: WebSockets of pages
 	open         map[net.Conn]struct{}  // to be cut at the end
 	target       string                 // host:port of the server
 	plain        *httputil.ReverseProxy // everything that is no WebSocket
@@ -45,7 +46,7 @@ type gateway struct {
 
 func startGateway(t *testing.T, s *server) *gateway {
 	t.Helper()
-	g := &gateway{target: s.addr, open: map[net.Conn]struct{}{}, refusals: make(chan refusal, 100)}
+	g := &gateway{target: s.addr, open: map[net.Conn]struct{}{}, pages: map[net.Conn]struct{}{}, refusals: make(chan refusal, 100)}
 	g.plain = &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(&url.URL{Scheme: "http", Host: g.target})
@@ -72,6 +73,7 @@ func (g *gateway) cut() {
 		c.Close()
 	}
 	clear(g.open)
+	clear(g.pages)
 	g.mu.Unlock()
 	g.http.CloseClientConnections()
 }
@@ -104,13 +106,9 @@ func (g *gateway) socket(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "WebSockets are not allowed here", http.StatusForbidden)
 		return
 	}
-	path := r.URL.Path
-	if g.otherTrip.Load() {
-		path = "/ws/chat/" + uuid.NewString() + "/"
-	}
 	offered := strings.Split(r.Header.Get("Sec-WebSocket-Protocol"), ", ") // the token is among them
 	dialer := ws.Dialer{Header: ws.HandshakeHeaderHTTP{"Origin": {"http://" + g.target}}, Protocols: offered}
-	up, early, _, err := dialer.Dial(r.Context(), "ws://"+g.target+path+"?"+r.URL.RawQuery)
+	up, early, _, err := dialer.Dial(r.Context(), "ws://"+g.target+r.URL.Path+"?"+r.URL.RawQuery)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadGateway)
 		return
@@ -124,10 +122,11 @@ func (g *gateway) socket(w http.ResponseWriter, r *http.Request) {
 	g.sockets.Add(1)
 	g.mu.Lock()
 	g.open[up], g.open[down] = struct{}{}, struct{}{}
+	g.pages[down] = struct{}{}
 	g.mu.Unlock()
 	go func() {
 		defer up.Close()
-		pass(down, up, ws.StateServerSide, func(text []byte) bool { return !g.refuseFrame(down, text) })
+		pass(down, up, ws.StateServerSide, func(text []byte) bool { return !g.refuseRooms(down, text) && !g.refuseFrame(down, text) })
 	}()
 	defer down.Close()
 	var fromServer io.ReadWriter = up
@@ -140,8 +139,20 @@ func (g *gateway) socket(w http.ResponseWriter, r *http.Request) {
 	pass(fromServer, down, ws.StateClientSide, g.passes)
 }
 
+// tell sends a frame to the page as if it came from the server.
+func (g *gateway) tell(text string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for c := range g.pages {
+		_ = write(c, ws.StateClientSide, ws.OpText, []byte(text)) // it has gone
+	}
+}
+
 // passes loses one frame where the test asked for that.
 func (g *gateway) passes(text []byte) bool {
+	if g.presence.Load() && bytes.HasPrefix(text, []byte(`{"type":"presence"`)) {
+		return false
+	}
 	mark := g.lose.Load()
 	return mark == nil || !bytes.Contains(text, *mark) || !g.lose.CompareAndSwap(mark, nil)
 }
@@ -206,9 +217,30 @@ func (g *gateway) refuseRequest(w http.ResponseWriter) bool {
 	}
 }
 
+// refuseRooms answers a subscribe where no room may be entered.
+func (g *gateway) refuseRooms(page io.Writer, text []byte) bool {
+	var frame struct {
+		Type  string `json:"type"`
+		Rooms []struct {
+			ID string `json:"id"`
+		} `json:"rooms"`
+	}
+	if !g.otherTrip.Load() || json.Unmarshal(text, &frame) != nil || frame.Type != "subscribe" {
+		return false
+	}
+	for _, room := range frame.Rooms {
+		left := fmt.Appendf(nil, `{"type":"left","chat_room_id":%q,"code":4003,"message":"not a collaborator"}`, room.ID)
+		if write(page, ws.StateClientSide, ws.OpText, left) != nil {
+			return true
+		}
+	}
+	return true
+}
+
 func (g *gateway) refuseFrame(page io.Writer, text []byte) bool {
 	var frame struct {
 		Type     string `json:"type"`
+		Room     string `json:"chat_room_id"`
 		ClientID string `json:"client_id"`
 	}
 	if json.Unmarshal(text, &frame) != nil || frame.Type != "chat_message" && frame.Type != "edit_message" {
@@ -216,7 +248,7 @@ func (g *gateway) refuseFrame(page io.Writer, text []byte) bool {
 	}
 	select {
 	case r := <-g.refusals:
-		answer := fmt.Appendf(nil, `{"type":"error","message":"Refused on the way","code":%q,"client_id":%q}`, r.code, frame.ClientID)
+		answer := fmt.Appendf(nil, `{"type":"error","message":"Refused on the way","code":%q,"chat_room_id":%q,"client_id":%q}`, r.code, frame.Room, frame.ClientID)
 		return write(page, ws.StateClientSide, ws.OpText, answer) == nil
 	default:
 		return false

@@ -166,7 +166,7 @@ func testScreenReader(t *testing.T, c *chromium) {
 	p.eval(one.js("time")+".textContent", &time)
 	want := []string{
 		"banner: ", "heading: " + s.setup.Trips[0].Title, "navigation: Views", "main: ",
-		"region: " + first, "region: " + second, "heading: " + first, "link: Open " + first + " on an own page",
+		"region: " + first, "region: " + second, "heading: You are " + first, "link: Open " + first + " on an own page",
 		"log: Messages in " + s.setup.Trips[0].Title + " live polite",
 		"article: You, " + time,
 		"button: In reply to " + first + " Can you hear me?",

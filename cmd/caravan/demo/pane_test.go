@@ -28,6 +28,8 @@ func TestPage(t *testing.T) {
 		{"people react, and it shows who", testReactions},
 		{"own reactions are known whatever another device does", testReactionsOfAnotherDevice},
 		{"the newest own message says who has read it", testReadBy},
+		{"one WebSocket tells what is unread in all trips", testUnread},
+		{"who is here is a number, and a list", testHere},
 		{"messages are pinned and address people", testPinsAndMentions},
 		{"the server drains while people write", testServerDrains},
 		{"a long room opens at its end", testOpensAtItsEnd},

@@ -158,6 +158,24 @@ func (s *server) post(user int, token, content, replyTo string) message {
 	}
 }
 
+// call makes a call of REST as the Nth user.
+func (s *server) call(method, path string, user int, body, into any) {
+	s.t.Helper()
+	text, err := json.Marshal(body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	req, err := http.NewRequest(method, s.url(path), bytes.NewReader(text))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+s.token(user))
+	req.Header.Set("Content-Type", "application/json")
+	if err := answer(req, into); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
 // react sets or clears a reaction of the Nth user, by REST.
 func (s *server) react(user int, message, emoji string, on bool) {
 	s.t.Helper()

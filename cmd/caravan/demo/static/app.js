@@ -2,6 +2,9 @@
 // pane, and caravan-client.js for how a client talks to the server.
 
 import { CaravanClient } from './caravan-client.js';
+import { Rest } from './caravan-rest.js';
+import { Rooms } from './caravan-rooms.js';
+import { UserSocket } from './caravan-socket.js';
 import { ChatPane } from './chat-pane.js';
 
 const { users, trips } = await getJSON('/demo/config.json');
@@ -53,8 +56,12 @@ function linkViews() {
 }
 
 function openPane(user) {
-  const client = new CaravanClient({ trip: trip.id, user: user.id, token: tokenOf(user) });
-  const pane = new ChatPane({ client, user, users, trip, href: alone ? '' : address(user, trip) });
+  const token = tokenOf(user);
+  const socket = new UserSocket({ token });
+  const client = new CaravanClient({ trip: trip.id, user: user.id, socket, token });
+  const rooms = new Rooms({ socket, rest: new Rest(location.origin, trip.id, token), user: user.id });
+  const addressOf = (id) => address(alone, trips.find((t) => t.id === id) ?? trip);
+  const pane = new ChatPane({ client, rooms, user, users, trip, addressOf, href: alone ? '' : address(user, trip) });
   document.querySelector('#panes').append(pane.element);
   client.start();
   return pane;

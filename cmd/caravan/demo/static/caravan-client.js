@@ -9,10 +9,10 @@
 //   - standard messaging (REST and a long poll) where WebSockets are blocked, and
 //     the way back.
 
-import { Link } from './caravan-link.js';
 import { Outbox, toFrame } from './caravan-outbox.js';
 import { emojiKey, Own } from './caravan-own.js';
 import { backoff, Pause } from './caravan-pause.js';
+import { Presence } from './caravan-presence.js';
 import { Reads } from './caravan-reads.js';
 import { Rest, RestError } from './caravan-rest.js';
 import { Timeline } from './caravan-timeline.js';
@@ -37,6 +37,7 @@ const typingEvery = 3_000; // ms between two frames that say the same
  *   outbox   {entry, message?}: an own message or change became pending, failed or sent
  *   own      what concerns the user alone has changed: see `client.own`
  *   reads    somebody has read further: see `client.reads`
+ *   presence somebody has come or gone: see `client.presence`
  *   typing   {userId, email, isTyping}
  *   problem  {text, code}: an error of the server that concerns no entry
  */
@@ -45,14 +46,15 @@ export class CaravanClient extends EventTarget {
   outbox = new Outbox((entry, message) => this.#emit('outbox', { entry, message }));
   own;
   reads;
+  presence = new Presence();
   state = { phase: 'stopped', reason: 'closed' };
 
-  #socketUrl;
+  #socket;
+  #trip;
   #user;
-  #token;
   #rest;
   #run = null; // AbortController of start() until stop()
-  #link = null; // the present WebSocket
+  #link = null; // the present subscription
   #poll = null; // AbortController of the long poll, in standard messaging
   #position = null; // the number up to which everything is here; null before any history
   #last = null; // the id of the message that the event at our position made or changed; null: not known
@@ -65,17 +67,18 @@ export class CaravanClient extends EventTarget {
   /**
    * @param {string} trip the trip's id
    * @param {string} user the id of the user whom the token names
+   * @param {UserSocket} socket of that user, which their rooms share
    * @param {(fresh: boolean) => Promise<string>} token gives an access token; with
    *   fresh the last one was refused and a new one must be got
    * @param {string} origin of the server, like https://chat.example.com
    */
-  constructor({ trip, user, token, origin = location.origin }) {
+  constructor({ trip, user, socket, token, origin = location.origin }) {
     super();
-    this.#socketUrl = `${origin.replace(/^http/, 'ws')}/ws/chat/${trip}/`;
+    this.#socket = socket;
+    this.#trip = trip;
     this.#user = user;
     this.own = new Own(user);
     this.reads = new Reads(user);
-    this.#token = token;
     this.#rest = new Rest(origin, trip, token);
   }
 
@@ -139,17 +142,9 @@ export class CaravanClient extends EventTarget {
     return all;
   }
 
-  /** Lists that are asked for now and then: {results}. They reject like loadOlder. */
-  replies(messageId) {
-    return this.#rest.replies(messageId);
-  }
-
-  reactions(messageId) {
-    return this.#rest.reactions(messageId);
-  }
-
-  pins() {
-    return this.#rest.pins();
+  /** Lists that are asked for now and then: replies(id), reactions(id), pins(). They reject like loadOlder. */
+  get lists() {
+    return this.#rest;
   }
 
   retry(clientId) {
@@ -183,7 +178,7 @@ export class CaravanClient extends EventTarget {
 
   // --- The connection ---------------------------------------------------------
 
-  /** One WebSocket after the other, until the run is over. */
+  /** One subscription after the other, until the run is over. */
   async #keepConnected(signal) {
     let failures = 0; // in a row; sets the pace
     let blocked = 0; // of those, how many while REST answered
@@ -191,7 +186,7 @@ export class CaravanClient extends EventTarget {
     while (!signal.aborted) {
       if (!this.#poll) this.#become('connecting');
       const began = performance.now();
-      const { code, joined } = await this.#connect(refused > 0, signal);
+      const { code, joined } = await this.#connect(refused > 0);
       if (signal.aborted) return;
       if (joined) blocked = 0;
       if (joined && performance.now() - began > steadyAfter) failures = refused = 0;
@@ -218,25 +213,19 @@ export class CaravanClient extends EventTarget {
     }
   }
 
-  /** One WebSocket, from its first byte to its end. */
-  async #connect(freshToken, signal) {
-    let token;
-    try {
-      token = await this.#token(freshToken);
-    } catch {
-      return { code: 1006, joined: false };
-    }
-    if (signal.aborted) return { code: 1000, joined: false };
-    const query = new URLSearchParams({ v: 2 });
+  /** One subscription, until it or the socket ends. */
+  async #connect(fresh) {
+    const asked = {};
     this.#asked = this.#position;
-    if (this.#asked !== null) query.set('since', this.#asked);
-    if (this.#asked !== null && this.#last !== null) query.set('since_id', this.#last);
-    const link = new Link(`${this.#socketUrl}?${query}`, ['caravan', `token.${token}`], (frame) => this.#take(frame));
+    if (this.#asked !== null) asked.since = this.#asked;
+    if (this.#asked !== null && this.#last !== null) asked.since_id = this.#last;
+    const link = this.#socket.subscribe(this.#trip, asked, (frame) => this.#take(frame), { fresh });
     this.#link = link;
     const code = await link.ended;
     this.#link = null;
     this.#early = null;
     this.#typingAt = 0;
+    this.presence.clear();
     if (!this.#poll) this.outbox.release();
     return { code, joined: link.joined };
   }
@@ -256,6 +245,11 @@ export class CaravanClient extends EventTarget {
       case 'reads':
         this.reads.take(frame);
         return this.#emit('reads');
+      case 'presence':
+        this.presence.take(frame);
+        return this.#emit('presence');
+      case 'room':
+        return this.#cut(frame.first_seq);
       case 'ack':
         return this.#takeAck(frame);
       case 'typing':
@@ -266,7 +260,7 @@ export class CaravanClient extends EventTarget {
   }
 
   /** The first frame of a connection: the newest page, or what we missed. */
-  async #takeHistory({ messages, since, seq, has_more: hasMore }) {
+  async #takeHistory({ messages, since, seq, has_more: hasMore, first_seq: first = 1 }) {
     if (since > seq || since < this.#asked || (hasMore && seq === 0)) {
       // The database went back, and what we have may not be in it: we begin anew.
       this.#position = null;
@@ -277,6 +271,7 @@ export class CaravanClient extends EventTarget {
     this.#early = [];
     if (since === undefined) this.#open(messages);
     else this.#apply(messages);
+    this.#cut(first);
     this.#advance(seq, messages);
     if (hasMore && !(await this.#catchUp(this.#run.signal))) link.close(4000);
     if (link !== this.#link || !this.#early) return;
@@ -329,6 +324,12 @@ export class CaravanClient extends EventTarget {
   #learn(told, news, page) {
     for (const m of told) if (news.includes(m)) this.own.learn(m, { page });
     return news;
+  }
+
+  /** What stands before the number that the room begins with is gone. */
+  #cut(first) {
+    const left = this.timeline.cut(first);
+    if (left) this.#emit('messages', { messages: left, cause: 'history' });
   }
 
   /** Everything up to number `seq` is here; one of these messages may be what it is about. */

@@ -11,7 +11,7 @@ const pongTimeout = 10_000; // ms for the answer
  * after that.
  */
 export class Link {
-  /** Whether the first frame, the history, has come. */
+  /** Whether the first frame has come. */
   joined = false;
   /** @type {Promise<number>} */
   ended;
@@ -23,7 +23,8 @@ export class Link {
   #asked = 0; // of the last ping
   #timer;
 
-  constructor(url, protocols, receive) {
+  /** `opened` is called when frames can be sent. */
+  constructor(url, protocols, receive, opened) {
     this.ended = new Promise((resolve) => (this.#end = resolve));
     this.#receive = receive;
     this.#heard = performance.now();
@@ -34,6 +35,7 @@ export class Link {
       this.close(1006); // the browser forbids it
       return;
     }
+    this.#socket.onopen = opened;
     this.#socket.onmessage = (e) => this.#take(e.data);
     this.#socket.onclose = (e) => this.close(e.code);
   }
@@ -47,7 +49,7 @@ export class Link {
   close(code = 1000) {
     clearInterval(this.#timer);
     if (this.#socket) {
-      this.#socket.onmessage = this.#socket.onclose = null;
+      this.#socket.onopen = this.#socket.onmessage = this.#socket.onclose = null;
       this.#socket.close();
     }
     this.#end(code);
@@ -55,9 +57,8 @@ export class Link {
 
   #take(text) {
     this.#heard = performance.now();
-    const frame = JSON.parse(text);
-    if (frame.type === 'message_history') this.joined = true;
-    this.#receive(frame);
+    this.joined = true;
+    this.#receive(JSON.parse(text));
   }
 
   /** Browsers do not tell of a peer that is gone, nor show the server's pings. */

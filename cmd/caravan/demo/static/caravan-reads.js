@@ -19,13 +19,13 @@ export class Reads {
 
   /**
    * Takes a frame `own`, and returns what is to be sent. The one with `v` follows a history: then we
-   * ask who has read how far, and say again what the server does not know.
+   * ask who has read how far and who is here, and say again what the server does not know.
    */
   takeOwn({ v, read_seq: seq = 0 }) {
     const behind = seq < (this.#own ?? 0);
     this.#own = Math.max(this.#own ?? 0, seq);
     if (v === undefined) return [];
-    const watch = { type: 'watch', reads: true };
+    const watch = { type: 'watch', reads: true, presence: true };
     return behind ? [watch, { type: 'mark_read', seq: this.#own }] : [watch];
   }
 

@@ -85,6 +85,22 @@ export class Rest {
     return this.#call('GET', `/api/v1/chat/rooms/${this.#trip}/pins/`);
   }
 
+  /** All rooms of the user. */
+  async rooms() {
+    const all = [];
+    for (let next = '/api/v1/chat/rooms/?limit=100'; next; ) {
+      const page = await this.#call('GET', next);
+      all.push(...page.results);
+      next = page.next && new URL(page.next, this.#origin).pathname + new URL(page.next, this.#origin).search;
+    }
+    return all;
+  }
+
+  /** One of them, by its id or its trip's. */
+  room(id) {
+    return this.#call('GET', `/api/v1/chat/rooms/${id}/`);
+  }
+
   #messages(query, signal, wait) {
     const path = `/api/v1/chat/rooms/${this.#trip}/messages/?${new URLSearchParams(query)}`;
     return this.#call('GET', path, { signal, wait });

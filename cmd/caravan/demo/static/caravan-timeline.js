@@ -10,14 +10,16 @@ export class Timeline {
   #byId = new Map();
   #floor = 0;
 
+  #first = 1;
+
   /** The `seq` of the oldest message loaded; 0 in an empty room. */
   get floor() {
     return this.#floor;
   }
 
-  /** Whether the room's first message, which has the `seq` 1, is loaded. */
+  /** Whether the room's first message is loaded. */
   get complete() {
-    return this.#floor <= 1;
+    return this.#floor <= this.#first;
   }
 
   get(id) {
@@ -44,6 +46,16 @@ export class Timeline {
   prepend(messages) {
     this.#floor = messages.length ? messages[0].seq : 1;
     return this.apply(messages);
+  }
+
+  /** The room begins with this number. Returns what is left where that takes something away, or undefined. */
+  cut(first) {
+    this.#first = first;
+    const gone = [...this.#byId.values()].filter((m) => m.seq < first);
+    if (!gone.length) return undefined;
+    for (const m of gone) this.#byId.delete(m.id);
+    this.#floor = Math.max(this.#floor, first);
+    return [...this.#byId.values()].sort((a, b) => a.seq - b.seq);
   }
 
   /** Takes messages that were made or changed; returns those that tell something new. */

@@ -5,6 +5,7 @@ import { ListDialog } from './list-dialog.js';
 import { MessageLog } from './message-log.js';
 import { MessageMenu } from './message-menu.js';
 import { nameOf } from './message-view.js';
+import { TripLinks } from './trip-links.js';
 
 const typingShown = 6_000; // ms after the last word of somebody's typing
 const problemShown = 8_000; // ms
@@ -36,7 +37,7 @@ export class ChatPane extends EventTarget {
   #problemTimer;
   #marking; // timer: what is seen is marked as read at its end
 
-  constructor({ client, user, users, trip, href }) {
+  constructor({ client, rooms, user, users, trip, addressOf, href }) {
     super();
     this.#client = client;
     this.#user = user;
@@ -52,6 +53,7 @@ export class ChatPane extends EventTarget {
       readersOf: (message) => this.#readersOf(message),
     });
     this.#menu = new MessageMenu(this.#part('.menu'), { client, user });
+    new TripLinks(this.#part('.trips'), { rooms, current: trip.id, addressOf });
     this.#list = new ListDialog(this.#part('.list'));
     this.#composer = new Composer(this.#part('.composer'), {
       label: `Message as ${user.name}`,
@@ -68,7 +70,7 @@ export class ChatPane extends EventTarget {
     const { name } = this.#user;
     this.element.classList.add(this.#colourOf(this.#user.id));
     this.element.setAttribute('aria-label', name);
-    this.#part('h2').textContent = name;
+    this.#part('h2 bdi').textContent = name;
     this.#part('.avatar').textContent = initials(name);
     this.#part('.log').setAttribute('aria-label', `Messages in ${trip.title}`);
     const alone = this.#part('.alone');
@@ -86,6 +88,7 @@ export class ChatPane extends EventTarget {
     on(this.#client, 'problem', ({ text }) => this.#showProblem(text));
 
     on(this.#client, 'own', () => this.#showOwn());
+    on(this.#client, 'presence', () => this.#showHere());
     on(this.#client, 'reads', () => this.#log.redrawReaders());
     this.#part('.scroller').addEventListener('scroll', () => this.#markRead(), { passive: true });
     document.addEventListener('visibilitychange', () => this.#markRead());
@@ -105,6 +108,7 @@ export class ChatPane extends EventTarget {
     on(this.#menu, 'pin', ({ id, on: pinned }) => this.#client.pin(id, pinned));
     on(this.#menu, 'delete', ({ id }) => this.#client.remove(id));
     on(this.#list, 'choose', ({ id }) => this.#log.jumpTo(id));
+    this.#part('.here').addEventListener('click', () => this.#listHere());
     this.#part('.pins').addEventListener('click', () => this.#showPins());
     on(log, 'retry', ({ entry }) => this.#client.retry(entry.clientId));
     on(log, 'discard', ({ entry }) => this.#discard(entry));
@@ -163,22 +167,42 @@ export class ChatPane extends EventTarget {
     this.#markRead();
   }
 
+  /** Who is here, the user among them: as a number, which leads to the names. */
+  #showHere() {
+    const { online, partial } = this.#client.presence;
+    const here = this.#part('.here');
+    here.hidden = online === null;
+    if (here.hidden) return;
+    here.querySelector('span').textContent = `${online}${partial ? '+' : ''}`;
+    here.setAttribute('aria-label', `Who is here: ${online}${partial ? ' or more' : ''}`);
+  }
+
   // --- Lists ------------------------------------------------------------------
 
+  #listHere() {
+    const { users, online } = this.#client.presence;
+    const rows = (all) => all.map((id) => ({ name: this.#nameOf(id), text: '', note: id === this.#user.id ? 'You' : '' }));
+    this.#list.open('Here now', users ? 'Nobody is here.' : `${online} people are here: too many to name them.`, async () => rows([...(users ?? [])]));
+  }
+
+  #nameOf(id) {
+    return this.#users.find((u) => u.id === id)?.name ?? 'Somebody';
+  }
+
   #showPins() {
-    this.#list.open('Pinned messages', 'Nothing is pinned yet.', async () => (await this.#client.pins()).results.map(asRow));
+    this.#list.open('Pinned messages', 'Nothing is pinned yet.', async () => (await this.#client.lists.pins()).results.map(asRow));
   }
 
   #showReplies({ id }) {
-    this.#list.open('Replies', 'There are none any more.', async () => (await this.#client.replies(id)).results.map(asRow));
+    this.#list.open('Replies', 'There are none any more.', async () => (await this.#client.lists.replies(id)).results.map(asRow));
   }
 
   /** Few reactions name their people in the message; of many the server has the list. */
   #showWho({ id, reactions }) {
     this.#list.open('Reactions', 'There are none any more.', async () => {
-      const name = (user) => this.#users.find((u) => u.id === user)?.name ?? 'Somebody';
+      const name = (user) => this.#nameOf(user);
       if (reactions.every((r) => r.by)) return reactions.flatMap(({ emoji, by }) => by.map((user) => ({ name: name(user), text: '', note: emoji })));
-      const { results } = await this.#client.reactions(id);
+      const { results } = await this.#client.lists.reactions(id);
       return results.map(({ user, emoji }) => ({ name: nameOf(user), text: '', note: emoji }));
     });
   }
@@ -244,6 +268,7 @@ export class ChatPane extends EventTarget {
     }
     if (state.phase !== 'live') for (const id of [...this.#typists.keys()]) this.#stopTyping(id);
     this.#showNotice(state);
+    this.#showHere();
     this.#showEdges();
     this.#markRead();
   }
@@ -306,7 +331,7 @@ function statusText({ phase, retryAt }) {
   const seconds = Math.max(1, Math.ceil((retryAt - Date.now()) / 1000));
   return {
     connecting: 'Connecting…',
-    live: 'Live',
+    live: 'Connected',
     waiting: `Reconnecting in ${seconds} s`,
     standard: 'Standard messaging',
     stopped: 'Not connected',
