@@ -142,7 +142,7 @@ func (run *chaosRun) complete() error {
 	if _, err := os.Stat(s.Binary); err != nil {
 		return fmt.Errorf("--caravan: %w; `make build` builds it", err)
 	}
-	s.Secret = crand.Text()
+	s.Secret = crand.Text() + crand.Text() // one has 26 characters, and 32 are the least
 	s.Fleet, s.Limited = fleet.Fleet{Users: run.account.Members, Trips: run.account.Rooms}, run.hostile > 0
 	if s.Limited {
 		run.seatAttackers()
