@@ -28,8 +28,9 @@ type Store struct {
 
 var _ blob.Blob = (*Store)(nil)
 
-// Open returns the store in a directory, which is made where it is not there, and removes
-// what earlier processes left half written. The caller closes it.
+// Open returns the store in a directory, which is made where it is not there. It removes
+// what earlier processes left half written, and moves blobs that somebody copied into the
+// directory blobs itself to their places. The caller closes it.
 func Open(dir string) (*Store, error) {
 	if err := makeRoot(dir); err != nil {
 		return nil, fault("open", err)
@@ -42,7 +43,7 @@ func Open(dir string) (*Store, error) {
 	if err := errors.Join(s.makeDir(blobsDir), s.makeDir(incomingDir)); err != nil {
 		return nil, errors.Join(fault("open", err), root.Close())
 	}
-	if err := s.Sweep(); err != nil {
+	if err := errors.Join(s.Sweep(), s.adopt()); err != nil {
 		return nil, errors.Join(err, root.Close())
 	}
 	return s, nil

@@ -102,6 +102,40 @@ func TestOpenKeepsWhatSomebodyWrites(t *testing.T) {
 	}
 }
 
+// Who moves here copies the blobs beside their directories, and they are found.
+func TestOpenTakesWhatWasCopiedIn(t *testing.T) {
+	dir := t.TempDir()
+	open(t, dir)
+	copied := filepath.Join(dir, "blobs")
+	for _, key := range []string{"a", "b", "0b5c3b0e-8e0f-4d6b-9f0e-000000000000"} {
+		if err := os.WriteFile(filepath.Join(copied, key), []byte(key), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(copied, "README"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := open(t, dir)
+	n := 0
+	for info, err := range s.List(t.Context(), "") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		n++
+		o, err := s.Get(t.Context(), info.Key, blob.Whole)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := io.ReadAll(o)
+		if err := errors.Join(err, o.Close()); err != nil || string(got) != info.Key {
+			t.Errorf("%s: %q, %v", info.Key, got, err)
+		}
+	}
+	if n != 3 || len(files(t, dir)) != 4 {
+		t.Errorf("%d blobs, files: %q", n, files(t, dir))
+	}
+}
+
 func TestAnotherProcessSeesTheSame(t *testing.T) {
 	dir := t.TempDir()
 	a, b := open(t, dir), open(t, dir)

@@ -5,6 +5,8 @@ import (
 	"io/fs"
 	"os"
 	"syscall"
+
+	"github.com/caravan-chat/caravan/persist/blob"
 )
 
 // lock marks a file of incoming as somebody's. The lock ends with the open file, and so
@@ -50,6 +52,29 @@ func (s *Store) sweepFile(name string) error {
 	}
 	if err := s.root.Remove(name); !errors.Is(err, fs.ErrNotExist) {
 		return err
+	}
+	return nil
+}
+
+// adopt moves files that are named as blobs, and stand beside the directories of blobs, to
+// their places: so whoever moves here from elsewhere need not know what a place is.
+func (s *Store) adopt() error {
+	names, err := s.names(blobsDir)
+	if err != nil {
+		return fault("adopt", err)
+	}
+	for _, name := range names {
+		from := blobsDir + "/" + name
+		stat, err := s.root.Lstat(from)
+		if errors.Is(err, fs.ErrNotExist) || err == nil && (!stat.Mode().IsRegular() || blob.CheckKey(name) != nil) {
+			continue
+		}
+		if err == nil {
+			err = s.move(from, name)
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) { // another process was faster
+			return fault("adopt", err)
+		}
 	}
 	return nil
 }

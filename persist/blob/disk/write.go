@@ -42,9 +42,13 @@ func (s *Store) create() (*incoming, error) {
 	}
 }
 
-// abandon removes the file.
+// abandon removes the file, if it is still in incoming.
 func (f *incoming) abandon() error {
-	return errors.Join(f.Close(), f.root.Remove(f.name))
+	err := f.root.Remove(f.name) // while the lock is held: nobody else does
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return errors.Join(err, f.Close())
 }
 
 // Put implements blob.Blob. The type is not kept: a directory serves nothing.
@@ -72,22 +76,29 @@ func (f *incoming) Write(p []byte) (int, error) {
 	return n, fault("put", err)
 }
 
-// settle flushes the file to the disk and moves it to its place, where it outlives a loss
-// of power once the directory is flushed too. Whatever fails, the file is closed, and in
-// incoming no longer.
+// settle flushes the file to the disk and moves it to its place. Whatever fails, the file is
+// closed, and in incoming no longer.
 func (s *Store) settle(f *incoming, key string) error {
 	if err := f.Sync(); err != nil {
 		return errors.Join(err, f.abandon())
 	}
+	if err := s.move(f.name, key); err != nil {
+		return errors.Join(err, f.abandon())
+	}
+	return f.Close()
+}
+
+// move moves a file to the place of a key, and sees that it outlives a loss of power there.
+func (s *Store) move(from, key string) error {
 	place := placeOf(key)
-	err := s.root.Rename(f.name, place)
+	err := s.root.Rename(from, place)
 	if errors.Is(err, fs.ErrNotExist) { // the first blob of its directory
 		if err = s.makeDir(parent(place)); err == nil {
-			err = s.root.Rename(f.name, place)
+			err = s.root.Rename(from, place)
 		}
 	}
 	if err != nil {
-		return errors.Join(err, f.abandon())
+		return err
 	}
-	return errors.Join(f.Close(), s.syncDir(parent(place)))
+	return s.syncDir(parent(place))
 }
