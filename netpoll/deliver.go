@@ -1,6 +1,7 @@
 package netpoll
 
 import (
+	"io"
 	"net"
 	"os"
 	"runtime/debug"
@@ -77,6 +78,9 @@ func (r *replay) Read(p []byte) (int, error) {
 
 // CloseWrite ends the sending half, as that of a *net.TCPConn does.
 func (r *replay) CloseWrite() error { return r.Conn.(*net.TCPConn).CloseWrite() }
+
+// ReadFrom implements io.ReaderFrom: the kernel sends files by itself.
+func (r *replay) ReadFrom(from io.Reader) (int64, error) { return r.Conn.(*net.TCPConn).ReadFrom(from) }
 
 // Close implements net.Conn.
 func (r *replay) Close() error {

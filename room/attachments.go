@@ -50,9 +50,10 @@ type AttachmentStore interface {
 	// more than so many bytes that were ready within the last 24 hours, zero: any.
 	ReadyAttachment(ctx context.Context, a *StoredAttachment, quota int64) error
 
-	// PreviewAttachment notes the key of a preview of a ready row that no message has, and
-	// returns the one before it. ErrNoAttachment where there is no such row.
-	PreviewAttachment(ctx context.Context, id uuid.UUID, key string) (before string, err error)
+	// PreviewAttachment gives the bytes of a pending row to a ready one that no message has, as
+	// its preview. The pending row goes; where there was a preview before, it is gone and has
+	// that one's bytes. ErrNoAttachment where there is no such ready row.
+	PreviewAttachment(ctx context.Context, id uuid.UUID, preview *StoredAttachment) error
 
 	// Attachment returns a row. ErrNoAttachment where there is none.
 	Attachment(ctx context.Context, id uuid.UUID) (StoredAttachment, error)

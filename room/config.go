@@ -35,6 +35,7 @@ type Config struct {
 	Bytes           Bytes         // what is kept at most
 	Rules           protocol.Rules
 	DeletedText     string           // what is told in place of a deleted message's content
+	Links           protocol.Links   // of attachments; nil: they have none
 	Roles           protocol.Roles   // what collaborators may do
 	ReadsMembers    int              // in trips of at most so many collaborators members are told who has read how far; 0: in none
 	PresenceList    int              // up to how many users who are in a room are told by their names; beyond it how many they are

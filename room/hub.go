@@ -20,6 +20,7 @@ import (
 type hub struct {
 	ask         func(uuid.UUID, time.Duration) // asks for a room to be read from the store, after a while
 	timeline    func() Timeline                // the greatest that is known
+	linksEnd    func() int64                   // of the links of attachments; nil: they have none
 	stats       *counters
 	tailMax     Limit
 	bytes       Bytes

@@ -73,7 +73,7 @@ func New(store Store, verify Authenticator, backplane Backplane, cfg Config) *Se
 		return yes
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	store = tombstones{store, cfg.DeletedText}
+	store = tombstones{store, cfg.DeletedText, cfg.Links}
 	s := &Service{store: store, verify: verify, backplane: backplane, cfg: cfg, log: cfg.Log, guard: guard, seed: maphash.MakeSeed(), stop: stop}
 	s.stats.refused = make(map[protocol.Code]int64)
 	s.repairs = newRepairs(s)
@@ -81,6 +81,9 @@ func New(store Store, verify Authenticator, backplane Backplane, cfg Config) *Se
 	s.held = newHeldMarks(s)
 	s.hub = newHub(&s.stats, Limit{cfg.HistoryMessages, cfg.HistoryBytes}, s.repairs.ask)
 	s.hub.timeline = store.Timeline
+	if cfg.Links != nil {
+		s.hub.linksEnd = cfg.Links.End
+	}
 	s.hub.unsent, s.hub.bytes = cfg.Unsent, cfg.Bytes
 	s.presence, s.seen.s = s.newPresence(), s
 	s.access = newCombiner(ctx, s.guard, 2, lookupBatchMax, s.readAccess)

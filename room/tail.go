@@ -23,6 +23,7 @@ type tail struct {
 	timeline Timeline      // that was known before the read
 	asked    time.Time
 	history  *History // made from the above; nil: not yet, or outdated
+	linksEnd int64    // until when the links of attachments in it work that were made first; zero: there are none
 }
 
 type tailMessage struct {
@@ -121,8 +122,8 @@ func (h *hub) recent(of protocol.RoomInfo, bytesMax int) (past *History, large b
 	var bodies [][]byte
 	var seq int64
 	h.with(of.Room, func(r *subscribed) {
-		if r.tail != nil && r.tail.of != of {
-			h.dropTail(r) // the room begins later since, or has another mode
+		if r.tail != nil && (r.tail.of != of || r.tail.linksEnd != h.endOfLinks()) {
+			h.dropTail(r) // the room begins later since, or has another mode, or links are made anew
 		}
 		if r.tail == nil || r.seq.state != flowing || r.seq.timeline < h.timeline() {
 			return
@@ -149,6 +150,14 @@ func (h *hub) recent(of protocol.RoomInfo, bytesMax int) (past *History, large b
 	return past, false
 }
 
+// endOfLinks is until when the links of attachments work that are made now; zero: there are none.
+func (h *hub) endOfLinks() int64 {
+	if h.linksEnd == nil {
+		return 0
+	}
+	return h.linksEnd()
+}
+
 func newHistory(of protocol.RoomInfo, bodies [][]byte, seq int64) *History {
 	h := &History{Seq: seq, Frame: protocol.AppendHistory(nil, of, bodies, seq), Nameless: nameless(bodies), sizes: make([]uint32, len(bodies))}
 	for i, body := range bodies {
@@ -162,7 +171,9 @@ func newHistory(of protocol.RoomInfo, bodies [][]byte, seq int64) *History {
 // births: of what was committed while nobody did, no event comes. Nor is it kept
 // where an event came since that the read has not seen.
 func (h *hub) keepTail(of protocol.RoomInfo, page *Page, births int64) *History {
+	end := h.endOfLinks() // before the links are made
 	t := newTail(of, page, h.tailMax)
+	t.linksEnd = end
 	past := newHistory(of, t.bodies(), t.seq)
 	past.Timeline = t.timeline
 	past.Unsent = h.unsent.Answer(len(past.Frame))

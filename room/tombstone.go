@@ -9,16 +9,20 @@ import (
 )
 
 // tombstones is a Store in which deleted messages have a text as their content, and so
-// have the quotes of them. The database has none.
+// have the quotes of them, and in which attachments have links. The database has none of it.
 type tombstones struct {
 	Store
-	text string
+	text  string
+	links protocol.Links // nil: attachments have none
 }
 
 // fill gives m, and what it quotes, the text where it is deleted.
 func (t tombstones) fill(m *protocol.Message) {
 	if m.Deleted() {
 		m.Content = t.text
+	}
+	if m.Extra != nil && len(m.Extra.Attachments) > 0 {
+		m.Extra.Links = t.links
 	}
 	if m.ReplyTo != nil && m.ReplyTo.Deleted {
 		m.ReplyTo.Content = t.text

@@ -28,8 +28,10 @@ const (
 	readyAttachment = `UPDATE chat_attachments SET state = 'ready', name = $2, mime = $3, size = $4, width = nullif($5, 0), height = nullif($6, 0), sha256 = $7
 	WHERE id = $1 AND state = 'pending'`
 
-	previewAttachment = `WITH before AS (SELECT id, preview_key FROM chat_attachments WHERE id = $1 AND state = 'ready' AND message_id IS NULL FOR NO KEY UPDATE)
-	UPDATE chat_attachments t SET preview_key = $2 FROM before WHERE t.id = before.id RETURNING coalesce(before.preview_key, '')`
+	selectPreview = `SELECT coalesce(preview_key, '') FROM chat_attachments WHERE id = $1 AND state = 'ready' AND message_id IS NULL FOR NO KEY UPDATE`
+	setPreview    = `UPDATE chat_attachments SET preview_key = $2 WHERE id = $1`
+	endPreview    = `DELETE FROM chat_attachments WHERE id = $1`
+	leavePreview  = `UPDATE chat_attachments SET store_key = $2, state = 'gone' WHERE id = $1`
 
 	selectAttachment = `SELECT ` + attachmentColumns + ` FROM chat_attachments WHERE id = $1`
 
@@ -105,11 +107,22 @@ func orNone(rows int64, err error) error {
 }
 
 // PreviewAttachment implements room.AttachmentStore.
-func (s *Store) PreviewAttachment(ctx context.Context, id uuid.UUID, key string) (before string, err error) {
-	err = s.besides(ctx, "preview of an attachment", func() error {
-		return noneAs(s.readers.QueryRow(ctx, previewAttachment, [16]byte(id), key).Scan(&before))
+func (s *Store) PreviewAttachment(ctx context.Context, id uuid.UUID, preview *room.StoredAttachment) error {
+	return s.besides(ctx, "preview of an attachment", func() error {
+		return pgx.BeginFunc(ctx, s.readers, func(tx pgx.Tx) error {
+			var before string
+			if err := noneAs(tx.QueryRow(ctx, selectPreview, [16]byte(id)).Scan(&before)); err != nil {
+				return err
+			}
+			_, err := tx.Exec(ctx, setPreview, [16]byte(id), preview.Key)
+			if err == nil && before == "" {
+				_, err = tx.Exec(ctx, endPreview, [16]byte(preview.ID))
+			} else if err == nil {
+				_, err = tx.Exec(ctx, leavePreview, [16]byte(preview.ID), before)
+			}
+			return err
+		})
 	})
-	return before, err
 }
 
 func noneAs(err error) error {

@@ -27,6 +27,8 @@ const (
 	WHERE id = ?1 AND state = 'pending'`
 	selectPreview  = `SELECT coalesce(preview_key, '') FROM chat_attachments WHERE id = ? AND state = 'ready' AND message_id IS NULL`
 	setPreview     = `UPDATE chat_attachments SET preview_key = ? WHERE id = ?`
+	endPreview     = `DELETE FROM chat_attachments WHERE id = ?`
+	leavePreview   = `UPDATE chat_attachments SET store_key = ?, state = 'gone' WHERE id = ?`
 	loseAttachment = `UPDATE chat_attachments SET state = 'gone' WHERE id = ? AND message_id IS NULL`
 
 	leaseAttachments = `UPDATE chat_attachments SET state = 'gone', leased_until = ?2 WHERE id IN (SELECT id FROM chat_attachments
@@ -106,15 +108,20 @@ func uploadedBytes(row *sql.Row) (bytes int64, err error) {
 }
 
 // PreviewAttachment implements room.AttachmentStore.
-func (s *Store) PreviewAttachment(ctx context.Context, id uuid.UUID, key string) (before string, err error) {
-	err = s.writeAttachments(ctx, func(tx *sql.Tx) error {
+func (s *Store) PreviewAttachment(ctx context.Context, id uuid.UUID, preview *room.StoredAttachment) error {
+	return s.writeAttachments(ctx, func(tx *sql.Tx) error {
+		var before string
 		if err := tx.QueryRowContext(ctx, selectPreview, id.String()).Scan(&before); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, setPreview, key, id.String())
+		_, err := tx.ExecContext(ctx, setPreview, preview.Key, id.String())
+		if err == nil && before == "" {
+			_, err = tx.ExecContext(ctx, endPreview, preview.ID.String())
+		} else if err == nil {
+			_, err = tx.ExecContext(ctx, leavePreview, before, preview.ID.String())
+		}
 		return err
 	})
-	return before, err
 }
 
 // Attachment implements room.AttachmentStore.

@@ -39,6 +39,22 @@ func (w *world) pending(r, u int, name string) *room.StoredAttachment {
 	return a
 }
 
+// preview gives an upload a preview with that key. Without a key it leaves nothing.
+func (w *world) preview(of *room.StoredAttachment, key string) error {
+	w.t.Helper()
+	p := &room.StoredAttachment{Attachment: protocol.Attachment{ID: uuid.New(), Name: "p", MIME: "image/png", Size: 1}, Room: of.Room, Uploader: of.Uploader, Key: key}
+	if err := w.store.AddAttachment(w.ctx(), p); err != nil {
+		w.t.Fatal(err)
+	}
+	err := w.store.PreviewAttachment(w.ctx(), of.ID, p)
+	if key == "" {
+		if err := errors.Join(w.store.LoseAttachment(w.ctx(), p.ID), w.store.ForgetAttachments(w.ctx(), []uuid.UUID{p.ID})); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	return err
+}
+
 // withFiles gives a new message these uploads.
 func withFiles(all ...*room.StoredAttachment) func(*room.Op) {
 	return func(op *room.Op) {
@@ -63,7 +79,7 @@ func testAttachmentRow(t *testing.T, open Open) {
 	began := time.Now().Add(-time.Minute)
 	a := w.pending(0, 0, "a „b“.png")
 	w.mustStand(a.ID, room.AttachmentPending, uuid.Nil)
-	if _, err := w.store.PreviewAttachment(w.ctx(), a.ID, "p"); !errors.Is(err, room.ErrNoAttachment) {
+	if err := w.preview(a, ""); !errors.Is(err, room.ErrNoAttachment) {
 		t.Errorf("a preview of what is pending: %v", err)
 	}
 	a.Name, a.MIME, a.Size = "b.jpg", "image/jpeg", 5
@@ -71,10 +87,15 @@ func testAttachmentRow(t *testing.T, open Open) {
 		t.Fatal(err)
 	}
 	for _, key := range []string{"p1", "p2"} {
-		if before, err := w.store.PreviewAttachment(w.ctx(), a.ID, key); err != nil || before != a.PreviewKey {
-			t.Errorf("the preview before %s is %q, %v", key, before, err)
+		if err := w.preview(a, key); err != nil {
+			t.Error(err)
 		}
 		a.PreviewKey = key
+	}
+	if all, err := w.store.LeaseAttachments(w.ctx(), time.Hour, 0, 10); err != nil || len(all) != 1 || all[0].Key != "p1" {
+		t.Errorf("the preview before is left as %v, %v", all, err)
+	} else if err := w.store.ForgetAttachments(w.ctx(), []uuid.UUID{all[0].ID}); err != nil {
+		t.Error(err)
 	}
 	a.Preview, a.State = true, room.AttachmentReady
 	other := w.upload(0, 0, "other")
@@ -117,7 +138,7 @@ func testAttachmentRow(t *testing.T, open Open) {
 func testAttachments(t *testing.T, open Open) {
 	w := newWorld(t, open, 2, 1)
 	one, two := w.upload(0, 0, "one.png"), w.upload(0, 0, "two.png")
-	if _, err := w.store.PreviewAttachment(w.ctx(), two.ID, "preview"); err != nil {
+	if err := w.preview(two, "preview"); err != nil {
 		t.Fatal(err)
 	}
 	want := []protocol.Attachment{two.Attachment, one.Attachment}
@@ -133,7 +154,7 @@ func testAttachments(t *testing.T, open Open) {
 	}
 	w.mustStand(one.ID, room.AttachmentReady, m.ID)
 	w.mustStand(two.ID, room.AttachmentReady, m.ID)
-	if _, err := w.store.PreviewAttachment(w.ctx(), one.ID, "late"); !errors.Is(err, room.ErrNoAttachment) {
+	if err := w.preview(one, ""); !errors.Is(err, room.ErrNoAttachment) {
 		t.Errorf("a preview of what was sent: %v", err)
 	}
 	again := w.send(0, 0, "at the sea", withFiles(two, one), clientID("c"))
@@ -266,7 +287,7 @@ func testSweepAttachments(t *testing.T, open Open) {
 		return leased
 	}
 	sent, deleted, pending, unused := w.upload(0, 0, "sent"), w.upload(0, 0, "deleted"), w.pending(0, 0, "pending"), w.upload(0, 0, "unused")
-	if _, err := w.store.PreviewAttachment(w.ctx(), deleted.ID, "preview"); err != nil {
+	if err := w.preview(deleted, "preview"); err != nil {
 		t.Fatal(err)
 	}
 	m := w.stored(w.send(0, 0, "", withFiles(sent)))

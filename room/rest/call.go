@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/caravan-chat/caravan/protocol/token"
 	"github.com/caravan-chat/caravan/room"
 	"github.com/caravan-chat/caravan/room/allowance"
+	"github.com/caravan-chat/caravan/room/attachment"
 )
 
 // call is one request on its way through the API.
@@ -33,6 +35,8 @@ type call struct {
 
 	reserved int // bytes of an answer that is being made; see reserve
 	owed     int // bytes of the answer that is made and not sent yet
+
+	sends *attachment.Bytes // what is sent in place of a body; nil: the answer has its own
 
 	in    *conn
 	until time.Time // when the request must have come
@@ -88,7 +92,7 @@ func (c *call) dispatch() {
 	}
 	allowed := c.shareWithOrigin()
 	switch {
-	case r != nil:
+	case r != nil && (c.cfg.Files != nil || !slices.Contains(fileRoutes, r)):
 	case strings.HasPrefix(path, webSocketPrefix):
 		c.route = routeWebSocket
 		c.upgradeRequired()
@@ -122,13 +126,15 @@ func (c *call) answerBy(d deed) {
 		return
 	}
 	defer c.calls.Done()
-	timeout := requestTimeout
-	if d.charge&read != 0 {
-		timeout = lookTimeout
-	}
-	ctx, cancel := context.WithTimeout(c.living, timeout)
+	ctx, cancel := c.timeFor(d.charge)
 	defer cancel()
 	c.ctx = ctx
+	if d.charge&linked != 0 {
+		if c.place() {
+			d.answer(c)
+		}
+		return
+	}
 	if !c.authenticate() {
 		return
 	}
@@ -142,6 +148,17 @@ func (c *call) answerBy(d deed) {
 	}
 	defer c.unreserve()
 	d.answer(c)
+}
+
+// timeFor is what a call has until its answer.
+func (c *call) timeFor(as charge) (context.Context, context.CancelFunc) {
+	switch {
+	case as&slow != 0:
+		return context.WithCancel(c.living)
+	case as&read != 0:
+		return context.WithTimeout(c.living, lookTimeout)
+	}
+	return context.WithTimeout(c.living, requestTimeout)
 }
 
 // reserve counts the answer to a read before it is made, or refuses because too much is
@@ -200,6 +217,9 @@ func (c *call) unplace() {
 // release gives back what the request held. The answer has been written.
 func (c *call) release() {
 	c.owe(0)
+	if c.sends != nil {
+		_ = c.sends.Close() // it was only read
+	}
 	c.unplace()
 	c.uncount()
 	c.free()

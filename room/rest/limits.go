@@ -8,6 +8,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/caravan-chat/caravan/room/allowance"
+	"github.com/caravan-chat/caravan/room/attachment"
 	"github.com/caravan-chat/caravan/room/unsent"
 )
 
@@ -61,6 +62,8 @@ type Config struct {
 	AllowOrigin func(origin, host string) bool
 	// AllowHost says whether requests with that Host are answered at all. Nil: all are.
 	AllowHost func(host string) bool
+	// Files keeps attachments. Nil: there are none.
+	Files *attachment.Service
 	// Page answers requests that are neither REST nor WebSocket and returns true,
 	// or leaves ctx alone and returns false. Nil: there are no pages.
 	Page func(ctx *fasthttp.RequestCtx) bool
@@ -92,6 +95,10 @@ const (
 	idleTimeout     = 75 * time.Second // between requests
 	requestTimeout  = 45 * time.Second // from a request that writes to its answer
 	lookTimeout     = 10 * time.Second // from one that reads to its answer, long polls apart; and for what a write or a long poll looks up
+	uploadGrace     = 20 * time.Second // what an upload may take beside its bytes
+	uploadRateMin   = 4 << 10          // bytes a second that an upload must have on the average
+	uploadReadBytes = 32 << 10         // that are read of it at once
+	sendBytes       = 256 << 10        // of a file that are sent at once, within writeTimeout
 	waitMax         = 60 * time.Second // ?wait
 	hungUpWait      = time.Second      // until a read is given up whose client sends no more: perhaps it still listens
 	limitedWait     = time.Second      // until a caller of whom too many reads wait may ask again

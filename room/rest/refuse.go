@@ -23,6 +23,7 @@ const (
 	codeTimeout          protocol.Code = "timeout"
 	codeUpgradeRequired  protocol.Code = "upgrade_required"
 	codeMisdirected      protocol.Code = "misdirected"
+	codeLengthRequired   protocol.Code = "length_required"
 )
 
 var (
@@ -43,26 +44,33 @@ var (
 	errTimeout     = &protocol.Error{Code: codeTimeout, Text: "The request took too long to arrive"}
 	errBodyShape   = &protocol.Error{Code: codeInvalidRequest, Text: "The body cannot be read"}
 	errMisdirected = &protocol.Error{Code: codeMisdirected, Text: "This server does not answer to that name"}
+	errNoLength    = &protocol.Error{Code: codeLengthRequired, Text: "A file needs a Content-Length"}
+	errName        = &protocol.Error{Code: codeInvalidParameter, Text: "name must be the name of a file: at most 255 bytes, without slashes and control characters"}
+	errLink        = &protocol.Error{Code: protocol.CodeForbidden, Text: "The link is not valid, or not any more"}
 	errNoUpgrade   = &protocol.Error{Code: codeUpgradeRequired, Text: "This is a WebSocket: ask for an upgrade"}
 )
 
 // statuses of the codes; a code that is not here is a fault of the request: 400.
 var statuses = map[protocol.Code]int{
-	codeUnauthorized:            fasthttp.StatusUnauthorized,
-	protocol.CodeForbidden:      fasthttp.StatusForbidden,
-	protocol.CodeNotAllowed:     fasthttp.StatusForbidden,
-	protocol.CodeNotFound:       fasthttp.StatusNotFound,
-	codeMethodNotAllowed:        fasthttp.StatusMethodNotAllowed,
-	codeTimeout:                 fasthttp.StatusRequestTimeout,
-	codeTooLarge:                fasthttp.StatusRequestEntityTooLarge,
-	codeMediaType:               fasthttp.StatusUnsupportedMediaType,
-	codeUpgradeRequired:         fasthttp.StatusUpgradeRequired,
-	codeMisdirected:             fasthttp.StatusMisdirectedRequest,
-	protocol.CodeRateLimited:    fasthttp.StatusTooManyRequests,
-	protocol.CodeQuota:          fasthttp.StatusTooManyRequests,
-	protocol.CodeInternal:       fasthttp.StatusInternalServerError,
-	protocol.CodeUnavailable:    fasthttp.StatusServiceUnavailable,
-	protocol.CodeUnknownOutcome: fasthttp.StatusServiceUnavailable,
+	codeUnauthorized:                fasthttp.StatusUnauthorized,
+	protocol.CodeForbidden:          fasthttp.StatusForbidden,
+	protocol.CodeNotAllowed:         fasthttp.StatusForbidden,
+	protocol.CodeNotFound:           fasthttp.StatusNotFound,
+	codeMethodNotAllowed:            fasthttp.StatusMethodNotAllowed,
+	codeTimeout:                     fasthttp.StatusRequestTimeout,
+	codeLengthRequired:              fasthttp.StatusLengthRequired,
+	protocol.CodeAttachmentTooLarge: fasthttp.StatusRequestEntityTooLarge,
+	protocol.CodeAttachmentType:     fasthttp.StatusUnsupportedMediaType,
+	protocol.CodeAttachmentRejected: fasthttp.StatusUnprocessableEntity,
+	codeTooLarge:                    fasthttp.StatusRequestEntityTooLarge,
+	codeMediaType:                   fasthttp.StatusUnsupportedMediaType,
+	codeUpgradeRequired:             fasthttp.StatusUpgradeRequired,
+	codeMisdirected:                 fasthttp.StatusMisdirectedRequest,
+	protocol.CodeRateLimited:        fasthttp.StatusTooManyRequests,
+	protocol.CodeQuota:              fasthttp.StatusTooManyRequests,
+	protocol.CodeInternal:           fasthttp.StatusInternalServerError,
+	protocol.CodeUnavailable:        fasthttp.StatusServiceUnavailable,
+	protocol.CodeUnknownOutcome:     fasthttp.StatusServiceUnavailable,
 }
 
 // RefusalBody is the body of an HTTP answer that is given before a request gets

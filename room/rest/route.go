@@ -19,9 +19,11 @@ type deed struct {
 type charge uint8
 
 const (
-	write charge = 1 << iota // a write over REST, and a frame
-	look                     // a read beside it, of little
-	read                     // a read, whose answer may be large: it is counted before it is made
+	write  charge = 1 << iota // a write over REST, and a frame
+	look                      // a read beside it, of little
+	read                      // a read, whose answer may be large: it is counted before it is made
+	slow                      // takes as long as its body, or its answer, needs
+	linked                    // is for who has the link: there is no caller
 )
 
 var (
@@ -45,7 +47,19 @@ var (
 	routeReactions = &route{"reactions", "GET, HEAD, OPTIONS", reading((*call).listReactors)}
 	routeReplies   = &route{"replies", "GET, HEAD, OPTIONS", reading((*call).listReplies)}
 	routeReaders   = &route{"readers", "GET, HEAD, OPTIONS", reading((*call).listReaders)}
-	routes         = []*route{routeRooms, routeRoom, routePage, routePins, routeRead, routeReads, routeMembers, routeMessages, routeMessage, routePin, routeReaction, routeReactions, routeReplies, routeReaders}
+	routeUploads   = &route{"uploads", "POST, OPTIONS", map[string]deed{"POST": {(*call).upload, write | slow}}}
+	routeFile      = &route{"attachment", "GET, HEAD, OPTIONS", map[string]deed{
+		"GET": {(*call).file, look | slow}, "HEAD": {(*call).file, look | slow},
+	}}
+	routeLinked = &route{"attachment_link", "GET, HEAD, OPTIONS", map[string]deed{
+		"GET": {(*call).linkedFile, linked | slow}, "HEAD": {(*call).linkedFile, linked | slow},
+	}}
+	// routePreview is also the link of a file of that name.
+	routePreview = &route{"attachment_preview", "GET, HEAD, PUT, OPTIONS", map[string]deed{
+		"GET": {(*call).linkedFile, linked | slow}, "HEAD": {(*call).linkedFile, linked | slow}, "PUT": {(*call).preview, write | slow},
+	}}
+	fileRoutes = []*route{routeUploads, routeFile, routeLinked, routePreview}
+	routes     = []*route{routeUploads, routeFile, routeLinked, routePreview, routeRooms, routeRoom, routePage, routePins, routeRead, routeReads, routeMembers, routeMessages, routeMessage, routePin, routeReaction, routeReactions, routeReplies, routeReaders}
 )
 
 // reading is a place where there is only something to read. HEAD is answered as GET.
@@ -103,6 +117,22 @@ func match(path string) (r *route, id string) {
 			return routeReads, id
 		case "members":
 			return routeMembers, id
+		case "attachments":
+			return routeUploads, id
+		}
+	case "attachments":
+		if !deeper {
+			return nil, ""
+		}
+		switch id, end, _ := strings.Cut(rest, "/"); end {
+		case "":
+			return routeFile, id
+		case "preview":
+			return routePreview, id
+		default:
+			if !strings.Contains(end, "/") {
+				return routeLinked, id
+			}
 		}
 	case "messages":
 		if !deeper {

@@ -136,10 +136,7 @@ func (c *call) respond() (another bool) {
 		writers.Put(w)
 	}()
 	w.Reset(c.in.Conn)
-	err := answer.Write(w)
-	if err == nil {
-		err = w.Flush()
-	}
+	err := c.write(w)
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		c.untaken.Add(1)
 	}
@@ -148,6 +145,18 @@ func (c *call) respond() (another bool) {
 		return false
 	}
 	return another
+}
+
+// write writes the answer.
+func (c *call) write(w *bufio.Writer) error {
+	if c.sends != nil {
+		return c.writeFile(w)
+	}
+	err := c.http.Response.Write(w)
+	if err == nil {
+		err = w.Flush()
+	}
+	return err
 }
 
 // passBody leaves behind what is left of the request's body. It returns false where

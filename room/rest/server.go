@@ -153,10 +153,11 @@ const (
 	CrowdedLongPolls                   // Limits.LongPolls
 	CrowdedBodies                      // bytes of bodies
 	CrowdedUser                        // what one user may have under way
+	CrowdedUploads                     // attachment.UploadsMax
 	Crowdings                          // how many there are
 )
 
-var crowdingNames = [Crowdings]string{"connections", "requests", "long_polls", "bodies", "user"}
+var crowdingNames = [Crowdings]string{"connections", "requests", "long_polls", "bodies", "user", "uploads"}
 
 // String returns the reason in a word or two, for metrics.
 func (c Crowding) String() string { return crowdingNames[c] }

@@ -48,6 +48,8 @@ func (c *call) edit() {
 	m, access, ok := c.visibleInTime()
 	switch {
 	case !ok:
+	case content == "" && (m.Extra == nil || len(m.Extra.Attachments) == 0):
+		c.refuse(protocol.ErrEmptyContent)
 	case m.Sender.ID != c.caller.User:
 		c.refuse(errNotToEdit)
 	default:
