@@ -35,15 +35,28 @@ const PreviewParam = "&preview=1"
 // AppendAttachment appends the JSON object that clients know an attachment as. Nil links make
 // no URL.
 func AppendAttachment(dst []byte, a *Attachment, links Links) []byte {
-	if links == nil {
-		return a.append(dst, nil, 0)
-	}
-	end := links.End()
-	return a.append(dst, links.AppendLink(nil, a, end), end)
+	return a.append(dst, linking{links: links}.begin())
 }
 
-// append appends the object of an attachment that has that URL until end. None is left out.
-func (a *Attachment) append(dst, link []byte, end int64) []byte {
+// linking is what the making of a message's links needs. Nil links: there are none.
+type linking struct {
+	links Links
+	end   int64 // until when they work
+	made  span  // of the first attachment's, in what was appended before; empty: it is not made yet
+}
+
+// span is a part of what was appended.
+type span struct{ from, to int }
+
+func (l linking) begin() linking {
+	if l.links != nil {
+		l.end = l.links.End()
+	}
+	return l
+}
+
+// append appends the object of an attachment.
+func (a *Attachment) append(dst []byte, with linking) []byte {
 	dst = append(dst, `{"id":`...)
 	dst = appendUUID(dst, a.ID)
 	dst = append(dst, `,"name":`...)
@@ -52,14 +65,23 @@ func (a *Attachment) append(dst, link []byte, end int64) []byte {
 	dst = appendString(dst, a.MIME)
 	dst = append(dst, `,"size":`...)
 	dst = strconv.AppendInt(dst, a.Size, 10)
-	if link != nil {
-		dst = append(append(append(dst, `,"url":"`...), link...), '"')
-		dst = append(dst, `,"expires_at":`...)
-		dst = appendTime(dst, time.Unix(end, 0))
+	made := with.made
+	if with.links != nil {
+		dst = append(dst, `,"url":"`...)
+		if made == (span{}) {
+			made.from = len(dst)
+			dst = with.links.AppendLink(dst, a, with.end)
+			made.to = len(dst)
+		} else {
+			dst = append(dst, dst[made.from:made.to]...)
+		}
+		dst = append(dst, `","expires_at":`...)
+		dst = appendTime(dst, time.Unix(with.end, 0))
 	}
 	dst = a.appendMeasures(dst)
-	if link != nil && a.Preview {
-		dst = append(append(append(dst, `,"preview_url":"`...), link...), PreviewParam+`"`...)
+	if with.links != nil && a.Preview {
+		dst = append(dst, `,"preview_url":"`...)
+		dst = append(append(dst, dst[made.from:made.to]...), PreviewParam+`"`...)
 	}
 	return append(dst, '}')
 }
@@ -76,7 +98,7 @@ func (a *Attachment) appendMeasures(dst []byte) []byte {
 
 // appendStored appends an attachment as a message's column "extra" has it.
 func (a *Attachment) appendStored(dst []byte) []byte {
-	dst = a.append(dst, nil, 0)
+	dst = a.append(dst, linking{})
 	if a.Preview {
 		dst = append(dst[:len(dst)-1], `,"preview":true}`...)
 	}
@@ -85,38 +107,34 @@ func (a *Attachment) appendStored(dst []byte) []byte {
 
 // appendContent appends the members "content" and, where there are attachments, "caption". Their
 // message's content is the first one's URL, as clients of version 1 know a file.
-func (m *Message) appendContent(dst []byte) []byte {
+func (m *Message) appendContent(dst []byte) (_ []byte, with linking) {
 	e := m.Extra
-	if e == nil || len(e.Attachments) == 0 {
-		return appendString(append(dst, `,"content":`...), m.Content)
-	}
 	dst = append(dst, `,"content":`...)
-	if e.Links == nil {
+	if e == nil || len(e.Attachments) == 0 {
+		return appendString(dst, m.Content), with
+	}
+	if with = (linking{links: e.Links}).begin(); e.Links == nil {
 		dst = appendString(dst, m.Content)
 	} else {
 		dst = append(dst, '"')
-		dst = append(e.Links.AppendLink(dst, &e.Attachments[0], e.Links.End()), '"')
+		with.made.from = len(dst)
+		dst = e.Links.AppendLink(dst, &e.Attachments[0], with.end)
+		with.made.to = len(dst)
+		dst = append(dst, '"')
 	}
-	return appendString(append(dst, `,"caption":`...), m.Content)
+	return appendString(append(dst, `,"caption":`...), m.Content), with
 }
 
-// appendAttachments appends the array of a message's attachments.
-func (e *Extra) appendAttachments(dst []byte) []byte {
+// appendAttachments appends the array of a message's attachments, of which the first one's link
+// is made.
+func (e *Extra) appendAttachments(dst []byte, with linking) []byte {
 	dst = append(dst, `,"attachments":[`...)
-	var end int64
-	var link []byte
-	if e.Links != nil {
-		end = e.Links.End()
-	}
 	for i := range e.Attachments {
 		if i > 0 {
 			dst = append(dst, ',')
+			with.made = span{}
 		}
-		a := &e.Attachments[i]
-		if e.Links != nil {
-			link = e.Links.AppendLink(link[:0], a, end)
-		}
-		dst = a.append(dst, link, end)
+		dst = e.Attachments[i].append(dst, with)
 	}
 	return append(dst, ']')
 }

@@ -104,7 +104,7 @@ func (e *Extra) orNil() *Extra {
 }
 
 // appendExtra appends what a message has besides the members of a plain one.
-func (e *Extra) appendExtra(dst []byte) []byte {
+func (e *Extra) appendExtra(dst []byte, links linking) []byte {
 	if !e.DeletedAt.IsZero() {
 		dst = append(dst, `,"deleted_at":`...)
 		dst = appendTime(dst, e.DeletedAt)
@@ -137,7 +137,7 @@ func (e *Extra) appendExtra(dst []byte) []byte {
 		dst = append(dst, `,"mentions_all":true`...)
 	}
 	if len(e.Attachments) > 0 {
-		dst = e.appendAttachments(dst)
+		dst = e.appendAttachments(dst, links)
 	}
 	if e.Data != "" {
 		dst = append(dst, `,"data":`...)

@@ -66,7 +66,7 @@ func AppendMessage(dst []byte, m *Message) []byte {
 	dst = appendUUID(dst, m.RoomID)
 	dst = append(dst, `,"sender":`...)
 	dst = appendSender(dst, &m.Sender)
-	dst = m.appendContent(dst)
+	dst, links := m.appendContent(dst)
 	dst = append(dst, `,"message_type":`...)
 	dst = appendString(dst, string(m.Type))
 	dst = append(dst, `,"reply_to":`...)
@@ -86,7 +86,7 @@ func AppendMessage(dst []byte, m *Message) []byte {
 		dst = appendString(dst, m.ClientID)
 	}
 	if m.Extra != nil {
-		dst = m.Extra.appendExtra(dst)
+		dst = m.Extra.appendExtra(dst, links)
 	}
 	return append(dst, '}')
 }

@@ -51,6 +51,8 @@ const (
   caravan serve --jwt-secret-file /etc/caravan/secret
   caravan serve --config /etc/caravan/caravan.conf --database postgres://caravan@db/caravan --redis redis://redis:6379
 `
+	attachmentsExamples = `  caravan attachments check --database postgres://caravan@db/caravan --attachments file:/var/lib/caravan/files
+`
 	migrateExamples = `  caravan migrate --database postgres://caravan@db/caravan
 `
 	configExamples = `  caravan config check --config /etc/caravan/caravan.conf

@@ -35,7 +35,7 @@ type Links struct {
 func NewLinks(key []byte, base string, ttl time.Duration) *Links {
 	key = append([]byte{}, key...)
 	l := &Links{base: base, half: max(1, int64(ttl/time.Second)/2), now: time.Now}
-	l.macs.New = func() any { return hmac.New(sha256.New, key) }
+	l.macs.New = func() any { return &signer{mac: hmac.New(sha256.New, key)} }
 	return l
 }
 
@@ -72,14 +72,18 @@ func (l *Links) Check(id uuid.UUID, end, signature string) bool {
 
 // sign is the beginning of the HMAC of ID|END.
 func (l *Links) sign(into *[signatureBytes]byte, id uuid.UUID, end int64) {
-	mac := l.macs.Get().(hash.Hash)
-	defer l.macs.Put(mac)
-	var buffer [64]byte
-	text := strconv.AppendInt(append(appendID(buffer[:0], id), '|'), end, 10)
-	mac.Reset()
-	_, _ = mac.Write(text) // never fails
-	var sum [sha256.Size]byte
-	copy(into[:], mac.Sum(sum[:0]))
+	s := l.macs.Get().(*signer)
+	s.mac.Reset()
+	_, _ = s.mac.Write(strconv.AppendInt(append(appendID(s.text[:0], id), '|'), end, 10)) // never fails
+	copy(into[:], s.mac.Sum(s.sum[:0]))
+	l.macs.Put(s)
+}
+
+// signer is what a signature needs, to be used again.
+type signer struct {
+	mac  hash.Hash
+	text [64]byte
+	sum  [sha256.Size]byte
 }
 
 func appendID(dst []byte, id uuid.UUID) []byte {

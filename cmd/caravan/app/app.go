@@ -53,6 +53,7 @@ type App struct {
 	demo       *demoTokens          // nil: no --dev
 	backplane  *backplane.Backplane // nil: one node
 	allowances *allowance.Table     // what each user may ask for
+	files      *files               // nil: there are no attachments
 	chat       *room.Service
 	handler    *socket.Handler
 	rest       *rest.Server
@@ -115,6 +116,9 @@ func (a *App) Open(ctx context.Context) error {
 	}
 	a.metrics.Store(is)
 	a.watch = watchStore(a.store, a.log)
+	if a.files, err = a.openFiles(ctx); err != nil {
+		return err
+	}
 	if err := a.openChat(ctx); err != nil {
 		return err
 	}
@@ -159,6 +163,7 @@ func (a *App) openChat(ctx context.Context) error {
 		PresenceGrace:   a.cfg.PresenceGrace,
 		LastSeen:        a.cfg.LastSeen,
 		DeletedText:     a.cfg.DeletedText,
+		Links:           a.files.linksOf(),
 		Congested:       a.congested,
 		Allowances:      a.allowances,
 		Observer:        a.metrics,
@@ -178,7 +183,7 @@ func (a *App) openPort(ctx context.Context) error {
 	}
 	a.rest = rest.New(rest.Config{
 		Chat: a.chat, Limits: a.restLimits(), Allowances: a.allowances, Unsent: a.unsent, AllowOrigin: a.allowOrigin(),
-		AllowHost: a.allowHost(), Page: page, Observer: a.metrics, Log: a.log,
+		AllowHost: a.allowHost(), Files: a.files.service(), Page: page, Observer: a.metrics, Log: a.log,
 		Upgrade: func(c net.Conn, read []byte) { a.sockets.TakeBack(c, read) },
 	})
 	a.handler = socket.New(a.chat, a.cfg.Loops, socket.Config{
@@ -196,6 +201,9 @@ func (a *App) openPort(ctx context.Context) error {
 	}
 	if a.backplane != nil {
 		from.Backplane = a.backplane.Stats
+	}
+	if a.files != nil {
+		from.Files = a.files.Stats
 	}
 	if s, ok := a.store.(*postgres.Store); ok {
 		from.Protection = s.TellsTimeline
@@ -276,6 +284,7 @@ func (a *App) close() error {
 	if a.chat != nil {
 		a.chat.Close()
 	}
+	errs = append(errs, a.files.close())
 	a.tokens.close()
 	if a.watch != nil {
 		a.watch.close()

@@ -359,7 +359,14 @@ type frame struct {
 // join connects user i to trip j and reads the history.
 func (s *server) join(i, j int) (*member, frame) {
 	s.t.Helper()
-	conn, early, _, err := ws.Dial(s.t.Context(), strings.Replace(s.url, "http", "ws", 1)+"/ws/chat/"+persist.FleetTrip(j).String()+"/?token="+bearer(s.t, i))
+	m := &member{s.t, s.open(i, j, "")}
+	return m, m.read()
+}
+
+// open connects user i to trip j, with more behind the query's token.
+func (s *server) open(i, j int, query string) net.Conn {
+	s.t.Helper()
+	conn, early, _, err := ws.Dial(s.t.Context(), strings.Replace(s.url, "http", "ws", 1)+"/ws/chat/"+persist.FleetTrip(j).String()+"/?token="+bearer(s.t, i)+query)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -370,8 +377,7 @@ func (s *server) join(i, j int) (*member, frame) {
 	if early != nil {
 		conn = earlyConn{conn, early}
 	}
-	m := &member{s.t, conn}
-	return m, m.read()
+	return conn
 }
 
 // earlyConn is a connection of which something was read already.

@@ -21,6 +21,7 @@ import (
 // Store is a store as both of them are.
 type Store interface {
 	room.Store
+	room.AttachmentStore
 	persist.Seeder
 	persist.Rows
 	SetQuotas(persist.Quotas)

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/caravan-chat/caravan/protocol"
+	"github.com/caravan-chat/caravan/protocol/media"
 	"github.com/caravan-chat/caravan/protocol/token"
 )
 
@@ -35,6 +36,8 @@ const (
 	MemberAdd    Command = "member add"
 	MemberList   Command = "member list"
 	MemberRemove Command = "member remove"
+
+	AttachmentsCheck Command = "attachments check"
 
 	ConfigCheck Command = "config check" // takes what serve takes
 	ConfigPrint Command = "config print" // likewise
@@ -89,6 +92,15 @@ type Config struct {
 	MaxConnections     int // zero: as many as the open-files limit allows
 	PerUser            int // connections; zero: no limit
 	RoomsPerConnection int // of a user socket
+
+	Attachments        string // where files are kept: file:PATH; empty: there are none
+	AttachmentMax      int
+	AttachmentTypes    media.Allowed
+	AttachmentQuota    int // bytes of a user in 24 hours; zero: no limit
+	AttachmentURLTTL   time.Duration
+	AttachmentScanURL  string // empty: nobody is asked
+	AttachmentKeepEXIF bool
+	PublicURL          string // scheme and host; empty: not known
 
 	HandshakeTimeout time.Duration
 	PingInterval     time.Duration

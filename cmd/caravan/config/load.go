@@ -94,6 +94,9 @@ func (c *Config) load(s *setting, cmd Command, sources ...map[string]given) erro
 func (c *Config) derive(cmd Command, environ []string, sources ...map[string]given) (err error) {
 	if c.Dev {
 		c.follow("listen", devListen, "--dev", sources, func() { c.Listen = devListen })
+		if dir := c.devAttachments(); dir != "" {
+			c.follow("attachments", dir, "--dev", sources, func() { c.Attachments = dir })
+		}
 	}
 	c.follow("user-rate", strconv.Itoa(userShare*c.Rate), "five times --rate", sources, func() { c.UserRate = userShare * c.Rate })
 	c.follow("user-burst", strconv.Itoa(userShare*c.Burst), "five times --burst", sources, func() { c.UserBurst = userShare * c.Burst })

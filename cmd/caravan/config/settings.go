@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/caravan-chat/caravan/protocol"
+	"github.com/caravan-chat/caravan/protocol/media"
 	"github.com/caravan-chat/caravan/room/backplane"
 )
 
@@ -33,8 +34,8 @@ func (s *setting) concerns(cmd Command) bool {
 }
 
 var (
-	everywhere = append([]Command{Serve, Migrate, Token, Seed, Status}, onPeople...)
-	onDatabase = append([]Command{Serve, Migrate, Seed}, onPeople...)
+	everywhere = append([]Command{Serve, Migrate, Token, Seed, Status, AttachmentsCheck}, onPeople...)
+	onDatabase = append([]Command{Serve, Migrate, Seed, AttachmentsCheck}, onPeople...)
 	onRedis    = []Command{Serve, Status}
 	onTokens   = []Command{Serve, Token}
 	onServe    = []Command{Serve}
@@ -46,6 +47,7 @@ var (
 	onMembers  = []Command{MemberAdd, MemberList, MemberRemove}
 	onPeople   = []Command{UserAdd, UserList, UserRemove, TripAdd, TripList, TripRemove, MemberAdd, MemberList, MemberRemove}
 	onLists    = []Command{Status, UserList, TripList, MemberList}
+	onFiles    = []Command{Serve, AttachmentsCheck}
 )
 
 const configFlag = "config"
@@ -240,6 +242,31 @@ var settings = []setting{
 	{name: "rooms-per-connection", arg: "N", def: "200", live: true, on: onServe,
 		about: "rooms that are subscribed on one WebSocket of a user; over it, subscribing is refused",
 		into:  func(c *Config) value { return count(&c.RoomsPerConnection, 1, 10_000) }},
+
+	{group: "Files", name: "attachments", arg: "PLACE", on: onFiles, secret: true,
+		about: "where files that members upload are kept: file:PATH, a directory that is made where it is missing; off: there are none. With --dev the default is a directory beside the database",
+		into:  func(c *Config) value { return attachments(&c.Attachments) }},
+	{name: "attachment-max", arg: "SIZE", def: "25MiB", on: onServe,
+		about: "bytes of a file",
+		into:  func(c *Config) value { return size(&c.AttachmentMax, 1, 5<<30) }},
+	{name: "attachment-types", arg: "TYPES", def: media.DefaultTypes, on: onServe,
+		about: "comma-separated MIME types of files, * for any at the end of one. What a file is its bytes say",
+		into:  func(c *Config) value { return mimeTypes(&c.AttachmentTypes) }},
+	{name: "attachment-quota", arg: "SIZE", def: "500MiB", on: onServe,
+		about: "bytes that a user may upload in 24 hours; 0: no limit. The same on all nodes",
+		into:  func(c *Config) value { return size(&c.AttachmentQuota, 0, 1<<50) }},
+	{name: "attachment-url-ttl", arg: "DURATION", def: "24h", on: onServe,
+		about: "how long the link of a file works at least, and half as long again at most. The same on all nodes",
+		into:  func(c *Config) value { return duration(&c.AttachmentURLTTL, 2*time.Second, 365*24*time.Hour) }},
+	{name: "attachment-scan-url", arg: "URL", on: onServe, secret: true,
+		about: "is sent each file by POST: it is stored where the answer is 2xx, rejected where that is 4xx, and else to be sent again later",
+		into:  func(c *Config) value { return httpURL(&c.AttachmentScanURL) }},
+	{name: "attachment-keep-exif", def: "false", on: onServe,
+		about: "photos keep where and when they were taken, and by what",
+		into:  func(c *Config) value { return truth(&c.AttachmentKeepEXIF) }},
+	{name: "public-url", arg: "URL", on: onServe,
+		about: "where clients reach this server, such as https://chat.example.com: links of files begin with it. Empty: they are paths. The same on all nodes",
+		into:  func(c *Config) value { return origin(&c.PublicURL) }},
 
 	{group: "Connections", name: "handshake-timeout", arg: "DURATION", def: "10s", on: onServe,
 		about: "from accepting a connection to the end of its handshake",

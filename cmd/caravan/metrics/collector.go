@@ -8,6 +8,7 @@ import (
 	"github.com/caravan-chat/caravan/cmd/caravan/memory"
 	"github.com/caravan-chat/caravan/netpoll"
 	"github.com/caravan-chat/caravan/room"
+	"github.com/caravan-chat/caravan/room/attachment"
 	"github.com/caravan-chat/caravan/room/backplane"
 	"github.com/caravan-chat/caravan/room/rest"
 	"github.com/caravan-chat/caravan/room/socket"
@@ -23,7 +24,8 @@ type Sources struct {
 	REST       func() rest.Stats
 	Unsent     func() unsent.Stats
 	Memory     func() memory.Stats
-	Backplane  func() backplane.Stats // nil: this node is alone
+	Files      func() attachment.Stats // nil: there are no attachments
+	Backplane  func() backplane.Stats  // nil: this node is alone
 	DatabaseUp func() bool
 	Timeline   func() room.Timeline // of the database's primary
 	TakeOvers  func() int64         // of it by another server
@@ -197,6 +199,9 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	to.chat(&chat)
 	to.rest(c.from.REST())
 	to.memory(c.from.Memory(), c.from.Unsent())
+	if c.from.Files != nil {
+		to.files(c.from.Files())
+	}
 	if c.from.Backplane != nil {
 		to.backplane(c.from.Backplane())
 	}

@@ -1,0 +1,125 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/caravan-chat/caravan/cmd/caravan/config"
+	"github.com/caravan-chat/caravan/persist/blob"
+	"github.com/caravan-chat/caravan/persist/blob/disk"
+	"github.com/caravan-chat/caravan/protocol"
+	"github.com/caravan-chat/caravan/room/attachment"
+)
+
+// linkSecret names the key of links in chat_secrets.
+const linkSecret = "attachments"
+
+// files are what a server that takes attachments has.
+type files struct {
+	links *attachment.Links
+	store blob.Blob
+	*attachment.Service
+}
+
+// openFiles opens the store of files; nil where there are to be none.
+func (a *App) openFiles(ctx context.Context) (*files, error) {
+	if a.cfg.Attachments == "" {
+		return nil, nil
+	}
+	key, err := a.store.Secret(ctx, linkSecret)
+	if err != nil {
+		return nil, fmt.Errorf("the key of links: %w", err)
+	}
+	store, err := OpenBlobs(a.cfg)
+	if err != nil {
+		return nil, err
+	}
+	links := attachment.NewLinks(key, a.cfg.PublicURL, a.cfg.AttachmentURLTTL)
+	return &files{links, store, attachment.New(a.store, blobs{store}, attachment.Config{
+		BytesMax: int64(a.cfg.AttachmentMax), Types: a.cfg.AttachmentTypes, Quota: int64(a.cfg.AttachmentQuota),
+		KeepMetadata: a.cfg.AttachmentKeepEXIF, ScanURL: a.cfg.AttachmentScanURL, Links: links, Log: a.log,
+	})}, nil
+}
+
+// OpenBlobs opens the configured store of files.
+func OpenBlobs(cfg *config.Config) (blob.Blob, error) {
+	store, err := disk.Open(strings.TrimPrefix(cfg.Attachments, config.FilePrefix))
+	if err != nil {
+		return nil, fmt.Errorf("--attachments: %w", err)
+	}
+	return store, nil
+}
+
+// linksOf is the room's part; nil where there is none.
+func (f *files) linksOf() protocol.Links {
+	if f == nil {
+		return nil
+	}
+	return f.links
+}
+
+// service is the part of REST; nil where there is none.
+func (f *files) service() *attachment.Service {
+	if f == nil {
+		return nil
+	}
+	return f.Service
+}
+
+func (f *files) close() error {
+	if f == nil {
+		return nil
+	}
+	f.Close()
+	return f.store.Close()
+}
+
+// blobs is a blob.Blob as package attachment wants one.
+type blobs struct{ blob.Blob }
+
+var _ attachment.Blobs = blobs{}
+
+// Put implements attachment.Blobs. What comes through metadata filters has no size yet.
+func (b blobs) Put(ctx context.Context, key string, r io.Reader, mime string) (int64, error) {
+	n, err := b.Blob.Put(ctx, key, r, blob.SizeUnknown, mime)
+	return n, blobFault(err)
+}
+
+// Get implements attachment.Blobs.
+func (b blobs) Get(ctx context.Context, key string, offset, length int64) (*attachment.Bytes, error) {
+	o, err := b.Blob.Get(ctx, key, blob.Range{Offset: offset, Length: length})
+	if err != nil {
+		return nil, blobFault(err)
+	}
+	return &attachment.Bytes{ReadCloser: o, Length: o.Part.Length, File: o.File}, nil
+}
+
+// Delete implements attachment.Blobs.
+func (b blobs) Delete(ctx context.Context, key string) error {
+	return blobFault(b.Blob.Delete(ctx, key))
+}
+
+// Presign implements attachment.Blobs.
+func (b blobs) Presign(ctx context.Context, key string, ttl time.Duration, contentType, disposition string) (string, error) {
+	url, err := b.Blob.Presign(ctx, key, ttl, blob.Answer{ContentType: contentType, ContentDisposition: disposition})
+	if errors.Is(err, blob.ErrNoURL) {
+		return "", nil
+	}
+	return url, blobFault(err)
+}
+
+// blobFault says of an error of a store of files what package attachment needs to know. A
+// reader's own error stays as it is.
+func blobFault(err error) error {
+	switch {
+	case errors.Is(err, blob.ErrNotFound):
+		return fmt.Errorf("%w: %w", attachment.ErrNoBytes, err)
+	case errors.Is(err, blob.ErrFull), errors.Is(err, blob.ErrUnavailable), errors.Is(err, blob.ErrKey), errors.Is(err, blob.ErrRange), errors.Is(err, blob.ErrSize):
+		return fmt.Errorf("%w: %w", attachment.ErrBlobs, err)
+	}
+	return err
+}
