@@ -86,8 +86,8 @@ func TestEveryCallIsCharged(t *testing.T) {
 		{"GET members", 34, "rooms/" + trip + "/members/", "", 200, read},
 		{"HEAD members", 35, "rooms/" + trip + "/members/", "", 200, read},
 		// A file has a limit of its own, in bytes of a day. Who has a link is nobody that is known.
-		{"POST uploads", 34, "rooms/" + trip + "/attachments/?name=a", "text", 201, bare},
-		{"GET attachment", 35, "attachments/" + file.ID + "/", "", 200, read[:1]},
+		{"POST uploads", 43, "rooms/" + trip + "/attachments/?name=a", "text", 201, bare},
+		{"GET attachment", 44, "attachments/" + file.ID + "/", "", 200, read[:1]},
 		{"HEAD attachment", 37, "attachments/" + file.ID + "/", "", 200, read[:1]},
 		{"PUT attachment_preview", 38, "attachments/" + file.ID + "/preview/", "", 403, bare},
 		{"GET attachment_link", 39, linked, "", 200, nil},
@@ -153,7 +153,7 @@ func wholeChat(t *testing.T, table *allowance.Table) *node {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := store.Seed(t.Context(), persist.Fleet(40, 1)); err != nil {
+	if err := store.Seed(t.Context(), persist.Fleet(50, 1)); err != nil {
 		t.Fatal(err)
 	}
 	verifier, err := token.New(t.Context(), token.Config{Secret: chatSecret})
