@@ -245,6 +245,11 @@ func (h *Histories) endedThen(node int, at time.Time) bool {
 // the one that stands, or in none, which is for the ledger to say.
 func (d *divided) of(r *Record) *fork {
 	number := max(r.Rev, r.Seq)
+	for _, f := range d.forks {
+		if e := f.lost[number]; e.at != 0 && !r.Bare && e.shows(r) {
+			return f // no other history has what was said then
+		}
+	}
 	if d.stands[number].shows(r) {
 		return nil
 	}

@@ -254,6 +254,26 @@ func TestWhoCannotSayWhichEventItHasIsCounted(t *testing.T) {
 	}
 }
 
+// TestAnEditThatIsLostIsKnownByItsTime: the event that has its number now is about the same
+// message, and changed something that has no time of its own.
+func TestAnEditThatIsLostIsKnownByItsTime(t *testing.T) {
+	const lost, stands = "2026-01-02T03:04:05Z", "2026-01-02T03:04:00Z"
+	d := &divided{stands: map[int64]event{12: {"X", 0}}, forks: []*fork{{failOver: 1, from: 11, top: 12, lost: map[int64]event{12: {"X", micros(lost)}}}}}
+	for _, c := range []struct {
+		record Record
+		lost   bool
+	}{
+		{Record{Message: "X", Seq: 12, Updated: lost}, true},
+		{Record{Message: "X", Seq: 12, Updated: stands}, false},
+		{Record{Message: "X", Seq: 12, Updated: lost, Bare: true}, false}, // it does not say
+		{Record{Message: "Y", Seq: 12, Updated: lost}, false},
+	} {
+		if f := d.of(&c.record); (f != nil) != c.lost {
+			t.Errorf("%+v: %v", c.record, f)
+		}
+	}
+}
+
 // reactedTo has client 1 react to A at a time, while the standby hears nothing from second 10 to 20.
 // The reaction is acknowledged, and not there in the end.
 func reactedTo(second int) []Record {

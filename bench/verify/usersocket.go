@@ -235,6 +235,8 @@ func (k *userSocket) receive(text []byte) error {
 		return k.left(&f)
 	case f.Type == "pong":
 		return k.pong(now)
+	case f.Type == "closing": // its end follows
+		return nil
 	case f.Room == "" && (f.Type == "ack" || f.Type == "error"):
 		return k.answered(&f)
 	}
