@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"runtime"
 	"time"
 
@@ -34,6 +35,10 @@ type Config struct {
 	// head is the request as far as it has come, well-formed or not. It is called on the
 	// loops and must not keep head. Nil: there are none.
 	RefusalHeader func(head []byte) string
+
+	// TurnedAway is told of each client that netpoll itself refuses. path is empty where no
+	// whole request has come. It is called on the loops. Nil: nobody is told.
+	TurnedAway func(why RefusalReason, remote netip.AddrPort, path string)
 
 	// ConnectionsMax bounds the open connections, those given to HTTP included. A
 	// client above it gets HTTP 503 with Retry-After. Default, and upper bound:

@@ -75,7 +75,7 @@ func (s *shared) share(cfg *Config, files claim.Descriptors) {
 	s.compression = cfg.Compression
 	s.epoch = time.Now()
 	s.log = cfg.Log
-	s.refusalBody, s.refusalHeader = cfg.RefusalBody, cfg.RefusalHeader
+	s.refusalBody, s.refusalHeader, s.turnedAway = cfg.RefusalBody, cfg.RefusalHeader, cfg.TurnedAway
 	if cfg.HTTP != nil {
 		s.handovers = make(chan handover, handoversMax)
 	}

@@ -28,6 +28,9 @@ func (l *Loop) refuse(c *Conn, r *Refusal, why RefusalReason) {
 	if head == nil && c.unread != nil {
 		head = c.unread.bytes
 	}
+	if tell := l.shared.turnedAway; tell != nil && why != RefusedHandler {
+		tell(why, c.Remote(), string(l.request.Path))
+	}
 	l.endWith(c, l.refusal(r, head))
 }
 

@@ -2,6 +2,7 @@ package netpoll
 
 import (
 	"log/slog"
+	"net/netip"
 	"sync/atomic"
 	"time"
 
@@ -39,6 +40,7 @@ type shared struct {
 	log           *slog.Logger
 	refusalBody   func(status int, text string) (contentType string, body []byte) // nil: plain text
 	refusalHeader func(head []byte) string                                        // nil: nothing
+	turnedAway    func(why RefusalReason, remote netip.AddrPort, path string)     // nil: nobody is told
 	handovers     chan handover                                                   // nil: nobody takes plain HTTP
 
 	// Any goroutine.

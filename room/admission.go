@@ -219,7 +219,7 @@ func (s *Service) judge(a Access, err error, e *entering) (Entry, error) {
 		return Entry{}, unavailable(err)
 	case !a.UserKnown:
 		s.stats.Unauthorized.Add(1)
-		return Entry{}, ErrUnauthorized
+		return Entry{}, fmt.Errorf("%w: %w", ErrUnauthorized, a.nobody())
 	case e.UserOnly:
 		s.stats.Entered.Add(1)
 		return Entry{User: compact(&a.User)}, nil

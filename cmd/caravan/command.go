@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/caravan-chat/caravan/cmd/caravan/config"
 )
@@ -135,11 +136,25 @@ func oneLine(err error) string {
 }
 
 func newLogger(cfg *config.Config, level slog.Leveler, stderr io.Writer) *slog.Logger {
-	options := &slog.HandlerOptions{Level: level}
+	options := &slog.HandlerOptions{Level: level, ReplaceAttr: readable}
 	if cfg.LogFormat == "json" {
 		return slog.New(slog.NewJSONHandler(stderr, options))
 	}
 	return slog.New(slog.NewTextHandler(stderr, options))
+}
+
+// readable writes durations as people do, in JSON too, with three digits or so.
+func readable(_ []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() != slog.KindDuration {
+		return a
+	}
+	d := a.Value.Duration()
+	for unit := time.Duration(1); unit < time.Minute; unit *= 10 {
+		if d.Abs() < 1000*unit {
+			return slog.String(a.Key, d.Round(unit).String())
+		}
+	}
+	return slog.String(a.Key, d.Round(time.Second).String())
 }
 
 // lossLine is the line of a log that tells how many are missing before it.

@@ -66,6 +66,7 @@ func (c *call) run() {
 			c.http.SetConnectionClose()
 		}
 		c.observe(c.route, c.http.Response.StatusCode(), begun)
+		c.tellVisit(time.Since(begun))
 		if c.log.Enabled(c.http, slog.LevelDebug) {
 			c.log.Debug("rest", "route", c.route, "method", string(c.http.Method()), "status", c.http.Response.StatusCode(), "took", time.Since(begun))
 		}
@@ -80,6 +81,7 @@ func (c *call) run() {
 // dispatch finds who answers.
 func (c *call) dispatch() {
 	if c.cfg.AllowHost != nil && !c.cfg.AllowHost(string(c.http.Host())) {
+		c.turnedAway("host", string(c.http.Host()))
 		c.refuse(errMisdirected)
 		return
 	}
@@ -230,6 +232,7 @@ func (c *call) authenticate() bool {
 	scheme, bearer, _ := strings.Cut(string(c.http.Request.Header.Peek(fasthttp.HeaderAuthorization)), " ")
 	bearer = strings.TrimSpace(bearer)
 	if !strings.EqualFold(scheme, "Bearer") || bearer == "" {
+		c.turnedAway(string(token.ReasonMissing), "")
 		c.refuse(errNoToken)
 		return false
 	}
@@ -261,6 +264,7 @@ func (c *call) enter(place uuid.UUID) (room.Access, bool) {
 	case err != nil:
 		c.fail(err)
 	case !access.UserKnown:
+		c.turnedAway(room.WhyNobody(&access), "")
 		c.refuse(errBadToken)
 	case !access.Allowed:
 		c.refuse(errNotFound)
@@ -344,6 +348,7 @@ func (c *call) failAfterwards(err error) {
 func (c *call) fail(err error) {
 	switch {
 	case errors.Is(err, room.ErrUnauthorized):
+		c.turnedAway(room.WhyTurnedAway(err), "")
 		c.refuse(errBadToken)
 	case errors.Is(err, room.ErrRateLimited):
 		c.limit(errManyReads, limitedWait)

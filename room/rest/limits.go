@@ -10,6 +10,7 @@ import (
 	"github.com/caravan-chat/caravan/room/allowance"
 	"github.com/caravan-chat/caravan/room/attachment"
 	"github.com/caravan-chat/caravan/room/unsent"
+	"github.com/caravan-chat/caravan/room/visit"
 )
 
 // Limits bound what the server holds at once. Every number must be positive.
@@ -72,6 +73,7 @@ type Config struct {
 	// the first byte of that request on. It owns c until it returns; then c is
 	// closed. Nil: such requests are answered like any other.
 	Upgrade  func(c net.Conn, read []byte)
+	Visits   *visit.Log   // who was turned away, and all calls; nil: nobody is told
 	Observer Observer     // nil: nobody
 	Log      *slog.Logger // nil: slog.Default()
 }

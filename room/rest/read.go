@@ -23,6 +23,7 @@ func (c *call) listRooms() {
 		return
 	}
 	if !access.UserKnown {
+		c.turnedAway(room.WhyNobody(&access), "")
 		c.refuse(errBadToken)
 		return
 	}

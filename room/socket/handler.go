@@ -14,6 +14,7 @@ import (
 	"github.com/caravan-chat/caravan/room"
 	"github.com/caravan-chat/caravan/room/allowance"
 	"github.com/caravan-chat/caravan/room/unsent"
+	"github.com/caravan-chat/caravan/room/visit"
 )
 
 // Config has what an operator may tune. Zero values mean the defaults.
@@ -31,6 +32,8 @@ type Config struct {
 	// ReconnectAfter says how long a client that is sent away had better wait before it comes
 	// back. It is called on the loops. Nil: clients are not told.
 	ReconnectAfter func() time.Duration
+
+	Visits *visit.Log // who was turned away, and who came; nil: nobody is told
 
 	RecheckEvery time.Duration // how often rights are checked again; default 20 s
 	Log          *slog.Logger
@@ -150,7 +153,12 @@ func (h *Handler) Stop() {
 func (h *Handler) Upgrade(r *netpoll.Request) (any, *netpoll.Refusal) {
 	s, refusal := h.request(r)
 	if refusal != nil {
-		return nil, refusal
+		h.cfg.Visits.TurnedAway(refusal.why, refusal.detail, r.Remote.Addr(), r.Path)
+		return nil, refusal.Refusal
+	}
+	s.door.path, s.door.from = r.Path, r.Remote.Addr()
+	if h.cfg.Visits.All() {
+		s.door.begun = time.Now()
 	}
 	return s, nil
 }
@@ -181,8 +189,10 @@ func (h *Handler) Message(c *netpoll.Conn, _ netpoll.Kind, payload []byte) {
 }
 
 // Close implements netpoll.Handler.
-func (h *Handler) Close(c *netpoll.Conn, _ netpoll.Closed) {
-	c.Session().(*session).leave()
+func (h *Handler) Close(c *netpoll.Conn, why netpoll.Closed) {
+	s := c.Session().(*session)
+	s.leave()
+	s.tellStay(why)
 }
 
 // Tick implements netpoll.Handler.

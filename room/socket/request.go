@@ -21,15 +21,17 @@ const (
 
 // request turns a handshake into a session, or into the HTTP refusal that it
 // gets. A trip id that is no UUID is let pass: the token is judged before it.
-func (h *Handler) request(r *netpoll.Request) (*session, *netpoll.Refusal) {
+func (h *Handler) request(r *netpoll.Request) (*session, *refusal) {
 	userSocket := r.Path == pathPrefix || r.Path+"/" == pathPrefix
 	place, ok := strings.CutPrefix(r.Path, pathPrefix)
 	place = strings.TrimSuffix(place, "/")
 	if (!ok || place == "" || strings.Contains(place, "/")) && !userSocket {
-		return nil, refuse(http.StatusNotFound, "Not found.", protocol.CodeNotFound)
+		return nil, refuse("path", http.StatusNotFound, "Not found.", protocol.CodeNotFound)
 	}
 	if !h.cfg.AllowOrigin(r.Origin, r.Host) {
-		return nil, refuse(http.StatusForbidden, "This origin is not allowed.", protocol.CodeForbidden)
+		no := refuse("origin", http.StatusForbidden, "This origin is not allowed.", protocol.CodeForbidden)
+		no.detail = r.Origin
+		return nil, no
 	}
 	query, _ := url.ParseQuery(r.RawQuery) // what is malformed is left out
 	s := &session{h: h, version: 1}
@@ -37,25 +39,25 @@ func (h *Handler) request(r *netpoll.Request) (*session, *netpoll.Refusal) {
 	if query.Has("v") {
 		version, ok := protocol.ParseVersion(query.Get("v"))
 		if !ok {
-			return nil, refuse(http.StatusBadRequest, "v must be a whole number, 1 or more.", protocol.CodeInvalidField)
+			return nil, refuse("version", http.StatusBadRequest, "v must be a whole number, 1 or more.", protocol.CodeInvalidField)
 		}
 		s.version = uint8(version)
 	}
 	if userSocket && s.version < userSocketVersion {
-		return nil, refuse(http.StatusBadRequest, "Without a trip the version must be given, and be 2 or more.", protocol.CodeInvalidField)
+		return nil, refuse("version", http.StatusBadRequest, "Without a trip the version must be given, and be 2 or more.", protocol.CodeInvalidField)
 	}
 	var resume *room.SinceQuery
 	if query.Has("since") {
 		since, ok := protocol.ParseSeq(query.Get("since"))
 		if !ok {
-			return nil, refuse(http.StatusBadRequest, "since must be a whole number, 0 or more.", protocol.CodeInvalidField)
+			return nil, refuse("since", http.StatusBadRequest, "since must be a whole number, 0 or more.", protocol.CodeInvalidField)
 		}
 		resume = &room.SinceQuery{Since: since}
 	}
 	if query.Has("since_id") {
 		last, ok := protocol.ParseID(query.Get("since_id"))
 		if !ok || resume == nil {
-			return nil, refuse(http.StatusBadRequest, "since_id must be a message's id, and goes with since only.", protocol.CodeInvalidField)
+			return nil, refuse("since", http.StatusBadRequest, "since_id must be a message's id, and goes with since only.", protocol.CodeInvalidField)
 		}
 		resume.Last = last
 	}
@@ -66,7 +68,7 @@ func (h *Handler) request(r *netpoll.Request) (*session, *netpoll.Refusal) {
 	if caravan {
 		r.Protocol = subprotocol
 	}
-	door := &room.EnterRequest{Bearer: cmp.Or(query.Get("token"), offered, bearer(r.Authorization))}
+	door := &door{EnterRequest: room.EnterRequest{Bearer: cmp.Or(query.Get("token"), offered, bearer(r.Authorization))}}
 	if door.UserOnly = userSocket; userSocket {
 		s.seats = new(seats)
 	} else {
@@ -107,6 +109,6 @@ func bearer(header string) string {
 	return strings.TrimSpace(token)
 }
 
-func refuse(status int, detail string, code protocol.Code) *netpoll.Refusal {
-	return &netpoll.Refusal{Status: status, ContentType: "application/json", Body: protocol.AppendRESTError(nil, detail, code)}
+func refuse(why string, status int, detail string, code protocol.Code) *refusal {
+	return &refusal{why: why, Refusal: &netpoll.Refusal{Status: status, ContentType: "application/json", Body: protocol.AppendRESTError(nil, detail, code)}}
 }

@@ -33,7 +33,7 @@ type session struct {
 	may     *allowance.Allowance // the user's, once the gate let it in
 	expires int64                // when the token does, Unix seconds
 	user    *protocol.User       // once the gate let it in
-	door    *room.EnterRequest   // while entering
+	door    *door                // while entering; later where the log is told of the end
 	answer  func(*room.Op)       // the lane's way back, made once
 	seats   *seats               // of a user socket; nil on a room's. Static after construction
 
@@ -48,18 +48,21 @@ type session struct {
 
 // enter begins the checks.
 func (s *session) enter() {
-	door := *s.door
-	s.door = nil
+	d := s.door
+	s.door = d.forTheLog()
 	loop := s.conn.Loop()
-	s.h.svc.Enter(door, func(e room.Entry, err error) {
-		loop.Post(func() { s.entered(e, err) })
+	s.h.svc.Enter(d.EnterRequest, func(e room.Entry, err error) {
+		loop.Post(func() { s.entered(d, e, err) })
 	})
 }
 
 // entered takes the answer of the admission.
-func (s *session) entered(e room.Entry, err error) {
+func (s *session) entered(d *door, e room.Entry, err error) {
 	if s.state != entering {
 		return
+	}
+	if err != nil {
+		s.turnedAway(d, room.WhyTurnedAway(err))
 	}
 	switch {
 	case err == nil && (s.seats != nil || !s.h.svc.Superseded(e.Room.Timeline)): // a user socket is in no room yet
@@ -78,11 +81,13 @@ func (s *session) entered(e room.Entry, err error) {
 	}
 	s.user = e.User
 	if !s.h.cfg.Unsent.OpenTo(s.user.ID) {
+		s.turnedAway(d, "unsent")
 		s.crowded()
 		return
 	}
 	s.may = s.h.cfg.Allowances.Of(s.user.ID)
 	if !s.h.perUser.enter(s.user.ID, s.h.limits.Load().PerUser) {
+		s.turnedAway(d, "connections of the user")
 		s.close(protocol.CloseTryLater, "too many connections of this user")
 		return
 	}

@@ -34,6 +34,7 @@ import (
 	"github.com/caravan-chat/caravan/room/rest"
 	"github.com/caravan-chat/caravan/room/socket"
 	"github.com/caravan-chat/caravan/room/unsent"
+	"github.com/caravan-chat/caravan/room/visit"
 )
 
 // App is one server. Open, Run and Close are called once each, in that order,
@@ -45,6 +46,7 @@ type App struct {
 
 	// Set by Open, in this order.
 	metrics    *metrics.Metrics
+	visits     *visit.Log
 	address    *claim.Address // of the one port; Release may be called again
 	admin      *admin.Server  // nil: switched off
 	store      Store
@@ -95,6 +97,7 @@ func (a *App) Open(ctx context.Context) error {
 	spareProcessors(a.cfg.Loops)
 	a.openMemory(ctx)
 	a.metrics = metrics.New(a.version.Version, a.version.Commit, a.version.Go)
+	a.visits = visit.New(a.log, a.cfg.AccessLog)
 	var err error
 	if a.address, err = claim.Reserve(a.cfg.Listen, a.cfg.ReusePort); err != nil {
 		return fmt.Errorf("--listen: %w", err)
@@ -183,19 +186,19 @@ func (a *App) openPort(ctx context.Context) error {
 	}
 	a.rest = rest.New(rest.Config{
 		Chat: a.chat, Limits: a.restLimits(), Allowances: a.allowances, Unsent: a.unsent, AllowOrigin: a.allowOrigin(),
-		AllowHost: a.allowHost(), Files: a.files.service(), Page: page, Observer: a.metrics, Log: a.log,
+		AllowHost: a.allowHost(), Files: a.files.service(), Page: page, Visits: a.visits, Observer: a.metrics, Log: a.log,
 		Upgrade: func(c net.Conn, read []byte) { a.sockets.TakeBack(c, read) },
 	})
 	a.handler = socket.New(a.chat, a.cfg.Loops, socket.Config{
 		AllowOrigin: a.allowOrigin(), Allowances: a.allowances, Limits: socketLimits(a.cfg),
-		Unsent: a.unsent, RecheckEvery: a.cfg.RecheckInterval, ReconnectAfter: a.reconnectAfter, Log: a.log,
+		Unsent: a.unsent, Visits: a.visits, RecheckEvery: a.cfg.RecheckInterval, ReconnectAfter: a.reconnectAfter, Log: a.log,
 	})
 	if a.sockets, err = netpoll.Listen(a.netpollConfig()); err != nil {
 		return fmt.Errorf("--listen: %w", err)
 	}
 	a.memory = memory.NewWatch(memory.Adopt(), saver{a}, a.log)
 	from := metrics.Sources{
-		Unsent: a.unsent.Stats, Memory: a.memory.Stats,
+		Unsent: a.unsent.Stats, Memory: a.memory.Stats, DroppedLines: a.visits.Dropped,
 		Sockets: a.sockets.Stats, Sessions: a.handler.Stats, Chat: a.chat.Stats, REST: a.rest.Stats,
 		DatabaseUp: a.watch.up, Timeline: a.store.Timeline, TakeOvers: a.store.TakeOvers, Ready: func() bool { return len(a.obstacles()) == 0 },
 	}
@@ -295,6 +298,7 @@ func (a *App) close() error {
 	if a.admin != nil {
 		errs = append(errs, a.admin.Close())
 	}
+	a.visits.Close()
 	return errors.Join(errs...)
 }
 

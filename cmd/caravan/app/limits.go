@@ -2,6 +2,7 @@ package app
 
 import (
 	"math"
+	"net/netip"
 	"os"
 	"runtime"
 	"sync"
@@ -134,12 +135,15 @@ func (a *App) congested() bool {
 
 func (a *App) netpollConfig() netpoll.Config {
 	return netpoll.Config{
-		Address:          a.address,
-		Handler:          a.handler,
-		Loops:            a.cfg.Loops,
-		HTTP:             a.rest.Hand,
-		RefusalBody:      rest.RefusalBody,
-		RefusalHeader:    rest.RefusalHeader(a.originAllowed),
+		Address:       a.address,
+		Handler:       a.handler,
+		Loops:         a.cfg.Loops,
+		HTTP:          a.rest.Hand,
+		RefusalBody:   rest.RefusalBody,
+		RefusalHeader: rest.RefusalHeader(a.originAllowed),
+		TurnedAway: func(why netpoll.RefusalReason, remote netip.AddrPort, path string) {
+			a.visits.TurnedAway(why.String(), "", remote.Addr(), path)
+		},
 		WebSocketsMax:    a.cfg.MaxConnections,
 		HandshakeTimeout: a.cfg.HandshakeTimeout,
 		PingInterval:     a.cfg.PingInterval,

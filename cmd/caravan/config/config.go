@@ -110,6 +110,7 @@ type Config struct {
 	ReusePort        bool
 	Compression      bool
 
+	AccessLog bool // all visits
 	LogLevel  slog.Level
 	LogFormat string // text or json
 	Dev       bool

@@ -18,19 +18,20 @@ import (
 // Sources are where the figures are read. All functions are safe for concurrent
 // use.
 type Sources struct {
-	Sockets    func() netpoll.Stats
-	Sessions   func() socket.Stats
-	Chat       func() room.Stats
-	REST       func() rest.Stats
-	Unsent     func() unsent.Stats
-	Memory     func() memory.Stats
-	Files      func() attachment.Stats // nil: there are no attachments
-	Backplane  func() backplane.Stats  // nil: this node is alone
-	DatabaseUp func() bool
-	Timeline   func() room.Timeline // of the database's primary
-	TakeOvers  func() int64         // of it by another server
-	Protection func() bool          // a server that was taken over from is known by its timeline; nil: there is but one server
-	Ready      func() bool
+	Sockets      func() netpoll.Stats
+	Sessions     func() socket.Stats
+	Chat         func() room.Stats
+	REST         func() rest.Stats
+	Unsent       func() unsent.Stats
+	Memory       func() memory.Stats
+	Files        func() attachment.Stats // nil: there are no attachments
+	Backplane    func() backplane.Stats  // nil: this node is alone
+	DroppedLines func() int64            // of the log of visits
+	DatabaseUp   func() bool
+	Timeline     func() room.Timeline // of the database's primary
+	TakeOvers    func() int64         // of it by another server
+	Protection   func() bool          // a server that was taken over from is known by its timeline; nil: there is but one server
+	Ready        func() bool
 }
 
 // collector reads the sources when Prometheus asks.
@@ -166,6 +167,7 @@ var (
 	timeline      = gauge("database_timeline", "The greatest timeline of PostgreSQL that is known; zero: none is.")
 	takeOvers     = counter("database_take_overs", "Times when another primary had taken over, and all connections were made anew.")
 	protection    = gauge("failover_protection", "1 where PostgreSQL tells its timeline, so that a former primary is known as one, and with SQLite; 0: it does not.")
+	droppedLines  = counter("visit_lines_dropped", "Lines about visits that were not written, as the log is read too slowly.")
 	ready         = gauge("ready", "1 while /readyz says so.")
 )
 
@@ -209,6 +211,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	to.number(timeline, float64(c.from.Timeline()))
 	to.number(takeOvers, float64(c.from.TakeOvers()))
 	to.number(protection, one(c.from.Protection == nil || c.from.Protection()))
+	to.number(droppedLines, float64(c.from.DroppedLines()))
 	to.number(ready, one(c.from.Ready()))
 }
 

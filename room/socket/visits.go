@@ -1,0 +1,50 @@
+package socket
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/caravan-chat/caravan/netpoll"
+	"github.com/caravan-chat/caravan/room"
+	"github.com/caravan-chat/caravan/room/visit"
+)
+
+// door is what a session has while its token and rights are judged.
+type door struct {
+	room.EnterRequest
+	path  string
+	from  netip.Addr
+	begun time.Time // zero: the log is not told of the end
+}
+
+// forTheLog returns what is kept of a door until the end; nil: nothing.
+func (d *door) forTheLog() *door {
+	if d.begun.IsZero() {
+		return nil
+	}
+	return &door{path: d.path, from: d.from, begun: d.begun}
+}
+
+// refusal is the answer to a handshake, and why.
+type refusal struct {
+	*netpoll.Refusal
+	why, detail string
+}
+
+// turnedAway has the log say that the session is not let in.
+func (s *session) turnedAway(d *door, why string) {
+	s.h.cfg.Visits.TurnedAway(why, "", d.from, d.path)
+}
+
+// tellStay has the log say that the connection has ended.
+func (s *session) tellStay(why netpoll.Closed) {
+	d := s.door
+	if d == nil || d.begun.IsZero() {
+		return
+	}
+	v := visit.Stay{From: d.from, Path: d.path, Code: int(why.Code), Cause: why.Cause.String(), Stayed: time.Since(d.begun)}
+	if s.user != nil {
+		v.User = s.user.ID
+	}
+	s.h.cfg.Visits.Socket(v)
+}

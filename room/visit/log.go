@@ -1,0 +1,153 @@
+// Package visit is about who comes to a node, over WebSocket or REST: what the log says of
+// those who are turned away, and of all visits where that is wanted.
+//
+// All of it is safe for concurrent use, and nobody waits for the log: lines are written by
+// the Log's own goroutine.
+package visit
+
+import (
+	"context"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	turnedAwayEvery = time.Second // of a reason; more are counted in the next line
+	reasonsMax      = 256         // that are told apart; all others count as one
+	linesMax        = 4_096       // that wait to be written; what is over is dropped and counted
+	textBytesMax    = 200         // of a path or an origin in a line
+)
+
+// Log writes about visits. A nil Log writes nothing.
+type Log struct {
+	log     *slog.Logger
+	all     atomic.Bool
+	dropped atomic.Int64
+	lines   chan line
+	stop    chan struct{}
+	done    chan struct{}
+
+	mu      sync.Mutex
+	reasons map[string]*reason
+}
+
+// reason is why clients are turned away.
+type reason struct {
+	told time.Time
+	more int // since then
+}
+
+type line struct {
+	text string
+	args []any
+}
+
+// New returns a Log that writes of all visits, or only of those that were turned away. The
+// caller closes it.
+func New(log *slog.Logger, all bool) *Log {
+	l := &Log{log: log, lines: make(chan line, linesMax), stop: make(chan struct{}), done: make(chan struct{}), reasons: make(map[string]*reason)}
+	l.all.Store(all)
+	go l.write()
+	return l
+}
+
+func (l *Log) write() {
+	defer close(l.done)
+	for {
+		select {
+		case line := <-l.lines:
+			l.log.Info(line.text, line.args...)
+			continue
+		default:
+		}
+		select {
+		case line := <-l.lines:
+			l.log.Info(line.text, line.args...)
+		case <-l.stop:
+			return
+		}
+	}
+}
+
+// Close writes what waits. Nothing that comes later is written.
+func (l *Log) Close() {
+	if l != nil {
+		close(l.stop)
+		<-l.done
+	}
+}
+
+// SetAll says whether visits that were not turned away are written of from now on.
+func (l *Log) SetAll(all bool) { l.all.Store(all) }
+
+// All says whether all visits are written of.
+func (l *Log) All() bool { return l != nil && l.all.Load() }
+
+// Dropped returns how many lines were dropped, as the log could not be written fast enough.
+func (l *Log) Dropped() int64 {
+	if l == nil {
+		return 0
+	}
+	return l.dropped.Load()
+}
+
+func (l *Log) put(text string, args ...any) {
+	select {
+	case l.lines <- line{text, args}:
+	default:
+		l.dropped.Add(1)
+	}
+}
+
+// TurnedAway writes of a client that was turned away: once a second for each reason. detail
+// goes behind the reason, as an origin does; it is the client's own word. path has no query.
+func (l *Log) TurnedAway(why, detail string, from netip.Addr, path string) {
+	if l == nil || !l.log.Enabled(context.Background(), slog.LevelInfo) {
+		return
+	}
+	more, due := l.due(why, time.Now())
+	if !due {
+		return
+	}
+	if detail != "" {
+		why += " " + cut(detail)
+	}
+	args := []any{"reason", why, "address", from, "path", cut(path)}
+	if more > 0 {
+		args = append(args, "more", more)
+	}
+	l.put("turned away", args...)
+}
+
+// due says whether a line may be written for a reason, and how many were not since the last.
+func (l *Log) due(why string, now time.Time) (more int, yes bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	r := l.reasons[why]
+	if r == nil {
+		if len(l.reasons) >= reasonsMax {
+			why = ""
+		}
+		if r = l.reasons[why]; r == nil {
+			r = &reason{}
+			l.reasons[why] = r
+		}
+	}
+	if now.Sub(r.told) < turnedAwayEvery {
+		r.more++
+		return 0, false
+	}
+	more, r.more, r.told = r.more, 0, now
+	return more, true
+}
+
+// cut bounds what a client says of itself.
+func cut(s string) string {
+	if len(s) > textBytesMax {
+		return s[:textBytesMax] + "…"
+	}
+	return s
+}
