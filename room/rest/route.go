@@ -62,6 +62,15 @@ var (
 	routes     = []*route{routeUploads, routeFile, routeLinked, routePreview, routeRooms, routeRoom, routePage, routePins, routeRead, routeReads, routeMembers, routeMessages, routeMessage, routePin, routeReaction, routeReactions, routeReplies, routeReaders}
 )
 
+// Routes lists the places of the API by their names in metrics.
+func Routes() []string {
+	names := []string{routeLongPoll}
+	for _, r := range routes {
+		names = append(names, r.name)
+	}
+	return names
+}
+
 // reading is a place where there is only something to read. HEAD is answered as GET.
 func reading(answer func(*call)) map[string]deed {
 	return map[string]deed{"GET": {answer, read}, "HEAD": {answer, read}}

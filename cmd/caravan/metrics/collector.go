@@ -232,7 +232,7 @@ func (s sink) sockets(n netpoll.Stats) {
 	for reason, v := range n.Refused {
 		s.number(refused, float64(v), netpoll.RefusalReason(reason).String())
 	}
-	for code, v := range n.Closes {
+	for code, v := range withZeros(n.Closes, closeCodes) {
 		s.number(closes, float64(v), strconv.Itoa(int(code)))
 	}
 	for cause, v := range n.Causes {
@@ -269,7 +269,7 @@ func (s sink) sessions(n socket.Stats) {
 	}
 	s.number(userSockets, float64(n.UserSocketsNow))
 	s.number(subscribedRooms, float64(n.SubscribedNow))
-	for code, v := range n.Left {
+	for code, v := range withZeros(n.Left, leftCodes) {
 		s.number(roomsLeft, float64(v), strconv.Itoa(int(code)))
 	}
 	s.number(refused, float64(n.OverPerUser), "user_connections")
@@ -300,7 +300,7 @@ func (s sink) chat(n *room.Stats) {
 		s.number(events, float64(v), kind.String())
 	}
 	s.number(duplicates, float64(n.Duplicates))
-	for code, v := range n.Refused {
+	for code, v := range withZeros(n.Refused, refusedCodes) {
 		s.number(refusals, float64(v), string(code))
 	}
 	s.number(quotaRefusals, float64(n.RoomQuota), "room-bytes")

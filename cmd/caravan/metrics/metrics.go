@@ -59,6 +59,7 @@ func New(version, commit, goVersion string) *Metrics {
 		Name: "caravan_config_last_reload_successful", Help: "1 where the last SIGHUP found settings that are good, or none came.",
 	})
 	m.Reloaded(true)
+	m.expect(rest.Routes())
 	build := info("caravan_build_info", "Always 1; the labels say what runs.",
 		prometheus.Labels{"version": version, "commit": commit, "go": goVersion})
 	m.registry.MustRegister(m.batch, m.commit, m.requests, m.latency, m.reloaded, build,
