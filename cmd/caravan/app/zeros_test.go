@@ -18,7 +18,7 @@ func TestWhatSomebodyIsWokenByIsToldBeforeItHappens(t *testing.T) {
 		`caravan_connects_refused_total{reason="connections"} 0`, `caravan_connects_refused_total{reason="http"} 0`,
 		`caravan_connects_refused_total{reason="unavailable"} 0`, `caravan_connects_refused_total{reason="unauthorized"} 0`,
 		`caravan_reads_refused_total{reason="busy"} 0`, `caravan_drops_total{reason="slow"} 0`, `caravan_accept_failures_total 0`,
-		`caravan_events_total{kind="message"} 0`, `caravan_rooms_set_back_total 0`, `caravan_quota_refusals_total{quota="room-bytes"} 0`,
+		`caravan_events_total{kind="chat_message"} 0`, `caravan_rooms_set_back_total 0`, `caravan_quota_refusals_total{quota="room-bytes"} 0`,
 		`caravan_rest_requests_total{route="messages",status="503"} 0`, `caravan_rest_requests_total{route="page",status="500"} 0`,
 		`caravan_rest_requests_total{route="long_poll",status="503"} 0`,
 	} {
