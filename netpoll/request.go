@@ -27,6 +27,9 @@ type Request struct {
 // not matter.
 func (r *Request) Header(name string) string { return string(r.checked.Header(name)) }
 
+// Joined returns the values of all fields of that name as one list, or "".
+func (r *Request) Joined(name string) string { return string(r.checked.Joined(name)) }
+
 // Protocols are the subprotocols that the client offers, in its order, each a token.
 func (r *Request) Protocols() iter.Seq[string] {
 	return func(yield func(string) bool) {

@@ -63,6 +63,26 @@ func (r *Request) Protocols() iter.Seq[[]byte] {
 	}
 }
 
+// Joined returns the values of all fields of that name, in their order, as one list with
+// commas between them; nil if there is none.
+func (r *Request) Joined(name string) (all []byte) {
+	for lines := r.fields; !bytes.Equal(lines, []byte("\r\n")); {
+		f, rest, why := nextField(lines)
+		if why != "" {
+			return all
+		}
+		switch {
+		case !f.is(name):
+		case all == nil:
+			all = f.value[:len(f.value):len(f.value)] // what is appended goes elsewhere
+		default:
+			all = append(append(all, ", "...), f.value...)
+		}
+		lines = rest
+	}
+	return all
+}
+
 // Header returns the value of the first field of that name, in any case of
 // letters, without the whitespace around it; nil if there is none.
 func (r *Request) Header(name string) []byte {

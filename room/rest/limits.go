@@ -73,9 +73,10 @@ type Config struct {
 	// the first byte of that request on. It owns c until it returns; then c is
 	// closed. Nil: such requests are answered like any other.
 	Upgrade  func(c net.Conn, read []byte)
-	Visits   *visit.Log   // who was turned away, and all calls; nil: nobody is told
-	Observer Observer     // nil: nobody
-	Log      *slog.Logger // nil: slog.Default()
+	Proxies  *visit.Proxies // whose word on a client's address is believed; nil: nobody's
+	Visits   *visit.Log     // who was turned away, and all calls; nil: nobody is told
+	Observer Observer       // nil: nobody
+	Log      *slog.Logger   // nil: slog.Default()
 }
 
 // Observer is told of each answer. It is called from the goroutines of the

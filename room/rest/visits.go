@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"bytes"
 	"net"
 	"net/netip"
 	"time"
@@ -9,7 +10,11 @@ import (
 )
 
 // address is the client's address.
-func (c *call) address() netip.Addr { return addressOf(c.in) }
+func (c *call) address() netip.Addr {
+	return c.cfg.Proxies.Client(addressOf(c.in), func(name string) string {
+		return string(bytes.Join(c.http.Request.Header.PeekAll(name), []byte(", ")))
+	})
+}
 
 func addressOf(c net.Conn) netip.Addr {
 	tcp, ok := c.RemoteAddr().(*net.TCPAddr)

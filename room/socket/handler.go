@@ -33,6 +33,8 @@ type Config struct {
 	// back. It is called on the loops. Nil: clients are not told.
 	ReconnectAfter func() time.Duration
 
+	Proxies *visit.Proxies // whose word on a client's address is believed; nil: nobody's
+
 	Visits *visit.Log // who was turned away, and who came; nil: nobody is told
 
 	RecheckEvery time.Duration // how often rights are checked again; default 20 s
@@ -151,12 +153,13 @@ func (h *Handler) Stop() {
 // rights are checked once the connection is open, so that a client learns of a
 // refusal by a close code, which browsers show to their page.
 func (h *Handler) Upgrade(r *netpoll.Request) (any, *netpoll.Refusal) {
+	from := h.cfg.Proxies.Client(r.Remote.Addr(), r.Joined)
 	s, refusal := h.request(r)
 	if refusal != nil {
-		h.cfg.Visits.TurnedAway(refusal.why, refusal.detail, r.Remote.Addr(), r.Path)
+		h.cfg.Visits.TurnedAway(refusal.why, refusal.detail, from, r.Path)
 		return nil, refusal.Refusal
 	}
-	s.door.path, s.door.from = r.Path, r.Remote.Addr()
+	s.door.path, s.door.from = r.Path, from
 	if h.cfg.Visits.All() {
 		s.door.begun = time.Now()
 	}

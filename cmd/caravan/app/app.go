@@ -47,6 +47,7 @@ type App struct {
 	// Set by Open, in this order.
 	metrics    *metrics.Metrics
 	visits     *visit.Log
+	proxies    visit.Proxies
 	address    *claim.Address // of the one port; Release may be called again
 	admin      *admin.Server  // nil: switched off
 	store      Store
@@ -97,6 +98,7 @@ func (a *App) Open(ctx context.Context) error {
 	spareProcessors(a.cfg.Loops)
 	a.openMemory(ctx)
 	a.metrics = metrics.New(a.version.Version, a.version.Commit, a.version.Go)
+	a.proxies.Believe(a.cfg.TrustedProxies)
 	a.visits = visit.New(a.log, a.cfg.AccessLog)
 	var err error
 	if a.address, err = claim.Reserve(a.cfg.Listen, a.cfg.ReusePort); err != nil {
@@ -186,12 +188,12 @@ func (a *App) openPort(ctx context.Context) error {
 	}
 	a.rest = rest.New(rest.Config{
 		Chat: a.chat, Limits: a.restLimits(), Allowances: a.allowances, Unsent: a.unsent, AllowOrigin: a.allowOrigin(),
-		AllowHost: a.allowHost(), Files: a.files.service(), Page: page, Visits: a.visits, Observer: a.metrics, Log: a.log,
+		AllowHost: a.allowHost(), Files: a.files.service(), Page: page, Proxies: &a.proxies, Visits: a.visits, Observer: a.metrics, Log: a.log,
 		Upgrade: func(c net.Conn, read []byte) { a.sockets.TakeBack(c, read) },
 	})
 	a.handler = socket.New(a.chat, a.cfg.Loops, socket.Config{
 		AllowOrigin: a.allowOrigin(), Allowances: a.allowances, Limits: socketLimits(a.cfg),
-		Unsent: a.unsent, Visits: a.visits, RecheckEvery: a.cfg.RecheckInterval, ReconnectAfter: a.reconnectAfter, Log: a.log,
+		Unsent: a.unsent, Proxies: &a.proxies, Visits: a.visits, RecheckEvery: a.cfg.RecheckInterval, ReconnectAfter: a.reconnectAfter, Log: a.log,
 	})
 	if a.sockets, err = netpoll.Listen(a.netpollConfig()); err != nil {
 		return fmt.Errorf("--listen: %w", err)

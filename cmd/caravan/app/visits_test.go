@@ -87,6 +87,28 @@ func (s *server) turnedAway(why, path string) {
 	await.Until(s.t, want, func() bool { return strings.Contains(s.log.String(), want) })
 }
 
+// TestTheAddressIsTheClientsBehindATrustedProxy, over both transports.
+func TestTheAddressIsTheClientsBehindATrustedProxy(t *testing.T) {
+	for proxies, want := range map[string]string{"127.0.0.0/8": "203.0.113.9", "10.0.0.0/8": "127.0.0.1"} {
+		s := start(t, sqliteFile(t), "--trusted-proxies", proxies)
+		s.handshake("/ws/none/", http.Header{"X-Forwarded-For": {"1.1.1.1, 203.0.113.9"}})
+		line := "reason=path address=" + want + " path=/ws/none/"
+		await.Until(t, line, func() bool { return strings.Contains(s.log.String(), line) })
+		r, err := http.NewRequestWithContext(t.Context(), "GET", s.url+roomsPath, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header = http.Header{"X-Forwarded-For": {"1.1.1.1", "203.0.113.9"}} // two fields
+		res, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
+		line = "reason=missing address=" + want + " path=" + roomsPath
+		await.Until(t, line, func() bool { return strings.Contains(s.log.String(), line) })
+	}
+}
+
 // TestVisitsAreLoggedOnDemand, of both transports.
 func TestVisitsAreLoggedOnDemand(t *testing.T) {
 	s := start(t, sqliteFile(t), "--access-log")

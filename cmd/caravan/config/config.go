@@ -7,6 +7,7 @@ package config
 
 import (
 	"log/slog"
+	"net/netip"
 	"time"
 
 	"github.com/google/uuid"
@@ -60,6 +61,7 @@ type Config struct {
 	JWT             token.Config // its keys read from their files
 	AllowWeakSecret bool         // of HS256
 	AllowedOrigins  Origins
+	TrustedProxies  []netip.Prefix
 	Roles           protocol.Roles
 	Reactions       protocol.Emoji
 	ReadsMembers    int

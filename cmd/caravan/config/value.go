@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,6 +20,7 @@ import (
 	"github.com/caravan-chat/caravan/protocol"
 	"github.com/caravan-chat/caravan/protocol/token"
 	"github.com/caravan-chat/caravan/room/backplane"
+	"github.com/caravan-chat/caravan/room/visit"
 )
 
 // value reads the text of a setting into its place. Its errors do not repeat the
@@ -184,6 +186,13 @@ func jwksURL(into *string) value {
 func origins(into *Origins) value {
 	return func(s string) (err error) {
 		*into, err = ParseOrigins(s)
+		return err
+	}
+}
+
+func proxies(into *[]netip.Prefix) value {
+	return func(s string) (err error) {
+		*into, err = visit.ParseProxies(s)
 		return err
 	}
 }
