@@ -39,8 +39,8 @@ const (
 
 	sweepEvery  = time.Minute
 	sweepFirst  = 5 * time.Second // after the start
-	sweepLease  = 5 * time.Minute
-	sweepRows   = 100 // that are leased at once
+	sweepLease  = time.Minute     // less than it takes until the next sweep, so that what failed is tried again by it
+	sweepRows   = 100             // that are leased at once
 	unusedTime  = 24 * time.Hour
 	presignTime = 5 * time.Minute
 	sweepLogs   = time.Minute // between two lines that say that the sweep fails

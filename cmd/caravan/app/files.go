@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"time"
 
 	"github.com/caravan-chat/caravan/cmd/caravan/config"
 	"github.com/caravan-chat/caravan/persist/blob"
 	"github.com/caravan-chat/caravan/persist/blob/disk"
+	"github.com/caravan-chat/caravan/persist/blob/s3"
 	"github.com/caravan-chat/caravan/protocol"
 	"github.com/caravan-chat/caravan/room/attachment"
 )
@@ -38,6 +40,7 @@ func (a *App) openFiles(ctx context.Context) (*files, error) {
 	if err != nil {
 		return nil, err
 	}
+	a.checkBlobs(ctx, store)
 	links := attachment.NewLinks(key, a.cfg.PublicURL, a.cfg.AttachmentURLTTL)
 	return &files{links, store, attachment.New(a.store, blobs{store}, attachment.Config{
 		BytesMax: int64(a.cfg.AttachmentMax), Types: a.cfg.AttachmentTypes, Quota: int64(a.cfg.AttachmentQuota),
@@ -47,11 +50,34 @@ func (a *App) openFiles(ctx context.Context) (*files, error) {
 
 // OpenBlobs opens the configured store of files.
 func OpenBlobs(cfg *config.Config) (blob.Blob, error) {
-	store, err := disk.Open(strings.TrimPrefix(cfg.Attachments, config.FilePrefix))
+	if dir, ok := strings.CutPrefix(cfg.Attachments, config.FilePrefix); ok {
+		store, err := disk.Open(dir)
+		if err != nil {
+			return nil, fmt.Errorf("--attachments: %w", err)
+		}
+		return store, nil
+	}
+	bucket, err := s3.ParseURL(cfg.Attachments, os.Getenv)
+	if err != nil {
+		return nil, &config.Error{Flag: "attachments", Text: err.Error()}
+	}
+	store, err := s3.Open(bucket)
 	if err != nil {
 		return nil, fmt.Errorf("--attachments: %w", err)
 	}
 	return store, nil
+}
+
+// blobsWait is how long the start waits to learn whether the store of files can be used.
+const blobsWait = 5 * time.Second
+
+// checkBlobs says at the start whether the store of files can be used. The chat goes on without.
+func (a *App) checkBlobs(ctx context.Context, store blob.Blob) {
+	ctx, cancel := context.WithTimeout(ctx, blobsWait)
+	defer cancel()
+	if err := store.Check(ctx); err != nil {
+		a.log.Warn("the store of files cannot be used: uploads are refused until it can", "error", err)
+	}
 }
 
 // linksOf is the room's part; nil where there is none.

@@ -95,7 +95,7 @@ type Config struct {
 	PerUser            int // connections; zero: no limit
 	RoomsPerConnection int // of a user socket
 
-	Attachments        string // where files are kept: file:PATH; empty: there are none
+	Attachments        string // where files are kept: file:PATH or an s3:// URL; empty: there are none
 	AttachmentMax      int
 	AttachmentTypes    media.Allowed
 	AttachmentQuota    int // bytes of a user in 24 hours; zero: no limit

@@ -6,11 +6,15 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/caravan-chat/caravan/persist/blob/s3"
 	"github.com/caravan-chat/caravan/protocol/media"
 )
 
-// FilePrefix begins a place of files that is a directory.
-const FilePrefix = "file:"
+// What a place of files begins with: a directory, or a bucket of S3.
+const (
+	FilePrefix   = "file:"
+	BucketPrefix = "s3:"
+)
 
 // attachments reads where files are kept.
 func attachments(into *string) value {
@@ -18,8 +22,15 @@ func attachments(into *string) value {
 		if s == "off" {
 			s = ""
 		}
-		if dir, ok := strings.CutPrefix(s, FilePrefix); s != "" && (!ok || dir == "") {
-			return errors.New("must be file:PATH or off")
+		dir, isDir := strings.CutPrefix(s, FilePrefix)
+		switch {
+		case s == "", isDir && dir != "":
+		case strings.HasPrefix(s, BucketPrefix):
+			if _, err := s3.ParseURL(s, func(string) string { return "given later" }); err != nil {
+				return err
+			}
+		default:
+			return errors.New("must be file:PATH, s3://BUCKET/PREFIX?endpoint=URL, or off")
 		}
 		*into = s
 		return nil

@@ -247,7 +247,7 @@ var settings = []setting{
 		into:  func(c *Config) value { return count(&c.RoomsPerConnection, 1, 10_000) }},
 
 	{group: "Files", name: "attachments", arg: "PLACE", on: onFiles, secret: true,
-		about: "where files that members upload are kept: file:PATH, a directory that is made where it is missing; off: there are none. With --dev the default is a directory beside the database",
+		about: "where files that members upload are kept: file:PATH, a directory that is made where it is missing, or s3://BUCKET/PREFIX?endpoint=URL&region=NAME&proxy=true, with the keys in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; off: there are none. With --dev the default is a directory beside the database",
 		into:  func(c *Config) value { return attachments(&c.Attachments) }},
 	{name: "attachment-max", arg: "SIZE", def: "25MiB", on: onServe,
 		about: "bytes of a file",

@@ -1,0 +1,89 @@
+package app_test
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/caravan-chat/caravan/bench/await"
+	s3server "github.com/caravan-chat/caravan/bench/servers/s3"
+	"github.com/caravan-chat/caravan/persist"
+	"github.com/caravan-chat/caravan/persist/blob/s3"
+)
+
+// filesIn counts the files of a bucket below a prefix.
+func filesIn(t *testing.T, url string) (n int) {
+	t.Helper()
+	c, err := s3.ParseURL(url, os.Getenv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	store, err := s3.Open(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	for _, err := range store.List(t.Context(), "") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		n++
+	}
+	return n
+}
+
+// TestFilesAreKeptInABucket: they are served by it, or with proxy=true by the server, and go with
+// their message. While the bucket's server is dead the chat goes on.
+func TestFilesAreKeptInABucket(t *testing.T) {
+	bucket := s3server.Start(t)
+	bucket.Setenv(t)
+	for _, proxy := range []string{"false", "true"} {
+		t.Run("proxy="+proxy, func(t *testing.T) {
+			place := fmt.Sprintf("s3://%s/%s?endpoint=%s&proxy=%s", s3server.Bucket, proxy, bucket.Endpoint(), proxy)
+			s := start(t, sqliteFile(t), "--attachments", place)
+			photo := picture(t, 8, 6)
+			a := s.upload(0, 0, "sea „1“.png", "image/png", photo)
+			s.call(bearer(t, 0), "PUT", "/api/v1/chat/attachments/"+a.ID+"/preview/", picture(t, 4, 3), "Content-Type", "image/png")
+			if n := filesIn(t, place); n != 2 {
+				t.Errorf("%d files are in the bucket", n)
+			}
+			var m filed
+			s.call(bearer(t, 0), "POST", messagesPath, fmt.Sprintf(`{"chat_room":%q,"attachments":[%q]}`, persist.FleetTrip(0), a.ID)).into(t, 201, &m)
+			for _, url := range []string{m.Content, m.Attachments[0].PreviewURL} {
+				got := s.call("", "GET", url, "")
+				elsewhere := got.Request.URL.Host != s.app.Addr().String()
+				if got.StatusCode != 200 || !strings.HasPrefix(string(got.body), "\x89PNG") || got.Header.Get("Content-Type") != "image/png" ||
+					!strings.HasPrefix(got.Header.Get("Content-Disposition"), "inline;") || elsewhere != (proxy == "false") {
+					t.Errorf("%d of %s with %d bytes, %v", got.StatusCode, got.Request.URL.Host, len(got.body), got.Header)
+				}
+			}
+			if got := s.call("", "GET", m.Content, "", "Range", "bytes=1-3"); got.StatusCode != 206 || string(got.body) != "PNG" {
+				t.Errorf("a part: %d %q", got.StatusCode, got.body)
+			}
+			if got := s.call(bearer(t, 0), "POST", uploadPath(0, "a.png"), photo[:len(photo)/2], "Content-Type", "image/png"); got.StatusCode != 415 {
+				t.Errorf("half a photo: %d", got.StatusCode)
+			}
+			if n := filesIn(t, place); n != 2 {
+				t.Errorf("after a bad upload %d files are in the bucket", n)
+			}
+			if err := bucket.Stop(); err != nil {
+				t.Fatal(err)
+			}
+			if got := s.call(bearer(t, 0), "POST", uploadPath(0, "a.png"), photo, "Content-Type", "image/png"); got.StatusCode != 503 || got.code() != "unavailable" {
+				t.Errorf("the bucket is away: %d %s", got.StatusCode, got.body)
+			}
+			s.post(0, persist.FleetTrip(0).String(), "the chat goes on")
+			s.call(bearer(t, 0), "DELETE", "/api/v1/chat/messages/"+m.ID+"/", "").into(t, 200, &m)
+			if got := s.call("", "GET", a.URL, ""); got.StatusCode != 404 {
+				t.Errorf("the link of what was deleted: %d", got.StatusCode)
+			}
+			if err := bucket.Start(); err != nil {
+				t.Fatal(err)
+			}
+			await.Until(t, "the bucket is empty", func() bool { return filesIn(t, place) == 0 })
+			http.DefaultClient.CloseIdleConnections()
+		})
+	}
+}
