@@ -1,0 +1,199 @@
+package deploy_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gobwas/ws"
+
+	"github.com/caravan-chat/caravan/bench/await"
+	"github.com/caravan-chat/caravan/bench/fleet"
+	"github.com/caravan-chat/caravan/protocol/token"
+)
+
+// bearer signs a token of user i of the fleet.
+func bearer(t testing.TB, i int) string {
+	t.Helper()
+	signed, err := token.Sign([]byte(secret), fleet.User(i), time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return signed
+}
+
+// upgrade is a handshake of user 0 for trip 0, with further header lines.
+func upgrade(t testing.TB, headers ...string) string {
+	t.Helper()
+	return "GET /ws/chat/" + fleet.Trip(0).String() + "/?token=" + bearer(t, 0) + " HTTP/1.1\r\nHost: " + siteHost + "\r\n" +
+		"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" +
+		strings.Join(append(headers, "\r\n"), "\r\n")
+}
+
+// conversation is one connection to a proxy.
+type conversation struct {
+	t    testing.TB
+	conn net.Conn
+	in   *bufio.Reader
+}
+
+func converse(t testing.TB, front string) *conversation {
+	t.Helper()
+	conn, err := dialSite(t.Context(), front)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	_ = conn.SetDeadline(time.Now().Add(await.Limit))
+	return &conversation{t, conn, bufio.NewReader(conn)}
+}
+
+// ask sends a request and reads the head of the answer.
+func (c *conversation) ask(request string) *http.Response {
+	c.t.Helper()
+	if _, err := io.WriteString(c.conn, request); err != nil {
+		c.t.Fatal(err)
+	}
+	res, err := http.ReadResponse(c.in, nil)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return res
+}
+
+// frame reads a frame of the server.
+func (c *conversation) frame() string {
+	c.t.Helper()
+	header, err := ws.ReadHeader(c.in)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	payload := make([]byte, header.Length)
+	if _, err := io.ReadFull(c.in, payload); err != nil {
+		c.t.Fatal(err)
+	}
+	return string(payload)
+}
+
+func (c *conversation) send(text string) {
+	c.t.Helper()
+	if err := ws.WriteFrame(c.conn, ws.MaskFrame(ws.NewTextFrame([]byte(text)))); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// TestEachProxyCarriesTheChat: WebSockets, with Origin and Host as a browser sends them, REST
+// and a WebSocket on one connection, HTTP/2, and what links are made of.
+func TestEachProxyCarriesTheChat(t *testing.T) {
+	t.Parallel()
+	database := "sqlite:" + t.TempDir() + "/caravan.db"
+	n := startNode(t, "--database", database)
+	run(t, "seed", "--users", "2", "--trips", "1", "--database", database)
+	for _, p := range proxies {
+		t.Run(p.name, func(t *testing.T) {
+			front := p.start(t, n.address, loopback()) // the other one is down
+			c := converse(t, front)
+			await.Until(t, "the proxy has found the node", func() bool {
+				res := c.ask("GET /api/v1/chat/rooms/ HTTP/1.1\r\nHost: " + siteHost + "\r\n\r\n")
+				_, err := io.Copy(io.Discard, res.Body)
+				if err != nil || res.Close {
+					c = converse(t, front)
+				}
+				return res.StatusCode == http.StatusUnauthorized // by the node
+			})
+			room := "/api/v1/chat/rooms/" + fleet.Trip(0).String() + "/messages/?limit=1"
+			res := c.ask("GET " + room + " HTTP/1.1\r\nHost: " + siteHost + "\r\nAuthorization: Bearer " + bearer(t, 0) + "\r\n\r\n")
+			if text, err := io.ReadAll(res.Body); err != nil || res.StatusCode != 200 {
+				t.Errorf("REST: %s %s, %v", res.Status, text, err)
+			}
+			if res := c.ask(upgrade(t, "Origin: https://"+siteHost)); res.StatusCode != 101 {
+				t.Fatalf("a WebSocket on the connection of a REST call: %s", res.Status)
+			}
+			if text := c.frame(); !strings.HasPrefix(text, `{"type":"message_history"`) {
+				t.Errorf("the first frame is %s", text)
+			}
+			for i := range 2 {
+				content := fmt.Sprintf("%s %d", p.name, i)
+				c.send(`{"type":"chat_message","content":"` + content + `"}`)
+				if text := c.frame(); !strings.Contains(text, content) {
+					t.Errorf("got %s", text)
+				}
+			}
+			if res := converse(t, front).ask(upgrade(t, "Origin: https://elsewhere.example")); res.StatusCode != 403 {
+				t.Errorf("another origin: %s", res.Status)
+			}
+			second(t, front, room)
+		})
+	}
+}
+
+// second speaks HTTP/2 to the proxy.
+func second(t *testing.T, front, path string) {
+	t.Helper()
+	transport := &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: trusting("h2", "http/1.1"),
+		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, network, front+":8443")
+		}}
+	defer transport.CloseIdleConnections()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+siteHost+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+bearer(t, 0))
+	res, err := transport.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil || res.ProtoMajor != 2 || res.StatusCode != 200 || !strings.Contains(string(text), `"previous":"https://`+siteHost+"/api/") {
+		t.Errorf("%s %s %s, %v", res.Proto, res.Status, text, err)
+	}
+}
+
+// TestEachProxySaysWhereAClientIs, and that alone: not what the client says.
+func TestEachProxySaysWhereAClientIs(t *testing.T) {
+	t.Parallel()
+	asked := make(chan *http.Request, 1)
+	node := loopback()
+	for _, port := range []string{":8000", ":9000"} {
+		l, err := net.Listen("tcp", node+port)
+		if err != nil {
+			t.Fatal(err)
+		}
+		recorder := &http.Server{ReadHeaderTimeout: await.Limit, Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/asked" {
+				asked <- r
+			}
+		})}
+		go func() { _ = recorder.Serve(l) }()
+		t.Cleanup(func() { _ = recorder.Close() })
+	}
+	for _, p := range proxies {
+		t.Run(p.name, func(t *testing.T) {
+			front := p.start(t, node, loopback())
+			await.Until(t, "the proxy has found the node", func() bool {
+				return converse(t, front).ask("GET / HTTP/1.1\r\nHost: "+siteHost+"\r\n\r\n").StatusCode == 200
+			})
+			c := converse(t, front)
+			c.ask("GET /asked HTTP/1.1\r\nHost: " + siteHost + "\r\nX-Forwarded-For: 192.0.2.1\r\nX-Forwarded-Proto: gopher\r\n\r\n")
+			r := await.Value(t, "the request", asked)
+			host, _, err := net.SplitHostPort(c.conn.LocalAddr().String())
+			if got := strings.Join(r.Header.Values("X-Forwarded-For"), ","); err != nil || got != host {
+				t.Errorf("X-Forwarded-For: %q, the client is %s", got, host)
+			}
+			if got := strings.Join(r.Header.Values("X-Forwarded-Proto"), ","); got != "https" {
+				t.Errorf("X-Forwarded-Proto: %q", got)
+			}
+			if r.Host != siteHost {
+				t.Errorf("Host: %q", r.Host)
+			}
+		})
+	}
+}

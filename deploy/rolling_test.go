@@ -1,0 +1,209 @@
+package deploy_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os/exec"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/caravan-chat/caravan/bench/await"
+	"github.com/caravan-chat/caravan/bench/fleet"
+	"github.com/caravan-chat/caravan/bench/ledger"
+	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
+	redisserver "github.com/caravan-chat/caravan/bench/servers/redis"
+	"github.com/caravan-chat/caravan/bench/verify"
+	"github.com/caravan-chat/caravan/bench/wire"
+	"github.com/caravan-chat/caravan/protocol/token"
+)
+
+// The fleet has a room more than it uses: for strict, which is no part of the account.
+const (
+	members = 20
+	rooms   = 4
+	users   = members / rooms * (rooms + 1)
+)
+
+// strict are clients beside the fleet that take nothing but success: they post, read and
+// enter, again and again, until the end of ctx.
+func strict(ctx context.Context, t *testing.T, address string) *sync.WaitGroup {
+	t.Helper()
+	base := "http://" + address
+	by := bearer(t, rooms)
+	endpoint, err := wire.ParseEndpoint(base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	trip := fleet.Trip(rooms).String()
+	n := 0
+	post := func() error {
+		n++
+		body := fmt.Sprintf(`{"chat_room":"%s","content":"strict","client_id":"strict-%d"}`, trip, n)
+		return call(http.MethodPost, base+"/api/v1/chat/messages/", by, body, http.StatusCreated)
+	}
+	read := func() error {
+		return call(http.MethodGet, base+"/api/v1/chat/rooms/"+trip+"/messages/?limit=1", by, "", http.StatusOK)
+	}
+	enter := func() error {
+		const framesMax = 1 << 20
+		c, err := wire.Dial(context.Background(), endpoint, "/ws/chat/"+trip+"/", wire.Credential{Bearer: by}, [4]byte{1, 2, 3, 4}, framesMax)
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		var end *wire.CloseError
+		if _, err = c.Read(); errors.As(err, &end) && end.Code == 1012 { // it came in the moment in which a node went
+			return nil
+		}
+		return err
+	}
+	all := new(sync.WaitGroup)
+	for name, act := range map[string]func() error{"post": post, "read": read, "enter": enter} {
+		all.Go(func() {
+			for ctx.Err() == nil {
+				if err := act(); err != nil {
+					t.Errorf("%s: %v", name, err)
+				}
+				time.Sleep(10 * time.Millisecond)
+			}
+		})
+	}
+	return all
+}
+
+// call makes a REST call on a connection of whichever are kept.
+func call(method, url, bearer, body string, want int) error {
+	req, err := http.NewRequest(method, url, bytes.NewReader([]byte(body)))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Authorization", "Bearer "+bearer)
+	req.Header.Set("Content-Type", "application/json")
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err == nil && res.StatusCode != want {
+		err = fmt.Errorf("%s %s", res.Status, text)
+	}
+	return err
+}
+
+// underLoad has a fleet write, change, read, reconnect and resume through an address while
+// act goes on. Nothing may be lost, repeated or reordered, and nobody refused.
+func underLoad(t *testing.T, address string, act func()) {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	report := make(chan *ledger.Report, 1)
+	go func() {
+		defer close(report)
+		r, err := verify.Run(ctx, verify.Config{
+			URLs:    []string{"ws://" + address, "ws://" + address}, // two nodes: one may lag behind the other for a moment
+			Members: members, Rooms: rooms, Rate: 8, Session: 10 * time.Second, Duration: time.Hour,
+			Fleet: fleet.Fleet{Users: users, Trips: rooms + 1}, Answer: 5 * time.Second,
+			Mint: func(u uuid.UUID) (string, error) { return token.Sign([]byte(secret), u, time.Hour) },
+		})
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		report <- r
+	}()
+	clients := strict(ctx, t, address)
+	time.Sleep(time.Second) // of load before
+	act()
+	time.Sleep(500 * time.Millisecond) // and after
+	stop()
+	clients.Wait()
+	r := await.Value(t, "the account", report)
+	for what, found := range map[string]ledger.Finding{"lost": r.Lost, "repeated": r.Repeated, "reordered": r.Reordered, "unexplained": r.Unexplained} {
+		if found.Count > 0 {
+			t.Errorf("%s: %+v", what, found)
+		}
+	}
+	for code, n := range r.Refused {
+		// Of what somebody else deleted in the same moment.
+		if code != "not_found" && code != "invalid_reply" {
+			t.Errorf("%d refusals with %s", n, code)
+		}
+	}
+	for code, n := range r.Ended {
+		if code != strconv.Itoa(1012) {
+			t.Errorf("%d connections ended with %s", n, code)
+		}
+	}
+	if r.Ended["1012"] == 0 || r.Sent == 0 {
+		t.Errorf("nothing happened: %+v", r)
+	}
+}
+
+func seed(t *testing.T, database string) {
+	t.Helper()
+	run(t, "seed", "--users", strconv.Itoa(users), "--trips", strconv.Itoa(rooms+1), "--database", database)
+}
+
+// TestARollingRestartShowsNobodyAnError: of two nodes behind each proxy, one after another is
+// told to stop and started again, under load.
+func TestARollingRestartShowsNobodyAnError(t *testing.T) {
+	t.Parallel()
+	redis := redisserver.Start(t).URL()
+	for _, p := range proxies {
+		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
+			flags := []string{"--database", pgserver.Shared(t).Database(t), "--redis", redis, "--redis-prefix", p.name,
+				"--rate", "0", "--shutdown-delay", "3s", "--drain-timeout", "5s"}
+			nodes := []*node{startNode(t, flags...), startNode(t, flags...)}
+			seed(t, flags[1])
+			front := plainly(t, p.start(t, nodes[0].address, nodes[1].address))
+			await.Until(t, "the proxy has found a node", func() bool {
+				status, _ := ask(t.Context(), "http://"+front+"/api/v1/chat/rooms/")
+				return status == http.StatusUnauthorized
+			})
+			underLoad(t, front, func() {
+				for _, n := range nodes {
+					n.stop(t)
+					n.start(t)
+					await.Until(t, "both are ready", func() bool {
+						status, body := ask(t.Context(), "http://"+n.address+":9000/metrics")
+						return status == http.StatusOK && strings.Contains(body, "caravan_ready 1\n")
+					})
+					time.Sleep(2 * time.Second) // the proxy's checks see it
+				}
+			})
+		})
+	}
+}
+
+// TestTheNextProcessTakesThePortsOver: on one host, a process starts on the ports of another
+// one, which stops then. Nobody finds them closed.
+func TestTheNextProcessTakesThePortsOver(t *testing.T) {
+	t.Parallel()
+	flags := []string{"--database", pgserver.Shared(t).Database(t), "--redis", redisserver.Start(t).URL(), "--reuse-port", "--rate", "0", "--drain-timeout", "4s"}
+	running := startNode(t, flags...)
+	seed(t, flags[1])
+	underLoad(t, running.address+":8000", func() {
+		for range 2 {
+			next := newNode(t, running.address, flags...)
+			next.start(t)
+			await.Until(t, "the next one listens", func() bool { return strings.Contains(next.log(t), "msg=ready") })
+			running.stop(t)
+			running = next
+		}
+	})
+	out, err := exec.Command(caravan(t), append(running.args, "--reuse-port=false")...).CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "--listen") {
+		t.Errorf("without the flag the port was taken as well: %v\n%s", err, out)
+	}
+}
