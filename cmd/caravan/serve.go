@@ -13,13 +13,17 @@ import (
 
 // serve runs the server until ctx ends.
 func serve(ctx context.Context, j *job) (err error) {
+	manager := findSupervisor()
 	a := app.New(j.cfg, readVersion(), j.log)
 	defer func() { err = errors.Join(err, a.Close()) }()
+	defer manager.close()
 	if err := a.Open(ctx); err != nil {
 		return err
 	}
 	defer j.reloads(ctx, a)()
+	defer context.AfterFunc(ctx, func() { manager.tell("STOPPING=1") })()
 	return a.Run(ctx, func() {
+		manager.ready(a)
 		if j.cfg.Dev {
 			fmt.Fprintf(j.stdout, "\n  Two demo users chat at  %s\n\n", link(a.Addr()))
 		}
