@@ -142,7 +142,7 @@ func certify(t testing.TB, dir string) {
 
 // trusting is for clients of the site, whose certificate nobody has signed.
 func trusting(protocols ...string) *tls.Config {
-	return &tls.Config{ServerName: site, InsecureSkipVerify: true, NextProtos: protocols} //nolint:gosec // of a test's own
+	return &tls.Config{ServerName: site, InsecureSkipVerify: true, NextProtos: protocols}
 }
 
 // dialSite opens a TLS connection to a proxy, for HTTP/1.1.

@@ -54,6 +54,7 @@ var layers = map[string]layer{
 
 	"bench/servers": {}, // the throw-away servers of tests, benchmarks and chaos stand by themselves
 	"docs/laws":     {}, // tests alone
+	"deploy":        {}, // likewise, beside its files
 
 	// The commands wire all of it.
 	"cmd/caravan":     {ours: []string{"*"}, thirdParty: []string{"*"}},
