@@ -1,7 +1,6 @@
 package media
 
 import (
-	"bytes"
 	"encoding/binary"
 	"hash/crc32"
 	"slices"
@@ -83,5 +82,3 @@ func (f *Filter) chunk(name string, content []byte) {
 	b = append(append(b, name...), content...)
 	f.emit(binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b[4:]))...)
 }
-
-func isPNG(head []byte) bool { return bytes.HasPrefix(head, []byte(pngSignature)) }
