@@ -90,6 +90,17 @@ func (s *Service) Newest(of protocol.RoomInfo, past *History, messages int) *His
 	return short
 }
 
+// NewestBytes is how many bytes Newest makes of a history; zero: none, as it has no more messages.
+func (h *History) NewestBytes(messages int) (n int) {
+	if messages <= 0 || messages >= len(h.sizes) {
+		return 0
+	}
+	for _, size := range h.sizes[len(h.sizes)-messages:] {
+		n += int(size)
+	}
+	return n
+}
+
 // newest returns its last n messages, which are parts of its frame.
 func (h *History) newest(n int) (bodies [][]byte) {
 	const before = `"messages":[`

@@ -69,13 +69,13 @@ func (t *seat) join() (made int) {
 	if resume == nil {
 		var past *room.History
 		past, large = s.h.svc.Recent(of, madeOnLoopMax)
-		if past != nil {
+		if past != nil && t.lightly(past) {
 			past = t.cut(of, past)
-			if s.light(past) {
-				made = len(past.Frame)
-				t.joined(past, nil) // in this turn, as for most
-				return made
-			}
+			made = len(past.Frame)
+			t.joined(past, nil) // in this turn, as for most
+			return made
+		}
+		if past != nil {
 			past.Unsent.Gone() // for now
 			large = true
 		}
@@ -83,6 +83,17 @@ func (t *seat) join() (made int) {
 	t.in.joining[t] = struct{}{}
 	t.askHistory(of, resume, large)
 	return 0
+}
+
+// lightly tells whether a loop may send what the client asked for of a history, which is copied
+// where it is less than the whole.
+func (t *seat) lightly(past *room.History) bool {
+	if t.waiting != nil {
+		if copied := past.NewestBytes(t.waiting.limit); copied > 0 {
+			return copied <= madeOnLoopMax
+		}
+	}
+	return t.session.light(past)
 }
 
 // cut leaves as much of a history as the client asked for.
