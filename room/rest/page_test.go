@@ -58,6 +58,23 @@ func TestPagesLinkToTheirNeighbours(t *testing.T) {
 	}
 }
 
+// TestNoPageLeadsToAnEmptyOne: the room's last numbers are changes of messages.
+func TestNoPageLeadsToAnEmptyOne(t *testing.T) {
+	c := newChat(5)
+	c.place.Seq += 2
+	n := start(t, c)
+	path := "/api/v1/chat/rooms/" + c.place.TripID.String() + "/messages/?limit=2&before="
+	for before, next := range map[string]bool{"6": false, "7": false, "5": true, "2": true} {
+		var page struct {
+			Results []struct{ Seq int64 }
+			Next    *string
+		}
+		if got := n.ask(t, "GET", path+before, ""); json.Unmarshal([]byte(got.body), &page) != nil || len(page.Results) == 0 || (page.Next != nil) != next {
+			t.Errorf("before %s: %s", before, got.body)
+		}
+	}
+}
+
 func TestHeadIsGetWithoutABody(t *testing.T) {
 	c := newChat(1)
 	n := start(t, c)

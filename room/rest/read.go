@@ -151,7 +151,7 @@ func (c *call) stretch(path string, in room.Info, answer uuid.UUID, begin int64,
 			}
 		case p.before != nil:
 			hasNewer = last < page.Seq
-			if hasNewer && answer != uuid.Nil {
+			if hasNewer { // what comes after it may be changes, or other messages
 				hasNewer, err = c.any(room.PageQuery{Room: in.ID, Answer: answer, After: &last})
 			}
 		}
