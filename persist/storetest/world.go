@@ -61,9 +61,10 @@ func (w *world) addRoom() (index int) {
 	return len(w.rooms) - 1
 }
 
+// seed writes what may be tens of thousands of rows: how long that takes is up to the machine.
 func (w *world) seed(s *persist.Seeds) {
 	w.t.Helper()
-	if err := w.store.Seed(w.ctx(), s); err != nil {
+	if err := w.store.Seed(w.t.Context(), s); err != nil {
 		w.t.Fatal(err)
 	}
 }
