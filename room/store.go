@@ -283,7 +283,7 @@ type Reading struct {
 	Seq      int64 // never more than the room's number
 	Unread   int   // messages of others after it that are not deleted, as far as they are counted (protocol.UnreadMax)
 	Mentions int   // those of them that mention the user, or everybody (protocol.MentionsCountedMax)
-	Looked   int   // messages that were looked at to count them
+	Looked   int   // as many messages were looked at to count them, at most
 }
 
 // ReadMarkPage is a stretch of a room's marks.

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"strconv"
 	"strings"
 
 	"github.com/google/uuid"
@@ -12,21 +13,28 @@ import (
 	"github.com/caravan-chat/caravan/room"
 )
 
-// readingOf makes what selects how the user $2 stands in a room r: the mark, how many of the
-// messages after it are others', how many were looked at, and how many mentions there are. It
-// looks at so many messages, LOOKED, and one more, and at as many mentions.
+// readingOf makes what selects how the user $1 stands in a room r: the mark, how many of the
+// messages after it are others', how many were looked at at most, whether there are more, and how
+// many mentions there are. Of LOOKED messages after the mark it looks at as many as it needs to find
+// UNREAD of others. Whether there are more counts only where there are none. Of as many mentions of
+// the user, and of everybody, it looks up as many messages as it needs to find MENTIONS: a message may be among
+// both.
 func readingOf(looked string) (columns, joins string) {
-	return `s.seq, n.others, n.looked, k.mentions`, strings.ReplaceAll(`
+	limits := strings.NewReplacer("LOOKED", looked, "UNREAD", strconv.Itoa(protocol.UnreadMax), "MENTIONS", strconv.Itoa(protocol.MentionsCountedMax))
+	return limits.Replace(`s.seq, n.others, least(r.last_seq - s.seq, LOOKED + 1),
+		CASE WHEN n.others = 0 AND r.last_seq - s.seq > LOOKED
+			THEN EXISTS (SELECT FROM chat_messages WHERE chat_room_id = r.id AND seq > s.seq ORDER BY seq OFFSET LOOKED LIMIT 1) ELSE false END, k.mentions`),
+		limits.Replace(`
 	CROSS JOIN LATERAL (SELECT least(coalesce((SELECT t.read_seq FROM chat_reads t WHERE t.chat_room_id = r.id AND t.user_id = $1), 0), r.last_seq) AS seq) s
-	CROSS JOIN LATERAL (SELECT count(*) FILTER (WHERE m.n <= LOOKED AND m.sender_id IS DISTINCT FROM $1 AND m.deleted_at IS NULL) AS others, count(*) AS looked
-		FROM (SELECT sender_id, deleted_at, row_number() OVER () AS n
-			FROM (SELECT sender_id, deleted_at FROM chat_messages WHERE chat_room_id = r.id AND seq > s.seq ORDER BY seq LIMIT LOOKED + 1) l) m) n
-	CROSS JOIN LATERAL (SELECT count(DISTINCT m.seq) AS mentions FROM (
+	CROSS JOIN LATERAL (SELECT count(*) AS others FROM (SELECT FROM
+		(SELECT sender_id, deleted_at FROM chat_messages WHERE chat_room_id = r.id AND seq > s.seq ORDER BY seq LIMIT LOOKED) l
+		WHERE sender_id IS DISTINCT FROM $1 AND deleted_at IS NULL LIMIT UNREAD) m) n
+	CROSS JOIN LATERAL (SELECT count(DISTINCT f.seq) AS mentions FROM (SELECT m.seq FROM (
 			(SELECT t.seq FROM chat_mentions t WHERE t.user_id = $1 AND t.chat_room_id = r.id AND t.seq > s.seq ORDER BY t.seq LIMIT LOOKED)
 			UNION ALL
 			(SELECT t.seq FROM chat_mentions t WHERE t.user_id = '00000000-0000-0000-0000-000000000000' AND t.chat_room_id = r.id AND t.seq > s.seq ORDER BY t.seq LIMIT LOOKED)) x
 		JOIN chat_messages m ON m.chat_room_id = r.id AND m.seq = x.seq
-		WHERE m.deleted_at IS NULL AND m.sender_id IS DISTINCT FROM $1) k`, "LOOKED", looked)
+		WHERE m.deleted_at IS NULL AND m.sender_id IS DISTINCT FROM $1 LIMIT 2 * MENTIONS) f) k`)
 }
 
 var selectReading = func() string {
@@ -38,13 +46,16 @@ var selectReading = func() string {
 type readingScan struct {
 	seq                      int64
 	others, looked, mentions int
+	more                     bool
 }
 
-func (s *readingScan) targets() []any { return []any{&s.seq, &s.others, &s.looked, &s.mentions} }
+func (s *readingScan) targets() []any {
+	return []any{&s.seq, &s.others, &s.looked, &s.more, &s.mentions}
+}
 
 func (s *readingScan) reading() room.Reading {
 	return room.Reading{
-		Seq: s.seq, Unread: persist.Unread(s.others, s.looked > protocol.UnreadLookedMax),
+		Seq: s.seq, Unread: persist.Unread(s.others, s.more),
 		Mentions: min(s.mentions, protocol.MentionsCountedMax), Looked: s.looked,
 	}
 }

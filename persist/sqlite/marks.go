@@ -37,19 +37,24 @@ func (s *Store) writeMarks(tx *sql.Tx, plan *persist.Plan) error {
 }
 
 const (
-	selectMark = `SELECT min(coalesce((SELECT CAST(read_seq AS INTEGER) FROM chat_reads WHERE chat_room_id = ?1 AND user_id = ?2), 0), coalesce(last_seq, 0))
-		FROM chat_rooms WHERE id = ?1`
+	// selectMark tells the mark, and how many numbers there are after it.
+	selectMark = `SELECT at, coalesce(last_seq, 0) - at FROM (SELECT last_seq, min(coalesce((SELECT CAST(read_seq AS INTEGER) FROM chat_reads
+		WHERE chat_room_id = ?1 AND user_id = ?2), 0), coalesce(last_seq, 0)) AS at FROM chat_rooms WHERE id = ?1)`
 
-	// selectUnread looks at ?4 messages after the number ?3, and one more.
-	selectUnread = `SELECT coalesce(sum(n <= ?4 AND sender_id IS NOT ?2 AND deleted_at IS NULL), 0), count(*) FROM (SELECT sender_id, deleted_at, row_number() OVER () AS n
-		FROM (SELECT sender_id, deleted_at FROM chat_messages WHERE chat_room_id = ?1 AND seq > ?3 ORDER BY seq LIMIT ?4 + 1))`
+	// selectUnread looks, of ?4 messages after the number ?3, at as many as it needs to find ?5 of others.
+	selectUnread = `SELECT count(*) FROM (SELECT 1 FROM (SELECT sender_id, deleted_at FROM chat_messages WHERE chat_room_id = ?1 AND seq > ?3 ORDER BY seq LIMIT ?4)
+		WHERE sender_id IS NOT ?2 AND deleted_at IS NULL LIMIT ?5)`
 
-	// selectMentioned looks at ?4 mentions after the number ?3, and as many of everybody.
-	selectMentioned = `SELECT count(DISTINCT m.seq) FROM (
+	// selectFurther tells whether there are more than ?3 messages after the number ?2.
+	selectFurther = `SELECT EXISTS (SELECT 1 FROM chat_messages WHERE chat_room_id = ?1 AND seq > ?2 ORDER BY seq LIMIT 1 OFFSET ?3)`
+
+	// selectMentioned takes ?4 mentions after the number ?3, and as many of everybody. Of these it looks
+	// up as many messages as it needs to find ?5: one may be among both.
+	selectMentioned = `SELECT count(DISTINCT seq) FROM (SELECT m.seq FROM (
 			SELECT seq FROM (SELECT seq FROM chat_mentions WHERE user_id = ?2 AND chat_room_id = ?1 AND seq > ?3 ORDER BY seq LIMIT ?4)
 			UNION ALL
 			SELECT seq FROM (SELECT seq FROM chat_mentions WHERE user_id = ` + noID + ` AND chat_room_id = ?1 AND seq > ?3 ORDER BY seq LIMIT ?4)) x
-		CROSS JOIN chat_messages m WHERE m.chat_room_id = ?1 AND m.seq = x.seq AND m.deleted_at IS NULL AND m.sender_id IS NOT ?2`
+		CROSS JOIN chat_messages m WHERE m.chat_room_id = ?1 AND m.seq = x.seq AND m.deleted_at IS NULL AND m.sender_id IS NOT ?2 LIMIT 2 * ?5)`
 
 	selectReadMarks = `SELECT t.user_id, min(t.read_seq, coalesce(r.last_seq, 0)), t.updated_at FROM chat_rooms r JOIN chat_reads t ON t.chat_room_id = r.id
 		WHERE r.id = ?1 AND t.user_id > ?2 ORDER BY t.user_id LIMIT ?3`
@@ -76,16 +81,27 @@ func (s *Store) Reading(ctx context.Context, in, user uuid.UUID) (r room.Reading
 
 // readingIn is zero where there is no such room.
 func (r *reading) readingIn(ctx context.Context, tx *sql.Tx, in, user uuid.UUID) (is room.Reading, err error) {
-	if there, err := scanRow(tx.StmtContext(ctx, r.mark).QueryRowContext(ctx, in.String(), user.String()), &is.Seq); err != nil || !there {
+	var numbers int64
+	if there, err := scanRow(tx.StmtContext(ctx, r.mark).QueryRowContext(ctx, in.String(), user.String()), &is.Seq, &numbers); err != nil || !there {
 		return is, err
 	}
-	args := []any{in.String(), user.String(), is.Seq, protocol.UnreadLookedMax}
+	if numbers == 0 {
+		return is, nil
+	}
+	is.Looked = int(min(numbers, protocol.UnreadLookedMax+1))
+	const looked = protocol.UnreadLookedMax
 	var others, mentions int
-	if _, err := scanRow(tx.StmtContext(ctx, r.unread).QueryRowContext(ctx, args...), &others, &is.Looked); err != nil {
+	if _, err := scanRow(tx.StmtContext(ctx, r.unread).QueryRowContext(ctx, in.String(), user.String(), is.Seq, looked, protocol.UnreadMax), &others); err != nil {
 		return is, err
 	}
-	_, err = scanRow(tx.StmtContext(ctx, r.mentioned).QueryRowContext(ctx, args...), &mentions)
-	is.Unread, is.Mentions = persist.Unread(others, is.Looked > protocol.UnreadLookedMax), min(mentions, protocol.MentionsCountedMax)
+	var more bool
+	if others == 0 && numbers > looked {
+		if _, err := scanRow(tx.StmtContext(ctx, r.further).QueryRowContext(ctx, in.String(), is.Seq, looked), &more); err != nil {
+			return is, err
+		}
+	}
+	_, err = scanRow(tx.StmtContext(ctx, r.mentioned).QueryRowContext(ctx, in.String(), user.String(), is.Seq, looked, protocol.MentionsCountedMax), &mentions)
+	is.Unread, is.Mentions = persist.Unread(others, more), min(mentions, protocol.MentionsCountedMax)
 	return is, err
 }
 

@@ -89,14 +89,14 @@ func (w *writing) prepare(ctx context.Context, db *sql.DB) error {
 type reading struct {
 	db *sql.DB
 
-	head, end, latest, walk, before, after, message *sql.Stmt
-	repliesBefore, repliesAfter, pins               *sql.Stmt
-	access, rooms, roomless                         *sql.Stmt
-	mark, unread, mentioned, readMarks, due         *sql.Stmt
-	marksOfFew, readerCount, readers                *sql.Stmt
-	uncounted                                       *sql.Stmt
-	own, reactions, emoji, reactors                 *sql.Stmt
-	members                                         *sql.Stmt
+	head, end, latest, walk, before, after, message  *sql.Stmt
+	repliesBefore, repliesAfter, pins                *sql.Stmt
+	access, rooms, roomless                          *sql.Stmt
+	mark, unread, further, mentioned, readMarks, due *sql.Stmt
+	marksOfFew, readerCount, readers                 *sql.Stmt
+	uncounted                                        *sql.Stmt
+	own, reactions, emoji, reactors                  *sql.Stmt
+	members                                          *sql.Stmt
 }
 
 // theirRole is the role of the user u in the trip t. The name role means a column of
@@ -116,7 +116,7 @@ func (r *reading) prepare(ctx context.Context) error {
 		&r.end: `SELECT coalesce(r.last_seq, 0), coalesce(m.id, e.id), coalesce(m.id, e.message_id) FROM chat_rooms r
 			LEFT JOIN chat_messages m ON m.chat_room_id = r.id AND m.seq = r.last_seq
 			LEFT JOIN chat_events e ON e.chat_room_id = r.id AND e.seq = r.last_seq WHERE r.id = ?`,
-		&r.mark: selectMark, &r.unread: selectUnread, &r.mentioned: selectMentioned, &r.readMarks: selectReadMarks, &r.due: selectDue, &r.uncounted: selectUncounted,
+		&r.mark: selectMark, &r.unread: selectUnread, &r.further: selectFurther, &r.mentioned: selectMentioned, &r.readMarks: selectReadMarks, &r.due: selectDue, &r.uncounted: selectUncounted,
 		&r.marksOfFew: selectMarksOfFew, &r.readerCount: countReaders, &r.readers: selectReaders, &r.members: selectMembers,
 		&r.own: selectOwn, &r.reactions: selectReactions, &r.emoji: countEmoji, &r.reactors: selectReactors,
 		&r.latest: selectMessage + ` WHERE m.chat_room_id = ?1 AND m.seq >= ` + firstSeqOf("?1") + ` ORDER BY m.seq DESC LIMIT ?2`,

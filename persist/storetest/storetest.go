@@ -94,6 +94,7 @@ func Run(t *testing.T, open Open) {
 		{"AMarkIsACollaboratorsOwn", testMarkRefused},
 		{"MarksFromManyDevicesAtOnce", testMarkRace},
 		{"UnreadIsCountedUpToAPoint", testUnread},
+		{"UnreadOfManyIsCountedOneByOne", testUnreadOfMany},
 		{"MentionsAreCountedAfterTheMark", testMentionsCounted},
 		{"MarksModel", testMarksModel},
 		{"AMarkSaysWhatItRaised", testRaised},
