@@ -21,6 +21,7 @@ type hub struct {
 	ask         func(uuid.UUID, time.Duration) // asks for a room to be read from the store, after a while
 	timeline    func() Timeline                // the greatest that is known
 	linksEnd    func() int64                   // of the links of attachments; nil: they have none
+	online      func(room uuid.UUID) int       // how many users are in a room, as far as is known
 	stats       *counters
 	tailMax     Limit
 	bytes       Bytes
@@ -51,7 +52,7 @@ type subscribed struct {
 }
 
 func newHub(stats *counters, tailMax Limit, ask func(uuid.UUID, time.Duration)) *hub {
-	h := &hub{ask: ask, timeline: func() Timeline { return 0 }, stats: stats, tailMax: tailMax, bytes: Bytes{}.withDefaults()}
+	h := &hub{ask: ask, timeline: func() Timeline { return 0 }, online: func(uuid.UUID) int { return 0 }, stats: stats, tailMax: tailMax, bytes: Bytes{}.withDefaults()}
 	for i := range h.shards {
 		h.shards[i].rooms = make(map[uuid.UUID]*subscribed)
 	}

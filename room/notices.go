@@ -15,6 +15,7 @@ const (
 	noticeAgain    = 3 * time.Second  // the same is told again after so long
 	noticeKept     = 30 * time.Second // and so long it is known what was told
 	noticeUsersMax = 1_024            // users of a room of whom it is known; Notices of others are dropped meanwhile
+	largeRoom      = 200              // with more users, as far as this node knows, a room is told of all together at a rate
 )
 
 // noticeTurns is how often a user may begin what a Notice tells, such as to type. Each
@@ -25,11 +26,17 @@ var noticeTurns = allowance.Rate{PerSecond: 1, Burst: 5}
 // a user tell so many: what comes more often was repeated by somebody in between.
 var relayedTurns = allowance.Rate{PerSecond: 4, Burst: 20}
 
+// largeRoomTurns is how often a large room is told Notices, of all its users together: to who
+// has so many others one who types is worth little, and each Notice costs as many frames.
+var largeRoomTurns = allowance.Rate{PerSecond: 10, Burst: 10}
+
 // notices are what the users of a room on this node told it last. The room's shard
 // guards it. The zero value is ready.
 type notices struct {
-	last  map[noticeOf]*lastNotice
-	swept time.Time
+	last    map[noticeOf]*lastNotice
+	swept   time.Time
+	relayed int             // those of them that other nodes told
+	large   allowance.Meter // of all users, while the room is large
 }
 
 type noticeOf struct {
@@ -94,6 +101,9 @@ func (n *notices) add(of noticeOf, now time.Time) *lastNotice {
 	}
 	l := new(lastNotice)
 	n.last[of] = l
+	if of.relayed {
+		n.relayed++
+	}
 	return l
 }
 
@@ -103,6 +113,9 @@ func (n *notices) sweep(now time.Time) {
 	for of, l := range n.last {
 		if now.Sub(l.at) >= noticeKept {
 			delete(n.last, of)
+			if of.relayed {
+				n.relayed--
+			}
 		}
 	}
 	if len(n.last) == 0 {
@@ -113,16 +126,38 @@ func (n *notices) sweep(now time.Time) {
 // tellsNotice reports whether what a user does is told to a room: the members of this
 // node and the other nodes. Where nobody follows the room it costs nothing.
 func (h *hub) tellsNotice(room uuid.UUID, of noticeOf, on bool, now time.Time) (yes bool) {
-	yes = true
-	h.with(room, func(r *subscribed) { yes = r.notices.tells(of, on, now) })
-	return yes
+	return h.tells(room, now, func(n *notices) bool { return n.tells(of, on, now) })
 }
 
 // tellsRelayed reports the same of a notice of another node, for the members of this one.
 func (h *hub) tellsRelayed(x *Notice, now time.Time) (yes bool) {
-	yes = true
-	h.with(x.Room, func(r *subscribed) { yes = r.notices.tellsOn(noticeOf{x.User, x.Kind, true}, now) })
+	return h.tells(x.Room, now, func(n *notices) bool { return n.tellsOn(noticeOf{x.User, x.Kind, true}, now) })
+}
+
+func (h *hub) tells(room uuid.UUID, now time.Time, tells func(*notices) bool) (yes bool) {
+	yes, large := true, h.online(room) > largeRoom
+	h.with(room, func(r *subscribed) {
+		n := &r.notices
+		large = large || r.members()+n.relayed > largeRoom
+		if large && n.large.Wait(largeRoomTurns, now) > 0 {
+			yes = false
+			return
+		}
+		if yes = tells(n); yes && large {
+			n.large.Charge(largeRoomTurns, 1, now)
+		}
+	})
 	return yes
+}
+
+// members is how many members the room's listeners have.
+func (r *subscribed) members() (n int) {
+	for _, l := range r.listeners {
+		if of, ok := l.(guarded); ok {
+			n += of.members()
+		}
+	}
+	return n
 }
 
 // dropNotices forgets what was told long ago.

@@ -1,12 +1,15 @@
 package room
 
 import (
+	"log/slog"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/caravan-chat/caravan/protocol"
+	"github.com/caravan-chat/caravan/room/contain"
+	"github.com/caravan-chat/caravan/room/presence"
 )
 
 func TestANoticeIsToldWhenItChangesOrAfterAWhile(t *testing.T) {
@@ -119,3 +122,71 @@ type counting struct {
 }
 
 func (c *counting) Notify(*Notice) Waker { c.notices++; return nil }
+
+// crowd is a Listener with members.
+type crowd struct {
+	counting
+	members int
+}
+
+func (c *crowd) Count(r *presence.Room) Waker { r.Counted(); return nil }
+func (c *crowd) Members() int                 { return c.members }
+
+// In a large room all users together are told of ten times a second, whichever nodes they are
+// on; in a smaller one each is told of.
+func TestALargeRoomIsToldOfWhoTypesAtARate(t *testing.T) {
+	const users, seconds = 100, 5
+	for _, x := range []struct {
+		name                     string
+		members, online, relayed int
+		large                    bool
+	}{
+		{"of this node", largeRoom + 1, 0, 0, true},
+		{"of all nodes, as somebody watches", 3, largeRoom + 1, 0, true},
+		{"of all nodes, as they type", largeRoom, 0, users, true},
+		{"not large", largeRoom, largeRoom, 0, false},
+	} {
+		h := newHub(&counters{}, Limit{}, func(uuid.UUID, time.Duration) {})
+		h.online = func(uuid.UUID) int { return x.online }
+		room, now, told := uuid.New(), time.Now(), 0
+		heard := &crowd{members: x.members}
+		h.follow(room, 0, guarded{heard, contain.New("test", slog.New(slog.DiscardHandler))})
+		for second := range seconds {
+			for u := range users {
+				now = now.Add(time.Second / users)
+				user := uuid.UUID{byte(u), 1}
+				yes := false
+				if u < x.relayed {
+					yes = h.tellsRelayed(&Notice{Kind: protocol.KindTyping, Room: room, User: user}, now)
+				} else {
+					yes = h.tellsNotice(room, noticeOf{user: user, kind: protocol.KindTyping}, second%2 == 0, now)
+				}
+				if yes {
+					told++
+				}
+			}
+		}
+		least, most := users*seconds, users*seconds
+		if x.large {
+			least, most = 10*(seconds-1), 10*seconds+largeRoomTurns.Burst+1
+		}
+		if told < least || told > most {
+			t.Errorf("%s: told %d times, want %d to %d", x.name, told, least, most)
+		}
+	}
+}
+
+// Of users of other nodes who type no more it is forgotten that there are so many.
+func TestALargeRoomBecomesSmall(t *testing.T) {
+	var n notices
+	now := time.Now()
+	for u := range 300 {
+		n.tellsOn(noticeOf{uuid.UUID{byte(u), byte(u >> 8), 1}, protocol.KindTyping, true}, now)
+	}
+	if n.relayed != 300 {
+		t.Errorf("%d are known", n.relayed)
+	}
+	if n.sweep(now.Add(noticeKept)); n.relayed != 0 {
+		t.Errorf("%d are known at last", n.relayed)
+	}
+}

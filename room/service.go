@@ -86,6 +86,10 @@ func New(store Store, verify Authenticator, backplane Backplane, cfg Config) *Se
 	}
 	s.hub.unsent, s.hub.bytes = cfg.Unsent, cfg.Bytes
 	s.presence, s.seen.s = s.newPresence(), s
+	s.hub.online = func(room uuid.UUID) int {
+		n, _ := s.presence.Online(room)
+		return n
+	}
 	s.access = newCombiner(ctx, s.guard, 2, lookupBatchMax, s.readAccess)
 	s.latest = newCombiner(ctx, s.guard, latestWorkers, cfg.historiesAtOnce(), s.readHistories)
 	s.bulk = newBulkReads(ctx, s.guard, &s.stats, cfg.BulkReads, bulkLineMax)
