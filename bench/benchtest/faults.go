@@ -1,5 +1,7 @@
 package benchtest
 
+import "github.com/google/uuid"
+
 // Faults break the contract on purpose. The zero value is a faithful server.
 // Functions are called while the server's lock is held.
 type Faults struct {
@@ -8,6 +10,8 @@ type Faults struct {
 	Deliver func(member int, seq int64) Fate
 	// Refuse returns the code with which a message is refused; empty: it is not.
 	Refuse func(clientID string) string
+	// Present changes who is told to be in a room.
+	Present func(here map[uuid.UUID]bool)
 	// LimitTyping refuses each typing notice as over the rate.
 	LimitTyping bool
 	// StoreRefused stores and tells a message although it was refused.

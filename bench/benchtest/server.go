@@ -101,6 +101,7 @@ func New(faults Faults, trips ...uuid.UUID) *Server {
 	mux.HandleFunc("GET /ws/chat/{trip}/", s.connect)
 	mux.HandleFunc("GET /api/v1/chat/rooms/", s.list)
 	mux.HandleFunc("GET /api/v1/chat/rooms/{id}/messages/", s.page)
+	mux.HandleFunc("GET /api/v1/chat/rooms/{id}/members/", s.present)
 	mux.HandleFunc("POST /api/v1/chat/messages/", s.post)
 	mux.HandleFunc("PATCH /api/v1/chat/messages/{id}/", s.patch)
 	mux.HandleFunc("DELETE /api/v1/chat/messages/{id}/", s.unmake)

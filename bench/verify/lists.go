@@ -86,13 +86,25 @@ func (m *member) who(ctx context.Context, about string, note func(ledger.Record)
 
 // follow reads a list, page by page.
 func follow[T any](ctx context.Context, m *member, target string, take func(*T)) error {
+	return followAt(ctx, m, anyNode, target, take)
+}
+
+// anyNode is whichever server the member would go to.
+const anyNode = -1
+
+// followAt is follow on one server.
+func followAt[T any](ctx context.Context, m *member, node int, target string, take func(*T)) error {
 	for target != "" {
+		at := node
+		if at == anyNode {
+			at = m.node()
+		}
 		var page struct {
 			Results []T     `json:"results"`
 			Next    *string `json:"next"`
 		}
 		ctx, cancel := context.WithTimeout(ctx, readTimeout)
-		err := m.crew.rest.call(ctx, m.crew.nodes[m.node()], m.bearer, http.MethodGet, target, nil, &page)
+		err := m.crew.rest.call(ctx, m.crew.nodes[at], m.bearer, http.MethodGet, target, nil, &page)
 		cancel()
 		if err != nil {
 			return err

@@ -321,6 +321,7 @@ func (cr *crew) play(ctx, life context.Context) error {
 	if !cr.settle(life) && life.Err() == nil {
 		cr.noteUnsettled(life)
 	}
+	cr.present(life)
 	cr.noteTheEnd()
 	leave()
 	wg.Wait()

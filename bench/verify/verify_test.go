@@ -263,6 +263,15 @@ func (f *fault) isFound(t *testing.T, rep *ledger.Report) {
 	}
 }
 
+// TestWhoIsNotToldToBeThereIsFound: a server that leaves somebody out who is connected.
+func TestWhoIsNotToldToBeThereIsFound(t *testing.T) {
+	t.Parallel()
+	cfg := config(start(t, benchtest.Faults{Present: func(here map[uuid.UUID]bool) { delete(here, fleet.User(0)) }}))
+	cfg.Settle, cfg.Session = 4*time.Second, 2*await.Limit
+	f := fault{count: func(r *ledger.Report) ledger.Finding { return r.Unexplained }, text: "is connected, and not told"}
+	f.isFound(t, run(t, cfg))
+}
+
 // Reconnecting hides much: whoever comes back is told what the old connection left
 // out. So these faults happen to members that come and go.
 func TestReconnectingHidesNothing(t *testing.T) {

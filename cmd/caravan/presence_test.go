@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"flag"
 	"maps"
 	"strconv"
 	"strings"
@@ -216,4 +217,47 @@ func agreeOnWhoIsThere(t *testing.T, url string, redis []*redisserver.Server) {
 	<-b.eof
 	await.Until(t, "it has gone, and its users", func() bool { return watchers[0].sees(false, 0, 2) })
 	t.Logf("a clean end was known after %v", time.Since(begun))
+}
+
+// returning is how many members TestMembersWhoComeBackAreToldLittle has.
+var returning = flag.Int("returning", 600, "how many members TestMembersWhoComeBackAreToldLittle has come back")
+
+// TestMembersWhoComeBackAreToldLittle has one room's members, who all watch, come back to three
+// servers after a restart: each is told how many there are, and not of each other. With
+// -returning 10000 it is as large as a room may be.
+func TestMembersWhoComeBackAreToldLittle(t *testing.T) {
+	nodes := presentNodes(t, 3, *returning, redisserver.Start(t).URL(), "--connections-per-user", "0", "--presence-grace", "1s")
+	begun := time.Now()
+	people := make([]*person, *returning)
+	var coming sync.WaitGroup
+	for w := range 8 {
+		coming.Go(func() {
+			for i := w; i < len(people); i += 8 {
+				people[i] = nodes[i%len(nodes)].device(i)
+			}
+		})
+	}
+	coming.Wait()
+	came := time.Since(begun)
+	await.Until(t, "all know how many they are", func() bool {
+		for _, p := range people {
+			p.mu.Lock()
+			n := p.counted
+			p.mu.Unlock()
+			if n != len(people) {
+				return false
+			}
+		}
+		return true
+	})
+	frames, most := 0, 0
+	for _, p := range people {
+		frames += p.told()
+		most = max(most, p.told())
+	}
+	lasted := time.Since(begun)
+	t.Logf("%d members came in %v, and knew of all after %v: %d frames, %d at most for one", len(people), came, lasted, frames, most)
+	if limit := int(lasted/(5*time.Second)) + 2; most > limit { // the first, and one begun
+		t.Errorf("%d frames for a member, in %v", most, lasted)
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -325,6 +326,7 @@ func FuzzDecode(f *testing.F) {
 	for _, p := range [][]byte{
 		encodeEvents(nodeA, sample()), encodeEvents(nodeA, newerSample()), encodeEvents(nodeA, patchedSample()),
 		encodeNotice(nodeA, types("{}")), encodeNotice(nodeA, noticed("{}")), encodeNotice(nodeA, marked()), encodeHeartbeat(nodeA, 7), nil,
+		encodeWatched(nodeA, []uuid.UUID{roomR, userU}), encodePresence(nodeA, saidSamples()[1]), encodePresence(nodeA, saidSamples()[3]),
 	} {
 		f.Add(p)
 		f.Add(p[:max(0, len(p)-sumBytes)])
@@ -345,6 +347,10 @@ func FuzzDecode(f *testing.F) {
 				t.Fatalf("no round trip: %v", err)
 			}
 		case envelopeTyping, envelopeNotice:
+			if e.notice == nil {
+				checkPresence(t, e)
+				return
+			}
 			again, err = readWhole(encodeNotice(e.node, e.notice))
 			if err != nil || !sameNotice(again.notice, e.notice) {
 				t.Fatalf("no round trip: %v", err)
@@ -359,6 +365,19 @@ func FuzzDecode(f *testing.F) {
 			t.Errorf("what came as version %d is sent as version %d", e.version, again.version)
 		}
 	})
+}
+
+// checkPresence demands that what is said of presence is the same after a round trip.
+func checkPresence(t *testing.T, e *envelope) {
+	t.Helper()
+	p := encodeWatched(e.node, e.watched)
+	if e.said != nil {
+		p = encodePresence(e.node, e.said)
+	}
+	again, err := readWhole(p)
+	if err != nil || !reflect.DeepEqual(again.said, e.said) || !slices.Equal(again.watched, e.watched) {
+		t.Fatalf("no round trip: %v", err)
+	}
 }
 
 // checkEvents demands what decode promises of a batch that came in size bytes.
