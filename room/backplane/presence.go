@@ -135,12 +135,11 @@ func (l *leases) heard(node uuid.UUID, slot, slots int, number uint64, now time.
 		if x = l.add(node, slots, now); x == nil {
 			return false
 		}
-		met = true
 	}
 	if number <= x.numbers[slot] {
-		return met
+		return false
 	}
-	met = met || now-x.heard[slot] >= heardFor
+	met = x.numbers[slot] == 0 || now-x.heard[slot] >= heardFor
 	x.heard[slot], x.numbers[slot] = now, number
 	return met
 }
