@@ -91,9 +91,13 @@ chaos: build ## break servers for DURATION (60s) as SEED decides, STORE postgres
 	@bin/caravan-bench chaos --seed "$$SEED" --duration "$$DURATION" --store "$$STORE" --nodes "$$NODES" $${REDIS:+"--redis=$$REDIS"} \
 		--standby "$$STANDBY" $${PARTITIONS:+--partitions} --hostile "$$HOSTILE"
 
+.PHONY: dist
+dist: build ## make a release archive and a Debian package of bin/caravan, in dist/
+	@deploy/dist.sh "$$VERSION"
+
 .PHONY: clean
 clean: ## remove what was built
-	rm -rf bin
+	rm -rf bin dist
 
 .PHONY: toolchain
 toolchain:
