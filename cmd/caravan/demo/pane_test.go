@@ -31,6 +31,8 @@ func TestPage(t *testing.T) {
 		{"one WebSocket tells what is unread in all trips", testUnread},
 		{"who is here is a number, and a list", testHere},
 		{"messages are pinned and address people", testPinsAndMentions},
+		{"photos are chosen, pasted and dropped", testPhotos},
+		{"photos on a phone", testPhotosOnAPhone},
 		{"the server drains while people write", testServerDrains},
 		{"a long room opens at its end", testOpensAtItsEnd},
 		{"who reads older messages stays there", testStaysWhereItReads},

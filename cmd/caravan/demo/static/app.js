@@ -2,6 +2,7 @@
 // pane, and caravan-client.js for how a client talks to the server.
 
 import { CaravanClient } from './caravan-client.js';
+import { Files } from './caravan-files.js';
 import { Rest } from './caravan-rest.js';
 import { Rooms } from './caravan-rooms.js';
 import { UserSocket } from './caravan-socket.js';
@@ -61,7 +62,7 @@ function openPane(user) {
   const client = new CaravanClient({ trip: trip.id, user: user.id, socket, token });
   const rooms = new Rooms({ socket, rest: new Rest(location.origin, trip.id, token), user: user.id });
   const addressOf = (id) => address(alone, trips.find((t) => t.id === id) ?? trip);
-  const pane = new ChatPane({ client, rooms, user, users, trip, addressOf, href: alone ? '' : address(user, trip) });
+  const pane = new ChatPane({ client, files: new Files(location.origin, trip.id, token), rooms, user, users, trip, addressOf, href: alone ? '' : address(user, trip) });
   document.querySelector('#panes').append(pane.element);
   client.start();
   return pane;

@@ -108,9 +108,9 @@ export class CaravanClient extends EventTarget {
   }
 
   /** Sends a message, now or as soon as possible. Returns its entry in the outbox. */
-  send(content, { replyTo, mentions, mentionsAll } = {}) {
+  send(content, { replyTo, mentions, mentionsAll, attachments } = {}) {
     this.typing(false);
-    return this.#write({ content: content.toWellFormed().trim(), replyTo, mentions, mentionsAll });
+    return this.#write({ content: content.toWellFormed().trim(), replyTo, mentions, mentionsAll, attachments });
   }
 
   /** Replaces the content of an own message, now or as soon as possible. */

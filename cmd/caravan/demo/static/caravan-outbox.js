@@ -13,7 +13,7 @@ const again = { min: 1_000, max: 30_000 }; // ms before the next try, and the lo
  * in that order; whatever was under way when a connection ended is sent again
  * with the same `clientId`, which stores nothing twice.
  *
- * An entry is {clientId, content, replyTo?, mentions?, messageId?, createdAt, status, tries, error?},
+ * An entry is {clientId, content, replyTo?, mentions?, attachments?, messageId?, createdAt, status, tries, error?},
  * where messageId makes it an edit, or, with op, another change of that message:
  * {op: 'delete'}, {op: 'pin', on} or {op: 'react', emoji, on}. Its status is 'pending', 'failed' or 'sent', and
  * tries counts the refusals. `notify(entry, message?)` is called whenever one of
@@ -63,7 +63,7 @@ export class Outbox {
     for (const e of [...this.#entries]) {
       if (e.op) continue; // the server says so itself
       const done = e.messageId
-        ? e.messageId === message.id && message.rev > e.rev && message.content === e.content
+        ? e.messageId === message.id && message.rev > e.rev && (message.caption ?? message.content) === e.content
         : mine && e.clientId === message.client_id;
       if (done) this.done(e, message);
     }
@@ -138,7 +138,7 @@ export class Outbox {
 }
 
 /** The frame that carries an entry over a WebSocket. */
-export function toFrame({ clientId, content, replyTo, mentions, mentionsAll, messageId, op, emoji, on }) {
+export function toFrame({ clientId, content, replyTo, mentions, mentionsAll, attachments, messageId, op, emoji, on }) {
   const of = { message_id: messageId, client_id: clientId };
   if (op === 'delete') return { type: 'delete_message', ...of };
   if (op === 'pin') return { type: 'pin_message', on, ...of };
@@ -148,6 +148,7 @@ export function toFrame({ clientId, content, replyTo, mentions, mentionsAll, mes
   if (replyTo) frame.reply_to = replyTo;
   if (mentions?.length) frame.mentions = mentions;
   if (mentionsAll) frame.mentions_all = true;
+  if (attachments?.length) frame.attachments = attachments.map((a) => a.id);
   return frame;
 }
 

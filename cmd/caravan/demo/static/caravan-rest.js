@@ -50,11 +50,12 @@ export class Rest {
   }
 
   /** Sends a message; resolves to it. Safe to repeat with the same client_id. */
-  send({ content, replyTo, mentions, mentionsAll, clientId }) {
+  send({ content, replyTo, mentions, mentionsAll, attachments, clientId }) {
     const body = { chat_room: this.#trip, content, client_id: clientId };
     if (replyTo) body.reply_to = replyTo;
     if (mentions?.length) body.mentions = mentions;
     if (mentionsAll) body.mentions_all = true;
+    if (attachments?.length) body.attachments = attachments.map((a) => a.id);
     return this.#call('POST', '/api/v1/chat/messages/', { body });
   }
 

@@ -1,7 +1,9 @@
 // A pane: one user's view of a trip's room. It renders what a CaravanClient tells.
 
 import { Composer } from './composer.js';
+import { FileTray } from './file-tray.js';
 import { ListDialog } from './list-dialog.js';
+import { textOf } from './message-files.js';
 import { MessageLog } from './message-log.js';
 import { MessageMenu } from './message-menu.js';
 import { nameOf } from './message-view.js';
@@ -37,7 +39,7 @@ export class ChatPane extends EventTarget {
   #problemTimer;
   #marking; // timer: what is seen is marked as read at its end
 
-  constructor({ client, rooms, user, users, trip, addressOf, href }) {
+  constructor({ client, files, rooms, user, users, trip, addressOf, href }) {
     super();
     this.#client = client;
     this.#user = user;
@@ -55,7 +57,10 @@ export class ChatPane extends EventTarget {
     this.#menu = new MessageMenu(this.#part('.menu'), { client, user });
     new TripLinks(this.#part('.trips'), { rooms, current: trip.id, addressOf });
     this.#list = new ListDialog(this.#part('.list'));
+    const tray = new FileTray(this.element, files);
+    tray.addEventListener('problem', (e) => this.#showProblem(e.detail.text));
     this.#composer = new Composer(this.#part('.composer'), {
+      tray,
       label: `Message as ${user.name}`,
       keysId: `keys-${users.indexOf(user)}`,
     });
@@ -93,12 +98,12 @@ export class ChatPane extends EventTarget {
     this.#part('.scroller').addEventListener('scroll', () => this.#markRead(), { passive: true });
     document.addEventListener('visibilitychange', () => this.#markRead());
 
-    on(this.#composer, 'send', ({ content, replyTo }) => this.#client.send(content, { replyTo, ...this.#addressedBy(content) }));
+    on(this.#composer, 'send', ({ content, replyTo, attachments }) => this.#client.send(content, { replyTo, attachments, ...this.#addressedBy(content) }));
     on(this.#composer, 'typing', ({ isTyping }) => this.#client.typing(isTyping));
     on(this.#composer, 'editlast', () => this.#edit(this.#log.lastEditable(), () => this.#composer.focus()));
 
     const log = this.#part('.log');
-    on(log, 'reply', ({ message: { id, sender, content } }) => this.#composer.answer({ id, name: nameOf(sender), content }));
+    on(log, 'reply', ({ message }) => this.#composer.answer({ id: message.id, name: nameOf(message.sender), content: summaryOf(message) }));
     on(log, 'edit', (view) => this.#edit(view, () => view.article.focus()));
     on(log, 'more', ({ message, element }) => this.#menu.open(message, element.querySelector('.more')));
     on(log, 'chip', ({ view, emoji, on: chosen }) => this.#client.react(view.message.id, emoji, chosen));
@@ -163,6 +168,7 @@ export class ChatPane extends EventTarget {
 
   #showOwn() {
     this.#part('.role').textContent = this.#client.own.role;
+    this.#part('.attach').hidden = !this.#client.own.may('upload');
     this.#log.redraw();
     this.#markRead();
   }
@@ -231,9 +237,9 @@ export class ChatPane extends EventTarget {
 
   #edit(view, leave) {
     if (!view || view.editing) return;
-    const { id, content } = view.message;
+    const { id } = view.message;
     view.openEditor((text) => {
-      if (text !== null && text.trim() !== content) this.#client.edit(id, text);
+      if (text !== null && text.trim() !== textOf(view.message)) this.#client.edit(id, text);
       leave();
     });
   }
@@ -325,7 +331,10 @@ export class ChatPane extends EventTarget {
 
 const firstName = ({ name }) => name.split(' ')[0];
 
-const asRow = ({ id, sender, content, created_at: at }) => ({ id, name: nameOf(sender), text: content, note: moment.format(new Date(at)) });
+/** A message in few words: files without a caption by the first one's name. */
+const summaryOf = (message) => textOf(message) || message.attachments?.[0].name || '';
+
+const asRow = (message) => ({ id: message.id, name: nameOf(message.sender), text: summaryOf(message), note: moment.format(new Date(message.created_at)) });
 
 function statusText({ phase, retryAt }) {
   const seconds = Math.max(1, Math.ceil((retryAt - Date.now()) / 1000));

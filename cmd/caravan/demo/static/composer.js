@@ -3,7 +3,7 @@
 const idleAfter = 4_000; // ms without a key, after which one is not typing
 
 /**
- * Composer is an EventTarget: 'send' {content, replyTo}, 'typing' {isTyping} and
+ * Composer is an EventTarget: 'send' {content, replyTo, attachments}, 'typing' {isTyping} and
  * 'editlast' (the up arrow in an empty text).
  */
 export class Composer extends EventTarget {
@@ -12,10 +12,15 @@ export class Composer extends EventTarget {
   #replying;
   #replyTo = null; // the id of the message that is answered
   #idle;
+  #tray;
+  #waits = false; // to be sent when the files are uploaded
 
-  constructor(form, { label, keysId }) {
+  /** @param tray a FileTray. */
+  constructor(form, { label, keysId, tray }) {
     super();
     this.#form = form;
+    this.#tray = tray;
+    tray.addEventListener('change', () => this.#waits && !tray.busy && form.requestSubmit());
     this.#area = form.querySelector('textarea');
     this.#replying = form.querySelector('.replying');
     form.querySelector('label .unseen').textContent = label;
@@ -44,12 +49,18 @@ export class Composer extends EventTarget {
     e.preventDefault();
     const content = this.#area.value;
     this.focus();
-    if (!content.trim()) return;
+    this.#waits = false;
+    if (!content.trim() && this.#tray.empty) return;
+    if (this.#tray.busy) {
+      this.#waits = true;
+      return;
+    }
     clearTimeout(this.#idle);
+    const attachments = this.#tray.take();
     this.#area.value = '';
     const replyTo = this.#replyTo ?? undefined;
     this.answer(null);
-    this.#emit('send', { content, replyTo });
+    this.#emit('send', { content, replyTo, attachments });
   }
 
   #key(e) {

@@ -1,5 +1,6 @@
 // The messages of a pane: their order, their scrolling and their keyboard.
 
+import { textOf } from './message-files.js';
 import { MessageView, nameOf } from './message-view.js';
 
 const nearEnd = 80; // px from the newest message that still count as being there
@@ -230,7 +231,7 @@ export class MessageLog {
     if (reply) return { name: this.#nameByEmail(reply.sender_email), content: reply.content };
     const original = replyTo && this.#client.timeline.get(replyTo);
     if (!original) return undefined;
-    return { name: nameOf(original.sender), content: Array.from(original.content).slice(0, 100).join('') };
+    return { name: nameOf(original.sender), content: Array.from(textOf(original) || original.attachments?.[0].name || '').slice(0, 100).join('') };
   }
 
   #add(key, view) {

@@ -1,6 +1,7 @@
 // One message on the page. All text goes in as text nodes, never as markup.
 
 import { emojiKey } from './caravan-own.js';
+import { drawFiles, textOf } from './message-files.js';
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
 const groupWithin = 5 * 60_000; // ms between messages of one sender that stand together
@@ -49,7 +50,7 @@ export class MessageView {
   }
 
   get editable() {
-    return this.#mayEdit && this.#mine && !this.entry && this.message?.message_type === 'text' && !this.gone;
+    return this.#mayEdit && this.#mine && !this.entry && (this.message?.message_type === 'text' || this.message?.attachments?.length) && !this.gone;
   }
 
   /** Whether nothing is left of it but its place. */
@@ -73,12 +74,14 @@ export class MessageView {
     this.element.classList.toggle('deleted', this.gone);
     this.element.classList.toggle('addressed', addressed);
     this.element.classList.toggle('system', type === 'system');
-    this.element.classList.toggle('file', type === 'file');
+    this.element.classList.toggle('file', type === 'file' && !message?.attachments);
     this.element.classList.toggle('pending', entry?.status === 'pending');
     this.element.classList.toggle('failed', entry?.status === 'failed');
     this.article.setAttribute('aria-label', `${this.#mine ? 'You' : name}, ${time}`);
     this.#part('.sender').textContent = this.#mine ? 'You' : name;
-    this.#part('.content').replaceChildren(...withNames(entry?.content ?? message.content, names));
+    this.#part('.content').replaceChildren(...withNames(entry?.content ?? textOf(message), names));
+    this.#part('.content').hidden = this.editing || (Boolean(message?.attachments ?? entry?.attachments?.length) && !(entry?.content ?? textOf(message)));
+    drawFiles(this.#part('.files'), this.gone ? [] : (message?.attachments ?? entry?.attachments));
     this.#part('.pinned').hidden = !message?.pinned_at;
     this.#part('.edited').hidden = !message?.is_edited;
     this.#part('time').dateTime = this.at.toISOString();
@@ -142,11 +145,11 @@ export class MessageView {
     const content = this.#part('.content');
     const close = (text) => {
       if (!form.isConnected) return;
-      content.hidden = false;
+      content.hidden = Boolean(this.message.attachments) && !textOf(this.message);
       form.remove();
       done(text);
     };
-    area.value = this.message.content;
+    area.value = textOf(this.message);
     form.addEventListener('submit', (e) => {
       e.preventDefault();
       close(area.value);

@@ -1,0 +1,48 @@
+// The files of a message on the page.
+
+const units = ['bytes', 'KB', 'MB', 'GB'];
+
+/** What somebody has written: of files their caption. */
+export function textOf(message) {
+  return message.caption ?? message.content;
+}
+
+/** Draws files into an element: photos as such, others as links. */
+export function drawFiles(element, attachments = []) {
+  const ids = attachments.map((a) => a.id).join();
+  element.hidden = !attachments.length;
+  if (element.dataset.ids === ids) return; // links that are made anew are no reason to load it again
+  element.dataset.ids = ids;
+  element.replaceChildren(...attachments.map((a) => (a.width && isShown(a.mime) ? photo(a) : link(a))));
+}
+
+const isShown = (mime) => ['image/png', 'image/jpeg', 'image/gif', 'image/webp', 'image/avif'].includes(mime);
+
+function photo(a) {
+  const link = anchor(a);
+  const image = document.createElement('img');
+  image.alt = a.name;
+  image.width = a.width;
+  image.height = a.height;
+  image.loading = 'lazy';
+  image.src = a.preview_url ?? a.url;
+  link.className = 'photo';
+  link.append(image);
+  return link;
+}
+
+function link(a) {
+  const link = anchor(a);
+  link.className = 'download';
+  link.append(Object.assign(document.createElement('bdi'), { textContent: a.name }), ` (${sizeOf(a.size)})`);
+  return link;
+}
+
+function anchor({ url }) {
+  return Object.assign(document.createElement('a'), { href: url, target: '_blank', rel: 'noopener' });
+}
+
+function sizeOf(bytes) {
+  const power = Math.min(units.length - 1, Math.floor(Math.log10(Math.max(1, bytes)) / 3));
+  return `${Number((bytes / 1000 ** power).toPrecision(2))} ${units[power]}`;
+}
