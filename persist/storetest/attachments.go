@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"testing"
 	"time"
@@ -306,9 +307,7 @@ func testSweepAttachments(t *testing.T, open Open) {
 	if got = lease(0, time.Hour, 1); len(got) != 1 {
 		t.Errorf("one at most: %v", got)
 	}
-	for id, a := range lease(0, time.Hour, 10) {
-		got[id] = a
-	}
+	maps.Copy(got, lease(0, time.Hour, 10))
 	if len(got) != 2 || got[pending.ID].Key != pending.Key || got[unused.ID].Key != unused.Key {
 		t.Errorf("swept as unused: %v", got)
 	}
