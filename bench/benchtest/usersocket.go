@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/binary"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -133,9 +134,7 @@ func (k *socket) hear(p []byte) {
 
 func (k *socket) ack(clientID string, more map[string]any) {
 	frame := map[string]any{"type": "ack", "client_id": clientID}
-	for name, value := range more {
-		frame[name] = value
-	}
+	maps.Copy(frame, more)
 	k.write(mustJSON(frame))
 }
 
