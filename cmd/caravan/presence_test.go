@@ -194,7 +194,7 @@ func agreeOnWhoIsThere(t *testing.T, url string, redis []*redisserver.Server) {
 			t.Fatal(err)
 		}
 	}
-	guest = c.device(5)
+	c.device(5)
 	await.Until(t, "each tells of its own users", func() bool {
 		return watchers[0].sees(true, 0, 2) && watchers[1].sees(true, 0, 1) && watchers[3].sees(true, 1, 2, 5)
 	})
