@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"maps"
 	"strconv"
 
 	"github.com/caravan-chat/caravan/protocol"
@@ -36,9 +37,7 @@ func withZeros[K comparable, V int64 | uint64](counts map[K]V, keys []K) map[K]V
 	for _, k := range keys {
 		all[k] = 0
 	}
-	for k, v := range counts {
-		all[k] = v
-	}
+	maps.Copy(all, counts)
 	return all
 }
 
