@@ -59,6 +59,6 @@ var flowMoves = [...]states{
 // listens tells whether what a client sends in the state is the Handler's.
 func (s connState) listens() bool { return s == stateOpen || s == stateParting }
 
-func (from connState) mayBecome(to connState) bool { return connMoves[from]&(1<<to) != 0 }
+func (s connState) mayBecome(to connState) bool { return connMoves[s]&(1<<to) != 0 }
 
 func (from flowState) mayBecome(to flowState) bool { return flowMoves[from]&(1<<to) != 0 }
