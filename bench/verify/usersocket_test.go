@@ -26,10 +26,13 @@ func TestFaultsOfUsersSocketsAreFound(t *testing.T) {
 		"acknowledged before the end": {benchtest.Faults{Hasty: true}, unexplained, "acknowledged before all its rooms are answered"},
 	}, func(t *testing.T, f fault) {
 		cfg := config(start(t, f.faults))
-		cfg.Members, cfg.Rate, cfg.Payload = 12, 20, 1_000
+		cfg.Members, cfg.Rate, cfg.Payload = 12, 5, 4_000
 		cfg.Token, cfg.Duration, cfg.Settle = 4*time.Second, 100*time.Millisecond, time.Second
-		if f.faults.Endless || f.faults.Unwarned {
-			cfg.Session = 2 * await.Limit // it must live as long as its token
+		if !f.faults.Clinging && !f.faults.Hasty {
+			cfg.Session = 2 * await.Limit // it must live as long as its token, and hear what becomes of another
+		}
+		if f.faults.Unwarned {
+			cfg.Token = 12 * time.Second // between its half and its end a busy machine has time
 		}
 		noted := taken
 		if f.faults.Gullible == nil {
