@@ -56,11 +56,3 @@ func (s *settling) claim(m *protocol.Message, all []protocol.Attachment) {
 		s.plan.Claims = append(s.plan.Claims, Claim{Attachment: all[i].ID, Message: m.ID})
 	}
 }
-
-// fileBytes is what the names of files count against a room's quota.
-func fileBytes(all []protocol.Attachment) (n int) {
-	for i := range all {
-		n += len(all[i].Name)
-	}
-	return n
-}
