@@ -22,10 +22,11 @@ type Backplane interface {
 	// PublishNotice tells the other nodes a notice.
 	PublishNotice(n *Notice)
 	// PublishPresence tells the nodes that follow a room who is there on this one, or that it
-	// wants to know who is there on them.
-	PublishPresence(s *presence.Said)
-	// PublishWatched tells all nodes of rooms of which this one wants to know who is there.
-	PublishWatched(rooms []uuid.UUID)
+	// wants to know who is there on them. False: it was dropped.
+	PublishPresence(s *presence.Said) bool
+	// PublishWatched tells all nodes of rooms of which this one wants to know who is there. False:
+	// some were dropped.
+	PublishWatched(rooms []uuid.UUID) bool
 	// Lives says whether another node was heard within its lease, on the way by which a room's
 	// notices come.
 	Lives(node, room uuid.UUID) bool

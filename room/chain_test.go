@@ -101,9 +101,9 @@ func (s *split) PublishNotice(*room.Notice)       {}
 func (s *split) Healthy() bool                    { return true }
 func (s *split) AskPrimary(context.Context) error { return nil }
 
-func (s *split) PublishPresence(*presence.Said) {}
-func (s *split) PublishWatched([]uuid.UUID)     {}
-func (s *split) Lives(_, _ uuid.UUID) bool      { return true }
+func (s *split) PublishPresence(*presence.Said) bool { return true }
+func (s *split) PublishWatched([]uuid.UUID) bool     { return true }
+func (s *split) Lives(_, _ uuid.UUID) bool           { return true }
 
 func (s *split) Publish(b *room.Batch) {
 	if s.cut.Load() || b.Timeline < s.peer.Timeline() {

@@ -28,9 +28,9 @@ func (silent) PublishNotice(*room.Notice)       {}
 func (silent) Healthy() bool                    { return true }
 func (silent) AskPrimary(context.Context) error { return nil }
 
-func (silent) PublishPresence(*presence.Said) {}
-func (silent) PublishWatched([]uuid.UUID)     {}
-func (silent) Lives(_, _ uuid.UUID) bool      { return true }
+func (silent) PublishPresence(*presence.Said) bool { return true }
+func (silent) PublishWatched([]uuid.UUID) bool     { return true }
+func (silent) Lives(_, _ uuid.UUID) bool           { return true }
 
 // between stands between a service and its store.
 type between struct {

@@ -28,26 +28,24 @@ const saidWatched presence.SaidKind = 7
 const watchedMax = 4_096
 
 // PublishPresence implements room.Backplane.
-func (b *Backplane) PublishPresence(said *presence.Said) {
-	if s := b.slot(said.Room); s.publisher.open() {
-		s.publisher.enqueue(s.channel(said.Room), b.keys.sign(encodePresence(b.node, said)), lossyMax)
-	}
+func (b *Backplane) PublishPresence(said *presence.Said) bool {
+	s := b.slot(said.Room)
+	return s.publisher.open() && s.publisher.enqueue(s.channel(said.Room), b.keys.sign(encodePresence(b.node, said)), lossyMax)
 }
 
 // PublishWatched implements room.Backplane. Each slot's rooms go the way of that slot.
-func (b *Backplane) PublishWatched(rooms []uuid.UUID) {
-	of := make(map[*slot][]uuid.UUID)
+func (b *Backplane) PublishWatched(rooms []uuid.UUID) bool {
+	taken, of := true, make(map[*slot][]uuid.UUID)
 	for _, id := range rooms {
 		s := b.slot(id)
 		of[s] = append(of[s], id)
 	}
 	for s, rooms := range of {
 		for some := range slices.Chunk(rooms, watchedMax) {
-			if s.publisher.open() {
-				s.publisher.enqueue(s.all, b.keys.sign(encodeWatched(b.node, some)), lossyMax)
-			}
+			taken = s.publisher.open() && s.publisher.enqueue(s.all, b.keys.sign(encodeWatched(b.node, some)), lossyMax) && taken
 		}
 	}
+	return taken
 }
 
 // Lives implements room.Backplane.

@@ -56,11 +56,13 @@ func (p *publisher) open() bool {
 	return true
 }
 
-// enqueue puts a notice into the queue if fewer than most wait there.
-func (p *publisher) enqueue(channel string, payload []byte, most int) {
-	if !p.running.Load() || !p.queue.PutBelow(outgoing{channel, payload}, most) {
+// enqueue puts a notice into the queue if fewer than most wait there. False: it was dropped.
+func (p *publisher) enqueue(channel string, payload []byte, most int) bool {
+	taken := p.running.Load() && p.queue.PutBelow(outgoing{channel, payload}, most)
+	if !taken {
 		p.b.stats.dropped.Add(1)
 	}
+	return taken
 }
 
 // run sends until ctx ends.

@@ -22,6 +22,7 @@ type Room struct {
 	counting int                     // how many have not counted their members into it yet
 	here     map[uuid.UUID]int32     // users of this node by their connections; none: they left lately
 	leaving  map[uuid.UUID]time.Time // of those without, when they have left
+	out      []*Said                 // to be published once the lock is given back
 	say      saying
 	see      seeing
 	tell     telling

@@ -12,11 +12,17 @@ func (t *Table) Hear(s *Said) {
 		t.asked([]uuid.UUID{s.Room}, true)
 		return
 	}
-	if r := t.find(s.Room); r != nil {
-		r.mu.Lock()
-		r.hear(s, time.Now())
-		r.mu.Unlock()
+	r := t.find(s.Room)
+	if r == nil {
+		return
 	}
+	var users map[uuid.UUID]struct{} // made without the lock: they may be many
+	if s.Kind == Whole {
+		users = setOf(s.Joined)
+	}
+	r.mu.Lock()
+	r.hear(s, users, time.Now())
+	r.mu.Unlock()
 }
 
 // Watched takes which rooms another node wants to know of.
@@ -61,7 +67,12 @@ func (t *Table) Missed(room uuid.UUID) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.see.ask = !r.see.since.IsZero()
+	if s := &r.see; !s.since.IsZero() {
+		s.ask = true
+		if !s.ready { // the room is heard from now on
+			s.followed, s.askedAt = time.Now(), time.Time{}
+		}
+	}
 	r.say.whole = r.say.on
 	r.due.Store(true)
 }
@@ -70,16 +81,25 @@ func (t *Table) Missed(room uuid.UUID) {
 func (t *Table) Met() { t.met.Store(true) }
 
 // Leave says farewell to the other nodes: who is still here, or was lately, comes to them, or
-// not at all.
+// not at all. It waits a while where more is to be said than may wait.
 func (t *Table) Leave() {
 	if t.cfg.Others == nil || t.ended.Swap(true) {
 		return
 	}
+	until := time.Now().Add(leaveTime)
 	for _, r := range t.all() {
-		r.mu.Lock()
-		if r.say.on && len(r.here) > 0 {
-			t.said(&Said{Kind: Leaving, Room: r.id, Version: r.say.version + 1})
+		said := r.farewell()
+		for said != nil && !t.publish(said) && time.Now().Before(until) && t.cfg.Others.Healthy() {
+			time.Sleep(step)
 		}
-		r.mu.Unlock()
 	}
+}
+
+func (r *Room) farewell() *Said {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.say.on || len(r.here) == 0 {
+		return nil
+	}
+	return &Said{Kind: Leaving, Room: r.id, Version: r.say.version + 1}
 }

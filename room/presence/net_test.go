@@ -24,7 +24,9 @@ type network struct {
 	nodes []*testNode
 	lost  func(to *testNode, s *Said) bool // nil: none is
 	said  map[SaidKind]int
-	down  bool // nothing is carried, and all know it
+	down  bool               // nothing is carried, and all know it
+	full  func(s *Said) bool // what is dropped where it is said; nil: nothing. A nil Said is which rooms are watched
+	slow  time.Duration      // from Follow until it is heard
 }
 
 // testNode is a node with one loop.
@@ -34,6 +36,7 @@ type testNode struct {
 	table   *Table
 	mail    chan func(*Table)
 	dead    bool // it is heard no more
+	cut     bool // it neither hears nor is heard, and knows it
 	stop    context.CancelFunc
 	follows map[uuid.UUID]bool // on the backplane
 
@@ -151,10 +154,20 @@ func (n *testNode) depart(users ...int) {
 
 // Follow and the like implement Others.
 func (n *testNode) Follow(room uuid.UUID) {
+	follow := func() {
+		n.net.mu.Lock()
+		defer n.net.mu.Unlock()
+		n.follows[room] = true
+		n.mail <- func(t *Table) { t.Missed(room) }
+	}
 	n.net.mu.Lock()
-	defer n.net.mu.Unlock()
-	n.follows[room] = true
-	n.mail <- func(t *Table) { t.Missed(room) }
+	slow := n.net.slow
+	n.net.mu.Unlock()
+	if slow == 0 {
+		follow()
+		return
+	}
+	time.AfterFunc(slow, follow)
 }
 
 func (n *testNode) Unfollow(room uuid.UUID) {
@@ -164,26 +177,34 @@ func (n *testNode) Unfollow(room uuid.UUID) {
 	n.follows[room] = has
 }
 
-func (n *testNode) PublishPresence(s *Said) {
+func (n *testNode) PublishPresence(s *Said) bool {
 	said := *s
 	said.Node = n.id
 	n.net.mu.Lock()
 	defer n.net.mu.Unlock()
+	if n.net.full != nil && n.net.full(&said) {
+		return false
+	}
 	n.net.said[s.Kind]++
 	n.net.toAll(n, func(to *testNode) bool {
 		return to.follows[s.Room] && (n.net.lost == nil || !n.net.lost(to, &said))
 	}, func(t *Table) { t.Hear(&said) })
+	return true
 }
 
-func (n *testNode) PublishWatched(rooms []uuid.UUID) {
+func (n *testNode) PublishWatched(rooms []uuid.UUID) bool {
 	n.net.mu.Lock()
 	defer n.net.mu.Unlock()
+	if n.net.full != nil && n.net.full(nil) {
+		return false
+	}
 	n.net.toAll(n, func(*testNode) bool { return true }, func(t *Table) { t.Watched(rooms) })
+	return true
 }
 
 func (net *network) toAll(from *testNode, wants func(*testNode) bool, f func(*Table)) {
 	for _, to := range net.nodes {
-		if to != from && !net.down && !from.dead && !to.dead && wants(to) {
+		if to != from && !net.down && !from.dead && !to.dead && !from.cut && !to.cut && wants(to) {
 			to.mail <- f
 		}
 	}
@@ -192,13 +213,13 @@ func (net *network) toAll(from *testNode, wants func(*testNode) bool, f func(*Ta
 func (n *testNode) Lives(node, _ uuid.UUID) bool {
 	n.net.mu.Lock()
 	defer n.net.mu.Unlock()
-	return !n.net.down && slices.ContainsFunc(n.net.nodes, func(x *testNode) bool { return x.id == node && !x.dead })
+	return !n.net.down && !n.cut && slices.ContainsFunc(n.net.nodes, func(x *testNode) bool { return x.id == node && !x.dead && !x.cut })
 }
 
 func (n *testNode) Healthy() bool {
 	n.net.mu.Lock()
 	defer n.net.mu.Unlock()
-	return !n.net.down
+	return !n.net.down && !n.cut
 }
 
 func (net *network) set(f func()) {

@@ -124,12 +124,76 @@ func TestWithoutOthersPresenceIsPartial(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		w.sees(true, 1, 5)
 		down(false)
-		time.Sleep(5 * time.Second)
+		time.Sleep(trustAfter + 3*wholeStep)
 		w.sees(false, 1, 3, 4, 5)
 		if after := w.now().frames; after != before+3 {
 			t.Errorf("%d frames", after-before)
 		}
 	})
+}
+
+// TestPartialLastsUntilTheOthersAreBack: they come back some seconds apart, and nobody is told
+// meanwhile that it is whole.
+func TestPartialLastsUntilTheOthersAreBack(t *testing.T) {
+	run(t, 3, tested, func(t *testing.T, net *network) {
+		a, b, c := net.nodes[0], net.nodes[1], net.nodes[2]
+		a.arrive(1)
+		b.arrive(2)
+		c.arrive(3)
+		w := a.watch()
+		time.Sleep(2 * time.Second)
+		net.set(func() { net.down = true })
+		time.Sleep(20 * time.Second)
+		w.sees(true, 1)
+		before := w.now().frames
+		back := func(which *testNode, is bool) { net.set(func() { which.cut = !is }) }
+		back(b, false)
+		net.set(func() { net.down = false })
+		time.Sleep(2 * time.Second)
+		w.sees(true, 1)
+		back(b, true)
+		time.Sleep(trustAfter)
+		w.sees(false, 1, 2, 3)
+		if after := w.now().frames; after != before+1 {
+			t.Errorf("%d frames", after-before)
+		}
+		net.set(func() { net.down = true })
+		time.Sleep(20 * time.Second)
+		net.set(func() { net.down = false })
+		time.Sleep(2 * time.Second)
+		back(a, false) // it is lost once more before it was whole
+		for range 30 {
+			time.Sleep(time.Second)
+			if !w.now().partial {
+				t.Fatal("it was told that it is whole")
+			}
+		}
+	})
+}
+
+// TestAListOfOneIsNamedAgain: as are larger ones, when fewer are there.
+func TestAListOfOneIsNamedAgain(t *testing.T) {
+	for _, list := range []int{1, 2, 9, 10, 30} {
+		cfg := tested
+		cfg.List = list
+		run(t, 1, cfg, func(t *testing.T, net *network) {
+			a := net.nodes[0]
+			var all []int
+			for u := range list + 1 {
+				all = append(all, u)
+			}
+			a.arrive(all...)
+			w := a.watch()
+			time.Sleep(2 * time.Second)
+			if w.now().known != nil {
+				t.Errorf("of %d all are named", list)
+			}
+			fewer := max(1, list*9/10)
+			a.depart(all[fewer:]...)
+			time.Sleep(3 * namesAfter)
+			w.sees(false, all[:fewer]...)
+		})
+	}
 }
 
 // TestWhatIsLostIsAskedFor: whichever of what nodes say is lost.

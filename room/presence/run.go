@@ -68,9 +68,10 @@ func (t *Table) lookAtOthers(h *health, now time.Time) {
 		for _, r := range t.all() {
 			t.Missed(r.id)
 		}
+		t.met.Store(true)
 	}
-	mending := h.well && t.partial.Load() && now.Sub(h.since) < wholeStep
-	if t.mending.Store(mending); !mending {
+	stays := t.partial.Load() && !h.trust // until those who are back had the time to say so
+	if t.mending.Store(stays && h.well); !stays {
 		t.partial.Store(partial)
 	}
 }
@@ -95,8 +96,8 @@ func (t *Table) sayWatched(now time.Time, said *time.Time) {
 			r.mu.Unlock()
 		}
 	}
-	if len(rooms) > 0 {
-		t.cfg.Others.PublishWatched(rooms)
+	if len(rooms) > 0 && !t.cfg.Others.PublishWatched(rooms) {
+		t.met.Store(true) // all of them in the next look
 	}
 }
 
@@ -137,20 +138,33 @@ func (t *Table) pass(now time.Time, every, trust bool) {
 	}
 	left := passBytesMax
 	for _, r := range t.due(every) {
-		wake, unfollow, over := r.pass(now, &left, every, trust)
-		wakeAll(wake)
-		if unfollow && t.cfg.Others != nil {
+		p := r.pass(now, &left, every, trust)
+		for _, said := range p.say {
+			if !t.publish(said) {
+				r.dropped(said)
+			}
+		}
+		wakeAll(p.wake)
+		if p.unfollow && t.cfg.Others != nil {
 			t.cfg.Others.Unfollow(r.id)
 		}
-		if over {
+		if p.over {
 			t.remove(r, now)
 		}
 	}
 }
 
-// pass does what is due of one room. It returns who is to be woken, whether what is said of the
-// room is of no interest here any more, and whether the room is of none at all.
-func (r *Room) pass(now time.Time, left *int, every, trust bool) (wake []Waker, unfollow, over bool) {
+// passed is what is left to do for a room without its lock.
+type passed struct {
+	say      []*Said
+	wake     []Waker
+	unfollow bool // what is said of the room is of no interest here any more
+	over     bool // and the room is of none at all
+}
+
+// pass does what is due of one room. What is to be said is encoded later, as the loops take the
+// room's lock, too.
+func (r *Room) pass(now time.Time, left *int, every, trust bool) (p passed) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if every {
@@ -159,15 +173,16 @@ func (r *Room) pass(now time.Time, left *int, every, trust bool) (wake []Waker, 
 			r.forget(now, trust)
 		}
 		if s := &r.see; !s.since.IsZero() && len(r.tell.watchers) == 0 && now.After(s.until) && r.settle(now) {
-			r.see, r.tell, unfollow = seeing{}, telling{}, true
+			r.see, r.tell, p.unfollow = seeing{}, telling{}, true
 		}
 	}
 	if !r.table.ended.Load() {
 		r.askDue(now, left)
 		r.sayDue(now, left)
 	}
-	wake = r.tellDue(now)
-	return wake, unfollow, r.isOver(now)
+	p.wake, p.over = r.tellDue(now), r.isOver(now)
+	p.say, r.out = r.out, nil
+	return p
 }
 
 // isOver reports whether nobody wants to know of the room any more, or only other nodes, which

@@ -31,11 +31,11 @@ type Others interface {
 	// Follow asks for what is said of a room, until Unfollow.
 	Follow(room uuid.UUID)
 	Unfollow(room uuid.UUID)
-	// PublishPresence says something to the nodes that follow a room.
-	PublishPresence(s *Said)
+	// PublishPresence says something to the nodes that follow a room. False: it was dropped.
+	PublishPresence(s *Said) bool
 	// PublishWatched tells all nodes of rooms that this one wants to know of, those too that
-	// do not follow them yet.
-	PublishWatched(rooms []uuid.UUID)
+	// do not follow them yet. False: some were dropped.
+	PublishWatched(rooms []uuid.UUID) bool
 	// Lives reports whether a node's lease has not ended, where it concerns the room.
 	Lives(node, room uuid.UUID) bool
 	// Healthy reports whether what others say can be expected to arrive.

@@ -11,6 +11,7 @@ type saying struct {
 	asked   time.Time // they want to know until then
 	on      bool      // they want to know
 	whole   bool      // all of it is to be said
+	soon    bool      // and a node waits for that
 	counts  bool      // there are too many to name
 	version uint64
 	changed map[uuid.UUID]bool // since the last time: true: joined, false: left
@@ -28,6 +29,7 @@ func (r *Room) ask(until time.Time, whole bool) {
 		s.on, s.counts, whole = true, false, true
 		s.version = max(s.version+1, r.table.version())
 	}
+	s.soon = s.soon || whole
 	if s.whole = s.whole || whole; s.whole {
 		r.due.Store(true)
 	}
@@ -64,14 +66,18 @@ func (r *Room) sayDue(now time.Time, left *int) {
 	case s.counts && n <= usersMax*9/10:
 		s.counts, s.whole = false, true
 	}
-	switch every, since := tellEvery, now.Sub(s.at); {
-	case s.whole && now.Sub(s.wholeAt) >= every:
+	wholeEvery := tellEvery
+	if s.soon {
+		wholeEvery = answerEvery
+	}
+	switch since := now.Sub(s.at); {
+	case s.whole && now.Sub(s.wholeAt) >= wholeEvery:
 		r.sayWhole(now, left)
 	case s.whole:
 		r.due.Store(true)
 	case s.counts && since >= countEvery:
 		r.sayWhole(now, left)
-	case len(s.changed) > 0 && since >= every:
+	case len(s.changed) > 0 && since >= tellEvery:
 		r.sayChange(now, left)
 	case len(s.changed) > 0:
 		r.due.Store(true)
@@ -94,7 +100,7 @@ func (r *Room) sayWhole(now time.Time, left *int) {
 	}
 	if r.publish(now, said, left) {
 		s.version++
-		s.whole, s.changed, s.wholeAt = false, nil, now
+		s.whole, s.soon, s.changed, s.wholeAt = false, false, nil, now
 	}
 }
 
@@ -120,9 +126,22 @@ func (r *Room) publish(now time.Time, said *Said, left *int) bool {
 		r.due.Store(true)
 		return false
 	}
-	*left -= 2*idBytes + idBytes*(len(said.Joined)+len(said.Left))
+	*left -= saidBytes + idBytes*(len(said.Joined)+len(said.Left))
 	said.Room = r.id
 	r.say.at = now
-	r.table.said(said)
+	r.out = append(r.out, said)
 	return true
+}
+
+// dropped takes back that something was said: the next look at all rooms says it.
+func (r *Room) dropped(said *Said) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch said.Kind {
+	case Ask:
+		r.see.ask = !r.see.since.IsZero()
+	case Still: // the next one says as much
+	default:
+		r.say.whole = r.say.on
+	}
 }

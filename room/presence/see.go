@@ -9,16 +9,17 @@ import (
 // seeing is what this node knows of all nodes' users in a room, where somebody on it wants to
 // know that.
 type seeing struct {
-	since   time.Time           // since when somebody does; zero: nobody
-	until   time.Time           // beside the watchers somebody does until then
-	settled chan struct{}       // closed when there is an answer
-	ready   bool                // it is closed
-	all     map[uuid.UUID]int32 // how many nodes say that the user is there
-	unnamed int                 // users whom nodes do not name
-	nodes   map[uuid.UUID]*node // the others
-	ask     bool                // something is not known
-	askedAt time.Time
-	changed bool // since the watchers were told
+	since    time.Time           // since when somebody does; zero: nobody
+	until    time.Time           // beside the watchers somebody does until then
+	settled  chan struct{}       // closed when there is an answer
+	ready    bool                // it is closed
+	all      map[uuid.UUID]int32 // how many nodes say that the user is there
+	unnamed  int                 // users whom nodes do not name
+	nodes    map[uuid.UUID]*node // the others
+	ask      bool                // something is not known
+	askedAt  time.Time
+	followed time.Time // since when what others say of the room arrives, where that is known
+	changed  bool      // since the watchers were told
 }
 
 // node is what another node has said.
@@ -54,13 +55,18 @@ func (r *Room) settle(now time.Time) bool {
 		return false
 	case s.ready:
 		return true
-	case !r.counted(now), r.table.cfg.Others != nil && now.Sub(s.since) < settleTime:
+	case !r.counted(now), r.table.waits() && s.waits(now):
 		r.due.Store(true)
 		return false
 	}
 	s.ready = true
 	close(s.settled)
 	return true
+}
+
+// waits reports whether answers of other nodes may be on their way.
+func (s *seeing) waits(now time.Time) bool {
+	return now.Sub(s.since) < settleMax && (s.followed.IsZero() || now.Sub(s.followed) < settleTime)
 }
 
 func (s *seeing) online() int { return len(s.all) + s.unnamed }
@@ -85,8 +91,8 @@ func (s *seeing) remove(user uuid.UUID) {
 	}
 }
 
-// hear takes what another node says of who is there on it.
-func (r *Room) hear(said *Said, now time.Time) {
+// hear takes what another node says of who is there on it: all of its users, where it says those.
+func (r *Room) hear(said *Said, users map[uuid.UUID]struct{}, now time.Time) {
 	s := &r.see
 	if s.since.IsZero() {
 		return
@@ -100,45 +106,58 @@ func (r *Room) hear(said *Said, now time.Time) {
 			n.until = now.Add(r.table.cfg.Grace)
 		}
 	case said.Kind == Whole, said.Kind == Counted:
-		s.replace(said)
+		s.replace(said, users)
 	case n == nil, said.Version > n.version+1, said.Version == n.version+1 && said.Kind == Still:
 		s.ask = true
 	case said.Version <= n.version: // it is known
 	case said.Kind == Change:
 		n.version = said.Version
+		for _, user := range said.Left { // first: they make room
+			s.removeOf(n, user)
+		}
 		for _, user := range said.Joined {
 			s.addOf(n, user)
-		}
-		for _, user := range said.Left {
-			s.removeOf(n, user)
 		}
 	}
 }
 
+// setOf are the users that a node names, at most usersMax.
+func setOf(ids []uuid.UUID) map[uuid.UUID]struct{} {
+	users := make(map[uuid.UUID]struct{}, min(len(ids), usersMax))
+	for _, user := range ids {
+		if len(users) == usersMax {
+			break
+		}
+		users[user] = struct{}{}
+	}
+	return users
+}
+
 // replace takes all that a node says.
-func (s *seeing) replace(said *Said) {
+func (s *seeing) replace(said *Said, users map[uuid.UUID]struct{}) {
 	n := s.nodes[said.Node]
 	switch {
 	case n == nil && len(s.nodes) >= nodesMax:
 		return
 	case n == nil:
-		n = &node{users: make(map[uuid.UUID]struct{}, len(said.Joined))}
+		n = new(node)
 		s.nodes[said.Node] = n
 	case said.Version < n.version:
 		return
 	}
 	n.version = said.Version
 	s.setCount(n, said.Count)
-	is := make(map[uuid.UUID]struct{}, len(said.Joined))
-	for _, user := range said.Joined {
-		is[user] = struct{}{}
-		s.addOf(n, user)
-	}
 	for user := range n.users {
-		if _, still := is[user]; !still {
-			s.removeOf(n, user)
+		if _, still := users[user]; !still {
+			s.remove(user)
 		}
 	}
+	for user := range users {
+		if _, was := n.users[user]; !was {
+			s.add(user)
+		}
+	}
+	n.users = users
 }
 
 func (s *seeing) setCount(n *node, count int) {
@@ -149,7 +168,15 @@ func (s *seeing) setCount(n *node, count int) {
 }
 
 func (s *seeing) addOf(n *node, user uuid.UUID) {
-	if _, known := n.users[user]; !known && len(n.users) < usersMax {
+	_, known := n.users[user]
+	switch {
+	case known:
+	case len(n.users) >= usersMax:
+		s.ask = true
+	default:
+		if n.users == nil {
+			n.users = make(map[uuid.UUID]struct{})
+		}
 		n.users[user] = struct{}{}
 		s.add(user)
 	}
@@ -185,21 +212,11 @@ func (r *Room) askDue(now time.Time, left *int) {
 	if r.table.cfg.Others == nil || s.since.IsZero() || !s.ask && now.Sub(s.askedAt) < askEvery {
 		return
 	}
-	if now.Sub(s.askedAt) < askPause {
+	if now.Sub(s.askedAt) < askPause || s.followed.IsZero() && now.Sub(s.since) < settleTime || *left <= 0 {
 		r.due.Store(true)
 		return
 	}
-	if r.publishAsk(left) {
-		s.ask, s.askedAt = false, now
-	}
-}
-
-func (r *Room) publishAsk(left *int) bool {
-	if *left <= 0 {
-		r.due.Store(true)
-		return false
-	}
-	*left -= 2 * idBytes
-	r.table.said(&Said{Kind: Ask, Room: r.id})
-	return true
+	*left -= saidBytes
+	s.ask, s.askedAt = false, now
+	r.out = append(r.out, &Said{Kind: Ask, Room: r.id})
 }

@@ -57,9 +57,18 @@ func New(cfg Config) *Table {
 // version is a number greater than all that this node has given before.
 func (t *Table) version() uint64 { return uint64(time.Since(t.started)/time.Microsecond) + 1 }
 
-func (t *Table) said(s *Said) {
-	t.stats.said.Add(1)
-	t.cfg.Others.PublishPresence(s)
+// publish says something to other nodes. False: it was dropped.
+func (t *Table) publish(s *Said) bool {
+	taken := t.cfg.Others.PublishPresence(s)
+	if taken {
+		t.stats.said.Add(1)
+	}
+	return taken
+}
+
+// waits reports whether others can be heard, or will be.
+func (t *Table) waits() bool {
+	return t.cfg.Others != nil && (!t.partial.Load() || t.mending.Load())
 }
 
 // congested asks without a lock of the table.

@@ -89,7 +89,7 @@ func (r *Room) named(now time.Time) bool {
 			t.crowded = now
 		}
 	case t.crowded.IsZero():
-	case n <= most*9/10 && now.Sub(t.crowded) >= namesAfter:
+	case n <= max(most*9/10, min(most, 1)) && now.Sub(t.crowded) >= namesAfter:
 		t.crowded = time.Time{}
 	}
 	return t.crowded.IsZero()
