@@ -11,14 +11,15 @@ import (
 	"github.com/caravan-chat/caravan/room"
 )
 
-var selectMembers = `SELECT m.user_id, coalesce(u.email::text, ''), coalesce(u.username::text, ''), coalesce(u.first_name::text, ''), coalesce(u.last_name::text, ''), c.role, s.last_seen
+var selectMembers = `SELECT u.id, coalesce(u.email::text, ''), coalesce(u.username::text, ''), coalesce(u.first_name::text, ''), coalesce(u.last_name::text, ''), c.role, s.last_seen
 	FROM chat_rooms r
-	CROSS JOIN LATERAL (SELECT DISTINCT x.user_id FROM
-		(SELECT user_id FROM collaborators c WHERE c.trip_id = r.trip_id AND c.user_id > $2 ORDER BY user_id) x ORDER BY x.user_id LIMIT $3) m
-	CROSS JOIN LATERAL ` + membershipOf(theirRole, "r.trip_id", "m.user_id") + `
-	LEFT JOIN users u ON u.id = m.user_id
-	LEFT JOIN chat_seen s ON s.user_id = m.user_id
-	WHERE r.id = $1 ORDER BY m.user_id`
+	CROSS JOIN LATERAL (SELECT u.* FROM
+		(SELECT DISTINCT x.user_id FROM
+			(SELECT user_id FROM collaborators c WHERE c.trip_id = r.trip_id AND c.user_id > $2 ORDER BY user_id) x) q
+		CROSS JOIN LATERAL ` + theUser + ` u WHERE u.active ORDER BY q.user_id LIMIT $3) u
+	CROSS JOIN LATERAL ` + membershipOf(theirRole, "r.trip_id", "u.id") + `
+	LEFT JOIN chat_seen s ON s.user_id = u.id
+	WHERE r.id = $1 ORDER BY u.id`
 
 const insertSeen = `INSERT INTO chat_seen (user_id, last_seen) SELECT * FROM unnest($1::uuid[], $2::timestamptz[])
 	ON CONFLICT (user_id) DO UPDATE SET last_seen = excluded.last_seen WHERE chat_seen.last_seen < excluded.last_seen`

@@ -93,7 +93,7 @@ var unplanned = map[string]string{
 	"makeUncountedDue":  "a table of one row, and what TestUncountedAnswersAreLookedUpByIndex looks at",
 	"endSessionsWithin": "no table", "endAbandoned": "no table", "barrier": "no table", "askStatus": "no table", "askServer": "no table",
 	"seedUsers": "rows are added only", "seedTrips": "rows are added only", "seedCollaborators": "rows are added only",
-	"collaborates": "a part of others", "andExists": "a part of others", "findStrangers": "a part of others", "messageJoins": "a part of others",
+	"theUser": "a part of others", "collaborates": "a part of others", "andExists": "a part of others", "findStrangers": "a part of others", "messageJoins": "a part of others",
 }
 
 // TestNoStatementIsForgotten: each statement of the package is planned, or said to need no plan.

@@ -10,10 +10,11 @@ import (
 )
 
 var (
-	selectMembers = `SELECT m.user_id, coalesce(u.email, ''), coalesce(u.username, ''), coalesce(u.first_name, ''), coalesce(u.last_name, ''), ` + theirRole + `, s.last_seen
+	selectMembers = `SELECT u.id, coalesce(u.email, ''), coalesce(u.username, ''), coalesce(u.first_name, ''), coalesce(u.last_name, ''), ` + theirRole + `, s.last_seen
 	FROM chat_rooms r JOIN trips t ON t.id = r.trip_id
-	CROSS JOIN (SELECT DISTINCT user_id FROM collaborators WHERE trip_id = (SELECT trip_id FROM chat_rooms WHERE id = ?1) AND user_id > ?2 ORDER BY user_id LIMIT ?3) m
-	LEFT JOIN users u ON u.id = m.user_id
+	CROSS JOIN (SELECT DISTINCT c.user_id FROM collaborators c CROSS JOIN users u ON u.id = c.user_id
+		WHERE c.trip_id = (SELECT trip_id FROM chat_rooms WHERE id = ?1) AND c.user_id > ?2 AND ` + isActive + ` ORDER BY c.user_id LIMIT ?3) m
+	JOIN users u ON u.id = m.user_id
 	LEFT JOIN chat_seen s ON s.user_id = m.user_id
 	WHERE r.id = ?1 ORDER BY m.user_id`
 

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -45,7 +46,22 @@ func testMembers(t *testing.T, open Open) {
 		must(limit, ids...)
 	}
 	w.remove(2)
-	must(2, slices.Delete(slices.Clone(ids), 2, 3)...)
+	ids = slices.Delete(ids, 2, 3)
+	must(2, ids...)
+	w.bringBack(0, 0) // there twice
+	w.app(fmt.Sprintf("INSERT INTO collaborators (trip_id, user_id, role) SELECT trip_id, '%s', 'member' FROM chat_rooms", uuid.New()))
+	w.app("ALTER TABLE users ADD COLUMN is_active boolean DEFAULT true")
+	for _, limit := range []int{1, 2, 50} {
+		must(limit, ids...)
+	}
+	for _, state := range []string{"false", "NULL"} { // inactive ones fill no page
+		w.app(fmt.Sprintf("UPDATE users SET is_active = %s WHERE id IN ('%s', '%s', '%s')", state, ids[0], ids[1], ids[3]))
+		for _, limit := range []int{1, 2, 50} {
+			must(limit, ids[2], ids[4])
+		}
+	}
+	w.app("UPDATE users SET is_active = true")
+	must(2, ids...)
 	p, err := w.store.Members(w.ctx(), room.MembersQuery{Room: uuid.New(), Limit: 50})
 	if err != nil || len(p.Members) != 0 || p.HasMore {
 		t.Errorf("of a room that is not there: %+v, %v", p, err)
