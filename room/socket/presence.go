@@ -2,7 +2,6 @@ package socket
 
 import (
 	"github.com/caravan-chat/caravan/netpoll"
-	"github.com/caravan-chat/caravan/protocol"
 	"github.com/caravan-chat/caravan/room"
 	"github.com/caravan-chat/caravan/room/allowance"
 	"github.com/caravan-chat/caravan/room/presence"
@@ -58,9 +57,9 @@ func (x *subscription) Count(r *presence.Room) room.Waker {
 // Members implements room.MemberListener.
 func (x *subscription) Members() int { return int(x.size.Load()) }
 
-// watchPresence has the seat told who is in its room: all now, or as soon as it is known, and
-// then what changes.
-func (t *seat) watchPresence(clientID string) {
+// watchPresence has the seat told who is in its room from now on, as soon as that is known. False:
+// it cannot be told.
+func (t *seat) watchPresence() bool {
 	s := t.session
 	w := s.loop()
 	p := w.presence[t.in]
@@ -73,15 +72,20 @@ func (t *seat) watchPresence(clientID string) {
 		if !s.h.svc.WatchPresence(t.in.room, t.in) {
 			delete(w.presence, t.in)
 			t.watches &^= watchesPresence
-			s.refuse(protocol.ErrPresenceUnknown, clientID, t.place())
-			return
+			return false
 		}
 	}
 	if _, watches := p.seats[t]; !watches {
 		p.seats[t] = struct{}{}
 		s.h.presenceWatchers.Add(1)
 	}
-	if p.told != nil {
+	return true
+}
+
+// tellPresence tells the seat who is in its room, where the others who watch have been told.
+func (t *seat) tellPresence() {
+	s := t.session
+	if p := s.loop().presence[t.in]; p != nil && p.told != nil {
 		s.may.Charge(allowance.ReadBytes, len(p.told.Whole), s.conn.Loop().Now())
 		s.conn.SendText(p.told.Whole)
 	}

@@ -12,6 +12,8 @@ import (
 
 	"github.com/caravan-chat/caravan/bench/await"
 	"github.com/caravan-chat/caravan/persist"
+	"github.com/caravan-chat/caravan/room/allowance"
+	"github.com/caravan-chat/caravan/room/presence"
 	"github.com/caravan-chat/caravan/room/socket"
 )
 
@@ -163,25 +165,61 @@ func TestPresenceOnAUserSocket(t *testing.T) {
 	tablet.quiet()
 }
 
-// TestAFloodOfPresenceWatches: each counts as a read, and who leaves in between takes all of
-// it away.
+// TestAFloodOfPresenceWatches: each counts as a read, and is refused beyond their rate. Who
+// leaves in between takes all of it away.
 func TestAFloodOfPresenceWatches(t *testing.T) {
-	s := serve(t, socket.Config{})
+	const frames, reads = 100, 6
+	s := serve(t, socket.Config{Allowances: allowance.New(allowance.Rates{allowance.Reads: {PerSecond: 0.001, Burst: reads}})})
 	ada := s.join2(0)
-	for n := range 100 {
-		ada.send(fmt.Sprintf(`{"type":"watch","presence":%t}`, n%2 == 0))
+	for n := range frames {
+		ada.send(fmt.Sprintf(`{"type":"watch","presence":%t,"client_id":"w%d"}`, n%2 == 0, n))
+	}
+	acks, refused := 0, 0
+	for acks+refused < frames {
+		switch f := ada.next(); {
+		case f.Type == "ack":
+			acks++
+		case f.Type == "presence":
+		case f.Code == "rate_limited" && f.ClientID == fmt.Sprintf("w%d", acks+refused):
+			refused++
+		default:
+			t.Fatalf("%+v", f)
+		}
+	}
+	if most := frames/2 + reads; acks < frames/2 || acks > most { // half of them ask for nothing
+		t.Errorf("%d acks, %d refused", acks, refused)
 	}
 	ada.send(`{"type":"watch","presence":"yes","client_id":"w"}`)
-	for {
-		text := ada.text()
-		if strings.HasPrefix(text, `{"type":"error"`) {
-			if !strings.Contains(text, `"code":"invalid_field"`) {
-				t.Errorf("got %s", text)
-			}
-			break
+	for f := ada.next(); f.Code != "invalid_field" || f.ClientID != "w"; f = ada.next() {
+		if f.Type != "presence" {
+			t.Fatalf("%+v", f)
 		}
 	}
 	ada.quiet()
+	if now := s.handler.Stats().PresenceWatchersNow; now != 0 {
+		t.Errorf("%d watch", now)
+	}
+}
+
+// toldNothing watches a room for nobody.
+type toldNothing struct{}
+
+func (toldNothing) TellPresence(*presence.Told) presence.Waker { return nil }
+
+// TestAWatchIsAckedOrRefused: where too many rooms are watched there is no ack before it.
+func TestAWatchIsAckedOrRefused(t *testing.T) {
+	s := serve(t, socket.Config{})
+	in := s.roomOf(0)
+	ada := s.join2(0)
+	for n := 0; s.svc.WatchPresence(uuid.UUID{byte(n >> 16), byte(n >> 8), byte(n), 1}, toldNothing{}); n++ {
+	}
+	for range 2 {
+		ada.send(`{"type":"watch","presence":true,"client_id":"w"}`)
+		ada.mustRead(`{"type":"error","message":"Who is here cannot be told now; please try again","code":"unavailable","client_id":"w"}`)
+	}
+	ada.quiet()
+	ada.send(`{"type":"watch","client_id":"w2"}`)
+	ada.mustAck(in, "w2")
 	if now := s.handler.Stats().PresenceWatchersNow; now != 0 {
 		t.Errorf("%d watch", now)
 	}

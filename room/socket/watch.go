@@ -62,7 +62,10 @@ func (t *seat) watch(in *protocol.Intent) {
 	if in.Reads {
 		t.watches |= watchesReads
 	}
-	if in.ClientID != "" {
+	switch {
+	case in.Presence && t.state == live && !t.watchPresence():
+		s.refuse(protocol.ErrPresenceUnknown, in.ClientID, t.place())
+	case in.ClientID != "":
 		s.conn.SendText(protocol.AppendAck(nil, t.in.room, in.ClientID))
 	}
 	if !in.Reads {
@@ -94,8 +97,12 @@ func (t *seat) watchAtLast() {
 
 // beginToWatch has the seat told what it asked for. A refusal has the client_id.
 func (t *seat) beginToWatch(clientID string) {
-	if t.watches&watchesPresence != 0 {
-		t.watchPresence(clientID)
+	switch {
+	case t.watches&watchesPresence == 0:
+	case t.watchPresence():
+		t.tellPresence()
+	default:
+		t.session.refuse(protocol.ErrPresenceUnknown, clientID, t.place())
 	}
 	if t.watches&watchesReads != 0 {
 		t.watchReads(clientID)
