@@ -30,7 +30,8 @@ type person struct {
 	partial bool
 	frames  int // of presence
 	ended   bool
-	counted int // of the last one
+	counted int         // of the last one
+	must    []uuid.UUID // who has to be in each frame that is not partial
 }
 
 // device connects a user to the first trip, and has it watch.
@@ -74,6 +75,11 @@ func (p *person) listen() {
 			if named := f.Full || len(f.Joined)+len(f.Left) > 0; named && len(p.users) != f.Online {
 				p.t.Errorf("%d are known after %s", len(p.users), text)
 			}
+			for _, u := range p.must {
+				if !f.Partial && !p.users[u] {
+					p.t.Errorf("%s is missing after %s", u, text)
+				}
+			}
 			p.partial, p.counted = f.Partial, f.Online
 			p.frames++
 			p.mu.Unlock()
@@ -102,6 +108,15 @@ func (p *person) sees(partial bool, users ...int) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.partial == partial && maps.Equal(p.users, want)
+}
+
+// demands says who has to be in each frame from now on that is not partial.
+func (p *person) demands(users ...int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, u := range users {
+		p.must = append(p.must, persist.FleetUser(u))
+	}
 }
 
 func (p *person) told() int {
@@ -142,7 +157,7 @@ func TestThreeNodesAgreeOnWhoIsThere(t *testing.T) {
 }
 
 func agreeOnWhoIsThere(t *testing.T, url string, redis []*redisserver.Server) {
-	const grace = 2 * time.Second
+	const grace, slack = 2 * time.Second, 5 * time.Second // which is far from the end of a lease
 	nodes := presentNodes(t, 3, 6, url, "--presence-grace", grace.String())
 	a, b, c := nodes[0], nodes[1], nodes[2]
 	watchers := []*person{a.device(0), b.device(0), b.device(1), c.device(1), a.device(2), c.device(2)}
@@ -189,6 +204,7 @@ func agreeOnWhoIsThere(t *testing.T, url string, redis []*redisserver.Server) {
 	guest.client.Abort()
 	see("they leave", 0, false, 0, 1, 2)
 
+	lost := time.Now()
 	for _, server := range redis {
 		if err := server.Kill(); err != nil {
 			t.Fatal(err)
@@ -198,12 +214,23 @@ func agreeOnWhoIsThere(t *testing.T, url string, redis []*redisserver.Server) {
 	await.Until(t, "each tells of its own users", func() bool {
 		return watchers[0].sees(true, 0, 2) && watchers[1].sees(true, 0, 1) && watchers[3].sees(true, 1, 2, 5)
 	})
+	if took := time.Since(lost); took > 25*time.Second {
+		t.Errorf("that Redis is lost was told after %v", took)
+	}
+	for _, w := range watchers {
+		w.demands(0, 1, 2, 5)
+	}
 	for _, server := range redis {
 		if err := server.Start(); err != nil {
 			t.Fatal(err)
 		}
 	}
 	see("all are heard again", 0, false, 0, 1, 2, 5)
+	for _, w := range watchers {
+		w.mu.Lock()
+		w.must = nil
+		w.mu.Unlock()
+	}
 
 	c.signal(syscall.SIGKILL)
 	<-c.eof
@@ -212,11 +239,14 @@ func agreeOnWhoIsThere(t *testing.T, url string, redis []*redisserver.Server) {
 	if status != 200 || !strings.HasPrefix(body, `{"online":3,`) || strings.Count(body, `"online":true`) != 3 {
 		t.Errorf("%d %s", status, body)
 	}
-	begun := time.Now()
 	b.signal(syscall.SIGTERM)
 	<-b.eof
+	begun := time.Now() // to drain may take its time
 	await.Until(t, "it has gone, and its users", func() bool { return watchers[0].sees(false, 0, 2) })
-	t.Logf("a clean end was known after %v", time.Since(begun))
+	took := time.Since(begun)
+	if t.Logf("a clean end was known after %v", took); took > time.Second+grace+slack {
+		t.Error("that is too long")
+	}
 }
 
 // returning is how many members TestMembersWhoComeBackAreToldLittle has.
