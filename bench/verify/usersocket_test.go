@@ -30,6 +30,7 @@ func TestFaultsOfUsersSocketsAreFound(t *testing.T) {
 		cfg.Token, cfg.Duration, cfg.Settle = 4*time.Second, 100*time.Millisecond, time.Second
 		if !f.faults.Clinging && !f.faults.Hasty {
 			cfg.Session = 2 * await.Limit // it must live as long as its token, and hear what becomes of another
+			cfg.Rate, cfg.Payload = 1, 100
 		}
 		if f.faults.Unwarned {
 			cfg.Token = 12 * time.Second // between its half and its end a busy machine has time
