@@ -170,6 +170,16 @@ func (k Kind) String() string {
 	return strconv.Itoa(int(k))
 }
 
+// EventKinds returns the kinds of events that this build knows.
+func EventKinds() (all []Kind) {
+	for k := range kinds {
+		if kinds[k].class == Event {
+			all = append(all, Kind(k))
+		}
+	}
+	return all
+}
+
 // Requotes reports whether an Event of the kind changes what replies show of their
 // original.
 func (k Kind) Requotes() bool { return k.row().requotes }

@@ -136,6 +136,8 @@ func (run *chaosRun) complete() error {
 		return errors.New("--nodes: several hear one another over --redis only")
 	case run.hostile < 0 || run.hostile > hostileMax:
 		return fmt.Errorf("--hostile must be 0 to %d", hostileMax)
+	case run.account.Rooms < 1 || run.account.Members < run.account.Rooms:
+		return errors.New("--members and --rooms: there must be one room, and a member for each, at least")
 	case run.duration <= 0 || run.pace < paceMin:
 		return fmt.Errorf("--duration must be more than nothing, --pace at least %v", paceMin)
 	}

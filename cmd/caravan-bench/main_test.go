@@ -105,7 +105,7 @@ func TestUsage(t *testing.T) {
 		{"chaos --nodes 2", 2, "", "--redis"},
 		{"chaos --pace 0s", 2, "", "--pace"},
 		{"chaos --caravan /nonsense", 2, "", "make build"},
-		{"chaos --caravan /dev/null --rooms 0 --members 0 --store sqlite", 1, "", "/dev/null seed"},
+		{"chaos --caravan /dev/null --rooms 0 --members 0 --store sqlite", 2, "", "--members and --rooms"},
 		{"echo --max-frame big", 2, "", "is no size"},
 		{"echo --listen nonsense", 1, "", "nonsense"},
 	} {

@@ -287,6 +287,7 @@ func (a *App) close() error {
 		a.backplane.Close()
 	}
 	if a.chat != nil {
+		a.storeSeen()
 		a.chat.Close()
 	}
 	errs = append(errs, a.files.close())

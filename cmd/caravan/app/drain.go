@@ -57,13 +57,12 @@ func (a *App) drain() {
 	// The last of what was accepted: of REST, and of clients that had their close already.
 	a.step("lanes", max(time.Until(a.goneBy), lanesLeast), a.chat.Drain)
 	a.chat.LeavePresence()
-	a.storeSeen()
 
 	a.log.Info("drained", "took", time.Since(begun).Round(time.Millisecond))
 }
 
-// storeSeen stores who has left with the clients that were sent away. A database that hangs is
-// not waited for.
+// storeSeen stores who has left with the last clients, those that did not answer their close
+// among them. A database that hangs is not waited for.
 func (a *App) storeSeen() {
 	ctx, cancel := context.WithTimeout(context.Background(), seenTimeout)
 	defer cancel()

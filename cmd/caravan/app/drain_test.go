@@ -71,7 +71,7 @@ func (c *chatter) listen() error {
 		if err := json.Unmarshal(payload, &f); err != nil || f.Type == "error" {
 			return fmt.Errorf("%s was told %s", c.name, payload)
 		}
-		c.told = f.Type == "closing" && f.After != nil && *f.After >= 0
+		c.told = c.told || f.Type == "closing" && f.After != nil && *f.After >= 0 // answers may follow
 	}
 }
 

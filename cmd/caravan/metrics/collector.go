@@ -7,6 +7,7 @@ import (
 
 	"github.com/caravan-chat/caravan/cmd/caravan/memory"
 	"github.com/caravan-chat/caravan/netpoll"
+	"github.com/caravan-chat/caravan/protocol"
 	"github.com/caravan-chat/caravan/room"
 	"github.com/caravan-chat/caravan/room/attachment"
 	"github.com/caravan-chat/caravan/room/backplane"
@@ -296,7 +297,7 @@ func (s sink) chat(n *room.Stats) {
 	s.number(makingWaiting, float64(n.MakingWaitingNow))
 	s.number(messages, float64(n.Messages))
 	s.number(edits, float64(n.Edits))
-	for kind, v := range n.Stored {
+	for kind, v := range withZeros(n.Stored, protocol.EventKinds()) {
 		s.number(events, float64(v), kind.String())
 	}
 	s.number(duplicates, float64(n.Duplicates))

@@ -1,6 +1,9 @@
 package metrics
 
-import "github.com/caravan-chat/caravan/room/attachment"
+import (
+	"github.com/caravan-chat/caravan/protocol"
+	"github.com/caravan-chat/caravan/room/attachment"
+)
 
 // What is read of the files that members upload.
 var (
@@ -17,6 +20,9 @@ var (
 	sweepFailures = counter("attachment_sweep_failures", "Sweeps that could not delete a file. It is tried again.")
 )
 
+// uploadRefusals are the codes of files that are refused.
+var uploadRefusals = []protocol.Code{protocol.CodeAttachmentTooLarge, protocol.CodeAttachmentType, protocol.CodeAttachmentRejected, protocol.CodeQuota}
+
 func (s sink) files(n attachment.Stats) {
 	s.number(uploadsNow, float64(n.UploadsNow))
 	s.number(uploadsWait, float64(n.WaitingNow))
@@ -24,7 +30,7 @@ func (s sink) files(n attachment.Stats) {
 		s.number(uploads, float64(count), metadata)
 	}
 	s.number(uploadBytes, float64(n.UploadBytes))
-	for code, count := range n.Refused {
+	for code, count := range withZeros(n.Refused, uploadRefusals) {
 		s.number(uploadRefused, float64(count), string(code))
 	}
 	s.number(uploadFailed, float64(n.Failed))

@@ -18,6 +18,8 @@ const (
 	// tries is how often a request is sent until it is answered: four take about two seconds.
 	tries = 4
 
+	putPause = 200 * time.Millisecond // before a blob is sent again; then twice as long each time
+
 	checkTimeout = 10 * time.Second
 )
 
@@ -25,6 +27,7 @@ const (
 type Store struct {
 	config    Config
 	client    minio.Core
+	once      minio.Core // it sends each request once
 	transport *http.Transport
 }
 
@@ -33,19 +36,24 @@ var _ blob.Blob = (*Store)(nil)
 // Open returns the store in a bucket. It asks nobody: Check does.
 func Open(c Config) (*Store, error) {
 	transport := newTransport()
-	client, err := minio.New(c.Endpoint, &minio.Options{
-		Creds:      credentials.NewStaticV4(c.AccessKey, c.SecretKey, c.SessionToken),
-		Secure:     !c.Insecure,
-		Region:     c.Region, // it is not asked for
-		Transport:  transport,
-		MaxRetries: tries,
-		// The bucket is part of the host's name with Amazon, and of the path elsewhere.
-		BucketLookup: minio.BucketLookupAuto,
-	})
-	if err != nil {
+	open := func(times int) (minio.Core, error) {
+		client, err := minio.New(c.Endpoint, &minio.Options{
+			Creds:      credentials.NewStaticV4(c.AccessKey, c.SecretKey, c.SessionToken),
+			Secure:     !c.Insecure,
+			Region:     c.Region, // it is not asked for
+			Transport:  transport,
+			MaxRetries: times,
+			// The bucket is part of the host's name with Amazon, and of the path elsewhere.
+			BucketLookup: minio.BucketLookupAuto,
+		})
+		return minio.Core{Client: client}, err
+	}
+	client, err := open(tries)
+	once, err2 := open(1)
+	if err := errors.Join(err, err2); err != nil {
 		return nil, fmt.Errorf("%w: open: %w", blob.ErrUnavailable, err)
 	}
-	return &Store{config: c, client: minio.Core{Client: client}, transport: transport}, nil
+	return &Store{config: c, client: client, once: once, transport: transport}, nil
 }
 
 // Close closes the connections that nobody uses.
@@ -82,18 +90,39 @@ func (s *Store) Put(ctx context.Context, key string, r io.Reader, size int64, mi
 	if err != nil {
 		return 0, err
 	}
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return 0, spoolFault(err)
-	}
-	_, err = s.client.Client.PutObject(ctx, s.config.Bucket, s.name(key), f.File, n, minio.PutObjectOptions{
+	options := minio.PutObjectOptions{
 		ContentType:      mime,
 		DisableMultipart: true,
 		// Without TLS the bytes are signed piece by piece. Of none, a last piece would be sent
 		// that the request does not count, and the connection could not be used again.
 		DisableContentSha256: n == 0,
-	})
+	}
+	// Each try has a reader of its own: where the server answers before it has all, the
+	// connection may still read the last one.
+	pause := putPause
+	for try := 1; ; try++ {
+		_, err = s.once.Client.PutObject(ctx, s.config.Bucket, s.name(key), io.NewSectionReader(f, 0, n), n, options)
+		if err == nil || try == tries || !again(err) {
+			break
+		}
+		select {
+		case <-time.After(pause):
+			pause *= 2
+		case <-ctx.Done():
+		}
+		if ctx.Err() != nil {
+			break
+		}
+	}
 	if err != nil {
 		return 0, fault(ctx, "put", err)
 	}
 	return n, nil
+}
+
+// again reports whether a server may take what it did not take now: it did not answer, or
+// its answer was a fault of its own, or that it is busy.
+func again(err error) bool {
+	status := minio.ToErrorResponse(err).StatusCode
+	return status == 0 || status == http.StatusTooManyRequests || status == http.StatusRequestTimeout || status >= http.StatusInternalServerError && status != http.StatusInsufficientStorage
 }
