@@ -40,9 +40,14 @@ export class Link {
     this.#socket.onclose = (e) => this.close(e.code);
   }
 
-  /** Sends a frame. What is sent on a link that has ended is lost, as on the wire. */
+  /** Whether frames can be sent. */
+  get open() {
+    return this.#socket?.readyState === WebSocket.OPEN;
+  }
+
+  /** Sends a frame. What is sent on a link that is not open is lost, as on the wire. */
   send(frame) {
-    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(frame));
+    if (this.open) this.#socket.send(JSON.stringify(frame));
   }
 
   /** Ends the link at once: a dead network would keep us waiting for the peer's goodbye. */

@@ -1,12 +1,21 @@
 // The rooms of a user, and what is unread in them.
 
+import { backoff, Pause } from './caravan-pause.js';
+import { closeTooManyRooms } from './caravan-socket.js';
+
 const recountAfter = 300; // ms, as several things may change at once
 const countMax = 100; // the server counts no further
+const hearMax = 190; // rooms heard to be counted: a server takes 200 on a socket, and some are open on the page
+const trying = { min: 1_000, max: 60_000 }; // ms before what was refused for now is asked for again
+
+/** The codes of rooms that are not asked for again on the same socket: another subscribes, nobody may, no more fit. */
+const final = [4000, 4003, closeTooManyRooms];
 
 /**
  * Rooms is the list of a user's rooms: {id, trip, title, unread, mentions}, in `list`. The server
  * counts, when the socket is new and where something is read or deleted; between that new messages
- * are added. It hears the rooms that nobody else subscribes to. Event: `change`.
+ * are added. It hears the rooms that nobody else subscribes to, the first hearMax of the list: the
+ * others are counted with each new socket. Event: `change`.
  */
 export class Rooms extends EventTarget {
   list = [];
@@ -14,6 +23,8 @@ export class Rooms extends EventTarget {
   #socket;
   #rest;
   #user;
+  #turn = 0; // of refresh: only the last one counts
+  #early = new Map(); // id of a room that is not in the list → {seq, read}: the last that was heard of it
 
   constructor({ socket, rest, user }) {
     super();
@@ -27,20 +38,54 @@ export class Rooms extends EventTarget {
     });
   }
 
-  /** Asks for the whole list, and hears what nobody hears. */
+  /** Asks for the whole list, until it is told, and hears what nobody hears. */
   async refresh() {
-    let rooms;
-    try {
-      rooms = await this.#rest.rooms();
-    } catch {
-      return; // the next socket asks again
+    const turn = ++this.#turn;
+    for (let failures = 1; turn === this.#turn; failures++) {
+      const changes = new Map(this.list.map((r) => [r.id, r.changes]));
+      try {
+        const told = await this.#rest.rooms();
+        if (turn === this.#turn) this.#learn(told, changes);
+        return;
+      } catch {
+        await new Pause().start(backoff(failures, trying));
+        if (!this.#socket.open) return; // the next socket asks again
+      }
     }
+  }
+
+  /** Takes a list for which was asked when the rooms had had so many changes. */
+  #learn(told, changes) {
     const before = new Map(this.list.map((r) => [r.id, r]));
-    this.list = rooms.map((told) => Object.assign(before.get(told.id) ?? { changes: 0 }, asRoom(told)));
-    for (const { trip } of this.list) {
-      if (!this.#socket.hears(trip)) this.#socket.subscribe(trip, { limit: 1 }, () => {});
+    this.list = told.map((t) => before.get(t.id) ?? { changes: 0, unread: 0, mentions: 0, read: 0, seq: 0 });
+    for (const [i, room] of this.list.entries()) {
+      this.#update(room, told[i], changes.get(room.id) ?? 0);
+      const { seq = 0, read = 0 } = this.#early.get(room.id) ?? {};
+      if (seq > room.seq || read > room.read) this.#recount(room, { seq: Math.max(seq, room.seq), read: Math.max(read, room.read) });
     }
+    this.#early.clear();
+    for (const { trip } of this.list.slice(0, hearMax)) this.#hear(trip);
     this.#changed();
+  }
+
+  /** Takes what the server has counted, unless something has changed since it was asked. */
+  #update(room, told, changes) {
+    const { unread, mentions, read, seq, ...names } = asRoom(told);
+    Object.assign(room, names);
+    room.seq = Math.max(seq, room.seq);
+    if (room.changes !== changes) return this.#recount(room, { read: Math.max(read, room.read) });
+    Object.assign(room, { read, unread, mentions });
+  }
+
+  /** Hears a room that nobody hears. What is refused for now is asked for again, on the same socket. */
+  async #hear(trip) {
+    for (let failures = 1; this.#socket.open && !this.#socket.hears(trip); failures++) {
+      const subscription = this.#socket.subscribe(trip, { limit: 1 }, () => {});
+      const code = await subscription.ended;
+      if (final.includes(code) || !this.#socket.open) return; // the next socket asks again
+      if (subscription.joined) failures = 1;
+      await new Pause().start(backoff(failures, trying));
+    }
   }
 
   #find(accept) {
@@ -48,15 +93,32 @@ export class Rooms extends EventTarget {
   }
 
   #take(frame) {
-    const room = this.#find((r) => r.id === (frame.chat_room_id ?? frame.message?.chat_room_id));
-    if (!room || frame.duplicate) return;
-    const missed = frame.type === 'message_history' && frame.seq > room.seq; // since the list was made
+    const id = frame.chat_room_id ?? frame.message?.chat_room_id;
+    const room = this.#find((r) => r.id === id);
+    if (frame.duplicate) return;
+    if (!room) return this.#takeEarly(id, frame);
+    const news = frame.seq > room.seq; // the server's last count was without it
+    if (frame.type === 'message_history') return this.#takeHistory(room, frame.seq);
     room.seq = Math.max(room.seq, frame.seq ?? 0);
-    if (missed) this.#recount(room);
-    if (frame.type === 'chat_message') this.#add(room, frame.message);
+    if (frame.type === 'chat_message' && news) this.#add(room, frame.message);
     if (frame.type === 'message_edited' && frame.message.deleted_at) this.#recount(room);
     if (frame.type === 'own' && frame.read_seq !== undefined) this.#read(room, frame.read_seq);
     if (frame.type === 'room') this.#recount(room);
+  }
+
+  /** What is heard before the list is told may not be in it. */
+  #takeEarly(id, { seq = 0, read_seq: read = 0 }) {
+    if (!id) return;
+    const last = this.#early.get(id);
+    this.#early.set(id, { seq: Math.max(seq, last?.seq ?? 0), read: Math.max(read, last?.read ?? 0) });
+  }
+
+  /** A history says where the room is: further than it was counted, or the database went back. */
+  #takeHistory(room, seq) {
+    if (seq === room.seq) return;
+    if (seq < room.seq) room.read = Math.min(room.read, seq);
+    room.seq = seq;
+    this.#recount(room);
   }
 
   #add(room, { sender, seq, mentions = [], mentions_all: all }) {
@@ -68,13 +130,14 @@ export class Rooms extends EventTarget {
   }
 
   #read(room, seq) {
-    if (!room || seq <= room.read) return;
-    room.read = seq;
-    this.#recount(room);
+    if (!room || seq < room.read) return;
+    if (seq > room.read) return this.#recount(room, { read: seq });
+    room.changes++; // an answer on its way may not know of it
   }
 
-  /** Where all is read nothing needs to be counted. */
-  #recount(room) {
+  /** Has a room counted anew; known is what was heard of it. Where all is read nothing needs to be counted. */
+  #recount(room, known = {}) {
+    Object.assign(room, known);
     room.changes++;
     if (room.read >= room.seq) {
       Object.assign(room, { unread: 0, mentions: 0 });
@@ -84,16 +147,16 @@ export class Rooms extends EventTarget {
     }
   }
 
-  async #ask(room) {
+  async #ask(room, failures = 1) {
     room.timer = undefined;
     const { changes } = room;
     try {
-      const told = await this.#rest.room(room.id);
-      if (room.changes !== changes) return this.#recount(room); // it may be older than what we know
-      Object.assign(room, asRoom(told));
+      this.#update(room, await this.#rest.room(room.id), changes);
       this.#changed();
-    } catch {
-      // it is asked for again with the next socket
+    } catch (error) {
+      const refused = error.status < 500 && error.status !== 429;
+      if (refused || !this.#socket.open) return; // it is asked for again with the next socket
+      room.timer ??= setTimeout(() => this.#ask(room, failures + 1), backoff(failures, trying));
     }
   }
 

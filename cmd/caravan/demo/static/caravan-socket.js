@@ -3,11 +3,15 @@
 import { Link } from './caravan-link.js';
 
 const gatherTime = 20; // ms for which rooms wait for one another, to be asked for in one frame
+const askMax = 100; // rooms in a frame: the server takes no more
+
+/** The code of our own for a room that is more than the server allows on one socket. */
+export const closeTooManyRooms = 4013;
 
 /**
- * UserSocket opens a WebSocket when a room is subscribed, and keeps it while there is one. Who
- * subscribes says when to try again: where the socket ends, so do all subscriptions. Events
- * (CustomEvent, see `detail`), for who follows all rooms:
+ * UserSocket opens a WebSocket when a room is subscribed, and keeps it until the socket ends, even
+ * when no room is subscribed any more. All subscriptions end with the socket: who subscribes says
+ * when to try again. Events (CustomEvent, see `detail`), for who follows all rooms:
  *
  *   open   a new socket is let in: nothing is subscribed yet but what asked for it
  *   frame  a frame of the server
@@ -18,9 +22,12 @@ export class UserSocket extends EventTarget {
   #token;
   #link = null;
   #opening = false;
+  #fresh = false; // somebody was refused, and wants the next link to have a fresh token
   #begun = false; // a frame has come
   #rooms = new Map(); // id of a room or of its trip → Subscription
-  #asked = new Set(); // subscriptions of which the server does not know yet
+  #waiting = new Set(); // subscriptions of which the server does not know yet
+  #asked = new Map(); // client_id of a frame → its subscriptions, until it is answered
+  #frames = 0; // subscribe frames so far; each one's number is its client_id
   #gathering = null; // timer
 
   /** @param token (fresh: boolean) => Promise<string>; see CaravanClient. */
@@ -38,10 +45,15 @@ export class UserSocket extends EventTarget {
     this.#rooms.get(trip)?.close(4000);
     const subscription = new Subscription(this, trip, asked, receive);
     this.#rooms.set(trip, subscription);
-    this.#asked.add(subscription);
-    if (this.#link) this.#gathering ??= setTimeout(() => this.#ask(), gatherTime);
+    this.#waiting.add(subscription);
+    if (this.open) this.#gathering ??= setTimeout(() => this.#ask(), gatherTime);
     else this.#open(fresh);
     return subscription;
+  }
+
+  /** Whether there is a link on which frames can be sent. */
+  get open() {
+    return this.#link?.open ?? false;
   }
 
   /** Whether somebody hears the room of a trip. */
@@ -58,54 +70,93 @@ export class UserSocket extends EventTarget {
   /** Forgets a subscription that has ended, and tells the server if it knows of it. */
   forget(subscription) {
     for (const [id, other] of this.#rooms) if (other === subscription) this.#rooms.delete(id);
-    if (this.#asked.delete(subscription)) return;
+    if (this.#waiting.delete(subscription)) return;
     this.#link?.send({ type: 'unsubscribe', rooms: [subscription.trip] });
   }
 
+  /** One link, from the token to its end; a second one where a fresh token was wanted meanwhile. */
   async #open(fresh) {
+    this.#fresh ||= fresh;
     if (this.#opening) return;
     this.#opening = true;
+    let code;
+    do code = await this.#connect();
+    while (code === 4001 && this.#fresh && !this.#begun);
+    this.#opening = false;
+    const all = new Set(this.#rooms.values());
+    this.#rooms.clear();
+    this.#waiting.clear();
+    for (const subscription of all) subscription.end(code);
+  }
+
+  /** Asks for all rooms when the link is open. Resolves to the code with which it has ended. */
+  async #connect() {
+    const fresh = this.#fresh;
+    this.#fresh = false;
+    this.#begun = false;
     let code = 1006;
     try {
       const token = await this.#token(fresh);
+      this.#waiting = new Set(this.#rooms.values());
       const link = new Link(this.#url, ['caravan', `token.${token}`], (frame) => this.#take(frame), () => this.#ask());
       this.#link = link;
-      this.#begun = false;
       code = await link.ended;
     } catch {
       // no token: as if the server could not be reached
     }
     this.#link = null;
-    this.#opening = false;
     clearTimeout(this.#gathering);
     this.#gathering = null;
-    const all = new Set(this.#rooms.values());
-    this.#rooms.clear();
     this.#asked.clear();
-    for (const subscription of all) subscription.end(code);
+    return code;
   }
 
+  /** Asks for the rooms that wait. They go on waiting while nothing can be sent. */
   #ask() {
     this.#gathering = null;
-    const rooms = [...this.#asked].map(({ trip, asked }) => ({ id: trip, ...asked }));
-    this.#asked.clear();
-    if (rooms.length) this.#link?.send({ type: 'subscribe', rooms });
+    if (!this.open) return;
+    const all = [...this.#waiting];
+    this.#waiting.clear();
+    for (let i = 0; i < all.length; i += askMax) {
+      const some = all.slice(i, i + askMax);
+      const id = `rooms-${++this.#frames}`;
+      this.#asked.set(id, some);
+      this.#link.send({ type: 'subscribe', rooms: some.map(({ trip, asked }) => ({ id: trip, ...asked })), client_id: id });
+    }
+  }
+
+  /** A frame that asks for rooms is answered, or nothing of it is done. */
+  #answered({ type, code, client_id: id }) {
+    const some = this.#asked.get(id);
+    if (!some) return false;
+    this.#asked.delete(id);
+    if (type === 'error') for (const subscription of some) this.#drop(subscription, code === 'too_many_rooms' ? closeTooManyRooms : 1013);
+    return true;
+  }
+
+  /** Ends a subscription that the server does not have. */
+  #drop(subscription, code) {
+    for (const [id, other] of this.#rooms) if (other === subscription) this.#rooms.delete(id);
+    subscription?.end(code);
   }
 
   #take(frame) {
+    this.#fresh = false; // this token is accepted
     if (frame.type === 'token_expiring') return this.#renew();
+    if ((frame.type === 'ack' || frame.type === 'error') && this.#answered(frame)) return this.#begin();
     const id = frame.chat_room_id ?? frame.message?.chat_room_id;
     const subscription = this.#rooms.get(frame.trip_id) ?? this.#rooms.get(id);
     if (subscription && frame.type === 'message_history') this.#rooms.set(id, subscription);
-    if (frame.type === 'left') {
-      for (const [key, other] of this.#rooms) if (other === subscription) this.#rooms.delete(key);
-      subscription?.end(frame.code);
-    } else {
-      subscription?.take(frame);
-    }
-    if (!this.#begun) this.dispatchEvent(new CustomEvent('open'));
-    this.#begun = true;
+    if (frame.type === 'left') this.#drop(subscription, frame.code);
+    else subscription?.take(frame);
+    this.#begin();
     this.dispatchEvent(new CustomEvent('frame', { detail: frame }));
+  }
+
+  #begin() {
+    if (this.#begun) return;
+    this.#begun = true;
+    this.dispatchEvent(new CustomEvent('open'));
   }
 
   /** The socket goes on with a fresh token. Without one it ends, and whoever needs it begins anew. */
