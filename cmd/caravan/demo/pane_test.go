@@ -32,6 +32,7 @@ func TestPage(t *testing.T) {
 		{"rooms wait for the WebSocket", testRoomsWaitForTheSocket},
 		{"many trips are asked for by the hundred, and again", testRoomsOfManyTrips},
 		{"counts are not overwritten by older ones", testCountsAreNotOverwritten},
+		{"what is unread moves nothing", testUnreadMovesNothing},
 		{"who is here is a number, and a list", testHere},
 		{"messages are pinned and address people", testPinsAndMentions},
 		{"photos are chosen, pasted and dropped", testPhotos},

@@ -2,6 +2,7 @@ package demo_test
 
 import (
 	"fmt"
+	"sync"
 	"testing"
 
 	"github.com/google/uuid"
@@ -64,6 +65,34 @@ func testUnread(t *testing.T, c *chromium) {
 	p.waitFor("document.querySelector('.trips a[aria-current] .trip-name')?.textContent === " + quote(other.Title))
 	p.waitFor("!" + link(other.Title) + ".querySelector('.count')")
 	p.expectNoTrouble(socketFailed, loadFailed)
+}
+
+// testUnreadMovesNothing: the links to the trips are there before the server tells what is unread in
+// them, so that nothing moves below a finger.
+func testUnreadMovesNothing(t *testing.T, c *chromium) {
+	s := startServer(t)
+	g := startGateway(t, s)
+	s.postMany(2, "Before ", 60)
+	s.postTo(s.setup.Trips[1].ID, 2, "Over there")
+	for _, w := range []window{desktop, phone} {
+		g.rooms.Lock()
+		release := sync.OnceFunc(g.rooms.Unlock)
+		defer release()
+		p := openPage(t, c, g.url("/?user=1"), w)
+		one := p.pane(1)
+		one.waitForPhase("live")
+		p.eval(one.js(".scroller")+".scrollTop = 0", nil)
+		p.waitFor("!" + one.js(".older button") + ".hidden")
+		place := "(({x, y, width, height}) => [x, y, width, height].join())(" + one.js(".older button") + ".getBoundingClientRect())"
+		var before string
+		p.eval(place, &before)
+		p.expect(one.js(".trips .count"), "null")
+		release()
+		p.waitFor(one.js(".trips .count"))
+		p.expect(place, before)
+		p.click(one.is(".older button"))
+		p.expectNoTrouble()
+	}
 }
 
 // testHere: who is here comes in frames; without names it is a number.

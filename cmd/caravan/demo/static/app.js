@@ -62,7 +62,7 @@ function openPane(user) {
   const client = new CaravanClient({ trip: trip.id, user: user.id, socket, token });
   const rooms = new Rooms({ socket, rest: new Rest(location.origin, trip.id, token), user: user.id });
   const addressOf = (id) => address(alone, trips.find((t) => t.id === id) ?? trip);
-  const pane = new ChatPane({ client, files: new Files(location.origin, trip.id, token), rooms, user, users, trip, addressOf, href: alone ? '' : address(user, trip) });
+  const pane = new ChatPane({ client, files: new Files(location.origin, trip.id, token), rooms, user, users, trips, trip, addressOf, href: alone ? '' : address(user, trip) });
   document.querySelector('#panes').append(pane.element);
   client.start();
   return pane;

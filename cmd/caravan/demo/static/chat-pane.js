@@ -39,7 +39,7 @@ export class ChatPane extends EventTarget {
   #problemTimer;
   #marking; // timer: what is seen is marked as read at its end
 
-  constructor({ client, files, rooms, user, users, trip, addressOf, href }) {
+  constructor({ client, files, rooms, user, users, trips, trip, addressOf, href }) {
     super();
     this.#client = client;
     this.#user = user;
@@ -55,7 +55,7 @@ export class ChatPane extends EventTarget {
       readersOf: (message) => this.#readersOf(message),
     });
     this.#menu = new MessageMenu(this.#part('.menu'), { client, user });
-    new TripLinks(this.#part('.trips'), { rooms, current: trip.id, addressOf });
+    new TripLinks(this.#part('.trips'), { rooms, trips, current: trip.id, addressOf });
     this.#list = new ListDialog(this.#part('.list'));
     const tray = new FileTray(this.element, files);
     tray.addEventListener('problem', (e) => this.#showProblem(e.detail.text));

@@ -1,24 +1,28 @@
 // The trips of a user, with what is unread in each.
 
-/** TripLinks fills an element with a link to each trip, where there are several. */
+/**
+ * TripLinks fills an element with a link to each trip, where there are several. Those that the page
+ * knows are there from the start: what is below them does not move when the rooms are told.
+ */
 export class TripLinks {
   #element;
-  #rooms;
   #current;
   #addressOf;
 
-  /** @param addressOf (trip: id) => the address of the page that shows it */
-  constructor(element, { rooms, current, addressOf }) {
+  /**
+   * @param trips {id, title} of the trips that the page knows
+   * @param addressOf (trip: id) => the address of the page that shows it
+   */
+  constructor(element, { rooms, trips, current, addressOf }) {
     this.#element = element;
-    this.#rooms = rooms;
     this.#current = current;
     this.#addressOf = addressOf;
     element.setAttribute('aria-label', 'Trips');
-    rooms.addEventListener('change', () => this.#draw());
+    this.#draw(trips.map(({ id, title }) => ({ trip: id, title })));
+    rooms.addEventListener('change', () => this.#draw(rooms.list));
   }
 
-  #draw() {
-    const { list } = this.#rooms;
+  #draw(list) {
     this.#element.hidden = list.length < 2;
     const inOrder = [...list].sort((a, b) => a.title.localeCompare(b.title));
     for (const [i, room] of inOrder.entries()) {
