@@ -251,6 +251,7 @@ func (m *mortal) Presign(context.Context, string, time.Duration, string, string)
 // life is all that happens to a file: it comes, gets a preview and another one, is sent,
 // deleted, and swept. It goes on with what is still possible.
 func (w *world) life(s *attachment.Service) {
+	defer s.Close() // its own sweep comes after ten seconds
 	a, err := w.upload(s)
 	if err != nil {
 		return

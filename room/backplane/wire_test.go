@@ -71,11 +71,12 @@ func TestPrefixesKeepDeploymentsApart(t *testing.T) {
 	there := b.join(t, c.rooms[0].ID, "there")
 	other.join(t, c.rooms[0].ID, "elsewhere")
 	healthy(t, a, b, other)
-	received := other.bp.Stats().Received
+	received, begun := other.bp.Stats().Received, time.Now()
 	for range 20 {
 		carriesTo(t, a, b, there)
 	}
-	if s := other.bp.Stats(); s.Received > received+10 { // its own canaries
+	canaries := 10 + 2*int64(time.Since(begun)/time.Second) // of its own
+	if s := other.bp.Stats(); s.Received > received+canaries {
 		t.Errorf("the other deployment received %d notices", s.Received-received)
 	}
 	for prefix, want := range map[string]string{"blue": "a b", "green": "other", "red": ""} {
