@@ -111,8 +111,8 @@ func underLoad(t *testing.T, address string, act func()) {
 		defer close(report)
 		r, err := verify.Run(ctx, verify.Config{
 			URLs:    []string{"ws://" + address, "ws://" + address}, // two nodes: one may lag behind the other for a moment
-			Members: members, Rooms: rooms, Rate: 8, Session: 10 * time.Second, Duration: time.Hour,
-			Fleet: fleet.Fleet{Users: users, Trips: rooms + 1}, Answer: 5 * time.Second,
+			Members: members, Rooms: rooms, Rate: 4, Session: 10 * time.Second, Duration: time.Hour,
+			Fleet: fleet.Fleet{Users: users, Trips: rooms + 1},
 			Mint: func(u uuid.UUID) (string, error) { return token.Sign([]byte(secret), u, time.Hour) },
 		})
 		if err != nil {
@@ -163,7 +163,7 @@ func TestARollingRestartShowsNobodyAnError(t *testing.T) {
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
 			flags := []string{"--database", pgserver.Shared(t).Database(t), "--redis", redis, "--redis-prefix", p.name,
-				"--rate", "0", "--shutdown-delay", "3s", "--drain-timeout", "5s"}
+				"--rate", "0", "--shutdown-delay", "3s", "--drain-timeout", "20s"}
 			nodes := []*node{startNode(t, flags...), startNode(t, flags...)}
 			seed(t, flags[1])
 			front := plainly(t, p.start(t, nodes[0].address, nodes[1].address))
@@ -190,7 +190,7 @@ func TestARollingRestartShowsNobodyAnError(t *testing.T) {
 // one, which stops then. Nobody finds them closed.
 func TestTheNextProcessTakesThePortsOver(t *testing.T) {
 	t.Parallel()
-	flags := []string{"--database", pgserver.Shared(t).Database(t), "--redis", redisserver.Start(t).URL(), "--reuse-port", "--rate", "0", "--drain-timeout", "4s"}
+	flags := []string{"--database", pgserver.Shared(t).Database(t), "--redis", redisserver.Start(t).URL(), "--reuse-port", "--rate", "0", "--drain-timeout", "20s"}
 	running := startNode(t, flags...)
 	seed(t, flags[1])
 	underLoad(t, running.address+":8000", func() {

@@ -123,7 +123,7 @@ func TestEveryScenarioOnARealServer(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "report.json")
 			status, out, errs := call(t, "run", "--scenario", string(scenario), "--url", "ws://"+server.listen, "--jwt-secret", secret,
 				"--users", "60", "--trips", "30", "--connections", "30", "--server-pid", server.pid(), "--admin", "http://"+server.admin,
-				"--warmup", "100ms", "--duration", "3s", "--quiet", "--json", path) // long enough to measure something on a crowded machine
+				"--warmup", "100ms", "--duration", "5s", "--quiet", "--json", path) // long enough to measure something on a crowded machine
 			if status != exitClean {
 				t.Fatalf("status %d\n%s%s", status, out, errs)
 			}

@@ -80,7 +80,7 @@ func (c *chatter) listen() error {
 // the close was read is stored, and clients of version 2 are told when to come back.
 func TestADrainRefusesNobodyAnything(t *testing.T) {
 	eachStore(t, func(t *testing.T, database string) {
-		s := start(t, database, "--rate", "0", "--drain-timeout", "5s")
+		s := start(t, database, "--rate", "0", "--drain-timeout", "20s") // it ends when the last client has gone
 		var chatters []*chatter
 		for i := range 4 {
 			c := &chatter{name: fmt.Sprintf("member%d", i)}
