@@ -113,7 +113,7 @@ func underLoad(t *testing.T, address string, act func()) {
 			URLs:    []string{"ws://" + address, "ws://" + address}, // two nodes: one may lag behind the other for a moment
 			Members: members, Rooms: rooms, Rate: 4, Session: 10 * time.Second, Duration: time.Hour,
 			Fleet: fleet.Fleet{Users: users, Trips: rooms + 1},
-			Mint: func(u uuid.UUID) (string, error) { return token.Sign([]byte(secret), u, time.Hour) },
+			Mint:  func(u uuid.UUID) (string, error) { return token.Sign([]byte(secret), u, time.Hour) },
 		})
 		if err != nil {
 			t.Error(err)
