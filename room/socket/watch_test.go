@@ -27,18 +27,23 @@ type readsFrame struct {
 // watched is what a client knows of who has read how far.
 type watched map[uuid.UUID]int64
 
-// learn reads a frame of reads, and returns what is known with it.
+// learn reads frames of reads until one has news, and returns what is known with it. What the
+// first list says may be told once more, where the mark was told to nobody before.
 func (w watched) learn(c *client) watched {
 	c.t.Helper()
-	var f readsFrame
-	if text := c.text(); json.Unmarshal([]byte(text), &f) != nil || f.Type != "reads" || f.Reads == nil {
-		c.t.Fatalf("got %s", text)
-	}
-	for _, r := range f.Reads {
-		if r.Seq <= w[r.User] {
-			c.t.Errorf("told that %s has read up to %d, after %d", r.User, r.Seq, w[r.User])
+	for news := false; !news; {
+		var f readsFrame
+		if text := c.text(); json.Unmarshal([]byte(text), &f) != nil || f.Type != "reads" || f.Reads == nil {
+			c.t.Fatalf("got %s", text)
 		}
-		w[r.User] = r.Seq
+		news = len(f.Reads) == 0
+		for _, r := range f.Reads {
+			if r.Seq < w[r.User] {
+				c.t.Errorf("told that %s has read up to %d, after %d", r.User, r.Seq, w[r.User])
+			}
+			news = news || r.Seq > w[r.User]
+			w[r.User] = max(w[r.User], r.Seq)
+		}
 	}
 	return w
 }
