@@ -124,17 +124,20 @@ func (m *session) part() {
 }
 
 // serve handles frames until the client goes.
-func (m *session) serve(r *bufio.Reader) {
+func (m *session) serve(r *bufio.Reader) { serveFrames(r, m.frame, m.message) }
+
+// serveFrames hands in what a client says until it goes, and answers its close.
+func serveFrames(r *bufio.Reader, answer func(op byte, payload []byte), hear func(payload []byte)) {
 	for {
 		op, payload, err := readFrame(r)
 		switch {
 		case err != nil:
 			return
 		case op == 0x8:
-			m.frame(0x8, payload)
+			answer(0x8, payload)
 			return
 		case op == 0x1:
-			m.message(payload)
+			hear(payload)
 		}
 	}
 }

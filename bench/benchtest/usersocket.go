@@ -84,20 +84,7 @@ func (k *socket) hold(end time.Time) {
 	}))
 }
 
-func (k *socket) serveUser(r *bufio.Reader) {
-	for {
-		op, payload, err := readFrame(r)
-		switch {
-		case err != nil:
-			return
-		case op == 0x8:
-			k.frame(0x8, payload)
-			return
-		case op == 0x1:
-			k.hear(payload)
-		}
-	}
-}
+func (k *socket) serveUser(r *bufio.Reader) { serveFrames(r, k.frame, k.hear) }
 
 // hear handles a frame about the connection, or gives it to the session of its room.
 func (k *socket) hear(p []byte) {
