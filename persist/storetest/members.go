@@ -48,7 +48,14 @@ func testMembers(t *testing.T, open Open) {
 	w.remove(2)
 	ids = slices.Delete(ids, 2, 3)
 	must(2, ids...)
-	w.bringBack(0, 0) // there twice
+	for _, q := range []string{ // an application's table may bar neither rows that are there twice nor users that are not
+		"CREATE TABLE adopted AS SELECT trip_id, user_id, role FROM collaborators",
+		"DROP TABLE collaborators",
+		"ALTER TABLE adopted RENAME TO collaborators",
+	} {
+		w.app(q)
+	}
+	w.bringBack(0, 0)
 	w.app(fmt.Sprintf("INSERT INTO collaborators (trip_id, user_id, role) SELECT trip_id, '%s', 'member' FROM chat_rooms", uuid.New()))
 	w.app("ALTER TABLE users ADD COLUMN is_active boolean DEFAULT true")
 	for _, limit := range []int{1, 2, 50} {
