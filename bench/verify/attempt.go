@@ -137,21 +137,13 @@ func (s *session) write(ops ...*op) {
 	s.send(texts...)
 }
 
-// send writes frames. Where the server takes none for long the member gives the
-// session up; one that has ended meanwhile has been noted.
+// send writes frames. Where the server takes none for long the member gives the session up.
+// Any other error is left to the reader: it may have the server's close frame still to read.
 func (s *session) send(texts ...[]byte) {
-	err := s.line.Write(texts...)
-	if err == nil {
-		return
-	}
-	if p, shared := s.line.(*place); shared && !errors.Is(err, os.ErrDeadlineExceeded) {
-		p.socket.client.Abort()
-		return
-	}
-	if errors.Is(err, os.ErrDeadlineExceeded) {
+	if err := s.line.Write(texts...); errors.Is(err, os.ErrDeadlineExceeded) {
 		s.leave()
+		s.line.Abort()
 	}
-	s.line.Abort()
 }
 
 // recognise looks whether a message that was seen settles an op, whatever

@@ -90,7 +90,7 @@ func (u *many) close() {
 	u.door.Lock()
 	defer u.door.Unlock()
 	if u.socket != nil {
-		u.socket.client.Abort()
+		u.socket.quit()
 	}
 	u.reads.Wait()
 }

@@ -48,12 +48,7 @@ func (p *place) Close() {
 }
 
 // Abort implements line: it cuts the connection of all the user's rooms.
-func (p *place) Abort() {
-	p.socket.mu.Lock()
-	p.socket.leave()
-	p.socket.mu.Unlock()
-	p.socket.client.Abort()
-}
+func (p *place) Abort() { p.socket.quit() }
 
 // replaces reports whether a session is to go on until the room is answered anew, as its
 // member leaves it now and then.

@@ -71,7 +71,7 @@ func (m *member) subscribe(since int64, last string) (*session, error) {
 		}
 		return nil, s.err
 	case <-ctx.Done():
-		k.client.Abort() // the answer may still come, and would be nobody's
+		k.quit() // the answer may still come, and would be nobody's
 		<-s.done
 		return nil, ctx.Err()
 	}
@@ -140,12 +140,18 @@ func (k *userSocket) send(frame map[string]any) {
 	if err != nil {
 		panic("verify: " + err.Error()) // strings and numbers always encode
 	}
-	if err := k.client.Write(b); err != nil {
-		if errors.Is(err, os.ErrDeadlineExceeded) {
-			k.leave()
-		}
+	if err := k.client.Write(b); errors.Is(err, os.ErrDeadlineExceeded) {
+		k.leave()
 		k.client.Abort()
 	}
+}
+
+// quit cuts the connection of all the user's rooms, which is the user's doing.
+func (k *userSocket) quit() {
+	k.mu.Lock()
+	k.leave()
+	k.mu.Unlock()
+	k.client.Abort()
 }
 
 // leave notes that the end of the socket, which comes now, is its user's. k.mu is held.

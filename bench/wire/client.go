@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"os"
 	"time"
 )
 
@@ -124,9 +125,9 @@ func (c *Client) Read() ([]byte, error) {
 		c.buf = c.buf[n:]
 		switch f.Op {
 		case OpPing:
-			if err := c.write(OpPong, f.Payload); err != nil {
+			if err := c.write(OpPong, f.Payload); errors.Is(err, os.ErrDeadlineExceeded) {
 				return nil, err
-			}
+			} // where the server is gone, what it said before is still to be read
 		case OpPong:
 		case OpClose:
 			code := CloseCode(f.Payload)
