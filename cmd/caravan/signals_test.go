@@ -221,9 +221,7 @@ func TestASignalDrainsAndExitsWithZero(t *testing.T) {
 			if code, _ := ws.ParseCloseFrameData(last); code != 1012 {
 				t.Errorf("the client got close code %d, want 1012", code)
 			}
-			if err := ws.WriteFrame(conn, ws.MaskFrame(ws.NewCloseFrame(last))); err != nil {
-				t.Error(err)
-			}
+			_ = ws.WriteFrame(conn, ws.MaskFrame(ws.NewCloseFrame(last))) // on a busy machine the drain's time may be over
 			if status := s.status(); status != 0 {
 				t.Errorf("status %d\n%s", status, s.logged())
 			}
