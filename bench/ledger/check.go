@@ -115,7 +115,12 @@ func (l *Ledger) checkClient(id int, c *client) {
 	l.checkRole(id, c)
 	room := l.room(c.room)
 	for n := max(c.start, room.base) + 1; n <= room.top; n++ {
-		if m := room.events[n]; m != nil && m.last == n && !c.seen.has(n) {
+		m := room.events[n]
+		switch {
+		case m == nil || m.last != n || c.seen.has(n):
+		case c.torn[m.id]:
+			l.report.Torn++
+		default:
 			l.lost("client %d never saw event %d of message %s, which is its last state", id, n, m.id)
 		}
 	}

@@ -26,8 +26,8 @@ type Histories struct {
 	refers  map[string]string     // op to the message that it answers or edits, of one history only
 	begun   map[string]time.Time  // op to when it went out first
 	dropped map[string]bool       // ops that change what was lost, and marks
-	overs   map[int]bool          // fail-overs that lost something
 	deaf    []silence
+	learned bool // what the servers have
 }
 
 // silence is a time in which what an old primary stored did not reach the new one.
@@ -47,12 +47,6 @@ type divided struct {
 	undone map[string]bool // messages that were made in a lost one
 }
 
-// event is what tells an event from others of its number.
-type event struct {
-	message string
-	at      int64 // when it made the message or changed its content, in Unix microseconds; zero: it changed something else
-}
-
 // fork is where a fail-over divided a room.
 type fork struct {
 	failOver int
@@ -61,7 +55,7 @@ type fork struct {
 	lost     map[int64]event
 	seen     map[int64]bool // of the lost ones
 	begun    bool
-	first    time.Time // when the first of the lost events was stored
+	first    int64     // when the first of the lost events was stored, in Unix microseconds
 	over     time.Time // when the old primary was ended
 }
 
@@ -76,7 +70,7 @@ func NewHistories() *Histories {
 	return &Histories{
 		ledger: New(), rooms: map[int]*divided{}, clients: map[int]*reader{}, known: map[knows]int64{},
 		noticed: map[place]bool{}, told: map[place][]time.Time{}, left: map[int][]time.Time{},
-		refers: map[string]string{}, begun: map[string]time.Time{}, dropped: map[string]bool{}, overs: map[int]bool{},
+		refers: map[string]string{}, begun: map[string]time.Time{}, dropped: map[string]bool{},
 	}
 }
 
@@ -104,13 +98,6 @@ func (h *Histories) Learn(r *Record) {
 	case Undone:
 		f := room.fork(r.FailOver)
 		f.lost[r.Seq], f.over = eventOf(r), r.At
-		if at := timeOf(r); f.first.IsZero() || at.Before(f.first) {
-			f.first = at
-		}
-		f.top = max(f.top, r.Seq)
-		room.undone[r.Message] = room.undone[r.Message] || r.Made == r.Seq
-		h.overs[r.FailOver] = true
-		h.ledger.report.Undone++
 	case Stands:
 		room.stands[r.Seq] = eventOf(r)
 		room.made[r.Message] = room.made[r.Message] || r.Made == r.Seq
@@ -119,6 +106,39 @@ func (h *Histories) Learn(r *Record) {
 	case Left:
 		h.left[r.Node] = append(h.left[r.Node], r.At)
 	}
+}
+
+// divide settles where each fail-over divided a room, once all is known that the servers
+// have. The number at which a standby stood was read before it took over, and it may have
+// had more on its way by then: what both histories have is not lost.
+func (h *Histories) divide() {
+	h.learned = true
+	overs := map[int]bool{}
+	for _, room := range h.rooms {
+		for i, f := range room.forks {
+			for ; room.keeps(f.lost[f.from+1], f.from+1, room.forks[i+1:]); f.from++ {
+				delete(f.lost, f.from+1)
+			}
+			f.top = f.from
+			for number, e := range f.lost {
+				if f.top = max(f.top, number); f.first == 0 || e.at < f.first {
+					f.first = e.at
+				}
+				room.undone[e.message] = room.undone[e.message] || e.how == made
+			}
+			h.ledger.report.Undone += int64(len(f.lost))
+			if len(f.lost) > 0 {
+				overs[f.failOver] = true
+			}
+		}
+	}
+	h.ledger.report.FailOvers = int64(len(overs))
+}
+
+// keeps reports whether an event is in the history that goes on, at least until a later
+// fail-over.
+func (d *divided) keeps(e event, number int64, later []*fork) bool {
+	return e.message != "" && (d.stands[number] == e || slices.ContainsFunc(later, func(f *fork) bool { return f.lost[number] == e }))
 }
 
 func (h *Histories) room(id int) *divided {
@@ -141,40 +161,10 @@ func (d *divided) fork(failOver int) *fork {
 	return f
 }
 
-// eventOf returns the event that a server has.
-func eventOf(r *Record) event {
-	if r.Made != r.Seq && !r.Edited {
-		return event{r.Message, 0}
-	}
-	return event{r.Message, micros(r.Updated)}
-}
-
-// shows reports whether a record shows a message as the event left it.
-func (e event) shows(r *Record) bool {
-	return e.message == r.Message && e.message != "" && (e.at == 0 || r.Bare || e.at == micros(r.Updated))
-}
-
-func micros(text string) int64 {
-	at, err := time.Parse(time.RFC3339Nano, text)
-	if err != nil {
-		return 0
-	}
-	return at.UnixMicro()
-}
-
-// timeOf is when an event was stored.
-func timeOf(r *Record) time.Time {
-	at, err := time.Parse(time.RFC3339Nano, r.Updated)
-	if err != nil {
-		return r.At
-	}
-	return at
-}
-
 // mayLose reports whether what was stored between two times may be lost.
 func (d *divided) mayLose(from, to time.Time) bool {
 	for _, f := range d.forks {
-		if len(f.lost) > 0 && !to.Before(f.first) && !from.After(f.over) {
+		if len(f.lost) > 0 && to.UnixMicro() >= f.first && !from.After(f.over) {
 			return true
 		}
 	}
@@ -191,6 +181,9 @@ func (h *Histories) mayForget(at time.Time) bool {
 
 // Apply adds a record.
 func (h *Histories) Apply(r *Record) {
+	if !h.learned {
+		h.divide()
+	}
 	room := h.room(r.Room)
 	h.records++
 	r.place = h.records
@@ -214,6 +207,9 @@ func (h *Histories) Apply(r *Record) {
 
 // Check closes the account and returns the report. No record may follow.
 func (h *Histories) Check() *Report {
+	if !h.learned {
+		h.divide()
+	}
 	report := &h.ledger.report
 	for _, id := range sorted(h.clients) {
 		h.clients[id].close()
@@ -228,7 +224,6 @@ func (h *Histories) Check() *Report {
 			report.UndoneFor += int64(len(f.seen))
 		}
 	}
-	report.FailOvers = int64(len(h.overs))
 	return h.ledger.Check()
 }
 
@@ -242,23 +237,31 @@ func (h *Histories) endedThen(node int, at time.Time) bool {
 }
 
 // of finds in which history the message of a record is, as the record shows it: nil in
-// the one that stands, or in none, which is for the ledger to say.
-func (d *divided) of(r *Record) *fork {
+// the one that stands, or in none, which is for the ledger to say. Where both have such an
+// event at that number it may be of either; so it is with one that was stored on the old
+// primary and, since that was not known, on the new one too, and got the same number.
+func (d *divided) of(r *Record) (lost *fork, either bool) {
 	number := max(r.Rev, r.Seq)
 	for _, f := range d.forks {
-		if e := f.lost[number]; e.at != 0 && !r.Bare && e.shows(r) {
-			return f // no other history has what was said then
+		switch e := f.lost[number]; e.shownBy(r) {
+		case certain:
+			if e == d.stands[number] {
+				return nil, true
+			}
+			return f, false
+		case possible:
+			lost = f
+		case other:
 		}
 	}
-	if d.stands[number].shows(r) {
-		return nil
+	switch d.stands[number].shownBy(r) {
+	case certain:
+		return nil, false
+	case possible:
+		return nil, lost != nil
+	case other:
 	}
-	for _, f := range d.forks {
-		if f.lost[number].shows(r) {
-			return f
-		}
-	}
-	return nil
+	return lost, false
 }
 
 // mustKnow reports whether the server that said something had to know of a fail-over.
@@ -290,7 +293,7 @@ func (h *Histories) asked(r *Record, room *divided, c *reader) {
 			r = &Record{At: r.At, Kind: Cut, Room: r.Room, Client: r.Client, Op: r.Op}
 		}
 	case Acked:
-		if f := room.of(r); f != nil {
+		if f, _ := room.of(r); f != nil {
 			h.sees(r, f)
 			r = &Record{At: r.At, Kind: Cut, Room: r.Room, Client: r.Client, Op: r.Op}
 		}

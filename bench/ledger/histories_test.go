@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -227,6 +228,9 @@ func TestDividedHistoriesThatAreFaithful(t *testing.T) {
 		{"a history may be of either, until more is told", both(
 			change(0, func(r *Record) bool { return r.Kind == Joined && r.Client == 1 && r.Seq == 12 }, func(r *Record) { r.Seq = 12 }),
 			before(told(1, 13), Record{Kind: Joined, Client: 1, Since: 12, Last: "B", Seq: 12, Node: 1}))},
+		{"a lost event behind a hole is not taken", both(
+			before(isKind(Undone), Record{Kind: Undone, Seq: 13, Message: "Y", Made: 13, FailOver: 1}),
+			before(told(3, 12), Record{Kind: Told, Client: 3, Message: "Y", Seq: 13, Prev: 12, Made: 13, Node: 2}))},
 		{"a member that did not say what it has is not told", both(returns("", shownC), before(of(Stays, 2),
 			Record{Kind: Joined, Client: 2, Since: -1, Seq: 13, Node: 2},
 			Record{Kind: Shown, Client: 2, Since: -1, Op: "a", Message: "A", Seq: 11, Rev: 11, Content: Content("a", "hello"), Node: 2},
@@ -254,23 +258,69 @@ func TestWhoCannotSayWhichEventItHasIsCounted(t *testing.T) {
 	}
 }
 
-// TestAnEditThatIsLostIsKnownByItsTime: the event that has its number now is about the same
-// message, and changed something that has no time of its own.
-func TestAnEditThatIsLostIsKnownByItsTime(t *testing.T) {
-	const lost, stands = "2026-01-02T03:04:05Z", "2026-01-02T03:04:00Z"
-	d := &divided{stands: map[int64]event{12: {"X", 0}}, forks: []*fork{{failOver: 1, from: 11, top: 12, lost: map[int64]event{12: {"X", micros(lost)}}}}}
+// TestAnEventThatIsLostIsKnownByItsTime: the event that has its number now is about the same
+// message. Where neither has a time that shows, it may be either.
+func TestAnEventThatIsLostIsKnownByItsTime(t *testing.T) {
+	const lost, stands, earlier = "2026-01-02T03:04:05Z", "2026-01-02T03:04:07Z", "2026-01-02T03:04:00Z"
+	const isLost, isOther, isEither = "lost", "other", "either"
+	x := func(as how, at string) event { return event{"X", micros(at), as} }
 	for _, c := range []struct {
-		record Record
-		lost   bool
+		name         string
+		lost, stands event
+		record       Record
+		want         string
 	}{
-		{Record{Message: "X", Seq: 12, Updated: lost}, true},
-		{Record{Message: "X", Seq: 12, Updated: stands}, false},
-		{Record{Message: "X", Seq: 12, Updated: lost, Bare: true}, false}, // it does not say
-		{Record{Message: "Y", Seq: 12, Updated: lost}, false},
+		{"a lost edit", x(said, lost), x(pinned, stands), Record{Updated: lost}, isLost},
+		{"the pin in its place", x(said, lost), x(pinned, stands), Record{Updated: earlier, Pinned: stands}, isOther},
+		{"the end of a pin in its place", x(said, lost), x(pinned, stands), Record{Updated: earlier}, isOther},
+		{"one that does not say", x(said, lost), x(pinned, stands), Record{Updated: lost, Bare: true}, isEither},
+		{"another message", x(said, lost), x(pinned, stands), Record{Message: "Y", Updated: lost}, isOther},
+		{"a lost pin", x(pinned, lost), x(pinned, stands), Record{Updated: earlier, Pinned: lost}, isLost},
+		{"the same pin again", x(pinned, lost), x(pinned, stands), Record{Updated: earlier, Pinned: stands}, isOther},
+		{"the end of a pin, twice", x(pinned, lost), x(pinned, stands), Record{Updated: earlier}, isEither},
+		{"a lost message", x(made, earlier), x(pinned, stands), Record{Updated: earlier, Made: 12}, isLost},
+		{"it was made before, and pinned in its place", x(made, earlier), x(pinned, stands), Record{Updated: earlier, Pinned: stands}, isOther},
+		{"stored on both", x(made, lost), x(made, lost), Record{Updated: lost, Made: 12}, isEither},
+		{"of which the log says little", x(changed, lost), x(changed, stands), Record{Updated: earlier}, isEither},
 	} {
-		if f := d.of(&c.record); (f != nil) != c.lost {
-			t.Errorf("%+v: %v", c.record, f)
+		d := &divided{stands: map[int64]event{12: c.stands}, forks: []*fork{{failOver: 1, from: 11, top: 12, lost: map[int64]event{12: c.lost}}}}
+		c.record.Kind, c.record.Seq = Told, 12
+		if c.record.Message == "" {
+			c.record.Message = "X"
 		}
+		f, either := d.of(&c.record)
+		got := isOther
+		switch {
+		case either && f == nil:
+			got = isEither
+		case f != nil:
+			got = isLost
+		}
+		if got != c.want {
+			t.Errorf("%s: %s, want %s", c.name, got, c.want)
+		}
+	}
+}
+
+// TestWhatBothHistoriesHaveIsNotLost: the standby got it after its number was read. What was
+// lost by a later fail-over, it had.
+func TestWhatBothHistoriesHaveIsNotLost(t *testing.T) {
+	h := NewHistories()
+	learn := func(kind Kind, failOver int, numbers ...int64) {
+		for _, n := range numbers {
+			h.Learn(&Record{Kind: kind, Seq: n, Message: strconv.Itoa(int(n)), Made: n, FailOver: failOver, Updated: "2026-01-02T03:04:05Z"})
+		}
+	}
+	h.Learn(&Record{Kind: Forked, FailOver: 1, Seq: 10})
+	h.Learn(&Record{Kind: Forked, FailOver: 2, Seq: 12})
+	learn(Undone, 1, 11, 12, 13, 14)
+	learn(Undone, 2, 13)
+	learn(Stands, 0, 11, 12)
+	h.Learn(&Record{Kind: Stands, Seq: 13, Message: "another", Made: 13, Updated: "2026-01-02T03:04:06Z"})
+	rep := h.Check()
+	f := h.rooms[0].forks[0]
+	if f.from != 13 || len(f.lost) != 1 || rep.Undone != 2 || rep.FailOvers != 2 {
+		t.Errorf("it parts after %d and loses %v; %d undone by %d", f.from, f.lost, rep.Undone, rep.FailOvers)
 	}
 }
 
@@ -305,5 +355,31 @@ func TestListsOfTheHistoryThatStandsAreJudged(t *testing.T) {
 	h = append(twoHistories(), Record{Kind: Row, Way: RowsDue, Message: "A"}, Record{Kind: Listed, Way: RowsDue})
 	if rep := checkHistories(h); rep.Lost.Count != 1 {
 		t.Errorf("%+v", rep)
+	}
+}
+
+// TestPagesOfTwoHistoriesMayLackAMessage: a lost edit had moved X from the page that came from
+// the new primary to one that came from the old.
+func TestPagesOfTwoHistoriesMayLackAMessage(t *testing.T) {
+	at := func(second int64) time.Time { return time.Unix(second, 0) }
+	for _, c := range []struct {
+		name  string
+		pages []Record
+		torn  bool
+	}{
+		{"fetched across the fail-over", []Record{{More: true, At: at(10)}, {Since: 5, At: at(30)}}, true},
+		{"and stood at the end before it", []Record{{More: true, At: at(8)}, {Since: 5, At: at(10)}, {Since: 9, At: at(30)}}, false},
+		{"fetched after it", []Record{{More: true, At: at(25)}, {Since: 5, At: at(30)}}, false},
+		{"and then all anew", []Record{{More: true, At: at(10)}, {Since: 5, At: at(30)}, {Since: -1, At: at(31)}}, false},
+	} {
+		parts := &fork{failOver: 1, from: 10, over: at(20), lost: map[int64]event{13: {"X", 0, said}}}
+		reads := &reader{h: NewHistories(), room: &divided{forks: []*fork{parts}}}
+		for _, page := range c.pages {
+			parts.begun = page.At.After(at(15))
+			reads.tear(&page)
+		}
+		if got := reads.h.ledger.client(&Record{}).torn["X"]; got != c.torn {
+			t.Errorf("%s: %v", c.name, got)
+		}
 	}
 }

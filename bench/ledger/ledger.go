@@ -124,17 +124,18 @@ type client struct {
 	joins  int    // connections so far
 	stays  bool
 	joined bool
-	start  int64   // where it first stood, or stood when it last connected without saying where
-	known  int64   // the greatest number that it knows the room to have had
-	heard  int64   // the greatest of them that was told live, or acknowledged
-	at     int64   // where it stands by its connection
-	again  int64   // up to here its connection tells what the client may have, as its server was behind
-	paged  int64   // where it stands by pages fetched since it connected; zero: none
-	adrift bool    // it resumed with more to fetch: the next event tells where live events go on
-	paging bool    // it resumed with more to fetch on this connection
-	whole  bool    // and has fetched it all
-	live   int64   // while paging: where live events went on
-	seen   numbers // that it saw, live or shown
+	start  int64           // where it first stood, or stood when it last connected without saying where
+	known  int64           // the greatest number that it knows the room to have had
+	heard  int64           // the greatest of them that was told live, or acknowledged
+	at     int64           // where it stands by its connection
+	again  int64           // up to here its connection tells what the client may have, as its server was behind
+	paged  int64           // where it stands by pages fetched since it connected; zero: none
+	adrift bool            // it resumed with more to fetch: the next event tells where live events go on
+	paging bool            // it resumed with more to fetch on this connection
+	whole  bool            // and has fetched it all
+	live   int64           // while paging: where live events went on
+	seen   numbers         // that it saw, live or shown
+	torn   map[string]bool // messages that it may lack without a sign, as its pages were of two histories
 	clientMarks
 	page int64 // the last number of the list of messages that it is being shown
 	view *view // that list

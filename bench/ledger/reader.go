@@ -15,6 +15,8 @@ type reader struct {
 	number int64 // what it saw last of it
 	anew   bool  // it was told to begin anew, and has not yet
 	newer  *fork // on this connection it has seen what took the place of something lost; nil: nothing
+
+	fetches time.Time // since when it fetches pages, of which there are more; zero: it does not
 }
 
 func (h *Histories) client(r *Record) *reader {
@@ -76,13 +78,15 @@ func (c *reader) complete() {
 			c.lost, c.anew, c.unsure = nil, false, nil
 		}
 	}
+	c.tear(head)
 	var lost, newer *fork
 	for _, r := range list[1:] {
-		if f := c.room.of(r); f != nil {
+		f, either := c.room.of(r)
+		if f != nil {
 			lost = f
 			c.h.sees(r, f)
 			c.number = max(r.Rev, r.Seq)
-		} else if f := c.room.beyond(r.Rev); f != nil {
+		} else if f := c.room.beyond(r.Rev); f != nil && !either {
 			newer = f
 		}
 	}
@@ -93,6 +97,34 @@ func (c *reader) complete() {
 		c.h.ledger.lost("client %d was shown two histories of its room in one list that ends at %d", c.id, head.Seq)
 	}
 	c.place(list, lost, newer)
+}
+
+// tear notes what a client may lack that has fetched pages, and goes on: a message that a
+// lost event moved to a later page is on none of those that it gets from the new primary.
+func (c *reader) tear(head *Record) {
+	account := c.h.ledger.client(head)
+	if head.Since < 0 {
+		c.fetches, account.torn = time.Time{}, nil
+	}
+	if !c.fetches.IsZero() { // this page is not its first
+		for _, f := range c.room.forks {
+			if !f.begun || c.fetches.After(f.over) {
+				continue
+			}
+			for _, e := range f.lost {
+				if account.torn == nil {
+					account.torn = map[string]bool{}
+				}
+				account.torn[e.message] = true
+			}
+		}
+	}
+	switch {
+	case !head.More:
+		c.fetches = time.Time{}
+	case c.fetches.IsZero():
+		c.fetches = head.At
+	}
 }
 
 // ahead returns the fork that a number of the present history is already beyond.
@@ -168,11 +200,15 @@ func (c *reader) release() {
 
 // hear notes a live event.
 func (c *reader) hear(r *Record) {
-	lost := c.room.of(r)
+	lost, either := c.room.of(r)
 	var newer *fork
-	if lost == nil {
+	switch {
+	case lost != nil && c.skips(r): // a hole is before it: the client does not take it, and asks again
+		return
+	case either:
+	case lost == nil:
 		newer = c.room.beyond(r.Seq)
-	} else {
+	default:
 		c.h.sees(r, lost)
 		if c.newer != nil && !c.anew && lost.failOver <= c.newer.failOver {
 			c.h.ledger.lost("client %d was told event %d, which fail-over %d lost, after what took its place", c.id, r.Seq, lost.failOver)
@@ -180,6 +216,15 @@ func (c *reader) hear(r *Record) {
 		c.number = r.Seq
 	}
 	c.place([]*Record{r}, lost, newer)
+}
+
+// skips reports whether a live event comes before what the client must have first.
+func (c *reader) skips(r *Record) bool {
+	if c.lost != nil || c.anew || len(c.unsure) > 0 { // where it stands, the account does not say
+		return false
+	}
+	at := c.h.ledger.client(r)
+	return r.Prev > max(at.at, at.paged)
 }
 
 // due leaves out a number that somebody on the old primary gave.

@@ -52,7 +52,8 @@ const (
 
 // The kinds that tell of fail-overs which may lose events, with their fields. FailOver is
 // which one, from 1 on. What a server has of an event is its Room, Seq, Message and Updated,
-// Made where it made the message, and Edited where it changed its content.
+// when it was stored, Made where it made the message, Edited where it changed or deleted its
+// content, and Change where it is a pin.
 const (
 	Promoted Kind = "promoted" // a standby took over, and the former primary may answer beside it; nothing can be lost
 	Deaf     Kind = "deaf"     // from now on the standby that will take over hears nothing

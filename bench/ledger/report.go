@@ -37,6 +37,10 @@ type Report struct {
 	// about the same message.
 	Alike int64 `json:"alike"`
 
+	// Messages that a member lacks, and cannot know of: it fetched pages before and after a
+	// fail-over, and between them the lost history had moved the message to a later page.
+	Torn int64 `json:"torn"`
+
 	// Answers that ended before what their client knew, of servers that reached a former
 	// primary alone and could not know of the new one.
 	Behind int64 `json:"behind"`

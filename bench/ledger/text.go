@@ -27,6 +27,9 @@ func (r *Report) WriteText(w io.Writer) error {
 	if r.Alike > 0 {
 		line("alike", "%d times a member could not be told, as the last event that it had seen and the one that took its place are about the same message", r.Alike)
 	}
+	if r.Torn > 0 {
+		line("torn", "%d messages are missing to a member who fetched pages before and after a fail-over, which lost a change of the message", r.Torn)
+	}
 	if r.Behind > 0 {
 		line("behind", "%d answers ended before what their member knew: their servers reached a former primary alone, and could not know of the new one", r.Behind)
 	}

@@ -53,7 +53,7 @@ func (m *member) pollOnce() error {
 	}
 	m.page(since, last, &p)
 	m.know(m.at)
-	if m.at >= m.known {
+	if m.at >= m.known || p.HasMore { // whoever has more to fetch is told of it
 		m.upToDate = time.Now()
 	} else if time.Since(m.upToDate) > m.crew.cfg.Answer {
 		m.note(ledger.Record{Kind: ledger.Due, Seq: m.known})

@@ -121,8 +121,10 @@ func (l *losses) readLog(server *pgserver.Server, from map[int]int64, note func(
 		switch fields[3] {
 		case strconv.Itoa(int(protocol.KindMessage)):
 			r.Made = seq
-		case strconv.Itoa(int(protocol.KindEdit)):
+		case strconv.Itoa(int(protocol.KindEdit)), strconv.Itoa(int(protocol.KindDelete)):
 			r.Edited = true
+		case strconv.Itoa(int(protocol.KindPin)):
+			r.Change = "pin"
 		}
 		note(r)
 		return errors.Join(err, err2)
