@@ -110,7 +110,7 @@ func (u *many) open(ctx context.Context) (*userSocket, error) {
 	if err != nil {
 		return nil, err
 	}
-	now, life := time.Now(), u.crew.cfg.Token
+	until := time.Now().Add(u.crew.cfg.Token)
 	u.home.mu.Lock()
 	rng := u.home.rng
 	key := [4]byte{byte(rng.Uint32()), byte(rng.Uint32()), byte(rng.Uint32()), byte(rng.Uint32())}
@@ -121,7 +121,7 @@ func (u *many) open(ctx context.Context) (*userSocket, error) {
 		return nil, err
 	}
 	u.socket = &userSocket{
-		many: u, client: client, node: node, token: heldToken{since: now, until: now.Add(life)}, done: make(chan struct{}),
+		many: u, client: client, node: node, token: heldToken{since: time.Now(), until: until}, done: make(chan struct{}),
 		places: map[string]*place{}, asks: map[string]ask{},
 	}
 	u.forgets.Store(false)

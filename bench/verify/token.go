@@ -22,8 +22,8 @@ const tokenExact = 2 * time.Second
 
 // heldToken is the token that a user's socket has. It belongs to the socket's reader.
 type heldToken struct {
-	since, until time.Time
-	warned       bool // its user was told that it ends
+	since, until time.Time // since the server has it
+	warned       bool      // its user was told that it ends
 	unwarned     late
 	outlived     late
 }
