@@ -25,9 +25,11 @@ HOSTILE ?= 0
 REDIS ?=
 STANDBY ?=
 PARTITIONS ?=
+SERVERS ?=
+WORKLOADS ?=
 VERSION ?=
 COMMIT ?=
-SETTABLE := FUZZTIME BENCH PACKAGES BASE SEED DURATION STORE NODES HOSTILE REDIS STANDBY PARTITIONS VERSION COMMIT
+SETTABLE := FUZZTIME BENCH PACKAGES BASE SEED DURATION STORE NODES HOSTILE REDIS STANDBY PARTITIONS SERVERS WORKLOADS VERSION COMMIT
 $(foreach name,$(SETTABLE),$(eval override $(name) := $$(value $(name))))
 export $(SETTABLE)
 
@@ -85,6 +87,11 @@ bench: toolchain ## run the benchmarks that match BENCH in PACKAGES, six times e
 .PHONY: bench-compare
 bench-compare: toolchain ## compare the benchmarks with those of the commit BASE
 	@set -f; .ci/bench-compare "$$BASE" "$$BENCH" $$PACKAGES
+
+.PHONY: bench-peers
+bench-peers: build ## measure SERVERS (all) in WORKLOADS (all): Caravan beside the floor and servers on other libraries
+	cd bench/peers && CGO_ENABLED=0 go build -trimpath -o ../../bin/ .
+	@bin/caravan-bench peers $${SERVERS:+--servers "$$SERVERS"} $${WORKLOADS:+--workloads "$$WORKLOADS"}
 
 .PHONY: chaos
 chaos: build ## break servers for DURATION (60s) as SEED decides, STORE postgres or sqlite, NODES, REDIS=1, pair or cluster, STANDBY=sync or async, PARTITIONS=1, HOSTILE members, and account for every message

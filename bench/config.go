@@ -33,11 +33,12 @@ func Scenarios() []Scenario { return []Scenario{Idle, Fanout, Rooms, Pairs, Publ
 // which fields those are, the comments say.
 type Config struct {
 	Scenario    Scenario
+	Protocol    Protocol                             // empty: Caravan
 	URL         string                               // ws://host:port of the server
 	Admin       string                               // http://host:port of its admin port; empty: its metrics are not read
 	ServerPID   int                                  // the server's process on this machine; 0: its CPU and memory are not read
 	Fleet       fleet.Fleet                          // what was seeded; parts that are zero: what the run needs
-	Mint        func(user uuid.UUID) (string, error) // signs an access token that outlives the run
+	Mint        func(user uuid.UUID) (string, error) // signs an access token that outlives the run; nil with Raw
 	Connections int                                  // zero: 100
 	Rooms       int                                  // zero: by scenario
 	Senders     int                                  // connections that send; zero: by scenario
@@ -95,6 +96,7 @@ func (c *Config) complete() error {
 }
 
 func (c *Config) defaults() {
+	c.Protocol = or(c.Protocol, Caravan)
 	c.Connections = or(c.Connections, 100)
 	switch c.Scenario {
 	case Fanout:
@@ -159,11 +161,10 @@ func (c *Config) checkNumbers() error {
 	return errors.Join(errs...)
 }
 
+var errNoMint = errors.New("a way to sign tokens is needed")
+
 func (c *Config) checkEnds() error {
-	if c.Mint == nil {
-		return errors.New("a way to sign tokens is needed")
-	}
-	if err := c.Fleet.Check(c.Rooms); err != nil {
+	if err := c.checkProtocol(); err != nil {
 		return err
 	}
 	_, err := wire.ParseEndpoint(c.URL)

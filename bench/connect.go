@@ -7,7 +7,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/caravan-chat/caravan/bench/fleet"
 	"github.com/caravan-chat/caravan/bench/wire"
 	"github.com/caravan-chat/caravan/protocol"
 )
@@ -125,20 +124,19 @@ func (w *worker) writable(c *conn, index int32) {
 }
 
 func (w *worker) requestUpgrade(c *conn, index int32) {
-	bearer, err := w.run.cfg.Mint(fleet.User(c.user))
+	target, by, err := w.speech.request(c)
 	if err != nil {
-		w.run.fail(fmt.Errorf("sign a token: %w", err))
+		w.run.fail(err)
 		return
 	}
-	target := w.run.end.Prefix + "/ws/chat/" + fleet.Trip(c.room).String() + "/"
 	c.state = upgrading
 	c.wantsWrite = true // as epoll was told; the write below takes it back
-	c.out = wire.AppendUpgrade(c.out, w.run.end.Host, target, wire.Credential{Bearer: bearer})
+	c.out = wire.AppendUpgrade(c.out, w.run.end.Host, w.run.end.Prefix+target, by)
 	w.writeOut(c, index)
 }
 
 // upgraded reads the answer to the handshake off p and returns the rest.
-func (w *worker) upgraded(c *conn, p []byte) []byte {
+func (w *worker) upgraded(c *conn, p []byte, now int64) []byte {
 	n, err := wire.CheckUpgrade(p)
 	if err != nil {
 		w.run.fail(w.run.refused(c, err))
@@ -146,11 +144,14 @@ func (w *worker) upgraded(c *conn, p []byte) []byte {
 	}
 	if n > 0 {
 		c.state = joining
+		if !w.speech.greets() {
+			w.joined(c, 0, now)
+		}
 	}
 	return p[n:]
 }
 
-// joined makes the connection a member: it has its history, and stands at seq.
+// joined makes the connection a member: it stands at seq.
 func (w *worker) joined(c *conn, seq, now int64) {
 	c.state, c.seq = member, seq
 	w.handshakes--

@@ -37,7 +37,7 @@ func (w *worker) readable(c *conn) {
 // consume handles the complete frames of p and returns what is left.
 func (w *worker) consume(c *conn, p []byte, now int64) []byte {
 	if c.state == upgrading {
-		p = w.upgraded(c, p)
+		p = w.upgraded(c, p, now)
 	}
 	for c.state == joining || c.state == member {
 		f, n, err := wire.Split(p, frameBytesMax)
@@ -99,7 +99,7 @@ func (w *worker) frame(c *conn, f wire.Frame, now int64) {
 // text handles one message of the server.
 func (w *worker) text(c *conn, p []byte, now int64) {
 	var ev wire.Event
-	if err := w.scan.Scan(p, &ev); err != nil {
+	if err := w.speech.scan(p, &ev); err != nil {
 		w.run.fail(errors.Join(errors.New("the server sent a text that is no JSON object"), err))
 		return
 	}
@@ -121,7 +121,7 @@ func (w *worker) event(c *conn, ev *wire.Event, now int64) {
 		w.duplicates++ // no client_id is sent twice in a run
 		return
 	}
-	if !w.place(c, ev) {
+	if w.speech.numbers() && !w.place(c, ev) {
 		return
 	}
 	stamp, ok := wire.ParseStamp(ev.ClientID)

@@ -40,23 +40,24 @@ type Report struct {
 
 // Parameters is the configuration, complete with the defaults that were taken.
 type Parameters struct {
-	URL          string  `json:"url"`
-	Users        int     `json:"fleet_users"`
-	Trips        int     `json:"fleet_trips"`
-	Connections  int     `json:"connections"`
-	Rooms        int     `json:"rooms"`
-	Senders      int     `json:"senders"`
-	Arrivals     string  `json:"arrivals"` // "open", "closed" or "none"
-	Rate         float64 `json:"rate_per_s"`
-	InFlight     int     `json:"in_flight"`
-	PayloadBytes int     `json:"payload_bytes"`
-	WarmupS      float64 `json:"warmup_s"`
-	DurationS    float64 `json:"duration_s"`
-	ConnectRate  int     `json:"connect_rate_per_s"`
-	Handshakes   int     `json:"handshakes_at_once"`
-	Workers      int     `json:"workers"`
-	Sources      int     `json:"sources"`
-	Seed         uint64  `json:"seed"`
+	Protocol     Protocol `json:"protocol"`
+	URL          string   `json:"url"`
+	Users        int      `json:"fleet_users"`
+	Trips        int      `json:"fleet_trips"`
+	Connections  int      `json:"connections"`
+	Rooms        int      `json:"rooms"`
+	Senders      int      `json:"senders"`
+	Arrivals     string   `json:"arrivals"` // "open", "closed" or "none"
+	Rate         float64  `json:"rate_per_s"`
+	InFlight     int      `json:"in_flight"`
+	PayloadBytes int      `json:"payload_bytes"`
+	WarmupS      float64  `json:"warmup_s"`
+	DurationS    float64  `json:"duration_s"`
+	ConnectRate  int      `json:"connect_rate_per_s"`
+	Handshakes   int      `json:"handshakes_at_once"`
+	Workers      int      `json:"workers"`
+	Sources      int      `json:"sources"`
+	Seed         uint64   `json:"seed"`
 }
 
 // ConnectPart is about connecting: from the first packet to the history frame.
@@ -257,7 +258,7 @@ func (r *run) parameters() Parameters {
 		arrivals = "open"
 	}
 	return Parameters{
-		URL: c.URL, Users: c.Fleet.Users, Trips: c.Fleet.Trips,
+		Protocol: c.Protocol, URL: c.URL, Users: c.Fleet.Users, Trips: c.Fleet.Trips,
 		Connections: c.Connections, Rooms: c.Rooms, Senders: c.Senders,
 		Arrivals: arrivals, Rate: c.Rate, InFlight: c.InFlight, PayloadBytes: c.PayloadBytes,
 		WarmupS: c.Warmup.Seconds(), DurationS: c.Duration.Seconds(),

@@ -108,7 +108,7 @@ func newRun(cfg *Config) (*run, error) {
 		return nil, err
 	}
 	r.id, r.key = binary.BigEndian.Uint32(random[:4]), [4]byte(random[4:])
-	r.template = wire.NewTemplate(content(cfg.Seed, cfg.PayloadBytes), r.key)
+	r.template = cfg.template(r.key)
 	for i := range cfg.Workers {
 		w, err := newWorker(r, r.seats(i))
 		if err != nil {

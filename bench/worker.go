@@ -24,7 +24,7 @@ type worker struct {
 	pacer pacer
 
 	tally
-	scan   wire.Scanner
+	speech speech
 	epoll  int
 	events []unix.EpollEvent
 	buf    []byte   // what was read last
@@ -46,6 +46,7 @@ func newWorker(r *run, conns []conn) (*worker, error) {
 	return &worker{
 		run:    r,
 		conns:  conns,
+		speech: r.cfg.speech(),
 		pacer:  newPacer(r, conns),
 		tally:  newTally(),
 		epoll:  fd,

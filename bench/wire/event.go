@@ -71,6 +71,11 @@ func (s *Scanner) Scan(p []byte, ev *Event) error {
 	return decode(p, ev)
 }
 
+// ScanRaw reads into ev what a server sent on: all that it has is the stamp.
+func (s *Scanner) ScanRaw(p []byte, ev *Event) {
+	*ev = Event{Kind: KindMessage, ClientID: s.clientID(p)}
+}
+
 // tailSeq reads the number of a frame that ends with `,"seq":N}` where a message
 // or a list of them ends before it.
 func tailSeq(p []byte) (int64, bool) {

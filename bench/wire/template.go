@@ -2,7 +2,7 @@ package wire
 
 import "encoding/json"
 
-// Template is a chat_message frame, masked once. Sending it costs a copy and
+// Template is the frame of a message, masked once. Sending it costs a copy and
 // the masking of its stamp.
 type Template struct {
 	frame   []byte // head, key and masked payload
@@ -13,20 +13,39 @@ type Template struct {
 
 // NewTemplate makes the frame of a text message with the content given.
 func NewTemplate(content string, key [4]byte) *Template {
-	text, err := json.Marshal(content)
+	return newTemplate(`{"type":"chat_message","content":`+quoted(content)+`,"client_id":"`, `"}`, key)
+}
+
+// NewRawTemplate makes the frame for a server that sends on what it gets: it is as long
+// as what Caravan tells of a message with that content, so that a delivery is as many
+// bytes on both.
+func NewRawTemplate(content string, key [4]byte) *Template {
+	const id = "00000000-0000-0000-0000-000000000000"
+	const moment = "2026-01-01T00:00:00.000000Z"
+	return newTemplate(`{"type":"chat_message","message":{"id":"`+id+`","chat_room_id":"`+id+
+		`","sender":{"id":"`+id+`","email":"user0000@example.com","username":"user0000","full_name":"User 0000"},"content":`+quoted(content)+
+		`,"message_type":"text","reply_to":null,"is_edited":false,"created_at":"`+moment+`","updated_at":"`+moment+
+		`","seq":1000,"rev":1000,"client_id":"`, `"},"seq":1000}`, key)
+}
+
+// quoted is a text as JSON.
+func quoted(text string) string {
+	b, err := json.Marshal(text)
 	if err != nil {
 		panic("wire: a string that cannot be JSON: " + err.Error()) // Marshal never fails on strings
 	}
-	payload := append([]byte(`{"type":"chat_message","content":`), text...)
-	payload = append(payload, `,"client_id":"`...)
-	at := len(payload)
-	payload = append(payload, make([]byte, stampBytes)...)
-	payload = append(payload, `"}`...)
+	return string(b)
+}
+
+// newTemplate makes the frame of a payload that has a stamp between two texts.
+func newTemplate(before, after string, key [4]byte) *Template {
+	payload := append([]byte(before), make([]byte, stampBytes)...)
+	payload = append(payload, after...)
 	frame := AppendFrame(nil, OpText, key, payload)
 	return &Template{
 		frame:   frame,
-		stampAt: len(frame) - len(payload) + at,
-		maskPos: at,
+		stampAt: len(frame) - len(payload) + len(before),
+		maskPos: len(before),
 		key:     key,
 	}
 }

@@ -1,7 +1,7 @@
 // Command caravan-bench loads a running Caravan server and tells what it found:
 // speed and cost (run), or an account of every message (verify); as chaos it
-// draws up that account while it breaks servers of its own. As echo it is itself a
-// server, which shows what the network layer alone costs.
+// draws up that account while it breaks servers of its own. As echo and floor it is
+// itself a server, which shows what the network layer alone, and the kernel alone, cost.
 package main
 
 import (
@@ -42,6 +42,8 @@ Usage:
   caravan-bench verify   account for every message, through faults
   caravan-bench chaos    break servers of its own, and account for every message
   caravan-bench echo     run a bare WebSocket echo server on Caravan's network layer
+  caravan-bench floor    run the least that a server of rooms must do, to compare with
+  caravan-bench peers    measure Caravan beside the floor and other servers
   caravan-bench version  print the version
 
 Each has --help. Exit status: 0 clean; 1 something was lost, repeated or
@@ -57,6 +59,8 @@ var commands = map[string]command{
 	"verify": runVerify,
 	"chaos":  runChaos,
 	"echo":   runEcho,
+	"floor":  runFloor,
+	"peers":  runPeers,
 	"version": func(_ context.Context, _ []string, stdout, _ io.Writer) (int, error) {
 		_, err := fmt.Fprintf(stdout, "caravan-bench %s (%s, %s)\n", version, commit, runtime.Version())
 		return exitClean, err

@@ -29,6 +29,7 @@ Examples:
   caravan-bench run --scenario idle    --connections 15000 --rooms 300 --jwt-secret SECRET --server-pid PID
   caravan-bench run --scenario pairs   --connections 200 --rate 500 --users 15000 --trips 300 --jwt-secret SECRET
   caravan-bench run --scenario publish --connections 100 --in-flight 64 --payload 256 --users 15000 --trips 300 --jwt-secret SECRET --json -
+  caravan-bench run --scenario fanout  --connections 1000 --in-flight 16 --protocol raw --url ws://127.0.0.1:9001
 
 Exit status: 0 clean; 1 something was lost, repeated, reordered or unanswered,
 connections were ended, or the run could not be made; 2 wrong usage;
@@ -58,11 +59,13 @@ func runLoad(ctx context.Context, args []string, stdout, stderr io.Writer) (int,
 		return exitUsage, err
 	}
 	cfg.Fleet, cfg.Version = who.fleet, version
-	mint, err := who.mint(tokenTTL)
-	if err != nil {
-		return exitUsage, err
+	if cfg.Protocol == bench.Caravan {
+		mint, err := who.mint(tokenTTL)
+		if err != nil {
+			return exitUsage, err
+		}
+		cfg.Mint = mint
 	}
-	cfg.Mint = mint
 	if !quiet {
 		cfg.Progress = stderr
 	}
@@ -87,6 +90,7 @@ const tokenTTL = 72 * time.Hour
 
 func registerRun(fs *flag.FlagSet, cfg *bench.Config) {
 	fs.StringVar((*string)(&cfg.Scenario), "scenario", "", "idle, fanout, rooms, pairs or publish")
+	fs.StringVar((*string)(&cfg.Protocol), "protocol", string(bench.Caravan), "caravan, or raw: any server that sends each text which comes in /room/N to all who are there")
 	fs.StringVar(&cfg.URL, "url", defaultURL, "the server")
 	fs.StringVar(&cfg.Admin, "admin", "", "its admin port, such as http://127.0.0.1:9000: reads its metrics (store, commits, writes per delivery)")
 	fs.IntVar(&cfg.ServerPID, "server-pid", 0, "its process on this machine: reads its CPU time and memory")

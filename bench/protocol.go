@@ -1,0 +1,103 @@
+package bench
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/caravan-chat/caravan/bench/fleet"
+	"github.com/caravan-chat/caravan/bench/wire"
+)
+
+// Protocol names what the generator and the server say to each other.
+type Protocol string
+
+// The protocols.
+const (
+	Caravan Protocol = "caravan" // docs/protocol.md
+	Raw     Protocol = "raw"     // what somebody says in /room/N goes to all who are there, byte for byte
+)
+
+// Protocols lists them all.
+func Protocols() []Protocol { return []Protocol{Caravan, Raw} }
+
+// speech is what a worker needs of its protocol.
+type speech interface {
+	// request is what opens a connection to its room: the path and the credential.
+	request(c *conn) (target string, by wire.Credential, err error)
+
+	// greets tells whether a member is one with the first frame, the history. Otherwise
+	// it is one with the handshake's answer.
+	greets() bool
+
+	// numbers tells whether events have the room's numbers, so that what is missing,
+	// repeated or late shows in them.
+	numbers() bool
+
+	// scan reads a text of the server; the stamp is the event's ClientID.
+	scan(p []byte, ev *wire.Event) error
+}
+
+// speech makes what one worker needs.
+func (c *Config) speech() speech {
+	if c.Protocol == Raw {
+		return &rawSpeech{}
+	}
+	return &caravanSpeech{cfg: c}
+}
+
+// template makes what every message of the run looks like.
+func (c *Config) template(key [4]byte) *wire.Template {
+	said := content(c.Seed, c.PayloadBytes)
+	if c.Protocol == Raw {
+		return wire.NewRawTemplate(said, key)
+	}
+	return wire.NewTemplate(said, key)
+}
+
+// checkProtocol checks the protocol and what only Caravan's needs.
+func (c *Config) checkProtocol() error {
+	switch {
+	case !slices.Contains(Protocols(), c.Protocol):
+		return fmt.Errorf("protocol %q: must be one of %v", c.Protocol, Protocols())
+	case c.Protocol == Caravan && c.Mint == nil:
+		return errNoMint
+	case c.Protocol == Caravan:
+		return c.Fleet.Check(c.Rooms)
+	}
+	return nil
+}
+
+// caravanSpeech speaks version 1 of Caravan's protocol, with a token in a header.
+type caravanSpeech struct {
+	cfg     *Config
+	scanner wire.Scanner
+}
+
+func (s *caravanSpeech) request(c *conn) (string, wire.Credential, error) {
+	bearer, err := s.cfg.Mint(fleet.User(c.user))
+	if err != nil {
+		return "", wire.Credential{}, fmt.Errorf("sign a token: %w", err)
+	}
+	return "/ws/chat/" + fleet.Trip(c.room).String() + "/", wire.Credential{Bearer: bearer}, nil
+}
+
+func (s *caravanSpeech) greets() bool                        { return true }
+func (s *caravanSpeech) numbers() bool                       { return true }
+func (s *caravanSpeech) scan(p []byte, ev *wire.Event) error { return s.scanner.Scan(p, ev) }
+
+// rawSpeech is for any server that sends on what it gets.
+type rawSpeech struct {
+	scanner wire.Scanner
+}
+
+func (s *rawSpeech) request(c *conn) (string, wire.Credential, error) {
+	return "/room/" + strconv.Itoa(c.room), wire.Credential{}, nil
+}
+
+func (s *rawSpeech) greets() bool  { return false }
+func (s *rawSpeech) numbers() bool { return false }
+func (s *rawSpeech) scan(p []byte, ev *wire.Event) error {
+	s.scanner.ScanRaw(p, ev)
+	return nil
+}
