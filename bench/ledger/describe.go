@@ -32,16 +32,28 @@ func (l *Ledger) describe(m *message, r *Record, rev int64) {
 	}
 }
 
+// blanks reports whether a quote says what tombstones say. In a list a reply may come before
+// the first of them, which tells then.
+func (l *Ledger) blanks(quote string, o *op) bool {
+	if l.hidden == "" && l.blank == "" && o == nil {
+		l.blank = quote
+	}
+	if l.hidden == "" {
+		return quote == l.blank && o == nil
+	}
+	return quote == firstRunes(l.hidden)
+}
+
 // quoted checks what a reply shows of the message that it answers: something
 // that this one was asked to say, and not what it had ceased to say by then.
 func (l *Ledger) quoted(m, original *message, r *Record, rev int64) {
 	if r.QuoteBy != original.mail {
 		l.unexplained("message %s quotes %s as by %q, who is %q", m.id, original.id, r.QuoteBy, original.mail)
 	}
-	if l.hidden != "" && r.Quote == firstRunes(l.hidden) && l.deletes(original.id) {
+	o := l.ops[NameIn(r.Quote)]
+	if l.deletes(original.id) && l.blanks(r.Quote, o) {
 		return
 	}
-	o := l.ops[NameIn(r.Quote)]
 	if o == nil || o.quote != l.hash(r.Quote) || (o != original.op && o.about != original.id) {
 		l.unexplained("message %s at %d quotes %s with what it never said", m.id, rev, original.id)
 		return

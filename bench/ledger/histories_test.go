@@ -228,6 +228,12 @@ func TestDividedHistoriesThatAreFaithful(t *testing.T) {
 		{"a history may be of either, until more is told", both(
 			change(0, func(r *Record) bool { return r.Kind == Joined && r.Client == 1 && r.Seq == 12 }, func(r *Record) { r.Seq = 12 }),
 			before(told(1, 13), Record{Kind: Joined, Client: 1, Since: 12, Last: "B", Seq: 12, Node: 1}))},
+		{"one that came while pages were fetched is forgotten with the connection", both(
+			before(isKind(Undone), Record{Kind: Undone, Seq: 13, Message: "Y", Made: 13, FailOver: 1}),
+			before(told(3, 12),
+				Record{Kind: Joined, Client: 3, Since: 11, Last: "A", Seq: 11, More: true, Node: 2},
+				Record{Kind: Told, Client: 3, Message: "Y", Seq: 13, Prev: 12, Made: 13, Node: 2},
+				Record{Kind: Joined, Client: 3, Since: 11, Last: "A", Seq: 11, Node: 2}))},
 		{"a lost event behind a hole is not taken", both(
 			before(isKind(Undone), Record{Kind: Undone, Seq: 13, Message: "Y", Made: 13, FailOver: 1}),
 			before(told(3, 12), Record{Kind: Told, Client: 3, Message: "Y", Seq: 13, Prev: 12, Made: 13, Node: 2}))},

@@ -223,6 +223,7 @@ func TestOddChangesAreClean(t *testing.T) {
 				return h
 			},
 		)},
+		{"a reply is listed before the first tombstone", repliedBefore(hidden)},
 		{"a deletion is sent again, and takes no number", before(of(Stays, 1), Record{Kind: Resend, Client: 3, Op: "d1"}, Record{Kind: Granted, Client: 3, Op: "d1", Version: 2})},
 		{"a patch is of a message that the member does not have", all(told(3, 17), func(r *Record) {
 			*r = Record{Kind: Told, Client: 3, Message: "B", Type: r.Type, Version: 2, Seq: 17, Prev: 16, Rev: 17, Change: "pin", Bare: true}
@@ -237,5 +238,22 @@ func TestOddChangesAreClean(t *testing.T) {
 				t.Errorf("lost %v, repeated %v, reordered %v, unexplained %v", rep.Lost.First, rep.Repeated.First, rep.Reordered.First, rep.Unexplained.First)
 			}
 		})
+	}
+}
+
+// repliedBefore has B shown with a quote of A, which is deleted, before anybody sees that.
+func repliedBefore(quote string) edit {
+	return func(t *testing.T, h []Record) []Record {
+		b := h[find(t, h, 0, told(1, 15))]
+		b.Kind, b.Way, b.About, b.Quote = Seen, WayReplies, "A", quote
+		b.Seq, b.Rev, b.Made, b.Prev, b.Change, b.Type = 12, 15, 0, 0, "", ""
+		return before(told(1, 16), b)(t, h)
+	}
+}
+
+func TestAQuoteBeforeTheFirstTombstoneSaysTheSame(t *testing.T) {
+	rep := check(repliedBefore("gone")(t, kinds()))
+	if got := strings.Join(rep.Unexplained.First, "\n"); !strings.Contains(got, `quoted with "gone", and no tombstone says that`) {
+		t.Error(got)
 	}
 }

@@ -15,6 +15,7 @@ type Ledger struct {
 	messages map[string]*message
 	changes  map[string][]*op // by the message that they change
 	hidden   string           // what all tombstones say; empty: nobody saw one
+	blank    string           // what quotes said before, of what is deleted; empty: nothing
 	replied  map[string]int64 // when the first reply to a message went out
 	answers  map[string]int   // in the end: how many replies a message has that are not deleted
 	bare     []*Record        // patches of messages that nobody had told yet

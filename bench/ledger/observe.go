@@ -114,6 +114,9 @@ func (l *Ledger) buried(m *message, r *Record, n int64) {
 	}
 	if l.hidden == "" {
 		l.hidden = r.Content
+		if l.blank != "" && l.blank != firstRunes(r.Content) {
+			l.unexplained("a message that is deleted was quoted with %q, and no tombstone says that", l.blank)
+		}
 	}
 	switch {
 	case l.ops[NameIn(r.Content)] != nil || r.Content != l.hidden:

@@ -17,6 +17,7 @@ type reader struct {
 	newer  *fork // on this connection it has seen what took the place of something lost; nil: nothing
 
 	fetches time.Time // since when it fetches pages, of which there are more; zero: it does not
+	early   bool      // what it has seen of a lost history came live meanwhile, and is kept apart
 }
 
 func (h *Histories) client(r *Record) *reader {
@@ -70,6 +71,9 @@ func (c *reader) complete() {
 	}
 	head := list[0]
 	if head.Kind == Joined {
+		if c.early { // and was forgotten with the connection
+			c.lost, c.early = nil, false
+		}
 		c.newer = nil
 		if head.Since < 0 { // it has forgotten all
 			if c.anew {
@@ -121,7 +125,7 @@ func (c *reader) tear(head *Record) {
 	}
 	switch {
 	case !head.More:
-		c.fetches = time.Time{}
+		c.fetches, c.early = time.Time{}, false
 	case c.fetches.IsZero():
 		c.fetches = head.At
 	}
@@ -210,6 +214,7 @@ func (c *reader) hear(r *Record) {
 		newer = c.room.beyond(r.Seq)
 	default:
 		c.h.sees(r, lost)
+		c.early = c.early || c.lost == nil && !c.fetches.IsZero()
 		if c.newer != nil && !c.anew && lost.failOver <= c.newer.failOver {
 			c.h.ledger.lost("client %d was told event %d, which fail-over %d lost, after what took its place", c.id, r.Seq, lost.failOver)
 		}

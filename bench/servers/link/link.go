@@ -215,7 +215,8 @@ func (l *Link) dial(life context.Context, c *connection) bool {
 	return true
 }
 
-// carry moves what one side says to the other, its end too.
+// carry moves what one side says to the other, its end too. Where the other has gone, what it
+// said before is still on its way back.
 func (l *Link) carry(life context.Context, c *connection, up bool) {
 	from, to := c.up, c.down
 	if up {
@@ -229,7 +230,7 @@ func (l *Link) carry(life context.Context, c *connection, up bool) {
 		}
 		if n > 0 {
 			if _, failed := to.Write(chunk[:n]); failed != nil {
-				err = failed
+				return
 			}
 		}
 		switch {

@@ -242,3 +242,32 @@ func TestALinkLeadsElsewhere(t *testing.T) {
 	c.says("x")
 	c.hears("two x")
 }
+
+// TestTheLastWordOfAServerArrives although its client goes on talking to it when it has gone.
+func TestTheLastWordOfAServerArrives(t *testing.T) {
+	listen, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listen.Close()
+	l := open(t, listen.Addr().String())
+	lift := l.Impose(link.Trouble{Down: true})
+	c := call(t, l)
+	c.says("hello")
+	server, err := listen.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(server, "bye\n"); err != nil {
+		t.Fatal(err)
+	}
+	if err := server.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for range 20 {
+		_, _ = io.WriteString(c, "are you there?\n")
+		time.Sleep(5 * time.Millisecond) // the link finds that it is not
+	}
+	lift()
+	c.hears("bye")
+}
