@@ -62,10 +62,10 @@ func (p *place) replaces(s *session) bool {
 }
 
 // end ends the sessions of a place. k.mu is held.
-func (p *place) end(err error, how ledger.Record) {
+func (p *place) end(err error, how ledger.Record, after time.Time) {
 	for _, s := range []*session{p.heard, p.asked} {
 		if s != nil {
-			s.over(err, how)
+			s.over(err, how, after)
 		}
 	}
 	p.heard, p.asked, p.parting = nil, nil, false

@@ -99,27 +99,35 @@ type frame struct {
 
 // read handles what the server says until the session ends.
 func (s *session) read(client *wire.Client) {
-	late, err := readAll(client, s.receive)
-	s.over(err, ledger.Record{Late: late.Milliseconds()})
+	late, quiet, err := readAll(client, s.receive)
+	s.over(err, ledger.Record{Late: late.Milliseconds()}, quiet)
 }
 
 // readAll handles what the server says until the connection ends, or is of no use any more.
-// late is the longest time between two reads.
-func readAll(client *wire.Client, receive func([]byte) error) (late time.Duration, err error) {
+// late is the longest time between two reads; quiet is when it last waited for the server, so
+// that all that was read since, the end too, came since.
+func readAll(client *wire.Client, receive func([]byte) error) (late time.Duration, quiet time.Time, err error) {
+	const atOnce = time.Millisecond
+	quiet = time.Now()
 	for err == nil {
+		begun := time.Now()
 		var p []byte
-		if p, err = client.Read(); err == nil {
-			begun := time.Now()
+		p, err = client.Read()
+		read := time.Now()
+		if read.Sub(begun) > atOnce {
+			quiet = begun
+		}
+		if err == nil {
 			err = receive(p)
-			late = max(late, time.Since(begun))
+			late = max(late, time.Since(read))
 		}
 	}
 	client.Abort()
-	return late, err
+	return late, quiet, err
 }
 
-// over notes that the session has ended, and why. Attempts that it carried are cut.
-func (s *session) over(err error, how ledger.Record) {
+// over notes that the session has ended, and why, after a time. Attempts that it carried are cut.
+func (s *session) over(err error, how ledger.Record, after time.Time) {
 	defer close(s.done)
 	s.err = err
 	m := s.member
@@ -131,7 +139,7 @@ func (s *session) over(err error, how ledger.Record) {
 	s.ended = true
 	if s.first && !s.left {
 		how.Kind, how.Code = ledger.Ended, closeCode(err)
-		how.Alive = m.crew.cfg.Ending != nil && !m.crew.cfg.Ending(s.node)
+		how.Alive = m.crew.cfg.Ending != nil && !m.crew.cfg.Ending(s.node, after)
 		m.note(how)
 	}
 	m.cutAll(s)

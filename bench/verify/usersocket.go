@@ -167,7 +167,7 @@ func (k *userSocket) leave() {
 
 // read handles what the server says until the socket ends, and all sessions on it with it.
 func (k *userSocket) read() {
-	late, err := readAll(k.client, k.receive)
+	late, quiet, err := readAll(k.client, k.receive)
 	how := ledger.Record{Late: late.Milliseconds()}
 	how.Token, how.After = true, time.Since(k.token.until).Milliseconds()
 	k.mu.Lock()
@@ -184,7 +184,7 @@ func (k *userSocket) read() {
 	}
 	for _, id := range slices.Sorted(maps.Keys(k.places)) {
 		if p := k.places[id]; p.trip == id { // each once
-			p.end(err, how)
+			p.end(err, how, quiet)
 		}
 	}
 }
@@ -285,7 +285,7 @@ func (k *userSocket) history(f *addressed, text []byte) error {
 	p.heard, p.asked = p.asked, nil
 	if before != nil {
 		before.leave()
-		before.over(nil, ledger.Record{})
+		before.over(nil, ledger.Record{}, time.Now())
 	}
 	return k.give(p, text)
 }
@@ -302,7 +302,7 @@ func (k *userSocket) left(f *addressed) error {
 	}
 	ended := &wire.CloseError{Code: code}
 	if p.asked != nil && f.Room == p.room && p.heard != nil { // what was asked is still to come
-		p.heard.over(ended, ledger.Record{})
+		p.heard.over(ended, ledger.Record{}, time.Now())
 		p.heard = nil
 		return nil
 	}
@@ -312,7 +312,7 @@ func (k *userSocket) left(f *addressed) error {
 	if p.asked != nil && p.heard != nil {
 		p.heard.leave() // for what was asked in its place, and is refused
 	}
-	p.end(ended, ledger.Record{})
+	p.end(ended, ledger.Record{}, time.Now())
 	return nil
 }
 
@@ -336,7 +336,7 @@ func (k *userSocket) answered(f *addressed) error {
 		return odd("%s was refused with %q", a.kind, code)
 	case a.kind == "unsubscribe":
 		if p := a.room; p.parting {
-			p.heard.over(nil, ledger.Record{})
+			p.heard.over(nil, ledger.Record{}, time.Now())
 			p.heard, p.parting = nil, false
 		}
 	}
@@ -347,7 +347,7 @@ func (k *userSocket) answered(f *addressed) error {
 		case code == "":
 			return odd("a subscribe is acknowledged before all its rooms are answered")
 		default: // it is asked for again, a little later
-			s.over(errCut, ledger.Record{})
+			s.over(errCut, ledger.Record{}, time.Now())
 			p.asked = nil
 		}
 	}

@@ -45,7 +45,7 @@ type Config struct {
 	Seed     uint64                               // of what members do; when they do it depends on the server
 	Events   io.Writer                            // the ledger as JSON lines; nil: not written
 	Progress io.Writer                            // a line each second; nil: none
-	Ending   func(node int) bool                  // whether the server of URLs[node] is down, being ended or starting, or was a moment ago; nil: any end of a connection may be its server's
+	Ending   func(node int, since time.Time) bool // whether the server of URLs[node] was down, being ended or starting at some time since; nil: any end of a connection may be its server's
 	Losses   Losses                               // who knows what fail-overs lose; nil: they must lose nothing. Events is then an io.ReadWriteSeeker
 	FailOver func(note func(ledger.Record))       // told how to note fail-overs that lose nothing, before anything else is noted; nil: there are none
 	Tables   Tables                               // of the database; nil: nobody moderates, no role changes, and what is stored is read through the servers alone

@@ -315,7 +315,7 @@ func TestConnectionsEndOnlyWithTheirServer(t *testing.T) {
 		server = start(t, faults)
 		cfg := config(server)
 		cfg.Session = 2 * await.Limit
-		cfg.Ending = func(node int) bool { return ending && node == 0 }
+		cfg.Ending = func(node int, _ time.Time) bool { return ending && node == 0 }
 		rep := runUntil(t, happened, cfg)
 		if rep.Clean != ending || rep.Ended["1006"] == 0 {
 			t.Errorf("%+v", rep)

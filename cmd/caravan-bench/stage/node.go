@@ -60,7 +60,9 @@ func (n *node) leaves() {
 }
 func (n *node) comesBack() { n.down.Store(time.Now().Add(lateEnds).UnixNano()) }
 
-func (n *node) ending() bool { return time.Now().UnixNano() < max(n.down.Load(), n.cut.Load()) }
+func (n *node) ending(since time.Time) bool {
+	return since.UnixNano() < max(n.down.Load(), n.cut.Load())
+}
 
 // answers reports whether the process runs.
 func (n *node) answers() bool { return time.Now().UnixNano() >= n.down.Load() && !n.frozen.Load() }

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"github.com/caravan-chat/caravan/bench/chaos"
 	"github.com/caravan-chat/caravan/bench/fleet"
@@ -147,10 +148,10 @@ func (s *Stage) URLs() []string {
 	return urls
 }
 
-// Ending reports whether a server's connections may end, by its place in URLs: it
-// is down, being stopped or starting, or was a moment ago, or its network was. It is
-// safe for concurrent use.
-func (s *Stage) Ending(node int) bool { return s.nodes[node].ending() }
+// Ending reports whether a server's connections may have ended since a time, by its place in
+// URLs: it was down, being stopped or starting then, or a moment before, or its network was. It
+// is safe for concurrent use.
+func (s *Stage) Ending(node int, since time.Time) bool { return s.nodes[node].ending(since) }
 
 // Parts returns what can be broken, the same for the same Config.
 func (s *Stage) Parts() []chaos.Part {
