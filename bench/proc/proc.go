@@ -3,7 +3,6 @@
 package proc
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -69,17 +68,12 @@ func (s *Sample) readStat(dir string) error {
 	if err != nil {
 		return err
 	}
-	// The name in parentheses may hold anything; the fields begin after the last one.
-	fields := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))
-	const user, system = 11, 12 // fields 14 and 15 of proc(5), counted after the name
-	if len(fields) <= system {
-		return fmt.Errorf("%s/stat has only %d fields", dir, len(fields))
+	p, err := parseStat(b)
+	if err != nil {
+		return fmt.Errorf("%s/stat: %w", dir, err)
 	}
-	if s.User, err = ticks(fields[user]); err != nil {
-		return err
-	}
-	s.System, err = ticks(fields[system])
-	return err
+	s.User, s.System = p.User, p.System
+	return nil
 }
 
 func ticks(field string) (time.Duration, error) {

@@ -93,3 +93,22 @@ func TestReadSaysWhyThereAreNoMetrics(t *testing.T) {
 		}
 	}
 }
+
+func TestNodesAreToldTogetherAndBySecond(t *testing.T) {
+	one := parsed(t, "caravan_a_total 3\ncaravan_rooms 5\ncaravan_build_info{version=\"1\"} 1\ncaravan_h_bucket{le=\"1\"} 2\n")
+	two := parsed(t, "caravan_a_total 4\ncaravan_rooms 6\ncaravan_build_info{version=\"2\"} 1\ncaravan_h_bucket{le=\"1\"} 3\nother_total 5\n")
+	all := Together(one, two)
+	if all.Value("caravan_a_total") != 7 || all.Info("caravan_build_info")["version"] != "1" {
+		t.Errorf("%+v", all)
+	}
+	if h := all.HistogramSince(Metrics{}, "caravan_h"); h.Count != 5 {
+		t.Errorf("%+v", h)
+	}
+	want := map[string]float64{"caravan_a_total": 4, "caravan_rooms": 11}
+	if got := all.Second(one); !maps.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+	if got := all.Second(Metrics{}); len(got) != 0 {
+		t.Errorf("the first reading says how far nothing went: %v", got)
+	}
+}
