@@ -84,7 +84,7 @@ func (rep *Report) writeCommits(line liner) {
 	}
 	m, t := &c.Messages, &c.TookUS
 	line("commits", "%.0f/s, %.1f under way at a time; each took %s (about: p50 %s  p90 %s  p99 %s)",
-		c.PerSecond, c.UnderWay, duration(t.Mean), duration(t.P50), duration(t.P90), duration(t.P99))
+		c.PerSecond, c.UnderWay, ShowDuration(t.Mean), ShowDuration(t.P50), ShowDuration(t.P90), ShowDuration(t.P99))
 	line("", "%.1f messages each (about: p50 %.0f  p90 %.0f  p99 %.0f)", m.Mean, m.P50, m.P90, m.P99)
 	line("", "transactions by messages: %s", c.histogram())
 }

@@ -14,41 +14,34 @@ import (
 	"github.com/caravan-chat/caravan/protocol"
 )
 
-// Scenario names a shape of load.
-type Scenario string
-
-// The scenarios.
-const (
-	Idle    Scenario = "idle"    // connect and hold: memory and CPU for each connection
-	Fanout  Scenario = "fanout"  // all in one room, few senders: the cost of a delivery
-	Rooms   Scenario = "rooms"   // many rooms, everybody talks
-	Pairs   Scenario = "pairs"   // rooms of two: latency
-	Publish Scenario = "publish" // one sender a room with many in flight: durable messages a second
-)
-
-// Scenarios lists them all.
-func Scenarios() []Scenario { return []Scenario{Idle, Fanout, Rooms, Pairs, Publish} }
-
 // Config says what Run does. Fields that are zero take the scenario's default;
 // which fields those are, the comments say.
 type Config struct {
 	Scenario    Scenario
 	Protocol    Protocol                             // empty: Caravan
+	Name        string                               // of the workload, for who compares runs; empty: the scenario
 	URL         string                               // ws://host:port of the server
 	Admin       string                               // http://host:port of its admin port; empty: its metrics are not read
 	ServerPID   int                                  // the server's process on this machine; 0: its CPU and memory are not read
+	Others      []Node                               // further nodes of the deployment, over which the connections of each room are spread
 	Fleet       fleet.Fleet                          // what was seeded; parts that are zero: what the run needs
 	Mint        func(user uuid.UUID) (string, error) // signs an access token that outlives the run; nil with Raw
 	Connections int                                  // zero: 100
 	Rooms       int                                  // zero: by scenario
 	Senders     int                                  // connections that send; zero: by scenario
 
-	Rate         float64 // messages a second by all senders together: an open loop; zero: a closed loop
-	InFlight     int     // messages in flight a sender in the closed loop; zero: by scenario
-	PayloadBytes int     // length of each message's content; zero: 256
+	Ramp         []RampPoint // of an open loop whose rate changes; empty: Rate throughout
+	Rate         float64     // messages a second by all senders together: an open loop; zero: a closed loop
+	InFlight     int         // messages in flight a sender in the closed loop; zero: by scenario
+	PayloadBytes int         // length of each message's content; zero: 256
 	Warmup       time.Duration
 	Duration     time.Duration // zero: 10 s
 	Drain        time.Duration // how long to wait for what is missing at the end; zero: 10 s
+
+	Think         time.Duration // of the day: between two things that a member does, on average; zero: 10 s
+	Slow          int           // members that read slowly; zero: by scenario
+	SlowBytesPerS int           // how fast they read; zero: 1,000
+	Prefill       int           // messages that each room gets before it is measured; zero: by scenario
 
 	ConnectRate    int           // new connections a second; zero: 5,000
 	Handshakes     int           // handshakes under way at once; zero: 128
@@ -60,6 +53,19 @@ type Config struct {
 	Durability string    // what the user says about the store; empty: what the server tells on Admin
 	Version    string    // of the harness, for the report
 	Progress   io.Writer // a line each second; nil: none
+	Live       bool      // Progress is a terminal: a table that is drawn anew takes the place of the lines
+}
+
+// Node is one server of a deployment.
+type Node struct {
+	URL   string // ws://host:port
+	Admin string // http://host:port of its admin port; empty: its metrics are not read
+	PID   int    // its process on this machine; 0: its CPU and memory are not read
+}
+
+// nodes lists all nodes, that of URL first.
+func (c *Config) nodes() []Node {
+	return append([]Node{{URL: c.URL, Admin: c.Admin, PID: c.ServerPID}}, c.Others...)
 }
 
 // Limits of the harness. Units stand last in the names.
@@ -69,10 +75,19 @@ const (
 	frameBytesMax     = 64 << 20               // a resume of 1,000 long messages fits
 	portsPerSource    = 25_000                 // of Linux's 28,232 ephemeral ports
 	descriptorsSpare  = 64                     // for what is no connection
+	nodesMax          = 64                     // of a deployment
 	runMax            = 48 * time.Hour         // well below what a stamp can carry
 	refusedPause      = 100 * time.Millisecond // of a sender in the closed loop after a refusal
 	idleCheckInterval = 10 * time.Millisecond  // longest that a worker sleeps
 )
+
+// NeededFleet returns the fleet that the run needs, or the one that it has.
+func (c Config) NeededFleet() (fleet.Fleet, error) {
+	c.Mint = func(uuid.UUID) (string, error) { return "", nil } // it is not called
+	c.URL = or(c.URL, "ws://127.0.0.1")
+	err := c.complete()
+	return c.Fleet, err
+}
 
 // ConfigError says what is wrong with a Config.
 type ConfigError struct{ err error }
@@ -98,18 +113,7 @@ func (c *Config) complete() error {
 func (c *Config) defaults() {
 	c.Protocol = or(c.Protocol, Caravan)
 	c.Connections = or(c.Connections, 100)
-	switch c.Scenario {
-	case Fanout:
-		c.Rooms, c.Senders, c.InFlight = or(c.Rooms, 1), or(c.Senders, 1), or(c.InFlight, 1)
-	case Pairs:
-		c.Rooms, c.Senders, c.InFlight = or(c.Rooms, max(c.Connections/2, 1)), or(c.Senders, c.Connections), or(c.InFlight, 1)
-	case Publish:
-		c.Rooms, c.Senders, c.InFlight = or(c.Rooms, c.Connections), or(c.Senders, c.Connections), or(c.InFlight, 32)
-	case Rooms:
-		c.Rooms, c.Senders, c.InFlight = or(c.Rooms, max(c.Connections/10, 1)), or(c.Senders, c.Connections), or(c.InFlight, 1)
-	case Idle:
-		c.Rooms = or(c.Rooms, max(c.Connections/50, 1))
-	}
+	c.scenarioDefaults()
 	c.Fleet.Trips = or(c.Fleet.Trips, c.Rooms)
 	c.Fleet.Users = or(c.Fleet.Users, max(c.Connections, c.Fleet.Trips))
 	c.PayloadBytes = or(c.PayloadBytes, 256)
@@ -145,14 +149,8 @@ func (c *Config) checkNumbers() error {
 	within("handshakes", c.Handshakes, 1, 100_000)
 	within("sources", c.Sources, 1, 200)
 	within("workers", c.Workers, 1, min(c.Connections, 64))
-	if c.Scenario == Idle {
-		if c.Senders != 0 || c.Rate != 0 {
-			errs = append(errs, errors.New("idle: nobody sends, so senders and rate must be left out"))
-		}
-	} else {
-		within("senders", c.Senders, 1, c.Connections)
-	}
-	if c.Rate < 0 || c.Rate > 1e8 {
+	errs = append(errs, c.checkScenario(within), checkRamp(c.Ramp, c.Rate))
+	if c.Rate < 0 || c.Rate > rateMax {
 		errs = append(errs, fmt.Errorf("rate: %g is not within 0 to 100,000,000", c.Rate))
 	}
 	if c.Warmup < 0 || c.Duration < 0 || c.Drain < 0 || c.ConnectTimeout < 0 || c.budget() > runMax {
@@ -167,8 +165,12 @@ func (c *Config) checkEnds() error {
 	if err := c.checkProtocol(); err != nil {
 		return err
 	}
-	_, err := wire.ParseEndpoint(c.URL)
-	return err
+	for _, n := range c.nodes() {
+		if _, err := wire.ParseEndpoint(n.URL); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // budget is the longest that the run can take.

@@ -23,21 +23,26 @@ type conn struct {
 	room   int
 	user   int // of the fleet
 	sender bool
+	node   uint8 // which of the nodes it connects to
+	slow   bool  // reads slowly, and is no part of what is expected
 
 	// owned by the worker
 	state       state
-	stayed      bool // a member until the end of the run
-	gapped      bool // something was missing once, so that a lower number may be late, not repeated
-	dirty       bool // in the worker's list of those with something to write
-	wantsWrite  bool // epoll reports when it can be written
+	stayed      bool  // a member until the end of the run
+	gapped      bool  // something was missing once, so that a lower number may be late, not repeated
+	dirty       bool  // in the worker's list of those with something to write
+	wantsWrite  bool  // epoll reports when it can be written
+	returning   bool  // it was a member before
+	told        int32 // messages of those that fill its room before it is measured
 	fd          int
-	began       int64  // when connecting began
-	seq         int64  // the number that the connection stands at
-	lastStamp   int64  // when its last message was meant to be sent
-	outstanding int    // messages sent and not answered
-	left        []byte // the beginning of a frame
-	fragments   []byte // the beginning of a message that comes in several frames
-	out         []byte // not yet written
+	began       int64   // when connecting began, or was meant to
+	seq         int64   // the number that the connection stands at
+	lastStamp   int64   // when its last message was meant to be sent
+	outstanding int     // messages sent and not answered
+	left        []byte  // the beginning of a frame
+	fragments   []byte  // the beginning of a message that comes in several frames
+	out         []byte  // not yet written
+	person      *person // of the day; nil: in no day
 }
 
 // follows says how an event stands to what a connection has seen.

@@ -14,8 +14,13 @@ import (
 // nextConnection says when the next connection may begin; false while that does
 // not depend on time.
 func (w *worker) nextConnection() (int64, bool) {
-	if w.begun == len(w.conns) || w.handshakes >= w.run.handshakesMax || !w.mayBegin() {
+	switch {
+	case w.handshakes >= w.run.handshakesMax || !w.mayBegin():
 		return 0, false
+	case w.begun == len(w.conns) && w.run.halted() && w.run.cfg.Scenario == History:
+		return 0, false
+	case w.begun == len(w.conns):
+		return w.back.due()
 	}
 	return int64(float64(w.begun) * w.run.connectInterval), true
 }
@@ -34,26 +39,33 @@ func (w *worker) beginConnections(now int64) {
 		if !ok || at > now || w.left {
 			return
 		}
-		index := int32(w.begun)
-		w.begun++
-		if err := w.begin(&w.conns[index], index); err != nil {
+		meant := now
+		var index int32
+		if w.begun < len(w.conns) {
+			index = int32(w.begun)
+			w.begun++
+		} else {
+			index, meant = w.back.take(at, w.run.connectInterval), at
+		}
+		if err := w.begin(&w.conns[index], index, meant); err != nil {
 			w.run.fail(err)
 			return
 		}
 	}
 }
 
-// begin opens the socket and connects it.
-func (w *worker) begin(c *conn, index int32) error {
+// begin opens the socket and connects it, which was meant to happen at a given time.
+func (w *worker) begin(c *conn, index int32, meant int64) error {
+	to := w.run.nodes[c.node].address
 	family := unix.AF_INET
-	if w.run.address.Addr().Is6() {
+	if to.Addr().Is6() {
 		family = unix.AF_INET6
 	}
 	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, unix.IPPROTO_TCP)
 	if err != nil {
 		return fmt.Errorf("socket: %w", err)
 	}
-	c.fd, c.state, c.began = fd, connecting, w.run.now()
+	c.fd, c.state, c.began = fd, connecting, meant
 	w.open++
 	w.handshakes++
 	if err := unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1); err != nil {
@@ -62,9 +74,15 @@ func (w *worker) begin(c *conn, index int32) error {
 	if err := bindSource(fd, w.run.source(c.id)); err != nil {
 		return err
 	}
-	err = unix.Connect(fd, sockaddr(w.run.address))
+	if c.slow {
+		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, slowBufferBytes); err != nil {
+			return fmt.Errorf("socket: %w", err)
+		}
+	}
+	err = unix.Connect(fd, sockaddr(to))
 	if err != nil && err != unix.EINPROGRESS {
-		return w.run.unreachable(err)
+		w.failed(c, w.run.unreachable(c, err))
+		return nil
 	}
 	if err := w.watch(c, unix.EPOLL_CTL_ADD, index, unix.EPOLLOUT); err != nil {
 		return fmt.Errorf("epoll: %w", err)
@@ -112,7 +130,7 @@ func (w *worker) writable(c *conn, index int32) {
 			err = unix.Errno(code)
 		}
 		if err != nil {
-			w.run.fail(w.run.unreachable(err))
+			w.failed(c, w.run.unreachable(c, err))
 			return
 		}
 		w.requestUpgrade(c, index)
@@ -129,9 +147,10 @@ func (w *worker) requestUpgrade(c *conn, index int32) {
 		w.run.fail(err)
 		return
 	}
+	end := &w.run.nodes[c.node].end
 	c.state = upgrading
 	c.wantsWrite = true // as epoll was told; the write below takes it back
-	c.out = wire.AppendUpgrade(c.out, w.run.end.Host, w.run.end.Prefix+target, by)
+	c.out = wire.AppendUpgrade(c.out, end.Host, end.Prefix+target, by)
 	w.writeOut(c, index)
 }
 
@@ -139,7 +158,7 @@ func (w *worker) requestUpgrade(c *conn, index int32) {
 func (w *worker) upgraded(c *conn, p []byte, now int64) []byte {
 	n, err := wire.CheckUpgrade(p)
 	if err != nil {
-		w.run.fail(w.run.refused(c, err))
+		w.failed(c, w.run.refused(c, err))
 		return nil
 	}
 	if n > 0 {
@@ -155,21 +174,30 @@ func (w *worker) upgraded(c *conn, p []byte, now int64) []byte {
 func (w *worker) joined(c *conn, seq, now int64) {
 	c.state, c.seq = member, seq
 	w.handshakes--
+	w.counts(c, 1)
+	if c.returning {
+		w.isBack(c, now)
+		return
+	}
 	w.tally.ready++
-	w.run.members[c.room].Add(1)
 	w.run.proven.Store(true)
+	if c.slow {
+		w.slowDown(c)
+	}
 	record(w.tally.connect, now-c.began)
+	w.times.record(ofConnect, c.began, now-c.began)
 }
 
 // unreachable explains why the server cannot be connected to.
-func (r *run) unreachable(err error) error {
+func (r *run) unreachable(c *conn, err error) error {
+	url := r.nodes[c.node].URL
 	switch {
 	case errors.Is(err, unix.ECONNREFUSED):
-		return fmt.Errorf("cannot reach %s: %w; is the server running there?", r.cfg.URL, err)
+		return fmt.Errorf("cannot reach %s: %w; is the server running there?", url, err)
 	case errors.Is(err, unix.EADDRNOTAVAIL):
 		return fmt.Errorf("no ports are left to connect from: %w; use more --sources, or wait a minute for old ports to be freed", err)
 	}
-	return fmt.Errorf("cannot reach %s: %w", r.cfg.URL, err)
+	return fmt.Errorf("cannot reach %s: %w", url, err)
 }
 
 // refused explains why the server did not let a connection in.

@@ -3,7 +3,6 @@ package bench
 import "fmt"
 
 const (
-	busyShare     = 0.9  // of a worker's core: the harness may be what limits the figures
 	stealShareMax = 0.05 // of the machine's time
 	lagShareMax   = 0.1  // of the latency that is reported
 )
@@ -28,7 +27,11 @@ func (rep *Report) findFaults() {
 	fault(d.Duplicates, "messages were answered as duplicates, and no client_id was used twice")
 	fault(m.Unanswered, "messages were neither acknowledged nor refused")
 	fault(rep.Connect.Dropped, "connections were ended by the server")
-	if rep.Connect.Dropped == 0 && d.Missing+d.Repeated+d.Reordered == 0 && d.Expected != d.Received {
+	if r := rep.Returns; r != nil {
+		if rep.Scenario == Storm && !rep.Interrupted {
+			fault(r.Cut-r.Back, "connections did not come back")
+		}
+	} else if rep.Connect.Dropped == 0 && d.Missing+d.Repeated+d.Reordered == 0 && d.Expected != d.Received {
 		rep.Faults = append(rep.Faults, fmt.Sprintf("%d deliveries were expected and %d came", d.Expected, d.Received))
 	}
 	if rep.Parameters.Senders > 0 && m.Acknowledged == 0 && !rep.Interrupted {
@@ -41,9 +44,6 @@ func (rep *Report) findDoubts() {
 		rep.Warnings = append(rep.Warnings, fmt.Sprintf(format, args...))
 	}
 	p := &rep.Parameters
-	if most := float64(min(p.Workers, rep.Machine.Cores)); rep.Load.HarnessCores > busyShare*most {
-		doubt("the harness used %.2f cores of the %.0f that its workers have: it may be the limit, not the server", rep.Load.HarnessCores, most)
-	}
 	if lag := rep.Latency.SendLag.P99; p.Arrivals == "open" && lag > lagShareMax*rep.Latency.OwnEcho.P50 {
 		doubt("the harness sent late by %.0f µs at the 99th percentile: part of the latencies is its own", lag)
 	}

@@ -9,38 +9,42 @@ import (
 	"github.com/caravan-chat/caravan/bench/scrape"
 )
 
-// moment is what was spent up to one moment of the run.
-type moment struct {
-	at      time.Time
-	server  proc.Sample    // zero where the server's process is not known
-	metrics scrape.Metrics // empty where the admin port is not known
-	self    time.Duration
-	machine proc.Times
-	seen    reading // what the workers had seen by then
-}
-
-// observer watches the server, the machine and the harness at the moments that
-// divide the run. The goroutine of Run owns it, except for seconds.
+// observer watches the servers, the machine and the harness: at the moments that divide the
+// run, and each second. The goroutine of Run owns it, except for ticks.
 type observer struct {
 	run *run
 
-	start, joined, from, to moment
-	seconds                 []reading // one a second while it is measured; owned by watch until it is stopped
+	start, joined, from, to    moment
+	told                       []scrape.Metrics // what each node told at the start
+	processesFrom, processesTo map[int]proc.Process
+	ticks                      []moment // one a second; owned by watch until it is stopped
+	screen                     *screen  // nil: progress are lines, or none
 }
 
-func newObserver(r *run) *observer { return &observer{run: r} }
+func newObserver(r *run) *observer {
+	o := &observer{run: r}
+	if r.cfg.Live && r.cfg.Progress != nil {
+		o.screen = &screen{out: r.cfg.Progress}
+	}
+	return o
+}
 
 // before takes the first sample, and is where a wrong process id or admin port shows.
 func (o *observer) before() error {
-	if o.run.cfg.ServerPID != 0 {
-		if _, err := proc.Read(o.run.cfg.ServerPID); err != nil {
-			return fmt.Errorf("server's process: %w", err)
+	for _, n := range o.run.cfg.nodes() {
+		if n.PID != 0 {
+			if _, err := proc.Read(n.PID); err != nil {
+				return fmt.Errorf("server's process: %w", err)
+			}
 		}
-	}
-	if o.run.cfg.Admin != "" {
-		if _, err := scrape.Read(context.Background(), o.run.cfg.Admin); err != nil {
-			return err
+		var told scrape.Metrics
+		if n.Admin != "" {
+			var err error
+			if told, err = scrape.Read(context.Background(), n.Admin); err != nil {
+				return err
+			}
 		}
+		o.told = append(o.told, told)
 	}
 	o.start = o.sample()
 	return nil
@@ -52,95 +56,105 @@ func (o *observer) connected() { o.joined = o.sample() }
 // because that costs the server time.
 func (o *observer) measureFrom() {
 	counted := o.scrape()
+	o.processesFrom = proc.Processes()
 	o.from = o.sample()
 	o.from.metrics = counted
 }
 
 func (o *observer) measureTo() {
 	o.to = o.sample()
+	o.processesTo = proc.Processes()
 	o.to.metrics = o.scrape()
 }
 
 // sample reads what was spent.
 func (o *observer) sample() moment {
-	m := moment{at: time.Now(), seen: o.run.read(), self: proc.Self(), machine: proc.MachineTimes()}
-	if pid := o.run.cfg.ServerPID; pid != 0 {
-		s, err := proc.Read(pid)
+	m := moment{
+		at: time.Now(), run: o.run.now(), stage: o.run.stage(), seen: o.run.read(),
+		self: proc.Self(), machine: proc.MachineTimes(), kernel: proc.KernelMemory(),
+	}
+	for _, w := range o.run.workers {
+		m.slept = append(m.slept, w.meter.slept.Load())
+	}
+	for _, n := range o.run.cfg.nodes() {
+		if n.PID == 0 {
+			continue
+		}
+		s, err := proc.Read(n.PID)
 		if err != nil {
 			o.run.fail(fmt.Errorf("server's process: %w", err))
 		}
-		m.server = s
+		m.servers = append(m.servers, s)
 	}
 	return m
 }
 
+// scrape reads what all nodes tell, together.
 func (o *observer) scrape() scrape.Metrics {
-	if o.run.cfg.Admin == "" {
-		return scrape.Metrics{}
-	}
-	m, err := scrape.Read(context.Background(), o.run.cfg.Admin)
+	told, err := o.ask()
 	if err != nil {
 		o.run.fail(err)
 	}
-	return m
+	return told
 }
 
-// watch tells progress each second, and keeps each second's reading. The
-// function that it returns stops it and waits.
+func (o *observer) ask() (scrape.Metrics, error) {
+	var all []scrape.Metrics
+	for _, n := range o.run.cfg.nodes() {
+		if n.Admin == "" {
+			continue
+		}
+		m, err := scrape.Read(context.Background(), n.Admin)
+		if err != nil {
+			return scrape.Metrics{}, err
+		}
+		all = append(all, m)
+	}
+	return scrape.Together(all...), nil
+}
+
+// watch looks at everything each second, and tells progress. The function that it returns
+// stops it and waits.
 func (o *observer) watch() func() {
 	stop, done := make(chan struct{}), make(chan struct{})
+	o.ticks = append(o.ticks, o.start)
 	go func() {
 		defer close(done)
-		ticks := time.NewTicker(time.Second)
-		defer ticks.Stop()
-		last := o.run.read()
 		for {
+			next := (o.run.now()/o.run.slotNS + 1) * o.run.slotNS
 			select {
 			case <-stop:
 				return
-			case <-ticks.C:
-				now := o.run.read()
-				o.progress(last, now)
-				if o.run.plan.Load().measures(o.run.now()) {
-					o.seconds = append(o.seconds, now)
-				}
-				last = now
+			case <-time.After(time.Duration(next - o.run.now())):
+				o.tick()
 			}
 		}
 	}()
 	return func() {
 		close(stop)
 		<-done
+		o.screen.end()
 	}
 }
 
-func (o *observer) progress(last, now reading) {
-	if o.run.cfg.Progress == nil {
-		return
+// tick is one look. A node that cannot answer in time is left out of it.
+func (o *observer) tick() {
+	now := o.sample()
+	if told, err := o.ask(); err == nil {
+		now.metrics = told
 	}
-	line := fmt.Sprintf("%5.0fs  %-9s %6d connected", time.Since(o.run.began).Seconds(), o.run.stage(), now.ready-now.dropped)
-	if now.sent > 0 {
-		line += fmt.Sprintf("  %8d sent/s %8d acked/s %9d deliveries/s  %d in flight", now.sent-last.sent, now.acked-last.acked, now.received-last.received, now.outstanding)
-	}
-	if now.refused > 0 {
-		line += fmt.Sprintf("  %d refused", now.refused)
-	}
-	if now.faults > 0 || now.dropped > 0 {
-		line += fmt.Sprintf("  %d FAULTS  %d dropped", now.faults, now.dropped)
-	}
-	_, _ = fmt.Fprintln(o.run.cfg.Progress, line) // progress is for people; a run goes on without
+	last := &o.ticks[len(o.ticks)-1]
+	o.ticks = append(o.ticks, now)
+	o.progress(last, &now)
 }
 
-// stage names where the run is, for the progress line.
-func (r *run) stage() string {
-	pl, now := r.plan.Load(), r.now()
-	switch {
-	case pl == nil:
-		return "connect"
-	case now < pl.measureFrom:
-		return "warm-up"
-	case now < pl.end:
-		return "measure"
+// measuredReadings are the readings of the seconds that were measured whole.
+func (o *observer) measuredReadings() []reading {
+	var all []reading
+	for i := range o.ticks {
+		if o.ticks[i].stage == stageMeasure {
+			all = append(all, o.ticks[i].seen)
+		}
 	}
-	return "drain"
+	return all
 }

@@ -62,13 +62,15 @@ func (c *Config) checkProtocol() error {
 		return fmt.Errorf("protocol %q: must be one of %v", c.Protocol, Protocols())
 	case c.Protocol == Caravan && c.Mint == nil:
 		return errNoMint
+	case c.Protocol != Caravan && (c.Scenario == Day || c.Scenario == History):
+		return fmt.Errorf("%s needs the protocol %s", c.Scenario, Caravan)
 	case c.Protocol == Caravan:
 		return c.Fleet.Check(c.Rooms)
 	}
 	return nil
 }
 
-// caravanSpeech speaks version 1 of Caravan's protocol, with a token in a header.
+// caravanSpeech speaks Caravan's protocol, version 1 but for the day, with a token in a header.
 type caravanSpeech struct {
 	cfg     *Config
 	scanner wire.Scanner
@@ -79,7 +81,18 @@ func (s *caravanSpeech) request(c *conn) (string, wire.Credential, error) {
 	if err != nil {
 		return "", wire.Credential{}, fmt.Errorf("sign a token: %w", err)
 	}
-	return "/ws/chat/" + fleet.Trip(c.room).String() + "/", wire.Credential{Bearer: bearer}, nil
+	return "/ws/chat/" + fleet.Trip(c.room).String() + "/" + s.query(c), wire.Credential{Bearer: bearer}, nil
+}
+
+// query says what a connection asks for: to go on where it stood, or version 2.
+func (s *caravanSpeech) query(c *conn) string {
+	switch {
+	case s.cfg.Scenario == Day:
+		return "?v=2"
+	case c.returning && s.cfg.Scenario == Storm && c.seq > 0:
+		return "?since=" + strconv.FormatInt(c.seq, 10)
+	}
+	return ""
 }
 
 func (s *caravanSpeech) greets() bool                        { return true }

@@ -108,8 +108,14 @@ func (w *worker) text(c *conn, p []byte, now int64) {
 		if c.state == joining {
 			w.joined(c, ev.Seq, now)
 		}
-	case wire.KindMessage, wire.KindEdited:
+	case wire.KindMessage:
 		w.event(c, &ev, now)
+	case wire.KindEdited, wire.KindPatch:
+		if w.place(c, &ev) {
+			w.changes++
+		}
+	case wire.KindAck:
+		w.acknowledged(c, ev.ClientID, now)
 	case wire.KindError:
 		w.refusal(c, ev.Code, now)
 	}
@@ -131,13 +137,18 @@ func (w *worker) event(c *conn, ev *wire.Event, now int64) {
 	}
 	w.received++
 	own := stamp.Conn == c.id
+	of, total := ofDelivery, w.delivery
+	if own {
+		of, total = ofEcho, w.echo
+	}
+	w.times.record(of, stamp.At, now-stamp.At)
 	if w.run.plan.Load().measures(stamp.At) {
-		if own {
-			record(w.echo, now-stamp.At)
-		} else {
-			record(w.delivery, now-stamp.At)
+		record(total, now-stamp.At)
+		if w.run.nodeOf(stamp.Conn) != c.node {
+			record(w.crossing, now-stamp.At)
 		}
 	}
+	c.person.hears(ev.ID, own)
 	if own {
 		w.acked++
 		w.expected += int64(w.run.members[c.room].Load())
@@ -198,6 +209,15 @@ func (w *worker) lostConn(c *conn, why error) {
 		code = int(end.Code)
 	}
 	w.closes[code]++
+	if w.comesBack() {
+		if before == member {
+			w.cut++
+		} else {
+			w.failures++
+		}
+		w.comeBack(c, w.run.now()+int64(failedPause))
+		return
+	}
 	if before != member {
 		w.run.fail(w.run.refused(c, why))
 		return

@@ -2,7 +2,6 @@ package bench
 
 import (
 	"slices"
-	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 
@@ -12,6 +11,7 @@ import (
 // Report is what one run found. Times are in the unit that a field's name ends
 // with; rates and shares are of the time that was measured.
 type Report struct {
+	Name        string       `json:"name"` // of the workload, for who compares runs: the scenario's, where none was given
 	Scenario    Scenario     `json:"scenario"`
 	Parameters  Parameters   `json:"parameters"`
 	RunID       uint32       `json:"run_id"`
@@ -24,14 +24,25 @@ type Report struct {
 	Connect     ConnectPart  `json:"connect"`
 	Messages    MessagePart  `json:"messages"`
 	Deliveries  DeliveryPart `json:"deliveries"`
+	Returns     *ReturnPart  `json:"returns"`      // nil: nobody was to come back
+	SlowMembers *SlowPart    `json:"slow_members"` // nil: there were none
 	Latency     LatencyPart  `json:"latency"`
 	Commits     *CommitPart  `json:"commits"` // nil: there was none, or the server's metrics are not read
 	Server      *ServerPart  `json:"server"`  // nil: its process is not known
+	Kernel      KernelPart   `json:"kernel"`
 	Load        LoadPart     `json:"load"`
+
+	Generator   GeneratorPart `json:"generator"`
+	Environment Environment   `json:"environment"`
+	Histograms  HistogramPart `json:"histograms"`
+	Series      []Second      `json:"series"` // of the whole run
 
 	Errors  map[string]int64   `json:"errors_by_code"`
 	Closes  map[int]int64      `json:"closes_by_code"`
 	Metrics map[string]float64 `json:"server_metrics"` // how far the server's own counters went on while it was measured
+
+	Search     *SearchPart `json:"search"`     // nil: nothing was searched for
+	Assertions []Assertion `json:"assertions"` // what was asked of the figures
 
 	Warnings []string `json:"warnings"` // why the figures may not mean what they seem to
 	Faults   []string `json:"faults"`   // what must never happen
@@ -47,8 +58,10 @@ type Parameters struct {
 	Connections  int      `json:"connections"`
 	Rooms        int      `json:"rooms"`
 	Senders      int      `json:"senders"`
+	Nodes        int      `json:"nodes"`
 	Arrivals     string   `json:"arrivals"` // "open", "closed" or "none"
 	Rate         float64  `json:"rate_per_s"`
+	Ramp         string   `json:"ramp"` // empty: none
 	InFlight     int      `json:"in_flight"`
 	PayloadBytes int      `json:"payload_bytes"`
 	WarmupS      float64  `json:"warmup_s"`
@@ -90,6 +103,7 @@ type DeliveryPart struct {
 	Reordered  int64   `json:"reordered"`  // events that came after a later one
 	Duplicates int64   `json:"duplicates"` // answers that a client_id was known, though none was used twice
 	Foreign    int64   `json:"foreign"`    // events of others than this run
+	Changes    int64   `json:"changes"`    // edits, summaries and the like that were told; they are in no other count
 	PerSecond  float64 `json:"per_second"`
 	Spread     Spread  `json:"spread"`
 	PerRead    float64 `json:"per_read"` // of the harness: how many come together
@@ -99,9 +113,11 @@ type DeliveryPart struct {
 // LatencyPart holds the latencies of messages that were meant to be sent while
 // it was measured. All count from when the message was meant to be sent.
 type LatencyPart struct {
-	OwnEcho  Latency `json:"own_echo"` // to the sender's own copy, which is the acknowledgement
-	Delivery Latency `json:"delivery"` // to the arrival at each other member
-	SendLag  Latency `json:"send_lag"` // to the moment at which the harness sent: its own fault
+	OwnEcho   Latency `json:"own_echo"`   // to the sender's own copy, which is the acknowledgement
+	Delivery  Latency `json:"delivery"`   // to the arrival at each other member
+	OtherNode Latency `json:"other_node"` // of Delivery, from senders on another node
+	Action    Latency `json:"action"`     // to the acknowledgement of an edit, a reaction or a mark
+	SendLag   Latency `json:"send_lag"`   // to the moment at which the harness sent: its own fault
 }
 
 // ServerPart is what the server's process spent and held.
@@ -118,6 +134,15 @@ type ServerPart struct {
 	HeldRSSPer        float64 `json:"held_rss_per_connection_bytes"` // growth from before the first connection to the end of what was measured
 	HeldAnonPer       float64 `json:"held_anon_per_connection_bytes"`
 	WritesPerDelivery float64 `json:"writes_per_delivery"` // by the server's own count; zero: not told
+}
+
+// KernelPart is what the kernel of this machine held for connections, by the growth from
+// before the first one to after the last. Where harness and server share the machine it holds both ends.
+type KernelPart struct {
+	BytesPerConnection float64 `json:"bytes_per_connection"`
+	BufferBytes        int64   `json:"buffer_bytes"` // what waited to be sent or read, at the end of what was measured
+	BothEnds           bool    `json:"both_ends"`
+	SocketsAlone       bool    `json:"sockets_alone"` // false: all of the kernel's structures, also those of others
 }
 
 // LoadPart says, of what was measured, how busy harness and machine were: whether the server or they
@@ -175,139 +200,6 @@ func spreadOf(seconds []reading, counter func(reading) int64) Spread {
 	slices.Sort(grown)
 	return Spread{Min: grown[0], Median: grown[len(grown)/2], Max: grown[len(grown)-1]}
 }
-
-// report sums up. The workers have ended.
-func (o *observer) report(interrupted bool) *Report {
-	total := newTally()
-	for _, w := range o.run.workers {
-		total.add(&w.tally)
-	}
-	total.missing += o.run.missingAtEnd()
-	seconds := o.to.at.Sub(o.from.at).Seconds()
-	rep := &Report{
-		Scenario:    o.run.cfg.Scenario,
-		Parameters:  o.run.parameters(),
-		RunID:       o.run.id,
-		Harness:     o.run.cfg.Version,
-		ServerIs:    o.to.metrics.Info(buildMetric)[versionLabel],
-		Machine:     proc.Machine(),
-		Durability:  durability(o.run.cfg.Durability, o.to.metrics),
-		Interrupted: interrupted,
-		MeasuredS:   seconds,
-		Connect:     ConnectPart{Connected: total.ready, Dropped: total.dropped, TookS: o.run.connectTook.Seconds(), Latency: latencyOf(total.connect)},
-		Messages: MessagePart{
-			Sent: total.sent, Unsent: total.unsent, Acknowledged: total.acked, Refused: total.refused,
-			Unanswered: total.sent - total.acked - total.refused,
-			PerSecond:  ratio(float64(o.to.seen.acked-o.from.seen.acked), seconds),
-			Spread:     spreadOf(o.seconds, func(r reading) int64 { return r.acked }),
-		},
-		Deliveries: DeliveryPart{
-			Expected: total.expected, Received: total.received,
-			Missing: total.missing, Repeated: total.repeated, Reordered: total.reordered,
-			Duplicates: total.duplicates, Foreign: total.foreign,
-			PerSecond: ratio(float64(o.to.seen.received-o.from.seen.received), seconds),
-			Spread:    spreadOf(o.seconds, func(r reading) int64 { return r.received }),
-			PerRead:   ratio(float64(total.received), float64(total.reads)),
-			BytesEach: ratio(float64(total.bytes), float64(total.received)),
-		},
-		Latency: LatencyPart{OwnEcho: latencyOf(total.echo), Delivery: latencyOf(total.delivery), SendLag: latencyOf(total.lag)},
-		Load:    o.load(),
-		Errors:  total.errors,
-		Closes:  total.closes,
-		Metrics: o.to.metrics.Since(o.from.metrics),
-		Commits: commits(o.from.metrics, o.to.metrics, seconds),
-	}
-	rep.Server = o.server(rep)
-	rep.Load.OtherCores = rep.Load.MachineBusy*float64(rep.Machine.Cores) - rep.Load.HarnessCores
-	if rep.Server != nil {
-		rep.Load.OtherCores -= rep.Server.CPUCores
-	}
-	rep.Load.OtherCores = max(rep.Load.OtherCores, 0)
-	rep.judge()
-	return rep
-}
-
-// missingAtEnd counts the events that members of a room had not seen at the end
-// though another member had.
-func (r *run) missingAtEnd() int64 {
-	last := make([]int64, r.cfg.Rooms)
-	for _, w := range r.workers {
-		for i := range w.conns {
-			c := &w.conns[i]
-			last[c.room] = max(last[c.room], c.seq)
-		}
-	}
-	var missing int64
-	for _, w := range r.workers {
-		for i := range w.conns {
-			if c := &w.conns[i]; c.stayed {
-				missing += last[c.room] - c.seq
-			}
-		}
-	}
-	return missing
-}
-
-func (r *run) parameters() Parameters {
-	c := r.cfg
-	arrivals := "closed"
-	switch {
-	case c.Senders == 0:
-		arrivals = "none"
-	case c.Rate > 0:
-		arrivals = "open"
-	}
-	return Parameters{
-		Protocol: c.Protocol, URL: c.URL, Users: c.Fleet.Users, Trips: c.Fleet.Trips,
-		Connections: c.Connections, Rooms: c.Rooms, Senders: c.Senders,
-		Arrivals: arrivals, Rate: c.Rate, InFlight: c.InFlight, PayloadBytes: c.PayloadBytes,
-		WarmupS: c.Warmup.Seconds(), DurationS: c.Duration.Seconds(),
-		ConnectRate: c.ConnectRate, Handshakes: c.Handshakes,
-		Workers: c.Workers, Sources: c.Sources, Seed: c.Seed,
-	}
-}
-
-func (o *observer) load() LoadPart {
-	wall := o.to.at.Sub(o.from.at).Seconds()
-	busy := float64(o.to.machine.Busy - o.from.machine.Busy)
-	idle := float64(o.to.machine.Idle - o.from.machine.Idle)
-	steal := float64(o.to.machine.Steal - o.from.machine.Steal)
-	return LoadPart{
-		HarnessCores: ratio((o.to.self - o.from.self).Seconds(), wall),
-		MachineBusy:  ratio(busy, busy+idle+steal),
-		MachineSteal: ratio(steal, busy+idle+steal),
-	}
-}
-
-func (o *observer) server(rep *Report) *ServerPart {
-	if o.run.cfg.ServerPID == 0 {
-		return nil
-	}
-	connections := float64(rep.Connect.Connected)
-	wall := o.to.at.Sub(o.from.at)
-	cpu := o.to.server.Since(o.from.server)
-	us := float64(cpu) / float64(time.Microsecond)
-	connectUS := float64(o.joined.server.Since(o.start.server)) / float64(time.Microsecond)
-	s := &ServerPart{
-		CPUCores:          ratio(cpu.Seconds(), wall.Seconds()),
-		CPUPerDeliveryUS:  ratio(us, rep.Deliveries.PerSecond*rep.MeasuredS),
-		CPUPerMessageUS:   ratio(us, rep.Messages.PerSecond*rep.MeasuredS),
-		CPUPerConnectUS:   ratio(connectUS, connections),
-		RSSBytes:          o.to.server.RSS,
-		AnonBytes:         o.to.server.Anon,
-		RSSPerConnection:  ratio(float64(o.joined.server.RSS-o.start.server.RSS), connections),
-		AnonPerConnection: ratio(float64(o.joined.server.Anon-o.start.server.Anon), connections),
-		HeldRSSPer:        ratio(float64(o.to.server.RSS-o.start.server.RSS), connections),
-		HeldAnonPer:       ratio(float64(o.to.server.Anon-o.start.server.Anon), connections),
-		WritesPerDelivery: ratio(rep.Metrics[writesMetric], rep.Deliveries.PerSecond*rep.MeasuredS),
-	}
-	user, system := o.to.server.User-o.from.server.User, o.to.server.System-o.from.server.System
-	s.SystemShare = ratio(system.Seconds(), (user + system).Seconds())
-	return s
-}
-
-// writesMetric is the server's own count of write calls to client sockets.
-const writesMetric = "caravan_socket_writes_total"
 
 // ratio is a/b, and zero where b is.
 func ratio(a, b float64) float64 {

@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net"
-	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -28,12 +26,12 @@ const (
 type run struct {
 	// static after construction
 	cfg             *Config
-	end             wire.Endpoint
-	address         netip.AddrPort
+	nodes           []node
 	id              uint32 // in every stamp
 	key             [4]byte
 	template        *wire.Template
 	began           time.Time
+	slotNS          int64   // of a timeline, and between two looks at everything
 	connectInterval float64 // ns between two connections of one worker
 	handshakesMax   int     // of one worker
 	workers         []*worker
@@ -41,6 +39,7 @@ type run struct {
 	connectTook time.Duration // until all were members; owned by the goroutine of Run
 
 	members []atomic.Int32 // connections in each room
+	filling atomic.Bool    // the rooms get their first messages
 	proven  atomic.Bool    // a connection has become a member
 	plan    atomic.Pointer[plan]
 	halt    atomic.Bool  // nothing more becomes due
@@ -84,24 +83,15 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 }
 
 func newRun(cfg *Config) (*run, error) {
-	end, err := wire.ParseEndpoint(cfg.URL)
-	if err != nil {
-		return nil, err
-	}
-	address, err := net.ResolveTCPAddr("tcp", end.Address)
-	if err != nil {
-		return nil, fmt.Errorf("cannot reach %s: %w", cfg.URL, err)
-	}
 	r := &run{
 		cfg:             cfg,
-		end:             end,
-		address:         netip.AddrPortFrom(address.AddrPort().Addr().Unmap(), uint16(address.Port)),
+		slotNS:          int64(slotWidth(cfg.budget())),
 		connectInterval: 1e9 * float64(cfg.Workers) / float64(cfg.ConnectRate),
 		handshakesMax:   max(cfg.Handshakes/cfg.Workers, 1),
 		members:         make([]atomic.Int32, cfg.Rooms),
 	}
-	if cfg.Sources > 1 && !(r.address.Addr().Is4() && r.address.Addr().IsLoopback()) {
-		return nil, fmt.Errorf("%d connections need several source addresses, which only work towards 127.0.0.0/8, not %v", cfg.Connections, r.address.Addr())
+	if err := r.findNodes(); err != nil {
+		return nil, err
 	}
 	var random [8]byte
 	if _, err := crand.Read(random[:]); err != nil {
@@ -132,6 +122,9 @@ func (r *run) seats(worker int) []conn {
 			room:   room,
 			user:   r.cfg.Fleet.Member(room, id/r.cfg.Rooms),
 			sender: id < r.cfg.Senders,
+			node:   r.nodeOf(uint32(id)),
+			slow:   id >= r.cfg.Connections-r.cfg.Slow,
+			person: r.newPerson(),
 		})
 	}
 	return conns
@@ -155,6 +148,7 @@ func (r *run) stages(ctx context.Context, o *observer) {
 	}
 	r.pause(ctx, settleTime)
 	o.connected()
+	r.fillRooms(ctx)
 	start := r.now() + int64(startAhead)
 	from := start + int64(r.cfg.Warmup)
 	pl := &plan{start: start, measureFrom: from, end: from + int64(r.cfg.Duration)}
@@ -190,16 +184,47 @@ func (r *run) connectAll(ctx context.Context) bool {
 	return true
 }
 
+// fillRooms lets each room get its first messages, and waits until they are acknowledged.
+func (r *run) fillRooms(ctx context.Context) {
+	want := int64(r.cfg.Prefill) * int64(r.cfg.Rooms)
+	if want == 0 {
+		return
+	}
+	r.filling.Store(true)
+	for deadline := time.Now().Add(r.cfg.ConnectTimeout); ctx.Err() == nil && !r.failed(); time.Sleep(watchPeriod) {
+		if now := r.read(); now.acked+now.refused >= want {
+			return
+		}
+		if time.Now().After(deadline) {
+			r.fail(fmt.Errorf("the rooms did not get their first %d messages each within %v", r.cfg.Prefill, r.cfg.ConnectTimeout.Round(time.Second)))
+		}
+	}
+}
+
 // drain waits until every message is answered and every delivery has arrived,
 // but not for ever.
 func (r *run) drain() {
 	deadline := time.Now().Add(r.cfg.Drain)
 	for time.Now().Before(deadline) && !r.failed() {
-		if now := r.read(); now.halted && now.outstanding == 0 && now.received >= now.expected {
+		if r.settled() {
+			if r.cfg.Scenario == Day {
+				time.Sleep(summariesLate)
+			}
 			return
 		}
 		time.Sleep(watchPeriod)
 	}
+}
+
+// settled reports whether every message is answered and every delivery has arrived, or
+// everybody is back. What was on its way to a connection that was cut does not arrive.
+func (r *run) settled() bool {
+	now := r.read()
+	arrived := now.received >= now.expected
+	if r.cfg.Scenario.returns() {
+		arrived = now.cut == now.returned || r.cfg.Scenario == History
+	}
+	return now.halted && now.outstanding == 0 && arrived
 }
 
 // pause waits, or until ctx ends or the run fails.

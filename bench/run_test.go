@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -80,7 +81,95 @@ func TestEveryScenarioIsCleanOnAFaithfulServer(t *testing.T) {
 			if rep.Latency.OwnEcho.Count == 0 || rep.Server.CPUPerDeliveryUS <= 0 {
 				t.Errorf("no latency or no CPU was measured: %+v %+v", rep.Latency.OwnEcho, rep.Server)
 			}
+			seriesAddsUp(t, rep)
 		})
+	}
+}
+
+// seriesAddsUp checks that each second says what happened in it, and all together as much as the whole run.
+func seriesAddsUp(t *testing.T, rep *bench.Report) {
+	t.Helper()
+	var sent, received, delivered int64
+	for i, s := range rep.Series {
+		sent, received, delivered = sent+s.Sent, received+s.Deliveries, delivered+s.Delivery.Count
+		if i > 0 && s.AtS <= rep.Series[i-1].AtS {
+			t.Errorf("second %d ends at %v, after %v", i, s.AtS, rep.Series[i-1].AtS)
+		}
+		if s.Stage == "measure" && (s.HarnessCores <= 0 || s.ServerRSS == 0 || s.KernelBytes == 0) {
+			t.Errorf("second %d: %+v", i, s)
+		}
+	}
+	if len(rep.Series) < 2 || sent > rep.Messages.Sent || received > rep.Deliveries.Received || delivered > rep.Deliveries.Received {
+		t.Errorf("%d seconds: %d of %d sent, %d of %d deliveries, %d with a latency", len(rep.Series), sent, rep.Messages.Sent, received, rep.Deliveries.Received, delivered)
+	}
+	var table strings.Builder
+	if err := rep.WriteCSV(&table); err != nil || strings.Count(table.String(), "\n") != len(rep.Series)+1 || !strings.Contains(table.String(), "delivery_p99_us") {
+		t.Errorf("%v\n%.300s", err, table.String())
+	}
+	if len(rep.Environment.HarnessCommand) == 0 || rep.Environment.Servers[0].Files == 0 {
+		t.Errorf("environment %+v", rep.Environment)
+	}
+}
+
+func TestScenariosDoWhatTheySay(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*bench.Config)
+		shows  func(*bench.Report) bool
+	}{
+		"storm": {func(c *bench.Config) { c.Scenario, c.Rate = bench.Storm, 40 }, func(r *bench.Report) bool {
+			return r.Returns.Cut == 20 && r.Returns.Back == 20 && r.Returns.Latency.Count == 20
+		}},
+		"history": {func(c *bench.Config) { c.Scenario, c.Rate, c.Prefill = bench.History, 0, 5 }, func(r *bench.Report) bool {
+			return r.Returns.Back > 24 && r.Messages.Acknowledged == 4*5
+		}},
+		"slow": {func(c *bench.Config) { c.Scenario, c.Rooms, c.Slow = bench.Slow, 0, 4 }, func(r *bench.Report) bool {
+			return r.SlowMembers.Read > 0 && r.SlowMembers.Members == 4 && r.Deliveries.Received == 20*r.Messages.Acknowledged
+		}},
+		"day": {func(c *bench.Config) {
+			c.Scenario, c.Rate, c.Think, c.Duration = bench.Day, 0, 100*time.Millisecond, measurable
+		}, func(r *bench.Report) bool {
+			return r.Latency.Action.Count > 0 && r.Deliveries.Changes > 0 && r.Latency.Delivery.Count > 0
+		}},
+		"nodes": {func(c *bench.Config) { c.Scenario, c.Others = bench.Nodes, []bench.Node{{URL: c.URL}} }, func(r *bench.Report) bool {
+			return r.Parameters.Nodes == 2 && r.Latency.OtherNode.Count > 0 && r.Latency.OtherNode.Count < r.Latency.Delivery.Count
+		}},
+		"ramp": {func(c *bench.Config) {
+			c.Ramp = []bench.RampPoint{{At: 0, Rate: 100}, {At: c.Duration, Rate: 500}}
+			c.Rate = 0
+		}, func(r *bench.Report) bool { return r.Parameters.Arrivals == "open" && r.Messages.Acknowledged > 20 }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			rep, err := run(t, benchtest.Faults{}, func(cfg *bench.Config) {
+				cfg.Rate = 100
+				c.change(cfg)
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !rep.OK || !c.shows(rep) {
+				t.Errorf("faults %v; returns %+v; slow %+v; messages %+v; deliveries %+v; latency %+v", rep.Faults, rep.Returns, rep.SlowMembers, rep.Messages, rep.Deliveries, rep.Latency)
+			}
+		})
+	}
+}
+
+// A server that does not let everybody back in is found.
+func TestAStormThatLeavesSomeOutIsAFault(t *testing.T) {
+	t.Parallel()
+	var server *benchtest.Server
+	var shut sync.Once
+	server = benchtest.New(benchtest.Faults{Refuse: func(string) string {
+		shut.Do(func() { go server.CloseDoor() })
+		return ""
+	}})
+	defer server.Close()
+	rep, err := bench.Run(context.Background(), bench.Config{
+		Scenario: bench.Storm, URL: server.URL(), Mint: benchtest.Mint, Connections: 12, Rooms: 2, Rate: 20,
+		Duration: 300 * time.Millisecond, Drain: 100 * time.Millisecond,
+	})
+	if err != nil || rep.OK || rep.Returns.Back >= rep.Returns.Cut || rep.Returns.Failures == 0 {
+		t.Errorf("%+v", rep)
 	}
 }
 

@@ -22,12 +22,13 @@ func (p *plan) measures(at int64) bool {
 
 // pacer knows when a worker's senders have to send.
 type pacer struct {
-	senders  []int32 // indexes of connections, in the order in which they take turns
-	interval float64 // ns between two messages of this worker in the open loop; zero: closed loop
-	phase    float64 // where in the interval this worker begins, so that workers do not send together
-	sent     int64   // how many are sent or given up, in the open loop
-	started  bool    // the closed loop has filled its windows
-	paused   []pause // senders that were refused, the earliest first
+	senders  []int32    // indexes of connections, in the order in which they take turns
+	schedule schedule   // of the open loop; nil: closed loop
+	turn     float64    // of the next message in the schedule; workers begin at different parts of a turn, so as not to send together
+	sent     int64      // how many are sent or given up, in the open loop
+	random   *rand.Rand // of who acts when, where people do; nil: all in turn
+	started  bool       // the closed loop has filled its windows
+	paused   []pause    // senders that were refused, the earliest first
 }
 
 // pause is a sender of the closed loop that waits after a refusal.
@@ -43,10 +44,12 @@ func newPacer(r *run, conns []conn) pacer {
 			p.senders = append(p.senders, int32(i))
 		}
 	}
-	if r.cfg.Rate > 0 && len(p.senders) > 0 {
-		share := r.cfg.Rate * float64(len(p.senders)) / float64(r.cfg.Senders)
-		p.interval = 1e9 / share
-		p.phase = p.interval * float64(conns[0].id) / float64(r.cfg.Workers)
+	if r.cfg.open() && len(p.senders) > 0 {
+		p.schedule = newSchedule(r.cfg, float64(len(p.senders))/float64(r.cfg.Senders))
+		p.turn = float64(conns[0].id) / float64(r.cfg.Workers)
+		if r.cfg.Scenario == Day {
+			p.random = rand.New(rand.NewPCG(r.cfg.Seed+1, uint64(conns[0].id)))
+		}
 		shuffle := rand.New(rand.NewPCG(r.cfg.Seed, uint64(conns[0].id)))
 		shuffle.Shuffle(len(p.senders), func(i, j int) { p.senders[i], p.senders[j] = p.senders[j], p.senders[i] })
 	}
@@ -55,7 +58,7 @@ func newPacer(r *run, conns []conn) pacer {
 
 // due is when the open loop's next message is meant to be sent.
 func (p *pacer) due(pl *plan) int64 {
-	return pl.start + int64(p.phase+float64(p.sent)*p.interval)
+	return pl.start + p.schedule.at(p.turn)
 }
 
 // next is when the pacer has to do something again; false: not before something else happens.
@@ -63,7 +66,7 @@ func (p *pacer) next(pl *plan) (int64, bool) {
 	switch {
 	case pl == nil || len(p.senders) == 0:
 		return 0, false
-	case p.interval > 0:
+	case p.schedule != nil:
 		at := p.due(pl)
 		return at, at < pl.end
 	case !p.started:
@@ -76,7 +79,7 @@ func (p *pacer) next(pl *plan) (int64, bool) {
 
 // later lets a refused sender of the closed loop send again at a later time.
 func (p *pacer) later(index int32, until int64) {
-	if p.interval == 0 {
+	if p.schedule == nil {
 		p.paused = append(p.paused, pause{until, index})
 	}
 }
@@ -86,7 +89,7 @@ func (w *worker) sendDue(now int64) {
 	pl := w.run.plan.Load()
 	switch {
 	case pl == nil || now < pl.start || len(w.pacer.senders) == 0:
-	case w.pacer.interval > 0:
+	case w.pacer.schedule != nil:
 		w.sendOpen(pl, now) // after the end, too: what was due before it and is late
 	case !w.run.halted():
 		w.sendClosed(now)
@@ -98,9 +101,44 @@ func (w *worker) sendDue(now int64) {
 func (w *worker) sendOpen(pl *plan, now int64) {
 	p := &w.pacer
 	for at := p.due(pl); at <= now && at < pl.end; at = p.due(pl) {
-		index := p.senders[p.sent%int64(len(p.senders))]
-		p.sent++
-		w.message(index, at, now)
+		index := p.take()
+		if w.run.cfg.Scenario == Day {
+			w.act(index, at, now)
+		} else {
+			w.message(index, at, now)
+		}
+	}
+}
+
+// take says whose turn it is, and moves on. People act by chance: the time between what two
+// of them do is distributed as if each thought for a while of its own.
+func (p *pacer) take() (index int32) {
+	if p.random != nil {
+		p.turn += p.random.ExpFloat64()
+		index = p.senders[p.random.IntN(len(p.senders))]
+	} else {
+		p.turn++
+		index = p.senders[p.sent%int64(len(p.senders))]
+	}
+	p.sent++
+	return index
+}
+
+// fillInFlight is how many messages are under way for each room that is filled.
+const fillInFlight = 16
+
+// fill lets the first member of each room send what shall be there before it is measured.
+func (w *worker) fill(now int64) {
+	if w.filled || !w.run.filling.Load() {
+		return
+	}
+	w.filled = true
+	for i := range w.conns {
+		if c := &w.conns[i]; int(c.id) < w.run.cfg.Rooms {
+			for range fillInFlight {
+				w.next(c, now)
+			}
+		}
 	}
 }
 
@@ -111,7 +149,7 @@ func (w *worker) sendClosed(now int64) {
 		p.started = true
 		for _, index := range p.senders {
 			for range w.run.cfg.InFlight {
-				w.message(index, now, now)
+				w.next(&w.conns[index], now)
 			}
 		}
 	}
@@ -124,7 +162,15 @@ func (w *worker) sendClosed(now int64) {
 
 // next sends a closed-loop sender's next message.
 func (w *worker) next(c *conn, now int64) {
-	if pl := w.run.plan.Load(); w.pacer.interval == 0 && now < pl.end && !w.run.halted() {
+	pl := w.run.plan.Load()
+	if pl == nil { // the rooms are filled
+		if int(c.told) < w.run.cfg.Prefill {
+			c.told++
+			w.message(w.indexOf(c), now, now)
+		}
+		return
+	}
+	if w.pacer.schedule == nil && now < pl.end && !w.run.halted() {
 		w.message(w.indexOf(c), now, now)
 	}
 }
@@ -139,12 +185,23 @@ func (w *worker) message(index int32, meant, now int64) {
 		w.unsent++
 		return
 	}
-	c.lastStamp = max(meant, c.lastStamp+1)
-	stamp := wire.Stamp{Run: w.run.id, Conn: c.id, At: c.lastStamp}
+	stamp := w.stamp(c, meant)
 	w.write(c, index, func(dst []byte) []byte { return w.run.template.Append(dst, stamp) })
+	w.awaits(c, meant, now)
+}
+
+// stamp marks what a connection sends.
+func (w *worker) stamp(c *conn, meant int64) wire.Stamp {
+	c.lastStamp = max(meant, c.lastStamp+1)
+	return wire.Stamp{Run: w.run.id, Conn: c.id, At: c.lastStamp}
+}
+
+// awaits counts what was sent and is to be answered.
+func (w *worker) awaits(c *conn, meant, now int64) {
 	c.outstanding++
 	w.outstanding++
 	w.sent++
+	w.times.record(ofLag, meant, now-meant)
 	if w.run.plan.Load().measures(meant) {
 		record(w.lag, now-meant)
 	}

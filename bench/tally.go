@@ -14,15 +14,23 @@ type tally struct {
 	expected, received         int64 // deliveries, of the whole run
 	missing, repeated, foreign int64 // events that a connection did not see; saw again; of others than this run
 	duplicates, reordered      int64
+	cut, returned, failures    int64 // connections that were ended to come back, that did, attempts that failed
+	lastReturn                 int64 // when the last one did
+	slowRead, slowEnded        int64 // bytes that slow members read; of them, ended by the server
+	changes, notices           int64 // edits, patches and the like that were told; typing that was sent
 	reads, bytes               int64 // since there is a plan
 
 	errors map[string]int64 // refusals by code
 	closes map[int]int64    // ends that the server brought about, by close code
 
-	connect  *hdrhistogram.Histogram // connecting to history frame
-	echo     *hdrhistogram.Histogram // meant to be sent to own echo
-	delivery *hdrhistogram.Histogram // meant to be sent to arrival at another member
-	lag      *hdrhistogram.Histogram // meant to be sent to written by the harness
+	connect    *hdrhistogram.Histogram // connecting to history frame
+	echo       *hdrhistogram.Histogram // meant to be sent to own echo
+	delivery   *hdrhistogram.Histogram // meant to be sent to arrival at another member
+	lag        *hdrhistogram.Histogram // meant to be sent to written by the harness
+	comingBack *hdrhistogram.Histogram // meant to connect again to history frame
+	crossing   *hdrhistogram.Histogram // deliveries from senders on other nodes; they are in delivery, too
+	action     *hdrhistogram.Histogram // meant to be asked to acknowledged, of edits, reactions and marks
+	times      timeline                // the same, by the second
 }
 
 // noCode is the close code of a connection that ended without a close frame.
@@ -34,9 +42,9 @@ const (
 	latencyFigures = 3
 )
 
-func newTally() tally {
+func newTally(slotNS int64) tally {
 	h := func() *hdrhistogram.Histogram { return hdrhistogram.New(latencyMin, latencyMax, latencyFigures) }
-	return tally{errors: map[string]int64{}, closes: map[int]int64{}, connect: h(), echo: h(), delivery: h(), lag: h()}
+	return tally{errors: map[string]int64{}, closes: map[int]int64{}, connect: h(), echo: h(), delivery: h(), lag: h(), comingBack: h(), crossing: h(), action: h(), times: timeline{width: slotNS}}
 }
 
 // record notes a latency in ns, cut to what the histogram can hold.
@@ -73,22 +81,45 @@ func (t *tally) add(o *tally) {
 	t.echo.Merge(o.echo)
 	t.delivery.Merge(o.delivery)
 	t.lag.Merge(o.lag)
+	t.times.add(&o.times)
+	t.comingBack.Merge(o.comingBack)
+	t.crossing.Merge(o.crossing)
+	t.action.Merge(o.action)
+	t.addScenario(o)
+}
+
+// addScenario adds what only some scenarios count.
+func (t *tally) addScenario(o *tally) {
+	t.cut += o.cut
+	t.returned += o.returned
+	t.failures += o.failures
+	t.lastReturn = max(t.lastReturn, o.lastReturn)
+	t.slowRead += o.slowRead
+	t.slowEnded += o.slowEnded
+	t.changes += o.changes
+	t.notices += o.notices
 }
 
 // meter is the part of a worker's tally that others watch while it runs. The
 // worker stores it once a turn.
 type meter struct {
-	ready, dropped, sent, acked, refused, outstanding, expected, received, faults atomic.Int64
+	ready, dropped, sent, acked, refused, outstanding, expected, received, faults, cut, returned atomic.Int64
 
 	halted atomic.Bool // what the rest says includes the last message that was sent
+
+	slept  atomic.Int64         // ns that the worker has waited for its sockets or the clock
+	recent atomic.Pointer[slot] // the times of the second that ended last, as far as they had come; it never changes
 }
 
 // reading is a sum of meters at a moment.
 type reading struct {
-	ready, dropped, sent, acked, refused, outstanding, expected, received, faults int64
+	ready, dropped, sent, acked, refused, outstanding, expected, received, faults, cut, returned int64
 
 	halted bool // of all workers
 }
+
+// ended counts the connections that are no more.
+func (r *reading) ended() int64 { return r.dropped + r.cut - r.returned }
 
 // publish stores what the tally says. What a message makes expected is stored
 // before it stops being outstanding, so that whoever loads in the other order
@@ -96,6 +127,8 @@ type reading struct {
 func (m *meter) publish(t *tally, outstanding int64, halted bool) {
 	m.ready.Store(t.ready)
 	m.dropped.Store(t.dropped)
+	m.returned.Store(t.returned)
+	m.cut.Store(t.cut)
 	m.sent.Store(t.sent)
 	m.acked.Store(t.acked)
 	m.refused.Store(t.refused)
@@ -117,4 +150,6 @@ func (m *meter) addTo(r *reading) {
 	r.expected += m.expected.Load()
 	r.received += m.received.Load()
 	r.faults += m.faults.Load()
+	r.cut += m.cut.Load()
+	r.returned += m.returned.Load()
 }

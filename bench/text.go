@@ -16,9 +16,14 @@ func (rep *Report) WriteText(w io.Writer) error {
 	}
 	rep.writeSetting(line)
 	rep.writeCounts(line)
+	rep.writeReturns(line)
 	rep.writeCommits(line)
 	rep.writeLatencies(line)
 	rep.writeCosts(line)
+	rep.writeEnvironment(line)
+	rep.writeGenerator(line)
+	rep.writeSearch(line)
+	rep.writeAssertions(line)
 	for _, text := range rep.Warnings {
 		line("note", "%s", text)
 	}
@@ -32,6 +37,31 @@ func (rep *Report) WriteText(w io.Writer) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// where returns a text where it holds.
+func where(holds bool, text string) string {
+	if holds {
+		return text
+	}
+	return ""
+}
+
+// writeEnvironment names what the servers were started with, and what else was busy.
+func (rep *Report) writeEnvironment(line liner) {
+	e := &rep.Environment
+	for _, s := range e.Servers {
+		if s.Command != nil {
+			line("started as", "%s (process %d, %d open files%s)", strings.Join(s.Command, " "), s.PID, s.Files, prefixed(", ", s.Go))
+		}
+	}
+	if len(e.Others) > 0 {
+		parts := make([]string, len(e.Others))
+		for i, p := range e.Others {
+			parts[i] = fmt.Sprintf("%s %.2f", p.Name, p.Cores)
+		}
+		line("beside", "cores of other processes: %s", strings.Join(parts, ", "))
+	}
 }
 
 type liner func(name, format string, args ...any)
@@ -86,19 +116,34 @@ func byCode[K int | string](counts map[K]int64) string {
 func (rep *Report) writeLatencies(line liner) {
 	show := func(name string, l *Latency) {
 		if l.Count > 0 {
-			line(name, "p50 %s  p90 %s  p99 %s  p99.9 %s  max %s  (%d)", duration(l.P50), duration(l.P90), duration(l.P99), duration(l.P999), duration(l.Max), l.Count)
+			line(name, "p50 %s  p90 %s  p99 %s  p99.9 %s  max %s  (%d)", ShowDuration(l.P50), ShowDuration(l.P90), ShowDuration(l.P99), ShowDuration(l.P999), ShowDuration(l.Max), l.Count)
 		}
 	}
 	show("connect", &rep.Connect.Latency)
 	show("own echo", &rep.Latency.OwnEcho)
 	show("delivery", &rep.Latency.Delivery)
+	show("other node", &rep.Latency.OtherNode)
+	show("action", &rep.Latency.Action)
 	if rep.Parameters.Arrivals == "open" {
 		show("send lag", &rep.Latency.SendLag)
 	}
 }
 
-// duration shows microseconds in the unit that reads best.
-func duration(us float64) string {
+// ShowBytes shows bytes in the unit that reads best.
+func ShowBytes(n float64) string {
+	switch {
+	case n < 1<<10:
+		return fmt.Sprintf("%.0f B", n)
+	case n < 1<<20:
+		return fmt.Sprintf("%.1f KiB", n/(1<<10))
+	case n < 1<<30:
+		return fmt.Sprintf("%.1f MiB", n/(1<<20))
+	}
+	return fmt.Sprintf("%.2f GiB", n/(1<<30))
+}
+
+// ShowDuration shows microseconds in the unit that reads best.
+func ShowDuration(us float64) string {
 	switch {
 	case us < 1e3:
 		return fmt.Sprintf("%.0f µs", us)
@@ -120,6 +165,9 @@ func (rep *Report) writeCosts(line liner) {
 		}
 		line("server RAM", "%.2f KiB per connection once connected (%.2f of it anonymous), %.2f (%.2f) at the end; %.1f MiB in all",
 			s.RSSPerConnection/1024, s.AnonPerConnection/1024, s.HeldRSSPer/1024, s.HeldAnonPer/1024, float64(s.RSSBytes)/(1<<20))
+	}
+	if k := &rep.Kernel; k.BytesPerConnection > 0 {
+		line("kernel RAM", "about %.2f KiB per connection%s%s", k.BytesPerConnection/1024, where(k.BothEnds, ", both ends"), where(!k.SocketsAlone, ", with what others did meanwhile"))
 	}
 	l := &rep.Load
 	others := "others, the database and the server included,"

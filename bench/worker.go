@@ -36,6 +36,11 @@ type worker struct {
 	open        int   // sockets
 	outstanding int64 // messages sent and not answered, by all connections
 	left        bool  // the farewell has begun
+	filled      bool  // the rooms
+
+	back     comebacks
+	slow     []int32 // members that read slowly
+	slowNext int64   // when they read again
 }
 
 func newWorker(r *run, conns []conn) (*worker, error) {
@@ -48,7 +53,7 @@ func newWorker(r *run, conns []conn) (*worker, error) {
 		conns:  conns,
 		speech: r.cfg.speech(),
 		pacer:  newPacer(r, conns),
-		tally:  newTally(),
+		tally:  newTally(r.slotNS),
 		epoll:  fd,
 		events: make([]unix.EpollEvent, eventsMax),
 		buf:    make([]byte, readBytes),
@@ -62,7 +67,10 @@ func (w *worker) loop() {
 	for !w.over() {
 		halted := w.run.halted() // before anything is sent in this turn
 		now := w.run.now()
+		w.cutAll(now)
 		w.beginConnections(now)
+		w.readSlowly(now)
+		w.fill(now)
 		w.sendDue(now)
 		w.flush()
 		if err := w.turn(w.sleep(w.run.now())); err != nil {
@@ -71,6 +79,9 @@ func (w *worker) loop() {
 		}
 		w.flush()
 		w.meter.publish(&w.tally, w.outstanding, halted)
+		if ended := w.times.seal(now); ended != nil {
+			w.meter.recent.Store(ended)
+		}
 	}
 }
 
@@ -109,7 +120,10 @@ func (w *worker) turn(wait time.Duration) error {
 	if err == nil && n == 0 && wait > 0 {
 		fds := []unix.PollFd{{Fd: int32(w.epoll), Events: unix.POLLIN}}
 		limit := unix.NsecToTimespec(int64(wait))
-		if n, err = unix.Ppoll(fds, &limit, nil); n > 0 {
+		from := w.run.now()
+		n, err = unix.Ppoll(fds, &limit, nil)
+		w.meter.slept.Add(w.run.now() - from)
+		if n > 0 {
 			n, err = w.look()
 		}
 	}
@@ -196,6 +210,13 @@ func (w *worker) setWantsWrite(c *conn, index int32, on bool) {
 	}
 }
 
+// counts adds a member to those that a message has to reach, or takes it away. Slow ones are none.
+func (w *worker) counts(c *conn, n int32) {
+	if !c.slow {
+		w.run.members[c.room].Add(n)
+	}
+}
+
 // closeConn closes the connection's socket and forgets what belongs to it.
 func (w *worker) closeConn(c *conn) {
 	if c.state == closed || c.state == waiting {
@@ -205,7 +226,7 @@ func (w *worker) closeConn(c *conn) {
 	case connecting, upgrading, joining:
 		w.handshakes--
 	case member:
-		w.run.members[c.room].Add(-1)
+		w.counts(c, -1)
 	}
 	c.state = closed
 	_ = unix.Close(c.fd) // it also leaves epoll; nothing can be done about an error
@@ -218,11 +239,11 @@ func (w *worker) closeConn(c *conn) {
 func (w *worker) leave() {
 	for i := range w.conns {
 		c := &w.conns[i]
-		if c.state != member {
+		if c.state != member || c.slow {
 			w.closeConn(c)
 			continue
 		}
-		w.run.members[c.room].Add(-1)
+		w.counts(c, -1)
 		c.stayed, c.state = true, leaving
 		w.write(c, int32(i), func(dst []byte) []byte { return wire.AppendClose(dst, w.run.key, uint16(protocol.CloseNormal)) })
 	}

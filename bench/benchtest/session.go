@@ -181,6 +181,8 @@ func (m *session) message(p []byte) {
 	case "pin_message":
 		_, code := s.pin(m.user, f.MessageID, f.On)
 		m.answer(code, f.ClientID)
+	case "react":
+		m.answer("", f.ClientID)
 	case "watch":
 		if m.v2 {
 			m.watched()

@@ -17,6 +17,8 @@ const (
 	KindTyping
 	KindError
 	KindPong
+	KindPatch // message_patch
+	KindAck
 )
 
 var kinds = map[string]Kind{
@@ -26,6 +28,8 @@ var kinds = map[string]Kind{
 	"typing":          KindTyping,
 	"error":           KindError,
 	"pong":            KindPong,
+	"message_patch":   KindPatch,
+	"ack":             KindAck,
 }
 
 // Event is what the load harness needs of a server's frame.
@@ -36,6 +40,7 @@ type Event struct {
 	Duplicate bool   // an answer outside the room's order
 	Code      string // of an error
 	ClientID  []byte // the message's or the error's; part of the frame. nil: none
+	ID        []byte // of a new message; part of the frame. nil: not found
 }
 
 // Scanner looks into frames. It remembers where the client_id stood in the last
@@ -50,6 +55,7 @@ var (
 	historyHead = []byte(`{"type":"message_history","chat_room_id":"`)
 	clientKey   = []byte(`"client_id":"`)
 	seqKey      = []byte(`"seq":`)
+	idKey       = []byte(`"id":"`)
 )
 
 // Scan reads a frame into ev. The shapes that make up nearly all traffic take a
@@ -61,7 +67,7 @@ func (s *Scanner) Scan(p []byte, ev *Event) error {
 	if seq, ok := tailSeq(p); ok {
 		switch {
 		case bytes.HasPrefix(p, messageHead):
-			*ev = Event{Kind: KindMessage, Seq: seq, Prev: seq - 1, ClientID: s.clientID(p)}
+			*ev = Event{Kind: KindMessage, Seq: seq, Prev: seq - 1, ClientID: s.clientID(p), ID: messageID(p)}
 			return nil
 		case bytes.HasPrefix(p, historyHead):
 			*ev = Event{Kind: KindHistory, Seq: seq, Prev: seq - 1}
@@ -74,6 +80,16 @@ func (s *Scanner) Scan(p []byte, ev *Event) error {
 // ScanRaw reads into ev what a server sent on: all that it has is the stamp.
 func (s *Scanner) ScanRaw(p []byte, ev *Event) {
 	*ev = Event{Kind: KindMessage, ClientID: s.clientID(p)}
+}
+
+// messageID reads the id that a new message begins with.
+func messageID(p []byte) []byte {
+	const idBytes = 36
+	id, ok := bytes.CutPrefix(p[len(messageHead):], idKey)
+	if !ok || len(id) <= idBytes || id[idBytes] != '"' {
+		return nil
+	}
+	return id[:idBytes:idBytes]
 }
 
 // tailSeq reads the number of a frame that ends with `,"seq":N}` where a message

@@ -24,6 +24,13 @@ func (s Stamp) put(p []byte) {
 	putHex(p[16:28], uint64(s.At))
 }
 
+// String is the stamp's text.
+func (s Stamp) String() string {
+	var text [stampBytes]byte
+	s.put(text[:])
+	return string(text[:])
+}
+
 // ParseStamp reads a stamp; false if the text is no stamp of a harness.
 func ParseStamp(p []byte) (Stamp, bool) {
 	if len(p) != stampBytes || p[0] != 'c' || p[1] != 'b' {

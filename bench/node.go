@@ -1,0 +1,41 @@
+package bench
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+
+	"github.com/caravan-chat/caravan/bench/wire"
+)
+
+// node is one server as connections reach it.
+type node struct {
+	Node
+	end     wire.Endpoint
+	address netip.AddrPort
+}
+
+// findNodes looks up the addresses of all nodes.
+func (r *run) findNodes() error {
+	for _, n := range r.cfg.nodes() {
+		end, err := wire.ParseEndpoint(n.URL)
+		if err != nil {
+			return err
+		}
+		found, err := net.ResolveTCPAddr("tcp", end.Address)
+		if err != nil {
+			return fmt.Errorf("cannot reach %s: %w", n.URL, err)
+		}
+		address := netip.AddrPortFrom(found.AddrPort().Addr().Unmap(), uint16(found.Port))
+		if r.cfg.Sources > 1 && !(address.Addr().Is4() && address.Addr().IsLoopback()) {
+			return fmt.Errorf("%d connections need several source addresses, which only work towards 127.0.0.0/8, not %v", r.cfg.Connections, address.Addr())
+		}
+		r.nodes = append(r.nodes, node{n, end, address})
+	}
+	return nil
+}
+
+// nodeOf is which node a connection goes to: the seats of each room go round.
+func (r *run) nodeOf(id uint32) uint8 {
+	return uint8(int(id) / r.cfg.Rooms % len(r.nodes))
+}
