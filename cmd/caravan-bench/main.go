@@ -32,6 +32,8 @@ const (
 	exitClean       = 0
 	exitFault       = 1   // something was lost, repeated or reordered, or the run could not be made
 	exitUsage       = 2   // flags that make no sense
+	exitSaturated   = 3   // the harness was the limit: its figures are not the server's
+	exitAssertion   = 4   // a condition of --assert does not hold
 	exitInterrupted = 130 // Ctrl-C; what was seen until then was clean
 )
 
@@ -39,6 +41,8 @@ const usage = `caravan-bench loads a running Caravan server.
 
 Usage:
   caravan-bench run      measure speed and cost in a scenario
+  caravan-bench standard run the standard set of workloads on servers of its own
+  caravan-bench compare  say whether runs differ from other runs
   caravan-bench verify   account for every message, through faults
   caravan-bench chaos    break servers of its own, and account for every message
   caravan-bench echo     run a bare WebSocket echo server on Caravan's network layer
@@ -47,20 +51,22 @@ Usage:
   caravan-bench version  print the version
 
 Each has --help. Exit status: 0 clean; 1 something was lost, repeated or
-reordered, or the run could not be made; 2 wrong usage; 130 interrupted, and
-clean until then.
+reordered, or the run could not be made; 2 wrong usage; 3 the generator was
+saturated; 4 an assertion does not hold; 130 interrupted, and clean until then.
 `
 
 // command is one subcommand. It writes results to stdout and all else to stderr.
 type command func(ctx context.Context, args []string, stdout, stderr io.Writer) (int, error)
 
 var commands = map[string]command{
-	"run":    runLoad,
-	"verify": runVerify,
-	"chaos":  runChaos,
-	"echo":   runEcho,
-	"floor":  runFloor,
-	"peers":  runPeers,
+	"run":      runLoad,
+	"compare":  runCompare,
+	"standard": runStandard,
+	"verify":   runVerify,
+	"chaos":    runChaos,
+	"echo":     runEcho,
+	"floor":    runFloor,
+	"peers":    runPeers,
 	"version": func(_ context.Context, _ []string, stdout, _ io.Writer) (int, error) {
 		_, err := fmt.Fprintf(stdout, "caravan-bench %s (%s, %s)\n", version, commit, runtime.Version())
 		return exitClean, err
@@ -119,7 +125,13 @@ func newFlags(name, help string, stderr io.Writer) *flag.FlagSet {
 // parse parses flags that allow no arguments besides, as caravan's are parsed. The status
 // is that of the program when the error is not nil.
 func parse(fs *flag.FlagSet, args []string, stdout io.Writer) (int, error) {
+	return parseWith(fs, args, stdout, nil)
+}
+
+// parseWith is the same with arguments, which argument takes, or says that there can be no more.
+func parseWith(fs *flag.FlagSet, args []string, stdout io.Writer, argument func(text string) bool) (int, error) {
 	flags := commandline.Flags{
+		Argument: argument,
 		Find: func(name string) (isSwitch bool, err *commandline.Error) {
 			f := fs.Lookup(name)
 			if f == nil {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/caravan-chat/caravan/bench"
 	"github.com/caravan-chat/caravan/bench/verify"
@@ -30,24 +29,37 @@ func write(report texter, jsonPath string, stdout, stderr io.Writer) error {
 	if jsonPath == "" {
 		return nil
 	}
+	if jsonPath == "-" {
+		return writeJSON(stdout, report)
+	}
+	return writeFile(jsonPath, func(w io.Writer) error { return writeJSON(w, report) })
+}
+
+func writeJSON(w io.Writer, report any) error {
 	b, err := json.MarshalIndent(report, "", "  ")
 	if err != nil {
 		return fmt.Errorf("report: %w", err)
 	}
-	b = append(b, '\n')
-	if jsonPath == "-" {
-		_, err = stdout.Write(b)
-		return err
-	}
-	return os.WriteFile(jsonPath, b, 0o644)
+	_, err = w.Write(append(b, '\n'))
+	return err
 }
 
 // statusOf tells a wrong configuration from a run that could not be made.
 func statusOf(err error) int {
 	var load *bench.ConfigError
 	var account *verify.ConfigError
-	if errors.As(err, &load) || errors.As(err, &account) {
+	var usage *usageError
+	if errors.As(err, &load) || errors.As(err, &account) || errors.As(err, &usage) {
 		return exitUsage
 	}
 	return exitFault
 }
+
+// usageError is a flag that was found wrong after all were read.
+type usageError struct{ err error }
+
+// Error tells what is wrong.
+func (e *usageError) Error() string { return e.err.Error() }
+
+// Unwrap returns the reason.
+func (e *usageError) Unwrap() error { return e.err }

@@ -91,7 +91,7 @@ func newNode(i int, cfg *Config, s *Stage) (*node, error) {
 	if !cfg.Limited {
 		args = append(args, "--rate", "0")
 	}
-	if s.Tables() != nil {
+	if s.Tables() != nil && !cfg.Measured {
 		args = append(args, "--roles", verify.RoleRules(), "--recheck-interval", recheck.String())
 	}
 	if n.address, err = s.network.toNode(n); err != nil {

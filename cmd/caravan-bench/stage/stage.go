@@ -36,6 +36,10 @@ type Config struct {
 	// Partitions troubles the network between any two parts.
 	Partitions bool
 
+	// Measured servers are as an operator starts them: without the roles and the frequent
+	// looks at them that chaos wants, and without a fleet whose users have several rooms.
+	Measured bool
+
 	// Limited leaves the servers the limits that they have by default: what each
 	// user may ask for. Otherwise there are none, as a fleet that resends what was
 	// lost is faster than people.
@@ -129,7 +133,10 @@ func (s *Stage) openDatabase(ctx context.Context, cfg *Config) (err error) {
 
 // seed makes the fleet, and again with fewer trips: so users are collaborators of several.
 func (s *Stage) seed(ctx context.Context, cfg *Config) error {
-	const times = 3
+	times := 3
+	if cfg.Measured {
+		times = 1
+	}
 	for trips := cfg.Fleet.Trips; trips > max(cfg.Fleet.Trips-times, 0); trips-- {
 		args := []string{"seed", "--users", strconv.Itoa(cfg.Fleet.Users), "--trips", strconv.Itoa(trips), "--database", s.database.url()}
 		if out, err := exec.CommandContext(ctx, cfg.Binary, args...).CombinedOutput(); err != nil {
@@ -146,6 +153,21 @@ func (s *Stage) URLs() []string {
 		urls[i] = "ws://" + n.address
 	}
 	return urls
+}
+
+// Server is a server as one that measures needs it.
+type Server struct {
+	URL, Admin string
+	PID        int
+}
+
+// Servers returns the servers that run now.
+func (s *Stage) Servers() []Server {
+	servers := make([]Server, len(s.nodes))
+	for i, n := range s.nodes {
+		servers[i] = Server{URL: "ws://" + n.address, Admin: "http://" + n.admin, PID: n.Pid()}
+	}
+	return servers
 }
 
 // Ending reports whether a server's connections may have ended since a time, by its place in
