@@ -14,10 +14,11 @@ export PATH := $(value PATH):/usr/local/go/bin
 # that no value is ever text of a shell or of make: not a tag's name, which anybody who
 # may push a tag decides, and not a seed. Two of them have their defaults from git.
 FUZZTIME ?= 30s
-BENCH ?= .
+BENCH ?=
 PACKAGES ?= ./...
 BASE ?= origin/main
 SEED ?= 1
+ROUNDS ?= 4
 DURATION ?= 60s
 STORE ?= postgres
 NODES ?= 1
@@ -29,7 +30,7 @@ SERVERS ?=
 WORKLOADS ?=
 VERSION ?=
 COMMIT ?=
-SETTABLE := FUZZTIME BENCH PACKAGES BASE SEED DURATION STORE NODES HOSTILE REDIS STANDBY PARTITIONS SERVERS WORKLOADS VERSION COMMIT
+SETTABLE := FUZZTIME BENCH PACKAGES BASE ROUNDS SEED DURATION STORE NODES HOSTILE REDIS STANDBY PARTITIONS SERVERS WORKLOADS VERSION COMMIT
 $(foreach name,$(SETTABLE),$(eval override $(name) := $$(value $(name))))
 export $(SETTABLE)
 
@@ -81,11 +82,15 @@ fuzz: toolchain ## fuzz each parser for FUZZTIME (30s)
 	@set -f; .ci/fuzz "$$FUZZTIME" $$PACKAGES
 
 .PHONY: bench
-bench: toolchain ## run the benchmarks that match BENCH in PACKAGES, six times each
-	set -f; go test -run '^$$' -bench "$$BENCH" -benchmem -count 6 -timeout 60m $$PACKAGES
+bench: build ## run the standard set of workloads ROUNDS (4) times, on STORE, into bench/results; with BENCH or PACKAGES the Go benchmarks that match, six times each
+	@set -f; if [ -n "$$BENCH" ] || [ "$$PACKAGES" != ./... ]; then \
+		go test -run '^$$' -bench "$${BENCH:-.}" -benchmem -count 6 -timeout 60m $$PACKAGES; \
+	else \
+		bin/caravan-bench standard --out "bench/results/$$(date -u +%Y-%m-%d-%H%M%S)" --store "$$STORE" --rounds "$$ROUNDS"; \
+	fi
 
 .PHONY: bench-compare
-bench-compare: toolchain ## compare the benchmarks with those of the commit BASE
+bench-compare: build ## compare what bench runs, the standard set or Go benchmarks, with the commit BASE, by turns
 	@set -f; .ci/bench-compare "$$BASE" "$$BENCH" $$PACKAGES
 
 .PHONY: bench-peers

@@ -111,10 +111,10 @@ func TestNoVariableOfMakeIsACommand(t *testing.T) {
 	t.Parallel()
 	w := newWorkshop(t)
 	targets := map[string][]string{
-		"build": {"VERSION", "COMMIT"}, "fuzz": {"FUZZTIME", "PACKAGES"}, "bench": {"BENCH", "PACKAGES"}, "unit": {"PACKAGES"},
+		"build": {"VERSION", "COMMIT"}, "fuzz": {"FUZZTIME", "PACKAGES"}, "bench": {"BENCH", "PACKAGES", "ROUNDS"}, "unit": {"PACKAGES"},
 		"chaos": {"SEED", "DURATION", "STORE", "NODES", "HOSTILE", "REDIS", "VERSION"},
 	}
-	verbatim := []string{"BENCH", "SEED", "DURATION", "STORE", "NODES", "HOSTILE", "PACKAGES"}
+	verbatim := []string{"BENCH", "ROUNDS", "SEED", "DURATION", "STORE", "NODES", "HOSTILE", "PACKAGES"}
 	for target, variables := range targets {
 		for _, variable := range variables {
 			for _, value := range hostileNames {
