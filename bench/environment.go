@@ -16,7 +16,7 @@ type Environment struct {
 	HarnessCommand []string        `json:"harness_command"`
 	HarnessFiles   int64           `json:"harness_file_limit"`
 	Servers        []ServerProcess `json:"servers"` // those whose process or admin port is known
-	Others         []OtherProcess  `json:"others"`  // what else was busy while it was measured, the busiest first
+	Others         []OtherProcess  `json:"others"`  // what else was busy from the last connect to the end, the busiest first
 }
 
 // ServerProcess is a node as it was started.
@@ -63,7 +63,7 @@ func (o *observer) environment() Environment {
 		}
 		e.Servers = append(e.Servers, s)
 	}
-	wall := o.to.since(&o.from)
+	wall := o.to.since(&o.joined)
 	for _, p := range proc.Busiest(o.processesFrom, o.processesTo, othersLeast, othersMax+len(known)) {
 		cores := ratio(p.CPU().Seconds(), wall.Seconds())
 		if !slices.Contains(known, p.PID) && cores >= othersCoresMin && len(e.Others) < othersMax {

@@ -50,21 +50,23 @@ func (o *observer) before() error {
 	return nil
 }
 
-func (o *observer) connected() { o.joined = o.sample() }
+func (o *observer) connected() {
+	o.joined = o.sample()
+	o.processesFrom = proc.Processes() // this takes a while, so it is not what is measured that waits
+}
 
 // measureFrom and measureTo read the metrics outside of what is measured,
 // because that costs the server time.
 func (o *observer) measureFrom() {
 	counted := o.scrape()
-	o.processesFrom = proc.Processes()
 	o.from = o.sample()
 	o.from.metrics = counted
 }
 
 func (o *observer) measureTo() {
 	o.to = o.sample()
-	o.processesTo = proc.Processes()
 	o.to.metrics = o.scrape()
+	o.processesTo = proc.Processes()
 }
 
 // sample reads what was spent.

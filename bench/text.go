@@ -60,7 +60,7 @@ func (rep *Report) writeEnvironment(line liner) {
 		for i, p := range e.Others {
 			parts[i] = fmt.Sprintf("%s %.2f", p.Name, p.Cores)
 		}
-		line("beside", "cores of other processes: %s", strings.Join(parts, ", "))
+		line("beside", "cores of other processes since the last connect: %s", strings.Join(parts, ", "))
 	}
 }
 
