@@ -11,6 +11,6 @@
 // locks, and the application may delete its rows as it likes. (Three foreign keys
 // on chat_messages cost as much again as the insert itself.)
 //
-// Numbering an adopted chat_messages writes every row once and holds the table
-// locked for that time, about ten seconds a million rows. A fresh one is empty.
+// Numbering an adopted chat_messages writes every row once. On PostgreSQL the service
+// that made it writes on meanwhile, and afterwards until it is ended (number_postgres.go).
 package migrations

@@ -9,11 +9,15 @@ import (
 )
 
 // index is one of chat_messages that is made while messages are written.
-type index struct{ name, columns, where string }
+type index struct {
+	name, columns string
+	where         string // empty: every row is in it
+	unique        bool
+}
 
 var indexes = []index{
-	{"caravan_messages_pinned", "chat_room_id, pinned_at", "pinned_at IS NOT NULL"},
-	{"caravan_messages_reply", "reply_to_id, seq", "reply_to_id IS NOT NULL"},
+	{name: "caravan_messages_pinned", columns: "chat_room_id, pinned_at", where: "pinned_at IS NOT NULL"},
+	{name: "caravan_messages_reply", columns: "reply_to_id, seq", where: "reply_to_id IS NOT NULL"},
 }
 
 // indexLockID is the advisory lock that a node holds while it makes indexes. It is not
@@ -31,7 +35,7 @@ func makeIndexes(ctx context.Context, db *sql.DB, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	if missing, err := missingIndexes(ctx, db, tables); err != nil || len(missing) == 0 {
+	if missing, err := missingIndexes(ctx, db, tables, indexes); err != nil || len(missing) == 0 {
 		return err
 	}
 	unlock, err := lockIndexes(ctx, db)
@@ -39,10 +43,15 @@ func makeIndexes(ctx context.Context, db *sql.DB, log *slog.Logger) error {
 		return fmt.Errorf("wait for the lock of indexes: %w", err)
 	}
 	defer unlock()
-	missing, err := missingIndexes(ctx, db, tables)
+	missing, err := missingIndexes(ctx, db, tables, indexes)
 	if err != nil {
 		return err
 	}
+	return makeEach(ctx, db, log, missing)
+}
+
+// makeEach makes indexes, one after another.
+func makeEach(ctx context.Context, db *sql.DB, log *slog.Logger, missing []missingIndex) error {
 	for _, m := range missing {
 		start := time.Now()
 		if err := untilLocked(ctx, log, func() error { return m.make(ctx, db) }); err != nil {
@@ -88,8 +97,8 @@ type missingIndex struct {
 	begun string // its name, quoted; empty: it is not there
 }
 
-func missingIndexes(ctx context.Context, db *sql.DB, tables []messageTable) (missing []missingIndex, err error) {
-	for _, i := range indexes {
+func missingIndexes(ctx context.Context, db *sql.DB, tables []messageTable, wanted []index) (missing []missingIndex, err error) {
+	for _, i := range wanted {
 		for _, t := range tables {
 			m := missingIndex{index: i, table: t}
 			if !t.whole {
@@ -121,7 +130,14 @@ func (m *missingIndex) make(ctx context.Context, db *sql.DB) error {
 			return err
 		}
 	}
-	_, err := db.ExecContext(ctx, fmt.Sprintf("%sCREATE INDEX %s %s ON %s (%s) WHERE %s", before, concurrently, m.name, m.table.name, m.columns, m.where))
+	kind, where := "INDEX", ""
+	if m.unique {
+		kind = "UNIQUE INDEX"
+	}
+	if m.where != "" {
+		where = " WHERE " + m.where
+	}
+	_, err := db.ExecContext(ctx, fmt.Sprintf("%sCREATE %s %s %s ON %s (%s)%s", before, kind, concurrently, m.name, m.table.name, m.columns, where))
 	return err
 }
 

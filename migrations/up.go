@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"strconv"
+	"strings"
 
 	"github.com/pressly/goose/v3"
 )
@@ -35,7 +37,13 @@ var files embed.FS
 // under an advisory lock, which takes a second connection of db; a SQLite file
 // has one writer anyway. It waits for that as long as ctx allows.
 func Up(ctx context.Context, db *sql.DB, dialect Dialect, log *slog.Logger) (from, to int64, err error) {
-	if from, to, err = steps(ctx, db, dialect, log); err == nil && dialect == Postgres {
+	if dialect == Postgres {
+		err = numberAdopted(ctx, db, log)
+	}
+	if err == nil {
+		from, to, err = steps(ctx, db, dialect, log)
+	}
+	if err == nil && dialect == Postgres {
 		err = makeIndexes(ctx, db, log)
 	}
 	if err != nil {
@@ -84,6 +92,21 @@ func steps(ctx context.Context, db *sql.DB, dialect Dialect, log *slog.Logger) (
 		return from, from, err
 	}
 	return from, newest, nil
+}
+
+// Newest returns the version that Up brings a schema to.
+func Newest(dialect Dialect) (newest int64) {
+	entries, err := files.ReadDir(string(dialect))
+	if err != nil {
+		return 0 // there is no such dialect
+	}
+	for _, e := range entries {
+		number, _, _ := strings.Cut(e.Name(), "_")
+		if n, err := strconv.ParseInt(number, 10, 64); err == nil {
+			newest = max(newest, n)
+		}
+	}
+	return newest
 }
 
 // findVersionTable returns the version table's name, with its schema where that

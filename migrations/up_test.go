@@ -54,8 +54,8 @@ func eachDialect(t *testing.T, test func(t *testing.T, db *sql.DB, dialect migra
 func TestUpOnAnEmptyDatabaseAndAgain(t *testing.T) {
 	eachDialect(t, func(t *testing.T, db *sql.DB, dialect migrations.Dialect) {
 		from, to, err := migrations.Up(t.Context(), db, dialect, quiet)
-		if err != nil || from != 0 || to < 1 {
-			t.Fatalf("first: %d → %d, %v", from, to, err)
+		if err != nil || from != 0 || to < 1 || to != migrations.Newest(dialect) {
+			t.Fatalf("first: %d → %d of %d, %v", from, to, migrations.Newest(dialect), err)
 		}
 		for _, table := range []string{"users", "trips", "collaborators", "chat_rooms", "chat_messages"} {
 			if got := column(t, db, "SELECT count(*) FROM "+table); got[0] != "0" {

@@ -1,5 +1,25 @@
 -- +goose Up
 
+-- Who waits for a table holds up all who come after it, so it waits shortly, and Up tries
+-- again. Longer now and then: the server's own vacuum gives way to who has waited for a second.
+
+SELECT set_config('lock_timeout', CASE WHEN random() < 0.2 THEN '1500ms' ELSE '500ms' END, true);
+
+-- A service that stores a message takes chat_messages and then, for its number, chat_rooms: so
+-- does this. Where another one does it the other way round, this one gives up before
+-- PostgreSQL looks for a deadlock, and ends somebody else's transaction.
+
+-- +goose StatementBegin
+DO $$
+BEGIN
+    IF to_regclass('chat_messages') IS NOT NULL THEN
+        LOCK TABLE chat_messages IN ACCESS EXCLUSIVE MODE;
+        PERFORM set_config('lock_timeout', '400ms', true);
+    END IF;
+END
+$$;
+-- +goose StatementEnd
+
 -- What a plain name finds is used, in whatever schema of the search path, be it a
 -- table or a view; only what is nowhere is made.
 
@@ -80,33 +100,45 @@ ALTER TABLE chat_messages ADD COLUMN IF NOT EXISTS rev bigint;
 ALTER TABLE chat_messages ADD COLUMN IF NOT EXISTS client_id text;
 
 -- Messages without a number get the next ones of their room, in the order in
--- which they were made. Nobody may write meanwhile.
+-- which they were made. Nobody may write meanwhile. Most have been numbered before, while
+-- everybody wrote; then PostgreSQL knows that none is left.
 
 LOCK TABLE chat_rooms, chat_messages IN ACCESS EXCLUSIVE MODE;
 
-UPDATE chat_messages m
-   SET seq = n.seq, rev = n.seq
-  FROM (SELECT u.id,
-               coalesce(numbered.last, 0)
-                   + row_number() OVER (PARTITION BY u.chat_room_id ORDER BY u.created_at, u.id) AS seq
-          FROM chat_messages u
-          LEFT JOIN (SELECT chat_room_id, max(greatest(seq, rev)) AS last
-                       FROM chat_messages WHERE seq IS NOT NULL GROUP BY chat_room_id) numbered
-            ON numbered.chat_room_id = u.chat_room_id
-         WHERE u.seq IS NULL) n
- WHERE n.id = m.id;
+-- +goose StatementBegin
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_constraint WHERE conrelid = 'chat_messages'::regclass AND conname = 'caravan_numbered' AND convalidated) THEN
+        RETURN;
+    END IF;
 
-UPDATE chat_messages SET rev = seq WHERE rev IS NULL;
+    UPDATE chat_messages m
+       SET seq = n.seq, rev = n.seq
+      FROM (SELECT u.id,
+                   coalesce(numbered.last, 0)
+                       + row_number() OVER (PARTITION BY u.chat_room_id ORDER BY u.created_at, u.id) AS seq
+              FROM chat_messages u
+              LEFT JOIN (SELECT chat_room_id, max(greatest(seq, rev)) AS last
+                           FROM chat_messages WHERE seq IS NOT NULL GROUP BY chat_room_id) numbered
+                ON numbered.chat_room_id = u.chat_room_id
+             WHERE u.seq IS NULL) n
+     WHERE n.id = m.id;
+
+    UPDATE chat_messages SET rev = seq WHERE rev IS NULL;
+
+    UPDATE chat_rooms r
+       SET last_seq = n.last
+      FROM (SELECT chat_room_id, max(rev) AS last FROM chat_messages GROUP BY chat_room_id) n
+     WHERE n.chat_room_id = r.id AND coalesce(r.last_seq, 0) < n.last;
+END
+$$;
+-- +goose StatementEnd
 
 UPDATE chat_rooms SET last_seq = 0 WHERE last_seq IS NULL;
 
-UPDATE chat_rooms r
-   SET last_seq = n.last
-  FROM (SELECT chat_room_id, max(rev) AS last FROM chat_messages GROUP BY chat_room_id) n
- WHERE n.chat_room_id = r.id AND r.last_seq < n.last;
-
 ALTER TABLE chat_rooms ALTER COLUMN last_seq SET DEFAULT 0, ALTER COLUMN last_seq SET NOT NULL;
 ALTER TABLE chat_messages ALTER COLUMN seq SET NOT NULL, ALTER COLUMN rev SET NOT NULL;
+ALTER TABLE chat_messages DROP CONSTRAINT IF EXISTS caravan_numbered;
 
 CREATE UNIQUE INDEX IF NOT EXISTS caravan_messages_seq ON chat_messages (chat_room_id, seq);
 CREATE UNIQUE INDEX IF NOT EXISTS caravan_messages_rev ON chat_messages (chat_room_id, rev);

@@ -45,6 +45,11 @@ ALTER TABLE chat_rooms
     ADD COLUMN IF NOT EXISTS first_seq bigint NOT NULL DEFAULT 1,
     ADD COLUMN IF NOT EXISTS slow_mode integer NOT NULL DEFAULT 0;
 
+-- Shorter than PostgreSQL waits until it looks for a deadlock, and ends somebody else's
+-- transaction: who stores a message may have this table and wait for the other one.
+
+SELECT set_config('lock_timeout', '400ms', true);
+
 ALTER TABLE chat_messages
     ADD COLUMN IF NOT EXISTS deleted_at timestamptz,
     ADD COLUMN IF NOT EXISTS pinned_at timestamptz,
