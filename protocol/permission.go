@@ -129,6 +129,12 @@ func permissionOf(name string) (Permissions, bool) {
 	return 0, false
 }
 
+// Named says whether the operator has said what the role may do.
+func (r Roles) Named(role string) bool {
+	_, named := r.named[role]
+	return named
+}
+
 // Of returns what a role may do. One that is not named has MayDefault.
 func (r Roles) Of(role string) Permissions {
 	if may, named := r.named[role]; named {

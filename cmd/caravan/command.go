@@ -59,6 +59,7 @@ var commands = []command{
 	{config.MemberList, "--trip UUID [--json] [flags]", "lists the collaborators of a trip", "", listMembers},
 	{config.MemberRemove, "--trip UUID --user UUID [flags]", "takes a user out of a trip", "", removeMember},
 	{config.AttachmentsCheck, "[flags]", "lists files whose bytes or rows are missing; exit status 1 where there are some", attachmentsExamples, checkAttachments},
+	{config.Backup, "FILE [flags]", "copies the embedded store's file while a server runs", backupExamples, backup},
 	{config.Status, "[--json] [flags]", "lists the nodes that share a Redis, and their load", statusExamples, status},
 }
 

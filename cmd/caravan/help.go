@@ -53,7 +53,8 @@ const (
 `
 	attachmentsExamples = `  caravan attachments check --database postgres://caravan@db/caravan --attachments file:/var/lib/caravan/files
 `
-	migrateExamples = `  caravan migrate --database postgres://caravan@db/caravan
+	migrateExamples = `  caravan migrate --check --database postgres://caravan@db/caravan
+  caravan migrate --database postgres://caravan@db/caravan
 `
 	configExamples = `  caravan config check --config /etc/caravan/caravan.conf
   caravan config print --config /etc/caravan/caravan.conf --rate 50
@@ -67,6 +68,8 @@ const (
   jonas=$(caravan user add --email jonas@example.com --first-name Jonas)
   trip=$(caravan trip add --title "Lisbon to Marrakesh" --owner $amina)
   caravan member add --trip $trip --user $jonas
+`
+	backupExamples = `  caravan backup --database sqlite:/var/lib/caravan/data/caravan.db /backup/caravan-$(date +%F).db
 `
 	statusExamples = `  caravan status --redis redis://redis:6379
 `

@@ -11,6 +11,9 @@ import (
 
 // migrate brings the schema up to date, which opening a store does.
 func migrate(ctx context.Context, j *job) error {
+	if j.cfg.Check {
+		return checkDatabase(ctx, j)
+	}
 	store, err := app.OpenStore(ctx, j.cfg, j.log)
 	if err != nil {
 		return err
@@ -20,6 +23,16 @@ func migrate(ctx context.Context, j *job) error {
 	}
 	fmt.Fprintln(j.stdout, "the schema is up to date")
 	return nil
+}
+
+// backup copies the file of the embedded store.
+func backup(ctx context.Context, j *job) error {
+	bytes, err := app.Backup(ctx, j.cfg)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(j.stdout, "%s: %d bytes\n", j.cfg.To, bytes)
+	return err
 }
 
 // printToken prints an access token.

@@ -18,42 +18,49 @@ const findFull = `SELECT lower(name), dflt_value IS NOT NULL FROM pragma_table_i
 // checkUnfilled refuses tables in which no row of Caravan's could be stored. It is called
 // before anything is changed.
 func checkUnfilled(ctx context.Context, db *sql.DB) error {
-	null := names(func(c column) bool { return c.null })
-	written := names(func(c column) bool { return !c.null })
-	for _, t := range []struct {
-		name          string
-		written, null []string
-	}{{"chat_rooms", roomNames, nil}, {"chat_messages", written, null}} {
-		column, err := unfilled(ctx, db, t.name, t.written, t.null)
+	for _, t := range filledTables() {
+		columns, err := unfilled(ctx, db, t.name, t.written, t.null)
 		if err != nil {
 			return err
 		}
-		if column != "" {
-			return fmt.Errorf("column %s of %s must have a value, and nobody gives it one: give it a default, or let it be null", column, t.name)
+		if len(columns) > 0 {
+			return fmt.Errorf("column %s of %s must have a value, and nobody gives it one: give it a default, or let it be null", columns[0], t.name)
 		}
 	}
 	return nil
 }
 
-// unfilled returns a column that must have a value where Caravan gives none: it stores NULL
+// filledTable is a table that Caravan writes: the columns in which it stores a value, and NULL.
+type filledTable struct {
+	name          string
+	written, null []string
+}
+
+func filledTables() []filledTable {
+	null := names(func(c column) bool { return c.null })
+	written := names(func(c column) bool { return !c.null })
+	return []filledTable{{"chat_rooms", roomNames, nil}, {"chat_messages", written, null}}
+}
+
+// unfilled returns the columns that must have a value where Caravan gives none: it stores NULL
 // in some, and does not know the others that it does not write.
-func unfilled(ctx context.Context, db *sql.DB, table string, written, null []string) (string, error) {
+func unfilled(ctx context.Context, db *sql.DB, table string, written, null []string) (unfilled []string, err error) {
 	rows, err := db.QueryContext(ctx, findFull, table)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var name string
 		var byDefault bool
 		if err := rows.Scan(&name, &byDefault); err != nil {
-			return "", err
+			return nil, err
 		}
 		if slices.Contains(null, name) || !byDefault && !slices.Contains(written, name) {
-			return name, nil
+			unfilled = append(unfilled, name)
 		}
 	}
-	return "", rows.Err()
+	return unfilled, rows.Err()
 }
 
 // readNames are the columns that Caravan reads and writes, by table.
@@ -100,16 +107,8 @@ const findUnreadable = `SELECT NOT EXISTS (SELECT 1 FROM %[1]s
 // changed. One readable row is enough: odd rows beside it are no reason to serve nobody.
 func checkIDs(ctx context.Context, db *sql.DB) error {
 	for _, c := range idColumns {
-		var declared string
-		exists, err := scanRow(db.QueryRowContext(ctx, "SELECT type FROM pragma_table_info(?) WHERE name = ? COLLATE NOCASE", c.table, c.column), &declared)
+		unreadable, err := unreadableIDs(ctx, db, c.table, c.column)
 		if err != nil {
-			return err
-		}
-		if !exists {
-			continue
-		}
-		var unreadable bool
-		if err := db.QueryRowContext(ctx, fmt.Sprintf(findUnreadable, c.table, c.column), declared).Scan(&unreadable); err != nil {
 			return err
 		}
 		if unreadable {
@@ -117,6 +116,17 @@ func checkIDs(ctx context.Context, db *sql.DB) error {
 		}
 	}
 	return nil
+}
+
+// unreadableIDs tells whether a table has ids in that column, and none that Caravan can read.
+func unreadableIDs(ctx context.Context, db *sql.DB, table, column string) (unreadable bool, err error) {
+	var declared string
+	exists, err := scanRow(db.QueryRowContext(ctx, "SELECT type FROM pragma_table_info(?) WHERE name = ? COLLATE NOCASE", table, column), &declared)
+	if err != nil || !exists {
+		return false, err
+	}
+	err = db.QueryRowContext(ctx, fmt.Sprintf(findUnreadable, table, column), declared).Scan(&unreadable)
+	return unreadable, err
 }
 
 // names are those of the columns of chat_messages for which that is so.

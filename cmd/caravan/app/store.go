@@ -71,6 +71,22 @@ func openPostgres(ctx context.Context, cfg *config.Config, log *slog.Logger) (St
 	return s, nil
 }
 
+// CheckDatabase says what is in the way of Caravan in the configured database. It changes nothing.
+func CheckDatabase(ctx context.Context, cfg *config.Config, log *slog.Logger) (persist.Checklist, error) {
+	return retry(ctx, cfg.DatabaseWait, log, func() (persist.Checklist, error) {
+		if path, ok := strings.CutPrefix(cfg.Database, sqlitePrefix); ok {
+			return sqlite.Check(ctx, path, cfg.Roles)
+		}
+		return postgres.Check(ctx, postgres.Config{URL: cfg.Database, Moved: cfg.Moved, Log: log}, cfg.Roles)
+	})
+}
+
+// Backup copies the file of the embedded store, beside a server too, and returns how many bytes
+// the copy has.
+func Backup(ctx context.Context, cfg *config.Config) (bytes int64, err error) {
+	return sqlite.Backup(ctx, strings.TrimPrefix(cfg.Database, sqlitePrefix), cfg.To)
+}
+
 const sqlitePrefix = "sqlite:"
 
 func isSQLite(database string) bool { return strings.HasPrefix(database, sqlitePrefix) }

@@ -60,6 +60,13 @@ func (c *Config) check(cmd Command) (warnings []string, err error) {
 		}
 	case UserAdd, UserRemove, TripAdd, TripRemove, MemberAdd, MemberList, MemberRemove:
 		return warnings, c.checkPeople(cmd)
+	case Backup:
+		switch {
+		case c.To == "":
+			return nil, &Error{Flag: "to", Text: "is missing: which file shall be made?"}
+		case !strings.HasPrefix(c.Database, "sqlite:"):
+			return nil, &Error{Flag: "database", Text: "is PostgreSQL, which has backups of its own: pg_dump, or a base backup with its WAL (docs/backup.md)"}
+		}
 	case Migrate, UserList, TripList:
 	}
 	return warnings, nil

@@ -27,6 +27,7 @@ const (
 	Token   Command = "token"
 	Seed    Command = "seed"
 	Status  Command = "status"
+	Backup  Command = "backup"
 
 	UserAdd      Command = "user add"
 	UserList     Command = "user list"
@@ -128,6 +129,8 @@ type Config struct {
 	Users int           // seed
 	Trips int           // seed
 	JSON  bool          // lists: for programs
+	Check bool          // migrate: only say what is in the way
+	To    string        // backup: the file to write
 	Moved bool          // migrate: the database may come from another cluster
 
 	secret, secretFile, publicKeyFile string // as given; JWT has what they hold

@@ -129,6 +129,9 @@ func first(name string, sources ...map[string]given) (given, bool) {
 	return given{}, false
 }
 
+// arguments are the settings whose value may stand without the flag.
+var arguments = map[Command]string{UserRemove: "id", TripRemove: "id", Backup: "to"}
+
 // parseFlags reads the flags of a command.
 func parseFlags(cmd Command, args []string) (map[string]given, error) {
 	values := make(map[string]given)
@@ -148,10 +151,10 @@ func parseFlags(cmd Command, args []string) (map[string]given, error) {
 			return nil
 		},
 	}
-	if cmd == UserRemove || cmd == TripRemove {
+	if argument := arguments[cmd]; argument != "" {
 		flags.Argument = func(text string) (ok bool) {
-			_, known := values["id"]
-			values["id"] = given{text: text}
+			_, known := values[argument]
+			values[argument] = given{text: text}
 			return !known
 		}
 	}

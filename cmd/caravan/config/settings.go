@@ -34,8 +34,8 @@ func (s *setting) concerns(cmd Command) bool {
 }
 
 var (
-	everywhere = append([]Command{Serve, Migrate, Token, Seed, Status, AttachmentsCheck}, onPeople...)
-	onDatabase = append([]Command{Serve, Migrate, Seed, AttachmentsCheck}, onPeople...)
+	everywhere = append([]Command{Serve, Migrate, Token, Seed, Status, Backup, AttachmentsCheck}, onPeople...)
+	onDatabase = append([]Command{Serve, Migrate, Seed, Backup, AttachmentsCheck}, onPeople...)
 	onRedis    = []Command{Serve, Status}
 	onTokens   = []Command{Serve, Token}
 	onServe    = []Command{Serve}
@@ -46,7 +46,7 @@ var (
 	onTripAdd  = []Command{TripAdd}
 	onMembers  = []Command{MemberAdd, MemberList, MemberRemove}
 	onPeople   = []Command{UserAdd, UserList, UserRemove, TripAdd, TripList, TripRemove, MemberAdd, MemberList, MemberRemove}
-	onLists    = []Command{Status, UserList, TripList, MemberList}
+	onLists    = []Command{Status, UserList, TripList, MemberList, Migrate}
 	onFiles    = []Command{Serve, AttachmentsCheck}
 )
 
@@ -90,6 +90,12 @@ var settings = []setting{
 	{name: "moved", def: "false", on: onMigrate,
 		about: "the database was moved or copied here from another cluster of PostgreSQL, by a dump, a logical replica or pg_upgrade; serve refuses it until this was said once",
 		into:  func(c *Config) value { return truth(&c.Moved) }},
+	{name: "check", def: "false", on: onMigrate,
+		about: "only look, change nothing: a checklist of all that is in the way of Caravan in this database. Exit status 1 where something is",
+		into:  func(c *Config) value { return truth(&c.Check) }},
+	{name: "to", arg: "FILE", on: []Command{Backup},
+		about: "the copy that is made. It must not be there; the name may stand without the flag",
+		into:  func(c *Config) value { return text(&c.To) }},
 	{name: "users", arg: "N", def: "0", on: onSeed,
 		about: "how many users",
 		into:  func(c *Config) value { return count(&c.Users, 0, 10_000_000) }},
@@ -97,7 +103,7 @@ var settings = []setting{
 		about: "how many trips; user i becomes a collaborator of trip i mod M",
 		into:  func(c *Config) value { return count(&c.Trips, 0, 10_000_000) }},
 	{name: "json", def: "false", on: onLists,
-		about: "for programs",
+		about: "for programs; of migrate: the checklist",
 		into:  func(c *Config) value { return truth(&c.JSON) }},
 
 	{group: "Where it listens", name: "listen", arg: "ADDR", def: ":8000", on: onServe,
@@ -166,7 +172,7 @@ var settings = []setting{
 		about: "how far the clocks of the signer and of this machine may differ",
 		into:  func(c *Config) value { return duration(&c.JWT.Leeway, 0, time.Hour) }},
 
-	{group: "Rooms and their members", name: "roles", arg: "RULES", def: protocol.RolesDefault, on: onServe,
+	{group: "Rooms and their members", name: "roles", arg: "RULES", def: protocol.RolesDefault, on: []Command{Serve, Migrate},
 		about: "what collaborators may do, by their role: ROLE[,ROLE]=PERMISSION[,PERMISSION];... of send, edit, delete, react, pin, upload, mention_all and moderate, or all, or none. A role that is not named has all but the last two",
 		into:  func(c *Config) value { return roles(&c.Roles) }},
 	{name: "reactions", arg: "EMOJI", on: onServe,
