@@ -66,6 +66,7 @@ test: toolchain ## run every test, and first install what they need: it says wha
 	@echo 'Building: minutes where nothing was built yet' >&2
 	@go build ./cmd/... # some tests build the commands: once, before they compete for it
 	@CGO_ENABLED=0 go tool -modfile=.ci/s3/go.mod -n versitygw >/dev/null # an S3 server, likewise
+	@go build -C .ci/kubernetes -o /dev/null . # what reads the manifests, likewise
 	set -f; GORACE=atexit_sleep_ms=100 go test -race -gcflags=modernc.org/sqlite/lib=-race=false \
 		-p $$((2 * $$(getconf _NPROCESSORS_ONLN))) -timeout 15m $$PACKAGES
 
