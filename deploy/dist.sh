@@ -6,8 +6,9 @@
 set -eu
 cd "$(dirname "$0")/.."
 arch=$(go env GOARCH)
-# A version of a package begins with a digit.
-version=$(printf %s "${1#v}" | tr -c 'A-Za-z0-9.+~' '~')
+# A version of a package begins with a digit. What comes before a release is less than it (~), what
+# git counts after it is more.
+version=$(printf %s "${1#v}" | sed -E 's/-(alpha|beta|rc)/~\1/' | tr -c 'A-Za-z0-9.+~' '+')
 case $version in [0-9]*.[0-9]*) ;; *) version=0~$version ;; esac
 name=caravan_${version}_$arch
 root=$(mktemp -d)
@@ -19,7 +20,7 @@ doc=$root/usr/share/doc/caravan
 mkdir -p "$root/usr/bin" "$root/lib/systemd/system" "$root/etc/caravan" "$doc" "$root/DEBIAN" dist
 install -m 755 bin/caravan "$root/usr/bin/caravan"
 sed 's,/usr/local/bin/,/usr/bin/,' deploy/caravan.service >"$root/lib/systemd/system/caravan.service"
-cp -r docs/*.md LICENSE CHANGELOG.md deploy/nginx.conf deploy/haproxy.cfg deploy/Caddyfile deploy/prometheus deploy/grafana "$doc/"
+cp -r docs/*.md LICENSE CHANGELOG.md deploy/nginx.conf deploy/haproxy.cfg deploy/Caddyfile deploy/prometheus deploy/grafana deploy/kubernetes migrations/undo "$doc/"
 cat >"$root/etc/caravan/caravan.env" <<'END'
 # Settings of Caravan, one a line: each flag --some-name is CARAVAN_SOME_NAME. What there is
 # says `caravan serve --help`. Needed: the key that signs the access tokens.
