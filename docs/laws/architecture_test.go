@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -52,9 +54,10 @@ var layers = map[string]layer{
 
 	"persist/storetest": {ours: []string{"persist", "room", "protocol"}, thirdParty: []string{"pgregory.net/rapid"}},
 
-	"bench/servers": {}, // the throw-away servers of tests, benchmarks and chaos stand by themselves
-	"docs/laws":     {}, // tests alone
-	"deploy":        {}, // likewise, beside its files
+	"bench/servers":          {}, // the throw-away servers of tests, benchmarks and chaos stand by themselves
+	"bench/servers/migrated": {ours: []string{"bench/servers", "migrations"}, thirdParty: []string{"github.com/jackc/pgx/v5"}},
+	"docs/laws":              {}, // tests alone
+	"deploy":                 {}, // likewise, beside its files
 
 	// The commands wire all of it.
 	"cmd/caravan":     {ours: []string{"*"}, thirdParty: []string{"*"}},
@@ -77,27 +80,36 @@ type goPackage struct {
 	}
 }
 
-// listPackages asks the go command for our packages and all that they need.
+// listPackages returns our packages and all that they need.
 func listPackages(t *testing.T) map[string]*goPackage {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "go", "list", "-deps", "-json=ImportPath,Imports,Deps,Module", module+"/...")
+	packages, err := listed()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return packages
+}
+
+// listed asks the go command, once.
+var listed = sync.OnceValues(func() (map[string]*goPackage, error) {
+	cmd := exec.Command("go", "list", "-deps", "-json=ImportPath,Imports,Deps,Module", module+"/...")
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
-		t.Fatalf("go list: %v\n%s", err, stderr.String())
+		return nil, fmt.Errorf("go list: %w\n%s", err, stderr.String())
 	}
 	packages := make(map[string]*goPackage)
 	for decoder := json.NewDecoder(bytes.NewReader(out)); ; {
 		p := new(goPackage)
 		if err := decoder.Decode(p); errors.Is(err, io.EOF) {
-			return packages
+			return packages, nil
 		} else if err != nil {
-			t.Fatal(err)
+			return nil, err
 		}
 		packages[p.ImportPath] = p
 	}
-}
+})
 
 // layerOf returns the layer that a package of ours belongs to, empty if none.
 func layerOf(importPath string) string {

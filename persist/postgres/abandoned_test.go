@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/caravan-chat/caravan/bench/await"
+	"github.com/caravan-chat/caravan/bench/servers/migrated"
 	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
 	"github.com/caravan-chat/caravan/persist"
 	"github.com/caravan-chat/caravan/protocol"
@@ -16,7 +17,7 @@ import (
 // transaction that was cut may be another's, who only thinks for a moment.
 func TestOnlyWhatWasThereBeforeTheCutIsEnded(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t, Config{URL: pgserver.Shared(t).Database(t)}, 1)
+	f := newFleet(t, Config{URL: migrated.Postgres(t, pgserver.Shared(t))}, 1)
 	f.wait.abandoned = 0
 	plan := &persist.Plan{Inserts: []*protocol.Message{{ID: uuid.New()}}}
 	other := f.session()

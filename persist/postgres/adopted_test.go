@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/caravan-chat/caravan/bench/servers/migrated"
 	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
 	"github.com/caravan-chat/caravan/protocol"
 	"github.com/caravan-chat/caravan/room"
@@ -108,7 +109,7 @@ func TestAdoptedDatabase(t *testing.T) {
 // TestSenderWhoWasDeleted: the application may delete a user; the messages stay.
 func TestSenderWhoWasDeleted(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t, Config{URL: pgserver.Shared(t).Database(t)}, 1)
+	f := newFleet(t, Config{URL: migrated.Postgres(t, pgserver.Shared(t))}, 1)
 	original := f.send(0, "original")
 	reply := f.send(0, "reply")
 	reply.ReplyTo = original.MessageID
@@ -350,7 +351,7 @@ func TestColumnsOfAnotherType(t *testing.T) {
 // messages wait until the column is mended.
 func TestAColumnThatComesWhileServing(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t, Config{URL: pgserver.Shared(t).Database(t)}, 1)
+	f := newFleet(t, Config{URL: migrated.Postgres(t, pgserver.Shared(t))}, 1)
 	f.exec("ALTER TABLE chat_messages ADD COLUMN priority int NOT NULL")
 	for _, n := range []int{1, 2, copyRowsMin} {
 		batch := make([]*room.Op, n)

@@ -3,6 +3,7 @@ package postgres
 import (
 	"testing"
 
+	"github.com/caravan-chat/caravan/bench/servers/migrated"
 	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
 	"github.com/caravan-chat/caravan/protocol"
 	"github.com/caravan-chat/caravan/room"
@@ -12,7 +13,7 @@ import (
 // are refused for now, which is nobody's fault, and the batch's others are stored.
 func TestNumbersBehindTheMessages(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t, Config{URL: pgserver.Shared(t).Database(t)}, 2)
+	f := newFleet(t, Config{URL: migrated.Postgres(t, pgserver.Shared(t))}, 2)
 	f.mustAppend(f.send(0, "one"), f.send(0, "two"), f.send(0, "three"))
 	for _, rows := range []int{1, 4, 2 * copyRowsMin} { // express, general, copied
 		for _, back := range []int64{0, 1, 2} {

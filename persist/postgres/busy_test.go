@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/caravan-chat/caravan/bench/servers/migrated"
 	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
 	"github.com/caravan-chat/caravan/persist/storetest"
 	"github.com/caravan-chat/caravan/room"
@@ -12,7 +13,7 @@ import (
 
 func TestWhatClientsAskToReadKeepsNobodyElseWaiting(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t, Config{URL: pgserver.Shared(t).Database(t)}, 1)
+	f := newFleet(t, Config{URL: migrated.Postgres(t, pgserver.Shared(t))}, 1)
 	page, err := f.Rooms(t.Context(), f.user.ID, uuid.Nil, room.Limit{Messages: 1})
 	if err != nil {
 		t.Fatal(err)

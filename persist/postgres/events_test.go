@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/caravan-chat/caravan/bench/servers/migrated"
 	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
 	"github.com/caravan-chat/caravan/protocol"
 	"github.com/caravan-chat/caravan/room"
@@ -24,7 +25,7 @@ func (f *fleet) edit(m *room.Op, content string) *room.Op {
 // release before costs this one nothing, in whatever way it writes.
 func TestOwnChangesLeaveTheTriggerAlone(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t, Config{URL: pgserver.Shared(t).Database(t)}, 1)
+	f := newFleet(t, Config{URL: migrated.Postgres(t, pgserver.Shared(t))}, 1)
 	f.exec(`CREATE OR REPLACE FUNCTION caravan_note_change() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'called'; END $$`)
 	old := f.send(0, "old")
 	f.mustAppend(old)

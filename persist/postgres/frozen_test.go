@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/caravan-chat/caravan/bench/await"
+	"github.com/caravan-chat/caravan/bench/servers/migrated"
 	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
 	"github.com/caravan-chat/caravan/room"
 )
@@ -58,7 +59,7 @@ func TestFrozenNodeLosesItsRooms(t *testing.T) {
 	} {
 		t.Run(within.name, func(t *testing.T) {
 			t.Parallel()
-			f := newFleet(t, Config{URL: pgserver.Shared(t).Database(t)}, 1)
+			f := newFleet(t, Config{URL: migrated.Postgres(t, pgserver.Shared(t))}, 1)
 			f.mustAppend(f.send(0, "before"))
 			freeze := func() *pgconn.PgConn {
 				conn, err := f.writers.Acquire(t.Context())
@@ -106,7 +107,7 @@ func TestFrozenNodeLosesItsRooms(t *testing.T) {
 // silent for ever.
 func TestAYoungTransactionIsNotTakenForFrozen(t *testing.T) {
 	t.Parallel()
-	url := pgserver.Shared(t).Database(t)
+	url := migrated.Postgres(t, pgserver.Shared(t))
 	f := newFleet(t, Config{URL: url + "&idle_in_transaction_session_timeout=0"}, 1)
 	const young = 2 * time.Second
 	for {

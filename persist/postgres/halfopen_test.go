@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/caravan-chat/caravan/bench/await"
+	"github.com/caravan-chat/caravan/bench/servers/migrated"
 	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
 	"github.com/caravan-chat/caravan/room"
 )
@@ -16,7 +17,7 @@ import (
 // new ones would do. A pool must not keep the places of those that it gave up.
 func TestHalfOpenConnectionsAreLeftSoon(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t, Config{URL: pgserver.Shared(t).Database(t)}, 1)
+	f := newFleet(t, Config{URL: migrated.Postgres(t, pgserver.Shared(t))}, 1)
 	proxy, proxied := startFaultProxy(t, f.url)
 	s, err := Open(t.Context(), Config{URL: proxied, Log: quiet})
 	if err != nil {
@@ -74,7 +75,7 @@ func TestHalfOpenConnectionsAreLeftSoon(t *testing.T) {
 // another would be at its end before it had one that answers.
 func TestOneHalfOpenConnectionTellsOfTheOthers(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t, Config{URL: pgserver.Shared(t).Database(t)}, 1)
+	f := newFleet(t, Config{URL: migrated.Postgres(t, pgserver.Shared(t))}, 1)
 	proxy, proxied := startFaultProxy(t, f.url)
 	const readers = 8
 	s, err := Open(t.Context(), Config{URL: proxied, Readers: readers, Log: quiet})

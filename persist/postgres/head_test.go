@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/caravan-chat/caravan/bench/servers/migrated"
 	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
 )
 
@@ -13,7 +14,7 @@ import (
 // which must not look like a database that has lost it.
 func TestHeadIsOfAServerThatTakesWrites(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t, Config{URL: pgserver.Shared(t).Database(t)}, 1)
+	f := newFleet(t, Config{URL: migrated.Postgres(t, pgserver.Shared(t))}, 1)
 	op := f.send(0, "x")
 	f.mustAppend(op)
 	if head, exists, err := f.Head(t.Context(), op.Room); head != 1 || !exists || err != nil {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/caravan-chat/caravan/bench/servers/migrated"
 	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
 	"github.com/caravan-chat/caravan/persist"
 	"github.com/caravan-chat/caravan/protocol"
@@ -22,7 +23,7 @@ func (f *fleet) mark(in int, seq int64) *room.Op {
 // its counts are left alone: they need the room's lock.
 func TestMarksDoNotWaitForTheirRoom(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t, Config{URL: pgserver.Shared(t).Database(t)}, 2)
+	f := newFleet(t, Config{URL: migrated.Postgres(t, pgserver.Shared(t))}, 2)
 	f.mustAppend(f.send(0, "x"), f.send(0, "x"), f.send(1, "x"))
 	f.SetQuotas(persist.Quotas{RoomBytes: 1 << 20})
 	writer := f.session()
@@ -56,7 +57,7 @@ func TestMarksDoNotWaitForTheirRoom(t *testing.T) {
 // is stored as it is. One behind which a greater one is stored does not, nor one that is not there.
 func TestWhichMarksGrewIsFoundAfterwards(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t, Config{URL: pgserver.Shared(t).Database(t)}, 3)
+	f := newFleet(t, Config{URL: migrated.Postgres(t, pgserver.Shared(t))}, 3)
 	f.mustAppend(f.send(0, "x"), f.send(0, "x"), f.send(1, "x"), f.mark(0, 2), f.mark(1, 1))
 	plan := new(persist.Plan)
 	for i, value := range []int64{1, 1, 1} {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/caravan-chat/caravan/bench/servers/migrated"
 	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
 	"github.com/caravan-chat/caravan/room"
 )
@@ -12,7 +13,7 @@ import (
 // staging or a move to another server, has the note of the cluster that it was taken from.
 func TestADatabaseOfAnotherClusterIsRefusedUnlessToldSo(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t, Config{URL: pgserver.Shared(t).Database(t)}, 1)
+	f := newFleet(t, Config{URL: migrated.Postgres(t, pgserver.Shared(t))}, 1)
 	migrate := func(moved bool) error {
 		t.Helper()
 		s, err := Open(t.Context(), Config{URL: f.url, Moved: moved, Log: quiet})

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/caravan-chat/caravan/bench/servers/migrated"
 	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
 	"github.com/caravan-chat/caravan/room"
 )
@@ -14,7 +15,7 @@ import (
 // TestNodesFindOneAnother: those that live and whose heartbeats come back, and no others.
 func TestNodesFindOneAnother(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t, Config{URL: pgserver.Shared(t).Database(t)}, 0)
+	f := newFleet(t, Config{URL: migrated.Postgres(t, pgserver.Shared(t))}, 0)
 	me, other, cut, dead := uuid.New(), uuid.New(), uuid.New(), uuid.New()
 	up := map[uuid.UUID]time.Duration{me: 2 * time.Hour, other: 3 * time.Hour, cut: time.Hour, dead: time.Minute}
 	finds := func(node uuid.UUID, carried bool, most int, want ...uuid.UUID) {

@@ -6,6 +6,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/caravan-chat/caravan/bench/await"
+	"github.com/caravan-chat/caravan/bench/servers/migrated"
 	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
 	"github.com/caravan-chat/caravan/persist"
 	"github.com/caravan-chat/caravan/room"
@@ -13,7 +14,7 @@ import (
 
 func TestAPanicLeavesNothingBehind(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t, Config{URL: pgserver.Shared(t).Database(t)}, 1)
+	f := newFleet(t, Config{URL: migrated.Postgres(t, pgserver.Shared(t))}, 1)
 	for name, panics := range map[string]func(){
 		"append": func() { _, _, _ = f.run(t.Context(), []*room.Op{nil}, persist.Commit, persist.Limits{}) },
 		"snapshot": func() {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/caravan-chat/caravan/bench/servers/migrated"
 	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
 )
 
@@ -32,7 +33,7 @@ var sorts = map[string]string{
 // were never analyzed: connections keep such plans while the tables grow.
 func TestEveryStatementLooksUpByIndex(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t, Config{URL: pgserver.Shared(t).Database(t)}, 1)
+	f := newFleet(t, Config{URL: migrated.Postgres(t, pgserver.Shared(t))}, 1)
 	conn, err := f.readers.Acquire(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -208,7 +209,7 @@ func identifiersIn(t *testing.T, path, function string) map[string]bool {
 // and what it has found, is not.
 func TestUncountedAnswersAreLookedUpByIndex(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t, Config{URL: pgserver.Shared(t).Database(t)}, 1)
+	f := newFleet(t, Config{URL: migrated.Postgres(t, pgserver.Shared(t))}, 1)
 	conn, err := f.readers.Acquire(t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/caravan-chat/caravan/bench/servers/migrated"
 	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
 	"github.com/caravan-chat/caravan/protocol"
 	"github.com/caravan-chat/caravan/room"
@@ -29,7 +30,7 @@ func TestPoisonThatOnlyTheDatabaseKnows(t *testing.T) {
 	} {
 		t.Run(rule.name, func(t *testing.T) {
 			t.Parallel()
-			f := newFleet(t, Config{URL: pgserver.Shared(t).Database(t)}, 2)
+			f := newFleet(t, Config{URL: migrated.Postgres(t, pgserver.Shared(t))}, 2)
 			f.exec(rule.sql)
 			target := f.send(0, "target")
 			f.mustAppend(target)

@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/caravan-chat/caravan/bench/await"
+	"github.com/caravan-chat/caravan/bench/servers/migrated"
 	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
 	"github.com/caravan-chat/caravan/persist"
 	"github.com/caravan-chat/caravan/room"
@@ -28,7 +29,7 @@ func TestARoomThatIsMadeWhileAnotherPrimaryTakesOverIsNotTold(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f := newFleet(t, Config{URL: pgserver.Shared(t).Database(t)}, 1)
+			f := newFleet(t, Config{URL: migrated.Postgres(t, pgserver.Shared(t))}, 1)
 			trip := persist.Trip{ID: uuid.New(), Title: "without a room"}
 			if err := f.Seed(t.Context(), &persist.Seeds{
 				Trips: []persist.Trip{trip}, Collaborators: []persist.Collaborator{{Trip: trip.ID, User: f.user.ID, Role: "member"}},

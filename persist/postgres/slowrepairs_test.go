@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/caravan-chat/caravan/bench/await"
+	"github.com/caravan-chat/caravan/bench/servers/migrated"
 	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
 	"github.com/caravan-chat/caravan/room"
 )
@@ -17,7 +18,7 @@ import (
 // locks. Who may enter is answered meanwhile, and what one user asks to read waits elsewhere.
 func TestSlowReactionsKeepNobodyOut(t *testing.T) {
 	t.Parallel()
-	url, err := url.Parse(pgserver.Shared(t).Database(t))
+	url, err := url.Parse(migrated.Postgres(t, pgserver.Shared(t)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +74,7 @@ func TestSlowReactionsKeepNobodyOut(t *testing.T) {
 // locks. Who may enter is answered meanwhile, and first histories are read.
 func TestSlowRepairsKeepNobodyOut(t *testing.T) {
 	t.Parallel()
-	url, err := url.Parse(pgserver.Shared(t).Database(t))
+	url, err := url.Parse(migrated.Postgres(t, pgserver.Shared(t)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"testing"
 
+	"github.com/caravan-chat/caravan/bench/servers/migrated"
 	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
 	"github.com/caravan-chat/caravan/persist/storetest"
 )
@@ -13,7 +14,7 @@ var quiet = slog.New(slog.DiscardHandler)
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	storetest.Run(t, func(t *testing.T) (storetest.Store, func(string)) {
-		f := &fleet{t: t, url: pgserver.Shared(t).Database(t)}
+		f := &fleet{t: t, url: migrated.Postgres(t, pgserver.Shared(t))}
 		return openStore(t, Config{URL: f.url, Log: quiet}), func(sql string) {
 			t.Helper()
 			f.exec(sql)
@@ -25,7 +26,7 @@ func TestConformance(t *testing.T) {
 func TestTwoStores(t *testing.T) {
 	t.Parallel()
 	storetest.RunTwo(t, func(t *testing.T) (one, other storetest.Store, application func(string)) {
-		f := &fleet{t: t, url: pgserver.Shared(t).Database(t)}
+		f := &fleet{t: t, url: migrated.Postgres(t, pgserver.Shared(t))}
 		cfg := Config{URL: f.url, Log: quiet}
 		return openStore(t, cfg), openStore(t, cfg), func(sql string) {
 			t.Helper()

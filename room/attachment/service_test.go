@@ -18,6 +18,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/caravan-chat/caravan/bench/servers/migrated"
 	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
 	"github.com/caravan-chat/caravan/persist"
 	"github.com/caravan-chat/caravan/persist/postgres"
@@ -91,7 +92,7 @@ func eachStore(t *testing.T, test func(t *testing.T, s store)) {
 		test(t, s)
 	})
 	t.Run("postgres", func(t *testing.T) {
-		s, err := postgres.Open(t.Context(), postgres.Config{URL: pgserver.Shared(t).Database(t), Log: quiet})
+		s, err := postgres.Open(t.Context(), postgres.Config{URL: migrated.Postgres(t, pgserver.Shared(t)), Log: quiet})
 		if err != nil {
 			t.Fatal(err)
 		}

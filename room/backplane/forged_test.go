@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/caravan-chat/caravan/bench/await"
+	"github.com/caravan-chat/caravan/bench/servers/migrated"
 	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
 	redisserver "github.com/caravan-chat/caravan/bench/servers/redis"
 	"github.com/caravan-chat/caravan/persist/postgres"
@@ -34,7 +35,7 @@ func onEachStore(t *testing.T, test func(t *testing.T, store store)) {
 	})
 	t.Run("postgres", func(t *testing.T) {
 		t.Parallel()
-		s, err := postgres.Open(t.Context(), postgres.Config{URL: pgserver.Shared(t).Database(t), Log: slog.New(slog.DiscardHandler)})
+		s, err := postgres.Open(t.Context(), postgres.Config{URL: migrated.Postgres(t, pgserver.Shared(t)), Log: slog.New(slog.DiscardHandler)})
 		must(t, err)
 		t.Cleanup(func() { must(t, s.Close()) })
 		must(t, s.Migrate(t.Context()))

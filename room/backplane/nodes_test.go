@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/caravan-chat/caravan/bench/await"
+	"github.com/caravan-chat/caravan/bench/servers/migrated"
 	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
 	redisserver "github.com/caravan-chat/caravan/bench/servers/redis"
 	"github.com/caravan-chat/caravan/persist/postgres"
@@ -40,7 +41,7 @@ func TestAllNodesTellOneOrder(t *testing.T) {
 	// Here the lanes of the nodes compete for the rooms' rows.
 	t.Run("postgres", func(t *testing.T) {
 		t.Parallel()
-		url, database := redisserver.Start(t).URL(), pgserver.Shared(t).Database(t)
+		url, database := redisserver.Start(t).URL(), migrated.Postgres(t, pgserver.Shared(t))
 		open := func() store {
 			s, err := postgres.Open(t.Context(), postgres.Config{URL: database, Log: slog.New(slog.DiscardHandler)})
 			must(t, err)

@@ -1,8 +1,11 @@
 package pgserver
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"strconv"
+	"sync"
 	"sync/atomic"
 )
 
@@ -15,18 +18,85 @@ func (s *Server) URL(database string) string {
 }
 
 // CreateDatabase makes an empty database and returns its name.
-func (s *Server) CreateDatabase() (string, error) {
+func (s *Server) CreateDatabase() (string, error) { return s.create("") }
+
+// create makes a database, with what CREATE DATABASE is to know of it.
+func (s *Server) create(with string) (string, error) {
 	name := "db" + strconv.FormatInt(databases.Add(1), 10)
-	if _, err := s.Exec("postgres", "CREATE DATABASE "+name); err != nil {
+	if err := s.each("CREATE DATABASE " + name + with); err != nil {
 		return "", err
 	}
 	return name, nil
 }
 
-// DropDatabase ends the connections to a database and removes it.
-func (s *Server) DropDatabase(name string) error {
-	_, err := s.Exec("postgres", "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)")
-	return err
+// DropDatabase ends the connections to databases and removes them.
+func (s *Server) DropDatabase(names ...string) error {
+	drops := make([]string, len(names))
+	for i, name := range names {
+		drops[i] = "DROP DATABASE IF EXISTS " + name + " WITH (FORCE)"
+	}
+	return s.each(drops...)
+}
+
+// each runs statements that may be part of no transaction.
+func (s *Server) each(statements ...string) error {
+	session, err := s.Connect(context.Background(), "postgres")
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, sql := range statements {
+		_, err := session.Query(sql)
+		errs = append(errs, err)
+	}
+	return errors.Join(append(errs, session.Close())...)
+}
+
+// dropsAtOnce is how many databases that tests have left are dropped together. To drop one
+// takes a checkpoint, and after it whatever changes a page writes all of that page to the log.
+const dropsAtOnce = 16
+
+// unused are databases that nobody needs any more.
+type unused struct {
+	mu    sync.Mutex
+	names []string
+}
+
+// leave drops a database soon. Those that it keeps end with the server.
+func (s *Server) leave(name string) error {
+	s.unused.mu.Lock()
+	s.unused.names = append(s.unused.names, name)
+	var names []string
+	if len(s.unused.names) >= dropsAtOnce {
+		names, s.unused.names = s.unused.names, nil
+	}
+	s.unused.mu.Unlock()
+	if len(names) == 0 {
+		return nil
+	}
+	return s.DropDatabase(names...)
+}
+
+// model is a database that others are copies of.
+type model struct {
+	made sync.Once
+	name string
+	err  error
+}
+
+// copied makes a copy of the model of a kind, which fill fills at the first call.
+func (s *Server) copied(kind string, fill func(url string) error) (string, error) {
+	made, _ := s.models.LoadOrStore(kind, &model{})
+	m := made.(*model)
+	m.made.Do(func() {
+		if m.name, m.err = s.CreateDatabase(); m.err == nil {
+			m.err = fill(s.URL(m.name))
+		}
+	})
+	if m.err != nil {
+		return "", m.err
+	}
+	return s.create(" TEMPLATE " + m.name)
 }
 
 // Exec runs SQL with psql, as a second program beside the one under test would,

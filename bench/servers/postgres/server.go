@@ -3,6 +3,7 @@ package pgserver
 import (
 	"errors"
 	"os"
+	"sync"
 	"sync/atomic"
 	"syscall"
 
@@ -32,6 +33,9 @@ type Server struct {
 	settings []string
 
 	primary atomic.Pointer[string] // host:port of the server that it copies as a standby; nil: it was never one
+
+	models sync.Map // *model by kind
+	unused unused
 }
 
 // New starts a server, and returns it when it accepts connections. The caller

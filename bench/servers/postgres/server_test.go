@@ -50,12 +50,37 @@ func TestDatabasesAreApartAndDurableByDefault(t *testing.T) {
 	}
 }
 
-func TestDatabaseIsDroppedWithItsTest(t *testing.T) {
+func TestDatabasesAreDroppedAfterTheirTests(t *testing.T) {
+	const tests = 40
 	s := pgserver.Shared(t)
-	var name string
-	t.Run("inner", func(t *testing.T) { name = databaseName(t, s.Database(t)) })
-	if got := query(t, s, "postgres", "SELECT count(*) FROM pg_database WHERE datname = '"+name+"'"); got != "0" {
-		t.Errorf("database %s is still there", name)
+	before := query(t, s, "postgres", "SELECT count(*) FROM pg_database")
+	for range tests {
+		t.Run("inner", func(t *testing.T) { s.Database(t) })
+	}
+	if got := query(t, s, "postgres", "SELECT count(*) < "+before+" + 20 FROM pg_database"); got != "t" {
+		t.Errorf("most databases of %d tests are still there", tests)
+	}
+}
+
+func TestCopiesAreApart(t *testing.T) {
+	s := pgserver.Shared(t)
+	fills := 0
+	copied := func(kind string) string {
+		return databaseName(t, s.Copy(t, kind, func(url string) error {
+			fills++
+			_, err := s.Exec(databaseName(t, url), "CREATE TABLE t AS SELECT '"+kind+"' AS kind")
+			return err
+		}))
+	}
+	a, b, c := copied("one"), copied("one"), copied("other")
+	query(t, s, a, "DROP TABLE t")
+	for name, want := range map[string]string{b: "one", c: "other"} {
+		if got := query(t, s, name, "SELECT kind FROM t"); got != want {
+			t.Errorf("a copy has %q, want %q", got, want)
+		}
+	}
+	if fills != 2 {
+		t.Errorf("%d databases were filled, for two kinds", fills)
 	}
 }
 

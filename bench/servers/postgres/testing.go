@@ -41,11 +41,24 @@ func Shared(t testing.TB) *Server {
 	return shared.server
 }
 
-// Database makes an empty database that is dropped at the end of the test, and
-// returns its postgres:// URL.
+// Database makes an empty database, which is dropped after the test, and returns its
+// postgres:// URL.
 func (s *Server) Database(t testing.TB) string {
 	t.Helper()
-	name, err := s.CreateDatabase()
+	return s.lent(t, s.CreateDatabase)
+}
+
+// Copy is Database with a copy of one that fill has filled, at the first call for that
+// kind. fill leaves no connection.
+func (s *Server) Copy(t testing.TB, kind string, fill func(url string) error) string {
+	t.Helper()
+	return s.lent(t, func() (string, error) { return s.copied(kind, fill) })
+}
+
+// lent makes a database that is dropped after the test.
+func (s *Server) lent(t testing.TB, create func() (string, error)) string {
+	t.Helper()
+	name, err := create()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +67,7 @@ func (s *Server) Database(t testing.TB) string {
 		if !s.Running() {
 			return
 		}
-		if err := s.DropDatabase(name); err != nil {
+		if err := s.leave(name); err != nil {
 			t.Error(err)
 		}
 	})

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/caravan-chat/caravan/bench/await"
+	"github.com/caravan-chat/caravan/bench/servers/migrated"
 	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
 	redisserver "github.com/caravan-chat/caravan/bench/servers/redis"
 	"github.com/caravan-chat/caravan/room/backplane"
@@ -74,7 +75,7 @@ func TestNodesOnDifferentRedisServersNotice(t *testing.T) {
 	right, wrong := redisserver.Start(t), redisserver.Start(t)
 	at := func(s *redisserver.Server) string { return strings.TrimPrefix(s.URL(), "redis://") }
 	name := newMovingName(t, at(wrong))
-	database := pgserver.Shared(t).Database(t)
+	database := migrated.Postgres(t, pgserver.Shared(t))
 	one := start(t, database, "--redis", right.URL())
 	two := start(t, database, "--redis", "redis://"+name.addr)
 	await.Until(t, "the second one is not ready", two.saysApart)
@@ -107,7 +108,7 @@ func TestNodesOnDifferentRedisServersNotice(t *testing.T) {
 func TestAStrayDoesNotStopTheOthers(t *testing.T) {
 	besideOthers(t)
 	redis := redisserver.Start(t)
-	database := pgserver.Shared(t).Database(t)
+	database := migrated.Postgres(t, pgserver.Shared(t))
 	stray := start(t, database, "--redis", redis.URL(), "--redis-prefix", "carvan")
 	var nodes []*server
 	for range 3 {

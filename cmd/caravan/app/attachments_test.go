@@ -23,6 +23,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/caravan-chat/caravan/bench/await"
+	"github.com/caravan-chat/caravan/bench/servers/migrated"
 	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
 	"github.com/caravan-chat/caravan/cmd/caravan/app"
 	"github.com/caravan-chat/caravan/persist"
@@ -493,7 +494,7 @@ func TestWithoutAttachmentsThereIsNoPlaceForThem(t *testing.T) {
 // TestAnotherNodeServesAndSignsTheSame: the key is the database's.
 func TestAnotherNodeServesAndSignsTheSame(t *testing.T) {
 	besideOthers(t)
-	database, dir := pgserver.Shared(t).Database(t), filepath.Join(t.TempDir(), "files")
+	database, dir := migrated.Postgres(t, pgserver.Shared(t)), filepath.Join(t.TempDir(), "files")
 	nodes := withRedis(t, database, 2, "--attachments", "file:"+dir)
 	there, _ := nodes[1].join(2, 0)
 	a := nodes[0].upload(0, 0, "a.png", "image/png", picture(t, 8, 6))
@@ -511,7 +512,7 @@ func TestAnotherNodeServesAndSignsTheSame(t *testing.T) {
 // TestSlowUploadsAreGivenUp: a byte now and then keeps no place, and the chat goes on.
 func TestSlowUploadsAreGivenUp(t *testing.T) {
 	besideOthers(t)
-	s, dir := withFiles(t, pgserver.Shared(t).Database(t))
+	s, dir := withFiles(t, migrated.Postgres(t, pgserver.Shared(t)))
 	conn := s.tcp()
 	defer conn.Close()
 	fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Type: text/plain\r\nContent-Length: 100000\r\n\r\n", uploadPath(0, "a.txt"), bearer(t, 0))

@@ -16,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/caravan-chat/caravan/bench/await"
+	"github.com/caravan-chat/caravan/bench/servers/migrated"
 	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
 	"github.com/caravan-chat/caravan/persist"
 )
@@ -235,7 +236,7 @@ func (s *server) everyClientID(bearer, place string) map[string]int64 {
 // A room whose row another session has locked holds up its own lane only.
 func TestALockedRoomDelaysNoOtherLane(t *testing.T) {
 	const rooms, othersMin = 16, 5 // of four lanes; fewer than that on others: once in 100,000 runs
-	database := pgserver.Shared(t).Database(t)
+	database := migrated.Postgres(t, pgserver.Shared(t))
 	s := start(t, database, "--writers", "4")
 	s.seed(persist.Fleet(rooms, rooms))
 	var members []*member

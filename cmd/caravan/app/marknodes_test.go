@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/caravan-chat/caravan/bench/await"
+	"github.com/caravan-chat/caravan/bench/servers/migrated"
 	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
 	redisserver "github.com/caravan-chat/caravan/bench/servers/redis"
 	"github.com/caravan-chat/caravan/persist"
@@ -17,7 +18,7 @@ import (
 // startNodes starts nodes that share a database and Redis.
 func startNodes(t *testing.T, n int, flags ...string) (nodes []*server) {
 	t.Helper()
-	redis, database := redisserver.Start(t), pgserver.Shared(t).Database(t)
+	redis, database := redisserver.Start(t), migrated.Postgres(t, pgserver.Shared(t))
 	for range n {
 		nodes = append(nodes, start(t, database, append([]string{"--redis", redis.URL()}, flags...)...))
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/caravan-chat/caravan/bench/await"
+	"github.com/caravan-chat/caravan/bench/servers/migrated"
 	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
 	redisserver "github.com/caravan-chat/caravan/bench/servers/redis"
 	"github.com/caravan-chat/caravan/persist"
@@ -17,7 +18,7 @@ import (
 func TestMembersOnThreeNodesCannotTell(t *testing.T) {
 	besideOthers(t)
 	redis := redisserver.Start(t)
-	database := pgserver.Shared(t).Database(t)
+	database := migrated.Postgres(t, pgserver.Shared(t))
 	var nodes []*server
 	for range 3 {
 		nodes = append(nodes, start(t, database, "--redis", redis.URL()))

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/caravan-chat/caravan/bench/servers/migrated"
 	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
 	"github.com/caravan-chat/caravan/persist"
 )
@@ -13,7 +14,7 @@ import (
 // and in what they read later; the list of rooms counts it on either node, until it is read or deleted.
 func TestAMentionIsToldAndCountedOnBothNodes(t *testing.T) {
 	besideOthers(t)
-	nodes := withRedis(t, pgserver.Shared(t).Database(t), 2, "--roles", "member=all", "--rate", "0")
+	nodes := withRedis(t, migrated.Postgres(t, pgserver.Shared(t)), 2, "--roles", "member=all", "--rate", "0")
 	one, two := nodes[0], nodes[1]
 	old, _ := one.join(0, 0)
 	farOld, _ := two.join(2, 0)

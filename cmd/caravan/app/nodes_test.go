@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/caravan-chat/caravan/bench/await"
+	"github.com/caravan-chat/caravan/bench/servers/migrated"
 	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
 	redisserver "github.com/caravan-chat/caravan/bench/servers/redis"
 	"github.com/caravan-chat/caravan/persist"
@@ -13,7 +14,7 @@ import (
 func TestTwoNodesAreOneChatAlsoWithoutRedis(t *testing.T) {
 	besideOthers(t)
 	redis := redisserver.Start(t)
-	database := pgserver.Shared(t).Database(t)
+	database := migrated.Postgres(t, pgserver.Shared(t))
 	one := start(t, database, "--redis", redis.URL())
 	two := start(t, database, "--redis", redis.URL())
 	for _, node := range []*server{one, two} {
@@ -57,7 +58,7 @@ func TestTwoNodesAreOneChatAlsoWithoutRedis(t *testing.T) {
 func TestADeleteOnOneNodeIsAnEndOnAllOfThem(t *testing.T) {
 	besideOthers(t)
 	redis := redisserver.Start(t)
-	database := pgserver.Shared(t).Database(t)
+	database := migrated.Postgres(t, pgserver.Shared(t))
 	one := start(t, database, "--redis", redis.URL(), "--deleted-text", "gone")
 	two := start(t, database, "--redis", redis.URL(), "--deleted-text", "gone")
 	for _, node := range []*server{one, two} {

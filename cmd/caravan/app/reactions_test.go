@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/caravan-chat/caravan/bench/await"
+	"github.com/caravan-chat/caravan/bench/servers/migrated"
 	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
 	redisserver "github.com/caravan-chat/caravan/bench/servers/redis"
 	"github.com/caravan-chat/caravan/persist"
@@ -60,7 +61,7 @@ func withRedis(t *testing.T, database string, n int, flags ...string) (nodes []*
 func TestManyReactionsOnThreeNodesAreFewEvents(t *testing.T) {
 	besideOthers(t)
 	const perNode = 40
-	nodes := withRedis(t, pgserver.Shared(t).Database(t), 3)
+	nodes := withRedis(t, migrated.Postgres(t, pgserver.Shared(t)), 3)
 	nodes[0].seed(persist.Fleet(3*perNode+1, 1))
 	watcher, _ := nodes[0].join(3*perNode, 0)
 	far, _ := nodes[2].join(3*perNode, 0)
@@ -107,7 +108,7 @@ func TestManyReactionsOnThreeNodesAreFewEvents(t *testing.T) {
 // TestASummaryThatANodeOwesIsToldByAnother: between the reaction and its summary the node is gone.
 func TestASummaryThatANodeOwesIsToldByAnother(t *testing.T) {
 	besideOthers(t)
-	database := pgserver.Shared(t).Database(t)
+	database := migrated.Postgres(t, pgserver.Shared(t))
 	nodes := withRedis(t, database, 2)
 	amina, _ := nodes[0].join(0, 0)
 	jonas, _ := nodes[1].join(2, 0)

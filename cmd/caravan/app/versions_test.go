@@ -9,6 +9,7 @@ import (
 	"github.com/gobwas/ws"
 
 	"github.com/caravan-chat/caravan/bench/await"
+	"github.com/caravan-chat/caravan/bench/servers/migrated"
 	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
 	redisserver "github.com/caravan-chat/caravan/bench/servers/redis"
 	"github.com/caravan-chat/caravan/persist"
@@ -54,7 +55,7 @@ func (s *server) joinAs2(i, j int) *member {
 func TestEachVersionHearsAPinOnBothNodes(t *testing.T) {
 	besideOthers(t)
 	redis := redisserver.Start(t)
-	database := pgserver.Shared(t).Database(t)
+	database := migrated.Postgres(t, pgserver.Shared(t))
 	flags := []string{"--redis", redis.URL(), "--roles", "member=pin,send", "--log-level", "debug"}
 	one, two := start(t, database, flags...), start(t, database, flags...)
 	for _, node := range []*server{one, two} {
