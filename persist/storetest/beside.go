@@ -19,6 +19,7 @@ type OpenTwo func(t *testing.T) (one, other Store, application func(sql string))
 func RunTwo(t *testing.T, open OpenTwo) {
 	for _, test := range besides {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
 			var second Store
 			w := newWorld(t, func(t *testing.T) (Store, func(string)) {
 				one, other, app := open(t)

@@ -35,7 +35,7 @@ type namedTest struct {
 	run  func(*testing.T, Open)
 }
 
-// Run runs all tests against the store.
+// Run runs all tests against the store, several at a time: they wait for its disk.
 func Run(t *testing.T, open Open) {
 	for _, test := range append(besideTests(), []namedTest{
 		{"SendStoresTheWholeMessage", testSend},
@@ -145,6 +145,9 @@ func Run(t *testing.T, open Open) {
 		{"ASecretIsMadeOnce", testSecret},
 		{"Model", testModel},
 	}...) {
-		t.Run(test.name, func(t *testing.T) { test.run(t, open) })
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			test.run(t, open)
+		})
 	}
 }
