@@ -35,7 +35,7 @@ func start(t *testing.T, faults benchtest.Faults) *benchtest.Server {
 func config(server *benchtest.Server) verify.Config {
 	return verify.Config{
 		URLs: []string{server.URL()}, Mint: benchtest.Mint, MintFor: benchtest.MintFor, Token: 4 * time.Second,
-		Members: 20, Rooms: rooms, Rate: 40, Session: 100 * time.Millisecond,
+		Members: 20, Rooms: rooms, Rate: 20, Session: 200 * time.Millisecond,
 		Duration: 1500 * time.Millisecond, Settle: 30 * time.Second, Seed: 1, Spares: []string{"react"},
 	}
 }
