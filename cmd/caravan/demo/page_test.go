@@ -196,39 +196,71 @@ func (p *page) expect(expression, want string) {
 	}
 }
 
-// click moves the mouse (or a finger) to the middle of what the selector finds,
-// and presses it there.
+// click moves the mouse (or a finger) to the middle of what the selector finds, and
+// presses it there. People press what stands still and is in sight: it waits for that, and
+// where the page has moved under the press it is repeated.
 func (p *page) click(selector string) {
 	p.t.Helper()
-	var at struct {
-		X, Y  float64
-		Found bool
+	for deadline := time.Now().Add(waitTimeout); ; time.Sleep(20 * time.Millisecond) {
+		trouble := p.tryClick(selector)
+		if trouble == "" {
+			return
+		}
+		if time.Now().After(deadline) {
+			p.t.Fatalf("%s %s", selector, trouble)
+		}
 	}
-	p.eval(fmt.Sprintf(`(() => {
+}
+
+// tryClick presses once, and returns why what the selector finds was not pressed.
+func (p *page) tryClick(selector string) (trouble string) {
+	p.t.Helper()
+	var at struct {
+		X, Y    float64
+		Trouble string
+	}
+	p.eval(fmt.Sprintf(`(async () => {
 		const e = document.querySelector(%q);
-		if (!e) return {found: false};
+		if (!e) return {trouble: 'is not there'};
 		e.scrollIntoView({block: 'nearest'});
-		const r = e.getBoundingClientRect();
-		return {x: r.x + r.width / 2, y: r.y + r.height / 2, found: true};
-	})()`, selector), &at)
-	if !at.Found {
-		p.t.Fatalf("%s is not there", selector)
+		const was = e.getBoundingClientRect();
+		await %s;
+		const is = e.getBoundingClientRect();
+		if (!is.width || !is.height) return {trouble: 'is not shown'};
+		if (is.x !== was.x || is.y !== was.y || is.width !== was.width || is.height !== was.height) return {trouble: 'moves'};
+		return {x: is.x + is.width / 2, y: is.y + is.height / 2};
+	})()`, selector, lastFrame), &at)
+	if at.Trouble != "" {
+		return at.Trouble
 	}
 	mouse := func(kind string) {
 		p.t.Helper()
 		p.call("Input.dispatchMouseEvent", map[string]any{"type": kind, "x": at.X, "y": at.Y, "button": "left", "clickCount": 1}, nil)
 	}
 	mouse("mouseMoved")
-	var hit string
 	p.eval(fmt.Sprintf(`(() => {
-		const hit = document.elementFromPoint(%f, %f);
-		return document.querySelector(%q).contains(hit) ? '' : hit?.outerHTML.slice(0, 200) ?? 'nothing';
-	})()`, at.X, at.Y, selector), &hit)
-	if hit != "" {
-		p.t.Fatalf("%s is covered by %s", selector, hit)
+		const inside = (hit) => document.querySelector(%[1]q)?.contains(hit);
+		const hit = document.elementFromPoint(%[2]f, %[3]f);
+		if (!inside(hit)) return 'is covered by ' + (hit?.outerHTML.slice(0, 200) ?? 'nothing');
+		window.missed = '';
+		addEventListener('pointerdown', ({target}) => {
+			if (!inside(target)) window.missed = 'moved away: pressed was ' + (target.outerHTML?.slice(0, 200) ?? target);
+		}, {capture: true, once: true});
+		return '';
+	})()`, selector, at.X, at.Y), &trouble)
+	if trouble != "" {
+		return trouble
 	}
 	mouse("mousePressed")
 	mouse("mouseReleased")
+	return p.missed()
+}
+
+// missed is what the page says of the last press; nothing, where the press has led to another page.
+func (p *page) missed() (trouble string) {
+	var answer struct{ Result struct{ Value string } }
+	_ = p.browser.call(p.session, "Runtime.evaluate", map[string]any{"expression": "window.missed ?? ''", "returnByValue": true}, &answer)
+	return answer.Result.Value
 }
 
 // insert types text into what has the focus.
