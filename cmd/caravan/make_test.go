@@ -105,8 +105,8 @@ func TestNameOfATagIsNoCommand(t *testing.T) {
 
 const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
-// TestNoVariableOfMakeIsACommand gives every variable that a caller may set, on the
-// command line and in the environment.
+// TestNoVariableOfMakeIsACommand gives every variable that a caller may set each of the
+// names, on the command line and in the environment: those of a target at once, each another one.
 func TestNoVariableOfMakeIsACommand(t *testing.T) {
 	t.Parallel()
 	w := newWorkshop(t)
@@ -116,16 +116,21 @@ func TestNoVariableOfMakeIsACommand(t *testing.T) {
 	}
 	verbatim := []string{"BENCH", "ROUNDS", "SEED", "DURATION", "STORE", "NODES", "HOSTILE", "PACKAGES"}
 	for target, variables := range targets {
-		for _, variable := range variables {
-			for _, value := range hostileNames {
-				for _, given := range []string{"on the command line", "in the environment"} {
-					args := []string{target}
-					if w.variables = nil; given == "in the environment" {
-						w.variables = []string{variable + "=" + value}
+		for first := range hostileNames {
+			for _, given := range []string{"on the command line", "in the environment"} {
+				args, values := []string{target}, map[string]string{}
+				w.variables = nil
+				for i, variable := range variables {
+					values[variable] = hostileNames[(first+i)%len(hostileNames)]
+					if given == "in the environment" {
+						w.variables = append(w.variables, variable+"="+values[variable])
 					} else {
-						args = append(args, variable+"="+value)
+						args = append(args, variable+"="+values[variable])
 					}
-					if words := w.make(args...); slices.Contains(verbatim, variable) && !slices.Contains(words, value) {
+				}
+				words := w.make(args...)
+				for variable, value := range values {
+					if slices.Contains(verbatim, variable) && !slices.Contains(words, value) {
 						t.Errorf("%s, %s %s is %q: the commands got %q", target, variable, given, value, words)
 					}
 				}
