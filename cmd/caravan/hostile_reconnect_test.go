@@ -58,7 +58,7 @@ func TestReconnectsAreSlowedDown(t *testing.T) {
 				}
 			})
 		}
-		trips := n.chatting(t)
+		trips := n.chatting(t, time.Second)
 		seconds := time.Since(begun).Seconds()
 		after, err := proc.Read(n.cmd.Process.Pid)
 		if err != nil {

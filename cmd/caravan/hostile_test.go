@@ -20,6 +20,7 @@ import (
 	"github.com/gobwas/ws/wsutil"
 
 	"github.com/caravan-chat/caravan/bench/await"
+	"github.com/caravan-chat/caravan/bench/servers/migrated"
 	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
 	"github.com/caravan-chat/caravan/persist"
 	"github.com/caravan-chat/caravan/protocol/token"
@@ -65,8 +66,17 @@ func onEachStore(t *testing.T, test func(t *testing.T, database string)) {
 	})
 	t.Run("postgres", func(t *testing.T) {
 		t.Parallel()
-		test(t, pgserver.Shared(t).Database(t))
+		test(t, migrated.Postgres(t, pgserver.Shared(t)))
 	})
+}
+
+// another is a database apart, of the same store as that one.
+func another(t *testing.T, database string) string {
+	t.Helper()
+	if strings.HasPrefix(database, "sqlite:") {
+		return "sqlite:" + filepath.Join(t.TempDir(), "caravan.db")
+	}
+	return migrated.Postgres(t, pgserver.Shared(t))
 }
 
 // startHostile seeds a fleet and starts a server, with further variables of the
