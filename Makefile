@@ -60,14 +60,15 @@ run: build ## start a development server and print the link to its demo page
 # SQLite's code, translated from C, keeps its threads apart as C does; the race
 # detector learns nothing there and makes it five times slower. Each program that has
 # the detector sleeps a second before it ends, unless GORACE says less: tests start many.
-# Packages wait more than they compute, so that two a processor run at a time.
+# Packages wait more than they compute, so that two a processor run at a time. Vetting is
+# lint's.
 test: toolchain ## run every test, and first install what they need: it says what
 	@.ci/provision
 	@echo 'Building: minutes where nothing was built yet' >&2
 	@go build ./cmd/... # some tests build the commands: once, before they compete for it
 	@CGO_ENABLED=0 go tool -modfile=.ci/s3/go.mod -n versitygw >/dev/null # an S3 server, likewise
 	@go build -C .ci/kubernetes -o /dev/null . # what reads the manifests, likewise
-	set -f; GORACE=atexit_sleep_ms=100 go test -race -gcflags=modernc.org/sqlite/lib=-race=false \
+	set -f; GORACE=atexit_sleep_ms=100 go test -race -vet=off -gcflags=modernc.org/sqlite/lib=-race=false \
 		-p $$((2 * $$(getconf _NPROCESSORS_ONLN))) -timeout 15m $$PACKAGES
 
 .PHONY: unit
