@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/caravan-chat/caravan/bench/await"
+	"github.com/caravan-chat/caravan/bench/servers/migrated"
 	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
 	redisserver "github.com/caravan-chat/caravan/bench/servers/redis"
 	"github.com/caravan-chat/caravan/bench/wire"
@@ -128,7 +129,7 @@ func (p *person) told() int {
 // presentNodes are servers on one database and one Redis, with a trip of that many users.
 func presentNodes(t *testing.T, nodes, users int, redis string, flags ...string) (all []*hostileNode) {
 	t.Helper()
-	database := pgserver.Shared(t).Database(t)
+	database := migrated.Postgres(t, pgserver.Shared(t))
 	if seeded := caravan(t, nil, "seed", "--users", strconv.Itoa(users), "--trips", "1", "--database", database); seeded.status != 0 {
 		t.Fatalf("seed: %+v", seeded)
 	}

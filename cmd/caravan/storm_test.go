@@ -13,6 +13,7 @@ import (
 
 	"github.com/caravan-chat/caravan/bench/await"
 	"github.com/caravan-chat/caravan/bench/proc"
+	"github.com/caravan-chat/caravan/bench/servers/migrated"
 	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
 	redisserver "github.com/caravan-chat/caravan/bench/servers/redis"
 	"github.com/caravan-chat/caravan/bench/wire"
@@ -39,7 +40,7 @@ type crowdMember struct {
 func gather(t *testing.T, nodes, members, trips int) *crowd {
 	t.Helper()
 	c := &crowd{t: t, trips: trips}
-	of, redis := pgserver.Shared(t).Database(t), redisserver.Start(t).URL()
+	of, redis := migrated.Postgres(t, pgserver.Shared(t)), redisserver.Start(t).URL()
 	if seeded := caravan(t, nil, "seed", "--users", strconv.Itoa(members), "--trips", strconv.Itoa(trips), "--database", of); seeded.status != 0 {
 		t.Fatalf("seed: %+v", seeded)
 	}

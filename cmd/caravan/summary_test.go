@@ -11,6 +11,7 @@ import (
 	"github.com/gobwas/ws/wsutil"
 
 	"github.com/caravan-chat/caravan/bench/await"
+	"github.com/caravan-chat/caravan/bench/servers/migrated"
 	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
 	redisserver "github.com/caravan-chat/caravan/bench/servers/redis"
 	"github.com/caravan-chat/caravan/persist"
@@ -23,7 +24,7 @@ func TestASummaryThatAKilledServerLeftIsTold(t *testing.T) {
 	t.Parallel()
 	for name, database := range map[string]func(t *testing.T) string{
 		"sqlite":   func(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "caravan.db") },
-		"postgres": func(t *testing.T) string { return pgserver.Shared(t).Database(t) },
+		"postgres": func(t *testing.T) string { return migrated.Postgres(t, pgserver.Shared(t)) },
 	} {
 		t.Run("the server comes back/"+name, func(t *testing.T) {
 			t.Parallel()
@@ -34,7 +35,7 @@ func TestASummaryThatAKilledServerLeftIsTold(t *testing.T) {
 	}
 	t.Run("another one lives", func(t *testing.T) {
 		t.Parallel()
-		of, redis := pgserver.Shared(t).Database(t), redisserver.Start(t).URL()
+		of, redis := migrated.Postgres(t, pgserver.Shared(t)), redisserver.Start(t).URL()
 		start := func() *hostileNode {
 			n := startHostile(t, of, nil, "--redis", redis)
 			await.Until(t, "Redis carries notices", func() bool { return n.metric("caravan_backplane_healthy") == 1 })
