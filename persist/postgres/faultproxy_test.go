@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"bytes"
 	"encoding/binary"
 	"io"
 	"net"
@@ -17,11 +18,12 @@ type faultProxy struct {
 	listen net.Listener
 	pumps  sync.WaitGroup
 
-	mu     sync.Mutex
-	conns  map[net.Conn]bool // true: what it says goes nowhere
-	closed bool
-	next   *cut // nil: everything passes
-	counts [2]int
+	mu      sync.Mutex
+	conns   map[net.Conn]bool // true: what it says goes nowhere
+	closed  bool
+	next    *cut // nil: everything passes
+	counts  [2]int
+	session net.Conn // whose messages count: the server's side of it; nil: nobody has asked yet
 }
 
 // side says who sent a message.
@@ -88,6 +90,16 @@ func (p *faultProxy) close() {
 	p.pumps.Wait()
 }
 
+// cutAll ends the connections that are there.
+func (p *faultProxy) cutAll() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for c := range p.conns {
+		_ = c.Close()
+	}
+	clear(p.conns)
+}
+
 // swallow has the connections that are there carry nothing more, and say nothing of it.
 func (p *faultProxy) swallow() {
 	p.mu.Lock()
@@ -103,11 +115,12 @@ func (p *faultProxy) swallows(c net.Conn) bool {
 	return p.conns[c]
 }
 
-// arm orders one cut, counting messages from now on.
+// arm orders one cut, counting messages from now on: those of the session that asks for
+// something first. Others may be saying goodbye, or cancel.
 func (p *faultProxy) arm(c *cut) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.next, p.counts = c, [2]int{}
+	p.next, p.counts, p.session = c, [2]int{}, nil
 }
 
 // disarm lets everything pass and reports whether the cut happened.
@@ -161,11 +174,18 @@ func (p *faultProxy) register(conns ...net.Conn) bool {
 	return !p.closed
 }
 
+// What a client sends that asks for nothing: the type of its last message, and how a request
+// to cancel begins in place of a startup message.
+const goodbye = 'X'
+
+var cancels = []byte{4, 210, 22, 46}
+
 // pump carries one direction, message by message.
 func (p *faultProxy) pump(from side, in, out net.Conn) {
 	header := 5 // type and length; a startup message has no type
+	down, up := out, in
 	if from == client {
-		header = 4
+		header, down, up = 4, in, out
 	}
 	for {
 		message := make([]byte, header)
@@ -176,22 +196,19 @@ func (p *faultProxy) pump(from side, in, out net.Conn) {
 		if _, err := io.ReadFull(in, body); err != nil {
 			break
 		}
-		header = 5
 		message = append(message, body...)
+		asks := from == client && message[0] != goodbye && (header == 5 || !bytes.HasPrefix(body, cancels))
+		header = 5
 		if p.swallows(in) {
 			continue
 		}
 
-		c := p.hit(from)
+		c := p.hit(from, up, asks)
 		if c == nil {
 			if _, err := out.Write(message); err != nil {
 				break
 			}
 			continue
-		}
-		down, up := in, out
-		if from == server {
-			down, up = out, in
 		}
 		if c.before != nil {
 			c.before()
@@ -215,10 +232,16 @@ func (p *faultProxy) pump(from side, in, out net.Conn) {
 	_ = out.Close()
 }
 
-// hit counts a message and returns the cut that is due at it, or nil.
-func (p *faultProxy) hit(from side) *cut {
+// hit counts a message of a session and returns the cut that is due at it, or nil.
+func (p *faultProxy) hit(from side, session net.Conn, asks bool) *cut {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.session == nil && asks {
+		p.session = session
+	}
+	if p.session != session {
+		return nil
+	}
 	n := p.counts[from]
 	p.counts[from]++
 	if p.next == nil || p.next.happened || p.next.from != from || p.next.n != n {

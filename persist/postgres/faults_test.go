@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/caravan-chat/caravan/bench/await"
+	"github.com/caravan-chat/caravan/bench/servers/migrated"
 	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
 	"github.com/caravan-chat/caravan/room"
 )
@@ -301,7 +302,7 @@ func TestServerErrors(t *testing.T) {
 	for _, code := range []string{"40001", "40P01"} {
 		t.Run("passing "+code, func(t *testing.T) {
 			t.Parallel()
-			f := newFleet(t, Config{URL: pgserver.Shared(t).Database(t)}, 1)
+			f := newFleet(t, Config{URL: migrated.Postgres(t, pgserver.Shared(t))}, 1)
 			f.failInserts(code, 3)
 			op := f.send(0, "x")
 			if err := f.Append(t.Context(), []*room.Op{op}, room.Within{}); err != nil || op.Outcome != room.Stored {
@@ -315,7 +316,7 @@ func TestServerErrors(t *testing.T) {
 	for _, code := range []string{"40001", "40P01", "53100", "53200", "53300", "57014", "57P01", "25006", "58030", "XX000"} {
 		t.Run("lasting "+code, func(t *testing.T) {
 			t.Parallel()
-			f := newFleet(t, Config{URL: pgserver.Shared(t).Database(t)}, 1)
+			f := newFleet(t, Config{URL: migrated.Postgres(t, pgserver.Shared(t))}, 1)
 			f.failInserts(code, 1<<30)
 			f.mustNotStore(f.send(0, "x"))
 			f.exec("DROP TRIGGER fail ON chat_messages")
@@ -350,7 +351,7 @@ func (f *fleet) failInserts(code string, times int) {
 
 func TestStatementTimeout(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t, Config{URL: pgserver.Shared(t).Database(t) + "&statement_timeout=1s"}, 1)
+	f := newFleet(t, Config{URL: migrated.Postgres(t, pgserver.Shared(t)) + "&statement_timeout=1s"}, 1)
 	other := f.session()
 	mustExec(t, other, "BEGIN")
 	mustExec(t, other, "SELECT FROM chat_rooms WHERE id = $1 FOR UPDATE", [16]byte(f.rooms[0]))
@@ -364,7 +365,7 @@ func TestStatementTimeout(t *testing.T) {
 // a circle once a wait, so there is some time to close it.
 func TestDeadlock(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t, Config{URL: pgserver.Shared(t).Database(t) + "&deadlock_timeout=3s&lock_timeout=60s"}, 2)
+	f := newFleet(t, Config{URL: migrated.Postgres(t, pgserver.Shared(t)) + "&deadlock_timeout=3s&lock_timeout=60s"}, 2)
 	f.wait.transaction = await.Limit // a crowded machine takes its time to close the circle
 	other := f.session()
 	mustExec(t, other, "SET deadlock_timeout = '1min'")
@@ -403,6 +404,7 @@ func TestOutcomeUnknownOnlyWhenTheServerStaysAway(t *testing.T) {
 			proxy, proxied := startFaultProxy(t, pg.Database(t))
 			f := newFleet(t, Config{URL: proxied, Writers: 1}, 1)
 			f.mustAppend(f.send(0, "prepare"))
+			lookNoMore(t, f.Store)
 			tell := proxy.count()
 			f.mustAppend(f.send(0, "count"))
 			_, fromServer := tell()
