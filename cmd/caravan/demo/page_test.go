@@ -167,22 +167,28 @@ func (p *page) eval(expression string, result any) {
 	p.must(json.Unmarshal(answer.Result.Value, result))
 }
 
+// pause waits before a page is asked again: the longer it took so far, the longer, as to be
+// asked is work for it.
+func pause(begun time.Time) {
+	time.Sleep(min(max(time.Since(begun)/10, 20*time.Millisecond), 200*time.Millisecond))
+}
+
 // waitFor waits until the expression is true.
 func (p *page) waitFor(expression string) {
 	p.t.Helper()
-	deadline := time.Now().Add(waitTimeout)
+	begun := time.Now()
 	for {
 		var ok bool
 		p.eval("!!("+expression+")", &ok)
 		if ok {
 			return
 		}
-		if time.Now().After(deadline) {
+		if time.Since(begun) > waitTimeout {
 			var text string
 			p.eval("document.body.innerText.replace(/\\n\\s*/g, '\\n').slice(0, 4000)", &text)
 			p.t.Fatalf("not true within %v: %s\nThe page shows:\n%s", waitTimeout, expression, text)
 		}
-		time.Sleep(20 * time.Millisecond)
+		pause(begun)
 	}
 }
 
@@ -201,12 +207,12 @@ func (p *page) expect(expression, want string) {
 // where the page has moved under the press it is repeated.
 func (p *page) click(selector string) {
 	p.t.Helper()
-	for deadline := time.Now().Add(waitTimeout); ; time.Sleep(20 * time.Millisecond) {
+	for begun := time.Now(); ; pause(begun) {
 		trouble := p.tryClick(selector)
 		if trouble == "" {
 			return
 		}
-		if time.Now().After(deadline) {
+		if time.Since(begun) > waitTimeout {
 			p.t.Fatalf("%s %s", selector, trouble)
 		}
 	}

@@ -126,12 +126,10 @@ func (p pane) contents() []string {
 // waitForContents waits until the pane shows exactly these texts, all acknowledged.
 func (p pane) waitForContents(want ...string) {
 	p.t.Helper()
-	deadline := time.Now().Add(waitTimeout)
-	for !slices.Equal(p.contents(), want) {
-		if time.Now().After(deadline) {
+	for begun := time.Now(); !slices.Equal(p.contents(), want); pause(begun) {
+		if time.Since(begun) > waitTimeout {
 			p.t.Fatalf("%s shows\n%q\nwant\n%q", p.in, p.contents(), want)
 		}
-		time.Sleep(20 * time.Millisecond)
 	}
 	p.waitFor(fmt.Sprintf("!document.querySelector(%q)", p.is(".pending")))
 }
