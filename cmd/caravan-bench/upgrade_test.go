@@ -223,14 +223,14 @@ func (u *upgrade) spread(nodes ...*node) {
 	}
 }
 
-// works waits until each of the nodes has told much since the fleet was spread, and
-// has received much from the other one, if there is one.
+// works waits until each of the nodes has told something to every member many times since the
+// fleet was spread, and has received much from the other one, if there is one.
 func (u *upgrade) works(nodes ...*node) {
 	u.t.Helper()
 	await.Until(u.t, "the fleet goes on at all its nodes", func() bool {
 		for _, n := range nodes {
 			grown := n.metrics(u.t).Since(n.before)
-			if grown["caravan_deliveries_total"] < 2_000 || grown["caravan_backplane_received_total"] < 100 {
+			if grown["caravan_deliveries_total"] < 30*members || grown["caravan_backplane_received_total"] < 100 {
 				return false
 			}
 		}
