@@ -40,6 +40,12 @@ type Config struct {
 	// whole request has come. It is called on the loops. Nil: nobody is told.
 	TurnedAway func(why RefusalReason, remote netip.AddrPort, path string)
 
+	// Proxied says of which peers each connection begins with a header of the PROXY protocol,
+	// version 1 or 2, that names its client. Those that begin otherwise are refused, and so is
+	// whoever sends such a header and is none of them. It is called on the loops. Nil: there
+	// are no such peers.
+	Proxied func(peer netip.Addr) bool
+
 	// ConnectionsMax bounds the open connections, those given to HTTP included. A
 	// client above it gets HTTP 503 with Retry-After. Default, and upper bound:
 	// what the process's limit of open files leaves.

@@ -3,6 +3,7 @@ package netpoll
 import (
 	"net"
 	"net/netip"
+	"time"
 
 	"github.com/caravan-chat/caravan/netpoll/deflate"
 	"github.com/caravan-chat/caravan/netpoll/frame"
@@ -15,19 +16,37 @@ func (c *Conn) Session() any { return c.session }
 // Loop returns the loop that the connection belongs to.
 func (c *Conn) Loop() *Loop { return c.loop }
 
-// Remote returns the client's address. It is the zero AddrPort once the socket is
-// closed.
+// Remote returns the client's address: the one that a proxy has said (Config.Proxied), or
+// else the peer's. It is the zero AddrPort once the socket is closed.
 func (c *Conn) Remote() netip.AddrPort {
+	if client, said := c.loop.clients[c]; said {
+		return client
+	}
+	return c.peer()
+}
+
+// peer returns the address of the other end of the socket.
+func (c *Conn) peer() netip.AddrPort {
 	if c.raw == nil {
 		return netip.AddrPort{}
 	}
-	tcp, ok := c.raw.RemoteAddr().(*net.TCPAddr)
+	return addrPortOf(c.raw.RemoteAddr())
+}
+
+func addrPortOf(a net.Addr) netip.AddrPort {
+	tcp, ok := a.(*net.TCPAddr)
 	if !ok {
 		return netip.AddrPort{}
 	}
 	ap := tcp.AddrPort()
 	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
 }
+
+// Silent returns for how long nothing has come of the client.
+func (c *Conn) Silent() time.Duration { return c.loop.at.since(c.heard) }
+
+// Waiting returns how many bytes wait for the client that are not written yet.
+func (c *Conn) Waiting() int { return c.outbox.Bytes() }
 
 // Received returns in how many bytes the message came that Handler.Message has now. They
 // may be more than the message: data can be made that inflates to nothing, and frames

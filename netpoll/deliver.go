@@ -3,6 +3,7 @@ package netpoll
 import (
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"runtime/debug"
 	"sync"
@@ -45,7 +46,7 @@ func (s *Server) deliver(h handover) {
 		s.log.Warn("netpoll: hand-over of an HTTP connection", "error", err)
 		return
 	}
-	r := &replay{Conn: conn, bytes: h.bytes, loop: s.loops[h.loop], closed: sync.OnceFunc(func() { s.https.Add(-1) })}
+	r := &replay{Conn: conn, bytes: h.bytes, client: h.client, loop: s.loops[h.loop], closed: sync.OnceFunc(func() { s.https.Add(-1) })}
 	defer func() {
 		if v := recover(); v != nil {
 			s.httpPanics.Add(1)
@@ -60,7 +61,8 @@ func (s *Server) deliver(h handover) {
 type replay struct {
 	net.Conn // a *net.TCPConn
 	bytes    []byte
-	loop     *Loop // where it was, and goes where it is taken back
+	client   netip.AddrPort // as a proxy has said; zero: nobody has
+	loop     *Loop          // where it was, and goes where it is taken back
 	closed   func()
 }
 
@@ -75,6 +77,17 @@ func (r *replay) Read(p []byte) (int, error) {
 	}
 	return n, nil
 }
+
+// RemoteAddr implements net.Conn: it is the client's, as a proxy may have said.
+func (r *replay) RemoteAddr() net.Addr {
+	if r.client.IsValid() {
+		return net.TCPAddrFromAddrPort(r.client)
+	}
+	return r.Conn.RemoteAddr()
+}
+
+// Peer returns the address of the other end of the socket, which may be a proxy's.
+func (r *replay) Peer() netip.AddrPort { return addrPortOf(r.Conn.RemoteAddr()) }
 
 // CloseWrite ends the sending half, as that of a *net.TCPConn does.
 func (r *replay) CloseWrite() error { return r.Conn.(*net.TCPConn).CloseWrite() }

@@ -33,7 +33,7 @@
 //  5. Handler.Close for each connection that ended;
 //  6. each connection that something was sent to is written ONCE, with one write
 //     or one writev, whatever the number of messages;
-//  7. sockets that are done with are closed.
+//  7. sockets that are done with are closed; then what Loop.AfterWrites was given is called.
 //
 // So what is sent to a connection in one turn costs one system call, and a
 // Handler is never called from inside its own call of Send or Close.
@@ -47,6 +47,7 @@
 //	turn, tick        the stages of a turn; what time brings
 //	stalled           who is closed because of what waits for it
 //	receive, upgrade, frames, handover      what a socket brought
+//	proxied                                 for whom a proxy brings it
 //	yield                                   who goes for others
 //	conn, part, topic, ping, refuse, flush  what is sent
 //	ending, write, move, pause              how a connection ends, is written, changes its state, is not read
@@ -55,7 +56,7 @@
 //	state, pongs, unread, mailbox, outbox, claim, … what knows nothing of connections
 //
 // Beside them stand the Server (server, bind, drain, deliver, takeback, stats, seldom) and,
-// below all, the bytes: packages frame, handshake, deflate.
+// below all, the bytes: packages frame, handshake, proxyheader, deflate.
 //
 // # Limits
 //

@@ -46,6 +46,9 @@ func (e *events) OnOpen(raw gnet.Conn) ([]byte, gnet.Action) {
 	l.awaited.add(c, awaitedStates)
 	if isBack {
 		back.arrived()
+		if back.client.IsValid() {
+			l.clients[c] = back.client
+		}
 		c.unread = &unread{returned: true}
 	} else {
 		l.counts.accepted++

@@ -12,7 +12,7 @@ func (l *Loop) handOver(c *Conn, b []byte) {
 		return
 	}
 	select {
-	case s.handovers <- handover{fd, append([]byte(nil), b...), l.index}:
+	case s.handovers <- handover{fd, append([]byte(nil), b...), l.index, l.clients[c]}:
 		s.https.Add(1)
 		s.sockets.Add(-1)
 		l.counts.httpTotal++

@@ -76,6 +76,7 @@ func (s *shared) share(cfg *Config, files claim.Descriptors) {
 	s.epoch = time.Now()
 	s.log = cfg.Log
 	s.refusalBody, s.refusalHeader, s.turnedAway = cfg.RefusalBody, cfg.RefusalHeader, cfg.TurnedAway
+	s.proxied = cfg.Proxied
 	if cfg.HTTP != nil {
 		s.handovers = make(chan handover, handoversMax)
 	}

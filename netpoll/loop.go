@@ -1,6 +1,7 @@
 package netpoll
 
 import (
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -81,21 +82,24 @@ type Loop struct {
 
 	descriptors // static once the loop is bound
 
-	conns     []*Conn  // all sockets of this loop, in no order
-	births    []uint32 // of each of conns, how many came before it
-	born      uint32   // how many came
-	awaited   ages     // whose request is waited for
-	leaving   ages     // that were told their end
-	dirty     []*Conn  // to be written at the end of the turn
-	corked    []*Conn  // whose handshake's answer waits, and some that did; see Conn.Cork
-	stalled   []stall  // connections whose kernel buffer is full
-	paused    []*Conn  // connections that are not read, and some that have ended; see Handler.Wait
-	resumed   []*Conn  // paused, while it is gone through
-	resumable []*Conn  // postponed ones for which Resume was called in this turn
-	ended     []ended  // of whose end the Handler is told in this turn
-	toClose   []*Conn  // sockets to be closed at the end of the turn
-	retry     *time.Timer
-	retrying  bool // retry is armed
+	clients map[*Conn]netip.AddrPort // of whom a proxy has said who they are
+
+	conns       []*Conn  // all sockets of this loop, in no order
+	births      []uint32 // of each of conns, how many came before it
+	born        uint32   // how many came
+	awaited     ages     // whose request is waited for
+	leaving     ages     // that were told their end
+	dirty       []*Conn  // to be written at the end of the turn
+	corked      []*Conn  // whose handshake's answer waits, and some that did; see Conn.Cork
+	stalled     []stall  // connections whose kernel buffer is full
+	paused      []*Conn  // connections that are not read, and some that have ended; see Handler.Wait
+	resumed     []*Conn  // paused, while it is gone through
+	resumable   []*Conn  // postponed ones for which Resume was called in this turn
+	afterWrites []func() // see AfterWrites
+	ended       []ended  // of whose end the Handler is told in this turn
+	toClose     []*Conn  // sockets to be closed at the end of the turn
+	retry       *time.Timer
+	retrying    bool // retry is armed
 
 	scanned  int        // position of the scan in conns
 	scanTime time.Time  // of the last scan
@@ -186,6 +190,10 @@ func (l *Loop) Index() int { return l.index }
 // the loop.
 func (l *Loop) Now() time.Time { return l.now }
 
+// AfterWrites has fn called at the end of this turn, when what was sent in it is written, as far
+// as the kernel took it. Only on the loop.
+func (l *Loop) AfterWrites(fn func()) { l.afterWrites = append(l.afterWrites, fn) }
+
 // add makes c one of the loop's connections.
 func (l *Loop) add(c *Conn) {
 	c.position = uint32(len(l.conns))
@@ -200,6 +208,7 @@ func (l *Loop) remove(c *Conn) {
 	last := l.conns[n]
 	l.conns[c.position], l.births[c.position] = last, l.births[n]
 	last.position = c.position
+	delete(l.clients, c)
 	l.conns[n] = nil
 	l.conns, l.births = l.conns[:n], l.births[:n]
 }

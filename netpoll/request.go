@@ -14,7 +14,10 @@ type Request struct {
 	Host          string
 	Origin        string // empty where the client is no browser
 	Authorization string
-	Remote        netip.AddrPort
+
+	// Remote is the client's address, as Conn.Remote tells it. The Handler may set another one,
+	// that a proxy has said in a header: Conn.Remote returns that from then on.
+	Remote netip.AddrPort
 
 	// Protocol is for the Handler to set: the subprotocol that it chooses of those that the
 	// client offers (Protocols). Empty: none.

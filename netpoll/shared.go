@@ -41,6 +41,7 @@ type shared struct {
 	refusalBody   func(status int, text string) (contentType string, body []byte) // nil: plain text
 	refusalHeader func(head []byte) string                                        // nil: nothing
 	turnedAway    func(why RefusalReason, remote netip.AddrPort, path string)     // nil: nobody is told
+	proxied       func(peer netip.Addr) bool                                      // nil: nobody sends a PROXY protocol header
 	handovers     chan handover                                                   // nil: nobody takes plain HTTP
 
 	// Any goroutine.
@@ -61,7 +62,8 @@ const handoversMax = 1_024
 
 // handover is a connection on its way to Config.HTTP.
 type handover struct {
-	fd    int    // a duplicate, which outlives gnet's
-	bytes []byte // read already
-	loop  int    // index of the loop where it was
+	fd     int            // a duplicate, which outlives gnet's
+	bytes  []byte         // read already
+	loop   int            // index of the loop where it was
+	client netip.AddrPort // as a proxy has said; zero: nobody has
 }

@@ -3,6 +3,7 @@ package netpoll
 import (
 	"context"
 	"net"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -46,12 +47,12 @@ func (s *Server) enroll(r *replay, read []byte) error {
 	if s.stopping.Load() {
 		return nil
 	}
-	if tcp, ok := r.RemoteAddr().(*net.TCPAddr); ok && tcp.Zone != "" {
+	if tcp, ok := r.Conn.RemoteAddr().(*net.TCPAddr); ok && tcp.Zone != "" {
 		// gnet reuses the bytes of a zone's name when the connection is closed; these
 		// belong to package net.
 		tcp.Zone = strings.Clone(tcp.Zone)
 	}
-	a := &takenBack{read: append(read, r.bytes...), release: r.closed}
+	a := &takenBack{read: append(read, r.bytes...), client: r.client, release: r.closed}
 	enrolled, err := (*r.loop.engine.Load()).Enroll(gnet.NewContext(context.Background(), a), r.Conn)
 	if err != nil {
 		return err
@@ -68,7 +69,8 @@ func (s *Server) enroll(r *replay, read []byte) error {
 // long as the socket.
 type takenBack struct {
 	read    []byte
-	release func() // it is no longer with Config.HTTP
+	client  netip.AddrPort // as a proxy has said; zero: nobody has
+	release func()         // it is no longer with Config.HTTP
 }
 
 func (a *takenBack) arrived() {

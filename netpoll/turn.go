@@ -2,6 +2,7 @@ package netpoll
 
 import (
 	"context"
+	"net/netip"
 	"time"
 )
 
@@ -12,6 +13,7 @@ func newLoop(s *shared, h Handler, index int) *Loop {
 	l := &Loop{shared: s, handler: h, index: index}
 	l.runnable = (*turn)(l)
 	l.counts.closes = make(map[uint16]uint64)
+	l.clients = make(map[*Conn]netip.AddrPort)
 	l.retry = time.AfterFunc(time.Hour, l.retryDue)
 	l.retry.Stop()
 	return l
@@ -44,6 +46,11 @@ func (t *turn) Run(context.Context) error {
 		l.flush()
 		l.closeSockets()
 	}
+	for _, fn := range l.afterWrites {
+		l.call(fn)
+	}
+	clear(l.afterWrites)
+	l.afterWrites = l.afterWrites[:0]
 	l.armRetry()
 	l.counts.turns++
 	l.board.show(&l.counts)

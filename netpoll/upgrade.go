@@ -12,6 +12,15 @@ func (l *Loop) readRequest(c *Conn, b []byte) {
 		b, seen, returned = r.bytes, r.seen, r.returned
 	}
 	why, turnedAway := l.turnsAway(c)
+	if !returned {
+		behind, isRequest := l.takeHeader(c, b)
+		if !isRequest {
+			return
+		}
+		if len(behind) < len(b) {
+			b, seen = behind, 0
+		}
+	}
 	end := handshake.HeaderEnd(b, seen)
 	if end < 0 {
 		l.keepRequest(c, b)
@@ -42,6 +51,7 @@ func (l *Loop) upgrade(c *Conn, rest []byte) {
 		return
 	}
 	r := requestOf(c, &l.request)
+	remote := r.Remote
 	session, refusal := l.handler.Upgrade(r)
 	if refusal != nil {
 		l.refuse(c, refusal, RefusedHandler)
@@ -58,6 +68,9 @@ func (l *Loop) upgrade(c *Conn, rest []byte) {
 	}
 	accept := handshake.AppendAccept(make([]byte, 0, 256), &l.request, r.Protocol, l.shared.compression)
 	c.session = session
+	if r.Remote != remote {
+		l.clients[c] = r.Remote
+	}
 	l.move(c, stateOpen)
 	l.push(c, accept)
 	l.handler.Open(c)
