@@ -3,6 +3,7 @@ package deploy_test
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -93,7 +94,7 @@ func (c *conversation) send(text string) {
 func TestEachProxyCarriesTheChat(t *testing.T) {
 	t.Parallel()
 	database := "sqlite:" + t.TempDir() + "/caravan.db"
-	n := startNode(t, "--database", database)
+	n := startNode(t, "--database", database, "--trusted-proxies", "127.0.0.0/8")
 	run(t, "seed", "--users", "2", "--trips", "1", "--database", database)
 	for _, p := range proxies {
 		t.Run(p.name, func(t *testing.T) {
@@ -194,6 +195,37 @@ func TestEachProxySaysWhereAClientIs(t *testing.T) {
 			if r.Host != siteHost {
 				t.Errorf("Host: %q", r.Host)
 			}
+		})
+	}
+}
+
+// TestHAProxySpeaksThePROXYProtocol: the line that the file shows has the node know where
+// clients are, over REST and WebSockets. The checks go on.
+func TestHAProxySpeaksThePROXYProtocol(t *testing.T) {
+	t.Parallel()
+	n := startNode(t, "--database", "sqlite:"+t.TempDir()+"/caravan.db", "--trusted-proxies", "127.0.0.1", "--proxy-protocol")
+	p := proxies[0]
+	file := p.config
+	p.config = func(t testing.TB, dir, front, one, two string) string {
+		return strings.ReplaceAll(file(t, dir, front, one, two), "fall 2 rise 1\n", "fall 2 rise 1 send-proxy-v2\n")
+	}
+	front := p.start(t, n.address, loopback())
+	from := loopback()
+	dialer := tls.Dialer{Config: trusting("http/1.1"), NetDialer: &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}}
+	for request, line := range map[string]string{
+		"GET /api/v1/chat/rooms/ HTTP/1.1\r\nHost: " + siteHost + "\r\n\r\n": "reason=missing address=" + from + " ",
+		strings.Replace(upgrade(t, "\r\n"), "/ws/chat/", "/ws/none/", 1):     "reason=path address=" + from + " ",
+	} {
+		await.Until(t, line, func() bool {
+			conn, err := dialer.DialContext(t.Context(), "tcp", front+":8443")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			_ = conn.SetDeadline(time.Now().Add(await.Limit))
+			c := &conversation{t, conn, bufio.NewReader(conn)}
+			c.ask(request) // until the proxy has found the node
+			return strings.Contains(n.log(t), line)
 		})
 	}
 }

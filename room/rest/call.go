@@ -236,8 +236,14 @@ func (c *call) authenticate() bool {
 		c.refuse(errNoToken)
 		return false
 	}
+	if !c.mayTry() {
+		return false
+	}
 	caller, err := c.cfg.Chat.Authenticate(c.ctx, bearer)
 	if err != nil {
+		if errors.Is(err, room.ErrUnauthorized) {
+			c.hasFailed()
+		}
 		c.fail(err)
 		return false
 	}

@@ -72,11 +72,12 @@ type Config struct {
 	// for: c as it was handed in, and what was read from it and not answered, from
 	// the first byte of that request on. It owns c until it returns; then c is
 	// closed. Nil: such requests are answered like any other.
-	Upgrade  func(c net.Conn, read []byte)
-	Proxies  *visit.Proxies // whose word on a client's address is believed; nil: nobody's
-	Visits   *visit.Log     // who was turned away, and all calls; nil: nobody is told
-	Observer Observer       // nil: nobody
-	Log      *slog.Logger   // nil: slog.Default()
+	Upgrade   func(c net.Conn, read []byte)
+	Proxies   *visit.Proxies   // whose word on a client's address is believed; nil: nobody's
+	Addresses *visit.Addresses // what clients of one address may do; nil: anything
+	Visits    *visit.Log       // who was turned away, and all calls; nil: nobody is told
+	Observer  Observer         // nil: nobody
+	Log       *slog.Logger     // nil: slog.Default()
 }
 
 // Observer is told of each answer. It is called from the goroutines of the

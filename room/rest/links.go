@@ -8,9 +8,9 @@ import (
 )
 
 // link returns the URL of another page of the same list. It is absolute, as the
-// clients of Django REST framework know it: the host is the one that the client
-// asked for, the scheme what a proxy says that the client used. Without a usable
-// Host it begins at the root.
+// clients of Django REST framework know it: with the host that the client asked for, and
+// the scheme that it used, as a trusted proxy says. Without a usable Host it begins at the
+// root.
 func (c *call) link(path, key, value string, limit int) string {
 	return c.base() + path + "?limit=" + strconv.Itoa(limit) + "&" + key + "=" + value
 }
@@ -19,16 +19,28 @@ func (c *call) link(path, key, value string, limit int) string {
 const hostBytesMax = 253 + 6
 
 func (c *call) base() string {
-	host := c.http.Request.Header.Host()
+	host := c.forwarded(fasthttp.HeaderXForwardedHost)
+	if len(host) == 0 {
+		host = c.http.Request.Header.Host()
+	}
 	if len(host) == 0 || len(host) > hostBytesMax || bytes.ContainsFunc(host, notInHost) {
 		return ""
 	}
 	scheme := "http://"
-	proto, _, _ := bytes.Cut(c.http.Request.Header.Peek(fasthttp.HeaderXForwardedProto), []byte(","))
-	if bytes.EqualFold(bytes.TrimSpace(proto), []byte("https")) {
+	if bytes.EqualFold(c.forwarded(fasthttp.HeaderXForwardedProto), []byte("https")) {
 		scheme = "https://"
 	}
 	return scheme + string(host)
+}
+
+// forwarded returns what a trusted proxy says in a header of what the client asked for; empty:
+// nothing.
+func (c *call) forwarded(name string) []byte {
+	if !c.cfg.Proxies.Believes(peerOf(c.in.Conn)) {
+		return nil
+	}
+	first, _, _ := bytes.Cut(c.http.Request.Header.Peek(name), []byte(","))
+	return bytes.TrimSpace(first)
 }
 
 func notInHost(r rune) bool {

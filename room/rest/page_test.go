@@ -12,6 +12,7 @@ import (
 	"github.com/caravan-chat/caravan/room"
 	"github.com/caravan-chat/caravan/room/allowance"
 	"github.com/caravan-chat/caravan/room/rest"
+	"github.com/caravan-chat/caravan/room/visit"
 )
 
 func TestPagesLinkToTheirNeighbours(t *testing.T) {
@@ -52,9 +53,32 @@ func TestPagesLinkToTheirNeighbours(t *testing.T) {
 			t.Errorf("%s: got %q, next %q, previous %q; want %q, %q, %q", a.query, seqs.String(), page.Next, page.Previous, a.seqs, a.next, a.previous)
 		}
 	}
-	got := n.ask(t, "GET", path+"?limit=2", "", "X-Forwarded-Proto", "https, http")
-	if want := `"previous":"https://` + n.addr; !strings.Contains(got.body, want) {
-		t.Errorf("behind a proxy: got %s, want %s", got.body, want)
+}
+
+// TestLinksFollowTrustedProxiesAlone: in scheme and host.
+func TestLinksFollowTrustedProxiesAlone(t *testing.T) {
+	var proxies visit.Proxies
+	c := newChat(5)
+	n := start(t, c, func(cfg *rest.Config) { cfg.Proxies = &proxies })
+	path := "/api/v1/chat/rooms/" + c.place.TripID.String() + "/messages/?limit=2"
+	for networks, want := range map[string][3]string{
+		"127.0.0.0/8": {"https://" + n.addr, "http://chat.example", "https://chat.example"},
+		"10.0.0.0/8":  {"http://" + n.addr, "http://" + n.addr, "http://" + n.addr},
+	} {
+		trusted, err := visit.ParseProxies(networks)
+		if err != nil {
+			t.Fatal(err)
+		}
+		proxies.Believe(trusted)
+		for i, header := range [][]string{
+			{"X-Forwarded-Proto", "https, http"}, {"X-Forwarded-Host", "chat.example"},
+			{"X-Forwarded-Proto", "https", "X-Forwarded-Host", "chat.example, inner.example"},
+		} {
+			got := n.ask(t, "GET", path, "", header...)
+			if want := `"previous":"` + want[i] + "/api/"; !strings.Contains(got.body, want) {
+				t.Errorf("%v of %s: got %s, want %s", header, networks, got.body, want)
+			}
+		}
 	}
 }
 

@@ -38,6 +38,7 @@ var (
 	errCrowded     = &protocol.Error{Code: protocol.CodeUnavailable, Text: "The server is busy; please try again"}
 	errManyReads   = &protocol.Error{Code: protocol.CodeRateLimited, Text: "Too many requests; slow down"}
 	errUserCrowded = &protocol.Error{Code: protocol.CodeRateLimited, Text: "Too many requests at once; please wait for answers"}
+	errAddress     = &protocol.Error{Code: protocol.CodeRateLimited, Text: "Too many of this address; please wait"}
 	errUnavailable = &protocol.Error{Code: protocol.CodeUnavailable, Text: "The server cannot answer now; please try again"}
 	errUntold      = &protocol.Error{Code: protocol.CodeUnknownOutcome, Text: "It could not be read what there is now; ask for the same again"}
 	errHeader      = &protocol.Error{Code: codeTooLarge, Text: "The request header is too large"}

@@ -93,7 +93,7 @@ func (c *call) receive(u *attachment.Upload, status int, most int64, store func(
 		return
 	}
 	base := ""
-	if header := &c.http.Request.Header; len(header.Peek(fasthttp.HeaderXForwardedProto))+len(header.Peek(fasthttp.HeaderXForwardedHost)) > 0 {
+	if len(c.forwarded(fasthttp.HeaderXForwardedProto))+len(c.forwarded(fasthttp.HeaderXForwardedHost)) > 0 {
 		base = c.base()
 	}
 	c.answer(status, c.cfg.Files.Link(&a, base))

@@ -35,7 +35,8 @@ type Config struct {
 
 	Proxies *visit.Proxies // whose word on a client's address is believed; nil: nobody's
 
-	Visits *visit.Log // who was turned away, and who came; nil: nobody is told
+	Visits    *visit.Log       // who was turned away, and who came; nil: nobody is told
+	Addresses *visit.Addresses // what clients of one address may do; nil: anything
 
 	RecheckEvery time.Duration // how often rights are checked again; default 20 s
 	Log          *slog.Logger
@@ -154,7 +155,7 @@ func (h *Handler) Stop() {
 // refusal by a close code, which browsers show to their page.
 func (h *Handler) Upgrade(r *netpoll.Request) (any, *netpoll.Refusal) {
 	from := h.cfg.Proxies.Client(r.Remote.Addr(), r.Joined)
-	s, refusal := h.request(r)
+	s, refusal := h.admit(r, from)
 	if refusal != nil {
 		h.cfg.Visits.TurnedAway(refusal.why, refusal.detail, from, r.Path)
 		return nil, refusal.Refusal

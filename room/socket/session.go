@@ -2,6 +2,7 @@ package socket
 
 import (
 	"errors"
+	"time"
 	"unique"
 
 	"github.com/caravan-chat/caravan/netpoll"
@@ -63,6 +64,9 @@ func (s *session) entered(d *door, e room.Entry, err error) {
 	}
 	if err != nil {
 		s.turnedAway(d, room.WhyTurnedAway(err))
+		if errors.Is(err, room.ErrUnauthorized) && d.Bearer != "" {
+			s.h.cfg.Addresses.Failed(d.from, time.Now())
+		}
 	}
 	switch {
 	case err == nil && (s.seats != nil || !s.h.svc.Superseded(e.Room.Timeline)): // a user socket is in no room yet

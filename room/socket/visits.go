@@ -1,10 +1,12 @@
 package socket
 
 import (
+	"net/http"
 	"net/netip"
 	"time"
 
 	"github.com/caravan-chat/caravan/netpoll"
+	"github.com/caravan-chat/caravan/protocol"
 	"github.com/caravan-chat/caravan/room"
 	"github.com/caravan-chat/caravan/room/visit"
 )
@@ -29,6 +31,16 @@ func (d *door) forTheLog() *door {
 type refusal struct {
 	*netpoll.Refusal
 	why, detail string
+}
+
+// admit turns a handshake into a session, unless too many have come from that address.
+func (h *Handler) admit(r *netpoll.Request, from netip.Addr) (*session, *refusal) {
+	if why, wait := h.cfg.Addresses.Connect(from, time.Now()); wait > 0 {
+		no := refuse(why, http.StatusTooManyRequests, "Too many of this address; please wait.", protocol.CodeRateLimited)
+		no.RetryAfter = wait
+		return nil, no
+	}
+	return h.request(r)
 }
 
 // turnedAway has the log say that the session is not let in.

@@ -36,7 +36,8 @@ func ParseProxies(s string) (networks []netip.Prefix, err error) {
 // Believe says who is believed from now on.
 func (p *Proxies) Believe(networks []netip.Prefix) { p.networks.Store(&networks) }
 
-func (p *Proxies) believes(a netip.Addr) bool {
+// Believes says whether a peer's word is believed.
+func (p *Proxies) Believes(a netip.Addr) bool {
 	if p == nil {
 		return false
 	}
@@ -63,7 +64,7 @@ const hopsMax = 16
 // before Forwarded, as a proxy that writes the one passes on the other as it came.
 func (p *Proxies) Client(peer netip.Addr, header func(name string) string) netip.Addr {
 	peer = peer.Unmap()
-	if !p.believes(peer) {
+	if !p.Believes(peer) {
 		return peer
 	}
 	hop, list := plainHop, header("X-Forwarded-For")
@@ -71,7 +72,7 @@ func (p *Proxies) Client(peer netip.Addr, header func(name string) string) netip
 		hop, list = forwardedHop, header("Forwarded")
 	}
 	for range hopsMax {
-		if list == "" || !p.believes(peer) {
+		if list == "" || !p.Believes(peer) {
 			break
 		}
 		before, last := "", list

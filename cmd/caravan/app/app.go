@@ -50,6 +50,7 @@ type App struct {
 	proxies    visit.Proxies
 	address    *claim.Address // of the one port; Release may be called again
 	admin      *admin.Server  // nil: switched off
+	addresses  *visit.Addresses
 	store      Store
 	watch      *storeWatch
 	tokens     keys
@@ -102,6 +103,7 @@ func (a *App) Open(ctx context.Context) error {
 	a.visits = visit.New(a.log, a.cfg.AccessLog)
 	var err error
 	if a.address, err = claim.Reserve(a.cfg.Listen, a.cfg.ReusePort); err != nil {
+		a.addresses = visit.NewAddresses(&a.proxies, addressRates(a.cfg))
 		return fmt.Errorf("--listen: %w", err)
 	}
 	if a.cfg.AdminListen != "" {
@@ -188,19 +190,19 @@ func (a *App) openPort(ctx context.Context) error {
 	}
 	a.rest = rest.New(rest.Config{
 		Chat: a.chat, Limits: a.restLimits(), Allowances: a.allowances, Unsent: a.unsent, AllowOrigin: a.allowOrigin(),
-		AllowHost: a.allowHost(), Files: a.files.service(), Page: page, Proxies: &a.proxies, Visits: a.visits, Observer: a.metrics, Log: a.log,
+		AllowHost: a.allowHost(), Files: a.files.service(), Page: page, Proxies: &a.proxies, Addresses: a.addresses, Visits: a.visits, Observer: a.metrics, Log: a.log,
 		Upgrade: func(c net.Conn, read []byte) { a.sockets.TakeBack(c, read) },
 	})
 	a.handler = socket.New(a.chat, a.cfg.Loops, socket.Config{
 		AllowOrigin: a.allowOrigin(), Allowances: a.allowances, Limits: socketLimits(a.cfg),
-		Unsent: a.unsent, Proxies: &a.proxies, Visits: a.visits, RecheckEvery: a.cfg.RecheckInterval, ReconnectAfter: a.reconnectAfter, Log: a.log,
+		Unsent: a.unsent, Proxies: &a.proxies, Addresses: a.addresses, Visits: a.visits, RecheckEvery: a.cfg.RecheckInterval, ReconnectAfter: a.reconnectAfter, Log: a.log,
 	})
 	if a.sockets, err = netpoll.Listen(a.netpollConfig()); err != nil {
 		return fmt.Errorf("--listen: %w", err)
 	}
 	a.memory = memory.NewWatch(memory.Adopt(), saver{a}, a.log)
 	from := metrics.Sources{
-		Unsent: a.unsent.Stats, Memory: a.memory.Stats, DroppedLines: a.visits.Dropped,
+		Unsent: a.unsent.Stats, Memory: a.memory.Stats, DroppedLines: a.visits.Dropped, Addresses: a.addresses.Stats,
 		Sockets: a.sockets.Stats, Sessions: a.handler.Stats, Chat: a.chat.Stats, REST: a.rest.Stats,
 		DatabaseUp: a.watch.up, Timeline: a.store.Timeline, TakeOvers: a.store.TakeOvers, Ready: func() bool { return len(a.obstacles()) == 0 },
 	}

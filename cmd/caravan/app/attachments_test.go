@@ -390,7 +390,7 @@ func TestLinksAreSigned(t *testing.T) {
 
 // TestAPartOfAFileIsServed: ranges, tags, and the head alone.
 func TestAPartOfAFileIsServed(t *testing.T) {
-	s, _ := withFiles(t, sqliteFile(t))
+	s, _ := withFiles(t, sqliteFile(t), "--trusted-proxies", "127.0.0.1")
 	text := strings.Repeat("0123456789", 100_000)
 	a := s.upload(0, 0, "a.txt", "text/plain", text)
 	whole := s.call("", "GET", a.URL, "")

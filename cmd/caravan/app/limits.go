@@ -6,6 +6,7 @@ import (
 	"os"
 	"runtime"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/caravan-chat/caravan/protocol"
 	"github.com/caravan-chat/caravan/room/allowance"
 	"github.com/caravan-chat/caravan/room/rest"
+	"github.com/caravan-chat/caravan/room/visit"
 )
 
 // writers is how many lanes commit side by side. SQLite takes one writer at a
@@ -68,6 +70,18 @@ func rates(cfg *config.Config) (r allowance.Rates) {
 	r[allowance.ReadBytes] = allowance.Rate{PerSecond: float64(cfg.ReadBytes), Burst: cfg.ReadBytes * readBytesSavedSeconds}
 	r[allowance.Refusals] = refusals
 	return r
+}
+
+// addressBurstSeconds is for how long an address that does not connect saves handshakes up:
+// all who share it may come back at once.
+const addressBurstSeconds = 10
+
+// addressRates are what clients of one address may do of which nobody knows who they are.
+func addressRates(cfg *config.Config) visit.AddressRates {
+	return visit.AddressRates{
+		Connects: allowance.Rate{PerSecond: float64(cfg.AddressConnects), Burst: cfg.AddressConnects * addressBurstSeconds},
+		Tokens:   allowance.Rate{PerSecond: float64(cfg.AddressTokens) / time.Minute.Seconds(), Burst: cfg.AddressTokens},
+	}
 }
 
 func frames(rate, burst int) allowance.Rate {
@@ -144,6 +158,7 @@ func (a *App) netpollConfig() netpoll.Config {
 		TurnedAway: func(why netpoll.RefusalReason, remote netip.AddrPort, path string) {
 			a.visits.TurnedAway(why.String(), "", remote.Addr(), path)
 		},
+		Proxied:          func(peer netip.Addr) bool { return a.live.Load().ProxyProtocol && a.proxies.Believes(peer) },
 		WebSocketsMax:    a.cfg.MaxConnections,
 		HandshakeTimeout: a.cfg.HandshakeTimeout,
 		PingInterval:     a.cfg.PingInterval,

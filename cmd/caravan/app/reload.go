@@ -31,6 +31,7 @@ func (a *App) Reload(ctx context.Context, cfg *config.Config) (taken, left []str
 	a.handler.SetLimits(socketLimits(&now))
 	a.sockets.BoundWebSockets(cfg.MaxConnections)
 	a.proxies.Believe(cfg.TrustedProxies)
+	a.addresses.SetRates(addressRates(cfg))
 	a.visits.SetAll(cfg.AccessLog)
 	a.store.SetQuotas(quotas(cfg))
 	taken, _ = config.Changed(before, cfg)

@@ -109,6 +109,71 @@ func TestTheAddressIsTheClientsBehindATrustedProxy(t *testing.T) {
 	}
 }
 
+// TestTheAddressIsTheOneOfThePROXYProtocol, over both transports. What a client says in headers
+// changes nothing, and who is no trusted proxy says nothing.
+func TestTheAddressIsTheOneOfThePROXYProtocol(t *testing.T) {
+	s := start(t, sqliteFile(t), "--trusted-proxies", "127.0.0.0/8", "--proxy-protocol", "--access-log")
+	const header = "PROXY TCP4 203.0.113.9 198.51.100.1 56324 443\r\n"
+	const behind = " HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 1.1.1.1\r\n"
+	upgrade := behind + "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+	auth := "Authorization: Bearer " + bearer(t, 0) + "\r\n"
+	s.raw(header+"GET "+roomsPath+behind+"\r\n", 1)
+	s.raw(header+"GET "+roomsPath+behind+auth+"\r\n", 1)
+	s.raw(header+"GET /ws/none/"+upgrade+"\r\n", 1)
+	s.raw(header+"nonsense\r\n\r\n", 1)
+	if a := s.raw("GET "+roomsPath+behind+auth+"\r\n", 1)[0]; a.StatusCode != 400 || !strings.Contains(string(a.body), "no PROXY protocol header") {
+		t.Errorf("without a header: %d %s", a.StatusCode, a.body)
+	}
+	for _, line := range []string{
+		"reason=missing address=203.0.113.9 path=" + roomsPath,
+		"msg=access kind=rest address=203.0.113.9 user=" + persist.FleetUser(0).String(),
+		"reason=path address=203.0.113.9 path=/ws/none/",
+		"reason=malformed address=203.0.113.9",
+		"reason=proxy_header address=127.0.0.1",
+	} {
+		await.Until(t, line, func() bool { return strings.Contains(s.log.String(), line) })
+	}
+}
+
+// TestAnAddressThatSendsBadTokensWaits: over both transports, alone, and it is told for how
+// long.
+func TestAnAddressThatSendsBadTokensWaits(t *testing.T) {
+	s := start(t, sqliteFile(t), "--trusted-proxies", "127.0.0.1", "--address-tokens", "3", "--address-connects", "1")
+	rooms := func(from, bearer string) answer { return s.call(bearer, "GET", roomsPath, "", "X-Forwarded-For", from) }
+	room := "/ws/chat/" + persist.FleetTrip(0).String() + "/"
+	s.handshake(room, http.Header{"Authorization": {"Bearer x.y.z"}, "X-Forwarded-For": {"192.0.2.1"}})
+	for range 2 {
+		if a := rooms("192.0.2.1", "x.y.z"); a.StatusCode != 401 {
+			t.Errorf("a bad token: %d %s", a.StatusCode, a.body)
+		}
+	}
+	if a := rooms("192.0.2.1", bearer(t, 0)); a.StatusCode != 429 || a.code() != "rate_limited" || a.Header.Get("Retry-After") == "" {
+		t.Errorf("after three of them: %d %s %v", a.StatusCode, a.body, a.Header)
+	}
+	s.handshake(room, http.Header{"Authorization": {"Bearer " + bearer(t, 0)}, "X-Forwarded-For": {"192.0.2.1"}})
+	if a := rooms("192.0.2.2", bearer(t, 0)); a.StatusCode != 200 {
+		t.Errorf("another address: %d %s", a.StatusCode, a.body)
+	}
+	if a := rooms("", bearer(t, 0)); a.StatusCode != 200 {
+		t.Errorf("the proxy's own: %d %s", a.StatusCode, a.body)
+	}
+	for range 30 { // 10 and one a second
+		s.handshake(room, http.Header{"X-Forwarded-For": {"192.0.2.3"}}) // no token, which is no bad one
+	}
+	for _, line := range []string{
+		`reason="tokens of the address" address=192.0.2.1 path=` + roomsPath,
+		`reason="connects of the address" address=192.0.2.3 path=` + room,
+	} {
+		await.Until(t, line, func() bool { return strings.Contains(s.log.String(), line) })
+	}
+	text := string(s.admin("/metrics").body)
+	for metric, there := range map[string]bool{`address_refusals_total{limit="tokens"} 2`: true, `address_refusals_total{limit="connects"} 0`: false, "addresses 2": true} {
+		if strings.Contains(text, "\ncaravan_"+metric+"\n") != there {
+			t.Errorf("%s is told: %v", metric, !there)
+		}
+	}
+}
+
 // TestVisitsAreLoggedOnDemand, of both transports.
 func TestVisitsAreLoggedOnDemand(t *testing.T) {
 	s := start(t, sqliteFile(t), "--access-log")

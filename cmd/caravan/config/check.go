@@ -135,6 +135,9 @@ func (c *Config) checkServe() (warnings []string, err error) {
 		warnings = append(warnings, fmt.Sprintf("--max-frame %d is too small for some messages of --max-content %d characters, which can take %d bytes", c.MaxFrame, c.MaxContent, largest))
 	}
 	if c.HistoryBytes > c.SendBuffer {
+		if c.ProxyProtocol && len(c.TrustedProxies) == 0 {
+			return nil, &Error{Flag: "proxy-protocol", Text: "needs --trusted-proxies: of whom is the header believed?"}
+		}
 		warnings = append(warnings, fmt.Sprintf("--history-bytes %d is more than --send-buffer %d: events that come while the history is sent close the client", c.HistoryBytes, c.SendBuffer))
 	}
 	if c.UnsentBytes > 0 && c.UnsentBytes/unsent.UserShare < c.HistoryBytes {
@@ -155,6 +158,9 @@ func (c *Config) checkServe() (warnings []string, err error) {
 	warnings = append(warnings, c.AllowedOrigins.warnings()...)
 	if c.Dev {
 		warnings = append(warnings, "--dev: anybody can sign tokens for this server; do not let strangers reach it")
+	}
+	if c.AddressConnects+c.AddressTokens > 0 && len(c.TrustedProxies) == 0 && isHere(c.Listen) {
+		warnings = append(warnings, "--address-connects and --address-tokens: all clients come from this machine, as one address. Name the proxy with --trusted-proxies")
 	}
 	return warnings, nil
 }

@@ -70,6 +70,7 @@ type Config struct {
 	PresenceGrace   time.Duration
 	LastSeen        bool
 	RecheckInterval time.Duration // of members' rights
+	ProxyProtocol   bool          // of the trusted proxies
 	Loops           int
 	History         int // messages
 	HistoryBytes    int
@@ -102,6 +103,8 @@ type Config struct {
 	AttachmentQuota    int // bytes of a user in 24 hours; zero: no limit
 	AttachmentURLTTL   time.Duration
 	AttachmentScanURL  string // empty: nobody is asked
+	AddressConnects    int    // handshakes a second of one address; zero: no limit
+	AddressTokens      int    // that are not good, a minute; zero: no limit
 	AttachmentKeepEXIF bool
 	PublicURL          string // scheme and host; empty: not known
 

@@ -46,7 +46,12 @@ func (p *originPattern) local() bool {
 	if p.star && p.suffix != "" {
 		return withoutPort(p.suffix) == ".localhost"
 	}
-	host := withoutPort(strings.TrimSuffix(p.prefix, ":"))
+	return isHere(strings.TrimSuffix(p.prefix, ":"))
+}
+
+// isHere says whether a host, with or without a port, is this machine, for itself alone.
+func isHere(at string) bool {
+	host := withoutPort(at)
 	address, err := netip.ParseAddr(host)
 	return host == "localhost" || strings.HasSuffix(host, ".localhost") || (err == nil && address.IsLoopback())
 }

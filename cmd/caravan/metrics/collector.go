@@ -14,6 +14,7 @@ import (
 	"github.com/caravan-chat/caravan/room/rest"
 	"github.com/caravan-chat/caravan/room/socket"
 	"github.com/caravan-chat/caravan/room/unsent"
+	"github.com/caravan-chat/caravan/room/visit"
 )
 
 // Sources are where the figures are read. All functions are safe for concurrent
@@ -28,6 +29,7 @@ type Sources struct {
 	Files        func() attachment.Stats // nil: there are no attachments
 	Backplane    func() backplane.Stats  // nil: this node is alone
 	DroppedLines func() int64            // of the log of visits
+	Addresses    func() visit.AddressStats
 	DatabaseUp   func() bool
 	Timeline     func() room.Timeline // of the database's primary
 	TakeOvers    func() int64         // of it by another server
@@ -157,13 +159,6 @@ var (
 	restBodies    = gauge("rest_body_bytes", "Memory of request bodies.")
 	restShed      = counter("rest_connections_shed", "REST connections that did not go on and were closed to save memory.")
 	restUntaken   = counter("rest_untaken", "REST answers that were cut off because the client did not take them in time.")
-	unsentBytes   = gauge("unsent_bytes", "Bytes of histories, pages and other answers that are made and not sent yet.")
-	unsentMost    = gauge("unsent_bytes_max", "How many they may be: --unsent-bytes.")
-	unsentRefused = counter("unsent_refusals", "Reads and new clients that were refused because too much was unsent, or memory was short.")
-	memoryBytes   = gauge("memory_bytes", "Memory in use, as it was last looked at.")
-	memoryMost    = gauge("memory_bytes_max", "How much the process may use.")
-	memoryShort   = gauge("memory_short", "1 while new clients and reads are refused because memory is short.")
-	memorySheds   = counter("memory_sheds", "Times when the slowest clients were closed because memory was short.")
 	databaseUp    = gauge("database_up", "1 while the database can be reached.")
 	timeline      = gauge("database_timeline", "The greatest timeline of PostgreSQL that is known; zero: none is.")
 	takeOvers     = counter("database_take_overs", "Times when another primary had taken over, and all connections were made anew.")
@@ -214,6 +209,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	to.number(protection, one(c.from.Protection == nil || c.from.Protection()))
 	to.number(droppedLines, float64(c.from.DroppedLines()))
 	to.number(ready, one(c.from.Ready()))
+	to.addresses(c.from.Addresses())
 }
 
 // sink takes numbers as metrics.
@@ -353,16 +349,6 @@ func (s sink) rest(n rest.Stats) {
 	s.number(restBodies, float64(n.BodyBytesNow))
 	s.number(restUntaken, float64(n.Untaken))
 	s.number(restShed, float64(n.Shed))
-}
-
-func (s sink) memory(n memory.Stats, u unsent.Stats) {
-	s.number(unsentBytes, float64(u.BytesNow))
-	s.number(unsentMost, float64(u.BytesMax))
-	s.number(unsentRefused, float64(u.Refused))
-	s.number(memoryBytes, float64(n.BytesNow))
-	s.number(memoryMost, float64(n.BytesMax))
-	s.number(memoryShort, one(n.ShortNow))
-	s.number(memorySheds, float64(n.Sheds))
 }
 
 func (s sink) backplane(n backplane.Stats) {
