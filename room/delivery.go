@@ -31,6 +31,10 @@ type Batch struct {
 	Timeline Timeline // of the primary that has it
 	Events   []Event
 
+	// Stages are those of the op that had waited longest for its transaction: one batch of a
+	// transaction has them. Nil: this one has not.
+	Stages *Stages
+
 	own  bool  // this node's
 	told int64 // of the first batch that an own transaction makes in its room: what had been told there before it began
 

@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/caravan-chat/caravan/protocol"
 	"github.com/caravan-chat/caravan/room/contain"
 	"github.com/caravan-chat/caravan/room/queue"
@@ -28,7 +30,14 @@ type lane struct {
 
 	// Owned by the goroutine.
 	batch     []*Op
+	oldest    oldest    // of the batch
 	downSince time.Time // zero: the last attempt succeeded
+}
+
+// oldest is the op that had waited longest for its transaction.
+type oldest struct {
+	room     uuid.UUID
+	accepted time.Time
 }
 
 func newLane(s *Service) *lane {
@@ -107,6 +116,7 @@ func (l *lane) take(ctx context.Context) bool {
 // ago.
 func (l *lane) append(ctx context.Context) {
 	start := time.Now()
+	l.oldest = oldest{l.batch[0].Room, l.batch[0].accepted}
 	l.underWay.Store(newStandstill(l.batch[0].Room))
 	defer l.underWay.Store(nil)
 	delay := retryDelayMin
@@ -158,7 +168,7 @@ func (l *lane) committed(start time.Time) {
 		l.s.log.Info("the store takes messages again", "after", time.Since(l.downSince))
 		l.downSince = time.Time{}
 	}
-	_ = l.s.guard.Call("observer", func() { l.s.cfg.Observer.Committed(len(l.batch), time.Since(start)) })
+	_ = l.s.guard.Call("observer", func() { l.s.cfg.Observer.Committed(len(l.batch), start.Sub(l.oldest.accepted), time.Since(start)) })
 }
 
 // commitWait is how long an attempt may take up to its commit: WriteWait, or, while
@@ -224,11 +234,17 @@ func (l *lane) isSuperseded(op *Op) bool { return op.Timeline != 0 && l.s.Supers
 
 // tell hands the batch's events, and then its marks, to the hub and to the backplane.
 func (l *lane) tell() {
+	begun := time.Now()
+	stages := &Stages{l.oldest.accepted, begun}
 	for _, b := range encodeBatches(l.batch, l.s.wanted) {
+		if b.Room == l.oldest.room {
+			b.Stages, stages = stages, nil
+		}
 		l.s.hub.announce(b, l.s.grace())
 		if l.s.backplane != nil {
 			l.s.backplane.Publish(b)
 		}
 	}
 	l.s.tellReads(l.batch)
+	_ = l.s.guard.Call("observer", func() { l.s.cfg.Observer.Told(time.Since(begun)) })
 }

@@ -116,10 +116,11 @@ func TestWhoPanicsAtAnAnswer(t *testing.T) {
 
 type panickyObserver struct{}
 
-func (panickyObserver) Committed(int, time.Duration) { panic("in a test") }
+func (panickyObserver) Committed(int, time.Duration, time.Duration) { panic("in a test") }
+func (panickyObserver) Told(time.Duration)                          { panic("in a test") }
 
 func TestAnObserverThatPanics(t *testing.T) {
-	withPanics(t, 1, nil, nil, room.Config{Observer: panickyObserver{}}, func(p *panicking) {
+	withPanics(t, 2, nil, nil, room.Config{Observer: panickyObserver{}}, func(p *panicking) {
 		if op := p.do(messageTo(roomA, "x")); op.Outcome != room.Stored {
 			p.Errorf("outcome %d, %v", op.Outcome, op.Err)
 		}

@@ -39,6 +39,7 @@ type Config struct {
 	Addresses *visit.Addresses // what clients of one address may do; nil: anything
 
 	RecheckEvery time.Duration // how often rights are checked again; default 20 s
+	Observer     Observer      // nil: nobody
 	Log          *slog.Logger
 }
 

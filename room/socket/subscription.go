@@ -23,10 +23,12 @@ type loopState struct {
 	presence  map[*subscription]*presenceWatch
 
 	users map[*session]struct{} // of user sockets
+
+	stages stages
 }
 
 func newLoopState(h *Handler) *loopState {
-	return &loopState{h: h, rooms: make(map[uuid.UUID]*subscription), users: make(map[*session]struct{})}
+	return &loopState{h: h, rooms: make(map[uuid.UUID]*subscription), users: make(map[*session]struct{}), stages: stages{observer: h.cfg.Observer}}
 }
 
 // subscription is one room on one loop. It belongs to the loop; only Deliver, Rewound and
@@ -109,6 +111,7 @@ func (x *subscription) Deliver(b *room.Batch) room.Waker {
 
 func (x *subscription) deliver(b *room.Batch) {
 	x.tell(b)
+	x.state.stages.note(x.loop, b)
 	x.last = b.Last()
 	for t := range x.joining {
 		t.hold(b)

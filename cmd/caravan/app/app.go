@@ -195,7 +195,7 @@ func (a *App) openPort(ctx context.Context) error {
 	})
 	a.handler = socket.New(a.chat, a.cfg.Loops, socket.Config{
 		AllowOrigin: a.allowOrigin(), Allowances: a.allowances, Limits: socketLimits(a.cfg),
-		Unsent: a.unsent, Proxies: &a.proxies, Addresses: a.addresses, Visits: a.visits, RecheckEvery: a.cfg.RecheckInterval, ReconnectAfter: a.reconnectAfter, Log: a.log,
+		Unsent: a.unsent, Proxies: &a.proxies, Addresses: a.addresses, Visits: a.visits, Observer: a.metrics, RecheckEvery: a.cfg.RecheckInterval, ReconnectAfter: a.reconnectAfter, Log: a.log,
 	})
 	if a.sockets, err = netpoll.Listen(a.netpollConfig()); err != nil {
 		return fmt.Errorf("--listen: %w", err)

@@ -3,6 +3,8 @@ package app_test
 import (
 	"bytes"
 	"testing"
+
+	"github.com/caravan-chat/caravan/bench/await"
 )
 
 // TestWhatSomebodyIsWokenByIsToldBeforeItHappens: rate() knows no increase of a series that
@@ -25,5 +27,14 @@ func TestWhatSomebodyIsWokenByIsToldBeforeItHappens(t *testing.T) {
 		if !bytes.Contains(body, []byte(line+"\n")) {
 			t.Errorf("%s is not there", line)
 		}
+	}
+
+	// The way of an event is measured once it is told.
+	member, _ := s.join(0, 0)
+	member.send(`{"type":"chat_message","content":"x"}`)
+	member.read()
+	for _, stage := range []string{"lane", "tell", "write", "all"} {
+		line := `caravan_stage_seconds_count{stage="` + stage + `"} 1`
+		await.Until(t, line, func() bool { return s.measures(line) })
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/caravan-chat/caravan/persist"
 	"github.com/caravan-chat/caravan/room"
 	"github.com/caravan-chat/caravan/room/rest"
+	"github.com/caravan-chat/caravan/room/socket"
 )
 
 // Metrics is the registry, and the observer of the parts that report
@@ -28,11 +29,15 @@ type Metrics struct {
 	requests *prometheus.CounterVec
 	latency  *prometheus.HistogramVec
 	reloaded prometheus.Gauge
+
+	waited, told, written, all prometheus.Observer
 }
 
 var (
 	_ room.Observer = (*Metrics)(nil)
 	_ rest.Observer = (*Metrics)(nil)
+
+	_ socket.Observer = (*Metrics)(nil)
 )
 
 // New returns the metrics of a program of that version.
@@ -58,11 +63,17 @@ func New(version, commit, goVersion string) *Metrics {
 	m.reloaded = prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "caravan_config_last_reload_successful", Help: "1 where the last SIGHUP found settings that are good, or none came.",
 	})
+	stages := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "caravan_stage_seconds", Help: "Time of events by the stage of their way, of one event of a transaction; all: from the frame that was read to the sockets that are written.",
+		Buckets: []float64{.0001, .0002, .0005, .001, .002, .005, .01, .02, .05, .1, .2, .5, 1, 2, 5, 10},
+	}, []string{"stage"})
+	m.waited, m.told = stages.WithLabelValues("lane"), stages.WithLabelValues("tell")
+	m.written, m.all = stages.WithLabelValues("write"), stages.WithLabelValues("all")
 	m.Reloaded(true)
 	m.expect(rest.Routes())
 	build := info("caravan_build_info", "Always 1; the labels say what runs.",
 		prometheus.Labels{"version": version, "commit": commit, "go": goVersion})
-	m.registry.MustRegister(m.batch, m.commit, m.requests, m.latency, m.reloaded, build,
+	m.registry.MustRegister(m.batch, m.commit, m.requests, m.latency, m.reloaded, stages, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -90,9 +101,19 @@ func info(name, help string, labels prometheus.Labels) prometheus.Gauge {
 }
 
 // Committed implements room.Observer.
-func (m *Metrics) Committed(ops int, took time.Duration) {
+func (m *Metrics) Committed(ops int, waited, took time.Duration) {
 	m.batch.Observe(float64(ops))
+	m.waited.Observe(waited.Seconds())
 	m.commit.Observe(took.Seconds())
+}
+
+// Told implements room.Observer.
+func (m *Metrics) Told(took time.Duration) { m.told.Observe(took.Seconds()) }
+
+// Written implements socket.Observer.
+func (m *Metrics) Written(sinceCommit, sinceFrame time.Duration) {
+	m.written.Observe(sinceCommit.Seconds())
+	m.all.Observe(sinceFrame.Seconds())
 }
 
 // Reloaded says how the last reload of the settings went.
