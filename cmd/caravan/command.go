@@ -60,6 +60,12 @@ var commands = []command{
 	{config.MemberRemove, "--trip UUID --user UUID [flags]", "takes a user out of a trip", "", removeMember},
 	{config.AttachmentsCheck, "[flags]", "lists files whose bytes or rows are missing; exit status 1 where there are some", attachmentsExamples, checkAttachments},
 	{config.Backup, "FILE [flags]", "copies the embedded store's file while a server runs", backupExamples, backup},
+	{config.Health, "[--live] [--admin URL] [flags]", "says whether the server is ready, or alive; exit status 0, or 1 and why not", healthExamples, health},
+	{config.AdminConnections, "[--user UUID] [--room UUID] [--address IP] [--json] [flags]", "lists connections of the server on this machine", adminExamples, listConnections},
+	{config.AdminKick, "[--user UUID] [--room UUID] [--address IP] [--code N] [--reason TEXT] [flags]", "closes those connections", adminExamples, kick},
+	{config.AdminDrain, "[flags]", "has the server stop as on SIGTERM", "", drainNode},
+	{config.AdminProfile, "[--kind cpu] [--seconds N] [--out FILE] [flags]", "takes a profile of the server", adminExamples, profile},
+	{config.AdminLogLevel, "[--level LEVEL] [flags]", "tells the level of the server's log, or sets it", adminExamples, logLevel},
 	{config.Status, "[--json] [flags]", "lists the nodes that share a Redis, and their load", statusExamples, status},
 }
 

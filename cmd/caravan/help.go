@@ -10,9 +10,9 @@ import (
 func usage(w io.Writer) {
 	fmt.Fprint(w, "Caravan is a chat server for large fleets of WebSocket clients.\n\n")
 	for _, c := range commands {
-		fmt.Fprintf(w, "  caravan %-14s %s\n", c.name, c.about)
+		fmt.Fprintf(w, "  caravan %-17s %s\n", c.name, c.about)
 	}
-	fmt.Fprintf(w, "  caravan %-14s %s\n", nameVersion, "prints version, commit and Go version")
+	fmt.Fprintf(w, "  caravan %-17s %s\n", nameVersion, "prints version, commit and Go version")
 	fmt.Fprint(w, "\n`caravan COMMAND --help` lists the flags of a command. Try it out with `caravan serve --dev`.\n")
 }
 
@@ -70,6 +70,14 @@ const (
   caravan member add --trip $trip --user $jonas
 `
 	backupExamples = `  caravan backup --database sqlite:/var/lib/caravan/data/caravan.db /backup/caravan-$(date +%F).db
+`
+	healthExamples = `  caravan health
+  caravan health --admin http://127.0.0.1:9000
+`
+	adminExamples = `  caravan admin connections --user 0eef5f27-fba0-5caf-8635-f7a975b935d8
+  caravan admin kick --user 0eef5f27-fba0-5caf-8635-f7a975b935d8 --code 4001 --reason "please log in again"
+  caravan admin profile --kind cpu --seconds 10 --out cpu.pprof
+  caravan admin log-level --level debug
 `
 	statusExamples = `  caravan status --redis redis://redis:6379
 `

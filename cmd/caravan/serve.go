@@ -14,7 +14,10 @@ import (
 // serve runs the server until ctx ends.
 func serve(ctx context.Context, j *job) (err error) {
 	manager := findSupervisor()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	a := app.New(j.cfg, readVersion(), j.log)
+	a.OperatedBy(app.Operator{Stop: stop, Level: j.level})
 	defer func() { err = errors.Join(err, a.Close()) }()
 	defer manager.close()
 	if err := a.Open(ctx); err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
@@ -197,10 +198,12 @@ type earlyConn struct {
 
 func (c earlyConn) Read(p []byte) (int, error) { return c.r.Read(p) }
 
+// TestASignalDrainsAndExitsWithZero, and so does an operator on the admin port.
 func TestASignalDrainsAndExitsWithZero(t *testing.T) {
 	t.Parallel()
-	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
-		t.Run(sig.String(), func(t *testing.T) {
+	signal := func(sig syscall.Signal) func(*served) { return func(s *served) { s.signal(sig) } }
+	for name, stop := range map[string]func(*served){"SIGTERM": signal(syscall.SIGTERM), "SIGINT": signal(syscall.SIGINT), "operator": (*served).drain} {
+		t.Run(name, func(t *testing.T) {
 			s := serveProcess(t, "--drain-timeout", "2s")
 			if status, body := s.ready(); status != 200 || !strings.Contains(body, `"ready":true`) {
 				t.Errorf("readyz before: %d %s", status, body)
@@ -209,7 +212,7 @@ func TestASignalDrainsAndExitsWithZero(t *testing.T) {
 			if _, err := wsutil.ReadServerText(conn); err != nil { // the history
 				t.Fatal(err)
 			}
-			s.signal(sig)
+			stop(s)
 			header, err := ws.ReadHeader(conn)
 			if err != nil || header.OpCode != ws.OpClose || header.Length > 125 {
 				t.Fatalf("the client got %+v, %v; want a close", header, err)
@@ -229,6 +232,17 @@ func TestASignalDrainsAndExitsWithZero(t *testing.T) {
 				t.Error("the log has the token")
 			}
 		})
+	}
+}
+
+// drain has an operator set the level of the log, ask for the health, and stop the server.
+func (s *served) drain() {
+	s.t.Helper()
+	for _, args := range [][]string{{"admin", "log-level", "--level", "info"}, {"health"}, {"admin", "drain"}} {
+		var out bytes.Buffer
+		if status := run(append(args, "--admin", "http://"+s.admin), nil, &out, &out); status != exitOK {
+			s.t.Errorf("%v: status %d, %s", args, status, out.String())
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package socket
 import (
 	"context"
 	"log/slog"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -35,11 +36,12 @@ type Config struct {
 
 	Proxies *visit.Proxies // whose word on a client's address is believed; nil: nobody's
 
-	Visits    *visit.Log       // who was turned away, and who came; nil: nobody is told
 	Addresses *visit.Addresses // what clients of one address may do; nil: anything
 
-	RecheckEvery time.Duration // how often rights are checked again; default 20 s
+	Visits *visit.Log // who was turned away, and who came; nil: nobody is told
+
 	Observer     Observer      // nil: nobody
+	RecheckEvery time.Duration // how often rights are checked again; default 20 s
 	Log          *slog.Logger
 }
 
@@ -73,6 +75,7 @@ type Handler struct {
 	speaking speaking
 	limits   atomic.Pointer[Limits]
 	limited  limited
+	kicked   atomic.Int64
 	users    userStats
 
 	watchers  atomic.Int64 // seats that are told who has read how far
@@ -124,6 +127,7 @@ func (h *Handler) SetLimits(l Limits) {
 // Stats are figures since the start.
 type Stats struct {
 	OverPerUser int64                          // connections that were closed because the user had too many
+	Kicked      int64                          // connections that an operator has closed
 	OverRate    int64                          // frames that were refused because there were too many
 	SpeakingNow [protocol.VersionMax + 1]int64 // members by the version that they speak
 	Allowances  allowance.Stats
@@ -138,7 +142,7 @@ type Stats struct {
 
 // Stats returns the present figures.
 func (h *Handler) Stats() Stats {
-	st := Stats{SpeakingNow: h.speaking.now(), OverPerUser: h.perUser.refused.Load(), OverRate: h.limited.frames.Load(), Allowances: h.cfg.Allowances.Stats(),
+	st := Stats{SpeakingNow: h.speaking.now(), OverPerUser: h.perUser.refused.Load(), Kicked: h.kicked.Load(), OverRate: h.limited.frames.Load(), Allowances: h.cfg.Allowances.Stats(),
 		WatchersNow: h.watchers.Load(), ReadsTold: h.readsTold.Load(),
 		PresenceWatchersNow: h.presenceWatchers.Load(), PresenceTold: h.presenceTold.Load()}
 	h.users.add(&st)
@@ -162,6 +166,9 @@ func (h *Handler) Upgrade(r *netpoll.Request) (any, *netpoll.Refusal) {
 		return nil, refusal.Refusal
 	}
 	s.door.path, s.door.from = r.Path, from
+	if from != r.Remote.Addr() {
+		r.Remote = netip.AddrPortFrom(from, 0)
+	}
 	if h.cfg.Visits.All() {
 		s.door.begun = time.Now()
 	}

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/caravan-chat/caravan/room/backplane"
 )
 
 // Config says what answers on the admin port.
@@ -32,6 +34,9 @@ type Config struct {
 	// called for each /readyz, concurrently.
 	Obstacles func() []string
 	Metrics   http.Handler
+	Node      Node
+	Name      string                                          // of the node, for people
+	Nodes     func(context.Context) ([]backplane.Node, error) // that share a Redis; nil: this one is alone
 	Log       *slog.Logger
 }
 
@@ -73,6 +78,9 @@ func Listen(cfg Config) (*Server, error) {
 	})
 	mux.Handle("GET /metrics", cfg.Metrics)
 	mux.Handle("GET /debug/pprof/", profiles(cfg.Profiles || isLoopback(listener.Addr())))
+	mux.Handle("GET /nodes", &nodes{name: cfg.Name, list: cfg.Nodes, turn: make(chan struct{}, 1)})
+	page(mux)
+	operate(mux, cfg.Node, cfg.Log)
 	held := &places{most: connectionsMax, open: make(map[net.Conn]struct{})}
 	s := &Server{
 		listener: listener,

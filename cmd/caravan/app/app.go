@@ -44,13 +44,15 @@ type App struct {
 	version Version
 	log     *slog.Logger
 
+	operator Operator
+
 	// Set by Open, in this order.
 	metrics    *metrics.Metrics
 	visits     *visit.Log
 	proxies    visit.Proxies
+	addresses  *visit.Addresses
 	address    *claim.Address // of the one port; Release may be called again
 	admin      *admin.Server  // nil: switched off
-	addresses  *visit.Addresses
 	store      Store
 	watch      *storeWatch
 	tokens     keys
@@ -88,6 +90,7 @@ type Version struct{ Version, Commit, Go string }
 // New returns an App that is not open yet. The configuration has been checked.
 func New(cfg *config.Config, version Version, log *slog.Logger) *App {
 	a := &App{cfg: cfg, version: version, log: log, ended: make(chan error, 2)}
+	a.OperatedBy(Operator{Stop: func() {}, Level: new(slog.LevelVar)})
 	a.live.Store(cfg)
 	return a
 }
@@ -100,10 +103,10 @@ func (a *App) Open(ctx context.Context) error {
 	a.openMemory(ctx)
 	a.metrics = metrics.New(a.version.Version, a.version.Commit, a.version.Go)
 	a.proxies.Believe(a.cfg.TrustedProxies)
+	a.addresses = visit.NewAddresses(&a.proxies, addressRates(a.cfg))
 	a.visits = visit.New(a.log, a.cfg.AccessLog)
 	var err error
 	if a.address, err = claim.Reserve(a.cfg.Listen, a.cfg.ReusePort); err != nil {
-		a.addresses = visit.NewAddresses(&a.proxies, addressRates(a.cfg))
 		return fmt.Errorf("--listen: %w", err)
 	}
 	if a.cfg.AdminListen != "" {

@@ -1,10 +1,12 @@
 package app
 
 import (
+	"context"
 	"os"
 
 	"github.com/caravan-chat/caravan/cmd/caravan/admin"
 	"github.com/caravan-chat/caravan/cmd/caravan/config"
+	"github.com/caravan-chat/caravan/room/backplane"
 )
 
 // hosts are the names that a port which trusts whoever reaches it answers to: those of
@@ -18,9 +20,15 @@ func (a *App) hosts(listen string) config.Hosts {
 }
 
 func (a *App) adminConfig() admin.Config {
+	var nodes func(context.Context) ([]backplane.Node, error)
+	if a.cfg.Redis != "" {
+		nodes = func(ctx context.Context) ([]backplane.Node, error) {
+			return backplane.Nodes(ctx, backplane.Config{URL: a.cfg.Redis, Prefix: a.cfg.RedisPrefix})
+		}
+	}
 	return admin.Config{
 		Addr: a.cfg.AdminListen, ReusePort: a.cfg.ReusePort, AllowHost: a.hosts(a.cfg.AdminListen).Allow, Profiles: a.cfg.AdminPprof,
-		Obstacles: a.obstacles, Metrics: a.metrics.Handler(), Log: a.log,
+		Obstacles: a.obstacles, Metrics: a.metrics.Handler(), Node: operated{a}, Name: nodeName(a.cfg.Listen), Nodes: nodes, Log: a.log,
 	}
 }
 

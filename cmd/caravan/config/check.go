@@ -58,6 +58,10 @@ func (c *Config) check(cmd Command) (warnings []string, err error) {
 		if c.Redis == "" {
 			return nil, &Error{Flag: "redis", Text: "is missing: nodes are listed there; a single node has /metrics on its admin port"}
 		}
+	case AdminKick:
+		if c.User == uuid.Nil && c.Room == uuid.Nil && !c.Address.IsValid() {
+			return nil, &Error{Flag: "user", Text: "is missing, and so are --room and --address: whose connections are closed?"}
+		}
 	case UserAdd, UserRemove, TripAdd, TripRemove, MemberAdd, MemberList, MemberRemove:
 		return warnings, c.checkPeople(cmd)
 	case Backup:
@@ -131,13 +135,13 @@ func (c *Config) checkServe() (warnings []string, err error) {
 	if c.Listen == c.AdminListen && !strings.HasSuffix(c.Listen, ":0") {
 		return nil, &Error{Flag: "admin-listen", Text: "must not be the public port"}
 	}
+	if c.ProxyProtocol && len(c.TrustedProxies) == 0 {
+		return nil, &Error{Flag: "proxy-protocol", Text: "needs --trusted-proxies: of whom is the header believed?"}
+	}
 	if largest := c.MaxContent*bytesPerCodePointMax + frameBytesBesidesContent; c.MaxFrame < largest {
 		warnings = append(warnings, fmt.Sprintf("--max-frame %d is too small for some messages of --max-content %d characters, which can take %d bytes", c.MaxFrame, c.MaxContent, largest))
 	}
 	if c.HistoryBytes > c.SendBuffer {
-		if c.ProxyProtocol && len(c.TrustedProxies) == 0 {
-			return nil, &Error{Flag: "proxy-protocol", Text: "needs --trusted-proxies: of whom is the header believed?"}
-		}
 		warnings = append(warnings, fmt.Sprintf("--history-bytes %d is more than --send-buffer %d: events that come while the history is sent close the client", c.HistoryBytes, c.SendBuffer))
 	}
 	if c.UnsentBytes > 0 && c.UnsentBytes/unsent.UserShare < c.HistoryBytes {
@@ -155,12 +159,12 @@ func (c *Config) checkServe() (warnings []string, err error) {
 	if c.ReadRate > 0 && c.ReadBurst < c.PerUser {
 		warnings = append(warnings, fmt.Sprintf("--read-burst %d is less than --connections-per-user %d: some of a user's connections are turned away when all come back at once", c.ReadBurst, c.PerUser))
 	}
+	if c.AddressConnects+c.AddressTokens > 0 && len(c.TrustedProxies) == 0 && isHere(c.Listen) {
+		warnings = append(warnings, "--address-connects and --address-tokens: all clients come from this machine, as one address. Name the proxy with --trusted-proxies")
+	}
 	warnings = append(warnings, c.AllowedOrigins.warnings()...)
 	if c.Dev {
 		warnings = append(warnings, "--dev: anybody can sign tokens for this server; do not let strangers reach it")
-	}
-	if c.AddressConnects+c.AddressTokens > 0 && len(c.TrustedProxies) == 0 && isHere(c.Listen) {
-		warnings = append(warnings, "--address-connects and --address-tokens: all clients come from this machine, as one address. Name the proxy with --trusted-proxies")
 	}
 	return warnings, nil
 }

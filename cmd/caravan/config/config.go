@@ -39,6 +39,13 @@ const (
 	MemberList   Command = "member list"
 	MemberRemove Command = "member remove"
 
+	Health           Command = "health"
+	AdminConnections Command = "admin connections"
+	AdminKick        Command = "admin kick"
+	AdminDrain       Command = "admin drain"
+	AdminProfile     Command = "admin profile"
+	AdminLogLevel    Command = "admin log-level"
+
 	AttachmentsCheck Command = "attachments check"
 
 	ConfigCheck Command = "config check" // takes what serve takes
@@ -63,6 +70,7 @@ type Config struct {
 	AllowWeakSecret bool         // of HS256
 	AllowedOrigins  Origins
 	TrustedProxies  []netip.Prefix
+	ProxyProtocol   bool // of the trusted proxies
 	Roles           protocol.Roles
 	Reactions       protocol.Emoji
 	ReadsMembers    int
@@ -70,7 +78,6 @@ type Config struct {
 	PresenceGrace   time.Duration
 	LastSeen        bool
 	RecheckInterval time.Duration // of members' rights
-	ProxyProtocol   bool          // of the trusted proxies
 	Loops           int
 	History         int // messages
 	HistoryBytes    int
@@ -96,6 +103,8 @@ type Config struct {
 	MaxConnections     int // zero: as many as the open-files limit allows
 	PerUser            int // connections; zero: no limit
 	RoomsPerConnection int // of a user socket
+	AddressConnects    int // handshakes a second of one address; zero: no limit
+	AddressTokens      int // that are not good, a minute; zero: no limit
 
 	Attachments        string // where files are kept: file:PATH or an s3:// URL; empty: there are none
 	AttachmentMax      int
@@ -103,8 +112,6 @@ type Config struct {
 	AttachmentQuota    int // bytes of a user in 24 hours; zero: no limit
 	AttachmentURLTTL   time.Duration
 	AttachmentScanURL  string // empty: nobody is asked
-	AddressConnects    int    // handshakes a second of one address; zero: no limit
-	AddressTokens      int    // that are not good, a minute; zero: no limit
 	AttachmentKeepEXIF bool
 	PublicURL          string // scheme and host; empty: not known
 
@@ -127,7 +134,18 @@ type Config struct {
 	Owner, Trip                          uuid.UUID
 	Role                                 string // of a member
 
-	User  uuid.UUID     // token: whose; member: who
+	Admin   string     // URL of the admin port; empty: of AdminListen
+	Live    bool       // health: alive, and not ready
+	Room    uuid.UUID  // admin: a room's id or its trip's; nil: any
+	Address netip.Addr // admin: of clients; zero: any
+	Code    int        // admin kick: of the close
+	Reason  string     // likewise
+	Kind    string     // admin profile
+	Seconds int        // likewise; zero: as the kind needs
+	Out     string     // likewise: a file
+	Level   string     // admin log-level: empty: as it is
+
+	User  uuid.UUID     // token: whose; member: who; admin: of clients
 	TTL   time.Duration // token: how long it is valid
 	Users int           // seed
 	Trips int           // seed

@@ -34,7 +34,7 @@ func (s *setting) concerns(cmd Command) bool {
 }
 
 var (
-	everywhere = append([]Command{Serve, Migrate, Token, Seed, Status, Backup, AttachmentsCheck}, onPeople...)
+	everywhere = slices.Concat([]Command{Serve, Migrate, Token, Seed, Status, Backup, AttachmentsCheck}, onPeople, onAdmin)
 	onDatabase = append([]Command{Serve, Migrate, Seed, Backup, AttachmentsCheck}, onPeople...)
 	onRedis    = []Command{Serve, Status}
 	onTokens   = []Command{Serve, Token}
@@ -46,7 +46,11 @@ var (
 	onTripAdd  = []Command{TripAdd}
 	onMembers  = []Command{MemberAdd, MemberList, MemberRemove}
 	onPeople   = []Command{UserAdd, UserList, UserRemove, TripAdd, TripList, TripRemove, MemberAdd, MemberList, MemberRemove}
-	onLists    = []Command{Status, UserList, TripList, MemberList, Migrate}
+	onLists    = []Command{Status, UserList, TripList, MemberList, Migrate, AdminConnections}
+	onAdmin    = []Command{Health, AdminConnections, AdminKick, AdminDrain, AdminProfile, AdminLogLevel}
+	onClients  = []Command{AdminConnections, AdminKick}
+	onKick     = []Command{AdminKick}
+	onProfile  = []Command{AdminProfile}
 	onFiles    = []Command{Serve, AttachmentsCheck}
 )
 
@@ -54,8 +58,8 @@ const configFlag = "config"
 
 // settings is the one table of everything that can be set.
 var settings = []setting{
-	{group: "Of this command", name: "user", arg: "UUID", on: []Command{Token, MemberAdd, MemberRemove},
-		about: "whose token, or who is the member",
+	{group: "Of this command", name: "user", arg: "UUID", on: []Command{Token, MemberAdd, MemberRemove, AdminConnections, AdminKick},
+		about: "whose token or connections, or who is the member",
 		into:  func(c *Config) value { return id(&c.User) }},
 	{name: "trip", arg: "UUID", on: onMembers,
 		about: "of which trip",
@@ -106,11 +110,42 @@ var settings = []setting{
 		about: "for programs; of migrate: the checklist",
 		into:  func(c *Config) value { return truth(&c.JSON) }},
 
+	{name: "room", arg: "UUID", on: onClients,
+		about: "connections in this room; its trip's id does as well",
+		into:  func(c *Config) value { return id(&c.Room) }},
+	{name: "address", arg: "IP", on: onClients,
+		about: "connections of clients with this address",
+		into:  func(c *Config) value { return ipAddress(&c.Address) }},
+	{name: "code", arg: "N", def: "1012", on: onKick,
+		about: "of the close: 1012 (come back), 1013 (come back later), 4001 (get another token) or 4003 (stay away)",
+		into:  func(c *Config) value { return count(&c.Code, 1000, 4999) }},
+	{name: "reason", arg: "TEXT", def: "closed by an operator", on: onKick,
+		about: "as the client is told it, at most 123 bytes",
+		into:  func(c *Config) value { return text(&c.Reason) }},
+	{name: "kind", arg: "KIND", def: "cpu", on: onProfile,
+		about: "cpu, heap, allocs, goroutine or trace",
+		into:  func(c *Config) value { return choice(&c.Kind, "cpu", "heap", "allocs", "goroutine", "trace") }},
+	{name: "seconds", arg: "N", def: "0", on: onProfile,
+		about: "for how long, 60 at most; 0: 10 for cpu and trace, and as it is now for the others",
+		into:  func(c *Config) value { return count(&c.Seconds, 0, 60) }},
+	{name: "out", arg: "FILE", on: onProfile,
+		about: "where the profile goes; caravan-KIND.pprof unless it is given",
+		into:  func(c *Config) value { return text(&c.Out) }},
+	{name: "level", arg: "LEVEL", on: []Command{AdminLogLevel},
+		about: "debug, info, warn or error, until SIGHUP or the end; empty: only tell",
+		into:  func(c *Config) value { return choice(&c.Level, "debug", "info", "warn", "error") }},
+	{name: "live", def: "false", on: []Command{Health},
+		about: "ask whether the process answers, and not whether it is ready",
+		into:  func(c *Config) value { return truth(&c.Live) }},
+	{name: "admin", arg: "URL", on: onAdmin,
+		about: "where the admin port of the server is, http://HOST:PORT; unless it is given, --admin-listen on this machine",
+		into:  func(c *Config) value { return adminURL(&c.Admin) }},
+
 	{group: "Where it listens", name: "listen", arg: "ADDR", def: ":8000", on: onServe,
 		about: "the one port for WebSocket, REST and the demo page; with --dev the default is " + devListen,
 		into:  func(c *Config) value { return address(&c.Listen) }},
-	{name: "admin-listen", arg: "ADDR", def: "127.0.0.1:9000", on: onServe,
-		about: "/healthz, /readyz, /metrics and, on a loopback address, /debug/pprof/; empty switches it off",
+	{name: "admin-listen", arg: "ADDR", def: "127.0.0.1:9000", on: slices.Concat(onServe, onAdmin),
+		about: "a page, /healthz, /readyz, /metrics, on a loopback address /debug/pprof/, and for this machine caravan admin; empty switches it off",
 		into:  func(c *Config) value { return optionalAddress(&c.AdminListen) }},
 	{name: "admin-hosts", arg: "NAMES", on: onServe,
 		about: "comma-separated names that the admin port, and with --dev the public one, answers to besides addresses, localhost, this machine's name and the one that is listened on; another Host: 421. * for all",
@@ -121,6 +156,9 @@ var settings = []setting{
 	{name: "trusted-proxies", arg: "NETWORKS", live: true, on: onServe,
 		about: "comma-separated addresses and networks of proxies that are believed: what X-Forwarded-For, or else Forwarded, says of the client's address, for the log, and X-Forwarded-Proto and -Host of the links that it is given; empty: nobody is",
 		into:  func(c *Config) value { return proxies(&c.TrustedProxies) }},
+	{name: "proxy-protocol", def: "false", live: true, on: onServe,
+		about: "each connection of the --trusted-proxies begins with a PROXY protocol header, version 1 or 2, that says the address of the client. Others may send none",
+		into:  func(c *Config) value { return truth(&c.ProxyProtocol) }},
 	{name: "allowed-origins", arg: "PATTERNS", live: true, on: onServe,
 		about: "comma-separated patterns of Origin (https://*.example.com, *); empty: the same host. A request without an Origin passes",
 		into:  func(c *Config) value { return origins(&c.AllowedOrigins) }},
@@ -156,9 +194,6 @@ var settings = []setting{
 	{name: "allow-weak-secret", def: "false", live: true, on: onServe,
 		about: "serve with an HS256 key of less than 32 bytes, which whoever has a token can find out: for one that is in use already",
 		into:  func(c *Config) value { return truth(&c.AllowWeakSecret) }},
-	{name: "proxy-protocol", def: "false", live: true, on: onServe,
-		about: "each connection of the --trusted-proxies begins with a PROXY protocol header, version 1 or 2, that says the address of the client. Others may send none",
-		into:  func(c *Config) value { return truth(&c.ProxyProtocol) }},
 	{name: "jwt-public-key-file", arg: "PATH[,PATH...]", live: true, on: onServe,
 		about: "PEM files with RS256, ES256 or EdDSA public keys",
 		into:  func(c *Config) value { return text(&c.publicKeyFile) }},
@@ -254,6 +289,12 @@ var settings = []setting{
 	{name: "rooms-per-connection", arg: "N", def: "200", live: true, on: onServe,
 		about: "rooms that are subscribed on one WebSocket of a user; over it, subscribing is refused",
 		into:  func(c *Config) value { return count(&c.RoomsPerConnection, 1, 10_000) }},
+	{name: "address-connects", arg: "N", def: "0", live: true, on: onServe,
+		about: "WebSocket handshakes a second from one address (of IPv6 from one /64), ten times as many at once; over it, they get HTTP 429. Addresses of --trusted-proxies do not count. 0: no limit",
+		into:  func(c *Config) value { return count(&c.AddressConnects, 0, 1_000_000) }},
+	{name: "address-tokens", arg: "N", def: "0", live: true, on: onServe,
+		about: "tokens a minute from one address that are not good; over it, no token of that address is looked at, and the answer is HTTP 429. 0: no limit",
+		into:  func(c *Config) value { return count(&c.AddressTokens, 0, 10_000_000) }},
 
 	{group: "Files", name: "attachments", arg: "PLACE", on: onFiles, secret: true,
 		about: "where files that members upload are kept: file:PATH, a directory that is made where it is missing, or s3://BUCKET/PREFIX?endpoint=URL&region=NAME&proxy=true, with the keys in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; off: there are none. With --dev the default is a directory beside the database",
@@ -289,12 +330,6 @@ var settings = []setting{
 	{name: "idle-timeout", arg: "DURATION", def: "75s", on: onServe,
 		about: "a client that was silent for so long, pongs included, is closed",
 		into:  func(c *Config) value { return duration(&c.IdleTimeout, 10*time.Millisecond, 2*time.Hour) }},
-	{name: "address-connects", arg: "N", def: "0", live: true, on: onServe,
-		about: "WebSocket handshakes a second from one address (of IPv6 from one /64), ten times as many at once; over it, they get HTTP 429. Addresses of --trusted-proxies do not count. 0: no limit",
-		into:  func(c *Config) value { return count(&c.AddressConnects, 0, 1_000_000) }},
-	{name: "address-tokens", arg: "N", def: "0", live: true, on: onServe,
-		about: "tokens a minute from one address that are not good; over it, no token of that address is looked at, and the answer is HTTP 429. 0: no limit",
-		into:  func(c *Config) value { return count(&c.AddressTokens, 0, 10_000_000) }},
 	{name: "loops", arg: "N", def: strconv.Itoa(runtime.GOMAXPROCS(0)), on: onServe,
 		about: "event loops; the default is the number of CPUs",
 		into:  func(c *Config) value { return count(&c.Loops, 1, 256) }},

@@ -39,6 +39,12 @@ type page struct {
 // openPage opens url in a new tab and waits until the page's script has run.
 func openPage(t *testing.T, c *chromium, url string, w window) *page {
 	t.Helper()
+	return openPageOnce(t, c, url, w, "document.querySelector('.pane')")
+}
+
+// openPageOnce is openPage of a page that is there once an expression holds.
+func openPageOnce(t *testing.T, c *chromium, url string, w window, there string) *page {
+	t.Helper()
 	p := &page{t: t, browser: c}
 	var made struct{ BrowserContextID, TargetID, SessionID string }
 	p.must(c.call("", "Target.createBrowserContext", nil, &made))
@@ -59,7 +65,7 @@ func openPage(t *testing.T, c *chromium, url string, w window) *page {
 	p.call("Emulation.setFocusEmulationEnabled", map[string]any{"enabled": true}, nil) // several tabs are in front
 	p.resize(w)
 	p.call("Page.navigate", map[string]any{"url": url}, nil)
-	p.waitFor(`document.readyState === 'complete' && document.querySelector('.pane')`)
+	p.waitFor("document.readyState === 'complete' && " + there)
 	return p
 }
 

@@ -54,6 +54,7 @@ func TestPage(t *testing.T) {
 		{"the narrowest window", testNarrowestWindow},
 		{"texts have contrast by day and night", testContrast},
 		{"a screen reader finds its way", testScreenReader},
+		{"the admin port shows what a node does", testLivePage},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

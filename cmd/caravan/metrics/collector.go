@@ -88,6 +88,7 @@ var (
 	stalled         = gauge("stalled_connections", "Connections whose client does not read.")
 	paused          = gauge("paused_connections", "Connections that are not read because they sent too much.")
 	pauses          = counter("pauses", "Pauses of connections that sent too much.")
+	kicked          = counter("kicks", "WebSocket connections that an operator has closed.")
 	overRate        = counter("frames_over_rate", "Client frames that were refused because there were too many.")
 	members         = gauge("members", "Clients that are in, by the version of the protocol that they speak.", "version")
 	userSockets     = gauge("user_sockets", "WebSocket connections of users that are in.")
@@ -208,8 +209,8 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	to.number(takeOvers, float64(c.from.TakeOvers()))
 	to.number(protection, one(c.from.Protection == nil || c.from.Protection()))
 	to.number(droppedLines, float64(c.from.DroppedLines()))
-	to.number(ready, one(c.from.Ready()))
 	to.addresses(c.from.Addresses())
+	to.number(ready, one(c.from.Ready()))
 }
 
 // sink takes numbers as metrics.
@@ -271,6 +272,7 @@ func (s sink) sessions(n socket.Stats) {
 	}
 	s.number(refused, float64(n.OverPerUser), "user_connections")
 	s.number(overRate, float64(n.OverRate))
+	s.number(kicked, float64(n.Kicked))
 	s.number(allowances, float64(n.Allowances.Users))
 	s.number(forgotten, float64(n.Allowances.Forgotten))
 }
