@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 
 	"github.com/jackc/pgx/v5"
 
@@ -27,9 +28,7 @@ func Check(ctx context.Context, cfg Config, roles protocol.Roles) (persist.Check
 	if err != nil {
 		return nil, fmt.Errorf("postgres: the URL %w", err)
 	}
-	for name, value := range fixedParameters {
-		pool.ConnConfig.RuntimeParams[name] = value
-	}
+	maps.Copy(pool.ConnConfig.RuntimeParams, fixedParameters)
 	if pool.ConnConfig.ConnectTimeout == 0 {
 		pool.ConnConfig.ConnectTimeout = connectTimeout
 	}

@@ -97,7 +97,7 @@ func asking(questions []persist.RowQuestion) func(*checking, context.Context) er
 
 // haveColumns says whether all of those columns are there, written as table.column.
 func (c *checking) haveColumns(ctx context.Context, columns string) (bool, error) {
-	for _, column := range strings.Fields(columns) {
+	for column := range strings.FieldsSeq(columns) {
 		table, name, _ := strings.Cut(column, ".")
 		var there bool
 		err := c.db.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM pragma_table_info(?) WHERE name = ? COLLATE NOCASE)", table, name).Scan(&there)
