@@ -122,6 +122,7 @@ func (c *Conn) sendMessage(op frame.Op, b []byte) Outcome {
 func (c *Conn) Cork() {
 	if c.flow == flowDirty {
 		c.loop.moveFlow(c, flowCorked)
+		c.loop.undirty(c)
 	}
 }
 

@@ -35,8 +35,14 @@
 //     or one writev, whatever the number of messages;
 //  7. sockets that are done with are closed; then what Loop.AfterWrites was given is called.
 //
+// A turn that brought nothing for the stages after the first one ends there: most
+// messages go to another goroutine, which posts later what came of them.
+//
 // So what is sent to a connection in one turn costs one system call, and a
 // Handler is never called from inside its own call of Send or Close.
+//
+// Where writing to the same connections takes a loop most of its time, the sixth stage waits
+// a few milliseconds now and then, so that more leaves with a write.
 //
 // # Layers
 //

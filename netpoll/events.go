@@ -58,6 +58,7 @@ func (e *events) OnOpen(raw gnet.Conn) ([]byte, gnet.Action) {
 	case isBack: // it has its place among the connections already
 		l.begin()
 		l.receive(c, back.bytes())
+		l.endEvent()
 	case sockets > s.limits.connectionsMax+claim.RefusedLingerMax && !l.makeRoom(c), c.fd >= s.limits.fdMax:
 		// So many that not even the refusal's end can be waited for.
 		l.counts.refused[RefusedConnections]++
@@ -81,6 +82,7 @@ func (e *events) OnTraffic(raw gnet.Conn) gnet.Action {
 	}
 	c.loop.begin()
 	c.loop.receive(c, b)
+	c.loop.endEvent()
 	if c.state == stateGone {
 		return gnet.Close // handed over: the descriptor lives on as a duplicate
 	}
@@ -92,6 +94,7 @@ func (e *events) OnClose(raw gnet.Conn, _ error) gnet.Action {
 	if c, ok := raw.Context().(*Conn); ok {
 		c.loop.begin()
 		c.loop.closed(c)
+		c.loop.endEvent()
 	}
 	return gnet.None
 }

@@ -66,6 +66,7 @@ type Loop struct {
 	woken         atomic.Bool                    // a turn is already on its way
 	tickDue       atomic.Bool
 	stallDue      atomic.Bool
+	flushIsDue    atomic.Bool
 	board         board
 	waking        sync.Mutex
 	wakeForbidden bool // guarded by waking: the engine is ending
@@ -73,12 +74,13 @@ type Loop struct {
 	_ cpu.CacheLinePad // the others' writes above do not disturb the loop's below
 
 	// Owned by the loop.
-	now    time.Time // of this turn
-	at     moment    // the same, short
-	inTurn bool      // something happened since the last turn ended
-	waker  *waker
-	deaf   bool // nobody is accepted until the next tick
-	shut   bool // nobody is accepted any more
+	now      time.Time // of this turn
+	at       moment    // the same, short
+	inTurn   bool      // something happened since the last turn ended
+	inStages bool      // the turn is in its second stage or a later one
+	waker    *waker
+	deaf     bool // nobody is accepted until the next tick
+	shut     bool // nobody is accepted any more
 
 	descriptors // static once the loop is bound
 
@@ -100,6 +102,10 @@ type Loop struct {
 	toClose     []*Conn  // sockets to be closed at the end of the turn
 	retry       *time.Timer
 	retrying    bool // retry is armed
+
+	flushed    flushed
+	flushTimer *time.Timer
+	gathering  bool // flushTimer is armed
 
 	scanned  int        // position of the scan in conns
 	scanTime time.Time  // of the last scan
@@ -168,6 +174,13 @@ type stall struct {
 	looked  moment // when that was last looked for
 	unsent  int    // bytes in the kernel's buffer then
 	inGnets int    // and in gnet's
+}
+
+// flushed is the last flush that was timed.
+type flushed struct {
+	ended time.Time
+	took  time.Duration
+	some  [3]*Conn // of those that were written
 }
 
 // ages are the connections of a loop in some states, in the order in which they came

@@ -120,6 +120,23 @@ func TestEndlessMailDoesNotStarveTheSockets(t *testing.T) {
 	onLoop(t, l, func() { stop = true })
 }
 
+// A turn costs a system call, and a message that only goes elsewhere needs none.
+func TestMessagesThatNeedNothingMakeNoTurns(t *testing.T) {
+	const messages = 300
+	seen := make(chan struct{}, 1)
+	s := start(t, Config{Loops: 1, Handler: funcs{message: func(*Conn, Kind, []byte) { seen <- struct{}{} }}})
+	c := dial(t, s)
+	before := s.Stats().Turns
+	for range messages {
+		c.send("x")
+		<-seen
+	}
+	if turns := s.Stats().Turns - before; turns > messages/2 { // ticks make some
+		t.Errorf("%d turns for %d messages", turns, messages)
+	}
+	await.Until(t, "counted", func() bool { return s.Stats().MessagesIn == messages })
+}
+
 func TestTurnsReadTheClockOnce(t *testing.T) {
 	s := start(t, Config{Loops: 1, Handler: funcs{}})
 	l := s.Loops()[0]

@@ -16,6 +16,8 @@ func newLoop(s *shared, h Handler, index int) *Loop {
 	l.clients = make(map[*Conn]netip.AddrPort)
 	l.retry = time.AfterFunc(time.Hour, l.retryDue)
 	l.retry.Stop()
+	l.flushTimer = time.AfterFunc(time.Hour, l.flushDue)
+	l.flushTimer.Stop()
 	return l
 }
 
@@ -27,6 +29,7 @@ func (t *turn) Run(context.Context) error {
 		l.inTurn = true
 		l.readClock()
 	}
+	l.inStages = true
 
 	for _, fn := range l.mail.take() {
 		l.call(fn)
@@ -38,12 +41,22 @@ func (t *turn) Run(context.Context) error {
 	if l.stallDue.Swap(false) {
 		l.retryStalled()
 	}
+	if l.flushIsDue.Swap(false) {
+		l.gathering = false
+	}
 	// Handler.Close may send to others; writing finds dead sockets; closing them
 	// ends connections: until nothing is left.
-	for len(l.resumable)+len(l.ended)+len(l.dirty)+len(l.toClose) > 0 {
+	gathers := l.gathers()
+	if l.gathering && !gathers {
+		l.flushTimer.Stop()
+		l.gathering = false
+	}
+	for len(l.resumable)+len(l.ended)+len(l.toClose) > 0 || len(l.dirty) > 0 && !gathers {
 		l.resumePostponed()
 		l.callCloses()
-		l.flush()
+		if !gathers {
+			l.flushAll()
+		}
 		l.closeSockets()
 	}
 	for _, fn := range l.afterWrites {
@@ -54,7 +67,7 @@ func (t *turn) Run(context.Context) error {
 	l.armRetry()
 	l.counts.turns++
 	l.board.show(&l.counts)
-	l.inTurn = false
+	l.inTurn, l.inStages = false, false
 	l.wakeAgain()
 	return nil
 }
@@ -73,6 +86,7 @@ func (l *Loop) callCloses() {
 // stopped is called when the loop's goroutine has ended: what was left to tell is told.
 func (l *Loop) stopped() {
 	l.retry.Stop()
+	l.flushTimer.Stop()
 	l.mail.close()
 	l.callCloses()
 	l.board.show(&l.counts)

@@ -51,7 +51,7 @@ func (l *Loop) execute() {
 // for by an event on the waker, which waits its turn among the sockets.
 func (l *Loop) wakeAgain() {
 	l.woken.Store(false)
-	if l.mail.len() == 0 && !l.tickDue.Load() && !l.stallDue.Load() {
+	if l.mail.len() == 0 && !l.tickDue.Load() && !l.stallDue.Load() && !l.flushIsDue.Load() {
 		return
 	}
 	if !l.woken.CompareAndSwap(false, true) {
@@ -73,15 +73,33 @@ func (l *Loop) forbidWake() {
 	l.wakeForbidden = true
 }
 
-// begin opens a turn where none is open: the clock is read, and the later stages
-// are asked for. Called first in each event that comes from gnet.
+// begin opens a turn where none is open: the clock is read. Called first in each event
+// that comes from gnet; endEvent is called last.
 func (l *Loop) begin() {
-	if l.inTurn {
-		return
+	if !l.inTurn {
+		l.inTurn = true
+		l.readClock()
 	}
-	l.inTurn = true
-	l.readClock()
-	l.Wake()
+}
+
+// endEvent asks for the later stages of the turn where they have something to do. Where
+// they have nothing, the turn is over: to ask costs a write to gnet's event descriptor,
+// and one more look at the sockets. In those stages themselves it does nothing: they go
+// on until nothing is left.
+func (l *Loop) endEvent() {
+	switch {
+	case l.inStages:
+	case l.moreToDo():
+		l.Wake()
+	default:
+		l.board.show(&l.counts)
+		l.inTurn = false
+	}
+}
+
+// moreToDo tells whether the later stages have something to do.
+func (l *Loop) moreToDo() bool {
+	return len(l.resumable)+len(l.ended)+len(l.toClose) > 0 || len(l.dirty) > 0 && !l.gathering || len(l.stalled) > 0 && !l.retrying
 }
 
 func (l *Loop) readClock() {

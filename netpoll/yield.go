@@ -41,6 +41,7 @@ func (l *Loop) yield(c *Conn) {
 // has just come.
 func (l *Loop) makeRoom(c *Conn) bool {
 	l.begin()
+	defer l.endEvent()
 	return l.yieldOldest(func(other *Conn) bool { return other != c })
 }
 
