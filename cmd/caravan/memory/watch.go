@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"runtime/metrics"
 	"sync"
 	"sync/atomic"
@@ -75,9 +76,10 @@ func (w *Watch) Stats() Stats {
 
 func (w *Watch) run(ctx context.Context) {
 	state := pressure{limit: w.limit}
+	var calm calm
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
-	for {
+	for looks := 1; ; looks++ {
 		select {
 		case <-ctx.Done():
 			return
@@ -94,6 +96,9 @@ func (w *Watch) run(ctx context.Context) {
 		if shed > 0 {
 			w.sheds.Add(1)
 			w.server.Shed(shed)
+		}
+		if looks%calmLooksEvery == 0 && calm.look(lookAtHeap()) {
+			debug.FreeOSMemory() // collects, too
 		}
 	}
 }
