@@ -20,6 +20,10 @@ const (
 	AttachmentGone    AttachmentState = "gone"    // nobody may read it any more: its bytes are to be deleted
 )
 
+// PreviewBytesMax is the size of a preview at most. Of what a user has uploaded it counts as
+// much, as nobody notes how large one is.
+const PreviewBytesMax = 100 << 10
+
 // StoredAttachment is the row of an upload. It is there before its bytes, and goes after them.
 type StoredAttachment struct {
 	protocol.Attachment
@@ -47,18 +51,21 @@ type AttachmentStore interface {
 
 	// ReadyAttachment makes a pending row ready, with what became known of it meanwhile.
 	// ErrNoAttachment where it is not pending any more; ErrQuota where its uploader would have
-	// more than so many bytes that were ready within the last 24 hours, zero: any.
+	// more than so many bytes that were ready within the last 24 hours, previews included, zero:
+	// any.
 	ReadyAttachment(ctx context.Context, a *StoredAttachment, quota int64) error
 
 	// PreviewAttachment gives the bytes of a pending row to a ready one that no message has, as
 	// its preview. The pending row goes; where there was a preview before, it is gone and has
-	// that one's bytes. ErrNoAttachment where there is no such ready row.
-	PreviewAttachment(ctx context.Context, id uuid.UUID, preview *StoredAttachment) error
+	// that one's bytes. ErrNoAttachment where there is no such ready row; ErrQuota as with
+	// ReadyAttachment.
+	PreviewAttachment(ctx context.Context, id uuid.UUID, preview *StoredAttachment, quota int64) error
 
 	// Attachment returns a row. ErrNoAttachment where there is none.
 	Attachment(ctx context.Context, id uuid.UUID) (StoredAttachment, error)
 
-	// UploadedBytes returns how many bytes of a user's were ready within the last 24 hours.
+	// UploadedBytes returns how many bytes of a user's were ready within the last 24 hours,
+	// previews included.
 	UploadedBytes(ctx context.Context, user uuid.UUID) (int64, error)
 
 	// LoseAttachment makes a row gone that no message has.

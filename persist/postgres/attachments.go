@@ -22,7 +22,8 @@ const (
 	// lockUploader has the uploads of one user be counted one after another.
 	lockUploader = `SELECT pg_advisory_xact_lock(hashtextextended('caravan attachments of ' || $1::uuid, 0))`
 
-	sumUploaded = `SELECT coalesce(sum(size), 0)::bigint FROM chat_attachments
+	// sumUploaded counts a preview as the largest that there may be.
+	sumUploaded = `SELECT coalesce(sum(size + CASE WHEN preview_key IS NULL THEN 0 ELSE $2::bigint END), 0)::bigint FROM chat_attachments
 	WHERE uploader_id = $1 AND created_at > clock_timestamp() - interval '24 hours' AND state = 'ready'`
 
 	readyAttachment = `UPDATE chat_attachments SET state = 'ready', name = $2, mime = $3, size = $4, width = nullif($5, 0), height = nullif($6, 0), sha256 = $7
@@ -80,22 +81,32 @@ func (s *Store) AddAttachment(ctx context.Context, a *room.StoredAttachment) err
 func (s *Store) ReadyAttachment(ctx context.Context, a *room.StoredAttachment, quota int64) error {
 	return s.besides(ctx, "ready attachment", func() error {
 		return pgx.BeginFunc(ctx, s.readers, func(tx pgx.Tx) error {
-			if quota > 0 {
-				var bytes int64
-				if _, err := tx.Exec(ctx, lockUploader, [16]byte(a.Uploader)); err != nil {
-					return err
-				}
-				if err := tx.QueryRow(ctx, sumUploaded, [16]byte(a.Uploader)).Scan(&bytes); err != nil {
-					return err
-				}
-				if bytes+a.Size > quota {
-					return room.ErrQuota
-				}
+			if err := mayUpload(ctx, tx, a.Uploader, a.Size, quota); err != nil {
+				return err
 			}
 			tag, err := tx.Exec(ctx, readyAttachment, [16]byte(a.ID), a.Name, a.MIME, a.Size, a.Width, a.Height, a.Hash)
 			return orNone(tag.RowsAffected(), err)
 		})
 	})
+}
+
+// mayUpload returns room.ErrQuota where somebody would have more than may be, zero: any. Until the
+// end of the transaction nobody else counts that user's bytes.
+func mayUpload(ctx context.Context, tx pgx.Tx, user uuid.UUID, bytes, quota int64) error {
+	if quota == 0 {
+		return nil
+	}
+	if _, err := tx.Exec(ctx, lockUploader, [16]byte(user)); err != nil {
+		return err
+	}
+	var has int64
+	if err := tx.QueryRow(ctx, sumUploaded, [16]byte(user), room.PreviewBytesMax).Scan(&has); err != nil {
+		return err
+	}
+	if has+bytes > quota {
+		return room.ErrQuota
+	}
+	return nil
 }
 
 // orNone is err, or room.ErrNoAttachment where no row was changed.
@@ -107,12 +118,17 @@ func orNone(rows int64, err error) error {
 }
 
 // PreviewAttachment implements room.AttachmentStore.
-func (s *Store) PreviewAttachment(ctx context.Context, id uuid.UUID, preview *room.StoredAttachment) error {
+func (s *Store) PreviewAttachment(ctx context.Context, id uuid.UUID, preview *room.StoredAttachment, quota int64) error {
 	return s.besides(ctx, "preview of an attachment", func() error {
 		return pgx.BeginFunc(ctx, s.readers, func(tx pgx.Tx) error {
 			var before string
 			if err := noneAs(tx.QueryRow(ctx, selectPreview, [16]byte(id)).Scan(&before)); err != nil {
 				return err
+			}
+			if before == "" {
+				if err := mayUpload(ctx, tx, preview.Uploader, room.PreviewBytesMax, quota); err != nil {
+					return err
+				}
 			}
 			_, err := tx.Exec(ctx, setPreview, [16]byte(id), preview.Key)
 			if err == nil && before == "" {
@@ -147,7 +163,7 @@ func (s *Store) Attachment(ctx context.Context, id uuid.UUID) (a room.StoredAtta
 // UploadedBytes implements room.AttachmentStore.
 func (s *Store) UploadedBytes(ctx context.Context, user uuid.UUID) (bytes int64, err error) {
 	err = s.besides(ctx, "uploaded bytes", func() error {
-		return s.readers.QueryRow(ctx, sumUploaded, [16]byte(user)).Scan(&bytes)
+		return s.readers.QueryRow(ctx, sumUploaded, [16]byte(user), room.PreviewBytesMax).Scan(&bytes)
 	})
 	return bytes, err
 }

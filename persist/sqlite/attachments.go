@@ -22,7 +22,9 @@ const (
 
 	insertAttachment = `INSERT INTO chat_attachments (id, chat_room_id, uploader_id, state, store_key, name, mime, size, created_at)
 	VALUES (?, ?, ?, 'pending', ?, ?, ?, ?, ?)`
-	sumUploaded     = `SELECT coalesce(sum(size), 0) FROM chat_attachments WHERE uploader_id = ? AND created_at > ? AND state = 'ready'`
+	// sumUploaded counts a preview as the largest that there may be.
+	sumUploaded = `SELECT coalesce(sum(size + CASE WHEN preview_key IS NULL THEN 0 ELSE ?3 END), 0) FROM chat_attachments
+	WHERE uploader_id = ?1 AND created_at > ?2 AND state = 'ready'`
 	readyAttachment = `UPDATE chat_attachments SET state = 'ready', name = ?2, mime = ?3, size = ?4, width = nullif(?5, 0), height = nullif(?6, 0), sha256 = ?7
 	WHERE id = ?1 AND state = 'pending'`
 	selectPreview  = `SELECT coalesce(preview_key, '') FROM chat_attachments WHERE id = ? AND state = 'ready' AND message_id IS NULL`
@@ -78,14 +80,8 @@ func (s *Store) AddAttachment(ctx context.Context, a *room.StoredAttachment) err
 // ReadyAttachment implements room.AttachmentStore.
 func (s *Store) ReadyAttachment(ctx context.Context, a *room.StoredAttachment, quota int64) error {
 	return s.writeAttachments(ctx, func(tx *sql.Tx) error {
-		if quota > 0 {
-			bytes, err := uploadedBytes(tx.QueryRowContext(ctx, sumUploaded, a.Uploader.String(), formatStamp(time.Now().Add(-quotaTime))))
-			if err != nil {
-				return err
-			}
-			if bytes+a.Size > quota {
-				return room.ErrQuota
-			}
+		if err := mayUpload(ctx, tx, a.Uploader, a.Size, quota); err != nil {
+			return err
 		}
 		return orNone(tx.ExecContext(ctx, readyAttachment, a.ID.String(), a.Name, a.MIME, a.Size, a.Width, a.Height, a.Hash))
 	})
@@ -102,17 +98,38 @@ func orNone(result sql.Result, err error) error {
 	return nil
 }
 
-func uploadedBytes(row *sql.Row) (bytes int64, err error) {
-	err = row.Scan(&bytes)
+// mayUpload returns room.ErrQuota where somebody would have more than may be, zero: any.
+func mayUpload(ctx context.Context, tx *sql.Tx, user uuid.UUID, bytes, quota int64) error {
+	if quota == 0 {
+		return nil
+	}
+	if has, err := uploadedBytes(ctx, tx, user); err != nil {
+		return err
+	} else if has+bytes > quota {
+		return room.ErrQuota
+	}
+	return nil
+}
+
+func uploadedBytes(ctx context.Context, in interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}, user uuid.UUID,
+) (bytes int64, err error) {
+	err = in.QueryRowContext(ctx, sumUploaded, user.String(), formatStamp(time.Now().Add(-quotaTime)), room.PreviewBytesMax).Scan(&bytes)
 	return bytes, err
 }
 
 // PreviewAttachment implements room.AttachmentStore.
-func (s *Store) PreviewAttachment(ctx context.Context, id uuid.UUID, preview *room.StoredAttachment) error {
+func (s *Store) PreviewAttachment(ctx context.Context, id uuid.UUID, preview *room.StoredAttachment, quota int64) error {
 	return s.writeAttachments(ctx, func(tx *sql.Tx) error {
 		var before string
 		if err := tx.QueryRowContext(ctx, selectPreview, id.String()).Scan(&before); err != nil {
 			return err
+		}
+		if before == "" {
+			if err := mayUpload(ctx, tx, preview.Uploader, room.PreviewBytesMax, quota); err != nil {
+				return err
+			}
 		}
 		_, err := tx.ExecContext(ctx, setPreview, preview.Key, id.String())
 		if err == nil && before == "" {
@@ -142,7 +159,7 @@ func (s *Store) UploadedBytes(ctx context.Context, user uuid.UUID) (int64, error
 		return 0, unreachable(err)
 	}
 	defer done()
-	bytes, err := uploadedBytes(s.read.db.QueryRowContext(ctx, sumUploaded, user.String(), formatStamp(time.Now().Add(-quotaTime))))
+	bytes, err := uploadedBytes(ctx, s.read.db, user)
 	return bytes, attachmentFault(err)
 }
 

@@ -47,7 +47,7 @@ func (w *world) preview(of *room.StoredAttachment, key string) error {
 	if err := w.store.AddAttachment(w.ctx(), p); err != nil {
 		w.t.Fatal(err)
 	}
-	err := w.store.PreviewAttachment(w.ctx(), of.ID, p)
+	err := w.store.PreviewAttachment(w.ctx(), of.ID, p, 0)
 	if key == "" {
 		if err := errors.Join(w.store.LoseAttachment(w.ctx(), p.ID), w.store.ForgetAttachments(w.ctx(), []uuid.UUID{p.ID})); err != nil {
 			w.t.Fatal(err)
@@ -350,44 +350,5 @@ func testClaimRace(t *testing.T, open Open) {
 			w.mustOutcome(op, room.Refused, protocol.CodeInvalidAttachment)
 			w.mustStand(a.ID, room.AttachmentGone, uuid.Nil)
 		}
-	}
-}
-
-// testUploadQuota: also when many uploads end at once.
-func testUploadQuota(t *testing.T, open Open) {
-	w := newWorld(t, open, 2, 1)
-	const fits, tried = 5, 12
-	var mu sync.Mutex
-	var ready, refused int
-	var all sync.WaitGroup
-	for range tried {
-		a := w.pending(0, 0, "a")
-		all.Go(func() {
-			err := w.store.ReadyAttachment(w.ctx(), a, fits*a.Size)
-			mu.Lock()
-			defer mu.Unlock()
-			switch {
-			case err == nil:
-				ready++
-			case errors.Is(err, room.ErrQuota):
-				refused++
-			default:
-				t.Error(err)
-			}
-		})
-	}
-	all.Wait()
-	if ready != fits || refused != tried-fits {
-		t.Errorf("%d are ready and %d refused, want %d and %d", ready, refused, fits, tried-fits)
-	}
-	if bytes, err := w.store.UploadedBytes(w.ctx(), w.users[0].ID); err != nil || bytes != fits*1000 {
-		t.Errorf("%d bytes, %v", bytes, err)
-	}
-	if err := w.store.ReadyAttachment(w.ctx(), w.pending(0, 1, "another's"), 1000); err != nil {
-		t.Errorf("another user: %v", err)
-	}
-	w.app("UPDATE chat_attachments SET created_at = '2020-01-01 00:00:00'")
-	if bytes, err := w.store.UploadedBytes(w.ctx(), w.users[0].ID); err != nil || bytes != 0 {
-		t.Errorf("of another day: %d bytes, %v", bytes, err)
 	}
 }

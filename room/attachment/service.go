@@ -32,7 +32,7 @@ const (
 	UploadsUserMax  = 32 // of them, those of one user
 	waitingMax      = 256
 	slotWait        = 10 * time.Second // that an upload waits for its turn before a byte of it is read
-	PreviewBytesMax = 100 << 10
+	PreviewBytesMax = room.PreviewBytesMax
 
 	scanTime    = 60 * time.Second
 	discardTime = 10 * time.Second

@@ -209,8 +209,8 @@ func (m *mortal) ReadyAttachment(ctx context.Context, a *room.StoredAttachment, 
 	return m.step(func() error { return m.AttachmentStore.ReadyAttachment(ctx, a, quota) })
 }
 
-func (m *mortal) PreviewAttachment(ctx context.Context, id uuid.UUID, p *room.StoredAttachment) error {
-	return m.step(func() error { return m.AttachmentStore.PreviewAttachment(ctx, id, p) })
+func (m *mortal) PreviewAttachment(ctx context.Context, id uuid.UUID, p *room.StoredAttachment, quota int64) error {
+	return m.step(func() error { return m.AttachmentStore.PreviewAttachment(ctx, id, p, quota) })
 }
 
 func (m *mortal) LoseAttachment(ctx context.Context, id uuid.UUID) error {

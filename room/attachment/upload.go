@@ -161,8 +161,10 @@ func (s *Service) Preview(ctx context.Context, of *room.StoredAttachment, u *Upl
 	_, err = s.blobs.Put(ctx, p.Key, filter, p.MIME)
 	if err != nil {
 		err = s.fault(err)
-	} else if err = s.store.PreviewAttachment(ctx, of.ID, p); errors.Is(err, room.ErrNoAttachment) {
+	} else if err = s.store.PreviewAttachment(ctx, of.ID, p, s.cfg.Quota); errors.Is(err, room.ErrNoAttachment) {
 		err = protocol.ErrInvalidAttachment // it was sent meanwhile
+	} else if errors.Is(err, room.ErrQuota) {
+		err = s.refuse(ErrQuota)
 	}
 	if err != nil {
 		s.discard(ctx, p)
