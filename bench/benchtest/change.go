@@ -39,6 +39,7 @@ func (s *Server) remove(user, id uuid.UUID) (left *Message, code string) {
 				return
 			}
 			m.Content, m.Updated, m.DeletedAt, m.DeletedBy = deletedText, now, &now, by
+			s.lose(m)
 			m.PinnedAt, m.PinnedBy, m.Mentions, m.MentionsAll, m.Data = nil, "", nil, false, nil
 		})
 	}

@@ -25,6 +25,11 @@ type Faults struct {
 	KeepDeleted, DeleteAgain func() bool
 	// MayAll is asked at each thing for which somebody lacks a permission whether they may do it.
 	MayAll func() bool
+	// Serve changes what is served of a file, which is gone where its message is deleted. Nil: it is
+	// not there.
+	Serve func(bytes []byte, gone bool) []byte
+	// ShareFiles lets several messages have one file.
+	ShareFiles bool
 	// History and Resume return how many messages of a first frame are shown, of
 	// so many; the others, at its end, are left out.
 	History, Resume func(n int) int

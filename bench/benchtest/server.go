@@ -36,6 +36,8 @@ type Message struct {
 
 	MentionsAll bool `json:"mentions_all,omitempty"`
 
+	Attachments []Attachment `json:"attachments,omitempty"`
+
 	DeletedAt *time.Time `json:"deleted_at,omitempty"`
 	DeletedBy string     `json:"deleted_by,omitempty"`
 	PinnedAt  *time.Time `json:"pinned_at,omitempty"`
@@ -64,6 +66,7 @@ type order struct {
 	Mentions    []string        `json:"mentions"`
 	MentionsAll bool            `json:"mentions_all"`
 	Data        json.RawMessage `json:"data"`
+	Attachments []uuid.UUID     `json:"attachments"`
 }
 
 // Server is the server. Its methods are safe for concurrent use.
@@ -77,6 +80,7 @@ type Server struct {
 	roles    map[uuid.UUID]string
 	sessions int
 	sockets  map[*socket]bool
+	files    map[uuid.UUID]*file
 }
 
 type room struct {
@@ -92,7 +96,7 @@ type room struct {
 // JWTs whose signature is not checked, and the trips given are what everybody's
 // list of rooms shows.
 func New(faults Faults, trips ...uuid.UUID) *Server {
-	s := &Server{faults: faults, rooms: map[uuid.UUID]*room{}, roles: map[uuid.UUID]string{}, sockets: map[*socket]bool{}}
+	s := &Server{faults: faults, rooms: map[uuid.UUID]*room{}, roles: map[uuid.UUID]string{}, sockets: map[*socket]bool{}, files: map[uuid.UUID]*file{}}
 	for _, trip := range trips {
 		s.room(trip)
 	}
@@ -102,6 +106,8 @@ func New(faults Faults, trips ...uuid.UUID) *Server {
 	mux.HandleFunc("GET /api/v1/chat/rooms/", s.list)
 	mux.HandleFunc("GET /api/v1/chat/rooms/{id}/messages/", s.page)
 	mux.HandleFunc("GET /api/v1/chat/rooms/{id}/members/", s.present)
+	mux.HandleFunc("POST /api/v1/chat/rooms/{id}/attachments/", s.upload)
+	mux.HandleFunc("GET /api/v1/chat/attachments/{id}/", s.serve)
 	mux.HandleFunc("POST /api/v1/chat/messages/", s.post)
 	mux.HandleFunc("PATCH /api/v1/chat/messages/{id}/", s.patch)
 	mux.HandleFunc("DELETE /api/v1/chat/messages/{id}/", s.unmake)
@@ -217,6 +223,10 @@ func (s *Server) send(r *room, user uuid.UUID, o *order) (m *Message, duplicate 
 			r.seq--
 			return nil, false, "invalid_reply"
 		}
+	}
+	if !s.take(m, r, user, o.Attachments) {
+		r.seq--
+		return nil, false, "invalid_attachment"
 	}
 	if s.faults.Forget == nil || !s.faults.Forget(o.ClientID) {
 		r.messages = append(r.messages, m)

@@ -29,7 +29,7 @@ func (l *Ledger) mayBeBehind(r *Record) bool {
 // missesIt reports whether a refusal is excused as what the op is about may not be on the
 // former primary.
 func (l *Ledger) missesIt(r *Record) bool {
-	return (r.Code == "not_found" || r.Code == "invalid_reply") && l.mayBeBehind(r)
+	return (r.Code == "not_found" || r.Code == "invalid_reply" || r.Code == "invalid_attachment") && l.mayBeBehind(r)
 }
 
 // behind reports whether an answer is excused that ends before what its client knows. It is

@@ -9,6 +9,7 @@ func (l *Ledger) Check() *Report {
 		l.checkMessage(l.messages[id])
 	}
 	l.checkPins()
+	l.checkHolders()
 	l.checkLists()
 	for _, id := range sorted(l.rooms) {
 		l.checkRoom(id, l.rooms[id])

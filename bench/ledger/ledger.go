@@ -23,6 +23,7 @@ type Ledger struct {
 	lists    map[list][]*Record  // what was read whole in the end
 	rows     []*Record           // of the list that is being read
 	readers  map[placeOf]*client // who has marked what they have read
+	files    map[string]*file
 	views    views
 	former   takeover // the last one
 	clock    int64    // records so far
@@ -47,6 +48,7 @@ type op struct {
 	emoji    string // of a reaction
 	reply    string
 	extra    string
+	files    []string
 	begun    int64 // the clock when it went out
 	top      int64 // the greatest number of the room that anybody had seen by then
 	attempts int
@@ -83,6 +85,8 @@ type message struct {
 	read []reading
 	said map[int64]string // what a frame said of each event: its "change"
 	gone int64            // the least number at which it was seen deleted; zero: none
+
+	buried int64 // the clock when it was first seen deleted; zero: never
 }
 
 // state is what a message said after an event.
@@ -137,6 +141,8 @@ type client struct {
 	live   int64           // while paging: where live events went on
 	seen   numbers         // that it saw, live or shown
 	torn   map[string]bool // messages that it may lack without a sign, as its pages were of two histories
+
+	fetched int64 // the clock when it last asked for a file
 	clientMarks
 	page int64 // the last number of the list of messages that it is being shown
 	view *view // that list
@@ -153,6 +159,7 @@ func New() *Ledger {
 		changes:  map[string][]*op{},
 		replied:  map[string]int64{},
 		readers:  map[placeOf]*client{},
+		files:    map[string]*file{},
 		roles:    map[string][]role{},
 		lists:    map[list][]*Record{},
 		views:    views{max: viewsMax},
@@ -181,6 +188,8 @@ func (l *Ledger) Apply(r *Record) {
 		l.takeOver(r)
 	case Own:
 		l.own(r)
+	case Uploaded, Unstored, Fetch, Fetched:
+		l.applyFiles(r)
 	case Further, ReadBy, Marked:
 		l.applyReads(r)
 	case Role:
@@ -265,6 +274,7 @@ func (l *Ledger) begin(r *Record) {
 	}
 	switch r.Kind {
 	case Send:
+		l.sends(o, r.Files)
 		l.report.Sent++
 	case Edit:
 		l.report.Edits++
@@ -337,6 +347,8 @@ func (l *Ledger) excuses(o *op, code string) bool {
 		return l.deletes(o.about)
 	case code == "invalid_reply" && o.kind == Send:
 		return l.deletes(o.reply)
+	case code == "invalid_attachment" && o.kind == Send:
+		return l.rivals(o)
 	case code == "too_many_pins" && o.kind == Pin && o.on:
 		return l.mayBePinned(o.room) >= pinsMax
 	}

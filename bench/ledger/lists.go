@@ -88,6 +88,12 @@ func (l *Ledger) checkLists() {
 			l.checkDue(rows)
 		case RowsTexts:
 			l.checkTexts(rows)
+		case WayFiles:
+			l.checkFiles(rows)
+		case RowsFiles:
+			for _, r := range rows {
+				l.lost("files: %s", r.Content)
+			}
 		default:
 			l.unexplained("a list of the unknown way %q", of.way)
 		}

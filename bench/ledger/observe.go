@@ -112,6 +112,9 @@ func (l *Ledger) buried(m *message, r *Record, n int64) {
 	if m.gone == 0 || n < m.gone {
 		m.gone = n
 	}
+	if m.buried == 0 {
+		m.buried = l.clock
+	}
 	if l.hidden == "" {
 		l.hidden = r.Content
 		if l.blank != "" && l.blank != firstRunes(r.Content) {

@@ -16,7 +16,7 @@ type Kind string
 // Quote, QuoteBy, Extra, Deleted, DeletedBy, Pinned, PinnedBy and Summary.
 const (
 	Begin     Kind = "begin"     // before the run, the room stands at Seq; Nodes servers may be asked; Version 2: they tell summaries
-	Send      Kind = "send"      // Op is a new message with Content, Form, Sender, Reply and Extra, which mentions the users To; it goes out for the first time
+	Send      Kind = "send"      // Op is a new message with Content, Form, Sender, Reply, Extra and Files, which mentions the users To; it goes out for the first time
 	Edit      Kind = "edit"      // Op is an edit of Message to Content; it goes out for the first time
 	Delete    Kind = "delete"    // Op deletes Message for Sender; it goes out for the first time
 	Pin       Kind = "pin"       // Op pins Message for Sender, or with On false takes its pin away; it goes out for the first time
@@ -47,6 +47,10 @@ const (
 	End       Kind = "end"       // in the end the room stands at Seq
 	Listed    Kind = "listed"    // in the end a list was read whole by Way: of Room, of the message About, for Sender; its rows came before
 	Row       Kind = "row"       // in the end a row of the list that is read by Way
+	Uploaded  Kind = "uploaded"  // the client has uploaded File, whose bytes have the hash Content
+	Unstored  Kind = "unstored"  // an upload of the client's was refused with Code
+	Fetch     Kind = "fetch"     // the client asks for File, which Message has
+	Fetched   Kind = "fetched"   // and got bytes with the hash Content, or Code
 	Anew      Kind = "anew"      // the client was told to forget all, because the database went back; Alive: on a connection that it had
 )
 
@@ -87,7 +91,7 @@ type Record struct {
 	Reply   string    `json:"reply,omitempty"`    // the message that it answers
 	Quote   string    `json:"quote,omitempty"`    // what that one says, its first characters
 	QuoteBy string    `json:"quote_by,omitempty"` // the e-mail address of who wrote it
-	Extra   string    `json:"extra,omitempty"`    // whom it mentions, and its data
+	Extra   string    `json:"extra,omitempty"`    // whom it mentions, its data and its files
 	Code    string    `json:"code,omitempty"`
 	Way     string    `json:"way,omitempty"`
 	Seq     int64     `json:"seq,omitempty"`
@@ -118,6 +122,9 @@ type Record struct {
 	About string   `json:"about,omitempty"` // the message that a list is about
 	Mine  []string `json:"mine,omitempty"`  // emoji
 
+	File  string   `json:"file,omitempty"`  // an attachment's id
+	Files []string `json:"files,omitempty"` // of a new message, likewise
+
 	Version int `json:"version,omitempty"` // of the protocol, on the connection; zero: 1, or none
 
 	FailOver int `json:"fail_over,omitempty"`
@@ -141,12 +148,14 @@ const (
 	WayReplies = "replies" // Message: one that answers About
 	WayWho     = "who"     // Sender has the reaction Content to About
 	WayMine    = "mine"    // the reader, Sender, has the reaction Content to Message
+	WayFiles   = "files"   // File has bytes with the hash Content, or the server says Code
 
 	RowsReactions = "chat_reactions"     // Sender has the reaction Content to Message
 	RowsPins      = "pinned messages"    // Message
 	RowsMentions  = "chat_mentions"      // Sender, or Everybody, is mentioned in Room at Seq
 	RowsDue       = "chat_summaries_due" // Message
 	RowsTexts     = "all tables"         // a text of Op, in the table Type
+	RowsFiles     = "chat_attachments"   // Content says where bytes and rows do not agree
 )
 
 // Everybody is whom a message mentions that mentions all of the trip.

@@ -25,6 +25,8 @@ type Report struct {
 	Turned   int64            `json:"turned"`   // times that a changed role was told on a connection that lived
 	Rows     int64            `json:"rows"`     // rows of lists and tables that were compared in the end
 	Due      int64            `json:"due"`      // times that a connection had to prove that it tells everything
+	Files    int64            `json:"files"`    // files that were uploaded
+	Fetched  int64            `json:"fetched"`  // times that somebody asked for a file of a message, before the end
 
 	// What fail-overs lost, of which members were told so.
 	FailOvers int64 `json:"fail_overs"` // after which the old primary had something that the new one has not

@@ -19,6 +19,9 @@ func (r *Report) WriteText(w io.Writer) error {
 	line("ended", "%d connections that their members did not end%s", sum(r.Ended), byCode(r.Ended))
 	line("stored", "%d messages; %d numbers used", r.Stored, r.Numbers)
 	line("seen", "%d live events, %d messages in histories, resumes and pages, by %d first frames and pages; %d times a member waited for all that was due", r.Told, r.Shown, r.Joins, r.Due)
+	if r.Files > 0 {
+		line("files", "%d uploaded; %d times one of a message was asked for", r.Files, r.Fetched)
+	}
 	line("compared", "%d rows of lists and tables", r.Rows)
 	if r.FailOvers+r.Anew > 0 {
 		line("fail-overs", "%d lost %d events, of which %d had been seen; %d messages and edits are lost with them; %d times a member was told to begin anew",

@@ -44,6 +44,8 @@ func (m *member) act(s *session) {
 	case full:
 	case m.id < m.crew.cfg.Rooms && m.acts%burstEvery == burstFirst:
 		m.burst(s)
+	case m.crew.takesFiles() && m.id < m.crew.cfg.Rooms && m.acts%filesEvery == filesFirst:
+		m.sendFiles(s)
 	case pick(shareREST):
 		m.sendREST()
 	case pick(shareEdit):
@@ -62,6 +64,10 @@ func (m *member) act(s *session) {
 		m.mark(s)
 	case pick(shareList):
 		m.list()
+	case m.crew.takesFiles() && pick(shareFiles):
+		m.sendFiles(s)
+	case m.crew.takesFiles() && pick(shareFetch):
+		m.fetchFile()
 	case pick(shareTyping):
 		s.send([]byte(`{"type":"typing","is_typing":true}`))
 	default:
@@ -148,7 +154,7 @@ func (m *member) sendAgain(s *session) {
 	o := m.find(known.op)
 	if o == nil {
 		o = &op{kind: ledger.Send, name: known.op, content: known.content}
-		o.file, o.reply, o.mentions, o.on, o.data = known.sent.file, known.sent.reply, known.sent.mentions, known.sent.on, known.sent.data
+		o.file, o.reply, o.mentions, o.on, o.data, o.files = known.sent.file, known.sent.reply, known.sent.mentions, known.sent.on, known.sent.data, known.sent.files
 		m.settled[o.name] = o
 	}
 	m.again(o, s)

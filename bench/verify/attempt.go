@@ -16,7 +16,10 @@ func (m *member) begin(o *op, s *session) {
 	r := ledger.Record{Kind: o.kind, Op: o.name, Content: o.content, Message: o.about, On: o.on, Seq: o.seq, Sender: m.userID, Way: wayOf(s)}
 	switch o.kind {
 	case ledger.Send:
-		r.Form, r.Reply, r.Extra, r.To = o.form(), o.reply, extraOf(o.mentions, o.on, o.data), o.mentions
+		r.Form, r.Reply, r.Extra, r.To = o.form(), o.reply, extraOf(o.mentions, o.on, o.data, o.files), o.mentions
+		for _, a := range o.files {
+			r.Files = append(r.Files, a.ID)
+		}
 		if o.on {
 			r.To = append(r.To[:len(r.To):len(r.To)], ledger.Everybody)
 		}
@@ -126,6 +129,13 @@ func (o *op) describe(f map[string]any) {
 	if o.data != nil {
 		f["data"] = o.data
 	}
+	if o.files != nil {
+		ids := make([]string, len(o.files))
+		for i, a := range o.files {
+			ids[i] = a.ID
+		}
+		f["attachments"] = ids
+	}
 }
 
 // write sends ops on the session. An error shows in its reader, which cuts them.
@@ -152,6 +162,7 @@ func (m *member) recognise(msg *message) {
 	if m.v2 {
 		m.has.merge(msg)
 	}
+	m.crew.uploads.told(msg)
 	if msg.DeletedAt == "" {
 		m.heard = msg.ID
 	} else {
@@ -250,7 +261,7 @@ func (m *member) refused(s *session, node int, name, code string) {
 		o.denials++
 	}
 	switch code {
-	case "invalid_reply", "not_found", "forbidden", "too_many_pins":
+	case "invalid_reply", "invalid_attachment", "not_found", "forbidden", "too_many_pins":
 		o.denials = o.attempts // what it is about is deleted, or lost: a user would be told
 	case "not_allowed":
 		if o.on || m.seat != changingSeat { // it will never be

@@ -74,6 +74,7 @@ type op struct {
 	reply     string // the message that it answers; empty: none
 	mentions  []string
 	data      json.RawMessage
+	files     []attachment
 	edits     *own   // an own message that it edits or deletes; nil: none
 	about     string // the message that it changes; empty: none
 	on        bool   // of a pin or reaction; of a message: it mentions everybody

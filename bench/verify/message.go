@@ -24,6 +24,8 @@ type message struct {
 	Mentions    []string        `json:"mentions"`
 	MentionsAll bool            `json:"mentions_all"`
 	Data        json.RawMessage `json:"data"`
+	Caption     string          `json:"caption"`
+	Attachments []attachment    `json:"attachments"`
 	DeletedAt   string          `json:"deleted_at"`
 	DeletedBy   string          `json:"deleted_by"`
 	PinnedAt    string          `json:"pinned_at"`
@@ -35,14 +37,33 @@ type message struct {
 	node int // that told it
 }
 
-// extra is whom the message mentions, and its data, as the account compares them.
-func (msg *message) extra() string { return extraOf(msg.Mentions, msg.MentionsAll, msg.Data) }
+// UnmarshalJSON implements json.Unmarshaler: what a message with files says is its caption, where
+// its content is the link that old clients want.
+func (msg *message) UnmarshalJSON(b []byte) error {
+	type plain message
+	if err := json.Unmarshal(b, (*plain)(msg)); err != nil {
+		return err
+	}
+	if len(msg.Attachments) > 0 && msg.Content == msg.Attachments[0].URL {
+		msg.Content = msg.Caption
+	}
+	return nil
+}
 
-func extraOf(mentions []string, all bool, data json.RawMessage) string {
-	if mentions == nil && !all && data == nil {
+// extra is whom the message mentions, its data and its files, as the account compares them.
+func (msg *message) extra() string {
+	return extraOf(msg.Mentions, msg.MentionsAll, msg.Data, msg.Attachments)
+}
+
+func extraOf(mentions []string, all bool, data json.RawMessage, files []attachment) string {
+	if mentions == nil && !all && data == nil && files == nil {
 		return ""
 	}
-	return fmt.Sprint(mentions, all, string(data))
+	extra := fmt.Sprint(mentions, all, string(data))
+	for _, a := range files {
+		extra += fmt.Sprintf(" %s %q %s %d", a.ID, a.Name, a.MIME, a.Size)
+	}
+	return extra
 }
 
 // summary is what the message has of reactions and replies.

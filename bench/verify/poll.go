@@ -72,6 +72,8 @@ func (m *member) actREST() {
 		m.edit(nil)
 	case draw < shareEdit+shareAgain:
 		m.sendAgain(nil)
+	case m.crew.takesFiles() && draw > 1-shareFiles:
+		m.sendFiles(nil)
 	default:
 		m.sendREST()
 	}

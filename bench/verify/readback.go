@@ -22,7 +22,10 @@ func (cr *crew) readBack(ctx context.Context) error {
 	if err := cr.readMarks(ctx); err != nil {
 		return err
 	}
-	return cr.readTables(ctx)
+	if err := cr.readTables(ctx); err != nil {
+		return err
+	}
+	return cr.readFiles(ctx)
 }
 
 func (m *member) readSince(ctx context.Context, since int64) error {

@@ -59,31 +59,58 @@ func (c *restClient) close() { c.http.CloseIdleConnections() }
 // call makes one request and decodes its answer into out. A refusal is a
 // *restError; any other error leaves open what became of the request.
 func (c *restClient) call(ctx context.Context, node wire.Endpoint, bearer, method, target string, body, out any) error {
-	var payload io.Reader
+	r := &request{node: node, bearer: bearer, method: method, target: target}
 	if body != nil {
 		b, err := json.Marshal(body)
 		if err != nil {
 			return err
 		}
-		payload = bytes.NewReader(b)
+		r.mime, r.body, r.length = "application/json", bytes.NewReader(b), int64(len(b))
 	}
-	req, err := http.NewRequestWithContext(ctx, method, "http://"+node.Address+node.Prefix+target, payload)
+	return c.ask(ctx, r, out)
+}
+
+// request is one that is not made of JSON alone.
+type request struct {
+	node           wire.Endpoint
+	bearer         string // empty: nobody's
+	method, target string
+	mime           string    // of the body
+	body           io.Reader // nil: there is none
+	length         int64
+}
+
+// ask is call for any body.
+func (c *restClient) ask(ctx context.Context, r *request, out any) error {
+	b, err := c.do(ctx, r)
 	if err != nil {
 		return err
 	}
-	req.Host = node.Host
-	req.Header.Set("Authorization", "Bearer "+bearer)
-	if body != nil {
-		req.Header.Set("Content-Type", "application/json")
+	return json.Unmarshal(b, out)
+}
+
+// do makes one request and returns the answer's body. Its errors are those of call.
+func (c *restClient) do(ctx context.Context, r *request) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, r.method, "http://"+r.node.Address+r.node.Prefix+r.target, r.body)
+	if err != nil {
+		return nil, err
+	}
+	req.Host = r.node.Host
+	if r.bearer != "" {
+		req.Header.Set("Authorization", "Bearer "+r.bearer)
+	}
+	if r.body != nil {
+		req.ContentLength = r.length
+		req.Header.Set("Content-Type", r.mime)
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() { _ = resp.Body.Close() }() // read to its end below
 	b, err := io.ReadAll(io.LimitReader(resp.Body, restBytesMax))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if resp.StatusCode/100 != 2 {
 		refused := &restError{status: resp.StatusCode}
@@ -91,9 +118,9 @@ func (c *restClient) call(ctx context.Context, node wire.Endpoint, bearer, metho
 		if json.Unmarshal(b, &text) == nil {
 			refused.code, refused.detail = text.Code, text.Detail
 		}
-		return refused
+		return nil, refused
 	}
-	return json.Unmarshal(b, out)
+	return b, nil
 }
 
 // listed is a room of a user's.

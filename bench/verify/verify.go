@@ -49,11 +49,16 @@ type Config struct {
 	Losses   Losses                               // who knows what fail-overs lose; nil: they must lose nothing. Events is then an io.ReadWriteSeeker
 	FailOver func(note func(ledger.Record))       // told how to note fail-overs that lose nothing, before anything else is noted; nil: there are none
 	Tables   Tables                               // of the database; nil: nobody moderates, no role changes, and what is stored is read through the servers alone
+	Files    bool                                 // the servers take files, and members upload some: not where fail-overs lose something
 	Spares   []string                             // what members do not ask for, as a server of an older release does not know it: types of frames, and members of chat_message
 	Header   bool                                 // members of version 2 show their tokens in a header, too, as a server of version 1 looks there only
 	Begun    chan<- struct{}                      // closed when every member has come in and something is said, from when on Duration counts; nil: nobody waits for it
 	Mended   <-chan struct{}                      // closed when nothing is broken any more, from when on all must settle; nil: when the actions end
 	Hopeless <-chan error                         // an error from it makes the run pointless: Run returns it at once; nil: none
+
+	// CheckFiles says in the end, when everything else is read, where the bytes of files and
+	// their rows do not agree. Nil: nobody looks.
+	CheckFiles func(ctx context.Context) (lines []string, err error)
 
 	// MintFor signs an access token that is good for so long. Nil: nobody has one connection for
 	// all rooms. The tokens of those who have are good for Token on average; zero: 12 s.
@@ -135,11 +140,12 @@ func or[T comparable](v, otherwise T) T {
 
 // crew is one run: what all members share.
 type crew struct {
-	cfg   *Config
-	nodes []wire.Endpoint
-	rest  *restClient
-	book  *book
-	run   string // in each op's name: a store may keep those of earlier runs
+	cfg     *Config
+	nodes   []wire.Endpoint
+	rest    *restClient
+	book    *book
+	run     string // in each op's name: a store may keep those of earlier runs
+	uploads uploads
 
 	members []*member
 	acting  context.Context // ends when members stop beginning new things

@@ -111,13 +111,14 @@ func TestAFaithfulServerIsClean(t *testing.T) {
 	faults, happened := afterSome(3_000, func() {}) // of everything some
 	var events bytes.Buffer
 	cfg := config(start(t, faults))
-	cfg.Events = &events
+	cfg.Events, cfg.Files = &events, true
+	cfg.CheckFiles = func(context.Context) ([]string, error) { return nil, nil }
 	rep := runUntil(t, happened, cfg)
 	if !rep.Clean {
 		t.Fatalf("%+v", rep)
 	}
 	// What answers a message that is deleted meanwhile is refused.
-	if rep.Sent == 0 || rep.Edits == 0 || rep.Stored > rep.Sent || rep.Stored+rep.Denied < rep.Sent || rep.Attempts <= rep.Sent+rep.Edits || rep.Told == 0 || rep.Joins < 20 || rep.Due == 0 || rep.Changes == 0 || rep.Marks == 0 {
+	if rep.Sent == 0 || rep.Edits == 0 || rep.Stored > rep.Sent || rep.Stored+rep.Denied < rep.Sent || rep.Attempts <= rep.Sent+rep.Edits || rep.Told == 0 || rep.Joins < 20 || rep.Due == 0 || rep.Changes == 0 || rep.Marks == 0 || rep.Files == 0 || rep.Fetched == 0 || rep.Refused["invalid_attachment"] == 0 {
 		t.Errorf("not much was tried: %+v", rep)
 	}
 	// What was written down gives the same account.

@@ -23,7 +23,7 @@ import (
 const chaosHelp = `caravan-bench chaos breaks everything and accounts for every message.
 
 It starts servers and a database of its own, and lets a fleet publish, edit,
-reconnect and resend (as verify does) while it kills, stops and freezes servers,
+upload files, reconnect and resend (as verify does) while it kills, stops and freezes servers,
 database and Redis, cuts connections, fills disks, takes locks, and more. With --hostile, members
 besides flood, hoard and never read. The
 seed decides what happens when: the schedule is printed first, then each fault as
@@ -207,6 +207,7 @@ func (run *chaosRun) perform(ctx context.Context) (report *ledger.Report, err er
 	}
 	defer func() { err = errors.Join(err, events.Close()) }()
 	run.account.Events, run.account.URLs, run.account.Ending = events, s.URLs(), s.Ending
+	run.account.Files, run.account.CheckFiles = true, s.CheckFiles
 	run.account.Losses, run.account.FailOver, run.account.Tables = s.Losses(), s.FailOver(), s.Tables()
 	schedule := chaos.Draw(run.seed, run.duration, run.pace, s.Parts())
 	_, _ = fmt.Fprintf(run.out, "seed %d, %v: %d faults\n", run.seed, run.duration, len(schedule.Steps())) // a closed stdout is no reason to stop

@@ -56,6 +56,9 @@ func TestChaos(t *testing.T) {
 			if lossy := slices.Contains(c.args, "async"); strings.Count(schedule, "fail-over,") < 2 && slices.Contains(c.args, "--standby") || lossy != strings.Contains(account, "fail-overs ") {
 				t.Errorf("what fail-overs lost is told:\n%s", out)
 			}
+			if lossy := slices.Contains(c.args, "async"); lossy == strings.Contains(account, "files ") {
+				t.Errorf("what became of files is told:\n%s", account)
+			}
 			left, err := os.ReadDir(dir)
 			if err != nil || len(left) != 0 {
 				t.Errorf("it left %v behind, %v", left, err)

@@ -41,6 +41,7 @@ func runVerify(ctx context.Context, args []string, stdout, stderr io.Writer) (st
 	registerVerify(fs, &cfg)
 	fs.StringVar(&events, "events", "", "write the ledger to this file, a JSON object a line")
 	fs.StringVar(&jsonPath, "json", "", "write the report as JSON to this file; - is stdout, and the text then goes to stderr")
+	fs.BoolVar(&cfg.Files, "attachments", false, "members upload, read and delete files, too: the servers must take some")
 	fs.BoolVar(&quiet, "quiet", false, "no line of progress each second")
 	if status, err := parse(fs, args, stdout); err != nil {
 		return status, err

@@ -81,7 +81,7 @@ func newNode(i int, cfg *Config, s *Stage) (*node, error) {
 		return nil, err
 	}
 	args := []string{"serve", "--listen", n.listen, "--admin-listen", n.admin, "--jwt-secret", cfg.Secret,
-		"--drain-timeout", drainTime.String(), "--database-wait", databaseWait, "--database", url}
+		"--drain-timeout", drainTime.String(), "--database-wait", databaseWait, "--database", url, "--attachments", s.filesURL()}
 	if s.redis != nil {
 		if url, err = s.redis.urlOf(i); err != nil {
 			return nil, err

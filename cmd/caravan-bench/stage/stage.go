@@ -60,6 +60,7 @@ const (
 // faults of different parts may happen at the same time.
 type Stage struct {
 	dir      string
+	binary   string
 	trips    int // of the fleet
 	database database
 	redis    redis // nil: none
@@ -84,7 +85,7 @@ func Open(ctx context.Context, cfg Config) (*Stage, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Stage{dir: dir, trips: cfg.Fleet.Trips, fell: make(chan error, 1)}
+	s := &Stage{dir: dir, binary: cfg.Binary, trips: cfg.Fleet.Trips, fell: make(chan error, 1)}
 	if err := s.open(ctx, &cfg); err != nil {
 		return nil, errors.Join(err, s.Close(), os.RemoveAll(dir))
 	}

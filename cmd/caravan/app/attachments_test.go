@@ -2,9 +2,13 @@ package app_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"image"
+	"image/color/palette"
+	"image/gif"
 	"image/png"
 	"io"
 	"io/fs"
@@ -27,7 +31,9 @@ import (
 	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
 	"github.com/caravan-chat/caravan/cmd/caravan/app"
 	"github.com/caravan-chat/caravan/persist"
+	"github.com/caravan-chat/caravan/persist/blob"
 	"github.com/caravan-chat/caravan/persist/blob/disk"
+	"github.com/caravan-chat/caravan/room"
 )
 
 // attached is A, and the part of M that files are in.
@@ -104,9 +110,12 @@ func picture(t *testing.T, width, height int) string {
 
 const hidden = "taken at 48.8584 N 2.2945 E"
 
-// agree checks that every row that is ready has its bytes, and that all bytes have rows.
-func agree(t *testing.T, s *server, dir string) (files int) {
+// kept returns how many files are kept in a directory, where none is left in half.
+func kept(t *testing.T, dir string) (files int) {
 	t.Helper()
+	if halves, err := os.ReadDir(filepath.Join(dir, "incoming")); err != nil || len(halves) != 0 {
+		t.Errorf("left in half are %v, %v", halves, err)
+	}
 	store, err := disk.Open(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -187,7 +196,7 @@ func TestAPhotoIsUploadedSentShownAndDeleted(t *testing.T) {
 		if answer.ReplyTo.Content != "sea „1“.png" {
 			t.Errorf("a reply quotes %q", answer.ReplyTo.Content)
 		}
-		if n := agree(t, s, dir); n != 3 {
+		if n := kept(t, dir); n != 3 {
 			t.Errorf("%d files are kept", n)
 		}
 		var tombstone filed
@@ -200,7 +209,7 @@ func TestAPhotoIsUploadedSentShownAndDeleted(t *testing.T) {
 				t.Errorf("a link of what was deleted: %d", got.StatusCode)
 			}
 		}
-		await.Until(t, "the bytes are deleted", func() bool { return agree(t, s, dir) == 0 })
+		await.Until(t, "the bytes are deleted", func() bool { return kept(t, dir) == 0 })
 		if got := string(s.admin("/metrics").body); !strings.Contains(got, `caravan_uploads_total{metadata="cut"} 1`) {
 			t.Error("no metric says that metadata was cut")
 		}
@@ -254,6 +263,12 @@ func TestBadUploadsLeaveNothing(t *testing.T) {
 		if got := s.raw(head+"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 1)[0]; got.StatusCode != 411 {
 			t.Errorf("in chunks: %d", got.StatusCode)
 		}
+		if got := s.raw(head+"Expect: 100-continue\r\nContent-Length: 65537\r\n\r\n", 1)[0]; got.StatusCode != 413 {
+			t.Errorf("too long, of a client that waits: %d", got.StatusCode)
+		}
+		if got := s.raw(head+"Content-Length: 9223372036854775808\r\n\r\n", 1)[0]; got.StatusCode != 400 {
+			t.Errorf("a length that is no number of bytes: %d", got.StatusCode)
+		}
 		// A length that is shorter than what comes: the rest is no request.
 		if got := s.raw(head+"Content-Length: 20\r\n\r\n"+photo, 1)[0]; got.StatusCode != 415 {
 			t.Errorf("a length that lies: %d", got.StatusCode)
@@ -284,10 +299,30 @@ func TestBadUploadsLeaveNothing(t *testing.T) {
 				t.Errorf("%s is served as %d %v", c.name, file.StatusCode, h)
 			}
 		}
-		if n := agree(t, s, dir); n != 7 {
+		// What is two things is one of them.
+		var gifs bytes.Buffer
+		if err := gif.Encode(&gifs, image.NewPaletted(image.Rect(0, 0, 4, 3), palette.Plan9), nil); err != nil {
+			t.Fatal(err)
+		}
+		both := s.upload(2, 0, "a.gif", "image/gif", gifs.String()+"<html><script>alert(1)</script></html>")
+		if file := s.call("", "GET", both.URL, ""); both.Size != gifs.Len() || string(file.body) != gifs.String() || file.Header.Get("Content-Type") != "image/gif" {
+			t.Errorf("a GIF that is a page, too, is %+v, with %d bytes", both, len(file.body))
+		}
+		if n := kept(t, dir); n != 8 {
 			t.Errorf("%d files are kept, want those that were taken", n)
 		}
 	})
+}
+
+// TestWhoMayNotUploadMayNot: neither a file nor a preview.
+func TestWhoMayNotUploadMayNot(t *testing.T) {
+	s, dir := withFiles(t, sqliteFile(t), "--roles", "member=send")
+	if got := s.call(bearer(t, 0), "POST", uploadPath(0, "a.txt"), "x", "Content-Type", "text/plain"); got.StatusCode != 403 || got.code() != "not_allowed" {
+		t.Errorf("%d %s", got.StatusCode, got.body)
+	}
+	if n := kept(t, dir); n != 0 {
+		t.Errorf("%d files are kept", n)
+	}
 }
 
 // TestAttachmentsThatMayNotBeSent: by each way to send.
@@ -475,7 +510,7 @@ func TestFilesAreScanned(t *testing.T) {
 	if got := s.call(bearer(t, 0), "POST", uploadPath(0, "a.txt"), "eicar", "Content-Type", "text/plain"); got.StatusCode != 503 {
 		t.Errorf("the scanner is away: %d", got.StatusCode)
 	}
-	if n := agree(t, s, dir); n != 2 {
+	if n := kept(t, dir); n != 2 {
 		t.Errorf("%d files are kept", n)
 	}
 }
@@ -527,7 +562,7 @@ func TestSlowUploadsAreGivenUp(t *testing.T) {
 			if !strings.HasPrefix(answer, "HTTP/1.1 408 ") {
 				t.Errorf("after %v: %q", time.Since(begun), answer)
 			}
-			if n := agree(t, s, dir); n != 0 {
+			if n := kept(t, dir); n != 0 {
 				t.Errorf("%d files are kept", n)
 			}
 			return
@@ -573,7 +608,7 @@ func TestManyUploadsAtOnce(t *testing.T) {
 			})
 		}
 		all.Wait()
-		if n := agree(t, s, dir); n != many || len(ids) != many {
+		if n := kept(t, dir); n != many || len(ids) != many {
 			t.Errorf("%d files of %d ids", n, len(ids))
 		}
 	})
@@ -585,6 +620,7 @@ func TestBytesWithoutRowsAreFound(t *testing.T) {
 	s, dir := withFiles(t, database)
 	a := s.upload(0, 0, "a.png", "image/png", picture(t, 8, 6))
 	b := s.upload(0, 0, "b.png", "image/png", picture(t, 8, 6))
+	c := s.upload(0, 0, "c.png", "image/png", picture(t, 8, 6))
 	s.call(bearer(t, 0), "PUT", "/api/v1/chat/attachments/"+a.ID+"/preview/", picture(t, 8, 6), "Content-Type", "image/png")
 	s.shutDown()
 	store, err := app.OpenStore(t.Context(), s.cfg, discard)
@@ -615,10 +651,46 @@ func TestBytesWithoutRowsAreFound(t *testing.T) {
 	if err := blobs.Delete(t.Context(), b.ID); err != nil {
 		t.Fatal(err)
 	}
-	age(t, dir)
-	if lines := check(); len(lines) != 2 || !strings.HasPrefix(lines[0], "no row: "+lost) || !strings.HasPrefix(lines[1], "no bytes: "+b.ID) {
-		t.Errorf("found %q", lines)
+	if _, err := blobs.Put(t.Context(), c.ID, strings.NewReader("half"), 4, "image/png"); err != nil {
+		t.Fatal(err)
 	}
+	row, err := store.Attachment(t.Context(), uuid.MustParse(a.ID))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := blobs.Delete(t.Context(), row.PreviewKey); err != nil {
+		t.Fatal(err)
+	}
+	age(t, dir)
+	lines := check()
+	for i, want := range []string{"no row: " + lost, "no preview: " + a.ID, "no bytes: " + b.ID, fmt.Sprintf("no %d bytes but 4: %s", c.Size, c.ID)} {
+		if len(lines) != 4 || !strings.HasPrefix(lines[i], want) {
+			t.Fatalf("found %q", lines)
+		}
+	}
+	// What a server sweeps while it is looked at is not told.
+	var told []string
+	found, _, err := app.CheckAttachments(t.Context(), store, sweeping{blobs, store, map[string]uuid.UUID{lost: uuid.Nil, b.ID: uuid.MustParse(b.ID)}}, func(line string) { told = append(told, line) })
+	if err != nil || found != 2 || strings.Contains(strings.Join(told, "\n"), lost) || strings.Contains(strings.Join(told, "\n"), "no bytes") {
+		t.Errorf("found %q, %v", told, err)
+	}
+}
+
+// sweeping is a store of files some of which another one sweeps at the moment in which they are
+// asked for.
+type sweeping struct {
+	blob.Blob
+	rows  room.AttachmentStore
+	swept map[string]uuid.UUID
+}
+
+func (s sweeping) Get(ctx context.Context, key string, part blob.Range) (*blob.Object, error) {
+	if id, ok := s.swept[key]; ok {
+		if err := errors.Join(s.Blob.Delete(ctx, key), s.rows.LoseAttachment(ctx, id), s.rows.ForgetAttachments(ctx, []uuid.UUID{id})); err != nil {
+			return nil, err
+		}
+	}
+	return s.Blob.Get(ctx, key, part)
 }
 
 // age makes files look old.

@@ -2,9 +2,13 @@ package app_test
 
 import (
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -91,4 +95,46 @@ func TestFilesAreKeptInABucket(t *testing.T) {
 			http.DefaultClient.CloseIdleConnections()
 		})
 	}
+}
+
+// TestASlowBucketHoldsUpNobodyElse: uploads wait for it, and messages do not.
+func TestASlowBucketHoldsUpNobodyElse(t *testing.T) {
+	const many = 8
+	answer, all := make(chan struct{}), make(chan struct{})
+	var waiting atomic.Int64
+	bucket := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodPut {
+			return
+		}
+		_, _ = io.Copy(io.Discard, r.Body) // whoever leaves is not answered
+		if waiting.Add(1) == many {
+			close(all)
+		}
+		select {
+		case <-answer:
+		case <-r.Context().Done():
+		}
+		w.Header().Set("ETag", `"tag"`)
+	}))
+	defer bucket.Close()
+	t.Setenv("AWS_ACCESS_KEY_ID", "key")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "a secret of a bucket")
+	s := start(t, sqliteFile(t), "--attachments", "s3://bucket/?endpoint="+bucket.URL, "--rate", "0")
+	var uploads sync.WaitGroup
+	for range many {
+		uploads.Go(func() {
+			if got := s.call(bearer(t, 0), "POST", uploadPath(0, "a.txt"), "slow", "Content-Type", "text/plain"); got.StatusCode != http.StatusCreated {
+				t.Errorf("an upload: %d %s", got.StatusCode, got.body)
+			}
+		})
+	}
+	await.Done(t, "all uploads wait for the bucket", all)
+	for i := range 20 {
+		s.post(0, persist.FleetTrip(0).String(), fmt.Sprint("the chat goes on ", i))
+	}
+	if n := waiting.Load(); n != many {
+		t.Errorf("%d uploads came to the bucket", n)
+	}
+	close(answer)
+	uploads.Wait()
 }

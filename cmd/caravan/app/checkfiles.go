@@ -21,11 +21,11 @@ const checkGrace = time.Minute
 
 // CheckAttachments tells each file whose bytes have no row, and each row that is ready without
 // bytes. It returns how many there are, and how many files were looked at. It changes nothing,
-// and may be called while servers run.
+// and may be called while servers run: what they delete meanwhile is not told.
 func CheckAttachments(ctx context.Context, rows room.AttachmentStore, bytes blob.Blob, tell func(line string)) (found, looked int, err error) {
 	var some []blob.Info
 	flush := func() error {
-		lost, err := withoutRows(ctx, rows, some)
+		lost, err := withoutRows(ctx, rows, bytes, some)
 		for _, is := range lost {
 			tell(fmt.Sprintf("no row: %s, %d bytes of %s", is.Key, is.Size, is.Modified.UTC().Format(time.RFC3339)))
 		}
@@ -50,7 +50,7 @@ func CheckAttachments(ctx context.Context, rows room.AttachmentStore, bytes blob
 }
 
 // withoutRows returns those of the bytes that no row has.
-func withoutRows(ctx context.Context, rows room.AttachmentStore, all []blob.Info) (lost []blob.Info, err error) {
+func withoutRows(ctx context.Context, rows room.AttachmentStore, bytes blob.Blob, all []blob.Info) (lost []blob.Info, err error) {
 	var ids []uuid.UUID
 	for _, is := range all {
 		ids = append(ids, idsIn(is.Key)...)
@@ -65,7 +65,13 @@ func withoutRows(ctx context.Context, rows room.AttachmentStore, all []blob.Info
 			a, ok := known[id]
 			has = has || ok && (a.Key == is.Key || a.PreviewKey == is.Key)
 		}
-		if !has {
+		if has {
+			continue
+		}
+		switch size, err := sizeOf(ctx, bytes, is.Key); {
+		case err != nil:
+			return nil, err
+		case size >= 0: // and not swept meanwhile
 			lost = append(lost, is)
 		}
 	}
@@ -86,7 +92,7 @@ func idsIn(key string) (ids []uuid.UUID) {
 	return ids
 }
 
-// withoutBytes counts and tells the rows that are ready and have no bytes.
+// withoutBytes counts and tells the rows that are ready and have no bytes, or not all of them.
 func withoutBytes(ctx context.Context, rows room.AttachmentStore, bytes blob.Blob, tell func(line string)) (missing int, err error) {
 	for after := uuid.Nil; ; {
 		all, err := rows.Attachments(ctx, after, checkRows)
@@ -97,17 +103,61 @@ func withoutBytes(ctx context.Context, rows room.AttachmentStore, bytes blob.Blo
 			if a.State != room.AttachmentReady {
 				continue
 			}
-			o, err := bytes.Get(ctx, a.Key, blob.Range{})
-			switch {
-			case errors.Is(err, blob.ErrNotFound):
-				missing++
-				tell(fmt.Sprintf("no bytes: %s, %q of message %s", a.ID, a.Name, a.Message))
-			case err != nil:
+			wrong, err := whatIsMissing(ctx, bytes, &a)
+			if err == nil && wrong != "" {
+				var gone bool
+				if gone, err = isGone(ctx, rows, a.ID); gone { // swept meanwhile
+					continue
+				}
+			}
+			if err != nil {
 				return missing, err
-			default:
-				_ = o.Close() // nothing was read
+			}
+			if wrong != "" {
+				missing++
+				tell(fmt.Sprintf("%s: %s, %q of message %s", wrong, a.ID, a.Name, a.Message))
 			}
 		}
 		after = all[len(all)-1].ID
 	}
+}
+
+// whatIsMissing says what is wrong with the bytes of a row; empty: nothing.
+func whatIsMissing(ctx context.Context, bytes blob.Blob, a *room.StoredAttachment) (string, error) {
+	switch size, err := sizeOf(ctx, bytes, a.Key); {
+	case err != nil:
+		return "", err
+	case size < 0:
+		return "no bytes", nil
+	case size != a.Size:
+		return fmt.Sprintf("no %d bytes but %d", a.Size, size), nil
+	case a.PreviewKey == "":
+		return "", nil
+	}
+	size, err := sizeOf(ctx, bytes, a.PreviewKey)
+	if err == nil && size < 0 {
+		return "no preview", nil
+	}
+	return "", err
+}
+
+// sizeOf returns how many bytes there are under a key; below zero: it is not there.
+func sizeOf(ctx context.Context, bytes blob.Blob, key string) (int64, error) {
+	o, err := bytes.Get(ctx, key, blob.Range{})
+	if errors.Is(err, blob.ErrNotFound) {
+		return -1, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	return o.Size, o.Close()
+}
+
+// isGone reports whether a row is not ready any more.
+func isGone(ctx context.Context, rows room.AttachmentStore, id uuid.UUID) (bool, error) {
+	a, err := rows.Attachment(ctx, id)
+	if errors.Is(err, room.ErrNoAttachment) {
+		return true, nil
+	}
+	return err == nil && a.State != room.AttachmentReady, err
 }
