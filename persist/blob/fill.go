@@ -8,7 +8,7 @@ import (
 )
 
 // fillBufferBytes is the memory of one Fill.
-const fillBufferBytes = 32 << 10
+const fillBufferBytes = 16 << 10
 
 var buffers = sync.Pool{New: func() any { return new([fillBufferBytes]byte) }}
 

@@ -16,7 +16,13 @@ type incoming struct {
 	*os.File
 	root *os.Root
 	name string
+
+	written, flushing int64 // bytes: in all, and of them those of which the disk was told
 }
+
+// flushBytes is how much is written before the disk is told to begin with it, so that it works
+// while more comes.
+const flushBytes = 2 << 20
 
 // create makes a file in incoming and locks it. A sweep may come between the two and take
 // the file for a leftover: then another one is made.
@@ -73,6 +79,11 @@ func (s *Store) Put(ctx context.Context, key string, r io.Reader, size int64, _ 
 // Write writes to the file, and names what the disk says.
 func (f *incoming) Write(p []byte) (int, error) {
 	n, err := f.File.Write(p)
+	f.written += int64(n)
+	if more := f.written - f.flushing; more >= flushBytes {
+		startFlush(f.File, f.flushing, more)
+		f.flushing = f.written
+	}
 	return n, fault("put", err)
 }
 
