@@ -17,20 +17,20 @@ umask 022
 chmod 755 "$root"
 
 doc=$root/usr/share/doc/caravan
-mkdir -p "$root/usr/bin" "$root/lib/systemd/system" "$root/etc/caravan" "$doc" "$root/DEBIAN" dist
+units=$root/usr/lib/systemd/system
+mkdir -p "$root/usr/bin" "$units" "$root/etc/caravan" "$doc" "$root/DEBIAN" dist
 install -m 755 bin/caravan "$root/usr/bin/caravan"
-sed 's,/usr/local/bin/,/usr/bin/,' deploy/caravan.service >"$root/lib/systemd/system/caravan.service"
+sed 's,/usr/local/bin/,/usr/bin/,' deploy/caravan.service >"$units/caravan.service"
 cp -r docs/*.md LICENSE CHANGELOG.md deploy/nginx.conf deploy/haproxy.cfg deploy/Caddyfile deploy/prometheus deploy/grafana deploy/kubernetes migrations/undo "$doc/"
-cat >"$root/etc/caravan/caravan.env" <<'END'
-# Settings of Caravan, one a line: each flag --some-name is CARAVAN_SOME_NAME. What there is
-# says `caravan serve --help`. Needed: the key that signs the access tokens.
-#CARAVAN_JWT_SECRET=
-#CARAVAN_LISTEN=127.0.0.1:8000
-#CARAVAN_DATABASE=postgres://caravan:PASSWORD@127.0.0.1/caravan
-END
-chmod 600 "$root/etc/caravan/caravan.env"
-tar -C "$root" --owner=0 --group=0 --exclude=./DEBIAN -czf "dist/$name.tar.gz" .
+cp deploy/caravan.conf "$doc/caravan.conf.example"
 
+# The archive is unpacked at /, over a former release: it holds no settings, which would be
+# lost, and no directories, which would take the place of links such as /lib.
+(cd "$root" && find usr -type f) | LC_ALL=C sort >"$root/DEBIAN/files"
+tar -C "$root" --owner=0 --group=0 --no-recursion -czf "dist/$name.tar.gz" -T "$root/DEBIAN/files"
+rm "$root/DEBIAN/files"
+
+install -m 600 deploy/caravan.conf "$root/etc/caravan/caravan.conf"
 cat >"$root/DEBIAN/control" <<END
 Package: caravan
 Version: $version
@@ -40,13 +40,36 @@ Section: net
 Priority: optional
 Description: self-hosted chat server for large fleets of WebSocket clients
 END
-echo /etc/caravan/caravan.env >"$root/DEBIAN/conffiles"
+echo /etc/caravan/caravan.conf >"$root/DEBIAN/conffiles"
+# $2 is the former version: a server that runs drains, and goes on as the new one.
 cat >"$root/DEBIAN/postinst" <<'END'
+#!/bin/sh
+set -e
+[ "$1" = configure ] || exit 0
+getent passwd caravan >/dev/null ||
+    useradd --system --user-group --no-create-home --home-dir /var/lib/caravan --shell /usr/sbin/nologin caravan
+if [ -z "$2" ]; then
+    chgrp caravan /etc/caravan/caravan.conf
+    chmod 640 /etc/caravan/caravan.conf
+fi
+if [ -d /run/systemd/system ]; then
+    systemctl daemon-reload
+    [ -z "$2" ] || systemctl try-restart caravan
+fi
+END
+cat >"$root/DEBIAN/prerm" <<'END'
+#!/bin/sh
+set -e
+if [ "$1" = remove ] && [ -d /run/systemd/system ]; then
+    systemctl disable --now caravan
+fi
+END
+cat >"$root/DEBIAN/postrm" <<'END'
 #!/bin/sh
 set -e
 [ ! -d /run/systemd/system ] || systemctl daemon-reload
 END
-chmod 755 "$root/DEBIAN/postinst"
+chmod 755 "$root/DEBIAN/postinst" "$root/DEBIAN/prerm" "$root/DEBIAN/postrm"
 dpkg-deb -Zgzip --root-owner-group --build "$root" "dist/$name.deb" >/dev/null
 echo "dist/$name.tar.gz"
 echo "dist/$name.deb"

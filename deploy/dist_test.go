@@ -36,7 +36,7 @@ func distribute(t *testing.T, versions ...string) string {
 	return root + "/dist"
 }
 
-// TestWhatIsReleased: the archive and the package hold the same files, with the rights that they need,
+// TestWhatIsReleased: the package and, but for settings, the archive hold the same files, with the rights that they need,
 // and Debian orders their versions as they were made.
 func TestWhatIsReleased(t *testing.T) {
 	t.Parallel()
@@ -71,7 +71,7 @@ func TestWhatIsReleased(t *testing.T) {
 	}
 	files := out("dpkg-deb", "-c", deb)
 	for _, want := range []string{
-		"-rwxr-xr-x root/root ./usr/bin/caravan", "-rw-r--r-- root/root ./lib/systemd/system/caravan.service", "-rw------- root/root ./etc/caravan/caravan.env",
+		"-rwxr-xr-x root/root ./usr/bin/caravan", "-rw-r--r-- root/root ./usr/lib/systemd/system/caravan.service", "-rw------- root/root ./etc/caravan/caravan.conf",
 		"-rw-r--r-- root/root ./usr/share/doc/caravan/nginx.conf", "-rw-r--r-- root/root ./usr/share/doc/caravan/deploy.md",
 		"-rw-r--r-- root/root ./usr/share/doc/caravan/prometheus/alerts.yml", "-rw-r--r-- root/root ./usr/share/doc/caravan/kubernetes/deployment.yaml",
 		"-rw-r--r-- root/root ./usr/share/doc/caravan/undo/postgres.sql",
@@ -86,23 +86,25 @@ func TestWhatIsReleased(t *testing.T) {
 	into := t.TempDir()
 	out("dpkg-deb", "-R", deb, into)
 	conffiles, err := os.ReadFile(filepath.Join(into, "DEBIAN", "conffiles"))
-	if err != nil || string(conffiles) != "/etc/caravan/caravan.env\n" {
+	if err != nil || string(conffiles) != "/etc/caravan/caravan.conf\n" {
 		t.Errorf("settings that an upgrade keeps: %q, %v", conffiles, err)
 	}
-	unit, err := os.ReadFile(filepath.Join(into, "lib/systemd/system/caravan.service"))
+	unit, err := os.ReadFile(filepath.Join(into, "usr/lib/systemd/system/caravan.service"))
 	if err != nil || !strings.Contains(string(unit), "ExecStart=/usr/bin/caravan serve") {
 		t.Errorf("the unit starts another program: %v\n%s", err, unit)
 	}
 	names := func(list string) (all []string) {
 		for line := range strings.Lines(list) {
 			if fields := strings.Fields(line); !strings.HasSuffix(line, "/\n") {
-				all = append(all, fields[len(fields)-1])
+				all = append(all, strings.TrimPrefix(fields[len(fields)-1], "./"))
 			}
 		}
 		slices.Sort(all)
 		return all
 	}
-	if packed, archived := names(files), names(out("tar", "-tzf", one("caravan_1.2.0_*.tar.gz"))); !slices.Equal(packed, archived) {
+	// The archive has no settings: it is unpacked over those of the operator.
+	archived := out("tar", "-tzf", one("caravan_1.2.0_*.tar.gz")) + "etc/caravan/caravan.conf\n"
+	if packed, archived := names(files), names(archived); !slices.Equal(packed, archived) {
 		t.Errorf("the package has %v, the archive %v", packed, archived)
 	}
 }
