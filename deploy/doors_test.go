@@ -6,9 +6,12 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
+	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -163,14 +166,18 @@ func TestEachProxySaysWhereAClientIs(t *testing.T) {
 	t.Parallel()
 	asked := make(chan *http.Request, 1)
 	node := loopback()
+	var host atomic.Pointer[string] // of a check of health by which a node would not know itself
 	for _, port := range []string{":8000", ":9000"} {
 		l, err := net.Listen("tcp", node+port)
 		if err != nil {
 			t.Fatal(err)
 		}
 		recorder := &http.Server{ReadHeaderTimeout: await.Limit, Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-			if r.URL.Path == "/asked" {
+			switch name, _, _ := strings.Cut(r.Host, ":"); {
+			case r.URL.Path == "/asked":
 				asked <- r
+			case strings.HasSuffix(r.URL.Path, "z") && name != "" && name != "localhost":
+				host.Store(&name)
 			}
 		})}
 		go func() { _ = recorder.Serve(l) }()
@@ -185,15 +192,53 @@ func TestEachProxySaysWhereAClientIs(t *testing.T) {
 			c := converse(t, front)
 			c.ask("GET /asked HTTP/1.1\r\nHost: " + siteHost + "\r\nX-Forwarded-For: 192.0.2.1\r\nX-Forwarded-Proto: gopher\r\n\r\n")
 			r := await.Value(t, "the request", asked)
-			host, _, err := net.SplitHostPort(c.conn.LocalAddr().String())
-			if got := strings.Join(r.Header.Values("X-Forwarded-For"), ","); err != nil || got != host {
-				t.Errorf("X-Forwarded-For: %q, the client is %s", got, host)
+			client, _, err := net.SplitHostPort(c.conn.LocalAddr().String())
+			if got := strings.Join(r.Header.Values("X-Forwarded-For"), ","); err != nil || got != client {
+				t.Errorf("X-Forwarded-For: %q, the client is %s", got, client)
 			}
 			if got := strings.Join(r.Header.Values("X-Forwarded-Proto"), ","); got != "https" {
 				t.Errorf("X-Forwarded-Proto: %q", got)
 			}
 			if r.Host != siteHost {
 				t.Errorf("Host: %q", r.Host)
+			}
+			if name := host.Load(); name != nil {
+				t.Errorf("it asks for a node's health as %s, which a node that is called otherwise answers with 421", *name)
+			}
+		})
+	}
+}
+
+// TestNoProxyWritesTokensDown, also not where it has no node to ask, as in a restart, and
+// beside its errors.
+func TestNoProxyWritesTokensDown(t *testing.T) {
+	t.Parallel()
+	for _, p := range proxies {
+		t.Run(p.name, func(t *testing.T) {
+			front, dir := p.run(t, loopback(), loopback())
+			if res := converse(t, front).ask(upgrade(t)); res.StatusCode < 500 {
+				t.Errorf("without a node: %s", res.Status)
+			}
+			if listens(t.Context(), front+":8080") { // without TLS
+				conn, err := net.Dial("tcp", front+":8080")
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer conn.Close()
+				c := &conversation{t, conn, bufio.NewReader(conn)}
+				if res := c.ask(upgrade(t)); res.StatusCode != 403 {
+					t.Errorf("a WebSocket without TLS: %s", res.Status)
+				}
+			}
+			header, _, _ := strings.Cut(bearer(t, 0), ".") // of each token
+			err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+				if err == nil && entry.Type().IsRegular() && strings.Contains(shipped(t, path), header) {
+					t.Errorf("%s has a token", path)
+				}
+				return err
+			})
+			if err != nil {
+				t.Error(err)
 			}
 		})
 	}

@@ -59,6 +59,7 @@ var proxies = []proxy{
 		config: func(t testing.TB, dir, front, one, two string) string {
 			write(t, dir, "site.conf", shipped(t, "nginx.conf",
 				"listen 80;", "listen "+front+":8080;", "listen 443 ", "listen "+front+":8443 ",
+				"    listen [::]:80;\n", "", "    listen [::]:443 ssl http2;\n", "", // there is no 127.0.0.0/8 of IPv6
 				"/etc/ssl/certs/chat.example.com.pem", dir+"/site.pem", "/etc/ssl/private/chat.example.com.key", dir+"/site.key",
 				"/var/log/nginx/", dir+"/", "127.0.0.1:8000", one+":8000", "127.0.0.2:8000", two+":8000"))
 			return "daemon off;\nmaster_process off;\npid " + dir + "/pid;\nerror_log stderr;\nevents { worker_connections 1000; }\n" +
@@ -74,7 +75,8 @@ var proxies = []proxy{
 			return cmd
 		},
 		config: func(t testing.TB, dir, front, one, two string) string {
-			return "{\nadmin off\nauto_https disable_redirects\n}\n" + shipped(t, "Caddyfile",
+			return shipped(t, "Caddyfile",
+				"\n{\n", "\n{\nadmin off\nauto_https disable_redirects\n",
 				"chat.example.com {\n", "https://:"+sitePort+" {\nbind "+front+"\ntls "+dir+"/site.pem "+dir+"/site.key\n",
 				"caravan-1:8000", one+":8000", "caravan-2:8000", two+":8000")
 		},
@@ -83,6 +85,13 @@ var proxies = []proxy{
 
 // start starts the proxy before two nodes, and returns its address.
 func (p *proxy) start(t testing.TB, one, two string) (front string) {
+	t.Helper()
+	front, _ = p.run(t, one, two)
+	return front
+}
+
+// run is start, and returns the directory with all that the proxy writes, too.
+func (p *proxy) run(t testing.TB, one, two string) (front, dir string) {
 	t.Helper()
 	servers.Needs(t, p.name)
 	if _, err := exec.LookPath(p.name); err != nil {
@@ -113,7 +122,7 @@ func (p *proxy) start(t testing.TB, one, two string) (front string) {
 	if err := server.Start(ctx); err != nil {
 		t.Fatal(err)
 	}
-	return front
+	return front, dir
 }
 
 // certify writes a certificate of the site's that nobody has signed.
