@@ -120,7 +120,7 @@ func run(args, environ []string, stdout, stderr io.Writer) int {
 	}
 	ctx, stop := untilSignal(j.log)
 	defer stop()
-	if err := c.run(ctx, j); err != nil && !(ctx.Err() != nil && errors.Is(err, context.Canceled)) {
+	if err := c.outcome(ctx, c.run(ctx, j)); err != nil {
 		fmt.Fprintf(stderr, "caravan %s: %s\n", c.name, oneLine(err))
 		if setting := (*config.Error)(nil); errors.As(err, &setting) {
 			return exitUsage // what is wrong with it stands in the database
@@ -128,6 +128,23 @@ func run(args, environ []string, stdout, stderr io.Writer) int {
 		return exitFailed
 	}
 	return exitOK
+}
+
+// errSignal is of a command that a signal ended.
+var errSignal = errors.New("a signal came before it was done")
+
+// outcome is what is told of a command that returned err. A server that a signal ends has done
+// what it is for; any other command has not.
+func (c *command) outcome(ctx context.Context, err error) error {
+	switch {
+	case err == nil || ctx.Err() == nil:
+		return err
+	case c.name != config.Serve:
+		return fmt.Errorf("%w: %w", errSignal, err)
+	case errors.Is(err, context.Canceled):
+		return nil
+	}
+	return err
 }
 
 // oneLine is the text of an error, whose parts may stand on lines of their own,

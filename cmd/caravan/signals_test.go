@@ -326,3 +326,46 @@ func TestASecondServerOnTheSameFileIsRefused(t *testing.T) {
 		t.Errorf("the second said %s", out)
 	}
 }
+
+// TestACommandThatASignalEndsHasFailed, with a line that says so: a script must not go on. The
+// database, or Redis, accepts and does not answer.
+func TestACommandThatASignalEndsHasFailed(t *testing.T) {
+	t.Parallel()
+	id := persist.FleetUser(0).String()
+	for _, args := range [][]string{
+		{"migrate"}, {"seed", "--users", "1", "--trips", "1"}, {"attachments", "check", "--attachments", "file:files"}, {"status"},
+		{"user", "add", "--email", "a@example.com"}, {"user", "list"}, {"user", "remove", id},
+		{"trip", "add", "--title", "A"}, {"trip", "list"}, {"trip", "remove", id},
+		{"member", "add", "--trip", id, "--user", id}, {"member", "list", "--trip", id}, {"member", "remove", "--trip", id, "--user", id},
+	} {
+		t.Run(strings.Join(args, " "), func(t *testing.T) {
+			t.Parallel()
+			silent, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer silent.Close()
+			where := []string{"--database", "postgres://caravan@" + silent.Addr().String() + "/caravan?sslmode=disable", "--log-level", "error"}
+			if args[0] == "status" {
+				where = []string{"--redis", "redis://" + silent.Addr().String()}
+			}
+			cmd := process(t, nil, append(args, where...)...)
+			var stdout, stderr bytes.Buffer
+			cmd.Stdout, cmd.Stderr = &stdout, &stderr
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			conn, err := silent.Accept()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Wait(); cmd.ProcessState.ExitCode() != exitFailed || !strings.Contains(stderr.String(), errSignal.Error()) || stdout.Len() > 0 {
+				t.Errorf("it ended with %v, %q and %q", err, stdout.String(), stderr.String())
+			}
+		})
+	}
+}
