@@ -60,6 +60,7 @@ type question struct {
 	ended chan struct{} // closed at its end
 	begun bool          // it is under way: what is published now may be missed. Guarded by jwks.mu
 	kids  map[string]struct{}
+	err   error // that it brought no set; read it once ended is closed
 }
 
 func newQuestion() *question {
@@ -163,11 +164,7 @@ func (s *jwks) run(ctx context.Context) {
 			failing = err != nil
 			s.report(err)
 		}
-		if failing {
-			s.settle(jwksPause)
-		} else {
-			s.settle(jwksFreshFor)
-		}
+		s.settle(err)
 	}
 }
 
@@ -251,11 +248,15 @@ func (s *jwks) begin() {
 	}
 }
 
-// settle ends the question that was under way; the next follows after pause.
-func (s *jwks) settle(pause time.Duration) {
+// settle ends the question that was under way with err; the next one follows by itself.
+func (s *jwks) settle(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.timer.Reset(pause)
+	if err != nil {
+		s.timer.Reset(jwksPause)
+	} else {
+		s.timer.Reset(jwksFreshFor)
+	}
 	s.absent, s.asked = nil, time.Now()
 	if !s.answers.Load() {
 		s.allowed, s.counted = 0, s.asked
@@ -269,7 +270,30 @@ func (s *jwks) settle(pause time.Duration) {
 		if s.answers.Load() {
 			s.absent = q.kids
 		}
+		q.err = err
 		close(q.ended)
+	}
+}
+
+// first waits for the first set after openJWKS.
+func (s *jwks) first(ctx context.Context) error {
+	s.mu.Lock()
+	q := s.question
+	s.mu.Unlock()
+	if q == nil { // it has ended
+		if s.current.Load() == nil {
+			return fmt.Errorf("the JWKS endpoint %s brought no keys", s.shown())
+		}
+		return nil
+	}
+	select {
+	case <-q.ended:
+		if q.err != nil {
+			return fmt.Errorf("the JWKS endpoint %s: %w", s.shown(), q.err)
+		}
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 

@@ -38,6 +38,8 @@ type Verifier struct {
 	seals      sync.Pool                     // of *seal, by the secret
 	public     map[string][]crypto.PublicKey // from PEM files, by algorithm
 	remote     *jwks                         // nil: none
+	address    string                        // of remote
+	yielded    bool                          // remote is that of the next Verifier
 	leeway     time.Duration
 }
 
@@ -50,7 +52,44 @@ var (
 // algorithm. It does not wait for the JWKS endpoint; while that has not answered
 // yet, Verify does. ctx ends the asking, as Close does.
 func New(ctx context.Context, c Config) (*Verifier, error) {
-	v := &Verifier{public: map[string][]crypto.PublicKey{}, leeway: c.Leeway}
+	v, err := withoutJWKS(c)
+	if err != nil || c.JWKSURL == "" {
+		return v, err
+	}
+	v.remote, err = openJWKS(ctx, c.JWKSURL, c.Log)
+	if err != nil {
+		return nil, err
+	}
+	return v, nil
+}
+
+// Next returns a Verifier for c that takes the place of v. It goes on with the keys behind
+// the JWKS URL of v where c has the same one; then v must not be used once the next one is
+// closed. For another URL it waits for its keys, and fails where none come before ctx ends;
+// then v goes on. After that ctx does not count. Neither Next nor Close of v may run beside it.
+func (v *Verifier) Next(ctx context.Context, c Config) (*Verifier, error) {
+	next, err := withoutJWKS(c)
+	if err != nil || c.JWKSURL == "" {
+		return next, err
+	}
+	if v.remote != nil && v.address == c.JWKSURL {
+		next.remote, v.yielded = v.remote, true
+		return next, nil
+	}
+	next.remote, err = openJWKS(context.WithoutCancel(ctx), c.JWKSURL, c.Log)
+	if err != nil {
+		return nil, err
+	}
+	if err := next.remote.first(ctx); err != nil {
+		next.Close()
+		return nil, err
+	}
+	return next, nil
+}
+
+// withoutJWKS returns a Verifier that has yet to get its keys from the URL.
+func withoutJWKS(c Config) (*Verifier, error) {
+	v := &Verifier{public: map[string][]crypto.PublicKey{}, leeway: c.Leeway, address: c.JWKSURL}
 	for i, file := range c.PublicKeys {
 		if err := addPEM(v.public, file); err != nil {
 			return nil, fmt.Errorf("public key %d: %w", i+1, err)
@@ -71,13 +110,6 @@ func New(ctx context.Context, c Config) (*Verifier, error) {
 		return nil, errors.New("verifying tokens needs a secret, a public key or a JWKS URL")
 	}
 	v.parser, v.validator = c.parser(v.algorithms), jwt.NewValidator(c.options(v.algorithms)...)
-	if c.JWKSURL != "" {
-		remote, err := openJWKS(ctx, c.JWKSURL, c.Log)
-		if err != nil {
-			return nil, err
-		}
-		v.remote = remote
-	}
 	return v, nil
 }
 
@@ -101,9 +133,9 @@ func (c Config) options(algorithms []string) []jwt.ParserOption {
 }
 
 // Close stops asking the JWKS endpoint and waits until that has ended. Keys that
-// are known stay good.
+// are known stay good. Where Next goes on with them, that one asks.
 func (v *Verifier) Close() {
-	if v.remote != nil {
+	if v.remote != nil && !v.yielded {
 		v.remote.close()
 	}
 }

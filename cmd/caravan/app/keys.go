@@ -15,16 +15,22 @@ type keys struct {
 	sets sync.Mutex
 }
 
-// set has all tokens from now on checked by the keys of c. A token that is being checked
-// waits no longer for a key of the former ones.
-func (k *keys) set(ctx context.Context, c token.Config) error {
+// set has all tokens from now on checked by the keys of c. Those behind the URL of before
+// stay; the first ones may be waited for, and later another URL's must come, before ctx ends.
+// A server that stops, and still serves, asks for them on: close ends that.
+func (k *keys) set(ctx context.Context, c token.Config) (err error) {
 	k.sets.Lock()
 	defer k.sets.Unlock()
-	v, err := token.New(ctx, c)
+	old, next := k.now.Load(), (*token.Verifier)(nil)
+	if old == nil {
+		next, err = token.New(context.WithoutCancel(ctx), c)
+	} else {
+		next, err = old.Next(ctx, c)
+	}
 	if err != nil {
 		return fmt.Errorf("token keys: %w", err)
 	}
-	if old := k.now.Swap(v); old != nil {
+	if k.now.Store(next); old != nil {
 		old.Close()
 	}
 	return nil
