@@ -65,8 +65,14 @@ func (s *Store) Close() error {
 // name returns the key that a blob has in the bucket.
 func (s *Store) name(key string) string { return s.config.Prefix + key }
 
-// Check implements blob.Blob: it asks whether the bucket is there.
+// Check implements blob.Blob: it asks whether the bucket is there, and whether an upload has
+// a place on its way there.
 func (s *Store) Check(ctx context.Context) error {
+	place, err := newSpool()
+	if err != nil {
+		return err
+	}
+	_ = place.Close() // nothing was written
 	asked, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	there, err := s.client.BucketExists(asked, s.config.Bucket)

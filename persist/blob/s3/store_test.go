@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -322,4 +323,16 @@ func TestCloseEndsConnections(t *testing.T) {
 		t.Fatal(err)
 	}
 	await.Until(t, "the goroutines of its connections end", func() bool { return runtime.NumGoroutine() <= before })
+}
+
+// TestACheckNeedsAPlaceForUploads: an image may have no directory of temporary files.
+func TestACheckNeedsAPlaceForUploads(t *testing.T) {
+	t.Setenv("TMPDIR", filepath.Join(t.TempDir(), "none"))
+	store, err := s3.Open(s3.Config{Endpoint: "127.0.0.1:1", Insecure: true, Bucket: "files", AccessKey: "a", SecretKey: "b"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Check(t.Context()); !errors.Is(err, blob.ErrUnavailable) || !strings.Contains(err.Error(), "temporary files") {
+		t.Errorf("got %v", err)
+	}
 }
