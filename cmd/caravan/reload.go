@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"os"
 	"os/signal"
@@ -55,10 +56,14 @@ func (j *job) reload(ctx context.Context, a *app.App) {
 		j.log.Error("reload: the settings stay as they are", "error", err)
 		return
 	}
+	j.level.Set(min(cfg.LogLevel, j.level.Level())) // so that what follows is told if it counts at either
+	if !cfg.FromFiles() {
+		j.log.Warn("reload: nothing can change: no --config and no file of keys was given, and a process keeps the variables of its start")
+	}
 	if len(left) > 0 {
 		j.log.Warn("reload: these settings need a restart", "settings", flags(left))
 	}
-	j.log.Info("reload: done", "changed", flags(taken))
+	j.log.Info("reload: done", "changed", cmp.Or(flags(taken), "nothing"))
 	j.level.Set(cfg.LogLevel)
 }
 

@@ -191,6 +191,11 @@ func TestAHangUpWhileTheServerStartsIsNotTheEnd(t *testing.T) {
 	}
 	s.signal(syscall.SIGTERM)
 	await.Until(t, "it has the database, and the settings again", func() bool { return strings.Contains(log.String(), "reload: done") })
+	for _, want := range []string{"nothing can change: no --config", "changed=nothing"} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("no %q in the log:\n%s", want, log)
+		}
+	}
 	if err := second.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}

@@ -155,6 +155,7 @@ type Config struct {
 	Moved bool          // migrate: the database may come from another cluster
 
 	secret, secretFile, publicKeyFile string // as given; JWT has what they hold
+	file                              string // of --config; empty: none
 
 	effective []effective
 }
@@ -186,3 +187,7 @@ func (e *Error) Error() string {
 	}
 	return s
 }
+
+// FromFiles says whether a setting or a key comes from a file, and so may be another one when
+// the same command line is loaded again.
+func (c *Config) FromFiles() bool { return c.file != "" || c.secretFile != "" || c.publicKeyFile != "" }

@@ -40,7 +40,7 @@ func Load(cmd Command, args, environ []string) (c *Config, warnings []string, er
 			return nil, nil, err
 		}
 	}
-	c = &Config{}
+	c = &Config{file: path.text}
 	for i := range settings {
 		if err := c.load(&settings[i], cmd, flags, env, file); err != nil {
 			return nil, nil, err
