@@ -17,8 +17,8 @@ var (
 	metricName = regexp.MustCompile(`caravan_[a-z_]+`)
 )
 
-// TestEachAlertFires, at the first burst, as promtool finds; and each has a test and an
-// entry in the runbook.
+// TestEachAlertFires, and ends, as promtool finds; and each has a test, an entry in the runbook
+// and a place in the one list of what to be woken by.
 func TestEachAlertFires(t *testing.T) {
 	servers.Needs(t, "promtool")
 	for _, args := range [][]string{{"check", "config", "prometheus/prometheus.yml"}, {"test", "rules", "prometheus/alerts_test.yml"}} {
@@ -26,12 +26,20 @@ func TestEachAlertFires(t *testing.T) {
 			t.Errorf("promtool %v: %v\n%s", args, err, out)
 		}
 	}
+	_, woken, _ := strings.Cut(shipped(t, "../docs/operations.md"), "### What to be woken by\n")
+	woken, _, _ = strings.Cut(woken, "\n#")
+	if listed, alerts := strings.Count(woken, "](runbook.md#caravan"), len(alertName.FindAllString(shipped(t, "prometheus/alerts.yml"), -1)); listed != alerts {
+		t.Errorf("docs/operations.md lists %d of %d alerts", listed, alerts)
+	}
 	rules, tests, book := shipped(t, "prometheus/alerts.yml"), shipped(t, "prometheus/alerts_test.yml"), shipped(t, "../docs/runbook.md")
 	names := alertName.FindAllStringSubmatch(rules, -1)
 	if len(names) < 10 {
 		t.Errorf("only %d alerts", len(names))
 	}
 	for _, name := range names {
+		if !strings.Contains(woken, "["+name[1]+"](runbook.md#"+strings.ToLower(name[1])+")") {
+			t.Errorf("docs/operations.md does not list %s", name[1])
+		}
 		if !strings.Contains(tests, "      - alertname: "+name[1]+"\n") {
 			t.Errorf("%s has no test in which it fires", name[1])
 		}
@@ -78,8 +86,8 @@ func TestTheDashboardBeginsWithWhatItsUsersKnow(t *testing.T) {
 		if p.GridPos.Y == 0 {
 			first = append(first, p.Title)
 		}
-		for x := range p.GridPos.W {
-			at := [2]int{p.GridPos.X + x, p.GridPos.Y}
+		for i := range p.GridPos.W * p.GridPos.H {
+			at := [2]int{p.GridPos.X + i%p.GridPos.W, p.GridPos.Y + i/p.GridPos.W}
 			if other := taken[at]; other != "" || at[0] > 23 {
 				t.Errorf("%s lies over %q or beside the board", p.Title, other)
 			}
