@@ -61,8 +61,12 @@ func strict(ctx context.Context, t *testing.T, address string) *sync.WaitGroup {
 		}
 		defer c.Close()
 		var end *wire.CloseError
-		if _, err = c.Read(); errors.As(err, &end) && end.Code == 1012 { // it came in the moment in which a node went
+		first, err := c.Read()
+		switch {
+		case errors.As(err, &end) && end.Code == 1012: // it came in the moment in which a node went
 			return nil
+		case err == nil && !bytes.HasPrefix(first, []byte(`{"type":"message_history"`)):
+			return fmt.Errorf("the first frame is %s", first)
 		}
 		return err
 	}

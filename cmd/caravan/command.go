@@ -52,7 +52,7 @@ var commands = []command{
 	{config.UserAdd, "--email TEXT [flags]", "adds a user and prints the id", peopleExamples, addUser},
 	{config.UserList, "[--json] [flags]", "lists the users", "", listUsers},
 	{config.UserRemove, "UUID [flags]", "removes a user from users and from all trips; what was written stays", "", removeUser},
-	{config.TripAdd, "--title TEXT [--owner UUID] [flags]", "adds a trip, with its room, and prints the id", peopleExamples, addTrip},
+	{config.TripAdd, "--title TEXT [--owner UUID] [flags]", "adds a trip and prints the id", peopleExamples, addTrip},
 	{config.TripList, "[--json] [flags]", "lists the trips", "", listTrips},
 	{config.TripRemove, "UUID [flags]", "removes a trip and its members; what was written stays", "", removeTrip},
 	{config.MemberAdd, "--trip UUID --user UUID [--role member] [flags]", "makes a user a collaborator of a trip, or gives another role", peopleExamples, addMember},

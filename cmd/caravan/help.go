@@ -9,10 +9,14 @@ import (
 
 func usage(w io.Writer) {
 	fmt.Fprint(w, "Caravan is a chat server for large fleets of WebSocket clients.\n\n")
+	width := 0
 	for _, c := range commands {
-		fmt.Fprintf(w, "  caravan %-17s %s\n", c.name, c.about)
+		width = max(width, len(c.name))
 	}
-	fmt.Fprintf(w, "  caravan %-17s %s\n", nameVersion, "prints version, commit and Go version")
+	for _, c := range commands {
+		fmt.Fprintf(w, "  caravan %-*s  %s\n", width, c.name, c.about)
+	}
+	fmt.Fprintf(w, "  caravan %-*s  %s\n", width, nameVersion, "prints version, commit and Go version")
 	fmt.Fprint(w, "\n`caravan COMMAND --help` lists the flags of a command. Try it out with `caravan serve --dev`.\n")
 }
 

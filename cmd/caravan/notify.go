@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"os"
 	"strconv"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/caravan-chat/caravan/cmd/caravan/app"
+	"github.com/caravan-chat/caravan/cmd/caravan/config"
 )
 
 // supervisor is the process manager that started this process and wants to hear of it, as
@@ -47,6 +49,16 @@ func (s *supervisor) tell(state string) {
 	if s.conn != nil {
 		_, _ = s.conn.Write([]byte(state)) // a manager that is gone misses nothing
 	}
+}
+
+// stopMargin is how much longer than its configured times a stop may take.
+const stopMargin = 10 * time.Second
+
+// stopping says that the server stops, and how long that may take by its settings, which the
+// manager does not know.
+func (s *supervisor) stopping(cfg *config.Config) {
+	longest := cfg.ShutdownDelay + cfg.DrainTimeout + stopMargin
+	s.tell(fmt.Sprintf("STOPPING=1\nEXTEND_TIMEOUT_USEC=%d", longest.Microseconds()))
 }
 
 // ready says that clients are served, and begins to give signs of life: each when all event

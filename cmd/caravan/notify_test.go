@@ -37,7 +37,7 @@ func TestASupervisorHearsOfTheServer(t *testing.T) {
 		}
 	}
 	s.signal(syscall.SIGTERM)
-	for hear() != "STOPPING=1" { // signs of life that were on their way
+	for hear() != "STOPPING=1\nEXTEND_TIMEOUT_USEC=11000000" { // signs of life that were on their way
 	}
 	if status := s.status(); status != exitOK {
 		t.Errorf("status %d\n%s", status, s.logged())

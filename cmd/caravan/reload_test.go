@@ -154,6 +154,11 @@ func TestHangUpReloadsAndDropsNobody(t *testing.T) {
 	if code := s.closeCode(anotherSecret); code != 1013 {
 		t.Errorf("after a reload that failed: %d", code)
 	}
+	rewrite(t, file, "dev = true\n") // which brings a secret that everybody knows
+	s.hangUp("--dev: can be changed by a restart alone")
+	if code := s.closeCode(config.DevelopmentSecret); code != 4001 {
+		t.Errorf("the secret that everybody knows: %d", code)
+	}
 	rewrite(t, file, "jwt-secret-file = "+secret+"\nconnections-per-user = 2\n")
 	s.hangUp("reload: done")
 	if code := s.closeCode(anotherSecret); code != 0 {

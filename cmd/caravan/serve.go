@@ -24,7 +24,7 @@ func serve(ctx context.Context, j *job) (err error) {
 		return err
 	}
 	defer j.reloads(ctx, a)()
-	defer context.AfterFunc(ctx, func() { manager.tell("STOPPING=1") })()
+	defer context.AfterFunc(ctx, func() { manager.stopping(j.cfg) })()
 	return a.Run(ctx, func() {
 		manager.ready(a)
 		if j.cfg.Dev {

@@ -17,6 +17,9 @@ func (a *App) Reload(ctx context.Context, cfg *config.Config) (taken, left []str
 	a.reloads.Lock()
 	defer a.reloads.Unlock()
 	before := a.live.Load()
+	if cfg.Dev != before.Dev { // it brings a key that everybody knows
+		return nil, nil, &config.Error{Flag: "dev", Text: "can be changed by a restart alone"}
+	}
 	now := *cfg
 	now.MaxFrame = a.cfg.MaxFrame // which the rates in bytes follow
 	if !reflect.DeepEqual(before.JWT, cfg.JWT) {

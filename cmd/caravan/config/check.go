@@ -2,6 +2,8 @@ package config
 
 import (
 	"fmt"
+	"net"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -83,15 +85,17 @@ func (c *Config) checkPeople(cmd Command) error {
 		of      []Command
 		flag    string
 		missing bool
+		text    string
 	}{
-		{onUserAdd, "email", !strings.Contains(c.Email, "@")},
-		{onTripAdd, "title", c.Title == ""},
-		{[]Command{UserRemove, TripRemove}, "id", c.ID == none},
-		{onMembers, "trip", c.Trip == none},
-		{[]Command{MemberAdd, MemberRemove}, "user", c.User == none},
+		{onUserAdd, "email", c.Email == "", "is missing"},
+		{onUserAdd, "email", !strings.Contains(c.Email, "@"), "must be an address, such as amina@example.com"},
+		{onTripAdd, "title", c.Title == "", "is missing"},
+		{[]Command{UserRemove, TripRemove}, "id", c.ID == none, "is missing: say which one, `caravan " + string(cmd) + " UUID`"},
+		{onMembers, "trip", c.Trip == none, "is missing"},
+		{[]Command{MemberAdd, MemberRemove}, "user", c.User == none, "is missing"},
 	} {
 		if needed.missing && slices.Contains(needed.of, cmd) {
-			return &Error{Flag: needed.flag, Text: "is missing"}
+			return &Error{Flag: needed.flag, Text: needed.text}
 		}
 	}
 	return nil
@@ -132,7 +136,7 @@ func (c *Config) checkServe() (warnings []string, err error) {
 	if c.IdleTimeout <= c.PingInterval {
 		return nil, &Error{Flag: "idle-timeout", Text: fmt.Sprintf("must be longer than --ping-interval (%v), or healthy clients are closed", c.PingInterval)}
 	}
-	if c.Listen == c.AdminListen && !strings.HasSuffix(c.Listen, ":0") {
+	if onePort(c.Listen, c.AdminListen) {
 		return nil, &Error{Flag: "admin-listen", Text: "must not be the public port"}
 	}
 	if c.ProxyProtocol && len(c.TrustedProxies) == 0 {
@@ -167,4 +171,19 @@ func (c *Config) checkServe() (warnings []string, err error) {
 		warnings = append(warnings, "--dev: anybody can sign tokens for this server; do not let strangers reach it")
 	}
 	return warnings, nil
+}
+
+// onePort says whether two addresses to listen on are one: the same port, of the same host or
+// of all of them.
+func onePort(a, b string) bool {
+	host, port, err := net.SplitHostPort(a)
+	other, same, err2 := net.SplitHostPort(b)
+	if err != nil || err2 != nil || port != same || port == "0" {
+		return false
+	}
+	all := func(host string) bool {
+		ip, err := netip.ParseAddr(host)
+		return host == "" || err == nil && ip.IsUnspecified()
+	}
+	return host == other || all(host) || all(other)
 }

@@ -55,25 +55,40 @@ func (s *setting) masked(value string) string {
 		return mask
 	}
 	value = strings.TrimSpace(value)
-	before, query, asks := strings.Cut(value, "?")
-	scheme, rest, ok := strings.Cut(before, "://")
+	scheme, rest, ok := strings.Cut(value, "://")
+	if !ok {
+		rest = value
+	}
+	var shown strings.Builder
 	if ok { // not url.Parse: a Redis Cluster has several hosts
-		if credentials, host, found := cutLast(rest, "@"); found {
-			user, _, hasPassword := strings.Cut(credentials, ":")
-			switch {
-			case hasPassword:
-				user += ":" + mask
-			case s.name != "database":
-				user = mask // a token, or a password without a user
-			}
-			rest = user + "@" + host
+		shown.WriteString(scheme + "://")
+		// The last @, also behind a ?, which may stand in a password.
+		if credentials, place, found := cutLast(rest, "@"); found {
+			shown.WriteString(s.maskedUser(credentials) + "@")
+			rest = place
 		}
-		before = scheme + "://" + rest
 	}
+	place, query, asks := strings.Cut(rest, "?")
+	if host, path, has := strings.Cut(place, "/"); has && path != "" && s.name == "attachment-scan-url" {
+		place = host + "/" + mask // of a hook it is the secret
+	}
+	shown.WriteString(place)
 	if asks {
-		before += "?" + maskedQuery(query, s.name == "database")
+		shown.WriteString("?" + maskedQuery(query, s.name == "database"))
 	}
-	return before
+	return shown.String()
+}
+
+// maskedUser is what stands before a host, without what is secret.
+func (s *setting) maskedUser(credentials string) string {
+	user, _, hasPassword := strings.Cut(credentials, ":")
+	switch {
+	case hasPassword:
+		return user + ":" + mask
+	case s.name == "database" && !strings.ContainsAny(user, "/?"):
+		return user
+	}
+	return mask // a token, or a password without a user
 }
 
 // maskedQuery masks the values of a query: all of them, or where it holds options of a

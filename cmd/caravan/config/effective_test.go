@@ -65,6 +65,9 @@ func TestSecretsAreMaskedWhateverTheyStandIn(t *testing.T) {
 		{"redis", "redis://h:1", "redis://h:1"},
 		{"jwt-jwks-url", "https://hunter2@h/keys", "https://********@h/keys"},
 		{"jwt-jwks-url", "https://h/keys?key=hunter2&b", "https://h/keys?key=********&b"},
+		{"database", "postgres://u:12?hunter2@h/d", "postgres://u:********@h/d"},
+		{"database", "postgres://h/d?application_name=a@b", "postgres://********@b"}, // it may be a password
+		{"attachment-scan-url", "https://hooks.example.com/T0/hunter2", "https://hooks.example.com/********"},
 	} {
 		args := []string{"--" + c.name, c.value}
 		if c.name != "jwt-secret" {

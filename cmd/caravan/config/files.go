@@ -37,6 +37,25 @@ func attachments(into *string) value {
 	}
 }
 
+// checkBucket says whether the environment has the keys of a bucket.
+func (c *Config) checkBucket(environ []string) error {
+	if !strings.HasPrefix(c.Attachments, BucketPrefix) {
+		return nil
+	}
+	_, err := s3.ParseURL(c.Attachments, func(name string) (value string) {
+		for _, line := range environ { // the last one counts, as for os.Getenv
+			if v, ok := strings.CutPrefix(line, name+"="); ok {
+				value = v
+			}
+		}
+		return value
+	})
+	if err != nil {
+		return &Error{Flag: "attachments", Text: err.Error()}
+	}
+	return nil
+}
+
 // devAttachments is where --dev keeps files: beside the database; empty where that is none.
 func (c *Config) devAttachments() string {
 	path, ok := strings.CutPrefix(c.Database, "sqlite:")

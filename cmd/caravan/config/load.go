@@ -56,6 +56,9 @@ func Load(cmd Command, args, environ []string) (c *Config, warnings []string, er
 		if err := c.checkDev(flags, env, file); err != nil {
 			return c, nil, err
 		}
+		if err := c.checkBucket(environ); err != nil {
+			return c, nil, err
+		}
 		warnings = append(warnings, c.exposed(flags, file, path.text)...)
 		weak, err := c.weakSecret()
 		if err != nil {
