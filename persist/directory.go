@@ -179,8 +179,20 @@ type Member struct {
 	Email, Role string
 }
 
-// Members calls yield with each collaborator of a trip, in the order of the emails.
+// Members calls yield with each collaborator of a trip, in the order of the emails; ErrNoTrip
+// where it is not there.
 func (d *Directory) Members(ctx context.Context, trip uuid.UUID, yield func(Member) error) error {
+	found := false
+	err := d.store.List(ctx, findTrip, []any{trip.String()}, func(func(...any) error) error {
+		found = true
+		return nil
+	})
+	if err == nil && !found {
+		err = ErrNoTrip
+	}
+	if err != nil {
+		return err
+	}
 	return d.store.List(ctx, listMembers, []any{trip.String()}, func(scan func(...any) error) error {
 		var id string
 		var m Member

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"regexp"
 	"strings"
 	"time"
 
@@ -115,10 +116,13 @@ func Seed(ctx context.Context, s persist.Seeder, seeds *persist.Seeds) error {
 	return ForeignRows(ctx, err)
 }
 
-// ForeignRows adds to an error of rows that could not be written what to do, unless the
-// database is away.
+// missingValue is what PostgreSQL and SQLite say of a column that needs a value.
+var missingValue = regexp.MustCompile(`\(SQLSTATE 23502\)|NOT NULL constraint failed`)
+
+// ForeignRows adds to an error of rows that could not be written what to do, where another
+// column needs a value.
 func ForeignRows(ctx context.Context, err error) error {
-	if err == nil || ctx.Err() != nil || errors.Is(err, room.ErrStoreDown) {
+	if err == nil || ctx.Err() != nil || !missingValue.MatchString(err.Error()) {
 		return err
 	}
 	return fmt.Errorf("%w: caravan fills in only the columns that it reads: give the others a default or let them be null, "+
