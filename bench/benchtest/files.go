@@ -25,19 +25,20 @@ type file struct {
 	taken, gone bool
 }
 
-// MarshalJSON implements json.Marshaler: of a message with files the content is a link, and
-// what its sender says is the caption.
-func (m *Message) MarshalJSON() ([]byte, error) {
-	type plain Message
-	told := plain(*m)
-	if len(m.Attachments) == 0 {
-		return mustJSON(&told), nil
+// say has a message say something: with files that is their caption, and the content is a link.
+func (m *Message) say(text string) {
+	m.Content = text
+	if len(m.Attachments) > 0 {
+		m.Content, m.Caption = m.Attachments[0].URL, &text
 	}
-	told.Content = m.Attachments[0].URL
-	return mustJSON(struct {
-		*plain
-		Caption string `json:"caption"`
-	}{&told, m.Content}), nil
+}
+
+// says is what a message says.
+func (m *Message) says() string {
+	if m.Caption != nil {
+		return *m.Caption
+	}
+	return m.Content
 }
 
 func (s *Server) upload(w http.ResponseWriter, req *http.Request) {
@@ -94,6 +95,7 @@ func (s *Server) take(m *Message, r *room, user uuid.UUID, ids []uuid.UUID) bool
 	for _, id := range ids {
 		s.files[id].taken = true
 	}
+	m.say(m.Content)
 	return true
 }
 
@@ -102,5 +104,5 @@ func (s *Server) lose(m *Message) {
 	for _, a := range m.Attachments {
 		s.files[a.ID].gone = true
 	}
-	m.Attachments = nil
+	m.Attachments, m.Caption = nil, nil
 }

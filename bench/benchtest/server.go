@@ -37,6 +37,7 @@ type Message struct {
 	MentionsAll bool `json:"mentions_all,omitempty"`
 
 	Attachments []Attachment `json:"attachments,omitempty"`
+	Caption     *string      `json:"caption,omitempty"`
 
 	DeletedAt *time.Time `json:"deleted_at,omitempty"`
 	DeletedBy string     `json:"deleted_by,omitempty"`
@@ -245,7 +246,7 @@ func (r *room) quote(m *Message) *Message {
 	quoting := *m
 	for _, original := range r.messages {
 		if original.ID == m.ReplyTo.ID {
-			runes := []rune(original.Content)
+			runes := []rune(original.says())
 			quoting.ReplyTo = &Reply{original.ID, string(runes[:min(len(runes), 100)]), original.Sender.Email}
 		}
 	}
@@ -271,7 +272,8 @@ func (s *Server) edit(user, id uuid.UUID, content string) (*Message, string) {
 		return nil, "not_found"
 	}
 	return s.change(r, i, "content", func(m *Message, now time.Time) {
-		m.Content, m.IsEdited, m.Updated = content, true, now
+		m.say(content)
+		m.IsEdited, m.Updated = true, now
 	}), ""
 }
 
