@@ -66,18 +66,19 @@ const lastMessages = 8
 
 // faultRig is a store behind a proxy, and one that sees the truth.
 type faultRig struct {
-	t      testing.TB
-	proxy  *faultProxy
-	store  *Store
-	truth  *Store
-	user   protocol.User
-	rooms  []uuid.UUID
-	trips  []uuid.UUID
-	old    []uuid.UUID         // messages to edit
-	others []uuid.UUID         // messages of room 1 that have files and are not deleted
-	events map[uuid.UUID]int64 // per room: how many there must be
-	read   int64               // how far room 0 must be read
-	chosen bool                // the first message must have the reaction "a", or else "b" perhaps
+	t        testing.TB
+	proxy    *faultProxy
+	store    *Store
+	truth    *Store
+	user     protocol.User
+	rooms    []uuid.UUID
+	trips    []uuid.UUID
+	old      []uuid.UUID         // messages to edit
+	others   []uuid.UUID         // messages of room 1 that have files and are not deleted
+	events   map[uuid.UUID]int64 // per room: how many there must be
+	read     int64               // how far room 0 must be read
+	patience time.Duration       // of a transaction with a fault on its way
+	chosen   bool                // the first message must have the reaction "a", or else "b" perhaps
 }
 
 func newFaultRig(t testing.TB, how damage) *faultRig {
@@ -110,8 +111,9 @@ func newFaultRig(t testing.TB, how damage) *faultRig {
 	}
 	r.store = openStore(t, Config{URL: proxied, Writers: 1, Log: quiet})
 	r.store.wait.abandoned = 20 * time.Millisecond
+	r.patience = r.store.wait.transaction
 	if how == loseServer {
-		r.store.wait.transaction = 250 * time.Millisecond
+		r.patience = 250 * time.Millisecond
 	}
 	r.mustAppend(r.express()) // the first is the message to edit
 	r.mustAppend(r.mixed())   // every statement is prepared now
@@ -325,8 +327,11 @@ func (r *faultRig) appendCut(make func(*faultRig) []*room.Op, c cut) ([]*room.Op
 	r.t.Helper()
 	r.connect()
 	batch := make(r)
+	usual := r.store.wait.transaction
+	r.store.wait.transaction = r.patience
 	r.proxy.arm(&c)
 	err := r.store.Append(r.t.Context(), batch, room.Within{})
+	r.store.wait.transaction = usual
 	switch {
 	case r.proxy.disarm():
 		return batch, err
