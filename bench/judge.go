@@ -45,7 +45,7 @@ func (rep *Report) findDoubts() {
 	}
 	p := &rep.Parameters
 	if lag := rep.Latency.SendLag.P99; p.Arrivals == "open" && lag > lagShareMax*rep.Latency.OwnEcho.P50 {
-		doubt("the harness sent late by %.0f µs at the 99th percentile: part of the latencies is its own", lag)
+		doubt("the harness sent late by %s at the 99th percentile: part of the latencies is its own", ShowDuration(lag))
 	}
 	if rep.Server != nil && rep.Server.RSSPerConnection <= 0 {
 		doubt("the server's memory did not grow: it had room from before, so restart it to learn what a connection needs")

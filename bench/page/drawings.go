@@ -117,7 +117,7 @@ func (t *times) latencies(name string) *plot {
 		}
 		return &s.Connect
 	}
-	p := t.plot("Latency of "+name, "of what was meant to begin in each second; logarithmic", bench.ShowDuration,
+	p := t.plot("Latency of "+name, "of what was meant to begin in each second; logarithmic", shortDuration,
 		t.line("max", "q1", func(s *bench.Second) float64 { return known(of(s).Max) }),
 		t.line("p99", "q2", func(s *bench.Second) float64 { return known(of(s).P99) }),
 		t.line("p90", "q3", func(s *bench.Second) float64 { return known(of(s).P90) }),
@@ -148,7 +148,9 @@ func (t *times) memory() *plot {
 			t.line("anonymous", "c2", func(s *bench.Second) float64 { return known(float64(s.ServerAnon)) }))
 	}
 	lines = append(lines, t.line("kernel", "c3", func(s *bench.Second) float64 { return known(float64(s.KernelBytes)) }))
-	return t.plot("Memory", "resident, of the server; of it what belongs to no file; the kernel's for sockets", bench.ShowBytes, lines...)
+	p := t.plot("Memory", "resident in the server; what of it belongs to no file; the kernel's for sockets", shortBytes, lines...)
+	p.binary = true
+	return p
 }
 
 func (t *times) connections() *plot {
@@ -161,7 +163,7 @@ func (t *times) connections() *plot {
 
 func (t *times) commits() *plot {
 	const took, commits = "caravan_commit_seconds_sum", "caravan_commit_seconds_count"
-	p := t.plot("Commits, as the server tells", "mean time of one, each second; logarithmic", bench.ShowDuration,
+	p := t.plot("Commits, as the server tells", "mean time of one, each second; logarithmic", shortDuration,
 		t.line("commit", "c1", func(s *bench.Second) float64 {
 			if s.Metrics[commits] == 0 {
 				return unknown

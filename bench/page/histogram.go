@@ -24,7 +24,7 @@ type set struct {
 
 // SVG draws it; empty where there are no latencies.
 func (s *spread) SVG() template.HTML {
-	x := axis{low: math.Inf(1), high: math.Inf(-1), begin: left, end: width - right, logarithmic: true}
+	x := axis{low: math.Inf(1), high: math.Inf(-1), begin: left, end: width - right, logarithmic: true, fewer: true}
 	y := axis{high: 0, begin: height - under, end: top}
 	for _, set := range s.sets {
 		whole := total(set.bins)
@@ -40,7 +40,7 @@ func (s *spread) SVG() template.HTML {
 	y.high = math.Ceil(y.high/step-1e-9) * step
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg viewBox="0 0 %g %g" role="img" aria-label="%s">`, width, height, html.EscapeString(s.Title))
-	drawAxes(&b, &x, &y, bench.ShowDuration, percent)
+	drawAxes(&b, &x, &y, shortDuration, percent)
 	for i := range s.sets {
 		s.sets[i].draw(&b, &x, &y)
 	}
@@ -67,8 +67,12 @@ func (s *set) draw(b *strings.Builder, x, y *axis) {
 		name string
 	}{{s.p50, "p50"}, {s.p99, "p99"}} {
 		if mark.at > 0 {
-			fmt.Fprintf(b, `<line class="mark %s" x1="%.1f" x2="%.1f" y1="%g" y2="%g"/><text class="markname %s" x="%.1f" y="%g">%s</text>`,
-				s.class, x.at(mark.at), x.at(mark.at), top, height-under, s.class, x.at(mark.at)+3, top+10, mark.name)
+			side, shift := "", 3.0
+			if x.at(mark.at) > width-right-40 { // no room on the right
+				side, shift = " before", -3
+			}
+			fmt.Fprintf(b, `<line class="mark %s" x1="%.1f" x2="%.1f" y1="%g" y2="%g"/><text class="markname %s%s" x="%.1f" y="%g">%s</text>`,
+				s.class, x.at(mark.at), x.at(mark.at), top, height-under, s.class, side, x.at(mark.at)+shift, top+10, mark.name)
 		}
 	}
 }
@@ -85,6 +89,24 @@ func share(n, of int64) float64 {
 		return 0
 	}
 	return float64(n) / float64(of)
+}
+
+// shortDuration shows microseconds as ticks do.
+func shortDuration(us float64) string {
+	switch {
+	case us < 999.5:
+		return fmt.Sprintf("%.3g µs", us)
+	case us < 999.5e3:
+		return fmt.Sprintf("%.3g ms", us/1e3)
+	}
+	return fmt.Sprintf("%.3g s", us/1e6)
+}
+
+// shortBytes shows bytes as ticks do.
+func shortBytes(n float64) string {
+	unit := binaryUnit(n)
+	names := map[float64]string{1: "B", 1 << 10: "KiB", 1 << 20: "MiB", 1 << 30: "GiB"}
+	return fmt.Sprintf("%.4g %s", n/unit, names[unit])
 }
 
 func percent(v float64) string {

@@ -121,14 +121,10 @@ func tiles(rep *bench.Report) []tile {
 // count writes a number with three figures.
 func count(v float64) string {
 	switch {
-	case v >= 1e6:
+	case v >= 999.5e3:
 		return fmt.Sprintf("%.3gM", v/1e6)
-	case v >= 1e5:
-		return fmt.Sprintf("%.0fk", v/1e3)
-	case v >= 1e4:
-		return fmt.Sprintf("%.1fk", v/1e3)
-	case v >= 1e3:
-		return fmt.Sprintf("%.2fk", v/1e3)
+	case v >= 999.5:
+		return fmt.Sprintf("%.3gk", v/1e3)
 	}
 	return fmt.Sprintf("%.3g", v)
 }

@@ -12,7 +12,7 @@ import (
 // The drawing, in units that the page scales to the width it has.
 const (
 	width, height           = 520.0, 250.0
-	left, right, top, under = 62.0, 88.0, 12.0, 30.0
+	left, right, top, under = 62.0, 98.0, 12.0, 30.0
 	labelHeight             = 15.0
 )
 
@@ -33,6 +33,7 @@ type plot struct {
 	Title, Note string
 	lines       []line
 	log         bool                 // of the vertical axis
+	binary      bool                 // its values are bytes
 	show        func(float64) string // a value of the vertical axis
 	from, to    float64              // what was measured; equal: not shown
 	most        float64              // a bound worth showing, such as all processors; zero: none
@@ -44,6 +45,8 @@ type axis struct {
 	low, high   float64
 	begin, end  float64
 	logarithmic bool
+	unit        float64 // what ticks are round multiples of
+	fewer       bool    // ticks, as their labels stand beside each other
 }
 
 func (a *axis) at(v float64) float64 {
@@ -61,7 +64,7 @@ func (a *axis) at(v float64) float64 {
 func (a *axis) ticks() []float64 {
 	var all []float64
 	if a.logarithmic {
-		few := math.Log10(a.high/a.low) < 3
+		few := math.Log10(a.high/a.low) < map[bool]float64{false: 3, true: 1.5}[a.fewer]
 		for decade := math.Pow(10, math.Floor(math.Log10(a.low))); decade <= a.high*1.001; decade *= 10 {
 			for _, m := range []float64{1, 2, 5} {
 				if v := m * decade; v >= a.low*0.999 && v <= a.high*1.001 && (m == 1 || few) {
@@ -71,11 +74,20 @@ func (a *axis) ticks() []float64 {
 		}
 		return all
 	}
-	step := roundStep((a.high - a.low) / 5)
+	step := a.step(5)
 	for v := math.Ceil(a.low/step) * step; v <= a.high+step/1e6; v += step {
 		all = append(all, v)
 	}
 	return all
+}
+
+// step is a round distance of which about so many make the axis.
+func (a *axis) step(count float64) float64 {
+	unit := max(a.unit, 1)
+	if a.unit == 0 {
+		return roundStep((a.high - a.low) / count)
+	}
+	return unit * roundStep((a.high-a.low)/unit/count)
 }
 
 // roundStep is the next number up of 1, 2 or 5 times a power of ten.
@@ -112,10 +124,22 @@ func (p *plot) extent() (x, y axis, ok bool) {
 		if y.high == 0 {
 			y.high = 1
 		}
-		step := roundStep(y.high / 5)
+		if p.binary {
+			y.unit = binaryUnit(y.high)
+		}
+		step := y.step(5)
 		y.high = math.Ceil(y.high/step-1e-9) * step
 	}
 	return x, y, ok
+}
+
+// binaryUnit is the greatest of 1, KiB, MiB and GiB of which there are two or more.
+func binaryUnit(bytes float64) float64 {
+	unit := 1.0
+	for bytes/unit >= 2<<10 && unit < 1<<30 {
+		unit *= 1 << 10
+	}
+	return unit
 }
 
 // floorNice and ceilNice are the nearest of 1, 2 and 5 times a power of ten below and above.
