@@ -3,6 +3,7 @@ package verify
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/caravan-chat/caravan/bench/ledger"
 )
@@ -59,11 +60,12 @@ func extraOf(mentions []string, all bool, data json.RawMessage, files []attachme
 	if mentions == nil && !all && data == nil && files == nil {
 		return ""
 	}
-	extra := fmt.Sprint(mentions, all, string(data))
+	var extra strings.Builder
+	fmt.Fprint(&extra, mentions, all, string(data))
 	for _, a := range files {
-		extra += fmt.Sprintf(" %s %q %s %d", a.ID, a.Name, a.MIME, a.Size)
+		fmt.Fprintf(&extra, " %s %q %s %d", a.ID, a.Name, a.MIME, a.Size)
 	}
-	return extra
+	return extra.String()
 }
 
 // summary is what the message has of reactions and replies.
