@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -73,17 +74,10 @@ func (s *Store) settle(tx *sql.Tx, ops []*room.Op) (*persist.Plan, error) {
 }
 
 func (s *Store) writePlan(tx *sql.Tx, plan *persist.Plan) error {
-	note, setHead := tx.Stmt(s.write.note), tx.Stmt(s.write.setHead)
-	plain, whole := tx.Stmt(s.write.insertPlain), tx.Stmt(s.write.insertWhole)
-	for _, m := range plan.Inserts {
-		insert, columns := plain, plainTable
-		if m.Extra != nil {
-			insert, columns = whole, messageTable
-		}
-		if _, err := insert.Exec(args(columns, m)...); err != nil {
-			return err
-		}
+	if err := s.insert(tx, plan.Inserts); err != nil {
+		return err
 	}
+	note, setHead := tx.Stmt(s.write.note), tx.Stmt(s.write.setHead)
 	for _, c := range plan.Changes {
 		var message any
 		if c.Message != uuid.Nil {
@@ -98,7 +92,7 @@ func (s *Store) writePlan(tx *sql.Tx, plan *persist.Plan) error {
 		update, columns = tx.Stmt(s.write.updateWhole), wholeChanges
 	}
 	for _, m := range plan.Updates {
-		if _, err := update.Exec(args(columns, m)...); err != nil {
+		if _, err := update.Exec(args(nil, columns, m)...); err != nil {
 			return err
 		}
 	}
@@ -132,25 +126,41 @@ func (s *Store) writePlan(tx *sql.Tx, plan *persist.Plan) error {
 	return nil
 }
 
+// insert stores new messages in their order: one may answer another. Those that follow one
+// another and are plain go together.
+func (s *Store) insert(tx *sql.Tx, messages []*protocol.Message) error {
+	for len(messages) > 0 {
+		plain := slices.IndexFunc(messages, isWhole)
+		if plain < 0 {
+			plain = len(messages)
+		}
+		if plain == 0 {
+			if _, err := tx.Stmt(s.write.insertWhole).Exec(args(nil, messageTable, messages[0])...); err != nil {
+				return err
+			}
+			messages = messages[1:]
+			continue
+		}
+		values := func(dst []any, row int) []any { return args(dst, plainTable, messages[row]) }
+		if err := s.write.insertPlain.exec(tx, plain, values); err != nil {
+			return err
+		}
+		messages = messages[plain:]
+	}
+	return nil
+}
+
+// isWhole tells whether a message has a value in a column that most have none in.
+func isWhole(m *protocol.Message) bool { return m.Extra != nil }
+
 // find answers a Lookup.
 func (s *Store) find(tx *sql.Tx, l *persist.Lookup) (*persist.Found, error) {
 	found := persist.NewFound(l)
-	head, sender := tx.Stmt(s.write.head), tx.Stmt(s.write.sender)
-	for _, id := range l.Rooms {
-		var in persist.Room
-		if ok, err := scanRow(head.QueryRow(id.String()), &in.Seq, &in.FirstSeq, &in.Trip); err != nil {
-			return nil, err
-		} else if ok {
-			found.Rooms[id] = in
-		}
+	if err := s.findRooms(tx, l.Rooms, found); err != nil {
+		return nil, err
 	}
-	for _, s := range l.Senders {
-		var one int
-		if ok, err := scanRow(sender.QueryRow(s.Trip.String(), s.User.String()), &one); err != nil {
-			return nil, err
-		} else if ok {
-			found.Senders[s] = struct{}{}
-		}
+	if err := s.findSenders(tx, l.Senders, found); err != nil {
+		return nil, err
 	}
 	for _, id := range l.Pins {
 		var n int
@@ -183,20 +193,57 @@ func (s *Store) find(tx *sql.Tx, l *persist.Lookup) (*persist.Found, error) {
 	return found, s.findReactions(tx, l, found)
 }
 
-func (s *Store) findKnown(tx *sql.Tx, keys []persist.ClientKey, found *persist.Found) error {
-	for _, key := range keys {
-		if found.Known[key] != nil {
-			continue
+func (s *Store) findRooms(tx *sql.Tx, ids []uuid.UUID, found *persist.Found) error {
+	values := func(dst []any, row int) []any { return append(dst, row, ids[row].String()) }
+	return s.write.heads.query(tx, len(ids), values, func(rows *sql.Rows) error {
+		var row int
+		var in persist.Room
+		err := rows.Scan(&row, &in.Seq, &in.FirstSeq, &in.Trip)
+		if err == nil {
+			found.Rooms[ids[row]] = in
 		}
-		m, err := s.oneMessage(tx.Stmt(s.write.known).QueryRow(key.Room.String(), key.Sender.String(), key.ClientID))
-		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return err
+	})
+}
+
+func (s *Store) findSenders(tx *sql.Tx, senders []persist.Sender, found *persist.Found) error {
+	values := func(dst []any, row int) []any {
+		return append(dst, row, senders[row].Trip.String(), senders[row].User.String())
+	}
+	return s.write.senders.query(tx, len(senders), values, func(rows *sql.Rows) error {
+		var row int
+		err := rows.Scan(&row)
+		if err == nil {
+			found.Senders[senders[row]] = struct{}{}
+		}
+		return err
+	})
+}
+
+// findKnown reads the messages that have one of the keys, which hardly any has.
+func (s *Store) findKnown(tx *sql.Tx, keys []persist.ClientKey, found *persist.Found) error {
+	var used []persist.ClientKey
+	values := func(dst []any, row int) []any {
+		k := &keys[row]
+		return append(dst, row, k.Room.String(), k.Sender.String(), k.ClientID)
+	}
+	err := s.write.used.query(tx, len(keys), values, func(rows *sql.Rows) error {
+		var row int
+		err := rows.Scan(&row)
+		if err == nil {
+			used = append(used, keys[row])
+		}
+		return err
+	})
+	for _, key := range used {
+		if err != nil {
 			return err
 		}
-		if err == nil {
-			found.Known[key] = m
+		if found.Known[key] == nil {
+			found.Known[key], err = s.oneMessage(tx.Stmt(s.write.known).QueryRow(key.Room.String(), key.Sender.String(), key.ClientID))
 		}
 	}
-	return nil
+	return err
 }
 
 func (s *Store) findMessages(tx *sql.Tx, ids []uuid.UUID, found *persist.Found) error {

@@ -76,8 +76,10 @@ func (f *fleet) sends(n, contentBytes int) []*room.Op {
 	for i := range batch {
 		r := i % len(f.rooms)
 		batch[i] = &room.Op{
-			Intent: protocol.Intent{Kind: protocol.KindMessage, MessageID: uuid.Must(uuid.NewV7()), Content: content, Type: protocol.TypeText},
-			Room:   f.rooms[r], Trip: persist.FleetTrip(r), Sender: f.members[r], At: now,
+			Intent: protocol.Intent{
+				Kind: protocol.KindMessage, MessageID: uuid.Must(uuid.NewV7()), Content: content, Type: protocol.TypeText, ClientID: uuid.NewString(),
+			},
+			Room: f.rooms[r], Trip: persist.FleetTrip(r), Sender: f.members[r], At: now,
 		}
 	}
 	return batch

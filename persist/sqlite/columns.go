@@ -121,7 +121,9 @@ var (
 	// plainTable are those that most messages have a value in.
 	plainTable = slices.DeleteFunc(slices.Clone(messageTable), func(c column) bool { return c.rare })
 
-	insertPlain, insertWhole = insertOf(plainTable), insertOf(messageTable)
+	// insertPlain is of many rows.
+	insertPlain = insertInto(plainTable) + "(?)"
+	insertWhole = insertInto(messageTable) + "(" + list(messageTable, func(column) string { return "?" }) + ")"
 
 	// plainChanges and wholeChanges are the arguments of their updates: what may change, and
 	// the id.
@@ -129,9 +131,8 @@ var (
 	updatePlain, updateWhole   = updateOf(plainChanges), updateOf(wholeChanges)
 )
 
-func insertOf(columns []column) string {
-	return "INSERT INTO chat_messages (" + list(columns, func(c column) string { return c.name }) +
-		") VALUES (" + list(columns, func(column) string { return "?" }) + ")"
+func insertInto(columns []column) string {
+	return "INSERT INTO chat_messages (" + list(columns, func(c column) string { return c.name }) + ") VALUES "
 }
 
 func changesOf(columns []column) []column {
@@ -151,11 +152,10 @@ func list(columns []column, text func(column) string) string {
 	return strings.Join(parts, ", ")
 }
 
-// args are the values of a message in those columns.
-func args(columns []column, m *protocol.Message) []any {
-	values := make([]any, len(columns))
-	for i, c := range columns {
-		values[i] = c.value(m)
+// args appends the values of a message in those columns.
+func args(dst []any, columns []column, m *protocol.Message) []any {
+	for i := range columns {
+		dst = append(dst, columns[i].value(m))
 	}
-	return values
+	return dst
 }

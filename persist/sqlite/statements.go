@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 
 	"github.com/caravan-chat/caravan/persist"
@@ -41,26 +42,25 @@ func firstSeqOf(room string) string {
 
 // writing are the statements of the connection that writes.
 type writing struct {
-	head, sender, known, message, original *sql.Stmt // look-ups of Append
-	insertPlain, insertWhole               *sql.Stmt
-	updatePlain, updateWhole               *sql.Stmt
-	note, setHead                          *sql.Stmt
-	makeRoom                               *sql.Stmt
-	deleteReactions, deleteMention         *sql.Stmt
-	mention, pins                          *sql.Stmt
-	attachment, claim, deleteFiles         *sql.Stmt
-	usage, sent, count, setUsage, addSent  *sql.Stmt
-	ownReactions, reactions, emoji         *sql.Stmt
-	replies, react, withdraw               *sql.Stmt
-	due, dueNoMore, seen                   *sql.Stmt
-	marks                                  map[persist.MarkColumn]**sql.Stmt
+	heads, senders, used                  many // look-ups of Append
+	known, message, original              *sql.Stmt
+	insertPlain                           many
+	insertWhole                           *sql.Stmt
+	updatePlain, updateWhole              *sql.Stmt
+	note, setHead                         *sql.Stmt
+	makeRoom                              *sql.Stmt
+	deleteReactions, deleteMention        *sql.Stmt
+	mention, pins                         *sql.Stmt
+	attachment, claim, deleteFiles        *sql.Stmt
+	usage, sent, count, setUsage, addSent *sql.Stmt
+	ownReactions, reactions, emoji        *sql.Stmt
+	replies, react, withdraw              *sql.Stmt
+	due, dueNoMore, seen                  *sql.Stmt
+	marks                                 map[persist.MarkColumn]**sql.Stmt
 }
 
 func (w *writing) prepare(ctx context.Context, db *sql.DB) error {
 	texts := map[**sql.Stmt]string{
-		&w.head: `SELECT coalesce(last_seq, 0), max(coalesce(CAST(first_seq AS INTEGER), 1), 1), trip_id FROM chat_rooms WHERE id = ?`,
-		&w.sender: `SELECT 1 WHERE EXISTS (SELECT 1 FROM collaborators WHERE trip_id = ?1 AND user_id = ?2)
-			AND EXISTS (SELECT 1 FROM users WHERE id = ?2) AND EXISTS (SELECT 1 FROM trips WHERE id = ?1)`,
 		&w.known:    selectMessage + ` WHERE m.chat_room_id = ? AND m.sender_id = ? AND m.client_id = ?`,
 		&w.message:  selectMessage + ` WHERE m.id = ? AND m.seq > 0`,
 		&w.original: `SELECT coalesce(o.chat_room_id, ''), ` + quoted("o") + `, coalesce(u.email, ''), o.deleted_at IS NOT NULL, coalesce(o.seq, 0) FROM chat_messages o LEFT JOIN users u ON u.id = o.sender_id WHERE o.id = ?`,
@@ -71,7 +71,7 @@ func (w *writing) prepare(ctx context.Context, db *sql.DB) error {
 		&w.pins:         `SELECT count(*) FROM (SELECT 1 FROM chat_messages WHERE chat_room_id = ? AND pinned_at IS NOT NULL AND deleted_at IS NULL LIMIT ?)`,
 		&w.ownReactions: selectOwnReactions, &w.reactions: selectReactions, &w.emoji: countEmoji, &w.replies: countReplies,
 		&w.react: insertReaction, &w.withdraw: withdrawReaction, &w.due: insertDue, &w.dueNoMore: deleteDue, &w.seen: insertSeen,
-		&w.insertPlain: insertPlain, &w.insertWhole: insertWhole,
+		&w.insertWhole: insertWhole,
 		&w.updatePlain: updatePlain, &w.updateWhole: updateWhole,
 		&w.note:     `INSERT INTO chat_events (chat_room_id, seq, id, kind, message_id, actor_id, at) VALUES (?, ?, ?, ?, ?, ?, ?)`,
 		&w.setHead:  `UPDATE chat_rooms SET last_seq = ? WHERE id = ?`,
@@ -82,8 +82,24 @@ func (w *writing) prepare(ctx context.Context, db *sql.DB) error {
 		statement := new(*sql.Stmt)
 		w.marks[column], texts[statement] = statement, raiseMark(column)
 	}
-	return prepare(ctx, db, texts)
+	return errors.Join(
+		prepare(ctx, db, texts),
+		w.heads.prepare(ctx, db, selectHeads, 2),
+		w.senders.prepare(ctx, db, selectSenders, 3),
+		w.used.prepare(ctx, db, selectUsed, 4),
+		w.insertPlain.prepare(ctx, db, insertPlain, len(plainTable)),
+	)
 }
+
+// The look-ups of a batch. The first value of each row is its number.
+const (
+	selectHeads = `SELECT k.column1, coalesce(r.last_seq, 0), max(coalesce(CAST(r.first_seq AS INTEGER), 1), 1), r.trip_id
+		FROM (VALUES (?)) k CROSS JOIN chat_rooms r ON r.id = k.column2`
+	selectSenders = `SELECT k.column1 FROM (VALUES (?)) k WHERE EXISTS (SELECT 1 FROM collaborators WHERE trip_id = k.column2 AND user_id = k.column3)
+		AND EXISTS (SELECT 1 FROM users WHERE id = k.column3) AND EXISTS (SELECT 1 FROM trips WHERE id = k.column2)`
+	selectUsed = `SELECT k.column1 FROM (VALUES (?)) k CROSS JOIN chat_messages m
+		ON m.chat_room_id = k.column2 AND m.sender_id = k.column3 AND m.client_id = k.column4`
+)
 
 // reading are connections that read, and their statements.
 type reading struct {
