@@ -42,6 +42,9 @@ var (
 	ErrQuota        = errors.New("the user has uploaded as much as a day may have")
 )
 
+// LeasedAgain is how many times as long a row is leased that was leased before.
+const LeasedAgain = 10
+
 // AttachmentStore keeps the rows of uploads. A message takes its attachments, and a deleted one
 // lets go of them, by Store.Append. Its methods are safe for concurrent use; their errors are
 // as those of a Store.
@@ -50,15 +53,16 @@ type AttachmentStore interface {
 	AddAttachment(ctx context.Context, a *StoredAttachment) error
 
 	// ReadyAttachment makes a pending row ready, with what became known of it meanwhile.
-	// ErrNoAttachment where it is not pending any more; ErrQuota where its uploader would have
-	// more than so many bytes that were ready within the last 24 hours, previews included, zero:
-	// any.
+	// Where it is ready already with the same bytes, as of a call of whose answer nobody heard,
+	// that is all. ErrNoAttachment where it is not pending any more; ErrQuota where its uploader
+	// would have more than so many bytes that were ready within the last 24 hours, previews
+	// included, zero: any.
 	ReadyAttachment(ctx context.Context, a *StoredAttachment, quota int64) error
 
 	// PreviewAttachment gives the bytes of a pending row to a ready one that no message has, as
-	// its preview. The pending row goes; where there was a preview before, it is gone and has
-	// that one's bytes. ErrNoAttachment where there is no such ready row; ErrQuota as with
-	// ReadyAttachment.
+	// its preview. The pending row goes; where there was a preview before, a row that is gone has
+	// that one's bytes, under another id. Where the preview is there already that is all.
+	// ErrNoAttachment where there is no such ready row; ErrQuota as with ReadyAttachment.
 	PreviewAttachment(ctx context.Context, id uuid.UUID, preview *StoredAttachment, quota int64) error
 
 	// Attachment returns a row. ErrNoAttachment where there is none.
@@ -68,12 +72,13 @@ type AttachmentStore interface {
 	// previews included.
 	UploadedBytes(ctx context.Context, user uuid.UUID) (int64, error)
 
-	// LoseAttachment makes a row gone that no message has.
+	// LoseAttachment makes a row gone that no message has. ErrNoAttachment where there is none.
 	LoseAttachment(ctx context.Context, id uuid.UUID) error
 
 	// LeaseAttachments returns rows that are gone, and makes those gone before that no message
 	// has taken for so long, the oldest first, at most limit. For the time of the lease nobody
-	// else gets them.
+	// else gets them; what was leased before, and is still there, is leased LeasedAgain times as
+	// long, so that others have their turn.
 	LeaseAttachments(ctx context.Context, unused, lease time.Duration, limit int) ([]StoredAttachment, error)
 
 	// ForgetAttachments deletes rows that are gone.

@@ -26,20 +26,23 @@ const (
 	sumUploaded = `SELECT coalesce(sum(size + CASE WHEN preview_key IS NULL THEN 0 ELSE $2::bigint END), 0)::bigint FROM chat_attachments
 	WHERE uploader_id = $1 AND created_at > clock_timestamp() - interval '24 hours' AND state = 'ready'`
 
+	selectReady = `SELECT EXISTS (SELECT FROM chat_attachments WHERE id = $1 AND state = 'ready' AND sha256 = $2)`
+
 	readyAttachment = `UPDATE chat_attachments SET state = 'ready', name = $2, mime = $3, size = $4, width = nullif($5, 0), height = nullif($6, 0), sha256 = $7
 	WHERE id = $1 AND state = 'pending'`
 
 	selectPreview = `SELECT coalesce(preview_key, '') FROM chat_attachments WHERE id = $1 AND state = 'ready' AND message_id IS NULL FOR NO KEY UPDATE`
 	setPreview    = `UPDATE chat_attachments SET preview_key = $2 WHERE id = $1`
 	endPreview    = `DELETE FROM chat_attachments WHERE id = $1`
-	leavePreview  = `UPDATE chat_attachments SET store_key = $2, state = 'gone' WHERE id = $1`
+	leavePreview  = `UPDATE chat_attachments SET id = $3, store_key = $2, state = 'gone' WHERE id = $1`
 
 	selectAttachment = `SELECT ` + attachmentColumns + ` FROM chat_attachments WHERE id = $1`
 
 	loseAttachment = `UPDATE chat_attachments SET state = 'gone' WHERE id = $1 AND message_id IS NULL`
 
 	// leaseAttachments passes over what a message is taking at this moment.
-	leaseAttachments = `UPDATE chat_attachments t SET state = 'gone', leased_until = clock_timestamp() + $2::interval
+	leaseAttachments = `UPDATE chat_attachments t SET state = 'gone',
+		leased_until = clock_timestamp() + $2::interval * CASE WHEN t.leased_until IS NULL THEN 1 ELSE $4::int END
 	FROM (SELECT id FROM chat_attachments
 		WHERE (message_id IS NULL OR state <> 'ready') AND (state = 'gone' OR created_at < clock_timestamp() - $1::interval)
 		AND (leased_until IS NULL OR leased_until < clock_timestamp())
@@ -55,18 +58,28 @@ const (
 
 var _ room.AttachmentStore = (*Store)(nil)
 
-// besides runs what has no connections of its own, within its share.
+// besides runs what has no connections of its own, within its share. It may run it twice, the
+// second time after a commit of which nobody heard. What the database says of an attachment is
+// no fault of a connection.
 func (s *Store) besides(ctx context.Context, what string, do func() error) error {
 	done, err := s.shares.Besides(ctx)
 	if err != nil {
 		return fault(what, err)
 	}
 	defer done()
-	err = s.again(ctx, s.readers, do)
-	if err != nil && !errors.Is(err, room.ErrNoAttachment) && !errors.Is(err, room.ErrQuota) {
-		err = fault(what, err)
+	var answer error
+	err = s.again(ctx, s.readers, func() error {
+		answer = nil
+		err := do()
+		if errors.Is(err, room.ErrNoAttachment) || errors.Is(err, room.ErrQuota) {
+			answer, err = err, nil
+		}
+		return err
+	})
+	if err != nil {
+		return fault(what, err)
 	}
-	return err
+	return answer
 }
 
 // AddAttachment implements room.AttachmentStore.
@@ -81,6 +94,10 @@ func (s *Store) AddAttachment(ctx context.Context, a *room.StoredAttachment) err
 func (s *Store) ReadyAttachment(ctx context.Context, a *room.StoredAttachment, quota int64) error {
 	return s.besides(ctx, "ready attachment", func() error {
 		return pgx.BeginFunc(ctx, s.readers, func(tx pgx.Tx) error {
+			var already bool
+			if err := tx.QueryRow(ctx, selectReady, [16]byte(a.ID), a.Hash).Scan(&already); err != nil || already {
+				return err
+			}
 			if err := mayUpload(ctx, tx, a.Uploader, a.Size, quota); err != nil {
 				return err
 			}
@@ -125,6 +142,9 @@ func (s *Store) PreviewAttachment(ctx context.Context, id uuid.UUID, preview *ro
 			if err := noneAs(tx.QueryRow(ctx, selectPreview, [16]byte(id)).Scan(&before)); err != nil {
 				return err
 			}
+			if before == preview.Key {
+				return nil
+			}
 			if before == "" {
 				if err := mayUpload(ctx, tx, preview.Uploader, room.PreviewBytesMax, quota); err != nil {
 					return err
@@ -134,7 +154,7 @@ func (s *Store) PreviewAttachment(ctx context.Context, id uuid.UUID, preview *ro
 			if err == nil && before == "" {
 				_, err = tx.Exec(ctx, endPreview, [16]byte(preview.ID))
 			} else if err == nil {
-				_, err = tx.Exec(ctx, leavePreview, [16]byte(preview.ID), before)
+				_, err = tx.Exec(ctx, leavePreview, [16]byte(preview.ID), before, [16]byte(uuid.New()))
 			}
 			return err
 		})
@@ -171,15 +191,15 @@ func (s *Store) UploadedBytes(ctx context.Context, user uuid.UUID) (bytes int64,
 // LoseAttachment implements room.AttachmentStore.
 func (s *Store) LoseAttachment(ctx context.Context, id uuid.UUID) error {
 	return s.besides(ctx, "lose attachment", func() error {
-		_, err := s.readers.Exec(ctx, loseAttachment, [16]byte(id))
-		return err
+		tag, err := s.readers.Exec(ctx, loseAttachment, [16]byte(id))
+		return orNone(tag.RowsAffected(), err)
 	})
 }
 
 // LeaseAttachments implements room.AttachmentStore.
 func (s *Store) LeaseAttachments(ctx context.Context, unused, lease time.Duration, limit int) (all []room.StoredAttachment, err error) {
 	err = s.besides(ctx, "lease attachments", func() error {
-		rows, err := s.readers.Query(ctx, leaseAttachments, unused, lease, limit)
+		rows, err := s.readers.Query(ctx, leaseAttachments, unused, lease, limit, room.LeasedAgain)
 		if err != nil {
 			return err
 		}

@@ -68,7 +68,7 @@ func plannedStatements() map[string]string {
 		"findUsage": findUsage, "findSent": findSent, "countContents": countContents, "setUsage": setUsage, "addSent": addSent,
 		"selectReading": selectReading, "selectReadMarks": selectReadMarks, "selectMarksOfFew": selectMarksOfFew, "countReaders": countReaders, "selectReaders": selectReaders, "selectMembers": selectMembers, "insertSeen": insertSeen,
 		"lockAttachments": lockAttachments, "claimAttachments": claimAttachments, "deleteAttachments": deleteAttachments,
-		"insertAttachment": insertAttachment, "sumUploaded": sumUploaded, "readyAttachment": readyAttachment, "selectPreview": selectPreview, "setPreview": setPreview, "endPreview": endPreview, "leavePreview": leavePreview, "selectAttachment": selectAttachment,
+		"insertAttachment": insertAttachment, "sumUploaded": sumUploaded, "selectReady": selectReady, "readyAttachment": readyAttachment, "selectPreview": selectPreview, "setPreview": setPreview, "endPreview": endPreview, "leavePreview": leavePreview, "selectAttachment": selectAttachment,
 		"loseAttachment": loseAttachment, "leaseAttachments": leaseAttachments, "forgetAttachments": forgetAttachments, "listAttachments": listAttachments, "findAttachments": findAttachments,
 	}
 	for name, s := range map[string]pageStatement{

@@ -25,15 +25,16 @@ const (
 	// sumUploaded counts a preview as the largest that there may be.
 	sumUploaded = `SELECT coalesce(sum(size + CASE WHEN preview_key IS NULL THEN 0 ELSE ?3 END), 0) FROM chat_attachments
 	WHERE uploader_id = ?1 AND created_at > ?2 AND state = 'ready'`
+	selectReady     = `SELECT EXISTS (SELECT 1 FROM chat_attachments WHERE id = ? AND state = 'ready' AND sha256 = ?)`
 	readyAttachment = `UPDATE chat_attachments SET state = 'ready', name = ?2, mime = ?3, size = ?4, width = nullif(?5, 0), height = nullif(?6, 0), sha256 = ?7
 	WHERE id = ?1 AND state = 'pending'`
 	selectPreview  = `SELECT coalesce(preview_key, '') FROM chat_attachments WHERE id = ? AND state = 'ready' AND message_id IS NULL`
 	setPreview     = `UPDATE chat_attachments SET preview_key = ? WHERE id = ?`
 	endPreview     = `DELETE FROM chat_attachments WHERE id = ?`
-	leavePreview   = `UPDATE chat_attachments SET store_key = ?, state = 'gone' WHERE id = ?`
+	leavePreview   = `UPDATE chat_attachments SET store_key = ?2, id = ?3, state = 'gone' WHERE id = ?1`
 	loseAttachment = `UPDATE chat_attachments SET state = 'gone' WHERE id = ? AND message_id IS NULL`
 
-	leaseAttachments = `UPDATE chat_attachments SET state = 'gone', leased_until = ?2 WHERE id IN (SELECT id FROM chat_attachments
+	leaseAttachments = `UPDATE chat_attachments SET state = 'gone', leased_until = CASE WHEN leased_until IS NULL THEN ?2 ELSE ?5 END WHERE id IN (SELECT id FROM chat_attachments
 		WHERE (message_id IS NULL OR state <> 'ready') AND (state = 'gone' OR created_at < ?3) AND (leased_until IS NULL OR leased_until < ?1)
 		ORDER BY created_at LIMIT ?4) RETURNING id, store_key, coalesce(preview_key, '')`
 	forgetAttachment = `DELETE FROM chat_attachments WHERE id = ? AND state = 'gone'`
@@ -80,6 +81,10 @@ func (s *Store) AddAttachment(ctx context.Context, a *room.StoredAttachment) err
 // ReadyAttachment implements room.AttachmentStore.
 func (s *Store) ReadyAttachment(ctx context.Context, a *room.StoredAttachment, quota int64) error {
 	return s.writeAttachments(ctx, func(tx *sql.Tx) error {
+		var already bool
+		if err := tx.QueryRowContext(ctx, selectReady, a.ID.String(), a.Hash).Scan(&already); err != nil || already {
+			return err
+		}
 		if err := mayUpload(ctx, tx, a.Uploader, a.Size, quota); err != nil {
 			return err
 		}
@@ -126,6 +131,9 @@ func (s *Store) PreviewAttachment(ctx context.Context, id uuid.UUID, preview *ro
 		if err := tx.QueryRowContext(ctx, selectPreview, id.String()).Scan(&before); err != nil {
 			return err
 		}
+		if before == preview.Key {
+			return nil
+		}
 		if before == "" {
 			if err := mayUpload(ctx, tx, preview.Uploader, room.PreviewBytesMax, quota); err != nil {
 				return err
@@ -135,7 +143,7 @@ func (s *Store) PreviewAttachment(ctx context.Context, id uuid.UUID, preview *ro
 		if err == nil && before == "" {
 			_, err = tx.ExecContext(ctx, endPreview, preview.ID.String())
 		} else if err == nil {
-			_, err = tx.ExecContext(ctx, leavePreview, before, preview.ID.String())
+			_, err = tx.ExecContext(ctx, leavePreview, preview.ID.String(), before, uuid.NewString())
 		}
 		return err
 	})
@@ -166,8 +174,7 @@ func (s *Store) UploadedBytes(ctx context.Context, user uuid.UUID) (int64, error
 // LoseAttachment implements room.AttachmentStore.
 func (s *Store) LoseAttachment(ctx context.Context, id uuid.UUID) error {
 	return s.writeAttachments(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, loseAttachment, id.String())
-		return err
+		return orNone(tx.ExecContext(ctx, loseAttachment, id.String()))
 	})
 }
 
@@ -175,7 +182,8 @@ func (s *Store) LoseAttachment(ctx context.Context, id uuid.UUID) error {
 func (s *Store) LeaseAttachments(ctx context.Context, unused, lease time.Duration, limit int) (all []room.StoredAttachment, err error) {
 	now := time.Now()
 	err = s.writeAttachments(ctx, func(tx *sql.Tx) error {
-		rows, err := tx.QueryContext(ctx, leaseAttachments, formatStamp(now), formatStamp(now.Add(lease)), formatStamp(now.Add(-unused)), limit)
+		rows, err := tx.QueryContext(ctx, leaseAttachments, formatStamp(now), formatStamp(now.Add(lease)), formatStamp(now.Add(-unused)), limit,
+			formatStamp(now.Add(room.LeasedAgain*lease)))
 		if err != nil {
 			return err
 		}

@@ -59,6 +59,7 @@ func Run(t *testing.T, open Open) {
 		{"MentionsAndDataAreStored", testMentions},
 		{"MentionOfACollaborator", testMentionRefused},
 		{"AnUploadHasARow", testAttachmentRow},
+		{"AnUnheardPreviewIsToldAgain", testPreviewTwice},
 		{"AMessageTakesItsAttachments", testAttachments},
 		{"AttachmentsThatMayNotBeAreRefusedAlone", testAttachmentsRefused},
 		{"FilesWithoutACaptionAreQuotedByName", testQuotedFiles},

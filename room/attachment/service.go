@@ -41,6 +41,7 @@ const (
 	sweepFirst  = 5 * time.Second // after the start
 	sweepLease  = time.Minute     // less than it takes until the next sweep, so that what failed is tried again by it
 	sweepRows   = 100             // that are leased at once
+	sweepFails  = 3               // in a row: the store of files is away
 	unusedTime  = 24 * time.Hour
 	presignTime = 5 * time.Minute
 	sweepLogs   = time.Minute // between two lines that say that the sweep fails

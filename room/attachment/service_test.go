@@ -9,6 +9,8 @@ import (
 	"image/png"
 	"io"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -126,11 +128,11 @@ func newWorld(t *testing.T, s store) *world {
 	return &world{t: t, store: s, user: seeds.Users[0], in: access[0].Room}
 }
 
-func service(t *testing.T, rows room.AttachmentStore, bytes attachment.Blobs) *attachment.Service {
+func service(t *testing.T, rows room.AttachmentStore, bytes attachment.Blobs, scanner ...string) *attachment.Service {
 	t.Helper()
 	types, _ := media.ParseAllowed(media.DefaultTypes)
 	s := attachment.New(rows, bytes, attachment.Config{
-		BytesMax: 1 << 20, Types: types, Links: attachment.NewLinks([]byte("key"), "", time.Hour), SweepEvery: time.Hour,
+		BytesMax: 1 << 20, Types: types, Links: attachment.NewLinks([]byte("key"), "", time.Hour), SweepEvery: time.Hour, ScanURL: strings.Join(scanner, ""),
 	})
 	t.Cleanup(s.Close)
 	return s
@@ -177,17 +179,27 @@ type mortal struct {
 	room.AttachmentStore
 	blobs *memory
 
-	mu          sync.Mutex
-	left        int  // steps
-	after, dead bool // it dies when the step is done, and not before it
-	steps       int
+	mu    sync.Mutex
+	left  int // steps
+	how   death
+	hit   bool // the step has come
+	steps int
 }
+
+// death says how a process dies at a step.
+type death string
+
+const (
+	before death = "before it"
+	after  death = "after it"
+	unsaid death = "nobody hears of it" // it lives, and takes the step for one that was not done
+)
 
 // step says whether to take the next step, and what to answer.
 func (m *mortal) step(do func() error) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.dead {
+	if m.hit && m.how != unsaid {
 		return errDead
 	}
 	m.steps++
@@ -195,8 +207,8 @@ func (m *mortal) step(do func() error) error {
 	if m.left != 0 {
 		return do()
 	}
-	if m.dead = true; m.after {
-		_ = do() // nobody hears of it
+	if m.hit = true; m.how != before {
+		_ = do()
 	}
 	return errDead
 }
@@ -299,11 +311,11 @@ func TestWhoIsKilledLeavesNothingBehind(t *testing.T) {
 			t.Fatalf("after a life without a death %d are left, in %d steps", len(w.bytes.bytes), count.steps)
 		}
 		for n := 1; n <= count.steps; n++ {
-			for _, after := range []bool{false, true} {
-				name := fmt.Sprintf("step %d, after it: %v", n, after)
-				m := &mortal{AttachmentStore: s, blobs: &w.bytes, left: n, after: after}
+			for _, how := range []death{before, after, unsaid} {
+				name := fmt.Sprintf("step %d, %s", n, how)
+				m := &mortal{AttachmentStore: s, blobs: &w.bytes, left: n, how: how}
 				w.life(service(t, m, m))
-				if !m.dead {
+				if !m.hit {
 					t.Errorf("%s: it lives", name)
 				}
 				w.mustAgree(name)
@@ -331,6 +343,72 @@ func (w *world) sweepAll() {
 		w.t.Error(err)
 	}
 	s.Close()
+}
+
+// poisoned is a store of files some of which cannot be deleted.
+type poisoned struct {
+	*memory
+	keys map[string]bool
+}
+
+func (p poisoned) Delete(ctx context.Context, key string) error {
+	if p.keys[key] {
+		return attachment.ErrBlobs
+	}
+	return p.memory.Delete(ctx, key)
+}
+
+// TestWhatCannotBeDeletedKeepsNothingElse: neither one, nor the oldest that one sweep takes at once.
+func TestWhatCannotBeDeletedKeepsNothingElse(t *testing.T) {
+	eachStore(t, func(t *testing.T, rows store) {
+		w := newWorld(t, rows)
+		bytes := poisoned{&w.bytes, make(map[string]bool)}
+		s := service(t, impatient{rows}, bytes)
+		for i := range 5 {
+			a, err := w.upload(s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			bytes.keys[a.ID.String()] = i < 2
+		}
+		if err := s.Sweep(t.Context()); !errors.Is(err, attachment.ErrBlobs) {
+			t.Error(err)
+		}
+		left, err := rows.Attachments(t.Context(), uuid.Nil, 10)
+		if err != nil || len(left) != 2 || len(w.bytes.bytes) != 2 {
+			t.Errorf("%d rows and %d bytes are left, want those two, %v", len(left), len(w.bytes.bytes), err)
+		}
+	})
+}
+
+// TestAPreviewIsScanned as its file is.
+func TestAPreviewIsScanned(t *testing.T) {
+	eachStore(t, func(t *testing.T, rows store) {
+		w := newWorld(t, rows)
+		answers := []int{http.StatusOK, http.StatusNotAcceptable, http.StatusOK}
+		scanner := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			if body, err := io.ReadAll(r.Body); err != nil || string(body) != photo || r.Header.Get("Content-Type") != "image/png" {
+				t.Errorf("the scanner sees %d bytes, %v, %v", len(body), r.Header, err)
+			}
+			rw.WriteHeader(answers[0])
+			answers = answers[1:]
+		}))
+		defer scanner.Close()
+		s := service(t, rows, &w.bytes, scanner.URL)
+		a, err := w.upload(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.preview(s, a.ID); !errors.Is(err, attachment.ErrRejected) {
+			t.Errorf("a preview that the scanner rejects: %v", err)
+		}
+		if is, err := rows.Attachment(t.Context(), a.ID); err != nil || is.Preview || len(w.bytes.bytes) != 1 {
+			t.Errorf("the file has a preview: %v, of %d, %v", is.Preview, len(w.bytes.bytes), err)
+		}
+		if err := w.preview(s, a.ID); err != nil || len(answers) != 0 {
+			t.Errorf("the next one: %v, %d scans are left", err, len(answers))
+		}
+	})
 }
 
 // away is a store of files that fails.

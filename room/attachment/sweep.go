@@ -2,6 +2,7 @@ package attachment
 
 import (
 	"context"
+	"math/rand/v2"
 	"time"
 
 	"github.com/google/uuid"
@@ -34,32 +35,43 @@ func (s *Service) sweepAll(ctx context.Context) {
 // Sweep deletes the bytes and then the rows of all files that are gone, or that no message
 // took for a day. Of several nodes each takes others.
 func (s *Service) Sweep(ctx context.Context) error {
+	var failed error
 	for {
 		all, err := s.store.LeaseAttachments(ctx, unusedTime, sweepLease, sweepRows)
 		if err != nil {
 			return err
 		}
-		if err := s.sweep(ctx, all); err != nil || len(all) < sweepRows {
-			return err
+		gone, err := s.sweep(ctx, all)
+		if failed == nil {
+			failed = err
+		}
+		if err != nil && gone == 0 || len(all) < sweepRows {
+			return failed
 		}
 	}
 }
 
-// sweep deletes what was leased. What could not be is leased again when the lease is over.
-func (s *Service) sweep(ctx context.Context, all []room.StoredAttachment) (failed error) {
+// sweep deletes what was leased, and returns how many that were. What could not be deleted is
+// leased again later. The order is any one, so that it is not always the same few that end a sweep.
+func (s *Service) sweep(ctx context.Context, all []room.StoredAttachment) (int, error) {
+	rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	var gone []uuid.UUID
-	for i := range all {
-		if failed = s.remove(ctx, &all[i]); failed != nil {
-			break
+	var failed error
+	for i, fails := 0, 0; i < len(all) && fails < sweepFails; i++ {
+		if err := s.remove(ctx, &all[i]); err != nil {
+			failed = err
+			fails++
+			continue
 		}
+		fails = 0
 		gone = append(gone, all[i].ID)
 	}
 	if len(gone) == 0 {
-		return failed
+		return 0, failed
 	}
 	if err := s.store.ForgetAttachments(ctx, gone); err != nil {
-		return err
+		return 0, err
 	}
 	s.stats.swept.Add(int64(len(gone)))
-	return failed
+	return len(gone), failed
 }

@@ -70,10 +70,8 @@ func (s *Service) keep(ctx context.Context, a *room.StoredAttachment, filter *me
 	}
 	a.Size, a.Hash = n, sum.Sum(nil)
 	a.Width, a.Height = shown(filter.Result())
-	if s.cfg.ScanURL != "" {
-		if err := s.ask(ctx, a); err != nil {
-			return err
-		}
+	if err := s.mayPass(ctx, a); err != nil {
+		return err
 	}
 	err = s.store.ReadyAttachment(ctx, a, s.cfg.Quota)
 	if errors.Is(err, room.ErrQuota) {
@@ -114,7 +112,7 @@ func (s *Service) fault(err error) error {
 }
 
 // discard leaves nothing of an upload. Where the database does not say that the row is gone, it
-// may be ready, so its bytes stay: the sweep finds both.
+// may be ready, or its bytes another row's, so they stay: the sweep finds what is to go.
 func (s *Service) discard(ctx context.Context, a *room.StoredAttachment) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), discardTime)
 	defer cancel()
@@ -158,21 +156,31 @@ func (s *Service) Preview(ctx context.Context, of *room.StoredAttachment, u *Upl
 	if err := s.store.AddAttachment(ctx, p); err != nil {
 		return protocol.Attachment{}, err
 	}
-	_, err = s.blobs.Put(ctx, p.Key, filter, p.MIME)
-	if err != nil {
-		err = s.fault(err)
-	} else if err = s.store.PreviewAttachment(ctx, of.ID, p, s.cfg.Quota); errors.Is(err, room.ErrNoAttachment) {
-		err = protocol.ErrInvalidAttachment // it was sent meanwhile
-	} else if errors.Is(err, room.ErrQuota) {
-		err = s.refuse(ErrQuota)
-	}
-	if err != nil {
+	if err = s.keepPreview(ctx, of.ID, p, filter); err != nil {
 		s.discard(ctx, p)
 		return protocol.Attachment{}, err
 	}
 	a := of.Attachment
 	a.Preview = true
 	return a, nil
+}
+
+// keepPreview stores the bytes of a row that is pending, and gives them to the file's.
+func (s *Service) keepPreview(ctx context.Context, of uuid.UUID, p *room.StoredAttachment, filter *media.Filter) error {
+	if _, err := s.blobs.Put(ctx, p.Key, filter, p.MIME); err != nil {
+		return s.fault(err)
+	}
+	if err := s.mayPass(ctx, p); err != nil {
+		return err
+	}
+	err := s.store.PreviewAttachment(ctx, of, p, s.cfg.Quota)
+	switch {
+	case errors.Is(err, room.ErrNoAttachment):
+		return protocol.ErrInvalidAttachment // it was sent meanwhile
+	case errors.Is(err, room.ErrQuota):
+		return s.refuse(ErrQuota)
+	}
+	return err
 }
 
 // extensions tell the type of a preview in its key.

@@ -686,7 +686,11 @@ type sweeping struct {
 
 func (s sweeping) Get(ctx context.Context, key string, part blob.Range) (*blob.Object, error) {
 	if id, ok := s.swept[key]; ok {
-		if err := errors.Join(s.Blob.Delete(ctx, key), s.rows.LoseAttachment(ctx, id), s.rows.ForgetAttachments(ctx, []uuid.UUID{id})); err != nil {
+		lose := s.rows.LoseAttachment(ctx, id)
+		if id == uuid.Nil { // there is no row
+			lose = nil
+		}
+		if err := errors.Join(s.Blob.Delete(ctx, key), lose, s.rows.ForgetAttachments(ctx, []uuid.UUID{id})); err != nil {
 			return nil, err
 		}
 	}
