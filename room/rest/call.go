@@ -36,7 +36,9 @@ type call struct {
 	reserved int // bytes of an answer that is being made; see reserve
 	owed     int // bytes of the answer that is made and not sent yet
 
-	sends *attachment.Bytes // what is sent in place of a body; nil: the answer has its own
+	sends     *attachment.Bytes // what is sent in place of a body; nil: the answer has its own
+	endSends  func()            // ends what they come from
+	downloads bool              // it is counted among those that send files
 
 	in    *conn
 	until time.Time // when the request must have come
@@ -221,6 +223,10 @@ func (c *call) release() {
 	c.owe(0)
 	if c.sends != nil {
 		_ = c.sends.Close() // it was only read
+		c.endSends()
+	}
+	if c.downloads {
+		c.downloadsNow.Add(-1)
 	}
 	c.unplace()
 	c.uncount()

@@ -2,7 +2,9 @@ package rest
 
 import (
 	"bufio"
+	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strconv"
 	"strings"
@@ -60,11 +62,12 @@ func (c *call) serveFile(a *room.StoredAttachment) {
 		c.http.SetStatusCode(fasthttp.StatusNotModified)
 		return
 	}
+	c.unplace() // neither a slow store of files nor who reads slowly keeps anybody out
 	elsewhere, err := c.cfg.Files.Elsewhere(c.ctx, &content)
 	switch {
 	case err != nil:
 		c.unstored(err)
-	case elsewhere != "":
+	case elsewhere != "" && !c.http.IsHead(): // the URL is good for GET alone
 		header.Set(fasthttp.HeaderLocation, elsewhere)
 		header.Set(fasthttp.HeaderCacheControl, "no-store")
 		c.http.SetStatusCode(fasthttp.StatusFound)
@@ -86,14 +89,16 @@ func matches(list, tag string) bool {
 // sendFile answers with the bytes, or a part of them. Whatever they are, they are no page of
 // this server: a browser runs nothing of them, and does not guess what they are.
 func (c *call) sendFile(content *attachment.Content) {
+	if !c.download() {
+		return
+	}
 	if content.Size < 0 {
-		whole, err := c.cfg.Files.Open(c.ctx, content, 0, -1)
+		size, err := c.sizeOf(content)
 		if err != nil {
 			c.failFile(err)
 			return
 		}
-		content.Size = whole.Length
-		_ = whole.Close() // nothing was read
+		content.Size = size
 	}
 	header := &c.http.Response.Header
 	offset, length, status := c.part(content)
@@ -102,12 +107,14 @@ func (c *call) sendFile(content *attachment.Content) {
 		c.http.SetStatusCode(status)
 		return
 	}
-	bytes, err := c.cfg.Files.Open(c.ctx, content, offset, length)
-	if err != nil {
-		c.failFile(err)
-		return
+	if !c.http.IsHead() {
+		bytes, end, err := c.open(content, offset, length)
+		if err != nil {
+			c.failFile(err)
+			return
+		}
+		c.sends, c.endSends = bytes, end
 	}
-	c.sends = bytes
 	c.http.SetStatusCode(status)
 	if status == fasthttp.StatusPartialContent {
 		header.Set(fasthttp.HeaderContentRange, "bytes "+strconv.FormatInt(offset, 10)+"-"+strconv.FormatInt(offset+length-1, 10)+"/"+strconv.FormatInt(content.Size, 10))
@@ -118,7 +125,50 @@ func (c *call) sendFile(content *attachment.Content) {
 	header.Set(fasthttp.HeaderContentSecurityPolicy, "sandbox; default-src 'none'")
 	header.Set(fasthttp.HeaderReferrerPolicy, "no-referrer")
 	header.SetContentLength(int(length))
-	c.unplace() // who reads slowly keeps nobody out
+}
+
+// download counts a file that is sent, until release, or refuses: other calls have the rest of
+// the connections.
+func (c *call) download() bool {
+	c.downloads = true
+	if c.downloadsNow.Add(1) > int64(max(1, c.cfg.Limits.Connections/downloadShare)) {
+		c.crowd(CrowdedDownloads)
+		return false
+	}
+	return true
+}
+
+// open opens a part of the bytes, within lookTimeout. They are read when the call has its
+// answer, until end.
+func (c *call) open(content *attachment.Content, offset, length int64) (bytes *attachment.Bytes, end func(), err error) {
+	ctx, end := context.WithCancel(c.living)
+	late := time.AfterFunc(lookTimeout, end)
+	bytes, err = c.cfg.Files.Open(ctx, content, offset, length)
+	inTime := late.Stop()
+	switch {
+	case err == nil && !inTime:
+		err = fmt.Errorf("%w: it took longer than %v", attachment.ErrBlobs, lookTimeout)
+	case err == nil && length >= 0 && bytes.Length != length:
+		err = fmt.Errorf("%w: %s has not the bytes that its row says", attachment.ErrBlobs, content.Key)
+	case err == nil:
+		return bytes, end, nil
+	}
+	if bytes != nil {
+		_ = bytes.Close() // nothing was read
+	}
+	end()
+	return nil, nil, err
+}
+
+// sizeOf returns how many bytes there are.
+func (c *call) sizeOf(content *attachment.Content) (int64, error) {
+	whole, end, err := c.open(content, 0, -1)
+	if err != nil {
+		return 0, err
+	}
+	defer end()
+	_ = whole.Close() // nothing was read
+	return whole.Length, nil
 }
 
 // failFile answers where the bytes cannot be read. A row goes after its bytes.

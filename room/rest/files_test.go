@@ -35,7 +35,7 @@ func (k *keptBytes) Get(_ context.Context, key string, offset, length int64) (*a
 		return nil, attachment.ErrNoBytes
 	}
 	if b = b[offset:]; length >= 0 {
-		b = b[:length]
+		b = b[:min(length, int64(len(b)))] // as a store does
 	}
 	return &attachment.Bytes{ReadCloser: io.NopCloser(bytes.NewReader(b)), Length: int64(len(b))}, nil
 }

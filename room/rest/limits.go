@@ -32,6 +32,7 @@ const (
 	requestsMax    = 512
 	userShare      = 16 // so many users can take all places, not one of them
 	userLeast      = 8  // even so a user has these
+	downloadShare  = 2  // one of so many connections sends a file, at most
 
 	bodiesBytesDefault = 64 << 20
 )

@@ -39,11 +39,13 @@ type Server struct {
 
 	requests  atomic.Int64 // at work, long polls apart
 	longPolls atomic.Int64
-	bodies    atomic.Int64 // bytes of memory
-	panics    atomic.Int64
-	untaken   atomic.Int64
-	shed      atomic.Int64
-	crowded   [Crowdings]atomic.Int64
+	// downloadsNow are the files that are being sent.
+	downloadsNow atomic.Int64
+	bodies       atomic.Int64 // bytes of memory
+	panics       atomic.Int64
+	untaken      atomic.Int64
+	shed         atomic.Int64
+	crowded      [Crowdings]atomic.Int64
 }
 
 // New returns a server that serves what it is handed from now on.
@@ -154,10 +156,11 @@ const (
 	CrowdedBodies                      // bytes of bodies
 	CrowdedUser                        // what one user may have under way
 	CrowdedUploads                     // attachment.UploadsMax
+	CrowdedDownloads                   // Limits.Connections divided by downloadShare
 	Crowdings                          // how many there are
 )
 
-var crowdingNames = [Crowdings]string{"connections", "requests", "long_polls", "bodies", "user", "uploads"}
+var crowdingNames = [Crowdings]string{"connections", "requests", "long_polls", "bodies", "user", "uploads", "downloads"}
 
 // String returns the reason in a word or two, for metrics.
 func (c Crowding) String() string { return crowdingNames[c] }

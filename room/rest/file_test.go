@@ -1,0 +1,142 @@
+package rest_test
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/caravan-chat/caravan/protocol"
+	"github.com/caravan-chat/caravan/room"
+	"github.com/caravan-chat/caravan/room/attachment"
+	"github.com/caravan-chat/caravan/room/rest"
+)
+
+// oneRow is a store of one file.
+type oneRow struct {
+	room.AttachmentStore
+	row room.StoredAttachment
+}
+
+func (o *oneRow) Attachment(context.Context, uuid.UUID) (room.StoredAttachment, error) {
+	return o.row, nil
+}
+
+func (o *oneRow) LeaseAttachments(context.Context, time.Duration, time.Duration, int) ([]room.StoredAttachment, error) {
+	return nil, nil
+}
+
+// bucket is a store of files that are far away: they end with the context in which they were asked
+// for. It may answer late, or have another place for them.
+type bucket struct {
+	keptBytes
+	answer chan struct{} // nil: at once
+	place  string
+}
+
+func (b *bucket) Get(ctx context.Context, key string, offset, length int64) (*attachment.Bytes, error) {
+	if b.answer != nil {
+		select {
+		case <-b.answer:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	got, err := b.keptBytes.Get(ctx, key, offset, length)
+	if err == nil {
+		got.ReadCloser = lasting{ctx, got.ReadCloser}
+	}
+	return got, err
+}
+
+func (b *bucket) Presign(context.Context, string, time.Duration, string, string) (string, error) {
+	return b.place, nil
+}
+
+// lasting is read as long as its context lasts.
+type lasting struct {
+	ctx context.Context
+	io.ReadCloser
+}
+
+func (l lasting) Read(p []byte) (int, error) {
+	if err := l.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return l.ReadCloser.Read(p)
+}
+
+// oneFile is a file of so many bytes, its store, and the path of its link.
+func oneFile(t *testing.T, size int, b *bucket) (files *attachment.Service, path string) {
+	t.Helper()
+	row := room.StoredAttachment{Key: "key", State: room.AttachmentReady, Attachment: protocol.Attachment{ID: uuid.New(), Name: "a.txt", MIME: "text/plain", Size: int64(size)}}
+	b.kept = map[string][]byte{"key": []byte(strings.Repeat("a", size))}
+	links := attachment.NewLinks([]byte("key"), "", time.Hour)
+	files = attachment.New(&oneRow{row: row}, b, attachment.Config{Links: links, SweepEvery: time.Hour})
+	t.Cleanup(files.Close)
+	return files, string(links.AppendLink(nil, &row.Attachment, links.End()))
+}
+
+func TestAFileOfABucketIsSentWhole(t *testing.T) {
+	const size = 1 << 20
+	files, path := oneFile(t, size, &bucket{})
+	n := start(t, newChat(0), func(cfg *rest.Config) { cfg.Files = files })
+	if got := n.ask(t, "GET", path, ""); got.StatusCode != http.StatusOK || len(got.body) != size {
+		t.Errorf("%d with %d bytes", got.StatusCode, len(got.body))
+	}
+}
+
+// TestAFileThatIsCutShortIsNotSent: the client would take the next answer for the rest of it.
+func TestAFileThatIsCutShortIsNotSent(t *testing.T) {
+	b := &bucket{}
+	files, path := oneFile(t, 100, b)
+	b.kept["key"] = b.kept["key"][:50]
+	n := start(t, newChat(0), func(cfg *rest.Config) { cfg.Files = files })
+	if got := n.ask(t, "GET", path, ""); got.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("%d with %d bytes", got.StatusCode, len(got.body))
+	}
+}
+
+// TestHEADOfAFileInABucketIsAnsweredHere: what the bucket has signed is for GET.
+func TestHEADOfAFileInABucketIsAnsweredHere(t *testing.T) {
+	files, path := oneFile(t, 100, &bucket{place: "http://bucket.example/key"})
+	n := start(t, newChat(0), func(cfg *rest.Config) { cfg.Files = files })
+	if got := n.ask(t, "HEAD", path, ""); got.StatusCode != http.StatusOK || got.Header.Get("Content-Length") != "100" || got.Header.Get("Content-Type") != "text/plain" {
+		t.Errorf("%d %v", got.StatusCode, got.Header)
+	}
+}
+
+// TestFilesKeepNobodyOut: neither while their store is slow, nor while they are sent. One that does
+// not come is given up.
+func TestFilesKeepNobodyOut(t *testing.T) {
+	start(t, newChat(0)).ask(t, "GET", "/", "") // fasthttp keeps a clock for all of the process, which is no part of the bubble
+	synctest.Test(t, func(t *testing.T) {
+		b := &bucket{answer: make(chan struct{})}
+		files, path := oneFile(t, 1<<20, b)
+		p := startPipes(t, newChat(0), func(cfg *rest.Config) {
+			cfg.Files, cfg.Limits.Connections, cfg.Limits.Requests = files, 6, 1
+		})
+		get := "GET " + path + " HTTP/1.1\r\nHost: x\r\n\r\n"
+		slow, in := p.come(get)
+		p.come(goodGet, 200)
+		time.Sleep(11 * time.Second) // the store had ten
+		p.send(slow, in, "", 503)
+		close(b.answer)
+		for range 3 {
+			_, in := p.come(get)
+			if got, err := http.ReadResponse(in, nil); err != nil || got.StatusCode != http.StatusOK { // nobody takes its body
+				t.Error(got, err)
+			}
+		}
+		p.come(get, 503)
+		p.come(goodGet, 200)
+		if n := p.Stats().Crowded[rest.CrowdedDownloads]; n != 1 {
+			t.Errorf("%d downloads were refused", n)
+		}
+	})
+}
