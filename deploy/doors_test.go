@@ -93,11 +93,11 @@ func (c *conversation) send(text string) {
 }
 
 // TestEachProxyCarriesTheChat: WebSockets, with Origin and Host as a browser sends them, REST
-// and a WebSocket on one connection, HTTP/2, and what links are made of.
+// and a WebSocket on one connection, HTTP/2, what links are made of, and a file of 1 MiB.
 func TestEachProxyCarriesTheChat(t *testing.T) {
 	t.Parallel()
 	database := "sqlite:" + t.TempDir() + "/caravan.db"
-	n := startNode(t, "--database", database, "--trusted-proxies", "127.0.0.0/8")
+	n := startNode(t, "--database", database, "--trusted-proxies", "127.0.0.0/8", "--attachments", "file:"+t.TempDir())
 	run(t, "seed", "--users", "2", "--trips", "1", "--database", database)
 	for _, p := range proxies {
 		t.Run(p.name, func(t *testing.T) {
@@ -133,6 +133,12 @@ func TestEachProxyCarriesTheChat(t *testing.T) {
 				t.Errorf("another origin: %s", res.Status)
 			}
 			second(t, front, room)
+			file := strings.Repeat("at the sea ", 1<<20/11)
+			res = converse(t, front).ask("POST /api/v1/chat/rooms/" + fleet.Trip(0).String() + "/attachments/?name=a.txt HTTP/1.1\r\nHost: " + siteHost +
+				"\r\nAuthorization: Bearer " + bearer(t, 0) + "\r\nContent-Type: text/plain\r\n" + fmt.Sprintf("Content-Length: %d\r\n\r\n", len(file)) + file)
+			if text, err := io.ReadAll(res.Body); err != nil || res.StatusCode != 201 || !strings.Contains(string(text), `"url":"https://`+siteHost+"/api/") {
+				t.Errorf("an upload: %s %s, %v", res.Status, text, err)
+			}
 		})
 	}
 }
