@@ -1,6 +1,7 @@
 package media
 
 import (
+	"bytes"
 	"encoding/binary"
 	"slices"
 	"strings"
@@ -32,20 +33,23 @@ const (
 	boxHeadBytes     = 8
 	longBoxHeadBytes = 16
 	metaBytesMax     = 64 << 10 // of the box meta of a picture, which is seen whole
+	handlerBytesMax  = 256      // of a track's name that are looked at
 )
 
 // kept are the boxes that go through, by the box that they are in; those of walked are
 // looked into.
 var (
 	kept = map[string][]string{
-		"":     {"ftyp", "styp", "wide", "sidx", "ssix", "pdin", "moof", "mfra", "prft", "pnot", "mdat"},
+		"":     {"ftyp", "styp", "wide", "sidx", "ssix", "pdin", "mfra", "pnot", "mdat"},
 		"moov": {"mvhd", "mvex", "iods"},
 		"trak": {"tkhd", "edts", "tref", "trgr", "tapt", "clip", "matt", "txas"},
 		"mdia": {"mdhd", "hdlr", "minf", "elng"},
+		"moof": {"mfhd", "pssh"},
+		"traf": {"tfhd", "tfdt", "trun", "sbgp", "sgpd", "subs", "saiz", "saio", "senc"},
 	}
-	walked = map[string]string{"moov": "", "trak": "moov", "mdia": "trak"}
+	walked = map[string]string{"moov": "", "trak": "moov", "mdia": "trak", "moof": "", "traf": "moof"}
 	filler = []string{"free", "skip"}
-	hidden = []string{"free", "skip", "uuid", "meta", "udta"}
+	hidden = []string{"free", "skip", "uuid", "meta", "udta", "prft"}
 	timed  = []string{"mvhd", "tkhd", "mdhd"} // they begin with when they were made
 
 	// shown are the tracks of which everything is seen or heard. Others may tell places.
@@ -186,14 +190,7 @@ func (c *boxCleaner) leave(n int64) {
 // keep lets a box through, without when it was made.
 func (c *boxCleaner) keep(f *Filter, b box) error {
 	if b.name == "hdlr" {
-		const handlerAt = 8
-		head, err := f.peek(int(b.head) + handlerAt + 4)
-		if err != nil {
-			return err
-		}
-		if len(head) == int(b.head)+handlerAt+4 && !slices.Contains(shown, string(head[b.head+handlerAt:])) {
-			f.result.Metadata = Left
-		}
+		return keepHandler(f, b)
 	}
 	if !slices.Contains(timed, b.name) {
 		f.copy(b.size)
@@ -213,6 +210,34 @@ func (c *boxCleaner) keep(f *Filter, b box) error {
 	f.copy(b.head + 4)
 	f.blank(times)
 	f.copy(b.size - b.head - 4 - times)
+	return nil
+}
+
+// keepHandler lets the box through that says what a track is, without its name: software and
+// cameras write theirs there.
+func keepHandler(f *Filter, b box) error {
+	kind := b.head + 12 // where that ends
+	if b.size < kind {
+		f.copy(b.size)
+		return nil
+	}
+	head, err := f.need(int(kind))
+	if err != nil {
+		return err
+	}
+	left := !slices.Contains(shown, string(head[kind-4:kind]))
+	rest, err := f.peek(int(min(b.size, kind+handlerBytesMax)))
+	if err != nil {
+		return err
+	}
+	if b.size > kind+handlerBytesMax || len(bytes.Trim(rest[kind:], "\x00")) > 0 {
+		f.found()
+	}
+	if left {
+		f.result.Metadata = Left
+	}
+	f.copy(kind)
+	f.blank(b.size - kind)
 	return nil
 }
 

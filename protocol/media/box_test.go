@@ -172,7 +172,7 @@ func TestBrokenHEICIsRefused(t *testing.T) {
 func track(handler string) []byte {
 	made := join(be32(0x5EC7E700), be32(0x5EC7E701))
 	return box("trak", fullBox("tkhd", 0, made, make([]byte, 72)), box("edts", []byte("list")), box("udta", []byte(secret)), box("meta", []byte(secret)),
-		box("mdia", fullBox("mdhd", 1, made, made, make([]byte, 20)), fullBox("hdlr", 0, be32(0), []byte(handler), make([]byte, 13)), box("minf", []byte("samples of "+handler))))
+		box("mdia", fullBox("mdhd", 1, made, made, make([]byte, 20)), fullBox("hdlr", 0, be32(0), []byte(handler), make([]byte, 12), []byte(secret), []byte{0}), box("minf", []byte("samples of "+handler))))
 }
 
 // cameraMOV is a video as a telephone writes it: with the place in it twice.
@@ -236,6 +236,18 @@ func TestFragmentsStay(t *testing.T) {
 	out, r := cleaned(t, file)
 	if bytes.Count(out, pixels) != 2 || !bytes.Contains(out, []byte("moof")) || r.Trailing != 0 || r.Type != media.MP4 {
 		t.Errorf("%+v", r)
+	}
+}
+
+func TestFragmentsLoseTheirMetadata(t *testing.T) {
+	traf := box("traf", fullBox("tfhd", 0, []byte("track")), box("udta", []byte(secret)), box("uuid", []byte(xmp)), fullBox("trun", 0, []byte("samples")))
+	file := join(box("ftyp", []byte("iso5"), be32(0)), box("moov", track("vide"), box("mvex", []byte("x"))),
+		fullBox("prft", 0, []byte("at "+secret)), box("moof", fullBox("mfhd", 0, be32(1)), box("meta", []byte(secret)), traf), box("mdat", pixels),
+		fullBox("prft", 0, []byte("at "+secret)), box("moof", fullBox("mfhd", 0, be32(2)), traf), box("mdat", pixels))
+	out, r := cleaned(t, file)
+	silent(t, "fragments", out)
+	if bytes.Count(out, pixels) != 2 || bytes.Count(out, []byte("samples")) < 2 || len(out) != len(file) || r.Metadata != media.Cut {
+		t.Errorf("%d bytes of %d, %+v", len(out), len(file), r)
 	}
 }
 

@@ -16,6 +16,10 @@ const (
 	markEOI   = 0xD9
 	markSOS   = 0xDA
 	markTEM   = 0x01
+	markJPG   = 0xC8
+	markDQT   = 0xDB
+	markDNL   = 0xDC
+	markDRI   = 0xDD
 	markAPP0  = 0xE0
 	markAPP1  = 0xE1
 	markAPP2  = 0xE2
@@ -133,8 +137,10 @@ func (c *jpegCleaner) segment(f *Filter, marker byte) error {
 		f.skip(whole)
 	case marker >= markAPP0 && marker <= markAPP15 || marker == markCOM:
 		f.cut(whole)
+	case (marker > 0xCF || marker == markJPG) && marker != markDQT && marker != markDNL && marker != markDRI:
+		f.cut(whole) // reserved, or of other kinds of JPEG: it could hold anything
 	default:
-		if marker <= 0xCF && marker != 0xC4 && marker != 0xC8 && marker != 0xCC && length >= 5 {
+		if marker <= 0xCF && marker != 0xC4 && marker != 0xCC && length >= 5 {
 			f.size(int(binary.BigEndian.Uint16(content[3:])), int(binary.BigEndian.Uint16(content[1:])))
 		}
 		f.copy(whole)

@@ -57,6 +57,17 @@ func TestJPEGLosesItsMetadata(t *testing.T) {
 	}
 }
 
+// TestReservedSegmentsAreCut: no decoder knows them, so they could hold anything.
+func TestReservedSegmentsAreCut(t *testing.T) {
+	plain := jpegOf(picture(40, 30))
+	for _, marker := range []byte{0xC8, 0xDE, 0xDF, 0xF0, 0xF4, 0xFD} {
+		out, r := cleaned(t, withSegments(plain, jpegSegment(marker, []byte(secret))))
+		if !bytes.Equal(out, plain) || r.Metadata != media.Cut {
+			t.Errorf("%x: %d bytes, want %d, %+v", marker, len(out), len(plain), r)
+		}
+	}
+}
+
 // What was cleaned is clean: nothing is left to cut, and nothing changes.
 func TestACleanFileStaysAsItIs(t *testing.T) {
 	for name, file := range map[string][]byte{

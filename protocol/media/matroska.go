@@ -24,8 +24,8 @@ const (
 // elements are those that go through. The walk goes into a segment, its information, and
 // clusters that do not say how long they are, so elements of all of them come.
 var elements = []uint32{
-	elementEBML, 0x114D9B74, 0x1654AE6B, elementCluster, 0x1C53BB6B, 0x1043A770, // seek head, tracks, clusters, cues, chapters
-	0x2AD7B1, 0x4489, 0x4D80, 0x5741, 0x73A4, 0x3EB923, 0x3CB923, // time scale, duration, software, numbers of segments
+	elementEBML, 0x114D9B74, 0x1654AE6B, elementCluster, 0x1C53BB6B, // seek head, tracks, clusters, cues
+	0x2AD7B1, 0x4489, 0x4D80, 0x5741, // time scale, duration, software
 	0xE7, 0xA7, 0xAB, 0xA3, 0xA0, // time, position, size before, blocks
 }
 

@@ -19,7 +19,7 @@ var (
 	ebmlHead   = element("\x1A\x45\xDF\xA3", element("\x42\x82", []byte("webm")))
 	webmTracks = element("\x16\x54\xAE\x6B", []byte("tracks"))
 	webmInfo   = element("\x15\x49\xA9\x66", element("\xBF", []byte("sum4")), element("\x2A\xD7\xB1", []byte("scale")), element("\x7B\xA9", []byte(secret)),
-		element("\x44\x61", []byte("12345678")), join([]byte("\x73\x84\x40"), []byte{byte(len(secret))}, []byte(secret)))
+		element("\x44\x61", []byte("12345678")), element("\x73\xA4", []byte("segment "+secret)), join([]byte("\x73\x84\x40"), []byte{byte(len(secret))}, []byte(secret)))
 	unknownSize = []byte{0x01, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF}
 )
 
@@ -27,7 +27,7 @@ var (
 // record it.
 func chattyWebM(live bool) []byte {
 	block := element("\xA3", pixels)
-	tags := join(element("\x12\x54\xC3\x67", []byte("LOCATION "+secret)), element("\x19\x41\xA4\x69", []byte("cover "+secret)), element("\xEC", []byte(secret)))
+	tags := join(element("\x10\x43\xA7\x70", []byte("chapter "+secret)), element("\x12\x54\xC3\x67", []byte("LOCATION "+secret)), element("\x19\x41\xA4\x69", []byte("cover "+secret)), element("\xEC", []byte(secret)))
 	if live {
 		return join(ebmlHead, []byte("\x18\x53\x80\x67"), unknownSize, webmInfo, webmTracks, tags, []byte("\x1F\x43\xB6\x75"), unknownSize, element("\xE7", []byte{1}), block,
 			[]byte("\x1F\x43\xB6\x75"), unknownSize, element("\xE7", []byte{2}), block)
