@@ -31,6 +31,9 @@ func (s *Service) mayPass(ctx context.Context, a *room.StoredAttachment) error {
 	request.Header.Set("Content-Type", a.MIME)
 	request.Header.Set("Content-Disposition", Disposition(a.MIME, a.Name))
 	answer, err := s.scan.Do(request)
+	if err != nil && ctx.Err() != nil { // the client left
+		return ctx.Err()
+	}
 	if err != nil {
 		s.stats.scanFailures.Add(1)
 		s.log.Warn("a file could not be scanned, so it is refused", "attachment", a.ID, "error", err)

@@ -49,7 +49,6 @@ const (
 
 // The refusals of uploads.
 var (
-	ErrOff      = &protocol.Error{Code: protocol.CodeNotFound, Text: "Not found"}
 	ErrTooLarge = protocol.ErrAttachmentTooLarge
 	ErrType     = protocol.ErrAttachmentType
 	ErrRejected = protocol.ErrAttachmentRejected

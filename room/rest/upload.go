@@ -155,6 +155,9 @@ func (b *uploadBody) Read(p []byte) (int, error) {
 	if !b.c.in.awaitRest(until) {
 		return 0, errPlaceGone
 	}
+	if err := b.c.ctx.Err(); err != nil { // perhaps before the wait set a later end
+		return 0, fmt.Errorf("%w: %w", errRequestCut, err)
+	}
 	n, err := b.c.in.readInto(p)
 	b.left -= int64(n)
 	b.got += int64(n)

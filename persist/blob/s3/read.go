@@ -60,7 +60,11 @@ func (s *Store) Get(ctx context.Context, key string, part blob.Range) (*blob.Obj
 // object reads out of the headers what they say of a blob.
 func object(key string, part blob.Range, header http.Header) (*blob.Object, error) {
 	size := header.Get("Content-Length")
-	if _, total, ok := strings.Cut(header.Get("Content-Range"), "/"); ok {
+	is := header.Get("Content-Range")
+	if part != blob.Whole && !strings.HasPrefix(is, fmt.Sprintf("bytes %d-", part.Offset)) {
+		return nil, fmt.Errorf("%w: get: a part was asked for, and %q comes", blob.ErrUnavailable, is)
+	}
+	if _, total, ok := strings.Cut(is, "/"); ok {
 		size = total
 	}
 	o := &blob.Object{Info: blob.Info{Key: key}}

@@ -67,7 +67,11 @@ function read(request) {
 
 /** A name that the server takes: what is pasted has none. */
 function nameOf(file) {
-  return file.name.replace(/[\\/\p{Cc}\p{Bidi_Control}]/gu, '_').slice(0, 80) || 'file';
+  const name = file.name.replace(/[\\/\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu, '_');
+  if (/^\.{0,2}$/.test(name)) return 'file';
+  const [extension] = /(\.[^.]{1,10})?$/u.exec(name);
+  const stem = [...name.slice(0, name.length - extension.length)];
+  return stem.slice(0, 80 - extension.length).join('') + extension;
 }
 
 /** Draws an image file into a canvas whose longer side has at most so many pixels. */
