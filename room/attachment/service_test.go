@@ -411,6 +411,25 @@ func TestAPreviewIsScanned(t *testing.T) {
 	})
 }
 
+// TestWhoLeavesDuringAScanIsNoFailureOfIt: an alert may look at these.
+func TestWhoLeavesDuringAScanIsNoFailureOfIt(t *testing.T) {
+	eachStore(t, func(t *testing.T, rows store) {
+		w := newWorld(t, rows)
+		ctx, leave := context.WithCancel(t.Context())
+		scanner := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body) // what matters is that it has come
+			leave()
+			<-r.Context().Done()
+		}))
+		defer scanner.Close()
+		s := service(t, rows, &w.bytes, scanner.URL)
+		_, err := s.Upload(ctx, &attachment.Upload{Room: w.in.ID, User: w.user.ID, Name: "a.png", Type: "image/png", Length: int64(len(photo)), Body: strings.NewReader(photo)})
+		if !errors.Is(err, context.Canceled) || s.Stats().ScanFailures != 0 || len(w.bytes.bytes) != 0 {
+			t.Errorf("%v, %d failures, %d bytes are left", err, s.Stats().ScanFailures, len(w.bytes.bytes))
+		}
+	})
+}
+
 // away is a store of files that fails.
 type away struct{ *memory }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/caravan-chat/caravan/protocol"
+	"github.com/caravan-chat/caravan/protocol/media"
 	"github.com/caravan-chat/caravan/room"
 	"github.com/caravan-chat/caravan/room/attachment"
 	"github.com/caravan-chat/caravan/room/rest"
@@ -77,9 +78,30 @@ func oneFile(t *testing.T, size int, b *bucket) (files *attachment.Service, path
 	row := room.StoredAttachment{Key: "key", State: room.AttachmentReady, Attachment: protocol.Attachment{ID: uuid.New(), Name: "a.txt", MIME: "text/plain", Size: int64(size)}}
 	b.kept = map[string][]byte{"key": []byte(strings.Repeat("a", size))}
 	links := attachment.NewLinks([]byte("key"), "", time.Hour)
-	files = attachment.New(&oneRow{row: row}, b, attachment.Config{Links: links, SweepEvery: time.Hour})
+	types, _ := media.ParseAllowed(media.DefaultTypes)
+	files = attachment.New(&oneRow{row: row}, b, attachment.Config{BytesMax: 25 << 20, Types: types, Links: links, SweepEvery: time.Hour})
 	t.Cleanup(files.Close)
 	return files, string(links.AppendLink(nil, &row.Attachment, links.End()))
+}
+
+func (o *oneRow) AddAttachment(context.Context, *room.StoredAttachment) error { return nil }
+func (o *oneRow) LoseAttachment(context.Context, uuid.UUID) error             { return nil }
+func (o *oneRow) ForgetAttachments(context.Context, []uuid.UUID) error        { return nil }
+
+// TestAnUploadMayNotStopForLong, whatever it has sent before.
+func TestAnUploadMayNotStopForLong(t *testing.T) {
+	start(t, newChat(0)).ask(t, "GET", "/", "") // fasthttp keeps a clock for all of the process, which is no part of the bubble
+	synctest.Test(t, func(t *testing.T) {
+		files, _ := oneFile(t, 100, &bucket{})
+		c := newChat(0)
+		p := startPipes(t, c, func(cfg *rest.Config) { cfg.Files = files })
+		begun := time.Now()
+		p.come("POST /api/v1/chat/rooms/"+c.place.ID.String()+"/attachments/ HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer amina\r\n"+
+			"Content-Type: text/plain\r\nContent-Length: 2000000\r\n\r\n"+strings.Repeat("a", 1<<20), 408)
+		if took := time.Since(begun); took > 25*time.Second {
+			t.Errorf("it was given up after %v", took)
+		}
+	})
 }
 
 func TestAFileOfABucketIsSentWhole(t *testing.T) {

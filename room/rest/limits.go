@@ -100,8 +100,8 @@ const (
 	idleTimeout     = 75 * time.Second // between requests
 	requestTimeout  = 45 * time.Second // from a request that writes to its answer
 	lookTimeout     = 10 * time.Second // from one that reads to its answer, long polls apart; and for what a write or a long poll looks up
-	uploadGrace     = 20 * time.Second // what an upload may take beside its bytes
-	uploadRateMin   = 4 << 10          // bytes a second that an upload must have on the average
+	uploadGrace     = 20 * time.Second // what an upload may take beside its bytes, and for which nothing may come
+	uploadRateMin   = 4 << 10          // bytes a second that an upload must have, on the average of such a time
 	uploadReadBytes = 32 << 10         // that are read of it at once
 	sendBytes       = 256 << 10        // of a file that are sent at once, within writeTimeout
 	waitMax         = 60 * time.Second // ?wait

@@ -123,7 +123,7 @@ func (c *call) stream(u *attachment.Upload, store func() (protocol.Attachment, e
 		}
 	}
 	defer context.AfterFunc(c.ctx, func() { _ = c.in.SetReadDeadline(longAgo) })()
-	body := &uploadBody{c: c, left: c.length, begun: begun}
+	body := &uploadBody{c: c, left: c.length, until: begun.Add(uploadGrace)}
 	u.Body = body
 	c.in.kept.Store(2 * uploadReadBytes)
 	a, err = store()
@@ -137,9 +137,9 @@ func (c *call) stream(u *attachment.Upload, store func() (protocol.Attachment, e
 
 // uploadBody reads a request's body as it comes, and gives up a client that is too slow.
 type uploadBody struct {
-	c         *call
-	left, got int64
-	begun     time.Time
+	c     *call
+	left  int64
+	until time.Time // when more must have come
 }
 
 // Read implements io.Reader.
@@ -151,8 +151,7 @@ func (b *uploadBody) Read(p []byte) (int, error) {
 		return 0, fmt.Errorf("%w: %w", errRequestCut, b.c.ctx.Err())
 	}
 	p = p[:min(int64(len(p)), b.left, uploadReadBytes)]
-	until := b.begun.Add(uploadGrace + time.Duration(b.got)*time.Second/uploadRateMin)
-	if !b.c.in.awaitRest(until) {
+	if !b.c.in.awaitRest(b.until) {
 		return 0, errPlaceGone
 	}
 	if err := b.c.ctx.Err(); err != nil { // perhaps before the wait set a later end
@@ -160,8 +159,11 @@ func (b *uploadBody) Read(p []byte) (int, error) {
 	}
 	n, err := b.c.in.readInto(p)
 	b.left -= int64(n)
-	b.got += int64(n)
 	if n > 0 {
+		b.until = b.until.Add(time.Duration(n) * time.Second / uploadRateMin)
+		if latest := time.Now().Add(uploadGrace); b.until.After(latest) { // what came fast is no leave to stop for long
+			b.until = latest
+		}
 		return n, nil
 	}
 	return 0, fmt.Errorf("%w: %w", errRequestCut, err)

@@ -290,6 +290,28 @@ func TestAnswersHaveNames(t *testing.T) {
 	}
 }
 
+// TestAServerWithoutRangesIsNotBelieved: its whole would be taken for the part.
+func TestAServerWithoutRangesIsNotBelieved(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Last-Modified", "Fri, 02 Jan 2026 03:04:05 GMT")
+		w.Header().Set("ETag", `"tag"`)
+		_, _ = io.WriteString(w, "the whole")
+	}))
+	defer server.Close()
+	s := open(t, "s3://bucket/?endpoint="+server.URL, keys)
+	if o, err := s.Get(t.Context(), "a", blob.Range{Offset: 4, Length: 5}); !errors.Is(err, blob.ErrUnavailable) {
+		t.Errorf("%v, %v", o, err)
+	}
+	o, err := s.Get(t.Context(), "a", blob.Whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer o.Close()
+	if all, err := io.ReadAll(o); err != nil || string(all) != "the whole" {
+		t.Errorf("%q, %v", all, err)
+	}
+}
+
 // Nothing is left in the directory of temporary files, whatever came of a blob.
 func TestNoTemporaryFileIsLeft(t *testing.T) {
 	dir := t.TempDir()
