@@ -23,11 +23,10 @@ var (
 
 // upgrade answers a handshake that is whole, and returns what came behind it.
 func (s *server) upgrade(c *conn, p []byte) (rest []byte) {
-	end := bytes.Index(p, headEnd)
-	if end < 0 {
+	head, rest, whole := bytes.Cut(p, headEnd)
+	if !whole {
 		return p
 	}
-	head := p[:end]
 	_, key, hasKey := bytes.Cut(head, keyHeader)
 	key, _, _ = bytes.Cut(key, headEnd[:2])
 	name, isRoom := bytes.CutPrefix(head, getRoom)
@@ -42,7 +41,7 @@ func (s *server) upgrade(c *conn, p []byte) (rest []byte) {
 	answer = base64.StdEncoding.AppendEncode(answer, sum[:])
 	s.join(c, string(name))
 	s.write(c, append(answer, headEnd...))
-	return p[end+len(headEnd):]
+	return rest
 }
 
 func (s *server) join(c *conn, name string) {
