@@ -120,10 +120,10 @@ func startNginx(b *testing.B) (address string) {
 
 // side is a server that takes and gives a large file.
 type side struct {
-	conn     net.Conn
-	in       *bufio.Reader
-	put, get string // heads of requests
-	took     [2][]time.Duration
+	conn net.Conn
+	in   *bufio.Reader
+	put  string // the head of an upload
+	took [2][]time.Duration
 }
 
 func newSide(b *testing.B, address string) *side {
