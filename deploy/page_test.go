@@ -57,7 +57,7 @@ func TestThePageOfABareDebianWorksAsWritten(t *testing.T) {
 	conf := write(t, dir, "etc/caravan.conf", shipped(t, "caravan.conf", "127.0.0.1:8000", address+":8000", "/var/lib/caravan", dir)+
 		"admin-listen = "+address+":9000\n")
 	page := shipped(t, "../docs/deploy.md", "/etc/caravan", dir+"/etc", "https://chat.example.com", "http://"+address+":8000", "127.0.0.1:9000", address+":9000")
-	var steps string
+	var steps strings.Builder
 	for _, step := range []string{"\n## 2.", "\n## 3.", "\n## 5."} {
 		_, text, _ := strings.Cut(page, step)
 		_, text, _ = strings.Cut(text, "```sh\n")
@@ -65,9 +65,9 @@ func TestThePageOfABareDebianWorksAsWritten(t *testing.T) {
 		if !ok {
 			t.Fatalf("docs/deploy.md has no commands under %q", step)
 		}
-		steps += code
+		steps.WriteString(code)
 	}
-	before, after, ok := strings.Cut(steps, "systemctl enable --now caravan\n")
+	before, after, ok := strings.Cut(steps.String(), "systemctl enable --now caravan\n")
 	if !ok {
 		t.Fatal("docs/deploy.md does not start the server")
 	}
