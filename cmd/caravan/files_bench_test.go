@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -89,13 +90,14 @@ func startNginx(b *testing.B) (address string) {
 	b.Helper()
 	dir := b.TempDir()
 	address = freeAddress(b)
-	config := "daemon off;\nmaster_process off;\nworker_processes 1;\npid " + dir + "/pid;\nerror_log stderr;\nevents { }\nhttp {\naccess_log off;\nsendfile on;\nclient_max_body_size 100m;\n"
+	var config strings.Builder
+	config.WriteString("daemon off;\nmaster_process off;\nworker_processes 1;\npid " + dir + "/pid;\nerror_log stderr;\nevents { }\nhttp {\naccess_log off;\nsendfile on;\nclient_max_body_size 100m;\n")
 	for _, kind := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
-		config += kind + "_temp_path " + dir + "/" + kind + ";\n"
+		config.WriteString(kind + "_temp_path " + dir + "/" + kind + ";\n")
 	}
-	config += "server {\nlisten " + address + ";\nroot " + dir + ";\nlocation / { dav_methods PUT DELETE; }\n}\n}\n"
+	config.WriteString("server {\nlisten " + address + ";\nroot " + dir + ";\nlocation / { dav_methods PUT DELETE; }\n}\n}\n")
 	file := filepath.Join(dir, "nginx.conf")
-	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(config.String()), 0o600); err != nil {
 		b.Fatal(err)
 	}
 	cmd := exec.CommandContext(b.Context(), "nginx", "-c", file, "-e", "stderr")
