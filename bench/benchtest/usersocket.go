@@ -16,10 +16,11 @@ import (
 // socket is one WebSocket of a user, with a session in each room that is subscribed. Its
 // server's lock guards it.
 type socket struct {
-	session  // whose room is nil
-	seats    map[uuid.UUID]*session
-	end      time.Time // of its token
-	finished bool
+	session   // whose room is nil
+	seats     map[uuid.UUID]*session
+	half, end time.Time // of its token
+	warned    bool      // its user was told that it ends
+	finished  bool
 }
 
 // MintFor is a bearer token of a user that is good for so long.
@@ -60,28 +61,35 @@ func (s *Server) connectUser(w http.ResponseWriter, req *http.Request) {
 
 // hold takes a token: its user is told at half of its time, and sent away at its end.
 func (k *socket) hold(end time.Time) {
-	k.end = end
-	locked := func(do func()) func() {
-		return func() {
-			k.server.mu.Lock()
-			defer k.server.mu.Unlock()
-			if !k.finished && k.end.Equal(end) {
-				do()
-			}
+	remains := time.Until(end)
+	k.half, k.end, k.warned = end.Add(-remains/2), end, false
+	look := func() {
+		k.server.mu.Lock()
+		defer k.server.mu.Unlock()
+		k.due()
+	}
+	time.AfterFunc(remains/2, look)
+	time.AfterFunc(remains, look)
+}
+
+// due does what is due of the token: also before anything is answered, as a busy machine lets
+// timers wait.
+func (k *socket) due() {
+	now := time.Now()
+	if k.finished {
+		return
+	}
+	if !k.warned && !now.Before(k.half) {
+		k.warned = true
+		if !k.server.faults.Unwarned {
+			k.write(mustJSON(map[string]any{"type": "token_expiring", "expires_at": k.end}))
 		}
 	}
-	remains := time.Until(end)
-	time.AfterFunc(remains/2, locked(func() {
-		if !k.server.faults.Unwarned {
-			k.write(mustJSON(map[string]any{"type": "token_expiring", "expires_at": end}))
-		}
-	}))
-	time.AfterFunc(remains, locked(func() {
-		if !k.server.faults.Endless {
-			k.frame(0x8, binary.BigEndian.AppendUint16(nil, 4001))
-			_ = k.conn.Close()
-		}
-	}))
+	if !now.Before(k.end) && !k.server.faults.Endless {
+		k.finished = true
+		k.frame(0x8, binary.BigEndian.AppendUint16(nil, 4001))
+		_ = k.conn.Close()
+	}
 }
 
 func (k *socket) serveUser(r *bufio.Reader) { serveFrames(r, k.frame, k.hear) }
@@ -99,6 +107,7 @@ func (k *socket) hear(p []byte) {
 		return
 	}
 	k.server.mu.Lock()
+	k.due()
 	switch f.Type {
 	case "subscribe":
 		k.subscribe(f.Rooms, f.ClientID)
