@@ -119,9 +119,13 @@ func readJSON[T any](t *testing.T, path string) *T {
 func (c *caravan) measured(t *testing.T, scenario bench.Scenario, duration string) *bench.Report {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "report.json")
-	status, out, errs := call(t, "run", "--scenario", string(scenario), "--url", "ws://"+c.listen, "--jwt-secret", secret,
-		"--users", "60", "--trips", "30", "--connections", "30", "--server-pid", c.pid(), "--admin", "http://"+c.admin,
-		"--warmup", "100ms", "--duration", duration, "--quiet", "--json", path)
+	args := []string{"run", "--scenario", string(scenario), "--url", "ws://" + c.listen, "--jwt-secret", secret,
+		"--users", "60", "--trips", "30", "--connections", "30", "--server-pid", c.pid(), "--admin", "http://" + c.admin,
+		"--warmup", "100ms", "--duration", duration, "--quiet", "--json", path}
+	if scenario == bench.Nodes { // it is as good as two of them
+		args = append(args, "--url", "ws://"+c.listen)
+	}
+	status, out, errs := call(t, args...)
 	if status != exitClean {
 		t.Fatalf("status %d\n%s%s", status, out, errs)
 	}
@@ -136,10 +140,14 @@ func whatIsWrong(scenario bench.Scenario, rep *bench.Report) (wrong []string) {
 	if !strings.HasPrefix(rep.Durability, "sqlite 3.") || !strings.Contains(rep.Durability, "synchronous=full") {
 		wrong = append(wrong, fmt.Sprintf("durability %q", rep.Durability))
 	}
-	if c := rep.Commits; (c == nil) != (scenario == bench.Idle) || (c != nil && (c.Messages.Mean < 1 || c.TookUS.P50 <= 0)) {
+	silent := scenario == bench.Idle || scenario == bench.History
+	if c := rep.Commits; (c == nil) != silent || (c != nil && (c.Messages.Mean < 1 || c.TookUS.P50 <= 0)) {
 		wrong = append(wrong, fmt.Sprintf("commits %+v", c))
 	}
-	if scenario != bench.Idle && (rep.Messages.PerSecond == 0 || rep.Latency.OwnEcho.P99 == 0 || rep.Server.CPUPerDeliveryUS <= 0) {
+	if scenario == bench.History && (rep.Returns == nil || rep.Returns.Latency.Count == 0) {
+		wrong = append(wrong, fmt.Sprintf("returns %+v", rep.Returns))
+	}
+	if !silent && (rep.Messages.PerSecond == 0 || rep.Latency.OwnEcho.P99 == 0 || rep.Server.CPUPerDeliveryUS <= 0) {
 		wrong = append(wrong, fmt.Sprintf("messages %+v, latency %+v, server %+v", rep.Messages, rep.Latency, rep.Server))
 	}
 	return wrong

@@ -27,7 +27,7 @@ func (n *hostileNode) upload(i int, text string, pause time.Duration) (path stri
 	r, w := io.Pipe()
 	go func() {
 		const piece = 8 << 10
-		for at := 0; at < len(text) && err == nil; at += piece {
+		for at := 0; at < len(text); at += piece {
 			time.Sleep(pause)
 			if _, err := io.WriteString(w, text[at:min(at+piece, len(text))]); err != nil {
 				return

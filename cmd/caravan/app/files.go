@@ -32,7 +32,7 @@ func (a *App) openFiles(ctx context.Context) (*files, error) {
 	if a.cfg.Attachments == "" {
 		return nil, nil
 	}
-	key, err := a.store.Secret(ctx, linkSecret)
+	key, err := a.secret(ctx, linkSecret)
 	if err != nil {
 		return nil, fmt.Errorf("the key of links: %w", err)
 	}

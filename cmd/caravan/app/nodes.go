@@ -15,6 +15,12 @@ import (
 // backplaneSecret is the name of the secret that nodes sign with what they tell one another.
 const backplaneSecret = "backplane"
 
+// secret is one that all nodes on the database share; a database that cannot be reached for a
+// moment is asked again.
+func (a *App) secret(ctx context.Context, name string) ([]byte, error) {
+	return retry(ctx, a.cfg.DatabaseWait, a.log, func() ([]byte, error) { return a.store.Secret(ctx, name) })
+}
+
 // openBackplane opens the way to the other nodes; nil where this one is alone.
 // Redis need not be there: it carries notice, not truth.
 func (a *App) openBackplane(ctx context.Context) (room.Backplane, error) {
@@ -26,7 +32,7 @@ func (a *App) openBackplane(ctx context.Context) (room.Backplane, error) {
 		return nil, err
 	}
 	lookUp := func(ctx context.Context) ([]byte, error) { return a.store.Secret(ctx, backplaneSecret) }
-	secret, err := retry(ctx, a.cfg.DatabaseWait, a.log, func() ([]byte, error) { return lookUp(ctx) })
+	secret, err := a.secret(ctx, backplaneSecret)
 	if err != nil {
 		return nil, err
 	}
