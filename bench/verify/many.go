@@ -121,7 +121,7 @@ func (u *many) open(ctx context.Context) (*userSocket, error) {
 		return nil, err
 	}
 	u.socket = &userSocket{
-		many: u, client: client, node: node, token: heldToken{since: time.Now(), until: until}, done: make(chan struct{}),
+		many: u, client: client, node: node, token: heldToken{until: until}, done: make(chan struct{}),
 		places: map[string]*place{}, asks: map[string]ask{},
 	}
 	u.forgets.Store(false)

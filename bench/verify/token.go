@@ -22,7 +22,7 @@ const tokenExact = 2 * time.Second
 
 // heldToken is the token that a user's socket has. It belongs to the socket's reader.
 type heldToken struct {
-	since, until time.Time // since the server has it
+	since, until time.Time // since the server surely has it, which the first frame shows; zero: not yet
 	warned       bool      // its user was told that it ends
 	unwarned     late
 	outlived     late

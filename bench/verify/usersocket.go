@@ -229,6 +229,9 @@ func (k *userSocket) receive(text []byte) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	now := time.Now()
+	if k.token.since.IsZero() {
+		k.token.since = now
+	}
 	if err := k.hurry(now); err != nil {
 		return err
 	}
