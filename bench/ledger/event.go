@@ -42,15 +42,19 @@ func eventOf(r *Record) event {
 	return e
 }
 
-// shownBy reports whether a record shows a message as the event left it.
+// shownBy reports whether a record shows a message as the event left it, which is the last
+// that the record knows of: a live event may tell the message in a later state.
 func (e event) shownBy(r *Record) match {
-	anew := r.Seq == max(r.Seq, r.Rev)
+	number := max(r.Seq, r.Rev)
+	anew := r.Seq == number
 	if r.Kind == Told {
-		anew = r.Made == r.Seq
+		anew = r.Made == number
 	}
 	at := micros(r.Updated)
 	switch {
 	case e.message == "", e.message != r.Message:
+		return other
+	case !r.At.IsZero() && r.At.UnixMicro() < e.at: // nobody saw it before it was stored
 		return other
 	case r.Bare, e.how == changed:
 		return possible

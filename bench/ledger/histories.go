@@ -250,7 +250,9 @@ func (d *divided) of(r *Record) (lost *fork, either bool) {
 			}
 			return f, false
 		case possible:
-			lost = f
+			if f.over.IsZero() || !r.At.After(f.over.Add(lateAck)) {
+				lost = f
+			}
 		case other:
 		}
 	}

@@ -256,19 +256,22 @@ func TestDividedHistoriesThatAreFaithful(t *testing.T) {
 func TestWhoCannotSayWhichEventItHasIsCounted(t *testing.T) {
 	stands := func(r *Record) bool { return r.Kind == Stands && r.Seq == 12 }
 	alike := change(0, stands, func(r *Record) { r.Message, r.Form, r.Updated = "X", "text", "2026-01-02T03:04:05Z" })
-	if rep := checkHistories(both(returns("X", shownC), alike)(t, twoHistories())); rep.Alike != 1 || strings.Contains(strings.Join(rep.Lost.First, "\n"), "without being told") {
-		t.Errorf("%d alike; %v", rep.Alike, rep.Lost.First)
-	}
-	if rep := checkHistories(returns("X", shownC)(t, twoHistories())); rep.Alike != 0 || !strings.Contains(strings.Join(rep.Lost.First, "\n"), "without being told") {
-		t.Errorf("%d alike; %v", rep.Alike, rep.Lost.First)
+	live := both(returns("X", Record{Kind: Told, Client: 2, Op: "c", Message: "C", Seq: 13, Prev: 12, Made: 13, Content: Content("c", "again"), Node: 2}),
+		change(0, func(r *Record) bool { return r.Kind == Joined && r.Client == 2 && r.Since == 12 }, func(r *Record) { r.Seq = 12 }))
+	for name, comes := range map[string]edit{"in the answer": returns("X", shownC), "live": live} {
+		if rep := checkHistories(both(comes, alike)(t, twoHistories())); rep.Alike != 1 || strings.Contains(strings.Join(rep.Lost.First, "\n"), "without being told") {
+			t.Errorf("%s: %d alike; %v", name, rep.Alike, rep.Lost.First)
+		}
+		if rep := checkHistories(comes(t, twoHistories())); rep.Alike != 0 || !strings.Contains(strings.Join(rep.Lost.First, "\n"), "without being told") {
+			t.Errorf("%s: %d alike; %v", name, rep.Alike, rep.Lost.First)
+		}
 	}
 }
 
 // TestAnEventThatIsLostIsKnownByItsTime: the event that has its number now is about the same
 // message. Where neither has a time that shows, it may be either.
 func TestAnEventThatIsLostIsKnownByItsTime(t *testing.T) {
-	const lost, stands, earlier = "2026-01-02T03:04:05Z", "2026-01-02T03:04:07Z", "2026-01-02T03:04:00Z"
-	const isLost, isOther, isEither = "lost", "other", "either"
+	const lost, stands, earlier, isLost, isOther, isEither = "2026-01-02T03:04:05Z", "2026-01-02T03:04:07Z", "2026-01-02T03:04:00Z", "lost", "other", "either"
 	x := func(as how, at string) event { return event{"X", micros(at), as} }
 	for _, c := range []struct {
 		name         string
@@ -286,11 +289,17 @@ func TestAnEventThatIsLostIsKnownByItsTime(t *testing.T) {
 		{"the end of a pin, twice", x(pinned, lost), x(pinned, stands), Record{Updated: earlier}, isEither},
 		{"a lost message", x(made, earlier), x(pinned, stands), Record{Updated: earlier, Made: 12}, isLost},
 		{"it was made before, and pinned in its place", x(made, earlier), x(pinned, stands), Record{Updated: earlier, Pinned: stands}, isOther},
+		{"a lost message, told as it was pinned then", x(pinned, lost), x(pinned, stands), Record{Seq: 11, Rev: 12, Made: 11, Updated: earlier, Pinned: lost}, isLost},
+		{"a summary that was seen before the other one was stored", x(changed, lost), x(changed, stands), Record{At: time.Date(2026, 1, 2, 3, 4, 6, 0, time.UTC), Updated: earlier}, isLost},
+		{"and one that was seen long after the old primary's end", x(changed, lost), x(changed, stands), Record{At: time.Date(2026, 1, 2, 3, 5, 0, 0, time.UTC), Updated: earlier}, isOther},
 		{"stored on both", x(made, lost), x(made, lost), Record{Updated: lost, Made: 12}, isEither},
 		{"of which the log says little", x(changed, lost), x(changed, stands), Record{Updated: earlier}, isEither},
 	} {
-		d := &divided{stands: map[int64]event{12: c.stands}, forks: []*fork{{failOver: 1, from: 11, top: 12, lost: map[int64]event{12: c.lost}}}}
-		c.record.Kind, c.record.Seq = Told, 12
+		over := time.Date(2026, 1, 2, 3, 4, 10, 0, time.UTC)
+		d := &divided{stands: map[int64]event{12: c.stands}, forks: []*fork{{failOver: 1, from: 11, top: 12, over: over, lost: map[int64]event{12: c.lost}}}}
+		if c.record.Kind = Told; c.record.Seq == 0 {
+			c.record.Seq = 12
+		}
 		if c.record.Message == "" {
 			c.record.Message = "X"
 		}

@@ -17,6 +17,7 @@ type reader struct {
 	newer  *fork // on this connection it has seen what took the place of something lost; nil: nothing
 
 	fetches time.Time // since when it fetches pages, of which there are more; zero: it does not
+	taken   bool      // it came back with a lost event, and what took its place is about the same message
 	early   bool      // what it has seen of a lost history came live meanwhile, and is kept apart
 }
 
@@ -160,14 +161,16 @@ func (c *reader) place(seen []*Record, lost, newer *fork) {
 	switch {
 	case c.anew:
 	case lost != nil:
-		c.lost, c.unsure = lost, nil
+		c.lost, c.unsure, c.taken = lost, nil, false
 	case c.lost != nil && newer == nil && seen[0].Seq <= c.lost.top:
-		// It is where it was: nothing new has come.
+		// It is where it was: nothing new has come. But it may have been taken for one that has
+		// what took the place of its last event.
+		c.taken = seen[0].Kind != Told && c.room.alike(seen[0].Since, c.lost) || seen[0].Kind == Told && c.taken
 	case c.lost != nil:
 		switch {
 		case seen[0].Kind != Told && seen[0].Last == "" && seen[0].Since >= 0:
 			// It did not say what it has, so nobody can tell it.
-		case seen[0].Kind != Told && c.room.alike(seen[0].Since, c.lost):
+		case seen[0].Kind != Told && c.room.alike(seen[0].Since, c.lost), seen[0].Kind == Told && c.taken:
 			c.h.ledger.report.Alike++ // nor by what it said
 		default:
 			c.h.ledger.lost("client %d had seen event %d, which fail-over %d lost, and went on at %d without being told so", c.id, c.number, c.lost.failOver, seen[0].Seq)
