@@ -224,7 +224,7 @@ func (m *member) fetch(ctx context.Context, u *upload) (ledger.Record, error) {
 	of := ledger.Record{File: u.ID, Node: node + 1}
 	var refused *restError
 	switch {
-	case errors.As(err, &refused) && refused.status/100 == 4 && refused.status != http.StatusTooManyRequests:
+	case errors.As(err, &refused) && refused.status/100 == 4 && refused.status != http.StatusTooManyRequests && refused.status != http.StatusRequestTimeout:
 		of.Code = refused.code
 	case err != nil:
 		return of, err
