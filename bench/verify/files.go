@@ -87,8 +87,9 @@ func (u *uploads) told(msg *message) {
 	}
 }
 
-// pick returns a file that a message has, of the last ones; false: there is none.
-func (u *uploads) pick(rng func(int) int) (upload, bool) {
+// pick returns a file that a message has, of the last ones, as a draw from 0 to below 1 says;
+// false: there is none.
+func (u *uploads) pick(draw float64) (upload, bool) {
 	const lately = 50
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -96,7 +97,7 @@ func (u *uploads) pick(rng func(int) int) (upload, bool) {
 	if len(some) == 0 {
 		return upload{}, false
 	}
-	return *some[rng(len(some))], true
+	return *some[int(draw*float64(len(some)))], true
 }
 
 // latest returns the last uploads.
@@ -190,11 +191,7 @@ func (p *pieces) Read(b []byte) (int, error) {
 
 // fetchFile reads a file that a message has, of any room: by its link, as anybody may.
 func (m *member) fetchFile() {
-	u, ok := m.crew.uploads.pick(func(n int) int {
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		return m.rng.IntN(n)
-	})
+	u, ok := m.crew.uploads.pick(m.draw())
 	if !ok {
 		return
 	}
