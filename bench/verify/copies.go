@@ -8,8 +8,9 @@ const copiesMax = 2000
 // copies are messages as a member of version 2 has them, which merges what it is told as
 // docs/protocol.md says.
 type copies struct {
-	byID  map[string]*message
-	order []string // in which they came first
+	byID   map[string]*message
+	order  []string         // in which they came first
+	passed map[string]int64 // the rev of the last patch of a message that the member did not have; at most copiesMax
 }
 
 // merge takes in a message: of two copies the one with the greater rev is right. Of a
@@ -19,7 +20,7 @@ func (c *copies) merge(msg *message) {
 		c.byID = map[string]*message{}
 	}
 	known := c.byID[msg.ID]
-	if known != nil && known.Rev >= msg.Rev {
+	if (known != nil && known.Rev >= msg.Rev) || msg.Rev < c.passed[msg.ID] { // an answer may be older than a patch
 		return
 	}
 	if known == nil {
@@ -44,7 +45,11 @@ func (c *copies) merge(msg *message) {
 // does not have it, or has a later state of it.
 func (c *copies) patch(f *frame) (*message, error) {
 	m := c.byID[f.MessageID]
-	if m == nil || f.Rev <= m.Rev {
+	if m == nil {
+		c.pass(f)
+		return nil, nil
+	}
+	if f.Rev <= m.Rev {
 		return nil, nil
 	}
 	patched := *m
@@ -81,4 +86,13 @@ func (m *member) patchEarly() {
 		_, _ = m.has.patch(&m.early[i]) // it was read when it came
 	}
 	m.early = nil
+}
+
+// pass notes a patch of a message that the member does not have: an answer that is still on its
+// way may show it as it was before.
+func (c *copies) pass(f *frame) {
+	if c.passed == nil || len(c.passed) >= copiesMax {
+		c.passed = map[string]int64{}
+	}
+	c.passed[f.MessageID] = f.Rev
 }
