@@ -2,9 +2,7 @@ package deploy_test
 
 import (
 	"context"
-	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -23,18 +21,7 @@ func startAsTheUnitDoes(t *testing.T, conf, address string) *child.Server {
 		t.Fatalf("the unit starts %q", line)
 	}
 	args := strings.Fields(strings.ReplaceAll(line[1], "/etc/caravan/caravan.conf", conf))
-	binary := caravan(t)
-	server, err := child.New(child.Config{
-		Name: "caravan", EndsOn: syscall.SIGKILL,
-		Command: func() *exec.Cmd { return exec.Command(binary, args...) },
-		Ready: func(ctx context.Context, _ int) bool {
-			status, _ := ask(ctx, "http://"+address+":9000/readyz")
-			return status == http.StatusOK
-		},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	server := serving(t, address, args...)
 	server.EndWith(t)
 	ctx, cancel := context.WithTimeout(t.Context(), await.Limit)
 	defer cancel()

@@ -83,12 +83,10 @@ func startNode(t testing.TB, flags ...string) *node {
 	return n
 }
 
-// newNode makes a node that is not started yet.
-func newNode(t testing.TB, address string, flags ...string) *node {
+// serving is a server on an address, with its admin port at 9000, that is not started yet.
+func serving(t testing.TB, address string, args ...string) *child.Server {
 	t.Helper()
 	binary := caravan(t)
-	n := &node{address: address}
-	args := append([]string{"serve", "--listen", address + ":8000", "--admin-listen", address + ":9000", "--jwt-secret", secret}, flags...)
 	server, err := child.New(child.Config{
 		Name: "caravan", EndsOn: syscall.SIGKILL,
 		Command: func() *exec.Cmd { return exec.Command(binary, args...) },
@@ -100,6 +98,15 @@ func newNode(t testing.TB, address string, flags ...string) *node {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return server
+}
+
+// newNode makes a node that is not started yet.
+func newNode(t testing.TB, address string, flags ...string) *node {
+	t.Helper()
+	n := &node{address: address}
+	args := append([]string{"serve", "--listen", address + ":8000", "--admin-listen", address + ":9000", "--jwt-secret", secret}, flags...)
+	server := serving(t, address, args...)
 	n.Server, n.args = server, args
 	server.EndWith(t)
 	return n

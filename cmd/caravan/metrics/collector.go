@@ -97,7 +97,7 @@ var (
 	allowances      = gauge("user_allowances", "Users whose requests are counted.")
 	forgotten       = counter("user_allowances_forgotten", "Users whose requests were forgotten early because too many are counted.")
 	drops           = counter("drops", "WebSocket messages that were queued and not delivered, by reason.", "reason")
-	turns           = counter("loop_turns", "Turns of the event loops.")
+	turns           = counter("loop_turns", "Turns of the event loops that had something left to do at their end.")
 	mail            = counter("loop_mail", "Functions that were posted to the event loops and called.")
 	mailWaiting     = gauge("loop_mail_waiting", "Functions that wait for an event loop.")
 )
