@@ -1,7 +1,6 @@
 package benchtest
 
 import (
-	"encoding/binary"
 	"time"
 
 	"github.com/google/uuid"
@@ -74,8 +73,7 @@ func (m *session) beginAnew() []byte {
 // sendAway closes a session. On a user's socket its room ends, and the socket stays.
 func (m *session) sendAway(code uint16) {
 	if m.socket == nil {
-		m.frame(0x8, binary.BigEndian.AppendUint16(nil, code))
-		_ = m.conn.Close()
+		m.sayGoodbye(code)
 		return
 	}
 	m.write(mustJSON(map[string]any{"type": "left", "chat_room_id": m.room.id, "code": code}))

@@ -4,7 +4,6 @@
 package benchtest
 
 import (
-	"encoding/binary"
 	"encoding/json"
 	"net"
 	"net/http"
@@ -153,8 +152,7 @@ func (s *Server) CloseAll(code uint16) {
 	defer s.mu.Unlock()
 	for _, r := range s.rooms {
 		for m := range r.members {
-			m.frame(0x8, binary.BigEndian.AppendUint16(nil, code))
-			_ = m.conn.Close()
+			m.sayGoodbye(code)
 		}
 	}
 }
@@ -369,5 +367,6 @@ type session struct {
 	number int     // how many joined before
 	v2     bool    // the client speaks version 2
 	socket *socket // its user's; nil: it has a connection of its own
+	over   bool    // it has its close frame
 	held   []byte  // an event that goes out after the next one
 }

@@ -156,6 +156,9 @@ func (m *session) message(p []byte) {
 	s := m.server
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if m.over {
+		return
+	}
 	switch f.Type {
 	case "chat_message":
 		if s.faults.Silent != nil && s.faults.Silent(f.ClientID) {
@@ -211,6 +214,15 @@ func (m *session) fail(code, clientID string) {
 		frame["chat_room_id"] = m.room.id
 	}
 	m.write(mustJSON(frame))
+}
+
+// sayGoodbye closes the connection with a code, and takes nothing from the client any more. What
+// it still sends is read, until it goes: a socket that is closed with bytes unread resets the
+// connection, and the code is lost.
+func (m *session) sayGoodbye(code uint16) {
+	m.over = true
+	m.frame(0x8, binary.BigEndian.AppendUint16(nil, code))
+	_ = m.conn.(*net.TCPConn).CloseWrite() // it may be gone
 }
 
 // write sends a text frame. An error shows in the reader.

@@ -2,7 +2,6 @@ package benchtest
 
 import (
 	"bufio"
-	"encoding/binary"
 	"encoding/json"
 	"maps"
 	"net/http"
@@ -20,7 +19,6 @@ type socket struct {
 	seats     map[uuid.UUID]*session
 	half, end time.Time // of its token
 	warned    bool      // its user was told that it ends
-	finished  bool
 }
 
 // MintFor is a bearer token of a user that is good for so long.
@@ -53,7 +51,7 @@ func (s *Server) connectUser(w http.ResponseWriter, req *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.sockets, k)
-	k.finished = true
+	k.over = true
 	for _, m := range k.seats {
 		delete(m.room.members, m)
 	}
@@ -76,7 +74,7 @@ func (k *socket) hold(end time.Time) {
 // timers wait.
 func (k *socket) due() {
 	now := time.Now()
-	if k.finished {
+	if k.over {
 		return
 	}
 	if !k.warned && !now.Before(k.half) {
@@ -86,9 +84,8 @@ func (k *socket) due() {
 		}
 	}
 	if !now.Before(k.end) && !k.server.faults.Endless {
-		k.finished = true
-		k.frame(0x8, binary.BigEndian.AppendUint16(nil, 4001))
-		_ = k.conn.Close()
+		k.over = true
+		k.sayGoodbye(4001)
 	}
 }
 
@@ -108,6 +105,10 @@ func (k *socket) hear(p []byte) {
 	}
 	k.server.mu.Lock()
 	k.due()
+	if k.over {
+		k.server.mu.Unlock()
+		return
+	}
 	switch f.Type {
 	case "subscribe":
 		k.subscribe(f.Rooms, f.ClientID)

@@ -186,7 +186,7 @@ func TestBlindSpotsAreClosed(t *testing.T) {
 		}), "unexplained", "quoted A to client 3 as of 11; it had been changed at 13"},
 		{"a connection is ended by the server", add(Record{Kind: Ended, Client: 2, Code: "1011"}), "unexplained", "ended with 1011"},
 		{"a client is closed as a slow consumer", add(Record{Kind: Ended, Client: 2, Code: "4008", Late: 90_000}), "unexplained", "did not read for up to 1m30s"},
-		{"a connection breaks though its server lives", add(Record{Kind: Ended, Client: 2, Code: "1006", Alive: true}), "unexplained", "ended with 1006"},
+		{"a connection breaks though its server lives", add(Record{Kind: Ended, Client: 2, Code: "1006", Why: "broken pipe", Alive: true}), "unexplained", "ended with 1006 (broken pipe)"},
 		{"a message is refused for no reason", change(0, kind(Refused, "c"), func(r *Record) { r.Code = "not_found" }), "unexplained", `op c was refused with "not_found"`},
 		{"a message is acknowledged with another one", change(0, kind(Acked, "b"), func(r *Record) {
 			r.Message, r.Seq, r.Rev, r.Content = "A", 11, 11, Content("a", "hello")

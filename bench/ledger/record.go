@@ -93,6 +93,7 @@ type Record struct {
 	QuoteBy string    `json:"quote_by,omitempty"` // the e-mail address of who wrote it
 	Extra   string    `json:"extra,omitempty"`    // whom it mentions, its data and its files
 	Code    string    `json:"code,omitempty"`
+	Why     string    `json:"why,omitempty"` // how a connection broke
 	Way     string    `json:"way,omitempty"`
 	Seq     int64     `json:"seq,omitempty"`
 	Rev     int64     `json:"rev,omitempty"`

@@ -175,7 +175,11 @@ func (l *Ledger) end(r *Record) {
 		return
 	}
 	if r.Alive || (r.Code != "1006" && r.Code != "1012") {
-		l.unexplained("client %d: its connection was ended with %s, %s", r.Client, r.Code, whyEnded(r))
+		code := r.Code
+		if r.Why != "" {
+			code += " (" + r.Why + ")"
+		}
+		l.unexplained("client %d: its connection was ended with %s, %s", r.Client, code, whyEnded(r))
 	}
 }
 

@@ -71,6 +71,13 @@ func (u *uploads) add(a attachment, by *member) {
 	u.all = append(u.all, one)
 }
 
+// some reports whether there are any.
+func (u *uploads) some() bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return len(u.all) > 0
+}
+
 // told notes where the files of a message are served now.
 func (u *uploads) told(msg *message) {
 	u.mu.Lock()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strconv"
 	"sync"
 	"time"
@@ -97,9 +98,13 @@ type frame struct {
 	May       []string                   `json:"permissions"`
 }
 
-// read handles what the server says until the session ends.
+// read handles what the server says until the session ends. Where the server takes no answer to
+// a ping for long, the member has given it up.
 func (s *session) read(client *wire.Client) {
 	late, quiet, err := readAll(client, s.receive)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		s.leave()
+	}
 	s.over(err, ledger.Record{Late: late.Milliseconds()}, quiet)
 }
 
@@ -139,13 +144,19 @@ func (s *session) over(err error, how ledger.Record, after time.Time) {
 	s.ended = true
 	if s.first && !s.left {
 		how.Kind, how.Code = ledger.Ended, closeCode(err)
+		if how.Code == broken {
+			how.Why = err.Error()
+		}
 		how.Alive = m.crew.cfg.Ending != nil && !m.crew.cfg.Ending(s.node, after)
 		m.note(how)
 	}
 	m.cutAll(s)
 }
 
-// closeCode is how a session ended: the code of a close frame, 1006 where the
+// broken is the code of a connection that ended without one.
+const broken = "1006"
+
+// closeCode is how a session ended: the code of a close frame, broken where the
 // connection broke, or what the server said that it may not.
 func closeCode(err error) string {
 	var end *wire.CloseError
@@ -154,7 +165,7 @@ func closeCode(err error) string {
 	case errors.As(err, &end):
 		return strconv.Itoa(int(end.Code))
 	case errors.As(err, &network), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return "1006"
+		return broken
 	}
 	return err.Error()
 }

@@ -30,6 +30,7 @@ type userSocket struct {
 	wishes []*session        // who waits for the next subscribe
 	asks   map[string]ask    // by client_id
 	serial int
+	gone   bool // its user has left it
 }
 
 // ask is a frame about no one room that was not answered yet.
@@ -85,6 +86,9 @@ func (k *userSocket) ask(s *session) error {
 	case <-k.done:
 		return errCut
 	default:
+	}
+	if k.gone {
+		return errCut
 	}
 	trip := fleet.Trip(s.member.room).String()
 	p := k.places[trip]
@@ -156,6 +160,7 @@ func (k *userSocket) quit() {
 
 // leave notes that the end of the socket, which comes now, is its user's. k.mu is held.
 func (k *userSocket) leave() {
+	k.gone = true
 	for _, p := range k.places {
 		for _, s := range []*session{p.heard, p.asked} {
 			if s != nil {
@@ -172,6 +177,9 @@ func (k *userSocket) read() {
 	how.Token, how.After = true, time.Since(k.token.until).Milliseconds()
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		k.leave()
+	}
 	close(k.done)
 	for _, name := range slices.Sorted(maps.Keys(k.asks)) {
 		k.unanswered(name, ledger.Cut)

@@ -335,8 +335,8 @@ func (cr *crew) play(ctx, life context.Context) error {
 	return context.Cause(life)
 }
 
-// awaitFleet waits until every member has come in and something was said: what happens
-// before that proves nothing. It gives up, without an error, when acting or life ends.
+// awaitFleet waits until every member has come in, and something was said, and a file sent
+// where members do that: what happens before that proves nothing. It gives up, without an error, when acting or life ends.
 func (cr *crew) awaitFleet(acting, life context.Context) error {
 	const period = 20 * time.Millisecond
 	for deadline := time.Now().Add(fleetWait); ; {
@@ -346,11 +346,11 @@ func (cr *crew) awaitFleet(acting, life context.Context) error {
 				in++
 			}
 		}
-		switch said := cr.book.read().acked > 0; {
+		switch said := cr.book.read().acked > 0 && (!cr.takesFiles() || cr.uploads.some()); {
 		case in == len(cr.members) && said:
 			return nil
 		case time.Now().After(deadline):
-			return fmt.Errorf("%d of %d members came in within %v, and something was said: %t; do the servers let them all in?", in, len(cr.members), fleetWait, said)
+			return fmt.Errorf("%d of %d members came in within %v, and something was said, and files sent where they are: %t; do the servers let them all in?", in, len(cr.members), fleetWait, said)
 		}
 		select {
 		case <-time.After(period):
