@@ -3,6 +3,7 @@ package deploy_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -110,7 +111,8 @@ func underLoad(t *testing.T, address string, act func()) {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
-	report := make(chan *ledger.Report, 1)
+	report, begun := make(chan *ledger.Report, 1), make(chan struct{})
+	var events bytes.Buffer
 	go func() {
 		defer close(report)
 		r, err := verify.Run(ctx, verify.Config{
@@ -118,6 +120,7 @@ func underLoad(t *testing.T, address string, act func()) {
 			Members: members, Rooms: rooms, Rate: 3, Session: 10 * time.Second, Duration: time.Hour,
 			Fleet: fleet.Fleet{Users: users, Trips: rooms + 1},
 			Mint:  func(u uuid.UUID) (string, error) { return token.Sign([]byte(secret), u, time.Hour) },
+			Begun: begun, Events: &events,
 		})
 		if err != nil {
 			t.Error(err)
@@ -126,7 +129,7 @@ func underLoad(t *testing.T, address string, act func()) {
 		report <- r
 	}()
 	clients := strict(ctx, t, address)
-	time.Sleep(time.Second) // of load before
+	await.Done(t, "the fleet is in", begun)
 	act()
 	time.Sleep(500 * time.Millisecond) // and after
 	stop()
@@ -150,9 +153,13 @@ func underLoad(t *testing.T, address string, act func()) {
 			t.Errorf("%d refusals with %s", n, code)
 		}
 	}
-	for code, n := range r.Ended {
-		if code != strconv.Itoa(1012) {
-			t.Errorf("%d connections ended with %s", n, code)
+	for lines := json.NewDecoder(&events); lines.More(); {
+		var e ledger.Record
+		if err := lines.Decode(&e); err != nil {
+			t.Fatal(err)
+		}
+		if e.Kind == ledger.Ended && e.Code != strconv.Itoa(1012) {
+			t.Errorf("a connection ended: %+v", e)
 		}
 	}
 	if r.Ended["1012"] == 0 || r.Sent == 0 {

@@ -126,7 +126,7 @@ func (c *caravan) measured(t *testing.T, scenario bench.Scenario, duration strin
 		args = append(args, "--url", "ws://"+c.listen)
 	}
 	status, out, errs := call(t, args...)
-	if status != exitClean {
+	if status != exitClean && status != exitSaturated { // on a busy machine the harness may be the limit
 		t.Fatalf("status %d\n%s%s", status, out, errs)
 	}
 	return readJSON[bench.Report](t, path)
