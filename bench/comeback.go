@@ -63,7 +63,7 @@ func (w *worker) sendAway(c *conn, now int64) {
 func (w *worker) comeBack(c *conn, notBefore int64) {
 	w.closeConn(c)
 	c.state, c.returning, c.outstanding, c.wantsWrite = waiting, true, 0, false
-	w.back.waiting = append(w.back.waiting, comeback{w.indexOf(c), notBefore})
+	w.back.waiting = append(w.back.waiting, comeback{c.index, notBefore})
 }
 
 // comesBack reports whether a connection that ends now shall come back.
@@ -152,7 +152,7 @@ func (w *worker) slowDown(c *conn) {
 	if err := w.watch(c, unix.EPOLL_CTL_DEL, 0, 0); err != nil {
 		w.run.fail(fmt.Errorf("epoll: %w", err))
 	}
-	w.slow = append(w.slow, w.indexOf(c))
+	w.slow = append(w.slow, c.index)
 }
 
 // readSlowly lets every slow member read its few bytes.

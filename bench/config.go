@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -25,7 +27,9 @@ type Config struct {
 	ServerPID   int                                  // the server's process on this machine; 0: its CPU and memory are not read
 	Others      []Node                               // further nodes of the deployment, over which the connections of each room are spread
 	Fleet       fleet.Fleet                          // what was seeded; parts that are zero: what the run needs
-	Mint        func(user uuid.UUID) (string, error) // signs an access token that outlives the run; nil with Raw
+	Mint        func(user uuid.UUID) (string, error) `json:"-"` // signs an access token that outlives the run; nil with other protocols, and with Agents, which sign themselves
+	Agents      []string                             `json:"-"` // host:port of the agents that drive the connections; empty: this process does
+	AgentToken  []byte                               `json:"-"` // that they know, too
 	Connections int                                  // zero: 100
 	Rooms       int                                  // zero: by scenario
 	Senders     int                                  // connections that send; zero: by scenario
@@ -52,7 +56,7 @@ type Config struct {
 	Seed       uint64    // of the contents and of the order of senders
 	Durability string    // what the user says about the store; empty: what the server tells on Admin
 	Version    string    // of the harness, for the report
-	Progress   io.Writer // a line each second; nil: none
+	Progress   io.Writer `json:"-"` // a line each second; nil: none
 	Live       bool      // Progress is a terminal: a table that is drawn anew takes the place of the lines
 }
 
@@ -122,8 +126,24 @@ func (c *Config) defaults() {
 	c.ConnectRate = or(c.ConnectRate, 5_000)
 	c.Handshakes = or(c.Handshakes, 128)
 	c.ConnectTimeout = or(c.ConnectTimeout, 30*time.Second+time.Duration(float64(c.Connections)/float64(max(c.ConnectRate, 1))*float64(time.Second)))
-	c.Sources = or(c.Sources, (c.Connections-1)/portsPerSource+1)
+	if len(c.Agents) == 0 { // each of them knows what it needs
+		c.Sources = or(c.Sources, sourcesFor(c.Connections))
+	}
 	c.Workers = or(c.Workers, 1)
+}
+
+// sourcesFor is how many addresses a number of connections needs.
+func sourcesFor(connections int) int { return (connections-1)/portsPerSource + 1 }
+
+// toLoopback reports whether the first node is on this machine, by its address.
+func (c *Config) toLoopback() bool {
+	end, err := wire.ParseEndpoint(c.URL)
+	if err != nil {
+		return false
+	}
+	host, _, err := net.SplitHostPort(end.Address)
+	address, parsed := netip.ParseAddr(host)
+	return err == nil && (host == "localhost" || parsed == nil && address.IsLoopback())
 }
 
 func or[T comparable](v, otherwise T) T {
@@ -147,7 +167,8 @@ func (c *Config) checkNumbers() error {
 	within("in-flight", c.InFlight, 0, 10_000)
 	within("connect-rate", c.ConnectRate, 1, 1_000_000)
 	within("handshakes", c.Handshakes, 1, 100_000)
-	within("sources", c.Sources, 1, 200)
+	within("sources", c.Sources, 1-min(len(c.Agents), 1), 200)
+	within("agents", len(c.Agents), 0, generatorsMax)
 	within("workers", c.Workers, 1, min(c.Connections, 64))
 	errs = append(errs, c.checkScenario(within), checkRamp(c.Ramp, c.Rate))
 	if c.Rate < 0 || c.Rate > rateMax {

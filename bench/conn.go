@@ -20,6 +20,7 @@ const (
 type conn struct {
 	// static after construction
 	id     uint32 // position among all connections of the run
+	index  int32  // position among those of its worker
 	room   int
 	user   int // of the fleet
 	sender bool

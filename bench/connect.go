@@ -28,7 +28,7 @@ func (w *worker) nextConnection() (int64, bool) {
 // mayBegin holds all back until the very first connection is a member, so that
 // what is wrong for everybody is told once.
 func (w *worker) mayBegin() bool {
-	return w.run.proven.Load() || (w.begun == 0 && w.conns[0].id == 0)
+	return w.run.proven.Load() || (w.begun == 0 && w == w.run.workers[0])
 }
 
 // beginConnections begins as many connections as are due.

@@ -12,7 +12,11 @@
 // histograms) is touched by that worker only, until it has ended. The room
 // counters of shared and the meters of a worker are atomic.
 //
-// The parts: wire (the client's side of RFC 6455 and a fast look into frames),
+// A run's connections are driven by this process's workers, or by agents: other processes, which
+// prepare, begin and end with the run, each with a share of the connections. The run asks either for
+// what they have seen, by the interface generators, and adds up what they found.
+//
+// The parts: control (how coordinator and agents speak), wire (the client's side of RFC 6455 and a fast look into frames),
 // fleet (the ids of `caravan seed`), proc (what a process and a machine spend),
 // scrape (what a server tells about itself), ledger (the account of every message, pure), verify (the fleet that fills the
 // ledger through crashes and restarts), echo (a bare echo server, the measure of

@@ -51,7 +51,7 @@ func (o *observer) environment() Environment {
 		HarnessCommand: withoutSecrets(os.Args),
 		HarnessFiles:   proc.FileLimit(os.Getpid()),
 	}
-	known := []int{os.Getpid()}
+	known := append(o.run.agentPIDs(), os.Getpid())
 	for i, n := range o.run.cfg.nodes() {
 		s := ServerProcess{URL: n.URL, PID: n.PID}
 		if n.PID != 0 {

@@ -24,7 +24,7 @@ const (
 // generator draws up how the harness fared from one moment to another.
 func generator(from, to *moment, rep *Report) GeneratorPart {
 	g := GeneratorPart{
-		Cores:     ratio((to.self - from.self).Seconds(), to.since(from).Seconds()),
+		Cores:     ratio((to.self + to.away - from.self - from.away).Seconds(), to.since(from).Seconds()),
 		BusyShare: to.busiest(from),
 		LagP50US:  rep.Latency.SendLag.P50,
 		LagP99US:  rep.Latency.SendLag.P99,
@@ -41,6 +41,9 @@ func generator(from, to *moment, rep *Report) GeneratorPart {
 		g.Why = fmt.Sprintf("its busiest thread was busy %.0f%% of the time", 100*g.BusyShare)
 	case rep.Parameters.Arrivals == "open" && g.LagP50US > lagUSMin && g.LagP50US > lagShareLimit*echo:
 		g.Why = fmt.Sprintf("it sent every second message %s late or later, of a latency of %s", ShowDuration(g.LagP50US), ShowDuration(echo))
+	}
+	if late := rep.latest(); g.Why == "" && late != nil && late.LatestMS > float64(lateAnswer.Milliseconds()) {
+		g.Why = fmt.Sprintf("agent %s lagged: it answered %s late", late.Address, ShowDuration(1e3*late.LatestMS))
 	}
 	g.Saturated = g.Why != ""
 	return g

@@ -20,6 +20,8 @@ func (rep *Report) findFaults() {
 			rep.Faults = append(rep.Faults, fmt.Sprintf("%d %s", n, text))
 		}
 	}
+	rep.Faults = rep.lostAgents()
+	lost := len(rep.Faults) > 0 // then what was to come and what came is not known
 	d, m := &rep.Deliveries, &rep.Messages
 	fault(d.Missing, "events were not seen by members who should have seen them")
 	fault(d.Repeated, "events came again to a member who had seen them")
@@ -31,10 +33,10 @@ func (rep *Report) findFaults() {
 		if rep.Scenario == Storm && !rep.Interrupted {
 			fault(r.Cut-r.Back, "connections did not come back")
 		}
-	} else if rep.Connect.Dropped == 0 && d.Missing+d.Repeated+d.Reordered == 0 && d.Expected != d.Received {
+	} else if !lost && rep.Connect.Dropped == 0 && d.Missing+d.Repeated+d.Reordered == 0 && d.Expected != d.Received {
 		rep.Faults = append(rep.Faults, fmt.Sprintf("%d deliveries were expected and %d came", d.Expected, d.Received))
 	}
-	if rep.Parameters.Senders > 0 && m.Acknowledged == 0 && !rep.Interrupted {
+	if !lost && rep.Parameters.Senders > 0 && m.Acknowledged == 0 && !rep.Interrupted {
 		rep.Faults = append(rep.Faults, "no message was acknowledged at all")
 	}
 }

@@ -14,11 +14,9 @@ type moment struct {
 	stage   string         // of the run, from then on
 	servers []proc.Sample  // of each node; empty where their processes are not known
 	metrics scrape.Metrics // of all nodes together; empty where their admin ports are not known
-	self    time.Duration
-	slept   []int64 // ns that each worker has waited
+	glance
 	machine proc.Times
 	kernel  proc.Kernel
-	seen    reading // what the workers had seen by then
 }
 
 func (m *moment) since(earlier *moment) time.Duration { return m.at.Sub(earlier.at) }
@@ -59,17 +57,28 @@ func (m *moment) anon() (bytes int64) {
 // busiest is the share of the time since an earlier moment in which the worker that waited
 // least did not wait.
 func (m *moment) busiest(earlier *moment) (share float64) {
-	wall := float64(m.since(earlier))
-	for i := range m.slept {
-		share = max(share, 1-ratio(float64(m.slept[i]-earlier.slept[i]), wall))
+	return busiestOf(earlier.slept, m.slept, m.since(earlier))
+}
+
+// busiestOf is the same by what each thread had waited at either moment.
+func busiestOf(was, is []int64, wall time.Duration) (share float64) {
+	for i := range is {
+		if is[i] < 0 || i >= len(was) { // its agent is lost, or was not there yet
+			continue
+		}
+		share = max(share, 1-ratio(float64(is[i]-was[i]), float64(wall)))
 	}
 	return min(share, 1)
 }
 
 // machineShares are what the machine did with its processors since an earlier moment.
 func (m *moment) machineShares(earlier *moment) (busy, steal float64) {
-	b := float64(m.machine.Busy - earlier.machine.Busy)
-	s := float64(m.machine.Steal - earlier.machine.Steal)
-	all := b + s + float64(m.machine.Idle-earlier.machine.Idle)
+	return sharesOf(earlier.machine, m.machine)
+}
+
+func sharesOf(was, is proc.Times) (busy, steal float64) {
+	b := float64(is.Busy - was.Busy)
+	s := float64(is.Steal - was.Steal)
+	all := b + s + float64(is.Idle-was.Idle)
 	return ratio(b, all), ratio(s, all)
 }

@@ -72,11 +72,8 @@ func (o *observer) measureTo() {
 // sample reads what was spent.
 func (o *observer) sample() moment {
 	m := moment{
-		at: time.Now(), run: o.run.now(), stage: o.run.stage(), seen: o.run.read(),
-		self: proc.Self(), machine: proc.MachineTimes(), kernel: proc.KernelMemory(),
-	}
-	for _, w := range o.run.workers {
-		m.slept = append(m.slept, w.meter.slept.Load())
+		at: time.Now(), run: o.run.now(), stage: o.run.stage(), glance: o.run.gens.look(),
+		machine: proc.MachineTimes(), kernel: proc.KernelMemory(),
 	}
 	for _, n := range o.run.cfg.nodes() {
 		if n.PID == 0 {
@@ -148,6 +145,7 @@ func (o *observer) tick() {
 	last := &o.ticks[len(o.ticks)-1]
 	o.ticks = append(o.ticks, now)
 	o.progress(last, &now)
+	o.ticks[len(o.ticks)-1].recent = nil // it was only for progress
 }
 
 // measuredReadings are the readings of the seconds that were measured whole.

@@ -44,7 +44,7 @@ func (o *observer) line(before, after *moment) string {
 	line := fmt.Sprintf("%5.0fs  %-9s %6d connected", after.runTime().Seconds(), after.stage, now.ready-now.ended())
 	if now.sent > 0 {
 		line += fmt.Sprintf("  %8d sent/s %8d acked/s %9d deliveries/s  %d in flight", now.sent-last.sent, now.acked-last.acked, now.received-last.received, now.outstanding)
-		if s := o.run.recent(); s[ofEcho].n > 0 {
+		if s := after.times(); s[ofEcho].n > 0 {
 			p := s[ofEcho].percentiles()
 			line += fmt.Sprintf("  echo p50 %s p99 %s", ShowDuration(p.P50), ShowDuration(p.P99))
 		}
@@ -63,20 +63,9 @@ func (o *observer) line(before, after *moment) string {
 
 func (m *moment) runTime() time.Duration { return time.Duration(m.run) }
 
-// recent are the times of the second that ended last, of all workers.
-func (r *run) recent() *slot {
-	sum := new(slot)
-	for _, w := range r.workers {
-		if s := w.meter.recent.Load(); s != nil {
-			sum.add(s)
-		}
-	}
-	return sum
-}
-
 // rows are the lines of the table that a terminal shows.
 func (o *observer) rows(before, after *moment) []string {
-	last, now, times := &before.seen, &after.seen, o.run.recent()
+	last, now, times := &before.seen, &after.seen, after.times()
 	wall := after.since(before).Seconds()
 	perSecond := func(n int64) string { return fmt.Sprintf("%.0f/s", ratio(float64(n), wall)) }
 	rows := []string{

@@ -60,7 +60,7 @@ func (c *Config) checkProtocol() error {
 	switch {
 	case !slices.Contains(Protocols(), c.Protocol):
 		return fmt.Errorf("protocol %q: must be one of %v", c.Protocol, Protocols())
-	case c.Protocol == Caravan && c.Mint == nil:
+	case c.Protocol == Caravan && c.Mint == nil && len(c.Agents) == 0:
 		return errNoMint
 	case c.Protocol != Caravan && (c.Scenario == Day || c.Scenario == History):
 		return fmt.Errorf("%s needs the protocol %s", c.Scenario, Caravan)

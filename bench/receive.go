@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 
+	"github.com/HdrHistogram/hdrhistogram-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/caravan-chat/caravan/bench/wire"
@@ -89,7 +90,7 @@ func (w *worker) frame(c *conn, f wire.Frame, now int64) {
 			w.text(c, whole, now)
 		}
 	case wire.OpPing:
-		index := w.indexOf(c)
+		index := c.index
 		w.write(c, index, func(dst []byte) []byte { return wire.AppendFrame(dst, wire.OpPong, w.run.key, f.Payload) })
 	case wire.OpClose:
 		w.lostConn(c, &wire.CloseError{Code: wire.CloseCode(f.Payload)})
@@ -141,18 +142,25 @@ func (w *worker) event(c *conn, ev *wire.Event, now int64) {
 	if own {
 		of, total = ofEcho, w.echo
 	}
-	w.times.record(of, stamp.At, now-stamp.At)
-	if w.run.plan.Load().measures(stamp.At) {
-		record(total, now-stamp.At)
-		if w.run.nodeOf(stamp.Conn) != c.node {
-			record(w.crossing, now-stamp.At)
-		}
+	if w.run.share.isMine(w.run.cfg, stamp.Conn) {
+		w.latency(of, total, c, stamp, now)
 	}
 	c.person.hears(ev.ID, own)
 	if own {
 		w.acked++
 		w.expected += int64(w.run.members[c.room].Load())
 		w.answered(c, now)
+	}
+}
+
+// latency notes how long a message of this generator took. Stamps of others are of another clock.
+func (w *worker) latency(of timeOf, total *hdrhistogram.Histogram, c *conn, stamp wire.Stamp, now int64) {
+	w.times.record(of, stamp.At, now-stamp.At)
+	if w.run.plan.Load().measures(stamp.At) {
+		record(total, now-stamp.At)
+		if w.run.nodeOf(stamp.Conn) != c.node {
+			record(w.crossing, now-stamp.At)
+		}
 	}
 }
 
@@ -183,7 +191,7 @@ func (w *worker) refusal(c *conn, code string, now int64) {
 	if c.outstanding > 0 {
 		c.outstanding--
 		w.outstanding--
-		w.pacer.later(w.indexOf(c), now+int64(refusedPause))
+		w.pacer.later(c.index, now+int64(refusedPause))
 	}
 }
 
@@ -224,6 +232,3 @@ func (w *worker) lostConn(c *conn, why error) {
 	}
 	w.dropped++
 }
-
-// indexOf is the connection's place in conns.
-func (w *worker) indexOf(c *conn) int32 { return int32(c.id) / int32(w.run.cfg.Workers) }

@@ -33,6 +33,7 @@ type Report struct {
 	Load        LoadPart     `json:"load"`
 
 	Generator   GeneratorPart `json:"generator"`
+	Agents      []AgentPart   `json:"agents"` // nil: this process drove the connections
 	Environment Environment   `json:"environment"`
 	Histograms  HistogramPart `json:"histograms"`
 	Series      []Second      `json:"series"` // of the whole run
@@ -59,6 +60,7 @@ type Parameters struct {
 	Rooms        int      `json:"rooms"`
 	Senders      int      `json:"senders"`
 	Nodes        int      `json:"nodes"`
+	Agents       int      `json:"agents"`   // zero: this process
 	Arrivals     string   `json:"arrivals"` // "open", "closed" or "none"
 	Rate         float64  `json:"rate_per_s"`
 	Ramp         string   `json:"ramp"` // empty: none
@@ -148,7 +150,7 @@ type KernelPart struct {
 // LoadPart says, of what was measured, how busy harness and machine were: whether the server or they
 // were the limit.
 type LoadPart struct {
-	HarnessCores float64 `json:"harness_cores"`
+	HarnessCores float64 `json:"harness_cores"` // of this machine
 	MachineBusy  float64 `json:"machine_busy_share"`
 	MachineSteal float64 `json:"machine_steal_share"`
 	OtherCores   float64 `json:"other_cores"` // used by neither the harness nor, where its process is known, the server

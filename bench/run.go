@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -26,6 +25,9 @@ const (
 type run struct {
 	// static after construction
 	cfg             *Config
+	share           share // of this process; the whole where agents drive the connections
+	gens            generators
+	period          time.Duration // between two looks of whoever waits
 	nodes           []node
 	id              uint32 // in every stamp
 	key             [4]byte
@@ -43,6 +45,7 @@ type run struct {
 	proven  atomic.Bool    // a connection has become a member
 	plan    atomic.Pointer[plan]
 	halt    atomic.Bool  // nothing more becomes due
+	short   atomic.Bool  // an agent is lost, so that the run ends early
 	byeBy   atomic.Int64 // when goodbyes end; zero: not yet time to say any
 	failure atomic.Pointer[error]
 }
@@ -55,10 +58,7 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 	if err := cfg.complete(); err != nil {
 		return nil, err
 	}
-	if err := proc.RaiseDescriptors(cfg.Connections + descriptorsSpare); err != nil {
-		return nil, err
-	}
-	r, err := newRun(&cfg)
+	r, err := open(ctx, &cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -67,27 +67,41 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 		r.abandon()
 		return nil, err
 	}
-	var wg sync.WaitGroup
-	for _, w := range r.workers {
-		wg.Go(w.loop)
+	if err := r.gens.begin(); err != nil {
+		r.abandon()
+		return nil, err
 	}
 	stopProgress := o.watch()
 	r.stages(ctx, o)
-	r.byeBy.Store(r.now() + int64(byeMax))
-	wg.Wait()
+	found := r.gens.finish()
 	stopProgress()
 	if err := r.failure.Load(); err != nil {
 		return nil, *err
 	}
-	return o.report(ctx.Err() != nil), nil
+	return o.report(found, ctx.Err() != nil), nil
 }
 
-func newRun(cfg *Config) (*run, error) {
+// open makes a run whose connections are this process's own, or those of agents.
+func open(ctx context.Context, cfg *Config) (*run, error) {
+	r, err := newRun(cfg, cfg.shareOf(0, 1))
+	if err != nil {
+		return nil, err
+	}
+	if len(cfg.Agents) > 0 {
+		return r, r.callAgents(ctx)
+	}
+	return r, r.hire()
+}
+
+// newRun makes a run that has no generators yet.
+func newRun(cfg *Config, mine share) (*run, error) {
 	r := &run{
 		cfg:             cfg,
+		share:           mine,
+		period:          watchPeriod,
 		slotNS:          int64(slotWidth(cfg.budget())),
-		connectInterval: 1e9 * float64(cfg.Workers) / float64(cfg.ConnectRate),
-		handshakesMax:   max(cfg.Handshakes/cfg.Workers, 1),
+		connectInterval: 1e9 * float64(cfg.Workers*mine.Of) / float64(cfg.ConnectRate),
+		handshakesMax:   max(cfg.Handshakes/cfg.Workers/mine.Of, 1),
 		members:         make([]atomic.Int32, cfg.Rooms),
 	}
 	if err := r.findNodes(); err != nil {
@@ -98,36 +112,27 @@ func newRun(cfg *Config) (*run, error) {
 		return nil, err
 	}
 	r.id, r.key = binary.BigEndian.Uint32(random[:4]), [4]byte(random[4:])
-	r.template = cfg.template(r.key)
-	for i := range cfg.Workers {
-		w, err := newWorker(r, r.seats(i))
-		if err != nil {
-			r.abandon()
-			return nil, err
-		}
-		r.workers = append(r.workers, w)
-	}
 	r.began = time.Now()
 	return r, nil
 }
 
-// seats gives one worker its share of the connections. The first Senders
-// connections send; room and sender go round so that each room has its share.
-func (r *run) seats(worker int) []conn {
-	var conns []conn
-	for id := worker; id < r.cfg.Connections; id += r.cfg.Workers {
-		room := id % r.cfg.Rooms
-		conns = append(conns, conn{
-			id:     uint32(id),
-			room:   room,
-			user:   r.cfg.Fleet.Member(room, id/r.cfg.Rooms),
-			sender: id < r.cfg.Senders,
-			node:   r.nodeOf(uint32(id)),
-			slow:   id >= r.cfg.Connections-r.cfg.Slow,
-			person: r.newPerson(),
-		})
+// hire makes the workers for this process's share of the connections.
+func (r *run) hire() error {
+	if err := proc.RaiseDescriptors(r.share.seats(r.cfg) + descriptorsSpare); err != nil {
+		return err
 	}
-	return conns
+	r.template = r.cfg.template(r.key)
+	for _, conns := range r.seats() {
+		w, err := newWorker(r, conns)
+		if err != nil {
+			r.abandon()
+			return err
+		}
+		r.workers = append(r.workers, w)
+	}
+	r.gens = &crew{run: r}
+	r.began = time.Now()
+	return nil
 }
 
 // content is what every message of the run says: letters, no two runs of seeds alike.
@@ -153,13 +158,17 @@ func (r *run) stages(ctx context.Context, o *observer) {
 	from := start + int64(r.cfg.Warmup)
 	pl := &plan{start: start, measureFrom: from, end: from + int64(r.cfg.Duration)}
 	r.plan.Store(pl)
+	r.gens.tell(order{Do: doPlan, Plan: r.fromNow(pl)})
 	r.pause(ctx, time.Duration(pl.measureFrom-r.now()))
 	o.measureFrom()
 	r.pause(ctx, time.Duration(pl.end-r.now()))
-	if ctx.Err() != nil { // before halt, so that who has seen that sends by this plan
-		r.plan.Store(&plan{start: pl.start, measureFrom: pl.measureFrom, end: min(pl.end, r.now())})
+	if r.now() < pl.end { // before halt, so that who has seen that sends by this plan
+		pl = &plan{start: pl.start, measureFrom: pl.measureFrom, end: r.now()}
+		r.plan.Store(pl)
+		r.gens.tell(order{Do: doPlan, Plan: r.fromNow(pl)})
 	}
 	r.halt.Store(true)
+	r.gens.tell(order{Do: doHalt})
 	o.measureTo()
 	r.drain()
 }
@@ -167,7 +176,7 @@ func (r *run) stages(ctx context.Context, o *observer) {
 // connectAll waits until every connection is a member; false if that did not come about.
 func (r *run) connectAll(ctx context.Context) bool {
 	deadline := r.began.Add(r.cfg.ConnectTimeout)
-	for r.read().ready < int64(r.cfg.Connections) {
+	for now := r.gens.look(); now.seen.ready < int64(r.cfg.Connections); now = r.gens.look() {
 		switch {
 		case r.failed():
 			return false
@@ -175,10 +184,13 @@ func (r *run) connectAll(ctx context.Context) bool {
 			r.fail(errors.New("interrupted before all connections were made"))
 			return false
 		case time.Now().After(deadline):
-			r.fail(fmt.Errorf("only %d of %d connections were let in within %v", r.read().ready, r.cfg.Connections, r.cfg.ConnectTimeout.Round(time.Second)))
+			r.fail(fmt.Errorf("only %d of %d connections were let in within %v", now.seen.ready, r.cfg.Connections, r.cfg.ConnectTimeout.Round(time.Second)))
+			return false
+		case now.lost:
+			r.fail(errAgentLost)
 			return false
 		}
-		time.Sleep(watchPeriod)
+		time.Sleep(r.period)
 	}
 	r.connectTook = time.Duration(r.now())
 	return true
@@ -191,8 +203,9 @@ func (r *run) fillRooms(ctx context.Context) {
 		return
 	}
 	r.filling.Store(true)
-	for deadline := time.Now().Add(r.cfg.ConnectTimeout); ctx.Err() == nil && !r.failed(); time.Sleep(watchPeriod) {
-		if now := r.read(); now.acked+now.refused >= want {
+	r.gens.tell(order{Do: doFill})
+	for deadline := time.Now().Add(r.cfg.ConnectTimeout); ctx.Err() == nil && !r.failed(); time.Sleep(r.period) {
+		if now := r.gens.look(); now.seen.acked+now.seen.refused >= want || now.lost {
 			return
 		}
 		if time.Now().After(deadline) {
@@ -212,14 +225,18 @@ func (r *run) drain() {
 			}
 			return
 		}
-		time.Sleep(watchPeriod)
+		time.Sleep(r.period)
 	}
 }
 
 // settled reports whether every message is answered and every delivery has arrived, or
 // everybody is back. What was on its way to a connection that was cut does not arrive.
 func (r *run) settled() bool {
-	now := r.read()
+	g := r.gens.look()
+	now := g.seen
+	if g.lost { // what it was to answer and to get does not come any more
+		return true
+	}
 	arrived := now.received >= now.expected
 	if r.cfg.Scenario.returns() {
 		arrived = now.cut == now.returned || r.cfg.Scenario == History
@@ -227,25 +244,16 @@ func (r *run) settled() bool {
 	return now.halted && now.outstanding == 0 && arrived
 }
 
-// pause waits, or until ctx ends or the run fails.
+// pause waits, or until ctx ends, the run fails or an agent is lost.
 func (r *run) pause(ctx context.Context, d time.Duration) {
 	deadline := time.Now().Add(d)
-	for ctx.Err() == nil && !r.failed() {
+	for ctx.Err() == nil && !r.failed() && !r.short.Load() {
 		left := time.Until(deadline)
 		if left <= 0 {
 			return
 		}
 		time.Sleep(min(left, watchPeriod))
 	}
-}
-
-// read sums the workers' meters.
-func (r *run) read() reading {
-	sum := reading{halted: true}
-	for _, w := range r.workers {
-		w.meter.addTo(&sum)
-	}
-	return sum
 }
 
 // now is the time since the run began, in ns.
@@ -257,8 +265,11 @@ func (r *run) failed() bool { return r.failure.Load() != nil }
 // fail ends the run; the first reason counts.
 func (r *run) fail(err error) { r.failure.CompareAndSwap(nil, &err) }
 
-// abandon frees the workers of a run that never began.
+// abandon frees the workers of a run that never began, or lets its agents go.
 func (r *run) abandon() {
+	if a, ok := r.gens.(*agents); ok {
+		a.close()
+	}
 	for _, w := range r.workers {
 		w.close()
 	}

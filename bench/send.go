@@ -46,7 +46,7 @@ func newPacer(r *run, conns []conn) pacer {
 	}
 	if r.cfg.open() && len(p.senders) > 0 {
 		p.schedule = newSchedule(r.cfg, float64(len(p.senders))/float64(r.cfg.Senders))
-		p.turn = float64(conns[0].id) / float64(r.cfg.Workers)
+		p.turn = float64(conns[0].id) / float64(r.cfg.Workers*r.share.Of)
 		if r.cfg.Scenario == Day {
 			p.random = rand.New(rand.NewPCG(r.cfg.Seed+1, uint64(conns[0].id)))
 		}
@@ -166,12 +166,12 @@ func (w *worker) next(c *conn, now int64) {
 	if pl == nil { // the rooms are filled
 		if int(c.told) < w.run.cfg.Prefill {
 			c.told++
-			w.message(w.indexOf(c), now, now)
+			w.message(c.index, now, now)
 		}
 		return
 	}
 	if w.pacer.schedule == nil && now < pl.end && !w.run.halted() {
-		w.message(w.indexOf(c), now, now)
+		w.message(c.index, now, now)
 	}
 }
 

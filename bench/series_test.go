@@ -77,8 +77,8 @@ func TestASaturatedGeneratorSaysSo(t *testing.T) {
 		"late by a timer":      {9e8, 900, "open", false},
 		"late by a small part": {9e8, 2_000, "open", false},
 	} {
-		from := moment{at: now, slept: []int64{0, 0}}
-		to := moment{at: now.Add(time.Second), slept: []int64{9e8, c.slept}}
+		from := moment{at: now, glance: glance{slept: []int64{0, 0}}}
+		to := moment{at: now.Add(time.Second), glance: glance{slept: []int64{9e8, c.slept}}}
 		rep := &Report{Parameters: Parameters{Arrivals: c.arrivals}}
 		rep.Latency.OwnEcho.P50, rep.Latency.SendLag.P50 = 10_000, c.lagP50
 		if g := generator(&from, &to, rep); g.Saturated != c.want {

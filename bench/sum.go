@@ -9,13 +9,10 @@ import (
 // writesMetric is the server's own count of write calls to client sockets.
 const writesMetric = "caravan_socket_writes_total"
 
-// report sums up. The workers have ended.
-func (o *observer) report(interrupted bool) *Report {
-	total := newTally(o.run.slotNS)
-	for _, w := range o.run.workers {
-		total.add(&w.tally)
-	}
-	total.missing += o.run.missingAtEnd()
+// report sums up what was found. The workers have ended.
+func (o *observer) report(found *yield, interrupted bool) *Report {
+	total := found.tally
+	total.missing += found.missing()
 	seconds := o.to.since(&o.from).Seconds()
 	measured := o.measuredReadings()
 	rep := &Report{
@@ -60,6 +57,7 @@ func (o *observer) report(interrupted bool) *Report {
 	if rep.Scenario == History {
 		rep.Histograms.Connect = logBins(total.comingBack)
 	}
+	rep.Agents = o.run.parts(&o.from, &o.to)
 	rep.Generator = generator(&o.from, &o.to, rep)
 	rep.Load.OtherCores = rep.Load.MachineBusy*float64(rep.Machine.Cores) - rep.Load.HarnessCores
 	if rep.Server != nil {
@@ -68,27 +66,6 @@ func (o *observer) report(interrupted bool) *Report {
 	rep.Load.OtherCores = max(rep.Load.OtherCores, 0)
 	rep.judge()
 	return rep
-}
-
-// missingAtEnd counts the events that members of a room had not seen at the end
-// though another member had.
-func (r *run) missingAtEnd() int64 {
-	last := make([]int64, r.cfg.Rooms)
-	for _, w := range r.workers {
-		for i := range w.conns {
-			c := &w.conns[i]
-			last[c.room] = max(last[c.room], c.seq)
-		}
-	}
-	var missing int64
-	for _, w := range r.workers {
-		for i := range w.conns {
-			if c := &w.conns[i]; c.stayed {
-				missing += last[c.room] - c.seq
-			}
-		}
-	}
-	return missing
 }
 
 func (r *run) parameters() Parameters {
@@ -103,7 +80,7 @@ func (r *run) parameters() Parameters {
 	return Parameters{
 		Protocol: c.Protocol, URL: c.URL, Users: c.Fleet.Users, Trips: c.Fleet.Trips,
 		Connections: c.Connections, Rooms: c.Rooms, Senders: c.Senders,
-		Nodes: len(r.nodes), Arrivals: arrivals, Rate: c.Rate, Ramp: showRamp(c.Ramp), InFlight: c.InFlight, PayloadBytes: c.PayloadBytes,
+		Nodes: len(r.nodes), Agents: len(c.Agents), Arrivals: arrivals, Rate: c.Rate, Ramp: showRamp(c.Ramp), InFlight: c.InFlight, PayloadBytes: c.PayloadBytes,
 		WarmupS: c.Warmup.Seconds(), DurationS: c.Duration.Seconds(),
 		ConnectRate: c.ConnectRate, Handshakes: c.Handshakes,
 		Workers: c.Workers, Sources: c.Sources, Seed: c.Seed,

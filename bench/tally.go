@@ -54,50 +54,39 @@ func record(h *hdrhistogram.Histogram, ns int64) {
 	}
 }
 
-// add adds another worker's tally.
+// sums are the counters that add up, always in the same order.
+func (t *tally) sums() []*int64 {
+	return []*int64{
+		&t.ready, &t.dropped, &t.sent, &t.unsent, &t.acked, &t.refused, &t.expected, &t.received,
+		&t.missing, &t.repeated, &t.foreign, &t.duplicates, &t.reordered, &t.cut, &t.returned, &t.failures,
+		&t.slowRead, &t.slowEnded, &t.changes, &t.notices, &t.reads, &t.bytes,
+	}
+}
+
+// histograms are those of the whole run, always in the same order.
+func (t *tally) histograms() []*hdrhistogram.Histogram {
+	return []*hdrhistogram.Histogram{t.connect, t.echo, t.delivery, t.lag, t.comingBack, t.crossing, t.action}
+}
+
+// add adds another one's tally. Histograms are added bin by bin, so that their quantiles are
+// those of all times together.
 func (t *tally) add(o *tally) {
-	t.ready += o.ready
-	t.dropped += o.dropped
-	t.sent += o.sent
-	t.unsent += o.unsent
-	t.acked += o.acked
-	t.refused += o.refused
-	t.expected += o.expected
-	t.received += o.received
-	t.missing += o.missing
-	t.repeated += o.repeated
-	t.reordered += o.reordered
-	t.foreign += o.foreign
-	t.duplicates += o.duplicates
-	t.reads += o.reads
-	t.bytes += o.bytes
+	others := o.sums()
+	for i, sum := range t.sums() {
+		*sum += *others[i]
+	}
+	t.lastReturn = max(t.lastReturn, o.lastReturn)
 	for code, n := range o.errors {
 		t.errors[code] += n
 	}
 	for code, n := range o.closes {
 		t.closes[code] += n
 	}
-	t.connect.Merge(o.connect)
-	t.echo.Merge(o.echo)
-	t.delivery.Merge(o.delivery)
-	t.lag.Merge(o.lag)
+	all := o.histograms()
+	for i, h := range t.histograms() {
+		h.Merge(all[i])
+	}
 	t.times.add(&o.times)
-	t.comingBack.Merge(o.comingBack)
-	t.crossing.Merge(o.crossing)
-	t.action.Merge(o.action)
-	t.addScenario(o)
-}
-
-// addScenario adds what only some scenarios count.
-func (t *tally) addScenario(o *tally) {
-	t.cut += o.cut
-	t.returned += o.returned
-	t.failures += o.failures
-	t.lastReturn = max(t.lastReturn, o.lastReturn)
-	t.slowRead += o.slowRead
-	t.slowEnded += o.slowEnded
-	t.changes += o.changes
-	t.notices += o.notices
 }
 
 // meter is the part of a worker's tally that others watch while it runs. The
@@ -116,6 +105,11 @@ type reading struct {
 	ready, dropped, sent, acked, refused, outstanding, expected, received, faults, cut, returned int64
 
 	halted bool // of all workers
+}
+
+// counts are what is read, always in the same order.
+func (r *reading) counts() []*int64 {
+	return []*int64{&r.ready, &r.dropped, &r.sent, &r.acked, &r.refused, &r.outstanding, &r.expected, &r.received, &r.faults, &r.cut, &r.returned}
 }
 
 // ended counts the connections that are no more.

@@ -21,6 +21,7 @@ func (rep *Report) WriteText(w io.Writer) error {
 	rep.writeLatencies(line)
 	rep.writeCosts(line)
 	rep.writeEnvironment(line)
+	rep.writeAgents(line)
 	rep.writeGenerator(line)
 	rep.writeSearch(line)
 	rep.writeAssertions(line)

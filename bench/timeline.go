@@ -34,14 +34,18 @@ func slotWidth(whole time.Duration) time.Duration {
 
 // record counts a time that began at a moment of the run.
 func (t *timeline) record(of timeOf, began, ns int64) {
-	at := int(max(began, 0) / t.width)
+	t.slot(int(max(began, 0) / t.width))[of].record(ns)
+}
+
+// slot is the slot at a place, which there is from then on.
+func (t *timeline) slot(at int) *slot {
 	for at >= len(t.slots) {
 		t.slots = append(t.slots, nil)
 	}
 	if t.slots[at] == nil {
 		t.slots[at] = new(slot)
 	}
-	t.slots[at][of].record(ns)
+	return t.slots[at]
 }
 
 // seal returns a copy of the slot that ended last, once; nil where none has ended since.

@@ -42,6 +42,13 @@ func figures(rep *bench.Report) []row {
 	if c := rep.Commits; c != nil {
 		rows = append(rows, row{"Commits", fmt.Sprintf("%.0f/s, %.1f messages each, mean %s", c.PerSecond, c.Messages.Mean, bench.ShowDuration(c.TookUS.Mean))})
 	}
+	for _, a := range rep.Agents {
+		lost := ""
+		if a.Lost != "" {
+			lost = "; lost: " + a.Lost
+		}
+		rows = append(rows, row{"Agent " + a.Address, fmt.Sprintf("%d connections, %.2f cores, busiest thread %.0f%%, its machine %.0f%% busy, answered within %.0f ms%s", a.Connections, a.Cores, 100*a.BusyShare, 100*a.MachineBusy, a.LatestMS, lost)})
+	}
 	g := &rep.Generator
 	return append(rows,
 		row{"Generator", fmt.Sprintf("%.2f cores; its busiest thread busy %.0f%% of the time", g.Cores, 100*g.BusyShare)},

@@ -44,6 +44,16 @@ func Machine() Facts {
 	return f
 }
 
+// Boot is the id of this machine's present boot: processes with the same one share a machine, and
+// its clocks. Empty where it cannot be read.
+func Boot() string {
+	b, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(b))
+}
+
 // Self returns the CPU time that this process has spent.
 func Self() time.Duration {
 	var use unix.Rusage

@@ -41,6 +41,7 @@ const usage = `caravan-bench loads a running Caravan server.
 
 Usage:
   caravan-bench run      measure speed and cost in a scenario
+  caravan-bench agent    make connections for a run that another process coordinates
   caravan-bench standard run the standard set of workloads on servers of its own
   caravan-bench compare  say whether runs differ from other runs
   caravan-bench verify   account for every message, through faults
@@ -60,6 +61,7 @@ type command func(ctx context.Context, args []string, stdout, stderr io.Writer) 
 
 var commands = map[string]command{
 	"run":      runLoad,
+	"agent":    runAgent,
 	"compare":  runCompare,
 	"standard": runStandard,
 	"verify":   runVerify,

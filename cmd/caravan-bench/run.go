@@ -38,6 +38,10 @@ Examples:
   caravan-bench run --scenario publish --connections 100 --in-flight 64 --payload 256 --users 15000 --trips 300 --jwt-secret SECRET --json -
   caravan-bench run --scenario fanout  --connections 1000 --in-flight 16 --protocol raw --url ws://127.0.0.1:9001
 
+--coordinate lets agents make the connections, other processes or machines that run
+caravan-bench agent: one report, in which their histograms are merged bin by bin, and
+one exit status. An agent that dies is a fault (1), one that lags saturates (3).
+
 --ramp changes the rate over time. --find-rate searches for the highest rate that
 holds a condition. A --scenario-file holds any of these flags.
 
@@ -59,6 +63,7 @@ func runLoad(ctx context.Context, args []string, stdout, stderr io.Writer) (int,
 		who          seats
 		out          outputs
 		nodes        nodeFlags
+		agents       coordination
 		open, closed bool
 		quiet        bool
 		file, find   string
@@ -66,6 +71,7 @@ func runLoad(ctx context.Context, args []string, stdout, stderr io.Writer) (int,
 	fs := newFlags("run", runHelp, stderr)
 	who.register(fs)
 	nodes.register(fs)
+	agents.register(fs)
 	registerRun(fs, &cfg)
 	fs.BoolVar(&open, "open", false, "insist on the open loop: --rate is needed")
 	fs.BoolVar(&closed, "closed", false, "insist on the closed loop: --rate must be left out")
@@ -86,7 +92,10 @@ func runLoad(ctx context.Context, args []string, stdout, stderr io.Writer) (int,
 		return exitUsage, err
 	}
 	cfg.Fleet, cfg.Version = who.fleet, version
-	if cfg.Protocol == bench.Caravan {
+	if err := agents.into(&cfg); err != nil {
+		return exitUsage, err
+	}
+	if cfg.Protocol == bench.Caravan && len(cfg.Agents) == 0 { // agents sign tokens themselves
 		mint, err := who.mint(tokenTTL)
 		if err != nil {
 			return exitUsage, err

@@ -24,6 +24,11 @@ type seats struct {
 func (s *seats) register(fs *flag.FlagSet) {
 	fs.IntVar(&s.fleet.Users, "users", 0, "users of the seeded fleet, as given to caravan seed (0: as many as the run needs)")
 	fs.IntVar(&s.fleet.Trips, "trips", 0, "trips of the seeded fleet, as given to caravan seed (0: as many as rooms)")
+	s.registerSecret(fs)
+}
+
+// registerSecret registers only what is needed to sign tokens.
+func (s *seats) registerSecret(fs *flag.FlagSet) {
 	fs.StringVar(&s.secret, "jwt-secret", os.Getenv("CARAVAN_JWT_SECRET"), "the server's HS256 secret; environment CARAVAN_JWT_SECRET")
 	fs.StringVar(&s.secretFile, "jwt-secret-file", os.Getenv("CARAVAN_JWT_SECRET_FILE"), "a file that holds it; environment CARAVAN_JWT_SECRET_FILE")
 	for _, name := range []string{"jwt-secret", "jwt-secret-file"} {
