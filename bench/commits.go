@@ -20,7 +20,10 @@ const (
 	commitMetric = "caravan_commit_seconds"
 )
 
-const storeNotTold = "as the server promises: an echo follows its commit (store not told: see --admin)"
+const (
+	storeNotTold  = "as the server promises: an echo follows its commit (store not told: see --admin)"
+	othersPromise = "not known: the protocol promises none"
+)
 
 // CommitPart is how the server's transactions were while it was measured, by its
 // own histograms. Quantiles are as exact as their buckets.
@@ -111,11 +114,13 @@ func (c *CommitPart) histogram() string {
 
 // durability says what store and settings the server runs on: what the user
 // says, or else what the server tells.
-func durability(said string, told scrape.Metrics) string {
+func durability(said string, by Protocol, told scrape.Metrics) string {
 	labels := told.Info(storeMetric)
 	switch {
 	case said != "":
 		return said
+	case labels == nil && by != Caravan:
+		return othersPromise
 	case labels == nil:
 		return storeNotTold
 	}

@@ -94,7 +94,7 @@ func TestDurabilityIsWhatTheServerTellsUnlessSomebodySays(t *testing.T) {
 		{"a ramdisk", told, "a ramdisk"},
 		{"", scrape.Metrics{}, storeNotTold},
 	} {
-		if got := durability(c.said, c.told); got != c.want {
+		if got := durability(c.said, Caravan, c.told); got != c.want {
 			t.Errorf("got %q, want %q", got, c.want)
 		}
 	}

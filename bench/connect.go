@@ -163,6 +163,7 @@ func (w *worker) upgraded(c *conn, p []byte, now int64) []byte {
 	}
 	if n > 0 {
 		c.state = joining
+		w.say(c, func(dst []byte) []byte { return w.speech.opens(dst, c) })
 		if !w.speech.greets() {
 			w.joined(c, 0, now)
 		}

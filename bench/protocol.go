@@ -14,12 +14,14 @@ type Protocol string
 
 // The protocols.
 const (
-	Caravan Protocol = "caravan" // docs/protocol.md
-	Raw     Protocol = "raw"     // what somebody says in /room/N goes to all who are there, byte for byte
+	Caravan    Protocol = "caravan"    // docs/protocol.md
+	Raw        Protocol = "raw"        // what somebody says in /room/N goes to all who are there, byte for byte
+	SocketIO   Protocol = "socketio"   // Socket.IO 5 over WebSockets, with a server that has rooms
+	Centrifugo Protocol = "centrifugo" // Centrifugo's own, version 2, as JSON
 )
 
 // Protocols lists them all.
-func Protocols() []Protocol { return []Protocol{Caravan, Raw} }
+func Protocols() []Protocol { return []Protocol{Caravan, Raw, SocketIO, Centrifugo} }
 
 // speech is what a worker needs of its protocol.
 type speech interface {
@@ -34,14 +36,36 @@ type speech interface {
 	// repeated or late shows in them.
 	numbers() bool
 
-	// scan reads a text of the server; the stamp is the event's ClientID.
+	// opens appends what a connection says first, once it is upgraded; nothing where the server
+	// speaks first.
+	opens(dst []byte, c *conn) []byte
+
+	// first takes the first of what the server says at once off its text.
+	first(p []byte) (one, rest []byte)
+
+	// scan reads it; the stamp is the event's ClientID.
 	scan(p []byte, ev *wire.Event) error
+
+	// replies appends what a connection has to say to it; mostly nothing.
+	replies(dst []byte, c *conn, to wire.Kind) []byte
 }
+
+// whole is for protocols in which a text is one thing, and only messages are said.
+type whole struct{}
+
+func (whole) opens(dst []byte, _ *conn) []byte                { return dst }
+func (whole) first(p []byte) (one, rest []byte)               { return p, nil }
+func (whole) replies(dst []byte, _ *conn, _ wire.Kind) []byte { return dst }
 
 // speech makes what one worker needs.
 func (c *Config) speech() speech {
-	if c.Protocol == Raw {
+	switch c.Protocol {
+	case Raw:
 		return &rawSpeech{}
+	case SocketIO:
+		return &socketIOSpeech{}
+	case Centrifugo:
+		return &centrifugoSpeech{}
 	}
 	return &caravanSpeech{cfg: c}
 }
@@ -49,8 +73,13 @@ func (c *Config) speech() speech {
 // template makes what every message of the run looks like.
 func (c *Config) template(key [4]byte) *wire.Template {
 	said := content(c.Seed, c.PayloadBytes)
-	if c.Protocol == Raw {
+	switch c.Protocol {
+	case Raw:
 		return wire.NewRawTemplate(said, key)
+	case SocketIO:
+		return wire.NewSocketIOTemplate(said, key)
+	case Centrifugo:
+		return wire.NewCentrifugoTemplate(said, key)
 	}
 	return wire.NewTemplate(said, key)
 }
@@ -72,6 +101,7 @@ func (c *Config) checkProtocol() error {
 
 // caravanSpeech speaks Caravan's protocol, version 1 but for the day, with a token in a header.
 type caravanSpeech struct {
+	whole
 	cfg     *Config
 	scanner wire.Scanner
 }
@@ -101,6 +131,7 @@ func (s *caravanSpeech) scan(p []byte, ev *wire.Event) error { return s.scanner.
 
 // rawSpeech is for any server that sends on what it gets.
 type rawSpeech struct {
+	whole
 	scanner wire.Scanner
 }
 

@@ -2,12 +2,14 @@ package bench
 
 import (
 	"errors"
+	"fmt"
 	"io"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/caravan-chat/caravan/bench/wire"
+	"github.com/caravan-chat/caravan/protocol"
 )
 
 // readable reads once what the connection has and handles what is complete.
@@ -99,12 +101,33 @@ func (w *worker) frame(c *conn, f wire.Frame, now int64) {
 
 // text handles one message of the server.
 func (w *worker) text(c *conn, p []byte, now int64) {
+	for len(p) > 0 && (c.state == joining || c.state == member) {
+		var one []byte
+		one, p = w.speech.first(p)
+		w.handle(c, one, now)
+	}
+}
+
+// say sends what the protocol itself asks for, if it is something.
+func (w *worker) say(c *conn, add func([]byte) []byte) {
+	if text := add(w.said[:0]); len(text) > 0 {
+		w.said = text
+		w.write(c, c.index, func(dst []byte) []byte { return wire.AppendFrame(dst, wire.OpText, w.run.key, text) })
+	}
+}
+
+// handle handles one thing that the server said.
+func (w *worker) handle(c *conn, p []byte, now int64) {
 	var ev wire.Event
 	if err := w.speech.scan(p, &ev); err != nil {
 		w.run.fail(errors.Join(errors.New("the server sent a text that is no JSON object"), err))
 		return
 	}
 	switch ev.Kind {
+	case wire.KindOpened, wire.KindConnected, wire.KindPing:
+		w.say(c, func(dst []byte) []byte { return w.speech.replies(dst, c, ev.Kind) })
+	case wire.KindEnd:
+		w.lostConn(c, &wire.CloseError{Code: uint16(protocol.CloseNormal)})
 	case wire.KindHistory:
 		if c.state == joining {
 			w.joined(c, ev.Seq, now)
@@ -118,6 +141,10 @@ func (w *worker) text(c *conn, p []byte, now int64) {
 	case wire.KindAck:
 		w.acknowledged(c, ev.ClientID, now)
 	case wire.KindError:
+		if c.state == joining {
+			w.failed(c, w.run.refused(c, fmt.Errorf("the server said %s", ev.Code)))
+			return
+		}
 		w.refusal(c, ev.Code, now)
 	}
 }

@@ -186,7 +186,7 @@ func (w *worker) message(index int32, meant, now int64) {
 		return
 	}
 	stamp := w.stamp(c, meant)
-	w.write(c, index, func(dst []byte) []byte { return w.run.template.Append(dst, stamp) })
+	w.write(c, index, func(dst []byte) []byte { return w.run.template.Append(dst, stamp, c.room) })
 	w.awaits(c, meant, now)
 }
 

@@ -24,7 +24,7 @@ func (o *observer) report(found *yield, interrupted bool) *Report {
 		ServerIs:    o.to.metrics.Info(buildMetric)[versionLabel],
 		Machine:     proc.Machine(),
 		Environment: o.environment(),
-		Durability:  durability(o.run.cfg.Durability, o.to.metrics),
+		Durability:  durability(o.run.cfg.Durability, o.run.cfg.Protocol, o.to.metrics),
 		Interrupted: interrupted,
 		MeasuredS:   seconds,
 		Connect:     ConnectPart{Connected: total.ready, Dropped: total.dropped, TookS: o.run.connectTook.Seconds(), Latency: latencyOf(total.connect)},

@@ -28,6 +28,7 @@ type worker struct {
 	epoll  int
 	events []unix.EpollEvent
 	buf    []byte   // what was read last
+	said   []byte   // what a protocol itself asks for, while it is made
 	spare  [][]byte // write buffers that no connection uses
 	dirty  []int32  // connections with something to write at the end of the turn
 

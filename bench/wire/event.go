@@ -19,6 +19,12 @@ const (
 	KindPong
 	KindPatch // message_patch
 	KindAck
+
+	// Of other protocols.
+	KindOpened    // the connection stands; it is to be named
+	KindConnected // it is named; it may join
+	KindPing      // is to be answered
+	KindEnd       // the server ends the session, and leaves the socket
 )
 
 var kinds = map[string]Kind{

@@ -9,7 +9,7 @@ func TestATemplateSendsItsContentAndTheStamp(t *testing.T) {
 	for _, content := range []string{"x", "with \"quotes\" and é", string(make([]byte, 200)), "long" + string(make([]rune, 9000))} {
 		tmpl := NewTemplate(content, [4]byte{0xde, 0xad, 0xbe, 0xef})
 		stamp := Stamp{Run: 0xfedcba98, Conn: 1<<24 - 1, At: 1<<48 - 1}
-		both := tmpl.Append(tmpl.Append([]byte("before"), Stamp{At: 1}), stamp)
+		both := tmpl.Append(tmpl.Append([]byte("before"), Stamp{At: 1}, 0), stamp, 0)
 		if len(both) != 6+2*tmpl.Len() {
 			t.Fatalf("%d bytes for two frames of %d", len(both)-6, tmpl.Len())
 		}
@@ -52,7 +52,7 @@ func TestParseStampRefusesOtherClientIDs(t *testing.T) {
 func TestAppendDoesNotAllocate(t *testing.T) {
 	tmpl := NewTemplate("content", [4]byte{1, 2, 3, 4})
 	buf := make([]byte, 0, 1024)
-	if n := testing.AllocsPerRun(100, func() { buf = tmpl.Append(buf[:0], Stamp{Conn: 5}) }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { buf = tmpl.Append(buf[:0], Stamp{Conn: 5}, 0) }); n != 0 {
 		t.Errorf("%v allocations for a message", n)
 	}
 }

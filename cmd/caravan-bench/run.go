@@ -158,7 +158,7 @@ const tokenTTL = 72 * time.Hour
 func registerRun(fs *flag.FlagSet, cfg *bench.Config) {
 	fs.StringVar((*string)(&cfg.Scenario), "scenario", "", "idle, fanout, rooms, pairs, publish, storm, history, slow, day or nodes")
 	fs.StringVar(&cfg.Name, "name", "", "of this workload, by which runs are compared (empty: the scenario)")
-	fs.StringVar((*string)(&cfg.Protocol), "protocol", string(bench.Caravan), "caravan, or raw: any server that sends each text which comes in /room/N to all who are there")
+	fs.StringVar((*string)(&cfg.Protocol), "protocol", string(bench.Caravan), "caravan; raw: any server that sends each text which comes in /room/N to all who are there; socketio; centrifugo")
 	fs.IntVar(&cfg.Connections, "connections", 100, "connections")
 	fs.IntVar(&cfg.Rooms, "rooms", 0, "rooms (0: by scenario: fanout 1, pairs one for two, publish one for each, rooms one for ten, idle one for fifty)")
 	fs.IntVar(&cfg.Senders, "senders", 0, "connections that send (0: by scenario: fanout 1, otherwise all)")
