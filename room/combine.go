@@ -64,11 +64,11 @@ func (c *combiner[Q, A]) do(q Q, who asker[A]) {
 
 // doAll asks several questions that go into one look, if that has room for them.
 // done is called for each of them, by its index, as do calls it.
-func (c *combiner[Q, A]) doAll(qs []Q, done func(int, A, error)) {
+func (c *combiner[Q, A]) doAll(qs []Q, left func() bool, done func(int, A, error)) {
 	var refused []int
 	c.mu.Lock()
 	for i, q := range qs {
-		if !c.put(q, asker[A]{done: func(a A, err error) { done(i, a, err) }}) {
+		if !c.put(q, asker[A]{left: left, done: func(a A, err error) { done(i, a, err) }}) {
 			refused = append(refused, i)
 		}
 	}

@@ -61,6 +61,30 @@ func (s *Service) History(of protocol.RoomInfo, left func() bool, done func(*His
 	}})
 }
 
+// HistoryAndNext is History, and has the histories of the rooms that the client comes to next
+// read in the same look, as far as they are not in memory: there they are then, if there is room.
+func (s *Service) HistoryAndNext(of protocol.RoomInfo, next []protocol.RoomInfo, left func() bool, done func(*History, error)) {
+	if len(next) == 0 || s.backplane != nil && !s.backplane.Healthy() { // what is kept would not be used
+		s.History(of, left, done)
+		return
+	}
+	all := []protocol.RoomInfo{of}
+	for _, r := range next {
+		if r != of && !s.hub.hasTail(r.Room) {
+			all = append(all, r)
+		}
+	}
+	s.latest.doAll(all, left, func(i int, h *History, err error) {
+		if i > 0 {
+			return
+		}
+		if err == nil {
+			h.Unsent.Begin()
+		}
+		done(h, err)
+	})
+}
+
 // Recent returns what History would answer from memory, or nil. What is not made yet, of
 // more than so many bytes, is not made: large says so, and that History would make it.
 func (s *Service) Recent(of protocol.RoomInfo, bytesMax int) (past *History, large bool) {

@@ -150,6 +150,12 @@ func (h *hub) recent(of protocol.RoomInfo, bytesMax int) (past *History, large b
 	return past, false
 }
 
+// hasTail reports whether a room's last messages are in memory.
+func (h *hub) hasTail(room uuid.UUID) (has bool) {
+	h.with(room, func(r *subscribed) { has = r.tail != nil })
+	return has
+}
+
 // endOfLinks is until when the links of attachments work that are made now; zero: there are none.
 func (h *hub) endOfLinks() int64 {
 	if h.linksEnd == nil {

@@ -62,6 +62,7 @@ const (
 	heldBatchesMax      = 4_096 // batches held back for a joining session; over it is closed as slow
 	recheckEveryDefault = 20 * time.Second
 	roomsDefault        = 200
+	readAheadMax        = 8 // histories that are read together with one that is not in memory
 )
 
 // Handler is the netpoll.Handler of the chat.

@@ -130,7 +130,7 @@ func (t *seat) askHistory(of protocol.RoomInfo, resume *room.SinceQuery, large b
 			done(nil, err)
 		}
 	default:
-		s.h.svc.History(of, left, done)
+		s.h.svc.HistoryAndNext(of, s.comesNext(), left, done)
 	}
 }
 

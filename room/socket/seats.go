@@ -159,6 +159,20 @@ func (s *session) sendHistories() {
 	}
 }
 
+// comesNext are the rooms at the head of the line of which the client wants the usual history.
+// Those that are not in memory are read together, and not one after another.
+func (s *session) comesNext() (next []protocol.RoomInfo) {
+	if s.seats == nil {
+		return nil
+	}
+	for _, w := range s.seats.line[:min(len(s.seats.line), readAheadMax)] {
+		if w.waiting.resume == nil && w.seat.state != left {
+			next = append(next, w.seat.in.told())
+		}
+	}
+	return next
+}
+
 // answered notes that a room of the order is answered.
 func (o *order) answered(s *session) {
 	if o.left--; o.left == 0 && o.clientID != "" && s.state == open {
