@@ -17,8 +17,8 @@ type Seen struct {
 	At   time.Time
 }
 
-// seenUsers are users who have left, until that is stored with others. What is kept is lost where
-// the process dies. It is safe for concurrent use.
+// seenUsers are users who have left, until that is stored with others, and some who are connected.
+// What is kept is lost where the process dies. It is safe for concurrent use.
 type seenUsers struct {
 	s       *Service
 	dropped atomic.Int64

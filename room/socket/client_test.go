@@ -74,7 +74,7 @@ func serveOn(t *testing.T, cfg socket.Config, wrap func(room.Store) room.Store) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.svc = room.New(wrap(s.store), verifier, nil, room.Config{Roles: roles, ReadsMembers: 100, PresenceList: 100, PresenceGrace: grace, Unsent: cfg.Unsent, Allowances: cfg.Allowances})
+	s.svc = room.New(wrap(s.store), verifier, nil, room.Config{Roles: roles, ReadsMembers: 100, PresenceList: 100, PresenceGrace: grace, LastSeen: true, Unsent: cfg.Unsent, Allowances: cfg.Allowances})
 	const loops = 2
 	h := socket.New(s.svc, loops, cfg)
 	s.handler = h

@@ -62,7 +62,8 @@ const (
 	heldBatchesMax      = 4_096 // batches held back for a joining session; over it is closed as slow
 	recheckEveryDefault = 20 * time.Second
 	roomsDefault        = 200
-	readAheadMax        = 8 // histories that are read together with one that is not in memory
+	readAheadMax        = 8               // histories that are read together with one that is not in memory
+	stillHereEvery      = 5 * time.Minute // and so often it is noted that a user is connected, for the case that the process dies
 )
 
 // Handler is the netpoll.Handler of the chat.

@@ -16,6 +16,7 @@ type recheck struct {
 	loop      *netpoll.Loop
 	of        []asked
 	questions []room.AccessQuestion
+	round     int // which of the loop's checks of all members it is, from 1 on; zero: it is of a few
 }
 
 // asked is whom a question is about: a seat, or nil and a user socket that has none.
@@ -26,7 +27,8 @@ type asked struct {
 
 // recheck asks about the loopState's members, those included that are still joining.
 func (w *loopState) recheck(l *netpoll.Loop) {
-	r := recheck{state: w, loop: l}
+	w.round++
+	r := recheck{state: w, loop: l, round: w.round}
 	for _, x := range w.rooms {
 		x.all(r.add)
 	}
@@ -93,7 +95,23 @@ func (h *Handler) recheck(ctx context.Context) {
 			if len(failed) > 0 && ctx.Err() == nil {
 				h.log.Warn("rights could not be checked again", "members", len(failed), "error", failed[0])
 			}
+			r.noteSeen(h, answers)
 			r.loop.Post(func() { r.act(answers, errs) })
+		}
+	}
+}
+
+// noteSeen notes that users are connected who may be gone without a word. In each round it is the
+// turn of others, so that it is noted of each once in stillHereEvery.
+func (r *recheck) noteSeen(h *Handler, answers []room.Access) {
+	if r.round == 0 {
+		return
+	}
+	rounds := max(1, int(stillHereEvery/h.cfg.RecheckEvery))
+	for i := range answers {
+		user := r.questions[i].User
+		if answers[i].UserKnown && (int(user[14])<<8|int(user[15]))%rounds == r.round%rounds {
+			h.svc.WasSeen(user)
 		}
 	}
 }

@@ -235,3 +235,33 @@ func TestAUserWithoutRoomsIsCheckedAgain(t *testing.T) {
 	}
 	bob.quiet()
 }
+
+// TestWhoIsConnectedWasSeen: it is stored now and then, as their server may die. The turn of a user
+// comes with the last bytes of the id.
+func TestWhoIsConnectedWasSeen(t *testing.T) {
+	s := serve(t, socket.Config{RecheckEvery: 100 * time.Millisecond})
+	soon, in := uuid.UUID{0: 1, 15: 2}, s.roomOf(0)
+	s.exec("INSERT INTO users (id, email, username, first_name, last_name) VALUES (?1, ?1, ?1, '', '')", soon.String())
+	s.exec("INSERT INTO collaborators (trip_id, user_id) VALUES (?, ?)", persist.FleetTrip(0).String(), soon.String())
+	c, err := s.open("/ws/chat/"+persist.FleetTrip(0).String()+"/?token="+sign(t, soon, time.Hour), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.next()
+	await.Until(t, "it is stored that the user was seen", func() bool {
+		s.svc.StoreSeen(t.Context())
+		p, err := s.svc.Members(t.Context(), room.MembersQuery{User: soon, Room: uuid.MustParse(in), Limit: 100})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range p.Members {
+			m := &p.Members[i]
+			if m.User.ID == soon && !m.LastSeen.IsZero() {
+				return m.Online && time.Since(m.LastSeen) < time.Minute
+			} else if !m.LastSeen.IsZero() {
+				t.Fatalf("%+v was never there", m)
+			}
+		}
+		return false
+	})
+}

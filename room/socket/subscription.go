@@ -18,6 +18,7 @@ type loopState struct {
 	rooms     map[uuid.UUID]*subscription
 	rechecked time.Time // when rights were last checked again
 	checking  bool      // such a check is under way
+	round     int       // how many there were
 	doubted   []*seat   // whose rights are to be checked next, each once
 	reads     map[*subscription]*readsWatch
 	presence  map[*subscription]*presenceWatch
