@@ -22,6 +22,30 @@ func (s *Server) SetRole(user uuid.UUID, role string) {
 	}
 }
 
+// SetMember says whether a user is a member of a trip. Who is none any more is sent away.
+func (s *Server) SetMember(trip, user uuid.UUID, is bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if is {
+		delete(s.strangers, stranger{trip, user})
+		return
+	}
+	s.strangers[stranger{trip, user}] = true
+	for m := range s.room(trip).members {
+		if m.user == user && (s.faults.KeepStrangers == nil || !s.faults.KeepStrangers()) {
+			m.sendAway(4003)
+		}
+	}
+}
+
+// stranger is a user who is no member of a trip.
+type stranger struct{ trip, user uuid.UUID }
+
+// excludes reports whether a user may not be in a room.
+func (s *Server) excludes(r *room, user uuid.UUID) bool {
+	return s.strangers[stranger{r.id, user}] && (s.faults.KeepStrangers == nil || !s.faults.KeepStrangers())
+}
+
 func (m *session) tellRole() {
 	role := m.server.roleOf(m.user)
 	m.write(mustJSON(map[string]any{"type": "own", "v": 2, "chat_room_id": m.room.id, "read_seq": m.room.marks[m.user], "role": role, "permissions": permissions(role)}))

@@ -74,13 +74,14 @@ type Server struct {
 	faults Faults
 	http   *httptest.Server
 
-	mu       sync.Mutex
-	shut     bool // nobody is let in
-	rooms    map[uuid.UUID]*room
-	roles    map[uuid.UUID]string
-	sessions int
-	sockets  map[*socket]bool
-	files    map[uuid.UUID]*file
+	mu        sync.Mutex
+	shut      bool // nobody is let in
+	rooms     map[uuid.UUID]*room
+	roles     map[uuid.UUID]string
+	strangers map[stranger]bool
+	sessions  int
+	sockets   map[*socket]bool
+	files     map[uuid.UUID]*file
 }
 
 type room struct {
@@ -96,7 +97,7 @@ type room struct {
 // JWTs whose signature is not checked, and the trips given are what everybody's
 // list of rooms shows.
 func New(faults Faults, trips ...uuid.UUID) *Server {
-	s := &Server{faults: faults, rooms: map[uuid.UUID]*room{}, roles: map[uuid.UUID]string{}, sockets: map[*socket]bool{}, files: map[uuid.UUID]*file{}}
+	s := &Server{faults: faults, rooms: map[uuid.UUID]*room{}, roles: map[uuid.UUID]string{}, strangers: map[stranger]bool{}, sockets: map[*socket]bool{}, files: map[uuid.UUID]*file{}}
 	for _, trip := range trips {
 		s.room(trip)
 	}
@@ -193,6 +194,9 @@ func (r *room) since(since int64, limit int) (messages []*Message, seq int64, mo
 
 // send stores a message, tells it, and returns it as it was at that moment.
 func (s *Server) send(r *room, user uuid.UUID, o *order) (m *Message, duplicate bool, code string) {
+	if s.excludes(r, user) {
+		return nil, false, "forbidden"
+	}
 	if !s.may(user, "send") || (o.MentionsAll && !s.may(user, "mention_all")) {
 		return nil, false, "not_allowed"
 	}
@@ -264,6 +268,8 @@ func (r *room) quotes(messages []*Message) []*Message {
 func (s *Server) edit(user, id uuid.UUID, content string) (*Message, string) {
 	r, i := s.find(id)
 	switch {
+	case r != nil && s.excludes(r, user):
+		return nil, "forbidden"
 	case !s.may(user, "edit"):
 		return nil, "not_allowed"
 	case r == nil || r.messages[i].Sender.ID != user || r.messages[i].DeletedAt != nil:

@@ -81,6 +81,10 @@ func (m *session) enter(trip uuid.UUID, since, last string, limit int) {
 		m.number = m.server.sessions
 		m.server.sessions++
 	}
+	if m.server.excludes(m.room, m.user) {
+		m.sendAway(4003)
+		return
+	}
 	first := map[string]any{"type": "message_history", "chat_room_id": trip, "trip_id": trip}
 	if from, err := strconv.ParseInt(since, 10, 64); err == nil {
 		if m.room.lost(from, last) {

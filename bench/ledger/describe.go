@@ -1,5 +1,7 @@
 package ledger
 
+import "strings"
+
 // describe checks what a message says besides its content: who sent it, when,
 // in which form, what it answers. That never changes; only the quote does.
 func (l *Ledger) describe(m *message, r *Record, rev int64) {
@@ -78,4 +80,14 @@ func (l *Ledger) quoted(m, original *message, r *Record, rev int64) {
 			return
 		}
 	}
+}
+
+// Content returns what the op with the given name must say, so that whoever
+// reads it can tell by what it was written: the name, a space, and the text.
+func Content(name, text string) string { return name + " " + text }
+
+// NameIn returns the name of the op that wrote the content.
+func NameIn(content string) string {
+	name, _, _ := strings.Cut(content, " ")
+	return name
 }

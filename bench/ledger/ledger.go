@@ -8,26 +8,27 @@ import (
 
 // Ledger holds what the records say so far.
 type Ledger struct {
-	seed     maphash.Seed
-	rooms    map[int]*room
-	clients  map[int]*client
-	ops      map[string]*op
-	messages map[string]*message
-	changes  map[string][]*op // by the message that they change
-	hidden   string           // what all tombstones say; empty: nobody saw one
-	blank    string           // what quotes said before, of what is deleted; empty: nothing
-	replied  map[string]int64 // when the first reply to a message went out
-	answers  map[string]int   // in the end: how many replies a message has that are not deleted
-	bare     []*Record        // patches of messages that nobody had told yet
-	roles    map[string][]role
-	lists    map[list][]*Record  // what was read whole in the end
-	rows     []*Record           // of the list that is being read
-	readers  map[placeOf]*client // who has marked what they have read
-	files    map[string]*file
-	views    views
-	former   takeover // the last one
-	clock    int64    // records so far
-	report   Report
+	seed        maphash.Seed
+	rooms       map[int]*room
+	clients     map[int]*client
+	ops         map[string]*op
+	messages    map[string]*message
+	changes     map[string][]*op // by the message that they change
+	hidden      string           // what all tombstones say; empty: nobody saw one
+	blank       string           // what quotes said before, of what is deleted; empty: nothing
+	replied     map[string]int64 // when the first reply to a message went out
+	answers     map[string]int   // in the end: how many replies a message has that are not deleted
+	bare        []*Record        // patches of messages that nobody had told yet
+	roles       map[string][]role
+	memberships map[placeOf]membership // of those that changed
+	lists       map[list][]*Record     // what was read whole in the end
+	rows        []*Record              // of the list that is being read
+	readers     map[placeOf]*client    // who has marked what they have read
+	files       map[string]*file
+	views       views
+	former      takeover // the last one
+	clock       int64    // records so far
+	report      Report
 }
 
 // op is one thing that the fleet asked for: a new message, or a change of one.
@@ -122,25 +123,26 @@ type room struct {
 
 // client is what one connection after another of one member has seen.
 type client struct {
-	room   int
-	user   string // empty: not known
-	rank   int    // which of its user's roles its connection was told of
-	ranked bool   // it was
-	joins  int    // connections so far
-	stays  bool
-	joined bool
-	start  int64           // where it first stood, or stood when it last connected without saying where
-	known  int64           // the greatest number that it knows the room to have had
-	heard  int64           // the greatest of them that was told live, or acknowledged
-	at     int64           // where it stands by its connection
-	again  int64           // up to here its connection tells what the client may have, as its server was behind
-	paged  int64           // where it stands by pages fetched since it connected; zero: none
-	adrift bool            // it resumed with more to fetch: the next event tells where live events go on
-	paging bool            // it resumed with more to fetch on this connection
-	whole  bool            // and has fetched it all
-	live   int64           // while paging: where live events went on
-	seen   numbers         // that it saw, live or shown
-	torn   map[string]bool // messages that it may lack without a sign, as its pages were of two histories
+	room             int
+	user             string // empty: not known
+	rank             int    // which of its user's roles its connection was told of
+	ranked           bool   // it was
+	joins            int    // connections so far
+	came, cameBefore int64  // the clock when it connected last, and the time before
+	stays            bool
+	joined           bool
+	start            int64           // where it first stood, or stood when it last connected without saying where
+	known            int64           // the greatest number that it knows the room to have had
+	heard            int64           // the greatest of them that was told live, or acknowledged
+	at               int64           // where it stands by its connection
+	again            int64           // up to here its connection tells what the client may have, as its server was behind
+	paged            int64           // where it stands by pages fetched since it connected; zero: none
+	adrift           bool            // it resumed with more to fetch: the next event tells where live events go on
+	paging           bool            // it resumed with more to fetch on this connection
+	whole            bool            // and has fetched it all
+	live             int64           // while paging: where live events went on
+	seen             numbers         // that it saw, live or shown
+	torn             map[string]bool // messages that it may lack without a sign, as its pages were of two histories
 
 	fetched int64 // the clock when it last asked for a file
 	clientMarks
@@ -151,19 +153,20 @@ type client struct {
 // New returns an empty ledger.
 func New() *Ledger {
 	return &Ledger{
-		seed:     maphash.MakeSeed(),
-		rooms:    map[int]*room{},
-		clients:  map[int]*client{},
-		ops:      map[string]*op{},
-		messages: map[string]*message{},
-		changes:  map[string][]*op{},
-		replied:  map[string]int64{},
-		readers:  map[placeOf]*client{},
-		files:    map[string]*file{},
-		roles:    map[string][]role{},
-		lists:    map[list][]*Record{},
-		views:    views{max: viewsMax},
-		report:   Report{Kinds: map[string]int64{}, Refused: map[string]int64{}, Ended: map[string]int64{}},
+		seed:        maphash.MakeSeed(),
+		rooms:       map[int]*room{},
+		clients:     map[int]*client{},
+		ops:         map[string]*op{},
+		messages:    map[string]*message{},
+		changes:     map[string][]*op{},
+		replied:     map[string]int64{},
+		readers:     map[placeOf]*client{},
+		files:       map[string]*file{},
+		roles:       map[string][]role{},
+		memberships: map[placeOf]membership{},
+		lists:       map[list][]*Record{},
+		views:       views{max: viewsMax},
+		report:      Report{Kinds: map[string]int64{}, Refused: map[string]int64{}, Ended: map[string]int64{}},
 	}
 }
 
@@ -194,6 +197,8 @@ func (l *Ledger) Apply(r *Record) {
 		l.applyReads(r)
 	case Role:
 		l.giveRole(r)
+	case Leaves, Gone, Returns, Back:
+		l.moveMember(r)
 	case RoleTold:
 		l.roleTold(r)
 	case Seen:
@@ -341,6 +346,8 @@ func (l *Ledger) excuses(o *op, code string) bool {
 	switch {
 	case l.refusesRight(o, code):
 		return true
+	case shutsOut(code) && l.mayBeOutside(o.room, o.sender, o.begun):
+		return true
 	case code == "invalid_token":
 		return o.kind == Auth && !o.on
 	case code == "not_found" && o.changes() && o.kind != Delete: // to delete again is acknowledged
@@ -383,14 +390,4 @@ func (l *Ledger) ack(r *Record, o *op) {
 
 func (l *Ledger) hash(parts ...string) uint64 {
 	return maphash.String(l.seed, strings.Join(parts, "\x00"))
-}
-
-// Content returns what the op with the given name must say, so that whoever
-// reads it can tell by what it was written: the name, a space, and the text.
-func Content(name, text string) string { return name + " " + text }
-
-// NameIn returns the name of the op that wrote the content.
-func NameIn(content string) string {
-	name, _, _ := strings.Cut(content, " ")
-	return name
 }

@@ -32,14 +32,14 @@ const (
 	Own       Kind = "own"       // the client is told that its user's mark is at Seq
 	Role      Kind = "role"      // from now on Sender may have the role Code, with the permissions To
 	RoleTold  Kind = "role_told" // the client is told that its user, Sender, has the role Code, with the permissions To
-	Joined    Kind = "joined"    // the client connected with Since (-1: without), is told what is beyond Prev, and stands at Seq; More: after fetching the rest; Limit: it asked for so many messages at most
+	Joined    Kind = "joined"    // the client connected with Since (-1: without), is told what is beyond Prev, and stands at Seq; More: after fetching the rest; Limit: it asked for so many messages at most; Outside: when it asked, its user was no member
 	Paged     Kind = "paged"     // the client asked over REST for what is beyond Since and stands at Seq; More: there is more
 	Shown     Kind = "shown"     // in the history, resume or page before it, asked for with Since: a message
 	Told      Kind = "told"      // live, in a frame of Type, which says that Change happened: number Seq after Prev; a message, made at Made. Bare: only its id, as the client does not have what was patched
 	Seen      Kind = "seen"      // the client asked for a list by Way, of the message About if it is of answers: a message in it
 	Chosen    Kind = "chosen"    // the client is told over REST that Sender has the reaction Content to Message
 	Due       Kind = "due"       // the client's connection lives on, and it is time that it has heard of all up to Seq
-	Ended     Kind = "ended"     // the client's connection was ended by the server, or by a fault, with Code; Alive: its server lives on; Late: for how long at most the client was busy and did not read; Token: After tells when after its token's end
+	Ended     Kind = "ended"     // the client's connection was ended by the server, or by a fault, with Code; Sender is its user; Alive: its server lives on; Late: for how long at most the client was busy and did not read; Token: After tells when after its token's end
 	Stays     Kind = "stays"     // the client is connected at the end of the run
 	Away      Kind = "away"      // the client is not connected at the end of the run, though it tries
 	Unsettled Kind = "unsettled" // long after the last fault something was still not as it should be: Code says what
@@ -118,6 +118,7 @@ type Record struct {
 	Change    string `json:"change,omitempty"`
 	On        bool   `json:"on,omitempty"`
 	Bare      bool   `json:"bare,omitempty"`
+	Outside   bool   `json:"outside,omitempty"`
 
 	To    []string `json:"to,omitempty"`    // users, where Everybody is all of the trip; or permissions
 	About string   `json:"about,omitempty"` // the message that a list is about

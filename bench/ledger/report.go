@@ -4,29 +4,31 @@ import "fmt"
 
 // Report is the account. The run was clean if all four findings are empty.
 type Report struct {
-	Sent     int64            `json:"sent"`     // new messages
-	Edits    int64            `json:"edits"`    // edits
-	Changes  int64            `json:"changes"`  // deletions, pins and reactions
-	Kinds    map[string]int64 `json:"kinds"`    // what was asked for, by kind; "rest" of them over REST
-	Marks    int64            `json:"marks"`    // how far something is read
-	Tokens   int64            `json:"tokens"`   // tokens that connections were given to go on with
-	Attempts int64            `json:"attempts"` // how often they went out
-	Refused  map[string]int64 `json:"refused"`  // attempts answered by an error, by code
-	Cut      int64            `json:"cut"`      // attempts that ended with their connection
-	Settled  int64            `json:"settled"`  // ops known to be stored
-	Denied   int64            `json:"denied"`   // ops known to be not stored
-	Unknown  int64            `json:"unknown"`  // edits that were cut and that nobody saw
-	Stored   int64            `json:"stored"`   // messages of the fleet
-	Numbers  int64            `json:"numbers"`  // events by the rooms' own count
-	Told     int64            `json:"told"`     // live events seen
-	Shown    int64            `json:"shown"`    // messages seen in histories, resumes and pages
-	Joins    int64            `json:"joins"`    // connections that got their first frame, and pages
-	Roles    int64            `json:"roles"`    // roles that users were given
-	Turned   int64            `json:"turned"`   // times that a changed role was told on a connection that lived
-	Rows     int64            `json:"rows"`     // rows of lists and tables that were compared in the end
-	Due      int64            `json:"due"`      // times that a connection had to prove that it tells everything
-	Files    int64            `json:"files"`    // files that were uploaded
-	Fetched  int64            `json:"fetched"`  // times that somebody asked for a file of a message, before the end
+	Sent      int64            `json:"sent"`       // new messages
+	Edits     int64            `json:"edits"`      // edits
+	Changes   int64            `json:"changes"`    // deletions, pins and reactions
+	Kinds     map[string]int64 `json:"kinds"`      // what was asked for, by kind; "rest" of them over REST
+	Marks     int64            `json:"marks"`      // how far something is read
+	Tokens    int64            `json:"tokens"`     // tokens that connections were given to go on with
+	Attempts  int64            `json:"attempts"`   // how often they went out
+	Refused   map[string]int64 `json:"refused"`    // attempts answered by an error, by code
+	Cut       int64            `json:"cut"`        // attempts that ended with their connection
+	Settled   int64            `json:"settled"`    // ops known to be stored
+	Denied    int64            `json:"denied"`     // ops known to be not stored
+	Unknown   int64            `json:"unknown"`    // edits that were cut and that nobody saw
+	Stored    int64            `json:"stored"`     // messages of the fleet
+	Numbers   int64            `json:"numbers"`    // events by the rooms' own count
+	Told      int64            `json:"told"`       // live events seen
+	Shown     int64            `json:"shown"`      // messages seen in histories, resumes and pages
+	Joins     int64            `json:"joins"`      // connections that got their first frame, and pages
+	Roles     int64            `json:"roles"`      // roles that users were given
+	Turned    int64            `json:"turned"`     // times that a changed role was told on a connection that lived
+	Removed   int64            `json:"removed"`    // times that a user lost the membership of a room, and got it back
+	TurnedOut int64            `json:"turned_out"` // connections and subscriptions that ended for it
+	Rows      int64            `json:"rows"`       // rows of lists and tables that were compared in the end
+	Due       int64            `json:"due"`        // times that a connection had to prove that it tells everything
+	Files     int64            `json:"files"`      // files that were uploaded
+	Fetched   int64            `json:"fetched"`    // times that somebody asked for a file of a message, before the end
 
 	// What fail-overs lost, of which members were told so.
 	FailOvers int64 `json:"fail_overs"` // after which the old primary had something that the new one has not

@@ -132,6 +132,9 @@ func (l *Ledger) checkPermitted(r *Record, o *op) {
 	if !l.permitted(o) {
 		l.unexplained("client %d: op %s was acknowledged, and its sender may not do that", r.Client, o.name)
 	}
+	if l.isOutside(o.room, o.sender, o.begun) {
+		l.unexplained("client %d: op %s was acknowledged, and its sender is no member of room %d", r.Client, o.name, o.room)
+	}
 }
 
 // refusesRight reports whether a refusal for want of a permission has its reason. Another's

@@ -22,6 +22,9 @@ func (r *Report) WriteText(w io.Writer) error {
 	if r.Files > 0 {
 		line("files", "%d uploaded; %d times one of a message was asked for", r.Files, r.Fetched)
 	}
+	if r.Removed > 0 {
+		line("members", "%d times a user lost the membership of a room and got it back, which ended %d connections and subscriptions", r.Removed, r.TurnedOut)
+	}
 	line("compared", "%d rows of lists and tables", r.Rows)
 	if r.FailOvers+r.Anew > 0 {
 		line("fail-overs", "%d lost %d events, of which %d had been seen; %d messages and edits are lost with them; %d times a member was told to begin anew",

@@ -5,6 +5,10 @@ func (l *Ledger) join(r *Record) {
 	c, room := l.client(r), l.room(r.Room)
 	l.report.Joins++
 	c.joins, c.rank, c.ranked = c.joins+1, 0, false
+	c.cameBefore, c.came = c.came, l.clock
+	if r.Outside {
+		l.unexplained("client %d: it was let in, and its user was no member of room %d when it asked", r.Client, r.Room)
+	}
 	switch {
 	case r.Since < 0:
 		// Who does not say where it stands may get a history from memory, which is
@@ -172,6 +176,9 @@ func (l *Ledger) end(r *Record) {
 	const tokenExact = 2000
 	l.report.Ended[r.Code]++
 	if r.Code == "4001" && r.Token && r.After > -tokenExact {
+		return
+	}
+	if r.Code == "4003" && l.turnedOut(r) {
 		return
 	}
 	if r.Alive || (r.Code != "1006" && r.Code != "1012") {

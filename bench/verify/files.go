@@ -124,7 +124,7 @@ func (cr *crew) takesFiles() bool { return cr.cfg.Files && cr.cfg.Losses == nil 
 // sendFiles uploads files and sends a message with them; now and then another one with the
 // first of them.
 func (m *member) sendFiles(s *session) {
-	if m.crew.cfg.Tables != nil && (m.seat == changingSeat || m.seat == noSeat) {
+	if m.crew.cfg.Tables != nil && (m.seat == changingSeat || m.seat == noSeat || m.stay.wavers) {
 		return // who may perhaps not
 	}
 	o := m.compose(nil)

@@ -61,6 +61,7 @@ type member struct {
 	role    string         // and what its session was told last of the user's role
 	awaits  string         // the role of which it must be told in the end; empty: any
 	marked  int64          // up to where it has said that its user has read
+	stay    stay
 
 	upToDate time.Time // of one that polls: when it stood where it knew its room to stand
 }
@@ -174,9 +175,10 @@ func (m *member) live() {
 	}
 	backoff := backoffMin
 	for m.crew.living.Err() == nil {
+		begun := time.Now()
 		s, err := m.connect()
 		if err != nil {
-			if fatal(err) {
+			if fatal(err) && !m.outside(begun) {
 				m.crew.failed(fmt.Errorf("member %d, user %d, was not let into room %d: %w", m.id, m.user, m.room, err))
 				return
 			}
@@ -240,12 +242,12 @@ func (m *member) connect() (*session, error) {
 	}
 	ctx, cancel := context.WithTimeout(m.crew.living, dialTimeout)
 	defer cancel()
-	node := m.node()
+	node, begun := m.node(), time.Now()
 	client, err := wire.Dial(ctx, m.crew.nodes[node], target, by, key, messageBytesMax)
 	if err != nil {
 		return nil, err
 	}
-	s := &session{member: m, line: client, node: node, since: since, last: last, ready: make(chan struct{}), done: make(chan struct{})}
+	s := &session{member: m, line: client, node: node, asked: begun, since: since, last: last, ready: make(chan struct{}), done: make(chan struct{})}
 	go s.read(client)
 	select {
 	case <-s.ready:

@@ -20,6 +20,10 @@ type Tables interface {
 	// SetRole writes which role a user has in a trip. The error says that it may not have.
 	SetRole(ctx context.Context, trip, user uuid.UUID, role string) error
 
+	// SetMember writes whether a user is a member of a trip, in that role. The error says that it
+	// may not have.
+	SetMember(ctx context.Context, trip, user uuid.UUID, role string, is bool) error
+
 	// Due is how many summaries are due.
 	Due(ctx context.Context) (int, error)
 

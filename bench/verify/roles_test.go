@@ -25,6 +25,11 @@ func (t tables) SetRole(_ context.Context, _, user uuid.UUID, role string) error
 	return nil
 }
 
+func (t tables) SetMember(_ context.Context, trip, user uuid.UUID, _ string, is bool) error {
+	t.server.SetMember(trip, user, is)
+	return nil
+}
+
 func (t tables) Due(context.Context) (int, error) { return 0, nil }
 
 func (t tables) Read(_ context.Context, count int, _ string) (map[string][]ledger.Record, error) {

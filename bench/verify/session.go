@@ -33,6 +33,7 @@ type session struct {
 	node   int           // of the crew's
 	since  int64         // what it asked for; -1: nothing
 	last   string        // and the message that it has there; empty: it did not say
+	asked  time.Time     // when
 	ready  chan struct{} // closed after the first frame
 	done   chan struct{} // closed when it has ended and is accounted for
 	limit  int           // of messages in its history, which it asked for; zero: none
@@ -143,7 +144,7 @@ func (s *session) over(err error, how ledger.Record, after time.Time) {
 	}
 	s.ended = true
 	if s.first && !s.left {
-		how.Kind, how.Code = ledger.Ended, closeCode(err)
+		how.Kind, how.Code, how.Sender = ledger.Ended, closeCode(err), m.userID
 		if how.Code == broken {
 			how.Why = err.Error()
 		}
@@ -222,7 +223,7 @@ func (s *session) receive(p []byte) error {
 	case m.v2 && s.later(&f):
 	case m.v2 && f.Type == "message_patch":
 		return s.patched(&f)
-	case f.Type == "error" && f.ClientID == "" && (f.Code == "rate_limited" || f.Code == "unavailable"): // of a typing notice, which nobody misses, or of a mark that is said again
+	case f.Type == "error" && f.ClientID == "" && (f.Code == "rate_limited" || f.Code == "unavailable" || f.Code == "forbidden" && m.stay.doubt): // of a typing notice, which nobody misses, or of a mark that is said again
 	case f.Type == "error":
 		m.refused(s, s.node, f.ClientID, f.Code)
 	case f.Type == "typing" || f.Type == "pong":
@@ -240,7 +241,7 @@ func (s *session) join(f *frame) {
 	if f.Since != nil {
 		from = *f.Since
 	}
-	m.note(ledger.Record{Kind: ledger.Joined, Since: s.since, Last: s.last, Prev: from, Seq: f.Seq, More: f.HasMore, Limit: s.limit, Node: s.node + 1})
+	m.note(ledger.Record{Kind: ledger.Joined, Since: s.since, Last: s.last, Prev: from, Seq: f.Seq, More: f.HasMore, Limit: s.limit, Node: s.node + 1, Outside: m.stay.isOutside(s.asked)})
 	for i := range f.Messages {
 		f.Messages[i].node = s.node
 	}

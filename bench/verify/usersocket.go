@@ -54,7 +54,7 @@ func (m *member) subscribe(since int64, last string) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &session{member: m, node: k.node, since: since, last: last, ready: make(chan struct{}), done: make(chan struct{})}
+	s := &session{member: m, node: k.node, asked: time.Now(), since: since, last: last, ready: make(chan struct{}), done: make(chan struct{})}
 	if m.draw() < shareLimit {
 		s.limit = 1 + int(m.draw()*limitMax)
 	}

@@ -48,7 +48,7 @@ type Config struct {
 	Ending   func(node int, since time.Time) bool // whether the server of URLs[node] was down, being ended or starting at some time since; nil: any end of a connection may be its server's
 	Losses   Losses                               // who knows what fail-overs lose; nil: they must lose nothing. Events is then an io.ReadWriteSeeker
 	FailOver func(note func(ledger.Record))       // told how to note fail-overs that lose nothing, before anything else is noted; nil: there are none
-	Tables   Tables                               // of the database; nil: nobody moderates, no role changes, and what is stored is read through the servers alone
+	Tables   Tables                               // of the database; nil: nobody moderates, no role and no membership changes, and what is stored is read through the servers alone
 	Files    bool                                 // the servers take files, and members upload some: not where fail-overs lose something
 	Spares   []string                             // what members do not ask for, as a server of an older release does not know it: types of frames, and members of chat_message
 	Header   bool                                 // members of version 2 show their tokens in a header, too, as a server of version 1 looks there only
@@ -296,6 +296,10 @@ func (cr *crew) play(ctx, life context.Context) error {
 	living, leave := context.WithCancel(life)
 	defer leave()
 	cr.acting, cr.living = acting, living
+	var leaving []wavering
+	if cr.cfg.Tables != nil && cr.cfg.Losses == nil { // it may be lost, too
+		leaving = cr.chooseWavering()
+	}
 	var wg sync.WaitGroup
 	for _, m := range cr.members {
 		wg.Go(m.live)
@@ -308,8 +312,13 @@ func (cr *crew) play(ctx, life context.Context) error {
 	stopProgress := cr.watch()
 	if err := cr.awaitFleet(acting, life); err != nil {
 		cr.failed(err)
-	} else if cr.cfg.Begun != nil {
-		close(cr.cfg.Begun)
+	} else {
+		if leaving != nil {
+			changes.Go(func() { cr.changeMemberships(acting, life, leaving) })
+		}
+		if cr.cfg.Begun != nil {
+			close(cr.cfg.Begun)
+		}
 	}
 	select {
 	case <-time.After(cr.cfg.Duration):

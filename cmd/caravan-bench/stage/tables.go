@@ -46,6 +46,17 @@ func (t tables) SetRole(_ context.Context, trip, user uuid.UUID, role string) er
 	return err
 }
 
+// SetMember implements verify.Tables.
+func (t tables) SetMember(_ context.Context, trip, user uuid.UUID, role string, is bool) error {
+	write := fmt.Sprintf("DELETE FROM collaborators WHERE trip_id = '%s' AND user_id = '%s'", trip, user)
+	if is {
+		write = fmt.Sprintf(`INSERT INTO collaborators (trip_id, user_id, role) SELECT '%[1]s', '%[2]s', '%[3]s'
+			WHERE NOT EXISTS (SELECT FROM collaborators WHERE trip_id = '%[1]s' AND user_id = '%[2]s')`, trip, user, role)
+	}
+	_, err := t.exec(write)
+	return err
+}
+
 // Due implements verify.Tables.
 func (t tables) Due(context.Context) (int, error) {
 	out, err := t.exec("SELECT count(*) FROM chat_summaries_due")
