@@ -17,9 +17,10 @@ import (
 	"github.com/caravan-chat/caravan/persist"
 )
 
-// TestManyRoomsAreResumedAfterAKill has one member write in 200 rooms over one socket, while
-// the server is killed twice. The member does what docs/protocol.md says. In the end it has
-// each message of each room once, and the server has no other.
+// TestManyRoomsAreResumedAfterAKill has one member write in 200 rooms over one socket, and mark
+// what it has read, while the server is killed twice. The member does what docs/protocol.md says.
+// In the end it has each message of each room once, the server has no other, and each mark is where
+// the member had it.
 func TestManyRoomsAreResumedAfterAKill(t *testing.T) {
 	onEachStore(t, func(t *testing.T, database string) {
 		const rooms, messages, window = 200, 2_000, 64
@@ -81,6 +82,7 @@ func TestManyRoomsAreResumedAfterAKill(t *testing.T) {
 			}
 			all += len(r.messages)
 		}
+		await.Until(t, "the marks are where the member had them", m.marksAreStored)
 		if all != messages || len(m.rooms) != rooms || m.connects != 3 {
 			t.Errorf("%d messages in %d rooms, after %d connects", all, len(m.rooms), m.connects)
 		}
@@ -132,6 +134,7 @@ type oneRoom struct {
 	at       int64
 	last     string
 	messages map[string]int64 // seq by id
+	marked   int64            // up to where it has said that it has read
 }
 
 // connect opens the socket, and asks for all rooms, each from where the member stands.
@@ -194,6 +197,7 @@ func (m *manyRooms) read() {
 	var f struct {
 		Type      string          `json:"type"`
 		RoomID    string          `json:"chat_room_id"`
+		ReadSeq   int64           `json:"read_seq"`
 		TripID    string          `json:"trip_id"`
 		Since     int64           `json:"since"`
 		Seq       int64           `json:"seq"`
@@ -234,14 +238,55 @@ func (m *manyRooms) read() {
 				m.t.Fatalf("a hole: at %d, and then %s", r.at, text)
 			}
 			r.at = max(r.at, f.Seq)
+			if r.at%3 == 0 {
+				m.mark(c.RoomID, r.at)
+			}
 		}
 		m.merge(&c)
-	case "own", "ack":
+	case "own": // what the server has lost is said again
+		if r := m.rooms[f.RoomID]; f.ReadSeq < r.marked {
+			m.mark(f.RoomID, r.marked)
+		}
+	case "ack":
 	case "pong":
 		m.ponged = true
 	default:
 		m.t.Fatalf("%s", text)
 	}
+}
+
+// mark says that a room is read up to there, and waits for no answer.
+func (m *manyRooms) mark(room string, seq int64) {
+	m.rooms[room].marked = seq
+	m.write(fmt.Sprintf(`{"type":"mark_read","chat_room_id":%q,"seq":%d}`, room, seq))
+}
+
+// marksAreStored looks into the list of rooms.
+func (m *manyRooms) marksAreStored() bool {
+	m.t.Helper()
+	for next := "/api/v1/chat/rooms/?limit=200"; next != ""; {
+		status, body := m.node.call(0, "GET", next, "")
+		var page struct {
+			Results []struct {
+				ID      string
+				ReadSeq int64 `json:"read_seq"`
+			}
+			Next *string
+		}
+		if err := json.Unmarshal([]byte(body), &page); err != nil || status != 200 {
+			m.t.Fatal(status, body, err)
+		}
+		for _, is := range page.Results {
+			if is.ReadSeq != m.rooms[is.ID].marked {
+				return false
+			}
+		}
+		if next = ""; page.Next != nil {
+			_, path, _ := strings.Cut(*page.Next, "/api/")
+			next = "/api/" + path
+		}
+	}
+	return true
 }
 
 func (m *manyRooms) merge(c *chatMessage) {

@@ -8,26 +8,16 @@ import (
 	"testing"
 	"time"
 
-	"github.com/caravan-chat/caravan/bench/await"
 	"github.com/caravan-chat/caravan/bench/servers/migrated"
 	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
-	redisserver "github.com/caravan-chat/caravan/bench/servers/redis"
 	"github.com/caravan-chat/caravan/persist"
 )
 
-// startNodes starts nodes that share a database and Redis.
-func startNodes(t *testing.T, n int, flags ...string) (nodes []*server) {
-	t.Helper()
-	redis, database := redisserver.Start(t), migrated.Postgres(t, pgserver.Shared(t))
-	for range n {
-		nodes = append(nodes, start(t, database, append([]string{"--redis", redis.URL()}, flags...)...))
-	}
-	for _, node := range nodes {
-		await.Until(t, "Redis carries notices", func() bool {
-			return strings.Contains(string(node.admin("/metrics").body), "caravan_backplane_healthy 1\n")
-		})
-	}
-	return nodes
+// onNodes runs a test with so many nodes on one Redis, and with as many on a Cluster of it.
+func onNodes(t *testing.T, n int, test func(t *testing.T, nodes []*server)) {
+	eachRedis(t, func(t *testing.T, redis string) {
+		test(t, nodesOn(t, redis, migrated.Postgres(t, pgserver.Shared(t)), n))
+	})
 }
 
 // marked is what a frame says of read marks.
@@ -51,8 +41,9 @@ func (m *member) marked() (f marked) {
 
 // TestAMarkIsToldOnOtherNodes: the user's other connections, and who watches; and it is told
 // over REST as over a WebSocket.
-func TestAMarkIsToldOnOtherNodes(t *testing.T) {
-	nodes := startNodes(t, 2)
+func TestAMarkIsToldOnOtherNodes(t *testing.T) { onNodes(t, 2, aMarkIsToldOnOtherNodes) }
+
+func aMarkIsToldOnOtherNodes(t *testing.T, nodes []*server) {
 	one, two := nodes[0], nodes[1]
 	trip := persist.FleetTrip(0).String()
 	phone, tablet, jonas := one.joinAs2(0, 0), two.joinAs2(0, 0), two.joinAs2(2, 0)
@@ -114,8 +105,11 @@ func TestAMarkIsToldOnOtherNodes(t *testing.T) {
 // TestMarksOfManyDevicesOnThreeNodesNeverGoBack: whatever the order in which five devices
 // mark, what is stored only grows, and all end with the greatest.
 func TestMarksOfManyDevicesOnThreeNodesNeverGoBack(t *testing.T) {
+	onNodes(t, 3, marksOfManyDevicesNeverGoBack)
+}
+
+func marksOfManyDevicesNeverGoBack(t *testing.T, nodes []*server) {
 	const messages = 30
-	nodes := startNodes(t, 3)
 	trip := persist.FleetTrip(0).String()
 	var devices []*member
 	for d := range 5 {

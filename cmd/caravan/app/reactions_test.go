@@ -11,7 +11,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/caravan-chat/caravan/bench/await"
 	"github.com/caravan-chat/caravan/bench/servers/migrated"
 	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
 	redisserver "github.com/caravan-chat/caravan/bench/servers/redis"
@@ -43,17 +42,8 @@ func (m *member) summed() (f summed) {
 }
 
 // withRedis starts nodes of one chat that hear one another.
-func withRedis(t *testing.T, database string, n int, flags ...string) (nodes []*server) {
-	redis := redisserver.Start(t)
-	for range n {
-		nodes = append(nodes, start(t, database, append([]string{"--redis", redis.URL()}, flags...)...))
-	}
-	for _, node := range nodes {
-		await.Until(t, "Redis carries notices", func() bool {
-			return strings.Contains(string(node.admin("/metrics").body), "caravan_backplane_healthy 1\n")
-		})
-	}
-	return nodes
+func withRedis(t *testing.T, database string, n int, flags ...string) []*server {
+	return nodesOn(t, redisserver.Start(t).URL(), database, n, flags...)
 }
 
 // TestManyReactionsOnThreeNodesAreFewEvents: each is acked; the numbers are dense; what is told
