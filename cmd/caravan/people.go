@@ -19,20 +19,38 @@ import (
 // The commands about users, trips and members are for those who have no application that
 // writes them.
 
-// inDirectory opens the store, beside a server too, and does something with its directory.
-func inDirectory(ctx context.Context, j *job, do func(*persist.Directory) error) (err error) {
-	store, err := app.OpenSeeder(ctx, j.cfg, j.log)
+// How a command uses the tables.
+const (
+	lists   = true
+	changes = false
+)
+
+// inDirectory opens the store as it is, beside a server too, and does something with its
+// directory. It migrates nothing: nodes of another release may be at work there.
+func inDirectory(ctx context.Context, j *job, readOnly bool, do func(*persist.Directory) error) error {
+	rows, err := app.OpenRows(ctx, j.cfg, readOnly, j.log)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, store.Close()) }()
-	err = do(persist.NewDirectory(store))
-	for _, plain := range []error{persist.ErrNoUser, persist.ErrNoTrip, persist.ErrNoMember, persist.ErrUserExists, persist.ErrTripExists} {
-		if errors.Is(err, plain) {
-			return err
-		}
+	err = do(persist.NewDirectory(rows))
+	return errors.Join(app.ForeignRows(ctx, err), rows.Close())
+}
+
+// addsToDirectory is inDirectory for what may be the first row: where there are no tables they
+// are made.
+func addsToDirectory(ctx context.Context, j *job, do func(*persist.Directory) error) error {
+	err := inDirectory(ctx, j, changes, do)
+	if !errors.Is(err, persist.ErrNoTables) {
+		return err
 	}
-	return app.ForeignRows(ctx, err)
+	made, err := app.OpenSeeder(ctx, j.cfg, j.log)
+	if err != nil {
+		return err
+	}
+	if err := made.Close(); err != nil {
+		return err
+	}
+	return inDirectory(ctx, j, changes, do)
 }
 
 // idOrNew is the id that was given, or a new one.
@@ -48,31 +66,31 @@ func addUser(ctx context.Context, j *job) error {
 	if u.Username == "" {
 		u.Username, _, _ = strings.Cut(u.Email, "@")
 	}
-	err := inDirectory(ctx, j, func(d *persist.Directory) error { return d.AddUser(ctx, u) })
+	err := addsToDirectory(ctx, j, func(d *persist.Directory) error { return d.AddUser(ctx, u) })
 	return j.told(u.ID, err)
 }
 
 func removeUser(ctx context.Context, j *job) error {
-	return inDirectory(ctx, j, func(d *persist.Directory) error { return d.RemoveUser(ctx, j.cfg.ID) })
+	return inDirectory(ctx, j, changes, func(d *persist.Directory) error { return d.RemoveUser(ctx, j.cfg.ID) })
 }
 
 func addTrip(ctx context.Context, j *job) error {
 	t := persist.Trip{ID: j.idOrNew(), Title: j.cfg.Title}
-	err := inDirectory(ctx, j, func(d *persist.Directory) error { return d.AddTrip(ctx, t, j.cfg.Owner) })
+	err := addsToDirectory(ctx, j, func(d *persist.Directory) error { return d.AddTrip(ctx, t, j.cfg.Owner) })
 	return j.told(t.ID, err)
 }
 
 func removeTrip(ctx context.Context, j *job) error {
-	return inDirectory(ctx, j, func(d *persist.Directory) error { return d.RemoveTrip(ctx, j.cfg.ID) })
+	return inDirectory(ctx, j, changes, func(d *persist.Directory) error { return d.RemoveTrip(ctx, j.cfg.ID) })
 }
 
 func addMember(ctx context.Context, j *job) error {
 	c := persist.Collaborator{Trip: j.cfg.Trip, User: j.cfg.User, Role: j.cfg.Role}
-	return inDirectory(ctx, j, func(d *persist.Directory) error { return d.SetMember(ctx, c) })
+	return inDirectory(ctx, j, changes, func(d *persist.Directory) error { return d.SetMember(ctx, c) })
 }
 
 func removeMember(ctx context.Context, j *job) error {
-	return inDirectory(ctx, j, func(d *persist.Directory) error { return d.RemoveMember(ctx, j.cfg.Trip, j.cfg.User) })
+	return inDirectory(ctx, j, changes, func(d *persist.Directory) error { return d.RemoveMember(ctx, j.cfg.Trip, j.cfg.User) })
 }
 
 // told prints the id of what was added.
@@ -86,7 +104,7 @@ func (j *job) told(id uuid.UUID, err error) error {
 
 func listUsers(ctx context.Context, j *job) error {
 	list := newLister(j, "users", "id", "email", "username", "first_name", "last_name")
-	return inDirectory(ctx, j, func(d *persist.Directory) error {
+	return inDirectory(ctx, j, lists, func(d *persist.Directory) error {
 		err := d.Users(ctx, func(u *protocol.User) error {
 			return list.row(u.ID.String(), u.Email, u.Username, u.FirstName, u.LastName)
 		})
@@ -96,7 +114,7 @@ func listUsers(ctx context.Context, j *job) error {
 
 func listTrips(ctx context.Context, j *job) error {
 	list := newLister(j, "trips", "id", "title")
-	return inDirectory(ctx, j, func(d *persist.Directory) error {
+	return inDirectory(ctx, j, lists, func(d *persist.Directory) error {
 		err := d.Trips(ctx, func(t persist.Trip) error { return list.row(t.ID.String(), t.Title) })
 		return list.end(err)
 	})
@@ -104,7 +122,7 @@ func listTrips(ctx context.Context, j *job) error {
 
 func listMembers(ctx context.Context, j *job) error {
 	list := newLister(j, "members", "user_id", "email", "role")
-	return inDirectory(ctx, j, func(d *persist.Directory) error {
+	return inDirectory(ctx, j, lists, func(d *persist.Directory) error {
 		err := d.Members(ctx, j.cfg.Trip, func(m persist.Member) error { return list.row(m.User.String(), m.Email, m.Role) })
 		return list.end(err)
 	})

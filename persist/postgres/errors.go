@@ -17,6 +17,7 @@ import (
 // SQLSTATE codes that decide something (PostgreSQL, appendix A).
 const (
 	codeNoColumn       = "42703"
+	codeNoTable        = "42P01"
 	codeForeignKey     = "23503"
 	codeNotNull        = "23502"
 	codeUnique         = "23505"

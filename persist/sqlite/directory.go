@@ -4,7 +4,11 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
+	"strings"
 	"time"
+
+	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/caravan-chat/caravan/persist"
 )
@@ -41,9 +45,9 @@ func (s *Seeder) List(ctx context.Context, statement string, args []any, yield f
 func (s *Seeder) Stamp(t time.Time) any { return formatStamp(t) }
 
 func changeRows(ctx context.Context, writer *sql.DB, change func(run persist.Run) error) error {
-	var failed error // of the database
+	var failed, own error // of a statement; of the caller's, which says nothing of the database
 	err := writeAll(ctx, writer, func(tx *sql.Tx) error {
-		return change(func(statement string, args ...any) (rows int64, err error) {
+		own = change(func(statement string, args ...any) (rows int64, err error) {
 			defer func() { failed = errors.Join(failed, err) }()
 			if isQuery(statement) {
 				return count(ctx, tx, statement, args)
@@ -54,11 +58,23 @@ func changeRows(ctx context.Context, writer *sql.DB, change func(run persist.Run
 			}
 			return result.RowsAffected()
 		})
+		return own
 	})
-	if failed != nil {
-		return notWritten("change of the application's rows", failed)
+	switch {
+	case failed != nil:
+		err = failed
+	case own != nil || err == nil:
+		return own
 	}
-	return err
+	return noTables(err, notWritten("change of the application's rows", err))
+}
+
+// noTables adds to a fault that err was of a table that is not there.
+func noTables(err, fault error) error {
+	if resultCode(err) == sqlite3.SQLITE_ERROR && strings.Contains(err.Error(), "no such table: ") {
+		return fmt.Errorf("%w: %w", persist.ErrNoTables, fault)
+	}
+	return fault
 }
 
 // isQuery says whether a statement finds rows and changes none.
@@ -80,7 +96,7 @@ func count(ctx context.Context, tx *sql.Tx, statement string, args []any) (n int
 func listRows(ctx context.Context, db *sql.DB, statement string, args []any, yield func(scan func(...any) error) error) error {
 	rows, err := db.QueryContext(ctx, statement, args...)
 	if err != nil {
-		return unreachable(err)
+		return noTables(err, unreachable(err))
 	}
 	defer rows.Close()
 	for rows.Next() {

@@ -108,6 +108,27 @@ func OpenSeeder(ctx context.Context, cfg *config.Config, log *slog.Logger) (Seed
 	return OpenStore(ctx, cfg, log)
 }
 
+// Rows are the application's rows, and are closed after they were changed or listed.
+type Rows interface {
+	persist.Rows
+	Close() error
+}
+
+// OpenRows opens the configured store for the application's rows, beside a server too. It makes
+// and migrates nothing: where the tables are not there, it or what is done fails with
+// persist.ErrNoTables.
+func OpenRows(ctx context.Context, cfg *config.Config, readOnly bool, log *slog.Logger) (Rows, error) {
+	if path, ok := strings.CutPrefix(cfg.Database, sqlitePrefix); ok {
+		if readOnly {
+			return sqlite.OpenRowsToRead(path)
+		}
+		return sqlite.OpenRows(path)
+	}
+	return retry(ctx, cfg.DatabaseWait, log, func() (Rows, error) {
+		return postgres.Open(ctx, postgres.Config{URL: cfg.Database, Log: log})
+	})
+}
+
 // Seed writes seeds. An application's own tables may ask for more than Caravan
 // knows of; the error says which column it is, in the database's words, and what
 // to do.
