@@ -6,6 +6,7 @@
 package visit
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/netip"
@@ -15,10 +16,11 @@ import (
 )
 
 const (
-	turnedAwayEvery = time.Second // of a reason; more are counted in the next line
-	reasonsMax      = 256         // that are told apart; all others count as one
-	linesMax        = 4_096       // that wait to be written; what is over is dropped and counted
-	textBytesMax    = 200         // of a path or an origin in a line
+	turnedAwayEvery = time.Second         // of a reason; more are counted in the next line
+	restAfter       = 2 * turnedAwayEvery // since the last line: nobody brings the next one
+	reasonsMax      = 256                 // that are told apart; all others count as one
+	linesMax        = 4_096               // that wait to be written; what is over is dropped and counted
+	textBytesMax    = 200                 // of a path or an origin in a line
 )
 
 // Log writes about visits. A nil Log writes nothing.
@@ -56,6 +58,8 @@ func New(log *slog.Logger, all bool) *Log {
 
 func (l *Log) write() {
 	defer close(l.done)
+	second := time.NewTicker(turnedAwayEvery)
+	defer second.Stop()
 	for {
 		select {
 		case line := <-l.lines:
@@ -66,9 +70,28 @@ func (l *Log) write() {
 		select {
 		case line := <-l.lines:
 			l.log.Info(line.text, line.args...)
+		case now := <-second.C:
+			l.tellMore(now)
 		case <-l.stop:
+			l.tellMore(time.Now().Add(restAfter)) // however young it is
 			return
 		}
+	}
+}
+
+// tellMore writes how many were turned away after the last line of their reason, where that is
+// restAfter old.
+func (l *Log) tellMore(now time.Time) {
+	more := make(map[string]int)
+	l.mu.Lock()
+	for why, r := range l.reasons {
+		if r.more > 0 && now.Sub(r.told) >= restAfter {
+			more[cmp.Or(why, "others")], r.more, r.told = r.more, 0, now
+		}
+	}
+	l.mu.Unlock()
+	for why, n := range more {
+		l.log.Info("turned away", "reason", why, "more", n)
 	}
 }
 
@@ -84,7 +107,10 @@ func (l *Log) Close() {
 func (l *Log) SetAll(all bool) { l.all.Store(all) }
 
 // All says whether all visits are written of.
-func (l *Log) All() bool { return l != nil && l.all.Load() }
+func (l *Log) All() bool { return l != nil && l.all.Load() && l.enabled() }
+
+// enabled says whether lines are written at all, at the log's level of now.
+func (l *Log) enabled() bool { return l.log.Enabled(context.Background(), slog.LevelInfo) }
 
 // Dropped returns how many lines were dropped, as the log could not be written fast enough.
 func (l *Log) Dropped() int64 {
@@ -105,7 +131,7 @@ func (l *Log) put(text string, args ...any) {
 // TurnedAway writes of a client that was turned away: once a second for each reason. detail
 // goes behind the reason, as an origin does; it is the client's own word. path has no query.
 func (l *Log) TurnedAway(why, detail string, from netip.Addr, path string) {
-	if l == nil || !l.log.Enabled(context.Background(), slog.LevelInfo) {
+	if l == nil || !l.enabled() {
 		return
 	}
 	more, due := l.due(why, time.Now())

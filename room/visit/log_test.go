@@ -3,6 +3,7 @@ package visit
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/netip"
 	"strings"
@@ -34,13 +35,45 @@ func TestAReasonIsToldOnceASecondAndTheOthersAreCounted(t *testing.T) {
 			`reason=signature address=192.0.2.7 path=/ws/chat/x/`:        1,
 			`reason="origin https://evil.example" address=192.0.2.7`:     1,
 			`reason=signature address=192.0.2.7 path=/ws/chat/y/ more=2`: 1,
-			`msg="turned away"`: 3,
+			`reason=origin more=2`: 1, // at the end
+			`msg="turned away"`:    4,
 		} {
 			if strings.Count(got, want) != times {
 				t.Errorf("%q is not there %d times:\n%s", want, times, got)
 			}
 		}
 	})
+}
+
+// TestOfABurstTheRestIsTold when its second is over, and at the end, though nobody comes any more.
+func TestOfABurstTheRestIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		text, log := textLog()
+		l := New(log, false)
+		for range 3 {
+			l.TurnedAway("signature", "", from, "/")
+		}
+		time.Sleep(3 * turnedAwayEvery)
+		synctest.Wait()
+		if got := text.String(); strings.Count(got, "\n") != 2 || !strings.Contains(got, "reason=signature more=2\n") {
+			t.Errorf("after the burst:\n%s", got)
+		}
+		l.TurnedAway("expired", "", from, "/")
+		l.TurnedAway("expired", "", from, "/")
+		l.Close()
+		if got := text.String(); strings.Count(got, "\n") != 4 || !strings.HasSuffix(got, "reason=expired more=1\n") {
+			t.Errorf("at the end:\n%s", got)
+		}
+	})
+}
+
+// TestNothingIsMadeForALogOfWarnings that it would throw away.
+func TestNothingIsMadeForALogOfWarnings(t *testing.T) {
+	l := New(slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelWarn})), true)
+	defer l.Close()
+	if l.All() {
+		t.Error("all visits are written of")
+	}
 }
 
 func TestWhatClientsSayIsBounded(t *testing.T) {
@@ -53,7 +86,7 @@ func TestWhatClientsSayIsBounded(t *testing.T) {
 	if len(l.reasons) > reasonsMax+1 {
 		t.Errorf("%d reasons", len(l.reasons))
 	}
-	if lines := strings.Count(text.String(), "\n"); lines > reasonsMax+1 || text.Len() > lines*1000 {
+	if lines := strings.Count(text.String(), "\n"); lines > reasonsMax+2 || text.Len() > lines*1000 {
 		t.Errorf("%d lines of %d bytes", lines, text.Len())
 	}
 }

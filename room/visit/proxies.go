@@ -13,6 +13,9 @@ type Proxies struct {
 	networks atomic.Pointer[[]netip.Prefix]
 }
 
+// bitsBefore4In6 are the bits of ::ffff:0:0/96, before an address of IPv4.
+const bitsBefore4In6 = 96
+
 // ParseProxies reads comma-separated addresses and networks.
 func ParseProxies(s string) (networks []netip.Prefix, err error) {
 	for text := range strings.SplitSeq(s, ",") {
@@ -20,6 +23,9 @@ func ParseProxies(s string) (networks []netip.Prefix, err error) {
 			continue
 		}
 		network, err := netip.ParsePrefix(text)
+		if err == nil && network.Addr().Is4In6() && network.Bits() >= bitsBefore4In6 {
+			network = netip.PrefixFrom(network.Addr().Unmap(), network.Bits()-bitsBefore4In6)
+		}
 		if err != nil {
 			address, err := netip.ParseAddr(text)
 			if err != nil || address.Zone() != "" {
@@ -45,6 +51,7 @@ func (p *Proxies) Believes(a netip.Addr) bool {
 	if networks == nil {
 		return false
 	}
+	a = a.Unmap().WithZone("") // no network has a zone
 	for _, n := range *networks {
 		if n.Contains(a) {
 			return true

@@ -64,6 +64,13 @@ func TestWhoIsBelievedIsAnAddressOrANetwork(t *testing.T) {
 			t.Errorf("%s was taken", wrong)
 		}
 	}
+	for _, c := range []struct{ network, peer string }{
+		{"::ffff:10.0.0.0/104", "10.1.2.3"}, {"10.0.0.0/8", "::ffff:10.1.2.3"}, {"fe80::/10", "fe80::1%eth0"}, {"::/0", "2001:db8::1"},
+	} {
+		if !proxies(t, c.network).Believes(netip.MustParseAddr(c.peer)) {
+			t.Errorf("%s is not in %s", c.peer, c.network)
+		}
+	}
 	if networks, err := ParseProxies(" ,10.1.2.3/8, ::ffff:192.0.2.1 "); err != nil || len(networks) != 2 || networks[0].String() != "10.0.0.0/8" || networks[1].String() != "192.0.2.1/32" {
 		t.Errorf("%v, %v", networks, err)
 	}
