@@ -1,8 +1,11 @@
 package socket_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"log/slog"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -14,6 +17,7 @@ import (
 	"github.com/caravan-chat/caravan/protocol"
 	"github.com/caravan-chat/caravan/room"
 	"github.com/caravan-chat/caravan/room/socket"
+	"github.com/caravan-chat/caravan/room/visit"
 )
 
 // promoted is a store after one of whose reads another primary takes over, once.
@@ -55,7 +59,9 @@ func (p *promoted) OwnReactions(ctx context.Context, q []room.OwnQuestion) ([]ro
 // rights were, and before it is sent.
 func TestAHistoryOfAFormerPrimaryIsNotSent(t *testing.T) {
 	p := &promoted{}
-	s := serveOn(t, socket.Config{}, func(store room.Store) room.Store { p.Store = store; return p })
+	var text bytes.Buffer
+	log := visit.New(slog.New(slog.NewTextHandler(&text, nil)), false)
+	s := serveOn(t, socket.Config{Visits: log}, func(store room.Store) room.Store { p.Store = store; return p })
 	p.timeline.Store(1)
 	trip := persist.FleetTrip(0)
 	in, err := s.svc.Access(t.Context(), persist.FleetUser(0), trip)
@@ -104,6 +110,9 @@ func TestAHistoryOfAFormerPrimaryIsNotSent(t *testing.T) {
 	many.subscribe(in.Room.ID.String())
 	many.hearLeft(in.Room.ID.String(), 1011)
 	many.quiet() // it stays
+	if log.Close(); strings.Count(text.String(), "reason=unavailable") != 1 {
+		t.Errorf("of who was not let in the log says\n%s", text.String())
+	}
 }
 
 // TestASubscriptionThatAFormerPrimaryAnsweredIsRefused: on a socket of many rooms. A history

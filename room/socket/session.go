@@ -80,6 +80,9 @@ func (s *session) entered(d *door, e room.Entry, err error) {
 		s.close(protocol.CloseTryLater, "too many reads of this user, please come again later")
 		return
 	default:
+		if err == nil {
+			s.turnedAway(d, room.WhyTurnedAway(room.ErrSuperseded))
+		}
 		s.close(protocol.CloseInternal, "cannot let you in now, please try again")
 		return
 	}
