@@ -89,7 +89,7 @@ var unplanned = map[string]string{
 	"noteNode":   "a table of a few nodes",
 	"deployment": "a table of one row", "makeDeployment": "a table of one row", "readCluster": "a table of one row", "noteCluster": "a table of one row",
 	"lockUploader": "no table", "lockDirectory": "no table",
-	"readSecret":   "a table of few rows, at the start", "makeSecret": "a table of few rows, at the start",
+	"readSecret": "a table of few rows, at the start", "makeSecret": "a table of few rows, at the start",
 	"thisDatabase": "a catalog", "thisCluster": "no table", "findKeys": "a catalog", "findMissing": "a catalog", "findOtherIDs": "a catalog", "findTypes": "a catalog", "findUnfilled": "a catalog",
 	"makeUncountedDue":  "a table of one row, and what TestUncountedAnswersAreLookedUpByIndex looks at",
 	"endSessionsWithin": "no table", "endAbandoned": "no table", "barrier": "no table", "askStatus": "no table", "askServer": "no table",

@@ -73,7 +73,11 @@ func (c *Config) check(cmd Command) (warnings []string, err error) {
 		case !strings.HasPrefix(c.Database, "sqlite:"):
 			return nil, &Error{Flag: "database", Text: "is PostgreSQL, which has backups of its own: pg_dump, or a base backup with its WAL (docs/backup.md)"}
 		}
-	case Migrate, UserList, TripList:
+	case Migrate:
+		if c.JSON && !c.Check {
+			return nil, &Error{Flag: "json", Text: "goes with --check: a migration prints no list"}
+		}
+	case UserList, TripList:
 	}
 	return warnings, nil
 }

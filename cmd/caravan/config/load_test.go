@@ -196,6 +196,7 @@ func TestWhatCannotBeUsedNamesTheFlagAndHidesSecrets(t *testing.T) {
 		{"one port for both, on all addresses", config.Serve, []string{"--dev", "--listen", ":1", "--admin-listen", "127.0.0.1:1"}, nil, "--admin-listen"},
 		{"a bucket without keys", config.ConfigCheck, []string{"--dev", "--attachments", "s3://bucket/p"}, nil, "AWS_ACCESS_KEY_ID"},
 		{"no address", config.UserAdd, []string{"--email", "amina"}, nil, "must be an address"},
+		{"a list of a migration", config.Migrate, []string{"--json"}, nil, "--json: goes with --check"},
 		{"config file", config.Serve, []string{"--config", noSuchFile}, nil, "--config"},
 		{"config name", config.Serve, []string{"--config", write(t, "dev = true\nhistroy = 3\n")}, nil, "--histroy: no such setting; did you mean history?"},
 		{"config name that nothing is like", config.Serve, []string{"--config", write(t, "frobnicate = 3\n")}, nil, "--frobnicate: no such setting (from"},
