@@ -15,7 +15,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
+	"regexp"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -196,9 +197,21 @@ func plainly(t testing.TB, front string) (address string) {
 // TestWebSocketsMayBeIdleForADay in each file: Caravan itself pings and ends those that
 // are dead.
 func TestWebSocketsMayBeIdleForADay(t *testing.T) {
+	decides := map[string][]string{ // what ends a connection of which nobody says anything, in each direction
+		"nginx.conf":  {"proxy_read_timeout", "proxy_send_timeout"},
+		"haproxy.cfg": {"timeout tunnel"},
+		"Caddyfile":   {"read_timeout", "write_timeout"},
+	}
 	for _, p := range proxies {
-		if !strings.Contains(shipped(t, p.file), "86400s") {
-			t.Errorf("%s ends a WebSocket sooner", p.file)
+		names := decides[p.file]
+		if len(names) == 0 {
+			t.Errorf("nobody knows what ends a WebSocket in %s", p.file)
+		}
+		for _, name := range names {
+			values := regexp.MustCompile(`(?m)^\s*`+name+`\s+([0-9a-z]+)`).FindAllStringSubmatch(shipped(t, p.file), -1)
+			if len(values) == 0 || slices.ContainsFunc(values, func(v []string) bool { return v[1] != "86400s" }) {
+				t.Errorf("%s ends a WebSocket sooner: %s is %q", p.file, name, values)
+			}
 		}
 	}
 }
