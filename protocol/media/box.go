@@ -13,6 +13,7 @@ type boxCleaner struct {
 	image  bool    // the box meta tells the picture; elsewhere it is metadata
 	at     int64   // how far the walk is
 	inside []level // the boxes that are being walked
+	track  string  // what the track is that is being walked
 	told   bool    // the box that tells what is shown has been seen: meta, or moov
 	until  int64   // where the last byte is of what it tells
 
@@ -34,6 +35,11 @@ const (
 	longBoxHeadBytes = 16
 	metaBytesMax     = 64 << 10 // of the box meta of a picture, which is seen whole
 	handlerBytesMax  = 256      // of a track's name that are looked at
+	listHeadBytes    = 8        // of a box of boxes, with their number
+
+	// Where in the description of samples an encoder's maker and name stand, with the header.
+	makerAt, makerBytes     = 20, 4
+	encoderAt, encoderBytes = 50, 32
 )
 
 // kept are the boxes that go through, by the box that they are in; those of walked are
@@ -43,17 +49,23 @@ var (
 		"":     {"ftyp", "styp", "wide", "sidx", "ssix", "pdin", "mfra", "pnot", "mdat"},
 		"moov": {"mvhd", "mvex", "iods"},
 		"trak": {"tkhd", "edts", "tref", "trgr", "tapt", "clip", "matt", "txas"},
-		"mdia": {"mdhd", "hdlr", "minf", "elng"},
+		"mdia": {"mdhd", "hdlr", "elng"},
+		"minf": {"vmhd", "smhd", "hmhd", "sthd", "nmhd", "gmhd", "hdlr"},
+		"stbl": {"stts", "ctts", "cslg", "stsc", "stsz", "stz2", "stco", "co64", "stss", "stps", "stsh", "padb", "stdp", "sdtp", "sbgp", "sgpd", "subs", "saiz", "saio"},
 		"moof": {"mfhd", "pssh"},
 		"traf": {"tfhd", "tfdt", "trun", "sbgp", "sgpd", "subs", "saiz", "saio", "senc"},
 	}
-	walked = map[string]string{"moov": "", "trak": "moov", "mdia": "trak", "moof": "", "traf": "moof"}
+	walked = map[string]string{
+		"moov": "", "trak": "moov", "mdia": "trak", "minf": "mdia", "dinf": "minf", "dref": "dinf", "stbl": "minf", "stsd": "stbl",
+		"moof": "", "traf": "moof",
+	}
+	listed = []string{"dref", "stsd"} // boxes come after a number of them, and any name goes through
 	filler = []string{"free", "skip"}
 	hidden = []string{"free", "skip", "uuid", "meta", "udta", "prft"}
 	timed  = []string{"mvhd", "tkhd", "mdhd"} // they begin with when they were made
 
 	// shown are the tracks of which everything is seen or heard. Others may tell places.
-	shown = []string{"vide", "soun", "auxv", "pict", "tmcd", "hint"}
+	shown = []string{"vide", "soun", "auxv", "pict", "hint"}
 )
 
 // box is the header of a box.
@@ -130,12 +142,7 @@ func (c *boxCleaner) box(f *Filter, b box) error {
 	parent, walk := walked[b.name]
 	switch {
 	case walk && parent == in:
-		c.told = c.told || b.name == "moov" && !c.image
-		c.pass(b.head)
-		c.leave(b.size - b.head)
-		c.inside = append(c.inside, level{b.name, b.size - b.head})
-		f.copy(b.head)
-		return nil
+		return c.enter(f, b)
 	case c.image && in == "" && b.name == "meta":
 		if b.size > metaBytesMax {
 			return ErrUnclean
@@ -152,8 +159,8 @@ func (c *boxCleaner) box(f *Filter, b box) error {
 		}
 		f.copy(b.head)
 		return nil
-	case slices.Contains(kept[in], b.name):
-		if err := c.keep(f, b); err != nil {
+	case slices.Contains(kept[in], b.name), slices.Contains(listed, in):
+		if err := c.keep(f, b, in); err != nil {
 			return err
 		}
 	case in == "" && c.complete() && !slices.Contains(hidden, b.name) && (c.passed > 0 || !printable(b.name)):
@@ -165,6 +172,25 @@ func (c *boxCleaner) box(f *Filter, b box) error {
 		}
 	}
 	c.pass(b.size)
+	return nil
+}
+
+// enter lets the header of a box through, and has the boxes in it walked.
+func (c *boxCleaner) enter(f *Filter, b box) error {
+	switch {
+	case slices.Contains(listed, b.name):
+		b.head += listHeadBytes
+	case b.name == "trak":
+		c.track = ""
+	}
+	if b.size < b.head {
+		return ErrBroken
+	}
+	c.told = c.told || b.name == "moov" && !c.image
+	c.pass(b.head)
+	c.leave(b.size - b.head)
+	c.inside = append(c.inside, level{b.name, b.size - b.head})
+	f.copy(b.head)
 	return nil
 }
 
@@ -187,15 +213,27 @@ func (c *boxCleaner) leave(n int64) {
 	}
 }
 
-// keep lets a box through, without when it was made.
-func (c *boxCleaner) keep(f *Filter, b box) error {
-	if b.name == "hdlr" {
-		return keepHandler(f, b)
+// keep lets a box through that is in another one, without what it says of a maker, a place on a
+// disk, or a time.
+func (c *boxCleaner) keep(f *Filter, b box, in string) error {
+	switch {
+	case in == "dref":
+		return f.copyBut(b.size, part{b.head + 4, b.size}) // after the version: where else the media are
+	case in == "stsd" && (c.track == "vide" || c.track == "auxv" || c.track == "pict"):
+		return f.copyBut(b.size, part{makerAt, makerAt + makerBytes}, part{encoderAt, encoderAt + encoderBytes})
+	case in == "stsd" && c.track == "soun":
+		return f.copyBut(b.size, part{makerAt, makerAt + makerBytes})
+	case b.name == "hdlr":
+		return c.keepHandler(f, b, in)
+	case slices.Contains(timed, b.name):
+		return keepTimed(f, b)
 	}
-	if !slices.Contains(timed, b.name) {
-		f.copy(b.size)
-		return nil
-	}
+	f.copy(b.size)
+	return nil
+}
+
+// keepTimed lets a box through without when it was made.
+func keepTimed(f *Filter, b box) error {
 	head, err := f.need(int(b.head) + 1)
 	if err != nil {
 		return err
@@ -213,9 +251,9 @@ func (c *boxCleaner) keep(f *Filter, b box) error {
 	return nil
 }
 
-// keepHandler lets the box through that says what a track is, without its name: software and
-// cameras write theirs there.
-func keepHandler(f *Filter, b box) error {
+// keepHandler lets the box through that says what a track is, or how its data are had, without a
+// name: software and cameras write theirs there.
+func (c *boxCleaner) keepHandler(f *Filter, b box, in string) error {
 	kind := b.head + 12 // where that ends
 	if b.size < kind {
 		f.copy(b.size)
@@ -225,7 +263,11 @@ func keepHandler(f *Filter, b box) error {
 	if err != nil {
 		return err
 	}
-	left := !slices.Contains(shown, string(head[kind-4:kind]))
+	left := false
+	if in == "mdia" {
+		c.track = string(head[kind-4 : kind])
+		left = !slices.Contains(shown, c.track)
+	}
 	rest, err := f.peek(int(min(b.size, kind+handlerBytesMax)))
 	if err != nil {
 		return err

@@ -172,7 +172,18 @@ func TestBrokenHEICIsRefused(t *testing.T) {
 func track(handler string) []byte {
 	made := join(be32(0x5EC7E700), be32(0x5EC7E701))
 	return box("trak", fullBox("tkhd", 0, made, make([]byte, 72)), box("edts", []byte("list")), box("udta", []byte(secret)), box("meta", []byte(secret)),
-		box("mdia", fullBox("mdhd", 1, made, made, make([]byte, 20)), fullBox("hdlr", 0, be32(0), []byte(handler), make([]byte, 12), []byte(secret), []byte{0}), box("minf", []byte("samples of "+handler))))
+		box("mdia", fullBox("mdhd", 1, made, made, make([]byte, 20)), fullBox("hdlr", 0, be32(0), []byte(handler), make([]byte, 12), []byte(secret), []byte{0}), mediaOf(handler)))
+}
+
+// mediaOf is what a track says of its media, with the names of its camera.
+func mediaOf(handler string) []byte {
+	entry := join(make([]byte, 8), be32(0), []byte("MAKE"), make([]byte, 26), []byte("\x0BGoPro AVC "+secret+"     "), be32(0), box("colr", []byte("samples of "+handler)))
+	if handler == "soun" {
+		entry = join(make([]byte, 8), be32(0), []byte("MAKE"), be32(0), be32(0), box("esds", []byte("samples of soun")))
+	}
+	return box("minf", fullBox("vmhd", 1, make([]byte, 8)), fullBox("hdlr", 0, []byte("dhlralis"), make([]byte, 12), []byte(secret)),
+		box("dinf", fullBox("dref", 0, be32(1), fullBox("alis", 0, []byte("/home/"+secret)))), box("udta", []byte(secret)),
+		box("stbl", fullBox("stsd", 0, be32(1), box("avc1", entry), be32(0)), fullBox("stts", 0, be32(0)), box("uuid", []byte(xmp))))
 }
 
 // cameraMOV is a video as a telephone writes it: with the place in it twice.
@@ -201,6 +212,9 @@ func TestVideosLoseTheirMetadata(t *testing.T) {
 				t.Errorf("%.20q is gone", stays)
 			}
 		}
+		if bytes.Contains(out, []byte("MAKE")) || bytes.Contains(out, []byte("GoPro")) {
+			t.Error("it names its maker")
+		}
 		if len(out) != len(cameraMOV(movieFirst)) || r.Metadata != media.Cut || r.Type != media.QuickTime {
 			t.Errorf("%d bytes, %+v", len(out), r)
 		}
@@ -212,7 +226,7 @@ func TestVideosLoseTheirMetadata(t *testing.T) {
 
 // Drones and action cameras write where they are into a track of its own.
 func TestTracksThatMayTellPlacesAreSaid(t *testing.T) {
-	for handler, want := range map[string]media.Metadata{"meta": media.Left, "text": media.Left, "sbtl": media.Left, "camm": media.Left, "vide": media.Cut, "tmcd": media.Cut} {
+	for handler, want := range map[string]media.Metadata{"meta": media.Left, "text": media.Left, "sbtl": media.Left, "camm": media.Left, "vide": media.Cut, "tmcd": media.Left} {
 		if _, r := cleaned(t, cameraMOV(true, track(handler))); r.Metadata != want {
 			t.Errorf("%s: %v", handler, r.Metadata)
 		}

@@ -1,16 +1,17 @@
 package media
 
 import (
-	"bytes"
 	"encoding/binary"
+	"slices"
 )
 
-// gifCleaner cuts comments, and applications' blocks but those that say how often the
-// pictures repeat and the colour profile.
+// gifCleaner cuts comments, texts that no viewer shows, and applications' blocks but those that say
+// how often the pictures repeat and the colour profile.
 type gifCleaner struct {
 	started bool
 	blocks  bool // sub-blocks come
 	cutting bool // they are cut
+	loops   bool // but for the one that says how often the pictures repeat
 }
 
 const (
@@ -18,7 +19,11 @@ const (
 	gifApplication = 11 // bytes of an application's name
 )
 
-var gifApplications = [][]byte{[]byte("NETSCAPE2.0"), []byte("ANIMEXTS1.0"), []byte("ICCRGBG1012")}
+// What applications write that is kept.
+var (
+	gifLoops   = []string{"NETSCAPE2.0", "ANIMEXTS1.0"}
+	gifProfile = "ICCRGBG1012"
+)
 
 func (c *gifCleaner) step(f *Filter) error {
 	switch {
@@ -69,7 +74,7 @@ func (c *gifCleaner) image(f *Filter) error {
 	if err != nil {
 		return err
 	}
-	c.blocks, c.cutting = true, false
+	c.blocks, c.cutting, c.loops = true, false, false
 	f.copy(descriptorBytes + colours(b[9]) + 1) // and the size of a code
 	return nil
 }
@@ -79,20 +84,20 @@ func (c *gifCleaner) extension(f *Filter) error {
 	if err != nil {
 		return err
 	}
-	const control, plainText, application = 0xF9, 0x01, 0xFF
-	c.blocks, c.cutting = true, true
-	switch b[1] {
-	case control, plainText:
-		c.cutting = false
-	case application:
-		if b, err = f.need(3 + gifApplication); err != nil {
-			return err
-		}
-		for _, name := range gifApplications {
-			c.cutting = c.cutting && !(b[2] == gifApplication && bytes.Equal(b[3:], name))
-		}
+	const control, application = 0xF9, 0xFF
+	c.blocks, c.cutting, c.loops = true, b[1] != control, false
+	if b[1] != application {
+		c.pass(f, 2)
+		return nil
 	}
-	c.pass(f, 2)
+	if b, err = f.need(3 + gifApplication); err != nil {
+		return err
+	}
+	if name := string(b[3:]); b[2] == gifApplication {
+		c.loops = slices.Contains(gifLoops, name)
+		c.cutting = !c.loops && name != gifProfile
+	}
+	c.pass(f, 3+gifApplication)
 	return nil
 }
 
@@ -103,6 +108,11 @@ func (c *gifCleaner) block(f *Filter) error {
 		return err
 	}
 	c.blocks = b[0] != 0
+	const loopBytes = 3
+	if c.loops && c.blocks && b[0] != loopBytes { // none has another size
+		f.cut(1 + int64(b[0]))
+		return nil
+	}
 	c.pass(f, 1+int64(b[0]))
 	return nil
 }

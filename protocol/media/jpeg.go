@@ -9,6 +9,8 @@ import (
 // JFIF without its thumbnail, the colour profile, Adobe's transform, and the orientation stay.
 type jpegCleaner struct {
 	started bool
+
+	pieces, of byte // of the colour profile, that have come, and that there are
 }
 
 const (
@@ -29,12 +31,15 @@ const (
 
 	jfifBytes  = 14 // of a JFIF segment, without a thumbnail
 	adobeBytes = 12
+	iccBytes   = 14   // of a piece of a colour profile, before its content
+	acspAt     = 36   // where a profile says that it is one
 	garbageMax = 4096 // what is between two segments, as careless software leaves it
 )
 
 var (
 	iccHeader  = []byte("ICC_PROFILE\x00")
 	jfifHeader = []byte("JFIF\x00")
+	acsp       = []byte("acsp")
 )
 
 func indexFF(b []byte) int { return bytes.IndexByte(b, 0xFF) }
@@ -131,7 +136,13 @@ func (c *jpegCleaner) segment(f *Filter, marker byte) error {
 		}
 		f.cut(whole)
 	case marker == markAPP2 && bytes.HasPrefix(content, iccHeader):
-		f.copy(whole)
+		if mine, err := c.profile(f, length); err != nil {
+			return err
+		} else if mine {
+			f.copy(whole)
+		} else {
+			f.cut(whole)
+		}
 	case marker == markAPP14 && bytes.HasPrefix(content, []byte("Adobe")) && length >= adobeBytes:
 		f.segment(markAPP14, content[:adobeBytes])
 		f.skip(whole)
@@ -146,6 +157,25 @@ func (c *jpegCleaner) segment(f *Filter, marker byte) error {
 		f.copy(whole)
 	}
 	return nil
+}
+
+// profile reports whether the next segment is the next piece of the colour profile: of one, in
+// order, and none that only begins as a profile's piece does.
+func (c *jpegCleaner) profile(f *Filter, length int) (bool, error) {
+	b, err := f.need(4 + min(length, iccBytes+acspAt+len(acsp)))
+	if err != nil || length < iccBytes {
+		return false, err
+	}
+	content := b[4:]
+	piece, of := content[iccBytes-2], content[iccBytes-1]
+	switch {
+	case piece != c.pieces+1 || piece > of || c.of > 0 && of != c.of:
+		return false, nil
+	case piece == 1 && !bytes.HasSuffix(content, acsp):
+		return false, nil
+	}
+	c.pieces, c.of = piece, of
+	return true, nil
 }
 
 // segment emits a segment of a JPEG.

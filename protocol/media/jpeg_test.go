@@ -10,9 +10,14 @@ import (
 )
 
 var (
-	iccProfile = jpegSegment(0xE2, []byte("ICC_PROFILE\x00\x01\x01"), bytes.Repeat([]byte("colours"), 4))
+	iccProfile = jpegSegment(0xE2, []byte("ICC_PROFILE\x00\x01\x01"), profileOf("colours"))
 	adobe      = jpegSegment(0xEE, []byte("Adobe\x00\x64\x00\x00\x00\x00\x01"))
 )
+
+// profileOf is a colour profile with a text in it.
+func profileOf(text string) []byte {
+	return join(be32(40+len(text)), make([]byte, 32), []byte("acsp"), []byte(text))
+}
 
 // cameraJPEG is one as a telephone writes it, with all that may be in it.
 func cameraJPEG(order binary.AppendByteOrder, orientation int) []byte {
@@ -64,6 +69,34 @@ func TestReservedSegmentsAreCut(t *testing.T) {
 		out, r := cleaned(t, withSegments(plain, jpegSegment(marker, []byte(secret))))
 		if !bytes.Equal(out, plain) || r.Metadata != media.Cut {
 			t.Errorf("%x: %d bytes, want %d, %+v", marker, len(out), len(plain), r)
+		}
+	}
+}
+
+// TestOnlyColourProfilesPassAsSuch: pieces of none, or of a second one, could hold anything.
+func TestOnlyColourProfilesPassAsSuch(t *testing.T) {
+	plain := jpegOf(picture(40, 30))
+	piece := func(number, of byte, content []byte) []byte {
+		return jpegSegment(0xE2, []byte("ICC_PROFILE\x00"), []byte{number, of}, content)
+	}
+	first, second := piece(1, 2, profileOf("colours")), piece(2, 2, []byte("more colours"))
+	good := withSegments(plain, first, second)
+	if out, r := cleaned(t, good); !bytes.Equal(out, good) || r.Metadata != media.None {
+		t.Errorf("a profile of two pieces: %d bytes of %d, %+v", len(out), len(good), r)
+	}
+	for name, bad := range map[string][]byte{
+		"a second profile": piece(1, 1, profileOf(secret)), "a piece again": piece(2, 2, []byte(secret)), "one too many": piece(3, 2, []byte(secret)),
+		"of another number": piece(3, 3, []byte(secret)), "no number": jpegSegment(0xE2, []byte("ICC_PROFILE\x00")),
+	} {
+		if out, r := cleaned(t, withSegments(plain, first, second, bad)); !bytes.Equal(out, good) || r.Metadata != media.Cut {
+			t.Errorf("%s: %d bytes, want %d, %+v", name, len(out), len(good), r)
+		}
+	}
+	for name, bad := range map[string][]byte{
+		"no profile": piece(1, 1, []byte(secret+secret+secret+secret)), "the second piece first": piece(2, 2, profileOf(secret)), "number zero": piece(0, 1, profileOf(secret)),
+	} {
+		if out, r := cleaned(t, withSegments(plain, bad)); !bytes.Equal(out, plain) || r.Metadata != media.Cut {
+			t.Errorf("%s: %d bytes, want %d, %+v", name, len(out), len(plain), r)
 		}
 	}
 }

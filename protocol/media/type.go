@@ -139,7 +139,7 @@ func ParseAllowed(list string) (Allowed, bool) {
 // Has reports whether the type is in the list.
 func (a Allowed) Has(t Type) bool {
 	return slices.ContainsFunc(a, func(one string) bool {
-		prefix, any := strings.CutSuffix(one, "*")
-		return one == string(t) || any && strings.HasPrefix(string(t), prefix)
+		prefix, wide := strings.CutSuffix(one, "*")
+		return one == string(t) || wide && strings.HasPrefix(string(t), prefix)
 	})
 }

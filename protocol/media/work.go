@@ -1,6 +1,7 @@
 package media
 
 import (
+	"bytes"
 	"io"
 	"math"
 )
@@ -31,6 +32,30 @@ func (f *Filter) do(op op, n int64, open bool) { f.tasks = append(f.tasks, task{
 
 // copy lets the next n bytes through.
 func (f *Filter) copy(n int64) { f.do(opCopy, n, false) }
+
+// part is one of a box, from a byte on up to another one.
+type part struct{ from, to int64 }
+
+// copyBut lets the next n bytes through, a box of which zeros go out for some parts, the first one
+// first. What they hold where they are not zeros is metadata.
+func (f *Filter) copyBut(n int64, parts ...part) error {
+	at := int64(0)
+	for _, p := range parts {
+		p.from, p.to = min(p.from, n), min(p.to, n)
+		seen, err := f.peek(int(min(p.to, bufferBytes)))
+		if err != nil {
+			return err
+		}
+		if p.to > bufferBytes || len(bytes.Trim(seen[min(p.from, int64(len(seen))):], "\x00")) > 0 {
+			f.found()
+		}
+		f.copy(p.from - at)
+		f.blank(p.to - p.from)
+		at = p.to
+	}
+	f.copy(n - at)
+	return nil
+}
 
 // copyRest lets all through that comes.
 func (f *Filter) copyRest() { f.do(opCopy, toTheEnd, true) }
