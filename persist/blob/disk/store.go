@@ -43,25 +43,57 @@ func Open(dir string) (*Store, error) {
 	if err := errors.Join(s.makeDir(blobsDir), s.makeDir(incomingDir)); err != nil {
 		return nil, errors.Join(fault("open", err), root.Close())
 	}
-	if err := errors.Join(s.Sweep(), s.adopt()); err != nil {
+	if err := errors.Join(s.RemoveLeftovers(), s.adopt()); err != nil {
 		return nil, errors.Join(err, root.Close())
 	}
 	return s, nil
 }
 
-// makeRoot makes the directory of the store if it is not there.
+// OpenToRead returns the store in a directory in which there is one, and changes nothing there.
+// What was copied in and is not in its place yet is not seen. It is for who only reads.
+func OpenToRead(dir string) (*Store, error) {
+	there, err := Exists(dir)
+	if err != nil {
+		return nil, err
+	}
+	if !there {
+		return nil, fmt.Errorf("%w: open: %s has no directory %s", blob.ErrUnavailable, dir, blobsDir)
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, fault("open", err)
+	}
+	return &Store{root: root}, nil
+}
+
+// Exists reports whether there is a store in a directory, empty or not.
+func Exists(dir string) (bool, error) {
+	_, err := os.Stat(filepath.Join(dir, blobsDir))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, fault("open", err)
+}
+
+// makeRoot makes the directory of the store if it is not there, and those above it, and sees that
+// each outlives a loss of power.
 func makeRoot(dir string) error {
-	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+	_, err := os.Stat(dir)
+	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if err := os.MkdirAll(dir, dirMode); err != nil {
+	above := filepath.Dir(filepath.Clean(dir))
+	if err := makeRoot(above); err != nil {
 		return err
 	}
-	above, err := os.Open(filepath.Dir(dir))
+	if err := os.Mkdir(dir, dirMode); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	names, err := os.Open(above)
 	if err != nil {
 		return err
 	}
-	return errors.Join(above.Sync(), above.Close())
+	return errors.Join(names.Sync(), names.Close())
 }
 
 // makeDir makes a directory if it is not there, and sees that it outlives a loss of power:

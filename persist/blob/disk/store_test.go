@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/caravan-chat/caravan/persist/blob"
@@ -219,5 +220,44 @@ func TestOpenOfWhatIsNoDirectory(t *testing.T) {
 		if s, err := disk.Open(dir); !errors.Is(err, blob.ErrUnavailable) {
 			t.Errorf("%s: %v, %v", dir, s, err)
 		}
+	}
+}
+
+// TestWhoReadsChangesNothing: no directory is made, nothing is removed and nothing moved.
+func TestWhoReadsChangesNothing(t *testing.T) {
+	dir := t.TempDir()
+	for _, none := range []string{dir, filepath.Join(dir, "none")} {
+		if s, err := disk.OpenToRead(none); !errors.Is(err, blob.ErrUnavailable) {
+			t.Errorf("%v, %v", s, err)
+		}
+	}
+	if all, err := os.ReadDir(dir); err != nil || len(all) != 0 {
+		t.Errorf("made: %v, %v", all, err)
+	}
+	writes := open(t, dir)
+	if _, err := writes.Put(t.Context(), "k", bytes.NewReader([]byte("x")), 1, ""); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"incoming/LEFTOVER", "blobs/copied"} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := files(t, dir)
+	s, err := disk.OpenToRead(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for is, err := range s.List(t.Context(), "") {
+		if err != nil || is.Key != "k" {
+			t.Errorf("listed %v, %v", is, err)
+		}
+	}
+	if after := files(t, dir); !slices.Equal(before, after) {
+		t.Errorf("there are %q, and were %q", after, before)
+	}
+	if err := writes.RemoveLeftovers(); err != nil || len(files(t, dir)) != len(before)-1 {
+		t.Errorf("what nobody writes stays: %q, %v", files(t, dir), err)
 	}
 }

@@ -20,23 +20,23 @@ func lock(f *os.File) error {
 	}
 }
 
-// Sweep removes what processes that ended have left in incoming. Open does it; further
-// calls matter only where several processes use the directory.
-func (s *Store) Sweep() error {
+// RemoveLeftovers removes what nobody writes any more from incoming: a process that ended has left
+// it, or it could not be removed before. Open does it once.
+func (s *Store) RemoveLeftovers() error {
 	names, err := s.names(incomingDir)
 	if err != nil {
-		return fault("sweep", err)
+		return fault("remove leftovers", err)
 	}
 	for _, name := range names {
-		if err := s.sweepFile(incomingDir + "/" + name); err != nil {
-			return fault("sweep", err)
+		if err := s.removeLeftover(incomingDir + "/" + name); err != nil {
+			return fault("remove leftovers", err)
 		}
 	}
 	return nil
 }
 
-// sweepFile removes a file that nobody writes any more.
-func (s *Store) sweepFile(name string) error {
+// removeLeftover removes a file that nobody writes any more.
+func (s *Store) removeLeftover(name string) error {
 	f, err := s.root.OpenFile(name, os.O_WRONLY, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // it was moved to its place, or given up

@@ -24,7 +24,7 @@ type incoming struct {
 // while more comes.
 const flushBytes = 2 << 20
 
-// create makes a file in incoming and locks it. A sweep may come between the two and take
+// create makes a file in incoming and locks it. RemoveLeftovers may come between the two and take
 // the file for a leftover: then another one is made.
 func (s *Store) create() (*incoming, error) {
 	for {
