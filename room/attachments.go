@@ -72,8 +72,9 @@ type AttachmentStore interface {
 	// previews included.
 	UploadedBytes(ctx context.Context, user uuid.UUID) (int64, error)
 
-	// LoseAttachment makes a row gone that no message has. ErrNoAttachment where there is none.
-	LoseAttachment(ctx context.Context, id uuid.UUID) error
+	// LoseAttachment makes a row gone that no message has, and leases it for so long: until then
+	// nobody sweeps it. ErrNoAttachment where there is none.
+	LoseAttachment(ctx context.Context, id uuid.UUID, lease time.Duration) error
 
 	// LeaseAttachments returns rows that are gone, and makes those gone before that no message
 	// has taken for so long, the oldest first, at most limit. For the time of the lease nobody

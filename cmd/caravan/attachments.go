@@ -22,7 +22,7 @@ func checkAttachments(ctx context.Context, j *job) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	blobs, err := app.OpenBlobs(j.cfg)
+	blobs, err := app.BlobsToRead(j.cfg)
 	if err != nil {
 		return err
 	}

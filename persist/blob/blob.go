@@ -30,9 +30,9 @@ type Blob interface {
 	// how many bytes those are. A blob is there whole or not at all, whatever happens
 	// meanwhile, and once Put has returned it outlives a loss of power. size is in bytes, or
 	// SizeUnknown; where r yields another number, nothing is stored and the error is ErrSize.
-	// After ErrUnavailable it may be there, whole: Delete makes sure. Memory is bounded, however
-	// long r is. mime is what the store may say of the blob if it
-	// serves it by itself. Put does not close r.
+	// After ErrUnavailable, or the context's end, it may be there, whole, or come a little later:
+	// a Delete some minutes later makes sure. Memory is bounded, however long r is. mime is what
+	// the store may say of the blob if it serves it by itself. Put does not close r.
 	Put(ctx context.Context, key string, r io.Reader, size int64, mime string) (int64, error)
 
 	// Get returns a part of a blob, or ErrNotFound, or ErrRange. The caller closes it. ctx

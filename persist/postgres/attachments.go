@@ -38,7 +38,8 @@ const (
 
 	selectAttachment = `SELECT ` + attachmentColumns + ` FROM chat_attachments WHERE id = $1`
 
-	loseAttachment = `UPDATE chat_attachments SET state = 'gone' WHERE id = $1 AND message_id IS NULL`
+	loseAttachment = `UPDATE chat_attachments SET state = 'gone', leased_until = CASE WHEN $2::interval > '0' THEN clock_timestamp() + $2::interval END
+	WHERE id = $1 AND message_id IS NULL`
 
 	// leaseAttachments passes over what a message is taking at this moment.
 	leaseAttachments = `UPDATE chat_attachments t SET state = 'gone',
@@ -189,9 +190,9 @@ func (s *Store) UploadedBytes(ctx context.Context, user uuid.UUID) (bytes int64,
 }
 
 // LoseAttachment implements room.AttachmentStore.
-func (s *Store) LoseAttachment(ctx context.Context, id uuid.UUID) error {
+func (s *Store) LoseAttachment(ctx context.Context, id uuid.UUID, lease time.Duration) error {
 	return s.besides(ctx, "lose attachment", func() error {
-		tag, err := s.readers.Exec(ctx, loseAttachment, [16]byte(id))
+		tag, err := s.readers.Exec(ctx, loseAttachment, [16]byte(id), lease)
 		return orNone(tag.RowsAffected(), err)
 	})
 }

@@ -44,7 +44,7 @@ func TestWhatIsNotThereCostsNoConnections(t *testing.T) {
 		if err := s.PreviewAttachment(t.Context(), uuid.New(), full, 0); !errors.Is(err, room.ErrNoAttachment) {
 			t.Fatal(err)
 		}
-		if err := s.LoseAttachment(t.Context(), uuid.New()); !errors.Is(err, room.ErrNoAttachment) {
+		if err := s.LoseAttachment(t.Context(), uuid.New(), 0); !errors.Is(err, room.ErrNoAttachment) {
 			t.Fatal(err)
 		}
 	}

@@ -32,7 +32,7 @@ const (
 	setPreview     = `UPDATE chat_attachments SET preview_key = ? WHERE id = ?`
 	endPreview     = `DELETE FROM chat_attachments WHERE id = ?`
 	leavePreview   = `UPDATE chat_attachments SET store_key = ?2, id = ?3, state = 'gone' WHERE id = ?1`
-	loseAttachment = `UPDATE chat_attachments SET state = 'gone' WHERE id = ? AND message_id IS NULL`
+	loseAttachment = `UPDATE chat_attachments SET state = 'gone', leased_until = ?2 WHERE id = ?1 AND message_id IS NULL`
 
 	leaseAttachments = `UPDATE chat_attachments SET state = 'gone', leased_until = CASE WHEN leased_until IS NULL THEN ?2 ELSE ?5 END WHERE id IN (SELECT id FROM chat_attachments
 		WHERE (message_id IS NULL OR state <> 'ready') AND (state = 'gone' OR created_at < ?3) AND (leased_until IS NULL OR leased_until < ?1)
@@ -172,9 +172,13 @@ func (s *Store) UploadedBytes(ctx context.Context, user uuid.UUID) (int64, error
 }
 
 // LoseAttachment implements room.AttachmentStore.
-func (s *Store) LoseAttachment(ctx context.Context, id uuid.UUID) error {
+func (s *Store) LoseAttachment(ctx context.Context, id uuid.UUID, lease time.Duration) error {
+	var until any // NULL
+	if lease > 0 {
+		until = formatStamp(time.Now().Add(lease))
+	}
 	return s.writeAttachments(ctx, func(tx *sql.Tx) error {
-		return orNone(tx.ExecContext(ctx, loseAttachment, id.String()))
+		return orNone(tx.ExecContext(ctx, loseAttachment, id.String(), until))
 	})
 }
 

@@ -47,7 +47,7 @@ func (w *world) preview(of *room.StoredAttachment, key string) error {
 	}
 	err := w.store.PreviewAttachment(w.ctx(), of.ID, p, 0)
 	if key == "" {
-		if err := errors.Join(w.store.LoseAttachment(w.ctx(), p.ID), w.store.ForgetAttachments(w.ctx(), []uuid.UUID{p.ID})); err != nil {
+		if err := errors.Join(w.store.LoseAttachment(w.ctx(), p.ID, 0), w.store.ForgetAttachments(w.ctx(), []uuid.UUID{p.ID})); err != nil {
 			w.t.Fatal(err)
 		}
 	}
@@ -132,11 +132,16 @@ func testAttachmentRow(t *testing.T, open Open) {
 	if _, err := w.store.Attachment(w.ctx(), uuid.New()); !errors.Is(err, room.ErrNoAttachment) {
 		t.Errorf("one that is not there: %v", err)
 	}
-	if err := w.store.LoseAttachment(w.ctx(), other.ID); err != nil {
-		t.Error(err)
+	for want, lease := range []time.Duration{time.Hour, 0} { // what is lost for a while is swept then
+		if err := w.store.LoseAttachment(w.ctx(), other.ID, lease); err != nil {
+			t.Error(err)
+		}
+		if all, err := w.store.LeaseAttachments(w.ctx(), time.Hour, 0, 10); err != nil || len(all) != want {
+			t.Errorf("lost with a lease of %v: %v, %v", lease, all, err)
+		}
 	}
 	w.mustStand(other.ID, room.AttachmentGone, uuid.Nil)
-	if err := w.store.LoseAttachment(w.ctx(), uuid.New()); !errors.Is(err, room.ErrNoAttachment) {
+	if err := w.store.LoseAttachment(w.ctx(), uuid.New(), 0); !errors.Is(err, room.ErrNoAttachment) {
 		t.Errorf("one that is not there is lost: %v", err)
 	}
 }
@@ -204,7 +209,7 @@ func testAttachments(t *testing.T, open Open) {
 func testAttachmentsRefused(t *testing.T, open Open) {
 	w := newWorld(t, open, 2, 2)
 	mine, theirs, elsewhere, pending, gone := w.upload(0, 0, "mine"), w.upload(0, 1, "theirs"), w.upload(1, 0, "elsewhere"), w.pending(0, 0, "pending"), w.upload(0, 0, "gone")
-	if err := w.store.LoseAttachment(w.ctx(), gone.ID); err != nil {
+	if err := w.store.LoseAttachment(w.ctx(), gone.ID, 0); err != nil {
 		t.Fatal(err)
 	}
 	used, free := w.upload(0, 0, "used"), w.upload(0, 0, "free")

@@ -27,7 +27,7 @@ func testPreviewTwice(t *testing.T, open Open) {
 		if is, err := w.store.Attachment(w.ctx(), a.ID); err != nil || is.PreviewKey != p.Key {
 			t.Errorf("the preview is %q, want %s, %v", is.PreviewKey, p.Key, err)
 		}
-		if err := w.store.LoseAttachment(w.ctx(), p.ID); !errors.Is(err, room.ErrNoAttachment) {
+		if err := w.store.LoseAttachment(w.ctx(), p.ID, 0); !errors.Is(err, room.ErrNoAttachment) {
 			t.Errorf("%s, which has its file, is lost: %v", p.Key, err)
 		}
 		all, err := w.store.LeaseAttachments(w.ctx(), time.Hour, 0, 10)

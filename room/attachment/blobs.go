@@ -18,7 +18,8 @@ var (
 // else that goes wrong is ErrBlobs, or the context's end.
 type Blobs interface {
 	// Put stores what r yields until io.EOF, and returns how many bytes those are. Once it has
-	// returned they outlive a loss of power.
+	// returned they outlive a loss of power. After ErrBlobs, or the context's end, they may be
+	// there, or come a little later, even after Delete.
 	Put(ctx context.Context, key string, r io.Reader, mime string) (int64, error)
 	// Get returns a part of the bytes, or ErrNoBytes. A length below zero goes up to the end.
 	Get(ctx context.Context, key string, offset, length int64) (*Bytes, error)
@@ -33,5 +34,6 @@ type Blobs interface {
 type Bytes struct {
 	io.ReadCloser
 	Length int64    // of the part
+	Size   int64    // of all the bytes
 	File   *os.File // has the part at its position, and may be sent by itself; nil: only to be read
 }

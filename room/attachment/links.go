@@ -57,9 +57,9 @@ func (l *Links) AppendLink(dst []byte, a *protocol.Attachment, end int64) []byte
 	return encoding.AppendEncode(append(dst, "&s="...), s[:])
 }
 
-// Check reports whether a link with that end and signature works now. It takes as long for a
+// Works reports whether a link with that end and signature works now. It takes as long for a
 // wrong signature as for a right one.
-func (l *Links) Check(id uuid.UUID, end, signature string) bool {
+func (l *Links) Works(id uuid.UUID, end, signature string) bool {
 	e, err := strconv.ParseInt(end, 10, 64)
 	if err != nil || strconv.FormatInt(e, 10) != end {
 		return false

@@ -20,9 +20,9 @@ func (s *Service) Found(ctx context.Context, id uuid.UUID) (*room.StoredAttachme
 	return &a, err
 }
 
-// Check reports whether a link works.
-func (s *Service) Check(id uuid.UUID, end, signature string) bool {
-	return s.cfg.Links.Check(id, end, signature)
+// LinkWorks reports whether a link works.
+func (s *Service) LinkWorks(id uuid.UUID, end, signature string) bool {
+	return s.cfg.Links.Works(id, end, signature)
 }
 
 // Content is what a file, or its preview, is served as.

@@ -23,6 +23,7 @@ type Config struct {
 	ScanURL      string        // is asked about each file; empty: nobody is
 	Links        *Links
 	SweepEvery   time.Duration // 0: sweepEvery
+	Tidy         func() error  // removes what uploads that ended have left beside the blobs; nil: nothing can be
 	Log          *slog.Logger
 }
 
@@ -35,7 +36,9 @@ const (
 	PreviewBytesMax = room.PreviewBytesMax
 
 	scanTime    = 60 * time.Second
+	rowTime     = 20 * time.Second // for the database, each time that an upload asks it
 	discardTime = 10 * time.Second
+	lateTime    = 5 * time.Minute // until bytes are deleted again that may have come late
 
 	sweepEvery  = time.Minute
 	sweepFirst  = 5 * time.Second // after the start
@@ -45,6 +48,7 @@ const (
 	unusedTime  = 24 * time.Hour
 	presignTime = 5 * time.Minute
 	sweepLogs   = time.Minute // between two lines that say that the sweep fails
+	tidyEvery   = time.Hour
 )
 
 // The refusals of uploads.
@@ -79,7 +83,6 @@ func New(store room.AttachmentStore, blobs Blobs, cfg Config) *Service {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	s := &Service{store: store, blobs: blobs, cfg: cfg, log: cfg.Log, stop: stop}
-	s.slots.changed = make(chan struct{})
 	s.stats.refused = make(map[protocol.Code]int64)
 	s.scan = &http.Client{
 		Timeout:       scanTime,

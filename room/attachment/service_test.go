@@ -225,8 +225,8 @@ func (m *mortal) PreviewAttachment(ctx context.Context, id uuid.UUID, p *room.St
 	return m.step(func() error { return m.AttachmentStore.PreviewAttachment(ctx, id, p, quota) })
 }
 
-func (m *mortal) LoseAttachment(ctx context.Context, id uuid.UUID) error {
-	return m.step(func() error { return m.AttachmentStore.LoseAttachment(ctx, id) })
+func (m *mortal) LoseAttachment(ctx context.Context, id uuid.UUID, lease time.Duration) error {
+	return m.step(func() error { return m.AttachmentStore.LoseAttachment(ctx, id, lease) })
 }
 
 func (m *mortal) LeaseAttachments(ctx context.Context, unused, lease time.Duration, limit int) (all []room.StoredAttachment, err error) {
@@ -442,7 +442,12 @@ func (away) Put(_ context.Context, _ string, r io.Reader, _ string) (int64, erro
 func TestAFullDiskIsNobodysFault(t *testing.T) {
 	eachStore(t, func(t *testing.T, rows store) {
 		w := newWorld(t, rows)
-		if _, err := w.upload(service(t, rows, away{&w.bytes})); !errors.Is(err, attachment.ErrBlobs) {
+		var lease time.Duration
+		full := service(t, hasty{rows, &lease}, away{&w.bytes})
+		if _, err := w.upload(full); !errors.Is(err, attachment.ErrBlobs) {
+			t.Error(err)
+		}
+		if err := full.Sweep(t.Context()); err != nil {
 			t.Error(err)
 		}
 		s := service(t, rows, &w.bytes)
@@ -483,22 +488,22 @@ func TestUploadsHaveTheirTurn(t *testing.T) {
 		var done []func()
 		for _, user := range []uuid.UUID{a, b} {
 			for range attachment.UploadsUserMax {
-				end, err := s.Turn(t.Context(), user)
+				end, err := s.Turn(t.Context(), user, func() {})
 				if err != nil {
 					t.Fatal(err)
 				}
 				done = append(done, end)
 			}
 		}
-		if _, err := s.Turn(t.Context(), a); !errors.Is(err, attachment.ErrUserCrowded) {
+		if _, err := s.Turn(t.Context(), a, func() {}); !errors.Is(err, attachment.ErrUserCrowded) {
 			t.Errorf("one too many of a user: %v", err)
 		}
-		if _, err := s.Turn(t.Context(), c); !errors.Is(err, attachment.ErrCrowded) {
+		if _, err := s.Turn(t.Context(), c, func() {}); !errors.Is(err, attachment.ErrCrowded) {
 			t.Errorf("one too many of all: %v", err)
 		}
 		waited := make(chan error)
 		go func() {
-			end, err := s.Turn(t.Context(), c)
+			end, err := s.Turn(t.Context(), c, func() {})
 			if err == nil {
 				end()
 			}
@@ -541,7 +546,7 @@ func TestLinksStayTheSameForAWhile(t *testing.T) {
 			}
 			_, query, _ := strings.Cut(link, "?e=")
 			e, s, _ := strings.Cut(query, "&s=")
-			if !links.Check(a.ID, e, s) || links.Check(uuid.New(), e, s) || other.Check(a.ID, e, s) {
+			if !links.Works(a.ID, e, s) || links.Works(uuid.New(), e, s) || other.Works(a.ID, e, s) {
 				t.Errorf("the link %s is not judged as it should be", link)
 			}
 			seen[link]++
@@ -553,14 +558,14 @@ func TestLinksStayTheSameForAWhile(t *testing.T) {
 		for link := range seen {
 			_, query, _ := strings.Cut(link, "?e=")
 			e, s, _ := strings.Cut(query, "&s=")
-			if want := strings.Contains(link, fmt.Sprint(links.End())); links.Check(a.ID, e, s) != want && want {
+			if want := strings.Contains(link, fmt.Sprint(links.End())); links.Works(a.ID, e, s) != want && want {
 				t.Errorf("the link %s works no more", link)
 			}
 		}
 		time.Sleep(2 * ttl)
 		for link := range seen {
 			_, query, _ := strings.Cut(link, "?e=")
-			if e, s, _ := strings.Cut(query, "&s="); links.Check(a.ID, e, s) {
+			if e, s, _ := strings.Cut(query, "&s="); links.Works(a.ID, e, s) {
 				t.Errorf("the link %s works for ever", link)
 			}
 		}

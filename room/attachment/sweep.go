@@ -2,6 +2,7 @@ package attachment
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"time"
 
@@ -15,13 +16,19 @@ func (s *Service) sweepAll(ctx context.Context) {
 	timer := time.NewTimer(min(sweepFirst, s.cfg.SweepEvery))
 	defer timer.Stop()
 	var told time.Time
+	tidied := time.Now() // who opened the store of files did it
 	for {
 		select {
 		case <-timer.C:
 		case <-ctx.Done():
 			return
 		}
-		if err := s.Sweep(ctx); err != nil && ctx.Err() == nil {
+		err := s.Sweep(ctx)
+		if s.cfg.Tidy != nil && time.Since(tidied) >= tidyEvery {
+			err = errors.Join(err, s.cfg.Tidy())
+			tidied = time.Now()
+		}
+		if err != nil && ctx.Err() == nil {
 			s.stats.sweepFailures.Add(1)
 			if now := time.Now(); now.Sub(told) >= sweepLogs {
 				s.log.Warn("files that are to go could not be deleted; it is tried again", "error", err)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -37,15 +38,22 @@ func (s *Service) Upload(ctx context.Context, u *Upload) (protocol.Attachment, e
 		Attachment: protocol.Attachment{ID: id, Name: u.Name, MIME: string(mime), Size: u.Length},
 		Room:       u.Room, Uploader: u.User, Key: id.String(),
 	}
-	if err := s.store.AddAttachment(ctx, a); err != nil {
+	if err := s.add(ctx, a); err != nil {
 		return protocol.Attachment{}, err
 	}
 	if err := s.keep(ctx, a, filter); err != nil {
-		s.discard(ctx, a)
+		s.discard(ctx, a, err)
 		return protocol.Attachment{}, err
 	}
 	s.stats.stored(a.Size, filter.Result().Metadata)
 	return a.Attachment, nil
+}
+
+// add stores a row that is pending.
+func (s *Service) add(ctx context.Context, a *room.StoredAttachment) error {
+	ctx, cancel := context.WithTimeout(ctx, rowTime)
+	defer cancel()
+	return s.store.AddAttachment(ctx, a)
 }
 
 // judge returns the type of a file, or refuses it.
@@ -73,6 +81,8 @@ func (s *Service) keep(ctx context.Context, a *room.StoredAttachment, filter *me
 	if err := s.mayPass(ctx, a); err != nil {
 		return err
 	}
+	ctx, cancel := context.WithTimeout(ctx, rowTime)
+	defer cancel()
 	err = s.store.ReadyAttachment(ctx, a, s.cfg.Quota)
 	if errors.Is(err, room.ErrQuota) {
 		return s.refuse(ErrQuota)
@@ -111,21 +121,32 @@ func (s *Service) fault(err error) error {
 	return err
 }
 
-// discard leaves nothing of an upload. Where the database does not say that the row is gone, it
-// may be ready, or its bytes another row's, so they stay: the sweep finds what is to go.
-func (s *Service) discard(ctx context.Context, a *room.StoredAttachment) {
+// discard leaves nothing of an upload that has failed so. Where the database does not say that
+// the row is gone, it may be ready, or its bytes another row's, so they stay: the sweep finds what
+// is to go. It also finds bytes that come late, as their row stays until then.
+func (s *Service) discard(ctx context.Context, a *room.StoredAttachment, failed error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), discardTime)
 	defer cancel()
-	err := s.store.LoseAttachment(ctx, a.ID)
+	var lease time.Duration
+	if mayComeLate(failed) {
+		lease = lateTime
+	}
+	err := s.store.LoseAttachment(ctx, a.ID, lease)
 	if err == nil {
 		err = s.remove(ctx, a)
 	}
-	if err == nil {
+	if err == nil && lease == 0 {
 		err = s.store.ForgetAttachments(ctx, []uuid.UUID{a.ID})
 	}
 	if err != nil {
 		s.log.Debug("an upload is left to the sweep", "attachment", a.ID, "error", err)
 	}
+}
+
+// mayComeLate reports whether bytes may still come to their store: it was asked to keep them, and
+// nobody heard its answer.
+func mayComeLate(failed error) bool {
+	return errors.Is(failed, ErrBlobs) || errors.Is(failed, context.Canceled) || errors.Is(failed, context.DeadlineExceeded)
 }
 
 // remove deletes the bytes of a row that is gone.
@@ -153,11 +174,11 @@ func (s *Service) Preview(ctx context.Context, of *room.StoredAttachment, u *Upl
 		Attachment: protocol.Attachment{ID: id, Name: of.Name, MIME: string(is), Size: u.Length},
 		Room:       of.Room, Uploader: of.Uploader, Key: previewKey(of.ID, id, is),
 	}
-	if err := s.store.AddAttachment(ctx, p); err != nil {
+	if err := s.add(ctx, p); err != nil {
 		return protocol.Attachment{}, err
 	}
 	if err = s.keepPreview(ctx, of.ID, p, filter); err != nil {
-		s.discard(ctx, p)
+		s.discard(ctx, p, err)
 		return protocol.Attachment{}, err
 	}
 	a := of.Attachment
@@ -173,6 +194,8 @@ func (s *Service) keepPreview(ctx context.Context, of uuid.UUID, p *room.StoredA
 	if err := s.mayPass(ctx, p); err != nil {
 		return err
 	}
+	ctx, cancel := context.WithTimeout(ctx, rowTime)
+	defer cancel()
 	err := s.store.PreviewAttachment(ctx, of, p, s.cfg.Quota)
 	switch {
 	case errors.Is(err, room.ErrNoAttachment):

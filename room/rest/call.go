@@ -36,9 +36,8 @@ type call struct {
 	reserved int // bytes of an answer that is being made; see reserve
 	owed     int // bytes of the answer that is made and not sent yet
 
-	sends     *attachment.Bytes // what is sent in place of a body; nil: the answer has its own
-	endSends  func()            // ends what they come from
-	downloads bool              // it is counted among those that send files
+	sends       *attachment.Bytes // what is sent in place of a body; nil: the answer has its own
+	downloading *download         // its place among those that send files; nil: it has none
 
 	in    *conn
 	until time.Time // when the request must have come
@@ -223,10 +222,10 @@ func (c *call) release() {
 	c.owe(0)
 	if c.sends != nil {
 		_ = c.sends.Close() // it was only read
-		c.endSends()
 	}
-	if c.downloads {
-		c.downloadsNow.Add(-1)
+	if c.downloading != nil {
+		c.downloading.end()
+		c.downloads.leave(c.downloading)
 	}
 	c.unplace()
 	c.uncount()

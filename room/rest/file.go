@@ -15,7 +15,12 @@ import (
 
 	"github.com/caravan-chat/caravan/room"
 	"github.com/caravan-chat/caravan/room/attachment"
+	"github.com/caravan-chat/caravan/room/visit"
 )
+
+// elsewhereAge is how long a client may go to the same URL of a bucket without asking again: less
+// than that URL works.
+const elsewhereAge = "private, max-age=240"
 
 // file answers with a file of a room that the caller may enter.
 func (c *call) file() {
@@ -30,7 +35,7 @@ func (c *call) file() {
 func (c *call) linkedFile() {
 	args := c.http.QueryArgs()
 	id := placeID(c.id)
-	if id == uuid.Nil || !c.cfg.Files.Check(id, string(args.Peek("e")), string(args.Peek("s"))) {
+	if id == uuid.Nil || !c.cfg.Files.LinkWorks(id, string(args.Peek("e")), string(args.Peek("s"))) {
 		c.refuse(errLink)
 		return
 	}
@@ -70,6 +75,9 @@ func (c *call) serveFile(a *room.StoredAttachment) {
 	case elsewhere != "" && !c.http.IsHead(): // the URL is good for GET alone
 		header.Set(fasthttp.HeaderLocation, elsewhere)
 		header.Set(fasthttp.HeaderCacheControl, "no-store")
+		if c.caller.User == uuid.Nil { // whoever has the link may read the file so long anyway
+			header.Set(fasthttp.HeaderCacheControl, elsewhereAge)
+		}
 		c.http.SetStatusCode(fasthttp.StatusFound)
 	default:
 		c.sendFile(&content)
@@ -93,12 +101,13 @@ func (c *call) sendFile(content *attachment.Content) {
 		return
 	}
 	if content.Size < 0 {
-		size, err := c.sizeOf(content)
+		nothing, err := c.open(content, 0, 0)
 		if err != nil {
 			c.failFile(err)
 			return
 		}
-		content.Size = size
+		_ = nothing.Close() // nothing was read
+		content.Size = nothing.Size
 	}
 	header := &c.http.Response.Header
 	offset, length, status := c.part(content)
@@ -108,12 +117,12 @@ func (c *call) sendFile(content *attachment.Content) {
 		return
 	}
 	if !c.http.IsHead() {
-		bytes, end, err := c.open(content, offset, length)
+		bytes, err := c.open(content, offset, length)
 		if err != nil {
 			c.failFile(err)
 			return
 		}
-		c.sends, c.endSends = bytes, end
+		c.sends = bytes
 	}
 	c.http.SetStatusCode(status)
 	if status == fasthttp.StatusPartialContent {
@@ -127,48 +136,40 @@ func (c *call) sendFile(content *attachment.Content) {
 	header.SetContentLength(int(length))
 }
 
-// download counts a file that is sent, until release, or refuses: other calls have the rest of
-// the connections.
+// download takes a place among the files that are sent, until release, or refuses: other calls have
+// the rest of the connections.
 func (c *call) download() bool {
-	c.downloads = true
-	if c.downloadsNow.Add(1) > int64(max(1, c.cfg.Limits.Connections/downloadShare)) {
+	one := &download{from: visit.Network(c.address()), conn: c.in.Conn}
+	one.ctx, one.end = context.WithCancel(c.living)
+	if !c.downloads.begin(one, max(1, c.cfg.Limits.Connections/downloadShare)) {
+		one.end()
 		c.crowd(CrowdedDownloads)
 		return false
 	}
+	c.downloading = one
 	return true
 }
 
 // open opens a part of the bytes, within lookTimeout. They are read when the call has its
-// answer, until end.
-func (c *call) open(content *attachment.Content, offset, length int64) (bytes *attachment.Bytes, end func(), err error) {
-	ctx, end := context.WithCancel(c.living)
+// answer, until release.
+func (c *call) open(content *attachment.Content, offset, length int64) (bytes *attachment.Bytes, err error) {
+	ctx, end := context.WithCancel(c.downloading.ctx)
 	late := time.AfterFunc(lookTimeout, end)
 	bytes, err = c.cfg.Files.Open(ctx, content, offset, length)
 	inTime := late.Stop()
 	switch {
 	case err == nil && !inTime:
 		err = fmt.Errorf("%w: it took longer than %v", attachment.ErrBlobs, lookTimeout)
-	case err == nil && length >= 0 && bytes.Length != length:
+	case err == nil && bytes.Length != length:
 		err = fmt.Errorf("%w: %s has not the bytes that its row says", attachment.ErrBlobs, content.Key)
 	case err == nil:
-		return bytes, end, nil
+		return bytes, nil // ctx ends with that of the download
 	}
 	if bytes != nil {
 		_ = bytes.Close() // nothing was read
 	}
 	end()
-	return nil, nil, err
-}
-
-// sizeOf returns how many bytes there are.
-func (c *call) sizeOf(content *attachment.Content) (int64, error) {
-	whole, end, err := c.open(content, 0, -1)
-	if err != nil {
-		return 0, err
-	}
-	defer end()
-	_ = whole.Close() // nothing was read
-	return whole.Length, nil
+	return nil, err
 }
 
 // failFile answers where the bytes cannot be read. A row goes after its bytes.
@@ -182,11 +183,11 @@ func (c *call) failFile(err error) {
 }
 
 // part is which bytes are asked for: one range, unless the client has another version of the
-// file. What is no range that is known here asks for all.
+// file. What is no range that is known here asks for all, and so does HEAD.
 func (c *call) part(content *attachment.Content) (offset, length int64, status int) {
 	size := content.Size
 	asked := string(c.http.Request.Header.Peek(fasthttp.HeaderRange))
-	if is := string(c.http.Request.Header.Peek(fasthttp.HeaderIfRange)); asked == "" || is != "" && is != content.Tag {
+	if is := string(c.http.Request.Header.Peek(fasthttp.HeaderIfRange)); asked == "" || c.http.IsHead() || is != "" && is != content.Tag {
 		return 0, size, fasthttp.StatusOK
 	}
 	spec, ok := strings.CutPrefix(asked, "bytes=")

@@ -34,10 +34,11 @@ func (k *keptBytes) Get(_ context.Context, key string, offset, length int64) (*a
 	if !ok {
 		return nil, attachment.ErrNoBytes
 	}
+	size := int64(len(b))
 	if b = b[offset:]; length >= 0 {
 		b = b[:min(length, int64(len(b)))] // as a store does
 	}
-	return &attachment.Bytes{ReadCloser: io.NopCloser(bytes.NewReader(b)), Length: int64(len(b))}, nil
+	return &attachment.Bytes{ReadCloser: io.NopCloser(bytes.NewReader(b)), Length: int64(len(b)), Size: size}, nil
 }
 
 func (k *keptBytes) Delete(_ context.Context, key string) error {

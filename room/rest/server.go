@@ -37,15 +37,14 @@ type Server struct {
 
 	requestsOf, pollsOf users
 
+	downloads downloads
 	requests  atomic.Int64 // at work, long polls apart
 	longPolls atomic.Int64
-	// downloadsNow are the files that are being sent.
-	downloadsNow atomic.Int64
-	bodies       atomic.Int64 // bytes of memory
-	panics       atomic.Int64
-	untaken      atomic.Int64
-	shed         atomic.Int64
-	crowded      [Crowdings]atomic.Int64
+	bodies    atomic.Int64 // bytes of memory
+	panics    atomic.Int64
+	untaken   atomic.Int64
+	shed      atomic.Int64
+	crowded   [Crowdings]atomic.Int64
 }
 
 // New returns a server that serves what it is handed from now on.
@@ -169,6 +168,7 @@ func (c Crowding) String() string { return crowdingNames[c] }
 type Stats struct {
 	ConnectionsNow, RequestsNow, LongPollsNow, BodyBytesNow int64
 	Panics                                                  int64
+	DownloadsCut                                            int64            // files that were given up for clients of other addresses
 	Yielded                                                 int64            // connections that waited for their client and were closed for new ones
 	Untaken                                                 int64            // answers that were cut off because the client did not take them
 	Shed                                                    int64            // connections that were closed to save memory
@@ -184,6 +184,7 @@ func (s *Server) Stats() Stats {
 		Panics:       s.panics.Load(),
 		Untaken:      s.untaken.Load(),
 		Shed:         s.shed.Load(),
+		DownloadsCut: s.downloads.gaveWay(),
 	}
 	st.ConnectionsNow, st.Yielded = s.places.figures()
 	for i := range s.crowded {

@@ -109,7 +109,17 @@ func (c *call) turn(u *attachment.Upload) (done func(), err error) {
 	}
 	c.unplace()
 	c.uncount()
-	return c.cfg.Files.Turn(c.ctx, u.User)
+	ctx, cancel := context.WithCancelCause(c.ctx)
+	end, err := c.cfg.Files.Turn(ctx, u.User, func() { cancel(attachment.ErrCrowded) })
+	if err != nil {
+		cancel(nil)
+		return nil, err
+	}
+	c.ctx = ctx
+	return func() {
+		end()
+		cancel(nil)
+	}, nil
 }
 
 // stream has the body stored. What it needs of memory does not depend on the body's length.
@@ -181,6 +191,8 @@ func (c *call) refuseUpload(err error) {
 	case errors.Is(err, attachment.ErrUserCrowded):
 		c.crowdUser()
 	case errors.Is(err, attachment.ErrCrowded):
+		c.crowd(CrowdedUploads)
+	case errors.Is(context.Cause(c.ctx), attachment.ErrCrowded): // it gave way to somebody who has fewer
 		c.crowd(CrowdedUploads)
 	case c.ctx.Err() != nil:
 		c.refuse(errUnavailable)

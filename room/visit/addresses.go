@@ -115,11 +115,7 @@ func (a *Addresses) of(from netip.Addr, note bool) *address {
 	if a.proxies.Believes(from) || !from.IsValid() {
 		return nil
 	}
-	key := from.WithZone("")
-	if key.Is6() && !key.Is4In6() {
-		network, _ := key.Prefix(networkBits) // of an address that has so many
-		key = network.Addr()
-	}
+	key := Network(from)
 	sh := &a.shards[shardOf(key)]
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
@@ -138,6 +134,16 @@ func (a *Addresses) of(from netip.Addr, note bool) *address {
 	is := &address{key: key}
 	sh.known[key] = sh.order.PushBack(is)
 	return is
+}
+
+// Network returns what stands for all addresses of one client: of IPv6 the first one of its network.
+func Network(from netip.Addr) netip.Addr {
+	key := from.WithZone("")
+	if !key.Is6() || key.Is4In6() {
+		return key
+	}
+	network, _ := key.Prefix(networkBits) // of an address that has so many
+	return network.Addr()
 }
 
 // shardOf spreads addresses: the bytes that differ in a network, whichever it is.

@@ -450,7 +450,7 @@ func TestAPartOfAFileIsServed(t *testing.T) {
 		{"GET", "bytes=0-1,4-5", "", 200, text, ""},
 		{"GET", "lines=1-2", "", 200, text, ""},
 		{"HEAD", "", "", 200, "", ""},
-		{"HEAD", "bytes=0-9", "", 206, "", "bytes 0-9/1000000"},
+		{"HEAD", "bytes=0-9", "", 200, "", ""},
 	} {
 		headers := []string{}
 		if c.ranges != "" {
@@ -463,7 +463,7 @@ func TestAPartOfAFileIsServed(t *testing.T) {
 		if got.StatusCode != c.status || string(got.body) != c.body || got.Header.Get("Content-Range") != c.contentRange {
 			t.Errorf("%s %s: %d, %d bytes, %q", c.method, c.ranges, got.StatusCode, len(got.body), got.Header.Get("Content-Range"))
 		}
-		if c.method == "HEAD" && c.ranges == "" && got.ContentLength != int64(len(text)) {
+		if c.method == "HEAD" && got.ContentLength != int64(len(text)) {
 			t.Errorf("HEAD says %d bytes", got.ContentLength)
 		}
 	}
@@ -686,7 +686,7 @@ type sweeping struct {
 
 func (s sweeping) Get(ctx context.Context, key string, part blob.Range) (*blob.Object, error) {
 	if id, ok := s.swept[key]; ok {
-		lose := s.rows.LoseAttachment(ctx, id)
+		lose := s.rows.LoseAttachment(ctx, id, 0)
 		if id == uuid.Nil { // there is no row
 			lose = nil
 		}

@@ -6,14 +6,18 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/caravan-chat/caravan/cmd/caravan/config"
 	"github.com/caravan-chat/caravan/persist/blob"
 	"github.com/caravan-chat/caravan/persist/blob/disk"
 	"github.com/caravan-chat/caravan/persist/blob/s3"
 	"github.com/caravan-chat/caravan/protocol"
+	"github.com/caravan-chat/caravan/room"
 	"github.com/caravan-chat/caravan/room/attachment"
 )
 
@@ -36,22 +40,65 @@ func (a *App) openFiles(ctx context.Context) (*files, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the key of links: %w", err)
 	}
-	store, err := OpenBlobs(a.cfg)
+	if err := a.checkPlace(ctx); err != nil {
+		return nil, err
+	}
+	store, err := openBlobs(a.cfg, disk.Open)
 	if err != nil {
 		return nil, err
 	}
 	a.checkBlobs(ctx, store)
 	links := attachment.NewLinks(key, a.cfg.PublicURL, a.cfg.AttachmentURLTTL)
-	return &files{links, store, attachment.New(a.store, blobs{store}, attachment.Config{
+	cfg := attachment.Config{
 		BytesMax: int64(a.cfg.AttachmentMax), Types: a.cfg.AttachmentTypes, Quota: int64(a.cfg.AttachmentQuota),
 		KeepMetadata: a.cfg.AttachmentKeepEXIF, ScanURL: a.cfg.AttachmentScanURL, Links: links, Log: a.log,
-	})}, nil
+	}
+	if directory, ok := store.(*disk.Store); ok {
+		cfg.Tidy = directory.RemoveLeftovers
+	}
+	return &files{links, store, attachment.New(a.store, blobs{store}, cfg)}, nil
 }
 
-// OpenBlobs opens the configured store of files.
-func OpenBlobs(cfg *config.Config) (blob.Blob, error) {
+// checkPlace refuses a directory that has never had files beside a database that has: it is most
+// likely where a volume should be mounted, and what came now would be hidden by that later.
+func (a *App) checkPlace(ctx context.Context) error {
+	dir, ok := strings.CutPrefix(a.cfg.Attachments, config.FilePrefix)
+	if !ok {
+		return nil
+	}
+	if there, err := disk.Exists(dir); err != nil || there {
+		return err
+	}
+	has, err := retry(ctx, a.cfg.DatabaseWait, a.log, func() (bool, error) { return hasFiles(ctx, a.store) })
+	if err != nil || !has {
+		return err
+	}
+	return &config.Error{Flag: "attachments", Text: fmt.Sprintf("the database has files, and %s has never had any: is its volume mounted? If they are lost, make %s", dir, filepath.Join(dir, "blobs"))}
+}
+
+// hasFiles reports whether there are files that members may read.
+func hasFiles(ctx context.Context, rows room.AttachmentStore) (bool, error) {
+	for after := uuid.Nil; ; {
+		all, err := rows.Attachments(ctx, after, checkRows)
+		if err != nil || len(all) == 0 {
+			return false, err
+		}
+		for _, is := range all {
+			if is.State == room.AttachmentReady {
+				return true, nil
+			}
+		}
+		after = all[len(all)-1].ID
+	}
+}
+
+// BlobsToRead opens the configured store of files for who changes nothing.
+func BlobsToRead(cfg *config.Config) (blob.Blob, error) { return openBlobs(cfg, disk.OpenToRead) }
+
+// openBlobs opens the configured store of files, a directory by open.
+func openBlobs(cfg *config.Config, open func(dir string) (*disk.Store, error)) (blob.Blob, error) {
 	if dir, ok := strings.CutPrefix(cfg.Attachments, config.FilePrefix); ok {
-		store, err := disk.Open(dir)
+		store, err := open(dir)
 		if err != nil {
 			return nil, fmt.Errorf("--attachments: %w", err)
 		}
@@ -121,7 +168,7 @@ func (b blobs) Get(ctx context.Context, key string, offset, length int64) (*atta
 	if err != nil {
 		return nil, blobFault(err)
 	}
-	return &attachment.Bytes{ReadCloser: o, Length: o.Part.Length, File: o.File}, nil
+	return &attachment.Bytes{ReadCloser: o, Length: o.Part.Length, Size: o.Size, File: o.File}, nil
 }
 
 // Delete implements attachment.Blobs.

@@ -156,6 +156,7 @@ var (
 	restRequests  = gauge("rest_requests_in_flight", "REST requests under way, long polls apart.")
 	restLongPolls = gauge("rest_long_polls", "Long polls that wait.")
 	restCrowded   = counter("rest_crowded", "REST connections and requests that were refused because there were too many, by what there was too much of.", "reason")
+	restCut       = counter("rest_downloads_cut", "Files that were being sent and were given up for clients of other addresses.")
 	restYielded   = counter("rest_connections_yielded", "REST connections that waited for their client and were closed for new ones.")
 	restBodies    = gauge("rest_body_bytes", "Memory of request bodies.")
 	restShed      = counter("rest_connections_shed", "REST connections that did not go on and were closed to save memory.")
@@ -347,6 +348,7 @@ func (s sink) rest(n rest.Stats) {
 	for reason, count := range n.Crowded {
 		s.number(restCrowded, float64(count), rest.Crowding(reason).String())
 	}
+	s.number(restCut, float64(n.DownloadsCut))
 	s.number(restYielded, float64(n.Yielded))
 	s.number(restBodies, float64(n.BodyBytesNow))
 	s.number(restUntaken, float64(n.Untaken))

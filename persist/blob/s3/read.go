@@ -173,14 +173,15 @@ func (s *Store) Presign(ctx context.Context, key string, ttl time.Duration, answ
 	if err := blob.CheckKey(key); err != nil {
 		return "", err
 	}
-	headers := url.Values{}
+	ttl = min(max(ttl, ttlMin), ttlMax)
+	headers := url.Values{"response-cache-control": {fmt.Sprintf("private, max-age=%d", int64(ttl.Seconds()))}} // the bytes never change
 	if answer.ContentType != "" {
 		headers.Set("response-content-type", answer.ContentType)
 	}
 	if answer.ContentDisposition != "" {
 		headers.Set("response-content-disposition", answer.ContentDisposition)
 	}
-	u, err := s.client.PresignedGetObject(ctx, s.config.Bucket, s.name(key), min(max(ttl, ttlMin), ttlMax), headers)
+	u, err := s.client.PresignedGetObject(ctx, s.config.Bucket, s.name(key), ttl, headers)
 	if err != nil {
 		return "", fault(ctx, "presign", err)
 	}
