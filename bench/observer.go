@@ -16,6 +16,7 @@ type observer struct {
 
 	start, joined, from, to    moment
 	told                       []scrape.Metrics // what each node told at the start
+	heaps                      heaps
 	processesFrom, processesTo map[int]proc.Process
 	ticks                      []moment // one a second; owned by watch until it is stopped
 	screen                     *screen  // nil: progress are lines, or none
@@ -46,12 +47,15 @@ func (o *observer) before() error {
 		}
 		o.told = append(o.told, told)
 	}
+	o.heaps.told = true
+	o.heaps.start = o.heap(true) // what lives, to begin with
 	o.start = o.sample()
 	return nil
 }
 
 func (o *observer) connected() {
 	o.joined = o.sample()
+	o.heaps.joined = o.heap(false)
 	o.processesFrom = proc.Processes() // this takes a while, so it is not what is measured that waits
 }
 
@@ -66,6 +70,7 @@ func (o *observer) measureFrom() {
 func (o *observer) measureTo() {
 	o.to = o.sample()
 	o.to.metrics = o.scrape()
+	o.heaps.to = o.heap(false)
 	o.processesTo = proc.Processes()
 }
 

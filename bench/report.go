@@ -29,6 +29,7 @@ type Report struct {
 	Latency     LatencyPart  `json:"latency"`
 	Commits     *CommitPart  `json:"commits"` // nil: there was none, or the server's metrics are not read
 	Server      *ServerPart  `json:"server"`  // nil: its process is not known
+	Memory      MemoryPart   `json:"memory"`
 	Kernel      KernelPart   `json:"kernel"`
 	Load        LoadPart     `json:"load"`
 

@@ -171,6 +171,7 @@ func (r *run) stages(ctx context.Context, o *observer) {
 	r.gens.tell(order{Do: doHalt})
 	o.measureTo()
 	r.drain()
+	o.drained()
 }
 
 // connectAll waits until every connection is a member; false if that did not come about.

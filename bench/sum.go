@@ -51,7 +51,7 @@ func (o *observer) report(found *yield, interrupted bool) *Report {
 		Commits: commits(o.from.metrics, o.to.metrics, seconds),
 	}
 	rep.Returns, rep.SlowMembers = o.run.comingBack(&total), o.run.slowMembers(&total)
-	rep.Server, rep.Kernel = o.server(rep), o.kernel(rep)
+	rep.Server, rep.Kernel, rep.Memory = o.server(rep), o.kernel(rep), o.memory(total.ready)
 	rep.Series = o.series(&total.times, rep.Machine.Cores)
 	rep.Histograms = HistogramPart{OwnEcho: logBins(total.echo), Delivery: logBins(total.delivery), Connect: logBins(total.connect)}
 	if rep.Scenario == History {

@@ -166,6 +166,7 @@ func (rep *Report) writeCosts(line liner) {
 		}
 		line("server RAM", "%.2f KiB per connection once connected (%.2f of it anonymous), %.2f (%.2f) at the end; %.1f MiB in all",
 			s.RSSPerConnection/1024, s.AnonPerConnection/1024, s.HeldRSSPer/1024, s.HeldAnonPer/1024, float64(s.RSSBytes)/(1<<20))
+		line("", "%s", rep.Memory.Show())
 	}
 	if k := &rep.Kernel; k.BytesPerConnection > 0 {
 		line("kernel RAM", "about %.2f KiB per connection%s%s", k.BytesPerConnection/1024, where(k.BothEnds, ", both ends"), where(!k.SocketsAlone, ", with what others did meanwhile"))

@@ -28,6 +28,7 @@ func figures(rep *bench.Report) []row {
 			row{"Server CPU", fmt.Sprintf("%.2f cores, %.0f%% of it in the kernel", s.CPUCores, 100*s.SystemShare)},
 			row{"", fmt.Sprintf("%.2f µs a delivery, %.1f µs a message, %.1f µs a connect", s.CPUPerDeliveryUS, s.CPUPerMessageUS, s.CPUPerConnectUS)},
 			row{"Server memory", fmt.Sprintf("%s; a connection %s once connected, %s at the end", bench.ShowBytes(float64(s.RSSBytes)), bench.ShowBytes(s.RSSPerConnection), bench.ShowBytes(s.HeldRSSPer))})
+		rows = append(rows, row{"", rep.Memory.Show()})
 		if s.WritesPerDelivery > 0 {
 			rows = append(rows, row{"Writes", fmt.Sprintf("%.3f a delivery", s.WritesPerDelivery)})
 		}
