@@ -41,10 +41,13 @@ func (b *comebacks) take(at int64, interval float64) (index int32) {
 // cutAll begins the storm, or the coming and going, when it is time.
 func (w *worker) cutAll(now int64) {
 	pl := w.run.plan.Load()
-	if w.back.cut || pl == nil || now < pl.measureFrom || !w.run.cfg.Scenario.returns() {
+	if w.back.cut || pl == nil || now < pl.measureFrom || !w.run.cfg.returns() {
 		return
 	}
 	w.back.cut = true
+	if !w.run.cfg.Scenario.cuts() { // only whom the server ends comes back
+		return
+	}
 	for i := range w.conns {
 		c := &w.conns[i]
 		if c.state == member && c.outstanding == 0 && (!c.sender || w.run.cfg.Scenario == History) {
@@ -62,13 +65,14 @@ func (w *worker) sendAway(c *conn, now int64) {
 // comeBack lets a connection that ends begin again.
 func (w *worker) comeBack(c *conn, notBefore int64) {
 	w.closeConn(c)
+	w.unknown += int64(c.outstanding) // stored or not: who comes back does not ask
 	c.state, c.returning, c.outstanding, c.wantsWrite = waiting, true, 0, false
 	w.back.waiting = append(w.back.waiting, comeback{c.index, notBefore})
 }
 
 // comesBack reports whether a connection that ends now shall come back.
 func (w *worker) comesBack() bool {
-	return w.run.cfg.Scenario.returns() && w.back.cut && !w.left
+	return w.run.cfg.returns() && w.back.cut && !w.left
 }
 
 // isBack counts a connection that came back.

@@ -42,10 +42,14 @@ type Config struct {
 	Duration     time.Duration // zero: 10 s
 	Drain        time.Duration // how long to wait for what is missing at the end; zero: 10 s
 
-	Think         time.Duration // of the day: between two things that a member does, on average; zero: 10 s
-	Slow          int           // members that read slowly; zero: by scenario
-	SlowBytesPerS int           // how fast they read; zero: 1,000
-	Prefill       int           // messages that each room gets before it is measured; zero: by scenario
+	Think     time.Duration // of the day: between two things that a member does, on average; zero: 10 s
+	Returns   bool          // connections that the server ends come back, and with Caravan's protocol go on where they stood
+	SkipRooms int           // rooms of the fleet that the run leaves to others: the first ones
+	Joined    func()        `json:"-"` // is called once all connections are members; nil: nobody waits for it
+
+	Slow          int // members that read slowly; zero: by scenario
+	SlowBytesPerS int // how fast they read; zero: 1,000
+	Prefill       int // messages that each room gets before it is measured; zero: by scenario
 
 	ConnectRate    int           // new connections a second; zero: 5,000
 	Handshakes     int           // handshakes under way at once; zero: 128
@@ -118,7 +122,7 @@ func (c *Config) defaults() {
 	c.Protocol = or(c.Protocol, Caravan)
 	c.Connections = or(c.Connections, 100)
 	c.scenarioDefaults()
-	c.Fleet.Trips = or(c.Fleet.Trips, c.Rooms)
+	c.Fleet.Trips = or(c.Fleet.Trips, c.Rooms+c.SkipRooms)
 	c.Fleet.Users = or(c.Fleet.Users, max(c.Connections, c.Fleet.Trips))
 	c.PayloadBytes = or(c.PayloadBytes, 256)
 	c.Duration = or(c.Duration, 10*time.Second)
@@ -163,6 +167,7 @@ func (c *Config) checkNumbers() error {
 	}
 	within("connections", c.Connections, 1, connectionsMax-1)
 	within("rooms", c.Rooms, 1, c.Connections)
+	within("rooms to skip", c.SkipRooms, 0, connectionsMax)
 	within("payload", c.PayloadBytes, 1, protocol.ContentRunesMaxDefault)
 	within("in-flight", c.InFlight, 0, 10_000)
 	within("connect-rate", c.ConnectRate, 1, 1_000_000)

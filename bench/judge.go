@@ -30,7 +30,7 @@ func (rep *Report) findFaults() {
 	fault(m.Unanswered, "messages were neither acknowledged nor refused")
 	fault(rep.Connect.Dropped, "connections were ended by the server")
 	if r := rep.Returns; r != nil {
-		if rep.Scenario == Storm && !rep.Interrupted {
+		if (rep.Scenario == Storm || rep.Parameters.Returns) && !rep.Interrupted {
 			fault(r.Cut-r.Back, "connections did not come back")
 		}
 	} else if !lost && rep.Connect.Dropped == 0 && d.Missing+d.Repeated+d.Reordered == 0 && d.Expected != d.Received {

@@ -35,7 +35,8 @@ func (r *run) findNodes() error {
 	return nil
 }
 
-// nodeOf is which node a connection goes to: the seats of each room go round.
+// nodeOf is which node a connection goes to: the seats of each room go round, each room's from another
+// node, so that all nodes have as many.
 func (r *run) nodeOf(id uint32) uint8 {
-	return uint8(int(id) / r.cfg.Rooms % len(r.nodes))
+	return uint8((int(id)/r.cfg.Rooms + int(id)%r.cfg.Rooms) % len(r.nodes))
 }

@@ -94,7 +94,7 @@ func (c *Config) checkProtocol() error {
 	case c.Protocol != Caravan && (c.Scenario == Day || c.Scenario == History):
 		return fmt.Errorf("%s needs the protocol %s", c.Scenario, Caravan)
 	case c.Protocol == Caravan:
-		return c.Fleet.Check(c.Rooms)
+		return c.Fleet.Check(c.Rooms + c.SkipRooms)
 	}
 	return nil
 }
@@ -111,7 +111,7 @@ func (s *caravanSpeech) request(c *conn) (string, wire.Credential, error) {
 	if err != nil {
 		return "", wire.Credential{}, fmt.Errorf("sign a token: %w", err)
 	}
-	return "/ws/chat/" + fleet.Trip(c.room).String() + "/" + s.query(c), wire.Credential{Bearer: bearer}, nil
+	return "/ws/chat/" + fleet.Trip(c.room+s.cfg.SkipRooms).String() + "/" + s.query(c), wire.Credential{Bearer: bearer}, nil
 }
 
 // query says what a connection asks for: to go on where it stood, or version 2.
@@ -119,7 +119,7 @@ func (s *caravanSpeech) query(c *conn) string {
 	switch {
 	case s.cfg.Scenario == Day:
 		return "?v=2"
-	case c.returning && s.cfg.Scenario == Storm && c.seq > 0:
+	case c.returning && s.cfg.Scenario != History && c.seq > 0:
 		return "?since=" + strconv.FormatInt(c.seq, 10)
 	}
 	return ""

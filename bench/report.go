@@ -74,6 +74,7 @@ type Parameters struct {
 	Workers      int      `json:"workers"`
 	Sources      int      `json:"sources"`
 	Seed         uint64   `json:"seed"`
+	Returns      bool     `json:"returns"` // connections that the server ended came back
 }
 
 // ConnectPart is about connecting: from the first packet to the history frame.
@@ -91,6 +92,7 @@ type MessagePart struct {
 	Acknowledged int64   `json:"acknowledged"`
 	Refused      int64   `json:"refused"`
 	Unanswered   int64   `json:"unanswered"`
+	Unknown      int64   `json:"unknown"` // their connection ended before an answer, and came back
 	PerSecond    float64 `json:"per_second"`
 	Spread       Spread  `json:"spread"`
 }

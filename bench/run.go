@@ -4,7 +4,6 @@ import (
 	"context"
 	crand "crypto/rand"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync/atomic"
@@ -153,6 +152,9 @@ func (r *run) stages(ctx context.Context, o *observer) {
 	}
 	r.pause(ctx, settleTime)
 	o.connected()
+	if r.cfg.Joined != nil {
+		r.cfg.Joined()
+	}
 	r.fillRooms(ctx)
 	start := r.now() + int64(startAhead)
 	from := start + int64(r.cfg.Warmup)
@@ -182,7 +184,7 @@ func (r *run) connectAll(ctx context.Context) bool {
 		case r.failed():
 			return false
 		case ctx.Err() != nil:
-			r.fail(errors.New("interrupted before all connections were made"))
+			r.fail(fmt.Errorf("interrupted when %d of %d connections were made", now.seen.ready, r.cfg.Connections))
 			return false
 		case time.Now().After(deadline):
 			r.fail(fmt.Errorf("only %d of %d connections were let in within %v", now.seen.ready, r.cfg.Connections, r.cfg.ConnectTimeout.Round(time.Second)))
@@ -239,7 +241,7 @@ func (r *run) settled() bool {
 		return true
 	}
 	arrived := now.received >= now.expected
-	if r.cfg.Scenario.returns() {
+	if r.cfg.returns() {
 		arrived = now.cut == now.returned || r.cfg.Scenario == History
 	}
 	return now.halted && now.outstanding == 0 && arrived

@@ -173,6 +173,32 @@ func TestAStormThatLeavesSomeOutIsAFault(t *testing.T) {
 	}
 }
 
+// Whom the server ends comes back where that is wanted, goes on where it stood, and misses nothing.
+func TestWhomTheServerEndsComesBack(t *testing.T) {
+	t.Parallel()
+	var server *benchtest.Server
+	messages := 0
+	server = benchtest.New(benchtest.Faults{Refuse: func(string) string {
+		if messages++; messages == 20 {
+			go server.DropAll()
+		}
+		return ""
+	}})
+	defer server.Close()
+	joined := false
+	rep, err := bench.Run(context.Background(), bench.Config{
+		Scenario: bench.Rooms, URL: server.URL(), Mint: benchtest.Mint, Connections: 12, Rooms: 2, SkipRooms: 3, Rate: 200, Returns: true,
+		Duration: 500 * time.Millisecond, Joined: func() { joined = true },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := rep.Messages
+	if !rep.OK || !joined || rep.Returns == nil || rep.Returns.Cut != 12 || rep.Returns.Back != 12 || m.Acknowledged+m.Unknown != m.Sent || rep.Parameters.Trips != 5 {
+		t.Errorf("%v; returns %+v; %+v; joined %v", rep.Faults, rep.Returns, m, joined)
+	}
+}
+
 func TestAnOpenLoopKeepsItsRate(t *testing.T) {
 	rep, err := run(t, benchtest.Faults{}, func(c *bench.Config) { c.Rate, c.Workers = 500, 3 })
 	if err != nil {

@@ -28,8 +28,11 @@ func Scenarios() []Scenario {
 	return []Scenario{Idle, Fanout, Rooms, Pairs, Publish, Storm, History, Slow, Day, Nodes}
 }
 
-// returns reports whether connections that end come back in the scenario.
-func (s Scenario) returns() bool { return s == Storm || s == History }
+// cuts reports whether connections are cut in the scenario, to come back.
+func (s Scenario) cuts() bool { return s == Storm || s == History }
+
+// returns reports whether connections that end come back.
+func (c *Config) returns() bool { return c.Returns || c.Scenario.cuts() }
 
 // scenarioDefaults fills in what the scenario decides.
 func (c *Config) scenarioDefaults() {

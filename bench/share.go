@@ -80,7 +80,7 @@ func (r *run) seats() [][]conn {
 			id:     uint32(id),
 			index:  int32(len(all[w])),
 			room:   room,
-			user:   c.Fleet.Member(room, id/c.Rooms),
+			user:   c.Fleet.Member(room+c.SkipRooms, id/c.Rooms),
 			sender: id < c.Senders,
 			node:   r.nodeOf(uint32(id)),
 			slow:   slow,

@@ -29,8 +29,8 @@ func (o *observer) report(found *yield, interrupted bool) *Report {
 		MeasuredS:   seconds,
 		Connect:     ConnectPart{Connected: total.ready, Dropped: total.dropped, TookS: o.run.connectTook.Seconds(), Latency: latencyOf(total.connect)},
 		Messages: MessagePart{
-			Sent: total.sent, Unsent: total.unsent, Acknowledged: total.acked, Refused: total.refused,
-			Unanswered: total.sent - total.acked - total.refused,
+			Sent: total.sent, Unsent: total.unsent, Acknowledged: total.acked, Refused: total.refused, Unknown: total.unknown,
+			Unanswered: total.sent - total.acked - total.refused - total.unknown,
 			PerSecond:  ratio(float64(o.to.seen.acked-o.from.seen.acked), seconds),
 			Spread:     spreadOf(measured, func(r reading) int64 { return r.acked }),
 		},
@@ -83,7 +83,7 @@ func (r *run) parameters() Parameters {
 		Nodes: len(r.nodes), Agents: len(c.Agents), Arrivals: arrivals, Rate: c.Rate, Ramp: showRamp(c.Ramp), InFlight: c.InFlight, PayloadBytes: c.PayloadBytes,
 		WarmupS: c.Warmup.Seconds(), DurationS: c.Duration.Seconds(),
 		ConnectRate: c.ConnectRate, Handshakes: c.Handshakes,
-		Workers: c.Workers, Sources: c.Sources, Seed: c.Seed,
+		Workers: c.Workers, Sources: c.Sources, Seed: c.Seed, Returns: c.Returns,
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 type tally struct {
 	ready, dropped             int64 // connections that became members, that the server closed
 	sent, unsent               int64 // messages; unsent: given up because the server did not take them
-	acked, refused             int64
+	acked, refused, unknown    int64 // unknown: their connection ended before an answer, and came back
 	expected, received         int64 // deliveries, of the whole run
 	missing, repeated, foreign int64 // events that a connection did not see; saw again; of others than this run
 	duplicates, reordered      int64
@@ -57,7 +57,7 @@ func record(h *hdrhistogram.Histogram, ns int64) {
 // sums are the counters that add up, always in the same order.
 func (t *tally) sums() []*int64 {
 	return []*int64{
-		&t.ready, &t.dropped, &t.sent, &t.unsent, &t.acked, &t.refused, &t.expected, &t.received,
+		&t.ready, &t.dropped, &t.sent, &t.unsent, &t.acked, &t.refused, &t.unknown, &t.expected, &t.received,
 		&t.missing, &t.repeated, &t.foreign, &t.duplicates, &t.reordered, &t.cut, &t.returned, &t.failures,
 		&t.slowRead, &t.slowEnded, &t.changes, &t.notices, &t.reads, &t.bytes,
 	}
