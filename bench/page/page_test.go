@@ -141,3 +141,31 @@ func TestAComparisonHasAPage(t *testing.T) {
 		}
 	}
 }
+
+// The drawing stands by itself: it is well-formed, knows both schemes of colours, and needs nothing.
+func TestBarsAreADrawingByItself(t *testing.T) {
+	var b strings.Builder
+	err := WriteBars(&b, &Bars{Title: "a <&> b", Note: "less is better", Groups: []BarGroup{
+		{Name: "one", Bars: []Bar{{Name: "floor", Value: 0.5, Text: "0.50 µs"}, {Name: "caravan", Value: 1, Text: "1 µs", Own: true}}},
+		{Name: "nothing", Bars: []Bar{{Name: "zero"}}},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	decoder := xml.NewDecoder(strings.NewReader(b.String()))
+	for {
+		if _, err := decoder.Token(); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, want := range []string{"prefers-color-scheme: dark", "0.50 µs", "a &lt;&amp;&gt; b"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("no %q in it", want)
+		}
+	}
+	if strings.Contains(b.String(), "NaN") || strings.Contains(b.String(), "url(") {
+		t.Error(b.String())
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -20,6 +21,7 @@ caravan-sqlite, caravan-postgres. Workloads: see --workloads.
 
 Example:
   make bench-peers WORKLOADS=pairs SERVERS=floor,caravan-postgres
+  caravan-bench peers --from bench/results/peers.json --svg docs/images/bench.svg
 
 Exit status: 0 measured; 1 something was lost, or a server could not be run; 2 wrong usage.
 `
@@ -45,6 +47,7 @@ type peerFlags struct {
 	servers, wanted  string
 	duration, warmup time.Duration
 	loadCore         int
+	json, svg, from  string
 }
 
 // runPeers is `caravan-bench peers`.
@@ -63,8 +66,19 @@ func runPeers(ctx context.Context, args []string, stdout, stderr io.Writer) (int
 	fs.DurationVar(&f.warmup, "warmup", 2*time.Second, "how long to send before that")
 	fs.IntVar(&f.beside.core, "server-core", 1, "the processor that the server has for itself")
 	fs.IntVar(&f.loadCore, "load-core", 0, "the processor of the generator and PostgreSQL")
+	fs.StringVar(&f.json, "json", "", "keep the results in this file")
+	fs.StringVar(&f.svg, "svg", "", "draw what a delivery costs each server, as an SVG file")
+	fs.StringVar(&f.from, "from", "", "measure nothing: table and drawing are of results that --json kept")
 	if status, err := parse(fs, args, stdout); err != nil {
 		return status, err
+	}
+	if f.from != "" {
+		var kept peerResults
+		if err := kept.read(f.from); err != nil {
+			return exitFault, err
+		}
+		f.json = ""
+		return exitClean, f.write(&kept, stdout)
 	}
 	servers, err := chosen("servers", f.servers, besideServers)
 	if err != nil {
@@ -77,8 +91,7 @@ func runPeers(ctx context.Context, args []string, stdout, stderr io.Writer) (int
 	if err := pin(f.loadCore); err != nil { // what is started from here on inherits it
 		return exitFault, err
 	}
-	status := exitClean
-	table := peerTable{w: stdout}
+	status, found := exitClean, peerResults{Command: os.Args}
 	for _, w := range workloads {
 		if !slices.Contains(wanted, w.name) {
 			continue
@@ -94,10 +107,24 @@ func runPeers(ctx context.Context, args []string, stdout, stderr io.Writer) (int
 				_, _ = fmt.Fprintf(stderr, "%s, %s: %s\n", w.name, server, strings.Join(report.Faults, "; "))
 				status = exitFault
 			}
-			table.row(&w, server, report)
+			found.add(&w, server, report)
 		}
 	}
-	return status, table.err
+	if err := f.write(&found, stdout); err != nil {
+		return exitFault, err
+	}
+	return status, nil
+}
+
+// write writes the results wherever they are wanted.
+func (f *peerFlags) write(found *peerResults, stdout io.Writer) error {
+	if err := found.writeTable(stdout); err != nil {
+		return err
+	}
+	if err := writeFile(f.svg, found.writePlot); err != nil {
+		return err
+	}
+	return writeFile(f.json, func(w io.Writer) error { return writeJSON(w, found) })
 }
 
 // chosen reads a list of names.
@@ -109,38 +136,4 @@ func chosen(flag, list string, known []string) ([]string, error) {
 		}
 	}
 	return names, nil
-}
-
-// peerTable writes the table as Markdown, row by row. The first server of a workload is
-// what the others are compared with.
-type peerTable struct {
-	w     io.Writer
-	about string
-	first bench.Report
-	err   error
-}
-
-func (t *peerTable) row(w *workload, server string, r *bench.Report) {
-	if t.about != w.about {
-		t.about, t.first = w.about, *r
-		t.write("\n%s (%s)\n\n", w.about, r.Machine.Processor)
-		if w.load.Scenario == bench.Idle {
-			t.write("| server | CPU a connect | in times of the first | RSS a connection, at once | after %.0f s |\n| --- | --- | --- | --- | --- |\n", r.MeasuredS)
-		} else {
-			t.write("| server | deliveries/s | CPU a delivery | in times of the first | server's core | own echo p50 | p99 |\n| --- | --- | --- | --- | --- | --- | --- |\n")
-		}
-	}
-	s, first := r.Server, t.first.Server
-	if w.load.Scenario == bench.Idle {
-		t.write("| %s | %.1f µs | %.2f | %.0f B | %.0f B |\n", server, s.CPUPerConnectUS, s.CPUPerConnectUS/first.CPUPerConnectUS, s.RSSPerConnection, s.HeldRSSPer)
-		return
-	}
-	t.write("| %s | %.0f | %.2f µs | %.2f | %.0f%% | %.2f ms | %.2f ms |\n", server, r.Deliveries.PerSecond, s.CPUPerDeliveryUS,
-		s.CPUPerDeliveryUS/first.CPUPerDeliveryUS, 100*s.CPUCores, r.Latency.OwnEcho.P50/1e3, r.Latency.OwnEcho.P99/1e3)
-}
-
-func (t *peerTable) write(format string, args ...any) {
-	if t.err == nil {
-		_, t.err = fmt.Fprintf(t.w, format, args...)
-	}
 }
