@@ -27,10 +27,11 @@ REDIS ?=
 STANDBY ?=
 PARTITIONS ?=
 SERVERS ?=
+MEMBERS ?= 1000000
 WORKLOADS ?=
 VERSION ?=
 COMMIT ?=
-SETTABLE := FUZZTIME BENCH PACKAGES BASE ROUNDS SEED DURATION STORE NODES HOSTILE REDIS STANDBY PARTITIONS SERVERS WORKLOADS VERSION COMMIT
+SETTABLE := FUZZTIME BENCH PACKAGES BASE ROUNDS SEED DURATION STORE NODES HOSTILE REDIS STANDBY PARTITIONS SERVERS WORKLOADS MEMBERS VERSION COMMIT
 $(foreach name,$(SETTABLE),$(eval override $(name) := $$(value $(name))))
 export $(SETTABLE)
 
@@ -99,6 +100,10 @@ bench-compare: build ## compare what bench runs, the standard set or Go benchmar
 bench-peers: build ## measure SERVERS (all) in WORKLOADS (all): Caravan beside the floor and servers on other libraries
 	cd bench/peers && CGO_ENABLED=0 go build -trimpath -o ../../bin/ .
 	@bin/caravan-bench peers $${SERVERS:+--servers "$$SERVERS"} $${WORKLOADS:+--workloads "$$WORKLOADS"}
+
+.PHONY: million
+million: build ## put MEMBERS (a million) members on this machine, on nodes of its own, break some, and report
+	@bin/caravan-bench million --members "$$MEMBERS"
 
 .PHONY: chaos
 chaos: build ## break servers for DURATION (60s) as SEED decides, STORE postgres or sqlite, NODES, REDIS=1, pair or cluster, STANDBY=sync or async, PARTITIONS=1, HOSTILE members, and account for every message

@@ -44,6 +44,25 @@ func Machine() Facts {
 	return f
 }
 
+// AvailableMemory is how many bytes programs can still take, by the kernel's reckoning; zero where it
+// does not say.
+func AvailableMemory() int64 {
+	b, err := os.ReadFile("/proc/meminfo")
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(b)) {
+		if value, ok := strings.CutPrefix(line, "MemAvailable:"); ok {
+			kib, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 10, 64)
+			if err != nil {
+				return 0
+			}
+			return kib << 10
+		}
+	}
+	return 0
+}
+
 // Boot is the id of this machine's present boot: processes with the same one share a machine, and
 // its clocks. Empty where it cannot be read.
 func Boot() string {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -20,14 +21,26 @@ type postgres struct {
 	held    pgserver.Connections // of faults that hold something; owned by the part's goroutine
 }
 
-// connectionsMax leaves each of three servers its connections, and few more.
-const connectionsMax = "48"
+// connectionsMax leaves each of three servers its connections, and few more; connectionsEach is what each
+// of more servers may take.
+const (
+	connectionsMax  = "48"
+	connectionsEach = 20
+)
+
+// connectionsFor is the limit for a number of servers.
+func connectionsFor(nodes int) string {
+	if nodes <= 3 {
+		return connectionsMax
+	}
+	return strconv.Itoa(nodes * connectionsEach)
+}
 
 // tooManyConnections is the SQLSTATE of a server that has no place for one more.
 const tooManyConnections = "53300"
 
-func openPostgres(network *network, options ...pgserver.Option) (*postgres, error) {
-	server, err := pgserver.New(append(options, pgserver.Setting("max_connections", connectionsMax))...)
+func openPostgres(network *network, nodes int, options ...pgserver.Option) (*postgres, error) {
+	server, err := pgserver.New(append(options, pgserver.Setting("max_connections", connectionsFor(nodes)))...)
 	if err != nil {
 		return nil, err
 	}

@@ -124,7 +124,7 @@ func (s *Stage) openDatabase(ctx context.Context, cfg *Config) (err error) {
 	case cfg.Standby != NoStandby:
 		s.database, err = openPair(ctx, cfg, s)
 	default:
-		s.database, err = openPostgres(&s.network)
+		s.database, err = openPostgres(&s.network, cfg.Nodes)
 	}
 	if err != nil {
 		return err

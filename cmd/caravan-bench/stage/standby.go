@@ -41,7 +41,7 @@ const (
 
 func openPair(ctx context.Context, cfg *Config, s *Stage) (database, error) {
 	s.network.pair = true
-	primary, err := openPostgres(&s.network, pgserver.Paired)
+	primary, err := openPostgres(&s.network, cfg.Nodes, pgserver.Paired)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/caravan-chat/caravan/bench"
+	"github.com/caravan-chat/caravan/bench/ledger"
+)
+
+// What members noticed of an event is what the seconds until the next one say.
+func TestTheMillionSaysWhatMembersNoticed(t *testing.T) {
+	began := time.Unix(1000, 0)
+	load := &bench.Report{OK: true}
+	load.Environment.StartedAt = began
+	for i, there := range []int64{100, 100, 60, 80, 100, 100, 90, 90} {
+		s := bench.Second{AtS: float64(i + 1), TookS: 1, Stage: "measure", Connections: there, Acknowledged: 10}
+		s.Delivery.P99, s.Delivery.Max = float64(i), float64(10*i)
+		load.Series = append(load.Series, s)
+	}
+	rep := millionReport{Members: 100, Load: load, Account: &ledger.Report{Clean: true}, Events: []millionEvent{
+		{What: "nothing much", at: began}, {What: "a kill", at: began.Add(2500 * time.Millisecond)}, {What: "a drain", at: began.Add(6500 * time.Millisecond)},
+	}}
+	rep.explainEvents()
+	quiet, kill, drain := rep.Events[0], rep.Events[1], rep.Events[2]
+	if quiet.Away != 0 || quiet.BackS != 0 || quiet.Messages != 20 {
+		t.Errorf("nothing much: %+v", quiet)
+	}
+	if kill.Away != 40 || kill.BackS != 2.5 || kill.P99US != 5 || kill.WorstUS != 50 || kill.Messages != 40 {
+		t.Errorf("a kill: %+v", kill)
+	}
+	if drain.Away != 10 || drain.BackS != 0 {
+		t.Errorf("a drain: %+v", drain)
+	}
+	var text strings.Builder
+	if err := rep.WriteText(&text); err != nil || !strings.Contains(text.String(), "40 members away, all back after 2 s") || !strings.Contains(text.String(), "clean: all members") {
+		t.Errorf("%v\n%s", err, text.String())
+	}
+	rep.Gave = "memory: 100 MiB are left"
+	text.Reset()
+	if err := rep.WriteText(&text); err != nil || rep.clean() || !strings.Contains(text.String(), "What gave first: memory") {
+		t.Errorf("%v\n%s", err, text.String())
+	}
+}
+
+func TestTheMillionNeedsAsManyProcessesAsFilesSay(t *testing.T) {
+	m := million{members: 1_000_003, connectRate: 5000, timeMax: time.Minute, caravan: "/dev/null"}
+	if err := m.complete(); err != nil {
+		t.Fatal(err)
+	}
+	if m.members != 1_000_000 || m.rooms != 250_000 || m.rate != 2000 || m.nodes < nodesLeast || m.agents < agentsLeast {
+		t.Errorf("%+v", m)
+	}
+	if f := m.fleet(); f.Check(m.rooms+accountRooms) != nil || f.Members(m.rooms) != roomMembers {
+		t.Errorf("%+v", f)
+	}
+}
+
+// Results that were kept are drawn again, and nothing is measured.
+func TestPeersDrawWhatWasKept(t *testing.T) {
+	kept := filepath.Join(t.TempDir(), "peers.json")
+	results := peerResults{Version: "v1", Workloads: []peerMeasurement{
+		{Name: "pairs", About: "rooms of 2", Servers: []peerFigure{{Server: "floor", CPUPerDeliveryUS: 2}, {Server: "caravan-postgres", CPUPerDeliveryUS: 3, EchoP99US: 1500}}},
+		{Name: "idle", About: "idle", Idle: true, Servers: []peerFigure{{Server: "floor", CPUPerConnectUS: 40, RSSPer: 1, HeldS: 10}}},
+	}}
+	var b bytes.Buffer
+	if err := writeJSON(&b, &results); err != nil {
+		t.Fatal(err)
+	}
+	if err := writeFile(kept, func(w io.Writer) error { _, err := w.Write(b.Bytes()); return err }); err != nil {
+		t.Fatal(err)
+	}
+	svg := filepath.Join(t.TempDir(), "bench.svg")
+	status, out, errs := call(t, "peers", "--from", kept, "--svg", svg)
+	if status != exitClean || !strings.Contains(out, "| caravan-postgres | 0 | 3.00 µs | 1.50 |") || !strings.Contains(out, "after 10 s") {
+		t.Errorf("status %d\n%s%s", status, out, errs)
+	}
+	if drawn, err := os.ReadFile(svg); err != nil || !strings.Contains(string(drawn), "3.00 µs, p99 1.50 ms") || strings.Contains(string(drawn), "idle") {
+		t.Errorf("%v\n%s", err, drawn)
+	}
+}
