@@ -18,7 +18,8 @@ const (
 	// tries is how often a request is sent until it is answered: four take about two seconds.
 	tries = 4
 
-	putPause = 200 * time.Millisecond // before a blob is sent again; then twice as long each time
+	putPause     = 200 * time.Millisecond // before a blob is sent again; then twice as long each time
+	putAgainTime = 10 * time.Second       // after which it is not: somebody waits for the answer
 
 	checkTimeout = 10 * time.Second
 )
@@ -105,10 +106,10 @@ func (s *Store) Put(ctx context.Context, key string, r io.Reader, size int64, mi
 	}
 	// Each try has a reader of its own: where the server answers before it has all, the
 	// connection may still read the last one.
-	pause := putPause
+	pause, begun := putPause, time.Now()
 	for try := 1; ; try++ {
 		_, err = s.once.Client.PutObject(ctx, s.config.Bucket, s.name(key), io.NewSectionReader(f, 0, n), n, options)
-		if err == nil || try == tries || !again(err) {
+		if err == nil || try == tries || !again(err) || time.Since(begun) > putAgainTime {
 			break
 		}
 		select {
