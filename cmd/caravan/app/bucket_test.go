@@ -18,6 +18,18 @@ import (
 	"github.com/caravan-chat/caravan/persist/blob/s3"
 )
 
+// sharedBucket is the S3 server of all tests that need no fault of it. It ends with the process.
+func sharedBucket(t *testing.T) *s3server.Server {
+	t.Helper()
+	s, err := oneBucket()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+var oneBucket = sync.OnceValues(s3server.New)
+
 // filesIn counts the files of a bucket below a prefix.
 func filesIn(t *testing.T, url string) (n int) {
 	t.Helper()
@@ -43,7 +55,6 @@ func filesIn(t *testing.T, url string) (n int) {
 // their message. While the bucket's server is dead the chat goes on.
 func TestFilesAreKeptInABucket(t *testing.T) {
 	bucket := s3server.Start(t)
-	bucket.Setenv(t)
 	for _, proxy := range []string{"false", "true"} {
 		t.Run("proxy="+proxy, func(t *testing.T) {
 			place := fmt.Sprintf("s3://%s/%s?endpoint=%s&proxy=%s", s3server.Bucket, proxy, bucket.Endpoint(), proxy)
@@ -117,8 +128,6 @@ func TestASlowBucketHoldsUpNobodyElse(t *testing.T) {
 		w.Header().Set("ETag", `"tag"`)
 	}))
 	defer bucket.Close()
-	t.Setenv("AWS_ACCESS_KEY_ID", "key")
-	t.Setenv("AWS_SECRET_ACCESS_KEY", "a secret of a bucket")
 	s := start(t, sqliteFile(t), "--attachments", "s3://bucket/?endpoint="+bucket.URL, "--rate", "0")
 	var uploads sync.WaitGroup
 	for range many {
@@ -137,4 +146,17 @@ func TestASlowBucketHoldsUpNobodyElse(t *testing.T) {
 	}
 	close(answer)
 	uploads.Wait()
+}
+
+// TestThePageShowsPhotosOfABucket: a browser follows the redirect where the page lets it.
+func TestThePageShowsPhotosOfABucket(t *testing.T) {
+	bucket := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer bucket.Close()
+	for proxy, want := range map[string]string{"false": "img-src 'self' " + bucket.URL + ";", "true": "img-src 'self';"} {
+		s := start(t, sqliteFile(t), "--dev", "--attachments", "s3://bucket/?endpoint="+bucket.URL+"&proxy="+proxy)
+		if got := s.call("", "GET", "/", ""); got.StatusCode != http.StatusOK || !strings.Contains(got.Header.Get("Content-Security-Policy"), want) {
+			t.Errorf("proxy=%s: %d %v", proxy, got.StatusCode, got.Header)
+		}
+		s.shutDown()
+	}
 }

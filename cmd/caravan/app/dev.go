@@ -59,8 +59,8 @@ func (a *App) openDemo(ctx context.Context) (func(*fasthttp.RequestCtx) bool, er
 		return nil, fmt.Errorf("demo data: %w", err)
 	}
 	cfg := demo.Config{
-		Token: func(user uuid.UUID) (string, error) { return a.demo.config.Sign(user, demoTokenTTL) },
-		Log:   a.log,
+		Token:  func(user uuid.UUID) (string, error) { return a.demo.config.Sign(user, demoTokenTTL) },
+		Photos: a.files.elsewhere(ctx), Log: a.log,
 	}
 	for i := range seeds.Users {
 		u := &seeds.Users[i]

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -141,6 +142,22 @@ func (f *files) service() *attachment.Service {
 		return nil
 	}
 	return f.Service
+}
+
+// elsewhere is the origin that serves the files in place of this server; empty: none does.
+func (f *files) elsewhere(ctx context.Context) string {
+	if f == nil {
+		return ""
+	}
+	link, err := f.store.Presign(ctx, "any", time.Minute, blob.Answer{})
+	if err != nil { // blob.ErrNoURL, mostly
+		return ""
+	}
+	u, err := url.Parse(link)
+	if err != nil {
+		return ""
+	}
+	return u.Scheme + "://" + u.Host
 }
 
 func (f *files) close() error {

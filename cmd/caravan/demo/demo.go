@@ -19,6 +19,8 @@ type Config struct {
 	// Token mints an access token for one of Users. It is called for each request
 	// of /demo/token, concurrently, so that a page left open never runs out.
 	Token func(user uuid.UUID) (string, error)
+	// Photos is another origin from which they come, as of a bucket; empty: none.
+	Photos string
 	// Log gets the errors of Token, which the page's user does not see. Nil
 	// means slog.Default().
 	Log *slog.Logger
@@ -44,16 +46,18 @@ type Demo struct {
 	config *file
 	token  func(user uuid.UUID) (string, error)
 	users  map[uuid.UUID]bool
+	policy string
 	log    *slog.Logger
 }
 
 // New returns the page for cfg.
 func New(cfg Config) *Demo {
 	d := &Demo{
-		files: readFiles(),
-		token: cfg.Token,
-		users: make(map[uuid.UUID]bool, len(cfg.Users)),
-		log:   cfg.Log,
+		files:  readFiles(),
+		token:  cfg.Token,
+		users:  make(map[uuid.UUID]bool, len(cfg.Users)),
+		policy: contentSecurityPolicy(cfg.Photos),
+		log:    cfg.Log,
 	}
 	if d.log == nil {
 		d.log = slog.Default()
@@ -94,7 +98,7 @@ func (d *Demo) Serve(ctx *fasthttp.RequestCtx) bool {
 	default:
 		d.serveToken(ctx)
 	}
-	securityHeaders(&ctx.Response.Header)
+	d.securityHeaders(&ctx.Response.Header)
 	return true
 }
 

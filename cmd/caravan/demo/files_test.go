@@ -74,6 +74,15 @@ func testPhotos(t *testing.T, c *chromium) {
 	p.expect(two.js(".photo img")+".naturalWidth", "480") // the preview
 	p.expect(two.js(".photo")+".getAttribute('href').startsWith('/api/v1/chat/attachments/')", "true")
 
+	// On a page that is open for longer than a link works, it is renewed when it is wanted.
+	p.eval(fmt.Sprintf(`(() => {
+		const link = %s;
+		link.dataset.until = '2026-01-01T00:00:00Z';
+		link.href = 'over';
+		link.querySelector('img').dispatchEvent(new Event('error'));
+	})()`, two.js(".photo")), nil)
+	p.waitFor(two.js(".photo") + ".getAttribute('href').startsWith('/api/v1/chat/attachments/')")
+
 	p.click(one.is(".entry:last-child .edit"))
 	p.insert(", at last")
 	p.press("Enter")

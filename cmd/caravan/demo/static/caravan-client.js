@@ -142,7 +142,7 @@ export class CaravanClient extends EventTarget {
     return all;
   }
 
-  /** Lists that are asked for now and then: replies(id), reactions(id), pins(). They reject like loadOlder. */
+  /** What is asked for now and then: replies(id), reactions(id), pins(), message(id). They reject like loadOlder. */
   get lists() {
     return this.#rest;
   }

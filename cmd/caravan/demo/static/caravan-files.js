@@ -28,7 +28,10 @@ export class Files {
     const attachment = await this.#send('POST', path, file, { onProgress, signal });
     const small = await previewOf(file).catch(() => null); // the browser does not know the format
     if (!small) return attachment;
-    return this.#send('PUT', `/api/v1/chat/attachments/${attachment.id}/preview/`, small, { signal }).catch(() => attachment);
+    return this.#send('PUT', `/api/v1/chat/attachments/${attachment.id}/preview/`, small, { signal }).catch((error) => {
+      if (error.name === 'AbortError') throw error;
+      return attachment; // it is shown without one
+    });
   }
 
   async #send(method, path, body, options) {
@@ -40,6 +43,7 @@ export class Files {
   /** XMLHttpRequest, because fetch does not tell how much of a body has gone out. */
   #once(method, path, body, { onProgress, signal }, token) {
     return new Promise((resolve, reject) => {
+      signal?.throwIfAborted(); // while the token was fetched
       const request = new XMLHttpRequest();
       request.open(method, this.#origin + path);
       request.setRequestHeader('Authorization', `Bearer ${token}`);
@@ -48,7 +52,9 @@ export class Files {
       request.addEventListener('load', () => resolve(request));
       request.addEventListener('error', () => reject(new Error('The file could not be sent')));
       request.addEventListener('abort', () => reject(new DOMException('given up', 'AbortError')));
-      signal?.addEventListener('abort', () => request.abort(), { once: true });
+      const abort = () => request.abort();
+      signal?.addEventListener('abort', abort);
+      request.addEventListener('loadend', () => signal?.removeEventListener('abort', abort));
       request.send(body);
     });
   }
@@ -74,22 +80,27 @@ function nameOf(file) {
   return stem.slice(0, 80 - extension.length).join('') + extension;
 }
 
-/** Draws an image file into a canvas whose longer side has at most so many pixels. */
-export async function draw(file, pixels) {
+/** Draws an image file, on a colour if there is one, into a canvas whose longer side has at most so many pixels. */
+export async function draw(file, pixels, colour) {
   if (!file.type.startsWith('image/') || file.type === 'image/svg+xml') return null;
   const image = await createImageBitmap(file);
   const scale = Math.min(1, pixels / Math.max(image.width, image.height));
   const canvas = document.createElement('canvas');
   canvas.width = Math.max(1, Math.round(image.width * scale));
   canvas.height = Math.max(1, Math.round(image.height * scale));
-  canvas.getContext('2d').drawImage(image, 0, 0, canvas.width, canvas.height);
+  const context = canvas.getContext('2d');
+  if (colour) {
+    context.fillStyle = colour;
+    context.fillRect(0, 0, canvas.width, canvas.height);
+  }
+  context.drawImage(image, 0, 0, canvas.width, canvas.height);
   image.close();
   return canvas;
 }
 
 /** A JPEG that is small enough for a preview, or null. */
 async function previewOf(file) {
-  const canvas = await draw(file, previewPixels);
+  const canvas = await draw(file, previewPixels, 'white'); // a JPEG has nothing to be seen through
   if (!canvas) return null;
   for (const quality of qualities) {
     const blob = await new Promise((resolve) => canvas.toBlob(resolve, 'image/jpeg', quality));

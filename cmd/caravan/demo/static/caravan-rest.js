@@ -71,6 +71,11 @@ export class Rest {
     return this.#call(on ? 'PUT' : 'DELETE', path);
   }
 
+  /** A message, with new links of its files. */
+  message(id) {
+    return this.#call('GET', message(id));
+  }
+
   /** The newest answers to a message. */
   replies(id) {
     return this.#call('GET', `${message(id)}replies/`);

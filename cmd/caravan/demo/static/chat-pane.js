@@ -108,6 +108,7 @@ export class ChatPane extends EventTarget {
     on(log, 'more', ({ message, element }) => this.#menu.open(message, element.querySelector('.more')));
     on(log, 'chip', ({ view, emoji, on: chosen }) => this.#client.react(view.message.id, emoji, chosen));
     on(log, 'who', ({ message }) => this.#showWho(message));
+    on(log, 'renew', ({ view, then }) => this.#renewFiles(view, then));
     on(log, 'replies', ({ message }) => this.#showReplies(message));
     on(this.#menu, 'react', ({ id, emoji, on: chosen }) => this.#client.react(id, emoji, chosen));
     on(this.#menu, 'pin', ({ id, on: pinned }) => this.#client.pin(id, pinned));
@@ -197,6 +198,14 @@ export class ChatPane extends EventTarget {
 
   #showPins() {
     this.#list.open('Pinned messages', 'Nothing is pinned yet.', async () => (await this.#client.lists.pins()).results.map(asRow));
+  }
+
+  /** On a page that is open for a day the links of files end. */
+  async #renewFiles(view, then) {
+    const { attachments } = await this.#client.lists.message(view.message.id).catch(() => ({}));
+    if (!attachments) return; // it was deleted, or the server is away
+    view.renewFiles(attachments);
+    then();
   }
 
   #showReplies({ id }) {

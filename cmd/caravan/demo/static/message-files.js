@@ -7,13 +7,30 @@ export function textOf(message) {
   return message.caption ?? message.content;
 }
 
-/** Draws files into an element: photos as such, others as links. */
+/**
+ * Draws files into an element: photos as such, others as links. Where one is wanted whose link is
+ * over, the element tells 'expired' {then}: draw them with new links, and call that.
+ */
 export function drawFiles(element, attachments = []) {
   const ids = attachments.map((a) => a.id).join();
   element.hidden = !attachments.length;
-  if (element.dataset.ids === ids) return; // links that are made anew are no reason to load it again
+  if (element.dataset.ids === ids) return attachments.forEach((a, i) => renew(element.children[i], a));
   element.dataset.ids = ids;
   element.replaceChildren(...attachments.map((a) => (a.width && isShown(a.mime) ? photo(a) : link(a))));
+}
+
+/** Gives a file its new link. A photo that is shown already is not loaded again. */
+function renew(link, a) {
+  link.href = a.url;
+  link.dataset.until = a.expires_at;
+  const image = link.querySelector('img');
+  if (image && !image.naturalWidth) image.src = a.preview_url ?? a.url;
+}
+
+const isOver = (link) => Date.parse(link.dataset.until) <= Date.now();
+
+function tellExpired(link, then = () => {}) {
+  link.dispatchEvent(new CustomEvent('expired', { bubbles: true, detail: { then } }));
 }
 
 const isShown = (mime) => ['image/png', 'image/jpeg', 'image/gif', 'image/webp', 'image/avif'].includes(mime);
@@ -25,6 +42,7 @@ function photo(a) {
   image.width = a.width;
   image.height = a.height;
   image.loading = 'lazy';
+  image.addEventListener('error', () => isOver(link) && tellExpired(link));
   image.src = a.preview_url ?? a.url;
   link.className = 'photo';
   link.append(image);
@@ -38,8 +56,15 @@ function link(a) {
   return link;
 }
 
-function anchor({ url }) {
-  return Object.assign(document.createElement('a'), { href: url, target: '_blank', rel: 'noopener' });
+function anchor({ url, expires_at: until }) {
+  const link = Object.assign(document.createElement('a'), { href: url, target: '_blank', rel: 'noopener' });
+  link.dataset.until = until;
+  link.addEventListener('click', (e) => {
+    if (!isOver(link)) return;
+    e.preventDefault();
+    tellExpired(link, () => isOver(link) || link.click());
+  });
+  return link;
 }
 
 function sizeOf(bytes) {

@@ -14,7 +14,8 @@ export function nameOf(sender) {
 /**
  * MessageView shows a message, or an entry of the outbox until it has become
  * one. Events are those of its element: 'reply', 'edit', 'more', 'replies', 'quote', 'retry' and
- * 'discard' bubble as CustomEvents whose detail is the view, 'chip' with {view, emoji, on} and 'who' with the view.
+ * 'discard' bubble as CustomEvents whose detail is the view, 'chip' with {view, emoji, on}, 'who' with the view,
+ * and 'renew' with {view, then} where links of files are over.
  */
 export class MessageView {
   /** Of the room; undefined while the message is not acknowledged. */
@@ -35,6 +36,7 @@ export class MessageView {
     for (const name of ['reply', 'edit', 'more', 'replies', 'quote', 'retry', 'discard']) {
       this.#part(`.${name}`).addEventListener('click', () => this.ask(name));
     }
+    this.#part('.files').addEventListener('expired', ({ detail }) => this.#tell('renew', { view: this, then: detail.then }));
   }
 
   get article() {
@@ -97,6 +99,12 @@ export class MessageView {
     this.#part('.quote-text').textContent = quoted?.content ?? '';
     this.#part('.failure').hidden = entry?.status !== 'failed';
     this.#part('.failure p').textContent = entry?.error ?? '';
+  }
+
+  /** Gives its files new links. */
+  renewFiles(attachments) {
+    this.message.attachments = attachments;
+    drawFiles(this.#part('.files'), attachments);
   }
 
   #drawExtras(chosen, mayReact) {
