@@ -29,6 +29,7 @@ import (
 	"github.com/caravan-chat/caravan/bench/await"
 	"github.com/caravan-chat/caravan/bench/servers/migrated"
 	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
+	s3server "github.com/caravan-chat/caravan/bench/servers/s3"
 	"github.com/caravan-chat/caravan/cmd/caravan/app"
 	"github.com/caravan-chat/caravan/persist"
 	"github.com/caravan-chat/caravan/persist/blob"
@@ -110,9 +111,26 @@ func picture(t *testing.T, width, height int) string {
 
 const hidden = "taken at 48.8584 N 2.2945 E"
 
-// kept returns how many files are kept in a directory, where none is left in half.
-func kept(t *testing.T, dir string) (files int) {
+// eachPlace runs a test on both stores, with files in a bucket beside one, and in a directory beside
+// the other. The bucket is behind the server, so that it answers as the server does.
+func eachPlace(t *testing.T, test func(t *testing.T, database, place string)) {
+	t.Run("bucket", func(t *testing.T) { sharedBucket(t) }) // it goes on, as the database
+	eachStore(t, func(t *testing.T, database string) {
+		place := "file:" + filepath.Join(t.TempDir(), "files")
+		if strings.HasPrefix(database, "sqlite:") {
+			place = fmt.Sprintf("s3://%s/%s?endpoint=%s&proxy=true", s3server.Bucket, uuid.New(), sharedBucket(t).Endpoint())
+		}
+		test(t, database, place)
+	})
+}
+
+// kept returns how many files are kept in a place, where none is left in half.
+func kept(t *testing.T, place string) (files int) {
 	t.Helper()
+	dir, ok := strings.CutPrefix(place, "file:")
+	if !ok {
+		return filesIn(t, place)
+	}
 	if halves, err := os.ReadDir(filepath.Join(dir, "incoming")); err != nil || len(halves) != 0 {
 		t.Errorf("left in half are %v, %v", halves, err)
 	}
@@ -132,8 +150,8 @@ func kept(t *testing.T, dir string) (files int) {
 
 // TestAPhotoIsUploadedSentShownAndDeleted: as every client sees it.
 func TestAPhotoIsUploadedSentShownAndDeleted(t *testing.T) {
-	eachStore(t, func(t *testing.T, database string) {
-		s, dir := withFiles(t, database)
+	eachPlace(t, func(t *testing.T, database, place string) {
+		s := start(t, database, "--attachments", place)
 		old, _ := s.join(2, 0)
 		young := s.joinAs2(4, 0)
 		photo := picture(t, 64, 48)
@@ -196,7 +214,7 @@ func TestAPhotoIsUploadedSentShownAndDeleted(t *testing.T) {
 		if answer.ReplyTo.Content != "sea „1“.png" {
 			t.Errorf("a reply quotes %q", answer.ReplyTo.Content)
 		}
-		if n := kept(t, dir); n != 3 {
+		if n := kept(t, place); n != 3 {
 			t.Errorf("%d files are kept", n)
 		}
 		var tombstone filed
@@ -209,7 +227,7 @@ func TestAPhotoIsUploadedSentShownAndDeleted(t *testing.T) {
 				t.Errorf("a link of what was deleted: %d", got.StatusCode)
 			}
 		}
-		await.Until(t, "the bytes are deleted", func() bool { return kept(t, dir) == 0 })
+		await.Until(t, "the bytes are deleted", func() bool { return kept(t, place) == 0 })
 		if got := string(s.admin("/metrics").body); !strings.Contains(got, `caravan_uploads_total{metadata="cut"} 1`) {
 			t.Error("no metric says that metadata was cut")
 		}
@@ -225,8 +243,8 @@ func (s *server) dial(i, j int, query string) *member {
 
 // TestBadUploadsLeaveNothing: each has a clear code.
 func TestBadUploadsLeaveNothing(t *testing.T) {
-	eachStore(t, func(t *testing.T, database string) {
-		s, dir := withFiles(t, database, "--attachment-max", "64KiB", "--attachment-quota", "100KiB", "--attachment-types", "image/*,application/pdf,text/plain,application/zip", "--rate", "0")
+	eachPlace(t, func(t *testing.T, database, place string) {
+		s := start(t, database, "--attachments", place, "--attachment-max", "64KiB", "--attachment-quota", "100KiB", "--attachment-types", "image/*,application/pdf,text/plain,application/zip", "--rate", "0")
 		me, photo := bearer(t, 0), picture(t, 8, 6)
 		room := uploadPath(0, "a.png")
 		for _, c := range []struct {
@@ -308,7 +326,7 @@ func TestBadUploadsLeaveNothing(t *testing.T) {
 		if file := s.call("", "GET", both.URL, ""); both.Size != gifs.Len() || string(file.body) != gifs.String() || file.Header.Get("Content-Type") != "image/gif" {
 			t.Errorf("a GIF that is a page, too, is %+v, with %d bytes", both, len(file.body))
 		}
-		if n := kept(t, dir); n != 8 {
+		if n := kept(t, place); n != 8 {
 			t.Errorf("%d files are kept, want those that were taken", n)
 		}
 	})
@@ -320,15 +338,15 @@ func TestWhoMayNotUploadMayNot(t *testing.T) {
 	if got := s.call(bearer(t, 0), "POST", uploadPath(0, "a.txt"), "x", "Content-Type", "text/plain"); got.StatusCode != 403 || got.code() != "not_allowed" {
 		t.Errorf("%d %s", got.StatusCode, got.body)
 	}
-	if n := kept(t, dir); n != 0 {
+	if n := kept(t, "file:"+dir); n != 0 {
 		t.Errorf("%d files are kept", n)
 	}
 }
 
 // TestAttachmentsThatMayNotBeSent: by each way to send.
 func TestAttachmentsThatMayNotBeSent(t *testing.T) {
-	eachStore(t, func(t *testing.T, database string) {
-		s, _ := withFiles(t, database, "--roles", "member=all")
+	eachPlace(t, func(t *testing.T, database, place string) {
+		s := start(t, database, "--attachments", place, "--roles", "member=all")
 		photo := picture(t, 8, 6)
 		mine, theirs, elsewhere, used := s.upload(0, 0, "a.png", "image/png", photo), s.upload(2, 0, "a.png", "image/png", photo), s.upload(1, 1, "a.png", "image/png", photo), s.upload(0, 0, "a.png", "image/png", photo)
 		send := func(ids ...string) answer {
@@ -380,8 +398,8 @@ func TestAttachmentsThatMayNotBeSent(t *testing.T) {
 
 // TestLinksAreSigned: one that was changed, is over, or is another file's opens nothing.
 func TestLinksAreSigned(t *testing.T) {
-	eachStore(t, func(t *testing.T, database string) {
-		s, _ := withFiles(t, database, "--attachment-url-ttl", "2s", "--public-url", "https://chat.example.com/")
+	eachPlace(t, func(t *testing.T, database, place string) {
+		s := start(t, database, "--attachments", place, "--attachment-url-ttl", "2s", "--public-url", "https://chat.example.com/")
 		photo := picture(t, 8, 6)
 		a, b := s.upload(0, 0, "a.png", "image/png", photo), s.upload(0, 0, "b.png", "image/png", photo)
 		path, ok := strings.CutPrefix(a.URL, "https://chat.example.com")
@@ -425,94 +443,98 @@ func TestLinksAreSigned(t *testing.T) {
 
 // TestAPartOfAFileIsServed: ranges, tags, and the head alone.
 func TestAPartOfAFileIsServed(t *testing.T) {
-	s, _ := withFiles(t, sqliteFile(t), "--trusted-proxies", "127.0.0.1")
-	text := strings.Repeat("0123456789", 100_000)
-	a := s.upload(0, 0, "a.txt", "text/plain", text)
-	whole := s.call("", "GET", a.URL, "")
-	tag := whole.Header.Get("ETag")
-	if string(whole.body) != text || tag == "" || whole.Header.Get("Accept-Ranges") != "bytes" {
-		t.Fatalf("%d bytes, %v", len(whole.body), whole.Header)
-	}
-	for _, c := range []struct {
-		method, ranges, ifRange string
-		status                  int
-		body, contentRange      string
-	}{
-		{"GET", "bytes=0-9", "", 206, "0123456789", "bytes 0-9/1000000"},
-		{"GET", "bytes=999995-", "", 206, "56789", "bytes 999995-999999/1000000"},
-		{"GET", "bytes=-3", "", 206, "789", "bytes 999997-999999/1000000"},
-		{"GET", "bytes=999999-2000000", "", 206, "9", "bytes 999999-999999/1000000"},
-		{"GET", "bytes=2-3", tag, 206, "23", "bytes 2-3/1000000"},
-		{"GET", "bytes=2-3", `"other"`, 200, text, ""},
-		{"GET", "bytes=1000000-", "", 416, "", "bytes */1000000"},
-		{"GET", "bytes=-0", "", 416, "", "bytes */1000000"},
-		{"GET", "bytes=3-2", "", 200, text, ""},
-		{"GET", "bytes=0-1,4-5", "", 200, text, ""},
-		{"GET", "lines=1-2", "", 200, text, ""},
-		{"HEAD", "", "", 200, "", ""},
-		{"HEAD", "bytes=0-9", "", 200, "", ""},
-	} {
-		headers := []string{}
-		if c.ranges != "" {
-			headers = append(headers, "Range", c.ranges)
+	eachPlace(t, func(t *testing.T, database, place string) {
+		s := start(t, database, "--attachments", place, "--trusted-proxies", "127.0.0.1")
+		text := strings.Repeat("0123456789", 100_000)
+		a := s.upload(0, 0, "a.txt", "text/plain", text)
+		whole := s.call("", "GET", a.URL, "")
+		tag := whole.Header.Get("ETag")
+		if string(whole.body) != text || tag == "" || whole.Header.Get("Accept-Ranges") != "bytes" {
+			t.Fatalf("%d bytes, %v", len(whole.body), whole.Header)
 		}
-		if c.ifRange != "" {
-			headers = append(headers, "If-Range", c.ifRange)
+		for _, c := range []struct {
+			method, ranges, ifRange string
+			status                  int
+			body, contentRange      string
+		}{
+			{"GET", "bytes=0-9", "", 206, "0123456789", "bytes 0-9/1000000"},
+			{"GET", "bytes=999995-", "", 206, "56789", "bytes 999995-999999/1000000"},
+			{"GET", "bytes=-3", "", 206, "789", "bytes 999997-999999/1000000"},
+			{"GET", "bytes=999999-2000000", "", 206, "9", "bytes 999999-999999/1000000"},
+			{"GET", "bytes=2-3", tag, 206, "23", "bytes 2-3/1000000"},
+			{"GET", "bytes=2-3", `"other"`, 200, text, ""},
+			{"GET", "bytes=1000000-", "", 416, "", "bytes */1000000"},
+			{"GET", "bytes=-0", "", 416, "", "bytes */1000000"},
+			{"GET", "bytes=3-2", "", 200, text, ""},
+			{"GET", "bytes=0-1,4-5", "", 200, text, ""},
+			{"GET", "lines=1-2", "", 200, text, ""},
+			{"HEAD", "", "", 200, "", ""},
+			{"HEAD", "bytes=0-9", "", 200, "", ""},
+		} {
+			headers := []string{}
+			if c.ranges != "" {
+				headers = append(headers, "Range", c.ranges)
+			}
+			if c.ifRange != "" {
+				headers = append(headers, "If-Range", c.ifRange)
+			}
+			got := s.call("", c.method, a.URL, "", headers...)
+			if got.StatusCode != c.status || string(got.body) != c.body || got.Header.Get("Content-Range") != c.contentRange {
+				t.Errorf("%s %s: %d, %d bytes, %q", c.method, c.ranges, got.StatusCode, len(got.body), got.Header.Get("Content-Range"))
+			}
+			if c.method == "HEAD" && got.ContentLength != int64(len(text)) {
+				t.Errorf("HEAD says %d bytes", got.ContentLength)
+			}
 		}
-		got := s.call("", c.method, a.URL, "", headers...)
-		if got.StatusCode != c.status || string(got.body) != c.body || got.Header.Get("Content-Range") != c.contentRange {
-			t.Errorf("%s %s: %d, %d bytes, %q", c.method, c.ranges, got.StatusCode, len(got.body), got.Header.Get("Content-Range"))
+		if got := s.call("", "GET", a.URL, "", "If-None-Match", `"x", `+tag); got.StatusCode != 304 || len(got.body) != 0 {
+			t.Errorf("what the client has: %d, %d bytes", got.StatusCode, len(got.body))
 		}
-		if c.method == "HEAD" && got.ContentLength != int64(len(text)) {
-			t.Errorf("HEAD says %d bytes", got.ContentLength)
+		forwarded := s.call(bearer(t, 0), "POST", uploadPath(0, "a.txt"), "x", "Content-Type", "text/plain", "X-Forwarded-Proto", "https")
+		var over attached
+		if forwarded.into(t, 201, &over); !strings.HasPrefix(over.URL, "https://127.0.0.1") {
+			t.Errorf("behind a proxy the URL is %s", over.URL)
 		}
-	}
-	if got := s.call("", "GET", a.URL, "", "If-None-Match", `"x", `+tag); got.StatusCode != 304 || len(got.body) != 0 {
-		t.Errorf("what the client has: %d, %d bytes", got.StatusCode, len(got.body))
-	}
-	forwarded := s.call(bearer(t, 0), "POST", uploadPath(0, "a.txt"), "x", "Content-Type", "text/plain", "X-Forwarded-Proto", "https")
-	var over attached
-	if forwarded.into(t, 201, &over); !strings.HasPrefix(over.URL, "https://127.0.0.1") {
-		t.Errorf("behind a proxy the URL is %s", over.URL)
-	}
+	})
 }
 
 // TestFilesAreScanned: whatever the scanner does not say is no.
 func TestFilesAreScanned(t *testing.T) {
-	var mu sync.Mutex
-	status, seen := 200, ""
-	scanner := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(r.Body)
-		mu.Lock()
-		defer mu.Unlock()
-		seen = r.Method + " " + r.Header.Get("Content-Type") + " " + string(body)
-		w.WriteHeader(status)
-	}))
-	defer scanner.Close()
-	s, dir := withFiles(t, sqliteFile(t), "--attachment-scan-url", scanner.URL)
-	for _, c := range []struct {
-		says, status int
-		code         string
-	}{{200, 201, ""}, {204, 201, ""}, {406, 422, "attachment_rejected"}, {500, 503, "unavailable"}, {302, 503, "unavailable"}} {
-		mu.Lock()
-		status = c.says
-		mu.Unlock()
-		got := s.call(bearer(t, 0), "POST", uploadPath(0, "a.txt"), "eicar", "Content-Type", "text/plain")
-		if got.StatusCode != c.status || c.code != "" && got.code() != c.code {
-			t.Errorf("the scanner says %d: %d %s", c.says, got.StatusCode, got.body)
+	eachPlace(t, func(t *testing.T, database, place string) {
+		var mu sync.Mutex
+		status, seen := 200, ""
+		scanner := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			body, _ := io.ReadAll(r.Body)
+			mu.Lock()
+			defer mu.Unlock()
+			seen = r.Method + " " + r.Header.Get("Content-Type") + " " + string(body)
+			w.WriteHeader(status)
+		}))
+		defer scanner.Close()
+		s := start(t, database, "--attachments", place, "--attachment-scan-url", scanner.URL)
+		for _, c := range []struct {
+			says, status int
+			code         string
+		}{{200, 201, ""}, {204, 201, ""}, {406, 422, "attachment_rejected"}, {500, 503, "unavailable"}, {302, 503, "unavailable"}} {
+			mu.Lock()
+			status = c.says
+			mu.Unlock()
+			got := s.call(bearer(t, 0), "POST", uploadPath(0, "a.txt"), "eicar", "Content-Type", "text/plain")
+			if got.StatusCode != c.status || c.code != "" && got.code() != c.code {
+				t.Errorf("the scanner says %d: %d %s", c.says, got.StatusCode, got.body)
+			}
 		}
-	}
-	if mu.Lock(); seen != "POST text/plain eicar" {
-		t.Errorf("the scanner saw %q", seen)
-	}
-	mu.Unlock()
-	scanner.Close()
-	if got := s.call(bearer(t, 0), "POST", uploadPath(0, "a.txt"), "eicar", "Content-Type", "text/plain"); got.StatusCode != 503 {
-		t.Errorf("the scanner is away: %d", got.StatusCode)
-	}
-	if n := kept(t, dir); n != 2 {
-		t.Errorf("%d files are kept", n)
-	}
+		if mu.Lock(); seen != "POST text/plain eicar" {
+			t.Errorf("the scanner saw %q", seen)
+		}
+		mu.Unlock()
+		scanner.Close()
+		if got := s.call(bearer(t, 0), "POST", uploadPath(0, "a.txt"), "eicar", "Content-Type", "text/plain"); got.StatusCode != 503 {
+			t.Errorf("the scanner is away: %d", got.StatusCode)
+		}
+		if n := kept(t, place); n != 2 {
+			t.Errorf("%d files are kept", n)
+		}
+	})
 }
 
 // TestWithoutAttachmentsThereIsNoPlaceForThem: the default.
@@ -562,7 +584,7 @@ func TestSlowUploadsAreGivenUp(t *testing.T) {
 			if !strings.HasPrefix(answer, "HTTP/1.1 408 ") {
 				t.Errorf("after %v: %q", time.Since(begun), answer)
 			}
-			if n := kept(t, dir); n != 0 {
+			if n := kept(t, "file:"+dir); n != 0 {
 				t.Errorf("%d files are kept", n)
 			}
 			return
@@ -588,8 +610,8 @@ func (s *server) tcp() net.Conn {
 
 // TestManyUploadsAtOnce: each has its turn, and leaves nothing.
 func TestManyUploadsAtOnce(t *testing.T) {
-	eachStore(t, func(t *testing.T, database string) {
-		s, dir := withFiles(t, database, "--rate", "0", "--user-rate", "0", "--attachment-quota", "0")
+	eachPlace(t, func(t *testing.T, database, place string) {
+		s := start(t, database, "--attachments", place, "--rate", "0", "--user-rate", "0", "--attachment-quota", "0")
 		const many = 64
 		body := strings.Repeat("0123456789abcdef", 16<<10)
 		var all sync.WaitGroup
@@ -608,7 +630,7 @@ func TestManyUploadsAtOnce(t *testing.T) {
 			})
 		}
 		all.Wait()
-		if n := kept(t, dir); n != many || len(ids) != many {
+		if n := kept(t, place); n != many || len(ids) != many {
 			t.Errorf("%d files of %d ids", n, len(ids))
 		}
 	})
