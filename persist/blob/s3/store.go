@@ -2,6 +2,8 @@ package s3
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -93,22 +95,19 @@ func (s *Store) Put(ctx context.Context, key string, r io.Reader, size int64, mi
 		return 0, err
 	}
 	defer f.Close() // it has no name: nothing is left
-	n, err := blob.Fill(ctx, f, r, size)
+	sum := sha256.New()
+	n, err := blob.Fill(ctx, io.MultiWriter(f, sum), r, size)
 	if err != nil {
 		return 0, err
 	}
-	options := minio.PutObjectOptions{
-		ContentType:      mime,
-		DisableMultipart: true,
-		// Without TLS the bytes are signed piece by piece. Of none, a last piece would be sent
-		// that the request does not count, and the connection could not be used again.
-		DisableContentSha256: n == 0,
-	}
+	// The hash is signed, and the server checks it. Otherwise the library signs the bytes piece by
+	// piece where there is no TLS, with 200 KiB of memory.
+	hash, options := hex.EncodeToString(sum.Sum(nil)), minio.PutObjectOptions{ContentType: mime, DisableContentSha256: true}
 	// Each try has a reader of its own: where the server answers before it has all, the
 	// connection may still read the last one.
 	pause, begun := putPause, time.Now()
 	for try := 1; ; try++ {
-		_, err = s.once.Client.PutObject(ctx, s.config.Bucket, s.name(key), io.NewSectionReader(f, 0, n), n, options)
+		_, err = s.once.PutObject(ctx, s.config.Bucket, s.name(key), io.NewSectionReader(f, 0, n), n, "", hash, options)
 		if err == nil || try == tries || !again(err) || time.Since(begun) > putAgainTime {
 			break
 		}
