@@ -230,6 +230,24 @@ func TestAnUploadMayNotStopForLong(t *testing.T) {
 	})
 }
 
+// silent is a bucket that takes all and says nothing.
+type silent struct{ bucket }
+
+func (*silent) Put(_ context.Context, _ string, r io.Reader, _ string) (int64, error) {
+	_, err := io.Copy(io.Discard, r)
+	return 0, errors.Join(attachment.ErrBlobs, os.ErrDeadlineExceeded, err)
+}
+
+// TestABucketThatTakesTooLongIsNoSlowClient: it is told so.
+func TestABucketThatTakesTooLongIsNoSlowClient(t *testing.T) {
+	files, _ := serviceOf(t, 100, &silent{})
+	c := newChat(0)
+	n := start(t, c, func(cfg *rest.Config) { cfg.Files = files })
+	if got := n.ask(t, "POST", "/api/v1/chat/rooms/"+c.place.ID.String()+"/attachments/", "a text", "Content-Type", "text/plain"); got.StatusCode != http.StatusServiceUnavailable || got.code() != "unavailable" {
+		t.Errorf("%d %s", got.StatusCode, got.body)
+	}
+}
+
 func TestAFileOfABucketIsSentWhole(t *testing.T) {
 	const size = 1 << 20
 	files, path := oneFile(t, size, &bucket{})

@@ -196,12 +196,12 @@ func (c *call) refuseUpload(err error) {
 		c.crowd(CrowdedUploads)
 	case c.ctx.Err() != nil:
 		c.refuse(errUnavailable)
+	case errors.Is(err, attachment.ErrBlobs), errors.Is(err, attachment.ErrNoBytes): // perhaps as its bucket took too long
+		c.unstored(err)
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		c.refuse(errTimeout)
 	case errors.Is(err, errRequestCut), errors.Is(err, errPlaceGone):
 		c.refuseBody(err)
-	case errors.Is(err, attachment.ErrBlobs), errors.Is(err, attachment.ErrNoBytes):
-		c.unstored(err)
 	default:
 		c.fail(err)
 	}
