@@ -89,6 +89,8 @@ func TestADeadNodesUsersAreGone(t *testing.T) {
 		a.arrive(4) // a user of it comes to another node
 		time.Sleep(4 * time.Second)
 		w.sees(false, 1, 4)
+		time.Sleep(time.Hour)
+		w.sees(false, 1, 4)
 		if after := w.now().frames; after != before+1 {
 			t.Errorf("%d frames", after-before)
 		}
