@@ -156,9 +156,13 @@ func trusting(protocols ...string) *tls.Config {
 }
 
 // dialSite opens a TLS connection to a proxy, for HTTP/1.1.
-func dialSite(ctx context.Context, front string) (net.Conn, error) {
+func dialSite(ctx context.Context, front string) (*tls.Conn, error) {
 	dialer := tls.Dialer{Config: trusting("http/1.1")}
-	return dialer.DialContext(ctx, "tcp", front+":8443")
+	c, err := dialer.DialContext(ctx, "tcp", front+":8443")
+	if err != nil {
+		return nil, err
+	}
+	return c.(*tls.Conn), nil
 }
 
 // plainly listens without TLS and passes on to a proxy with TLS, for clients that speak
@@ -176,22 +180,33 @@ func plainly(t testing.TB, front string) (address string) {
 			if err != nil {
 				return
 			}
-			go func() {
-				defer near.Close()
-				far, err := dialSite(context.Background(), front)
-				if err != nil {
-					return
-				}
-				defer far.Close()
-				go func() {
-					_, _ = io.Copy(far, near)
-					_ = far.Close()
-				}()
-				_, _ = io.Copy(near, far)
-			}()
+			go passOn(near.(*net.TCPConn), front)
 		}
 	}()
 	return l.Addr().String()
+}
+
+// passOn serves one client. What the proxy said last reaches it also where it is still sending:
+// a socket is not closed before its other side is.
+func passOn(near *net.TCPConn, front string) {
+	defer near.Close()
+	far, err := dialSite(context.Background(), front)
+	if err != nil {
+		return
+	}
+	defer far.Close()
+	forth := make(chan struct{})
+	go func() {
+		defer close(forth)
+		if _, err := io.Copy(far, near); err == nil { // the client has ended
+			_ = far.CloseWrite()
+			return
+		}
+		_, _ = io.Copy(io.Discard, near) // the proxy takes nothing more
+	}()
+	_, _ = io.Copy(near, far)
+	_ = near.CloseWrite()
+	<-forth
 }
 
 // TestWebSocketsMayBeIdleForADay in each file: Caravan itself pings and ends those that
