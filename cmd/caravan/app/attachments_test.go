@@ -34,6 +34,7 @@ import (
 	"github.com/caravan-chat/caravan/persist"
 	"github.com/caravan-chat/caravan/persist/blob"
 	"github.com/caravan-chat/caravan/persist/blob/disk"
+	"github.com/caravan-chat/caravan/protocol"
 	"github.com/caravan-chat/caravan/room"
 )
 
@@ -666,6 +667,14 @@ func TestBytesWithoutRowsAreFound(t *testing.T) {
 	if lines := check(); len(lines) != 0 {
 		t.Errorf("found %q", lines)
 	}
+	// A former preview that is to be swept has a row of another name.
+	former := &room.StoredAttachment{Attachment: protocol.Attachment{ID: uuid.New(), Name: "p", MIME: "image/png", Size: 1}, Room: uuid.New(), Uploader: persist.FleetUser(0), Key: a.ID + "-" + uuid.NewString() + ".png"}
+	if _, err := blobs.Put(t.Context(), former.Key, strings.NewReader("x"), 1, "image/png"); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.AddAttachment(t.Context(), former); err != nil {
+		t.Fatal(err)
+	}
 	lost := uuid.NewString()
 	if _, err := blobs.Put(t.Context(), lost, strings.NewReader("x"), 1, "text/plain"); err != nil {
 		t.Fatal(err)
@@ -685,7 +694,7 @@ func TestBytesWithoutRowsAreFound(t *testing.T) {
 	}
 	age(t, dir)
 	lines := check()
-	for i, want := range []string{"no row: " + lost, "no preview: " + a.ID, "no bytes: " + b.ID, fmt.Sprintf("no %d bytes but 4: %s", c.Size, c.ID)} {
+	for i, want := range []string{"no preview: " + a.ID, "no bytes: " + b.ID, fmt.Sprintf("no %d bytes but 4: %s", c.Size, c.ID), "no row: " + lost} {
 		if len(lines) != 4 || !strings.HasPrefix(lines[i], want) {
 			t.Fatalf("found %q", lines)
 		}
