@@ -7,7 +7,7 @@ import "unicode/utf8"
 type fields struct {
 	typ, content, messageType, replyTo, messageID, clientID, isTyping, chatRoom, seq value
 	on, emoji, mentions, mentionsAll, data, presence, reads                          value
-	attachments, chatRoomID, rooms, token                                            value
+	attachments, chatRoomID, rooms, token, traceparent                               value
 
 	scratch [512]byte // what a string with escapes says; a longer one costs an allocation
 }
@@ -94,5 +94,7 @@ func (in *fields) set(key *value, v value) {
 		in.rooms = v
 	case "token":
 		in.token = v
+	case "traceparent":
+		in.traceparent = v
 	}
 }

@@ -8,6 +8,7 @@ type Frame struct {
 	Place Place       // chat_room_id
 	Rooms []RoomAsked // KindSubscribe and KindUnsubscribe
 	Token string      // KindAuth
+	Trace *Trace      // of an Event or Mark, where Rules.Traces: its traceparent; nil: none that counts
 }
 
 // Place is how a client names a room: by its id, or by that of its trip.
@@ -51,6 +52,9 @@ func DecodeFrame(p []byte, f *Frame, r *Rules) *Error {
 		return f.decodeUnsubscribe(&in)
 	case KindAuth:
 		return f.decodeAuth(&in)
+	}
+	if r.Traces {
+		f.Trace = in.readTrace()
 	}
 	return f.decode(&in, r)
 }

@@ -6,6 +6,7 @@ import "fmt"
 type Rules struct {
 	ContentRunesMax int   // code points in a message, after trimming
 	Emoji           Emoji // that may be chosen as reactions; nil: any
+	Traces          bool  // the traceparent of a frame counts
 }
 
 // ErrTooLong is the refusal of content that is longer than the rules allow.
