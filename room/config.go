@@ -8,6 +8,7 @@ import (
 	"github.com/caravan-chat/caravan/protocol"
 	"github.com/caravan-chat/caravan/protocol/token"
 	"github.com/caravan-chat/caravan/room/allowance"
+	"github.com/caravan-chat/caravan/room/trace"
 	"github.com/caravan-chat/caravan/room/unsent"
 )
 
@@ -44,6 +45,7 @@ type Config struct {
 	Congested       func() bool      // says that listeners do not keep up; lanes then pause. Nil: they do
 	Allowances      *allowance.Table // what each user may ask for; nil: there is no limit
 	Observer        Observer
+	Tracer          *trace.Tracer // of what is asked for; nil: nothing is recorded
 	Log             *slog.Logger
 }
 

@@ -122,6 +122,7 @@ func (l *lane) append(ctx context.Context) {
 	delay := retryDelayMin
 	l.batch = l.s.summaries.join(l.batch)
 	l.s.hub.note(l.batch)
+	l.s.passed(l.batch, stageLane)
 	for len(l.batch) > 0 {
 		err := l.attempt(ctx)
 		if err == nil {
@@ -164,6 +165,7 @@ func (l *lane) attempt(ctx context.Context) error {
 // committed notes that the store has taken the batch, which was begun at start.
 func (l *lane) committed(start time.Time) {
 	l.refusing.Store(nil)
+	l.s.passed(l.batch, stageCommit)
 	if !l.downSince.IsZero() {
 		l.s.log.Info("the store takes messages again", "after", time.Since(l.downSince))
 		l.downSince = time.Time{}
@@ -197,6 +199,7 @@ func (l *lane) announce() {
 	lost := l.supersede()
 	untold := l.s.guard.Call("announce", l.tell) != nil
 	l.s.summaries.stored(l.batch)
+	l.s.passed(l.batch, stageTell)
 	for _, op := range l.batch {
 		switch {
 		case op.Message != nil && op.Seq == 0:

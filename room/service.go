@@ -14,6 +14,7 @@ import (
 	"github.com/caravan-chat/caravan/protocol"
 	"github.com/caravan-chat/caravan/room/contain"
 	"github.com/caravan-chat/caravan/room/presence"
+	"github.com/caravan-chat/caravan/room/trace"
 )
 
 // Errors of the Service, to be tested with errors.Is.
@@ -187,6 +188,9 @@ func (s *Service) Submit(op *Op) {
 		}
 		op.Row = op.MessageID
 	}
+	if s.cfg.Tracer != nil {
+		s.trace(op)
+	}
 	if !op.May.Has(op.Kind.Needs()) {
 		s.refuse(op, protocol.ErrNotAllowed)
 		return
@@ -206,6 +210,9 @@ func (s *Service) refuse(op *Op, why *protocol.Error) {
 // answer counts an op's outcome and tells it to whoever asked.
 func (s *Service) answer(op *Op) {
 	s.stats.outcome(op)
+	if op.traced != nil {
+		s.record(op)
+	}
 	if op.Answer != nil {
 		_ = s.guard.Call("answer", func() { op.Answer(op) })
 	}
@@ -217,6 +224,9 @@ func (s *Service) answer(op *Op) {
 func (s *Service) Do(ctx context.Context, op *Op) error {
 	answered := make(chan struct{})
 	op.Answer = func(*Op) { close(answered) }
+	if s.cfg.Tracer != nil {
+		op.Trace = trace.Of(ctx)
+	}
 	s.Submit(op)
 	select {
 	case <-answered:

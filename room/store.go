@@ -182,6 +182,7 @@ type Op struct {
 	Row             uuid.UUID            // the id of the event's row; of a new message its own id; a mark has none
 	At              time.Time            // becomes created_at or updated_at: UTC, whole microseconds
 	Answer          func(*Op)            // called once, when Outcome is final; must not block. May be nil
+	Trace           *protocol.Trace      // the span within which it is asked for; nil: nobody has said
 	Via             any                  // by which of the user's connections it came; nil: none, or another node's
 
 	Outcome  Outcome
@@ -193,6 +194,7 @@ type Op struct {
 
 	told     int64     // what had been told in the room before its transaction began
 	accepted time.Time // when its lane took it, by the monotonic clock
+	traced   *traced   // nil: it is not recorded
 }
 
 // bytes is about how much memory the op holds beside its own.

@@ -32,6 +32,7 @@ type call struct {
 
 	from    room.Timeline // on which the answer is true: that was known before anything was read for it
 	changed bool          // something was stored
+	span    span
 
 	reserved int // bytes of an answer that is being made; see reserve
 	owed     int // bytes of the answer that is made and not sent yet
@@ -68,6 +69,7 @@ func (c *call) run() {
 		}
 		c.observe(c.route, c.http.Response.StatusCode(), begun)
 		c.tellVisit(time.Since(begun))
+		c.endSpan(begun)
 		if c.log.Enabled(c.http, slog.LevelDebug) {
 			c.log.Debug("rest", "route", c.route, "method", string(c.http.Method()), "status", c.http.Response.StatusCode(), "took", time.Since(begun))
 		}
@@ -141,6 +143,7 @@ func (c *call) answerBy(d deed) {
 	if !c.authenticate() {
 		return
 	}
+	c.beginSpan()
 	c.may = c.cfg.Allowances.Of(c.caller.User)
 	defer c.may.Return()
 	if !c.count() || !c.place() {

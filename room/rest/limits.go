@@ -9,6 +9,7 @@ import (
 
 	"github.com/caravan-chat/caravan/room/allowance"
 	"github.com/caravan-chat/caravan/room/attachment"
+	"github.com/caravan-chat/caravan/room/trace"
 	"github.com/caravan-chat/caravan/room/unsent"
 	"github.com/caravan-chat/caravan/room/visit"
 )
@@ -78,6 +79,7 @@ type Config struct {
 	Addresses *visit.Addresses // what clients of one address may do; nil: anything
 	Visits    *visit.Log       // who was turned away, and all calls; nil: nobody is told
 	Observer  Observer         // nil: nobody
+	Tracer    *trace.Tracer    // of calls; nil: nothing is recorded
 	Log       *slog.Logger     // nil: slog.Default()
 }
 

@@ -53,7 +53,7 @@ func (c *call) preflight(r *route, allowed bool) {
 	header.Set(fasthttp.HeaderAllow, r.allow)
 	if allowed {
 		header.Set(fasthttp.HeaderAccessControlAllowMethods, r.allow)
-		header.Set(fasthttp.HeaderAccessControlAllowHeaders, "Authorization, Content-Type")
+		header.Set(fasthttp.HeaderAccessControlAllowHeaders, "Authorization, Content-Type, Traceparent")
 		header.Set(fasthttp.HeaderAccessControlMaxAge, preflightAgeSeconds)
 	}
 	c.http.SetStatusCode(fasthttp.StatusNoContent)

@@ -28,7 +28,11 @@ func (s *session) handle(payload []byte) {
 	case t == nil:
 		refused = protocol.ErrNotSubscribed
 	case class == protocol.Event, class == protocol.Mark:
-		t.submit(&room.Op{Intent: f.Intent, Via: t})
+		op := &room.Op{Intent: f.Intent, Via: t}
+		if s.version > 1 {
+			op.Trace = f.Trace
+		}
+		t.submit(op)
 	case class == protocol.Notice:
 		s.h.svc.Notify(t.in.room, s.user, &f.Intent)
 	case f.Kind == protocol.KindWatch:
