@@ -24,6 +24,7 @@ import (
 	"github.com/caravan-chat/caravan/cmd/caravan/config"
 	"github.com/caravan-chat/caravan/cmd/caravan/memory"
 	"github.com/caravan-chat/caravan/cmd/caravan/metrics"
+	"github.com/caravan-chat/caravan/cmd/caravan/traces"
 	"github.com/caravan-chat/caravan/netpoll"
 	"github.com/caravan-chat/caravan/netpoll/claim"
 	"github.com/caravan-chat/caravan/persist"
@@ -33,6 +34,7 @@ import (
 	"github.com/caravan-chat/caravan/room/backplane"
 	"github.com/caravan-chat/caravan/room/rest"
 	"github.com/caravan-chat/caravan/room/socket"
+	"github.com/caravan-chat/caravan/room/trace"
 	"github.com/caravan-chat/caravan/room/unsent"
 	"github.com/caravan-chat/caravan/room/visit"
 )
@@ -49,6 +51,8 @@ type App struct {
 	// Set by Open, in this order.
 	metrics    *metrics.Metrics
 	visits     *visit.Log
+	tracer     *trace.Tracer // nil: nothing is traced
+	traces     *traces.Exporter
 	proxies    visit.Proxies
 	addresses  *visit.Addresses
 	address    *claim.Address // of the one port; Release may be called again
@@ -105,6 +109,7 @@ func (a *App) Open(ctx context.Context) error {
 	a.proxies.Believe(a.cfg.TrustedProxies)
 	a.addresses = visit.NewAddresses(&a.proxies, addressRates(a.cfg))
 	a.visits = visit.New(a.log, a.cfg.AccessLog)
+	a.openTraces()
 	var err error
 	if a.address, err = claim.Reserve(a.cfg.Listen, a.cfg.ReusePort); err != nil {
 		return fmt.Errorf("--listen: %w", err)
@@ -177,6 +182,7 @@ func (a *App) openChat(ctx context.Context) error {
 		Congested:       a.congested,
 		Allowances:      a.allowances,
 		Observer:        a.metrics,
+		Tracer:          a.tracer,
 		Log:             a.log,
 	})
 	if a.backplane != nil {
@@ -193,7 +199,7 @@ func (a *App) openPort(ctx context.Context) error {
 	}
 	a.rest = rest.New(rest.Config{
 		Chat: a.chat, Limits: a.restLimits(), Allowances: a.allowances, Unsent: a.unsent, AllowOrigin: a.allowOrigin(),
-		AllowHost: a.allowHost(), Files: a.files.service(), Page: page, Proxies: &a.proxies, Addresses: a.addresses, Visits: a.visits, Observer: a.metrics, Log: a.log,
+		AllowHost: a.allowHost(), Files: a.files.service(), Page: page, Proxies: &a.proxies, Addresses: a.addresses, Visits: a.visits, Observer: a.metrics, Tracer: a.tracer, Log: a.log,
 		Upgrade: func(c net.Conn, read []byte) { a.sockets.TakeBack(c, read) },
 	})
 	a.handler = socket.New(a.chat, a.cfg.Loops, socket.Config{
@@ -214,6 +220,9 @@ func (a *App) openPort(ctx context.Context) error {
 	}
 	if a.files != nil {
 		from.Files = a.files.Stats
+	}
+	if a.traces != nil {
+		from.Traces = a.traces.Stats
 	}
 	if s, ok := a.store.(*postgres.Store); ok {
 		from.Protection = s.TellsTimeline
@@ -307,6 +316,9 @@ func (a *App) close() error {
 		errs = append(errs, a.admin.Close())
 	}
 	a.visits.Close()
+	if a.traces != nil {
+		a.traces.Close()
+	}
 	return errors.Join(errs...)
 }
 

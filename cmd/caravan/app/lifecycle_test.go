@@ -202,7 +202,7 @@ func TestTheDemoPageIsServedInDevelopmentOnly(t *testing.T) {
 }
 
 func TestEveryMetricAndFlagIsDocumented(t *testing.T) {
-	s := start(t, sqliteFile(t), "--redis", redisserver.Start(t).URL(), "--attachments", "file:"+t.TempDir())
+	s := start(t, sqliteFile(t), "--redis", redisserver.Start(t).URL(), "--attachments", "file:"+t.TempDir(), "--otlp-endpoint", "http://127.0.0.1:1")
 	member, _ := s.join(0, 0)
 	member.send(`{"type":"chat_message","content":"x"}`)
 	member.read()

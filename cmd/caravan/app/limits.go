@@ -42,7 +42,7 @@ func bulkReads(cfg *config.Config) int {
 }
 
 func (a *App) rules() protocol.Rules {
-	return protocol.Rules{ContentRunesMax: a.cfg.MaxContent, Emoji: a.cfg.Reactions}
+	return protocol.Rules{ContentRunesMax: a.cfg.MaxContent, Emoji: a.cfg.Reactions, Traces: a.tracer != nil}
 }
 
 // frameBytesTypical is what a frame may have on the average: more than nearly all have.

@@ -123,10 +123,12 @@ type Config struct {
 	ReusePort        bool
 	Compression      bool
 
-	AccessLog bool // all visits
-	LogLevel  slog.Level
-	LogFormat string // text or json
-	Dev       bool
+	AccessLog    bool    // all visits
+	OTLPEndpoint string  // may hold a password; empty: nothing is traced
+	TraceRatio   float64 // from 0 to 1
+	LogLevel     slog.Level
+	LogFormat    string // text or json
+	Dev          bool
 
 	ID                                   uuid.UUID // of a user or a trip; nil: a new one
 	Email, Username, FirstName, LastName string    // of a user

@@ -67,6 +67,18 @@ func count(into *int, least, most int) value {
 	}
 }
 
+// ratio is a part of a whole.
+func ratio(into *float64) value {
+	return func(s string) error {
+		f, err := strconv.ParseFloat(s, 64)
+		if err != nil || !(f >= 0 && f <= 1) { // nor NaN
+			return errors.New("must be a number from 0 to 1, such as 0.01")
+		}
+		*into = f
+		return nil
+	}
+}
+
 func duration(into *time.Duration, least, most time.Duration) value {
 	return func(s string) error {
 		d, err := time.ParseDuration(s)

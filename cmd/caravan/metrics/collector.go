@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/caravan-chat/caravan/cmd/caravan/memory"
+	"github.com/caravan-chat/caravan/cmd/caravan/traces"
 	"github.com/caravan-chat/caravan/netpoll"
 	"github.com/caravan-chat/caravan/protocol"
 	"github.com/caravan-chat/caravan/room"
@@ -27,6 +28,7 @@ type Sources struct {
 	Unsent       func() unsent.Stats
 	Memory       func() memory.Stats
 	Files        func() attachment.Stats // nil: there are no attachments
+	Traces       func() traces.Stats     // nil: nothing is traced
 	Backplane    func() backplane.Stats  // nil: this node is alone
 	DroppedLines func() int64            // of the log of visits
 	Addresses    func() visit.AddressStats
@@ -199,6 +201,9 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	to.chat(&chat)
 	to.rest(c.from.REST())
 	to.memory(c.from.Memory(), c.from.Unsent())
+	if c.from.Traces != nil {
+		to.traces(c.from.Traces())
+	}
 	if c.from.Files != nil {
 		to.files(c.from.Files())
 	}
