@@ -10,6 +10,8 @@ import (
 const (
 	calmEvery      = 3 * time.Second
 	calmMadeShare  = 2       // percent of what is alive that may be made meanwhile
+	calmMadeBytes  = 8 << 20 // or so many bytes, where that is at most the next part of what is won
+	calmWonPart    = 6       // metrics that are asked for each second make a megabyte in calmEvery
 	spareShare     = 25      // percent of what is alive that must be won
 	spareBytesMin  = 4 << 20 // and so much at least
 	calmLooksEvery = int(calmEvery / lookEvery)
@@ -31,7 +33,7 @@ type held struct {
 func (c *calm) look(h held) bool {
 	made := int64(h.made - c.made)
 	c.made = h.made
-	return made < h.alive/100*calmMadeShare && h.spare > max(h.alive/100*spareShare, spareBytesMin)
+	return made < max(h.alive/100*calmMadeShare, min(h.spare/calmWonPart, calmMadeBytes)) && h.spare > max(h.alive/100*spareShare, spareBytesMin)
 }
 
 // lookAtHeap takes what the heap holds.
