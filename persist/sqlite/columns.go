@@ -131,8 +131,10 @@ var (
 	updatePlain, updateWhole   = updateOf(plainChanges), updateOf(wholeChanges)
 )
 
+// insertInto begins an INSERT. OR FAIL, as whoever runs it undoes the transaction where it fails:
+// of a statement of many rows SQLite would keep a journal of its own, to undo it alone.
 func insertInto(columns []column) string {
-	return "INSERT INTO chat_messages (" + list(columns, func(c column) string { return c.name }) + ") VALUES "
+	return "INSERT OR FAIL INTO chat_messages (" + list(columns, func(c column) string { return c.name }) + ") VALUES "
 }
 
 func changesOf(columns []column) []column {
