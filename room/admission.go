@@ -26,7 +26,7 @@ type EnterRequest struct {
 
 // Entry is a client that was let in. What concerns a room is zero where none was asked for.
 type Entry struct {
-	User    *protocol.User
+	User    CompactUser
 	Room    Info
 	Role    string
 	May     protocol.Permissions
@@ -222,25 +222,11 @@ func (s *Service) judge(a Access, err error, e *entering) (Entry, error) {
 		return Entry{}, fmt.Errorf("%w: %w", ErrUnauthorized, a.nobody())
 	case e.UserOnly:
 		s.stats.Entered.Add(1)
-		return Entry{User: compact(&a.User)}, nil
+		return Entry{User: Compact(&a.User)}, nil
 	case !e.PlaceOK || !a.Allowed:
 		s.stats.Forbidden.Add(1)
 		return Entry{}, ErrForbidden
 	}
 	s.stats.Entered.Add(1)
-	return Entry{User: compact(&a.User), Room: a.Room, Role: a.Role, May: s.cfg.Roles.Of(a.Role), ReadSeq: a.ReadSeq}, nil
-}
-
-// compact returns a copy of a user whose texts share one piece of memory, as it
-// is kept for as long as the connection lives.
-func compact(u *protocol.User) *protocol.User {
-	all := u.Email + u.Username + u.FirstName + u.LastName
-	cut := func(n int) (s string) {
-		s, all = all[:n], all[n:]
-		return s
-	}
-	return &protocol.User{
-		ID: u.ID, Email: cut(len(u.Email)), Username: cut(len(u.Username)),
-		FirstName: cut(len(u.FirstName)), LastName: cut(len(u.LastName)),
-	}
+	return Entry{User: Compact(&a.User), Room: a.Room, Role: a.Role, May: s.cfg.Roles.Of(a.Role), ReadSeq: a.ReadSeq}, nil
 }

@@ -391,7 +391,7 @@ func TestEnterJudgesTokenThenRights(t *testing.T) {
 			if !errors.Is(a.err, c.want) || (c.want == nil) != (a.err == nil) {
 				t.Fatalf("got %v, want %v", a.err, c.want)
 			}
-			if c.want == nil && (a.User.Email != "user0@example.com" || a.Room.ID != h.rooms[0].ID || time.Until(a.Expires) < 50*time.Minute) {
+			if c.want == nil && (a.User.User().Email != "user0@example.com" || a.Room.ID != h.rooms[0].ID || time.Until(a.Expires) < 50*time.Minute) {
 				t.Errorf("entry %+v", a.Entry)
 			}
 		})

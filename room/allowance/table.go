@@ -56,8 +56,9 @@ type Allowance struct {
 	user   uuid.UUID
 	meters [Kinds]Meter
 
-	holders int           // guarded by the shard's lock
-	resting *list.Element // in the shard's list; nil: somebody holds it. Guarded by the shard's lock
+	holders     int32         // guarded by the shard's lock
+	connections int32         // of the holders, those that Enter has counted. Guarded by the shard's lock
+	resting     *list.Element // in the shard's list; nil: somebody holds it. Guarded by the shard's lock
 }
 
 // New returns a table in which each user may spend the same.
@@ -114,6 +115,29 @@ func (a *Allowance) Return() {
 	for range forgetsMax {
 		sh.forget(t, now)
 	}
+}
+
+// Enter counts a connection of the user, unless there are so many already; zero: no limit. It is
+// asked between Of and Return, when a connection begins.
+func (a *Allowance) Enter(most int) bool {
+	sh := a.table.shard(a.user)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	if most > 0 && int(a.connections) >= most {
+		return false
+	}
+	a.connections++
+	return true
+}
+
+// Leave undoes an Enter that returned true. It returns true where the user has no other
+// connection.
+func (a *Allowance) Leave() (last bool) {
+	sh := a.table.shard(a.user)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	a.connections--
+	return a.connections == 0
 }
 
 // forget forgets who has rested longest, if that allowance is whole again, or if too

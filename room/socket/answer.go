@@ -36,7 +36,7 @@ func newAnswer(all *unsent.Limit, user uuid.UUID, bytes int, one *unsent.Answer)
 // sendHistory sends a history, which others may get, too.
 func (s *session) sendHistory(past *room.History) {
 	p := past.Derive(form, frameHistory).(*netpoll.Payload)
-	var r netpoll.Receipt = newAnswer(s.h.cfg.Unsent, s.user.ID, len(past.Frame), past.Unsent)
+	var r netpoll.Receipt = newAnswer(s.h.cfg.Unsent, s.user.ID(), len(past.Frame), past.Unsent)
 	if s.seats != nil {
 		r = &history{r, s}
 	}

@@ -2,6 +2,7 @@ package socket
 
 import (
 	"errors"
+	"math"
 	"time"
 
 	"github.com/caravan-chat/caravan/protocol"
@@ -14,9 +15,9 @@ const expiringSeconds = 60
 
 // takeToken notes when the token ends that the client has.
 func (s *session) takeToken(expires time.Time) {
-	s.expires = expires.Unix()
+	s.expires = uint32(min(expires.Unix(), math.MaxUint32))
 	s.warn = expiringSeconds
-	if remains := s.expires - s.conn.Loop().Now().Unix(); remains <= expiringSeconds {
+	if remains := int64(s.expires) - s.conn.Loop().Now().Unix(); remains <= expiringSeconds {
 		s.warn = uint8(max(remains+1, 0) / 2)
 	}
 }
@@ -24,12 +25,12 @@ func (s *session) takeToken(expires time.Time) {
 // tick ends a session whose token has expired, and tells one of version 2 when it soon does.
 func (s *session) tick(unix int64) {
 	switch {
-	case s.expires <= unix:
+	case int64(s.expires) <= unix:
 		s.close(protocol.CloseUnauthorized, "the access token has expired")
-	case s.expires-int64(s.warn) <= unix: // never while warn is 0
+	case int64(s.expires)-int64(s.warn) <= unix: // never while warn is 0
 		s.warn = 0
 		if s.version > 1 {
-			s.conn.SendText(protocol.AppendTokenExpiring(nil, time.Unix(s.expires, 0)))
+			s.conn.SendText(protocol.AppendTokenExpiring(nil, time.Unix(int64(s.expires), 0)))
 		}
 	}
 }
@@ -43,7 +44,7 @@ func (s *session) auth(f *protocol.Frame) *protocol.Error {
 	}
 	s.renewing = true
 	loop, clientID := s.conn.Loop(), f.ClientID
-	s.h.svc.Renew(s.user.ID, f.Token, func(expires time.Time, err error) {
+	s.h.svc.Renew(s.user.ID(), f.Token, func(expires time.Time, err error) {
 		loop.Post(func() { s.renewed(clientID, expires, err) })
 	})
 	return nil

@@ -97,7 +97,7 @@ func (w *loopState) clients(which *Which, f func(*session)) {
 }
 
 func (w *Which) meansSession(s *session) bool {
-	return s.state == open && (w.User == uuid.Nil || w.User == s.user.ID) &&
+	return s.state == open && (w.User == uuid.Nil || w.User == s.user.ID()) &&
 		(!w.Address.IsValid() || w.Address == s.conn.Remote().Addr())
 }
 
@@ -115,7 +115,7 @@ func (s *session) inRoom(room uuid.UUID) bool {
 }
 
 func (s *session) client() Client {
-	c := Client{User: s.user.ID, Address: s.conn.Remote(), Version: s.version, Rooms: 1,
+	c := Client{User: s.user.ID(), Address: s.conn.Remote(), Version: s.version, Rooms: 1,
 		Silent: s.conn.Silent(), Waiting: s.conn.Waiting()}
 	if s.seats != nil {
 		c.Rooms, c.Joining = len(s.seats.all), s.seats.joining != nil

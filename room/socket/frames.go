@@ -34,7 +34,8 @@ func (s *session) handle(payload []byte) {
 		}
 		t.submit(op)
 	case class == protocol.Notice:
-		s.h.svc.Notify(t.in.room, s.user, &f.Intent)
+		user := s.user.User()
+		s.h.svc.Notify(t.in.room, &user, &f.Intent)
 	case f.Kind == protocol.KindWatch:
 		t.watch(&f.Intent)
 	default: // nothing here does such a kind yet
@@ -101,7 +102,7 @@ func (t *seat) submit(op *room.Op) {
 			}
 		}
 	}
-	op.Room, op.Trip, op.Sender, op.May, op.Answer = t.in.room, t.in.trip, *s.user, t.rights, s.answer
+	op.Room, op.Trip, op.Sender, op.May, op.Answer = t.in.room, t.in.trip, s.user.User(), t.rights, s.answer
 	op.At = s.conn.Loop().Now()
 	if op.Kind == protocol.KindRead && op.ClientID == "" { // nobody waits for it
 		s.h.svc.MarkRead(op)

@@ -8,8 +8,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/caravan-chat/caravan/netpoll"
 	"github.com/caravan-chat/caravan/protocol"
 	"github.com/caravan-chat/caravan/room"
@@ -73,12 +71,13 @@ type Handler struct {
 	log      *slog.Logger
 	loops    []*loopState // by loop
 	rechecks chan recheck
-	perUser  perUser
 	speaking speaking
 	limits   atomic.Pointer[Limits]
 	limited  limited
 	kicked   atomic.Int64
-	users    userStats
+
+	overPerUser atomic.Int64
+	users       userStats
 
 	watchers  atomic.Int64 // seats that are told who has read how far
 	readsTold atomic.Int64 // frames that said so, but for the first ones
@@ -99,6 +98,9 @@ func New(svc *room.Service, loops int, cfg Config) *Handler {
 	if cfg.AllowOrigin == nil {
 		cfg.AllowOrigin = func(string, string) bool { return true }
 	}
+	if cfg.Allowances == nil {
+		cfg.Allowances = allowance.New(allowance.Rates{})
+	}
 	if cfg.RecheckEvery <= 0 {
 		cfg.RecheckEvery = recheckEveryDefault
 	}
@@ -108,7 +110,6 @@ func New(svc *room.Service, loops int, cfg Config) *Handler {
 	ctx, stop := context.WithCancel(context.Background())
 	h := &Handler{svc: svc, cfg: cfg, log: cfg.Log, rechecks: make(chan recheck, loops), life: ctx, stop: stop}
 	h.SetLimits(cfg.Limits)
-	h.perUser = perUser{count: make(map[uuid.UUID]int32)}
 	for range loops {
 		h.loops = append(h.loops, newLoopState(h))
 	}
@@ -144,7 +145,7 @@ type Stats struct {
 
 // Stats returns the present figures.
 func (h *Handler) Stats() Stats {
-	st := Stats{SpeakingNow: h.speaking.now(), OverPerUser: h.perUser.refused.Load(), Kicked: h.kicked.Load(), OverRate: h.limited.frames.Load(), Allowances: h.cfg.Allowances.Stats(),
+	st := Stats{SpeakingNow: h.speaking.now(), OverPerUser: h.overPerUser.Load(), Kicked: h.kicked.Load(), OverRate: h.limited.frames.Load(), Allowances: h.cfg.Allowances.Stats(),
 		WatchersNow: h.watchers.Load(), ReadsTold: h.readsTold.Load(),
 		PresenceWatchersNow: h.presenceWatchers.Load(), PresenceTold: h.presenceTold.Load()}
 	h.users.add(&st)

@@ -15,12 +15,12 @@ func (x *subscription) readBy(n *room.Notice) {
 		if s.version < 2 {
 			return
 		}
-		if by, ok := of(s.user.ID); ok {
+		if by, ok := of(s.user.ID()); ok {
 			s.seatIn(x).heardOf(by)
 		}
 	})
 	for t := range x.joining {
-		if by, ok := of(t.session.user.ID); ok {
+		if by, ok := of(t.session.user.ID()); ok {
 			t.heardOf(by)
 		}
 	}

@@ -21,7 +21,7 @@ func (x *subscription) arrive(t *seat) {
 	}
 	t.watches |= present
 	x.size.Add(1)
-	if x.counted != nil && !x.counted.Arrive(t.session.user.ID) {
+	if x.counted != nil && !x.counted.Arrive(t.session.user.ID()) {
 		x.counted = nil
 	}
 }
@@ -34,7 +34,7 @@ func (x *subscription) depart(t *seat) {
 	t.watches &^= present
 	x.size.Add(-1)
 	if x.counted != nil {
-		x.counted.Depart(t.session.user.ID)
+		x.counted.Depart(t.session.user.ID())
 	}
 }
 
@@ -45,7 +45,7 @@ func (x *subscription) Count(r *presence.Room) room.Waker {
 			x.counted = r
 			x.all(func(t *seat) {
 				if t.watches&present != 0 {
-					r.Arrive(t.session.user.ID)
+					r.Arrive(t.session.user.ID())
 				}
 			})
 		}

@@ -4,8 +4,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/caravan-chat/caravan/netpoll"
-	"github.com/caravan-chat/caravan/protocol"
 	"github.com/caravan-chat/caravan/room/allowance"
 )
 
@@ -15,7 +16,7 @@ const limitedLogEvery = time.Minute
 // limited is what was refused of what clients sent.
 type limited struct {
 	frames atomic.Int64
-	user   atomic.Pointer[protocol.User] // whose frame was refused last
+	user   atomic.Pointer[uuid.UUID] // whose frame was refused last
 
 	// Owned by the first loop.
 	told  time.Time // when the log said so last
@@ -29,7 +30,7 @@ func (h *Handler) tellLimited(now time.Time) {
 	if frames == l.until || now.Sub(l.told) < limitedLogEvery {
 		return
 	}
-	h.log.Warn("clients send more than is allowed: frames were refused", "frames", frames-l.until, "user", l.user.Load().ID)
+	h.log.Warn("clients send more than is allowed: frames were refused", "frames", frames-l.until, "user", *l.user.Load())
 	l.told, l.until = now, frames
 }
 
@@ -60,7 +61,8 @@ func (s *session) takeFrame(now time.Time) (ok bool) {
 		ok, _ = s.may.Take(allowance.Frames, 1, now)
 	}
 	if !ok {
-		s.h.limited.user.Store(s.user) // before it is counted, for tellLimited
+		user := s.user.ID()
+		s.h.limited.user.Store(&user) // before it is counted, for tellLimited
 		s.h.limited.frames.Add(1)
 		s.spent.refusals.Charge(limits.refusals, 1, now)
 		s.may.Charge(allowance.Refusals, 1, now)

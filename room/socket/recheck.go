@@ -35,7 +35,7 @@ func (w *loopState) recheck(l *netpoll.Loop) {
 	for s := range w.users {
 		if len(s.seats.all) == 0 {
 			r.of = append(r.of, asked{s, nil})
-			r.questions = append(r.questions, room.AccessQuestion{User: s.user.ID, TripOnly: true})
+			r.questions = append(r.questions, room.AccessQuestion{User: s.user.ID(), TripOnly: true})
 		}
 	}
 	w.ask(r)
@@ -72,7 +72,7 @@ func (w *loopState) recheckDoubted(l *netpoll.Loop) {
 // add asks about a seat that is in its room.
 func (r *recheck) add(t *seat) {
 	r.of = append(r.of, asked{t.session, t})
-	r.questions = append(r.questions, room.AccessQuestion{User: t.session.user.ID, Place: t.in.trip, TripOnly: true})
+	r.questions = append(r.questions, room.AccessQuestion{User: t.session.user.ID(), Place: t.in.trip, TripOnly: true})
 }
 
 // ask hands a question to the handler's goroutine. At most one per loopState is under
@@ -136,10 +136,9 @@ func (r *recheck) act(answers []room.Access, errs []error) {
 			t.in.settings = a.Room.RoomSettings
 			t.permit(a.Role, a.May)
 			t.tell(a.Room.RoomSettings)
-			t.readTo(a.ReadSeq)    // a notice may have been lost, or gone by before the seat was in the room
-			if a.User != *s.user { // the application has given them another name
-				user := a.User
-				s.user = &user
+			t.readTo(a.ReadSeq)          // a notice may have been lost, or gone by before the seat was in the room
+			if a.User != s.user.User() { // the application has given them another name
+				s.user = room.Compact(&a.User)
 			}
 		}
 	}

@@ -108,7 +108,7 @@ func (t *seat) cut(of protocol.RoomInfo, past *room.History) *room.History {
 // gets it, because to make that may take long.
 func (t *seat) askHistory(of protocol.RoomInfo, resume *room.SinceQuery, large bool) {
 	s, w := t.session, t.wait()
-	loop, user, left, limit := s.conn.Loop(), s.user.ID, w.left.Load, w.limit
+	loop, user, left, limit := s.conn.Loop(), s.user.ID(), w.left.Load, w.limit
 	done := func(past *room.History, err error) {
 		if err == nil {
 			past = s.h.svc.Newest(of, past, limit)
@@ -157,7 +157,7 @@ func (t *seat) joined(past *room.History, err error) {
 		past.Unsent.Gone()
 		t.end(protocol.CloseInternal, "the history cannot be read now, please try again")
 		return
-	case !s.h.cfg.Unsent.OpenTo(s.user.ID):
+	case !s.h.cfg.Unsent.OpenTo(s.user.ID()):
 		past.Unsent.Gone()
 		t.end(protocol.CloseTryLater, tooManyUnsent)
 		return
@@ -197,7 +197,7 @@ func (t *seat) askOwn(past *room.History) {
 	t.in.joining[t] = struct{}{}
 	s := t.session
 	loop := s.conn.Loop()
-	s.h.svc.OwnReactions(s.user.ID, past, nil, func(own room.OwnReactions, err error) {
+	s.h.svc.OwnReactions(s.user.ID(), past, nil, func(own room.OwnReactions, err error) {
 		loop.Post(func() {
 			if own == nil {
 				own = room.OwnReactions{}
@@ -240,7 +240,7 @@ func (t *seat) leave() {
 	}
 	if t.in != nil {
 		t.session.loop().leave(t.in, t)
-		t.session.h.svc.LeftRoom(t.in.room, t.session.user.ID)
+		t.session.h.svc.LeftRoom(t.in.room, t.session.user.ID())
 		t.in = nil
 	}
 }

@@ -30,18 +30,17 @@ type session struct {
 	conn *netpoll.Conn
 
 	// Owned by the loop.
-	spent   spent
-	may     *allowance.Allowance // the user's, once the gate let it in
-	expires int64                // when the token does, Unix seconds
-	user    *protocol.User       // once the gate let it in
-	door    *door                // while entering; later where the log is told of the end
-	answer  func(*room.Op)       // the lane's way back, made once
-	seats   *seats               // of a user socket; nil on a room's. Static after construction
+	spent  spent
+	may    *allowance.Allowance // the user's, once the gate let it in
+	user   room.CompactUser     // once the gate let it in
+	door   *door                // while entering; later where the log is told of the end
+	answer func(*room.Op)       // the lane's way back, made once
+	seats  *seats               // of a user socket; nil on a room's. Static after construction
 
-	version  uint8 // of the protocol; static after construction
-	warn     uint8 // the client is told so many seconds before the token ends; zero: it has been
+	expires  uint32 // when the token does, Unix seconds
+	version  uint8  // of the protocol; static after construction
+	warn     uint8  // the client is told so many seconds before the token ends; zero: it has been
 	state    state
-	counted  bool // among its user's connections, and by its version
 	renewing bool // another token is being checked
 
 	seat seat // of a room's socket
@@ -87,18 +86,19 @@ func (s *session) entered(d *door, e room.Entry, err error) {
 		return
 	}
 	s.user = e.User
-	if !s.h.cfg.Unsent.OpenTo(s.user.ID) {
+	user := s.user.ID()
+	if !s.h.cfg.Unsent.OpenTo(user) {
 		s.turnedAway(d, "unsent")
 		s.crowded()
 		return
 	}
-	s.may = s.h.cfg.Allowances.Of(s.user.ID)
-	if !s.h.perUser.enter(s.user.ID, s.h.limits.Load().PerUser) {
+	s.may = s.h.cfg.Allowances.Of(user)
+	if !s.may.Enter(s.h.limits.Load().PerUser) {
+		s.h.overPerUser.Add(1)
 		s.turnedAway(d, "connections of the user")
 		s.close(protocol.CloseTryLater, "too many connections of this user")
 		return
 	}
-	s.counted = true
 	s.h.speaking.begin(s.version)
 	s.state = open
 	s.takeToken(e.Expires)
@@ -120,11 +120,11 @@ func (s *session) loop() *loopState { return s.h.loops[s.conn.Loop().Index()] }
 
 // leave is the end: the connection is gone, or will be when its last bytes are.
 func (s *session) leave() {
+	wasOpen := s.state == open
 	s.state = closed
-	if s.counted {
-		s.counted = false
-		if s.h.perUser.leave(s.user.ID) {
-			s.h.svc.WasSeen(s.user.ID)
+	if wasOpen {
+		if s.may.Leave() {
+			s.h.svc.WasSeen(s.user.ID())
 		}
 		s.h.speaking.end(s.version)
 	}

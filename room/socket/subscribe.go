@@ -39,7 +39,7 @@ func (s *session) subscribe(f *protocol.Frame) *protocol.Error {
 	}
 	m.asking = true
 	loop := s.conn.Loop()
-	s.h.svc.AccessAll(s.user.ID, places, func(answers []room.Access, errs []error) {
+	s.h.svc.AccessAll(s.user.ID(), places, func(answers []room.Access, errs []error) {
 		loop.Post(func() { s.subscribed(rooms, clientID, answers, errs) })
 	})
 	return nil
@@ -63,7 +63,7 @@ func (s *session) further(rooms []protocol.RoomAsked) (n int) {
 
 // mayAsk counts n reads of the user, or says that there were too many before.
 func (s *session) mayAsk(n int) bool {
-	if s.h.svc.MayAsk(s.user.ID) > 0 {
+	if s.h.svc.MayAsk(s.user.ID()) > 0 {
 		return false
 	}
 	s.may.Charge(allowance.Reads, n-1, s.conn.Loop().Now())

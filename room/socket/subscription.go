@@ -163,7 +163,7 @@ func (x *subscription) Notify(n *room.Notice) room.Waker {
 		}
 		p := netpoll.NewPayload(n.Frame)
 		x.each(func(s *session) {
-			if s.user.ID != n.User {
+			if s.user.ID() != n.User {
 				s.conn.Send(p)
 			}
 		})

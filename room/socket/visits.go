@@ -54,9 +54,6 @@ func (s *session) tellStay(why netpoll.Closed) {
 	if d == nil || d.begun.IsZero() {
 		return
 	}
-	v := visit.Stay{From: d.from, Path: d.path, Code: int(why.Code), Cause: why.Cause.String(), Stayed: time.Since(d.begun)}
-	if s.user != nil {
-		v.User = s.user.ID
-	}
+	v := visit.Stay{From: d.from, Path: d.path, Code: int(why.Code), Cause: why.Cause.String(), Stayed: time.Since(d.begun), User: s.user.ID()}
 	s.h.cfg.Visits.Socket(v)
 }
