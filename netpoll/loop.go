@@ -118,6 +118,7 @@ type Loop struct {
 	outboxes     outbox.Pool
 	writer       outbox.Writer
 	request      handshake.Request // scratch of one handshake
+	asked        Request           // the same, as the Handler gets it
 	head         []byte            // what came of the request that is being judged; nil: none is
 	controls     int               // control frames in the bytes that are being read
 	received     int               // bytes of the message that the Handler has, before inflation and with its frames' headers

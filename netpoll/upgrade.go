@@ -28,7 +28,7 @@ func (l *Loop) readRequest(c *Conn, b []byte) {
 	}
 	l.forgetRequest(c)
 	l.head = b
-	defer func() { l.request, l.head = handshake.Request{}, nil }()
+	defer func() { l.request, l.asked, l.head = handshake.Request{}, Request{}, nil }()
 	kind, refusal := handshake.Parse(b[:end], &l.request)
 	switch {
 	case refusal != nil:
@@ -50,7 +50,8 @@ func (l *Loop) upgrade(c *Conn, rest []byte) {
 		l.refuse(c, unavailable(), RefusedMemory)
 		return
 	}
-	r := requestOf(c, &l.request)
+	l.asked = requestOf(c, &l.request)
+	r := &l.asked
 	remote := r.Remote
 	session, refusal := l.handler.Upgrade(r)
 	if refusal != nil {
@@ -82,8 +83,8 @@ func (l *Loop) upgrade(c *Conn, rest []byte) {
 	}
 }
 
-func requestOf(c *Conn, r *handshake.Request) *Request {
-	return &Request{
+func requestOf(c *Conn, r *handshake.Request) Request {
+	return Request{
 		Path:          string(r.Path),
 		RawQuery:      string(r.RawQuery),
 		Host:          string(r.Host),

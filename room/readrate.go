@@ -13,14 +13,13 @@ import (
 // stored is one, or says how long it is until one is allowed.
 func (s *Service) MayRead(user uuid.UUID) (wait time.Duration) {
 	may := s.cfg.Allowances.Of(user)
-	wait = may.Wait(allowance.ReadBytes, time.Now())
-	may.Return()
-	if wait > 0 {
+	defer may.Return()
+	if wait = may.Wait(allowance.ReadBytes, time.Now()); wait > 0 {
 		s.stats.ReadsOverBytes.Add(1)
-		s.limited.user.Store(&user)
+		s.tooMany(user)
 		return wait
 	}
-	return s.MayAsk(user)
+	return s.takeRead(user, may)
 }
 
 // MayAsk counts a read that by itself shows nothing of what is stored, or says how long it is
@@ -28,12 +27,19 @@ func (s *Service) MayRead(user uuid.UUID) (wait time.Duration) {
 func (s *Service) MayAsk(user uuid.UUID) (wait time.Duration) {
 	may := s.cfg.Allowances.Of(user)
 	defer may.Return()
+	return s.takeRead(user, may)
+}
+
+func (s *Service) takeRead(user uuid.UUID, may *allowance.Allowance) (wait time.Duration) {
 	if _, wait = may.Take(allowance.Reads, 1, time.Now()); wait > 0 {
 		s.stats.ReadsOverRate.Add(1)
-		s.limited.user.Store(&user)
+		s.tooMany(user)
 	}
 	return wait
 }
+
+// tooMany notes whom the log is to name.
+func (s *Service) tooMany(user uuid.UUID) { s.limited.user.Store(&user) }
 
 // charge counts the bytes of an answer that a user got.
 func (s *Service) charge(user uuid.UUID, cost int) {
