@@ -33,8 +33,9 @@ type AgentConfig struct {
 }
 
 const (
-	orderSilence   = 20 * time.Second // of a coordinator, which asks each second, before it is taken for gone
-	strangersMax   = 16               // connections that have proven nothing yet: further ones are closed at once
+	orderSilence   = 20 * time.Second       // of a coordinator, which asks each second, before it is taken for gone
+	strangersMax   = 16                     // connections that have proven nothing yet: further ones are closed at once
+	acceptPause    = 100 * time.Millisecond // after a connection that could not be taken
 	agentTimeMax   = time.Hour
 	agentSpareTime = time.Minute // beyond what a run is reckoned to take
 )
@@ -75,7 +76,9 @@ func ServeAgent(ctx context.Context, cfg AgentConfig) error {
 			if errors.Is(err, net.ErrClosed) {
 				return nil
 			}
-			return err
+			a.log("accept: %v", err) // such as no more files, while a run has them all
+			time.Sleep(acceptPause)
+			continue
 		}
 		select {
 		case strangers <- struct{}{}:

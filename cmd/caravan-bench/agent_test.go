@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -131,6 +132,26 @@ func TestAnAgentThatDiesIsAFault(t *testing.T) {
 	}
 	if rep.Messages.Acknowledged == 0 || time.Since(began) > 4*time.Minute {
 		t.Errorf("%+v after %v", rep.Messages, time.Since(began))
+	}
+}
+
+// An agent that stands still for a while measures its own standing still: the result says so.
+func TestAnAgentThatLagsIsASaturatedGenerator(t *testing.T) {
+	token := tokenFile(t, "a token of thirty-two characters")
+	first, _ := startAgent(t, token)
+	second, process := startAgent(t, token)
+	messages := 0
+	server := benchtest.New(benchtest.Faults{Refuse: func(string) string {
+		if messages++; messages == 20 {
+			_ = process.Signal(syscall.SIGSTOP) // the report shows it
+			time.AfterFunc(1500*time.Millisecond, func() { _ = process.Signal(syscall.SIGCONT) })
+		}
+		return ""
+	}})
+	defer server.Close()
+	status, rep, errs := coordinate(t, server, token, first+","+second, "--scenario", "pairs", "--connections", "8", "--rate", "40", "--duration", "3s")
+	if status != exitSaturated || !rep.OK || !rep.Generator.Saturated || rep.Agents[1].LatestMS < 1000 {
+		t.Errorf("status %d, faults %v, generator %+v, agents %+v\n%s", status, rep.Faults, rep.Generator, rep.Agents, errs)
 	}
 }
 
