@@ -1,10 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"io"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -58,29 +54,5 @@ func TestTheMillionNeedsAsManyProcessesAsFilesSay(t *testing.T) {
 	}
 	if f := m.fleet(); f.Check(m.rooms+accountRooms) != nil || f.Members(m.rooms) != roomMembers {
 		t.Errorf("%+v", f)
-	}
-}
-
-// Results that were kept are drawn again, and nothing is measured.
-func TestPeersDrawWhatWasKept(t *testing.T) {
-	kept := filepath.Join(t.TempDir(), "peers.json")
-	results := peerResults{Version: "v1", Workloads: []peerMeasurement{
-		{Name: "pairs", About: "rooms of 2", Servers: []peerFigure{{Server: "floor", CPUPerDeliveryUS: 2}, {Server: "caravan-postgres", CPUPerDeliveryUS: 3, EchoP99US: 1500}}},
-		{Name: "idle", About: "idle", Idle: true, Servers: []peerFigure{{Server: "floor", CPUPerConnectUS: 40, RSSPer: 1, HeldS: 10}}},
-	}}
-	var b bytes.Buffer
-	if err := writeJSON(&b, &results); err != nil {
-		t.Fatal(err)
-	}
-	if err := writeFile(kept, func(w io.Writer) error { _, err := w.Write(b.Bytes()); return err }); err != nil {
-		t.Fatal(err)
-	}
-	svg := filepath.Join(t.TempDir(), "bench.svg")
-	status, out, errs := call(t, "peers", "--from", kept, "--svg", svg)
-	if status != exitClean || !strings.Contains(out, "| caravan-postgres | 0 | 3.00 µs | 1.50 |") || !strings.Contains(out, "after 10 s") {
-		t.Errorf("status %d\n%s%s", status, out, errs)
-	}
-	if drawn, err := os.ReadFile(svg); err != nil || !strings.Contains(string(drawn), "3.00 µs, p99 1.50 ms") || strings.Contains(string(drawn), "idle") {
-		t.Errorf("%v\n%s", err, drawn)
 	}
 }
