@@ -25,7 +25,11 @@ func Help(w io.Writer, cmd Command) {
 			fmt.Fprintf(w, "\n%s:\n", group)
 			told = group
 		}
-		commandline.Describe(w, s.name, s.arg, s.about, s.def)
+		about := s.about
+		if s.live && cmd == Serve {
+			about += ". SIGHUP reloads it"
+		}
+		commandline.Describe(w, s.name, s.arg, about, s.def)
 	}
 }
 
