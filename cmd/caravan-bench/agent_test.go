@@ -144,7 +144,7 @@ func TestAnAgentThatLagsIsASaturatedGenerator(t *testing.T) {
 	server := benchtest.New(benchtest.Faults{Refuse: func(string) string {
 		if messages++; messages == 20 {
 			_ = process.Signal(syscall.SIGSTOP) // the report shows it
-			time.AfterFunc(1500*time.Millisecond, func() { _ = process.Signal(syscall.SIGCONT) })
+			time.AfterFunc(2500*time.Millisecond, func() { _ = process.Signal(syscall.SIGCONT) })
 		}
 		return ""
 	}})
