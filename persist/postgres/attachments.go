@@ -26,15 +26,29 @@ const (
 	sumUploaded = `SELECT coalesce(sum(size + CASE WHEN preview_key IS NULL THEN 0 ELSE $2::bigint END), 0)::bigint FROM chat_attachments
 	WHERE uploader_id = $1 AND created_at > clock_timestamp() - interval '24 hours' AND state = 'ready'`
 
+	// sumUploadedBy is the same, with other arguments.
+	sumUploadedBy = `SELECT coalesce(sum(size + CASE WHEN preview_key IS NULL THEN 0 ELSE $6::bigint END), 0)::bigint FROM chat_attachments
+	WHERE uploader_id = $5 AND created_at > clock_timestamp() - interval '24 hours' AND state = 'ready'`
+
 	selectReady = `SELECT EXISTS (SELECT FROM chat_attachments WHERE id = $1 AND state = 'ready' AND sha256 = $2)`
 
 	readyAttachment = `UPDATE chat_attachments SET state = 'ready', name = $2, mime = $3, size = $4, width = nullif($5, 0), height = nullif($6, 0), sha256 = $7
 	WHERE id = $1 AND state = 'pending'`
 
-	selectPreview = `SELECT coalesce(preview_key, '') FROM chat_attachments WHERE id = $1 AND state = 'ready' AND message_id IS NULL FOR NO KEY UPDATE`
-	setPreview    = `UPDATE chat_attachments SET preview_key = $2 WHERE id = $1`
-	endPreview    = `DELETE FROM chat_attachments WHERE id = $1`
-	leavePreview  = `UPDATE chat_attachments SET id = $3, store_key = $2, state = 'gone' WHERE id = $1`
+	// previewAttachment gives the pending row $3's bytes, $2, to the file $1. That row goes, or has
+	// the former preview's bytes, under the id $4. It says whether the quota lets it.
+	previewAttachment = `WITH file AS (
+		SELECT coalesce(preview_key, '') AS former FROM chat_attachments WHERE id = $1 AND state = 'ready' AND message_id IS NULL FOR NO KEY UPDATE
+	), judged AS (
+		SELECT former, former <> '' OR $7::bigint = 0 OR (` + sumUploadedBy + `) + $6::bigint <= $7::bigint AS may FROM file
+	), given AS (
+		UPDATE chat_attachments t SET preview_key = $2 FROM judged WHERE t.id = $1 AND may AND former <> $2
+	), ended AS (
+		DELETE FROM chat_attachments t USING judged WHERE t.id = $3 AND may AND former = ''
+	), moved AS (
+		UPDATE chat_attachments t SET id = $4, store_key = former, state = 'gone' FROM judged WHERE t.id = $3 AND may AND former NOT IN ('', $2)
+	)
+	SELECT may FROM judged`
 
 	selectAttachment = `SELECT ` + attachmentColumns + ` FROM chat_attachments WHERE id = $1`
 
@@ -135,30 +149,22 @@ func orNone(rows int64, err error) error {
 	return err
 }
 
-// PreviewAttachment implements room.AttachmentStore.
+// PreviewAttachment implements room.AttachmentStore. All goes to the server at once, which ends the
+// transaction by itself: a node that freezes meanwhile holds no lock for which messages wait.
 func (s *Store) PreviewAttachment(ctx context.Context, id uuid.UUID, preview *room.StoredAttachment, quota int64) error {
 	return s.besides(ctx, "preview of an attachment", func() error {
-		return pgx.BeginFunc(ctx, s.readers, func(tx pgx.Tx) error {
-			var before string
-			if err := noneAs(tx.QueryRow(ctx, selectPreview, [16]byte(id)).Scan(&before)); err != nil {
-				return err
-			}
-			if before == preview.Key {
-				return nil
-			}
-			if before == "" {
-				if err := mayUpload(ctx, tx, preview.Uploader, room.PreviewBytesMax, quota); err != nil {
-					return err
-				}
-			}
-			_, err := tx.Exec(ctx, setPreview, [16]byte(id), preview.Key)
-			if err == nil && before == "" {
-				_, err = tx.Exec(ctx, endPreview, [16]byte(preview.ID))
-			} else if err == nil {
-				_, err = tx.Exec(ctx, leavePreview, [16]byte(preview.ID), before, [16]byte(uuid.New()))
-			}
-			return err
-		})
+		var may bool
+		var batch pgx.Batch
+		if quota > 0 {
+			batch.Queue(lockUploader, [16]byte(preview.Uploader))
+		}
+		batch.Queue(previewAttachment, [16]byte(id), preview.Key, [16]byte(preview.ID), [16]byte(uuid.New()), [16]byte(preview.Uploader), room.PreviewBytesMax, quota).
+			QueryRow(func(row pgx.Row) error { return noneAs(row.Scan(&may)) })
+		err := s.readers.SendBatch(ctx, &batch).Close()
+		if err == nil && !may {
+			err = room.ErrQuota
+		}
+		return err
 	})
 }
 

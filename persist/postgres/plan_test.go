@@ -68,7 +68,7 @@ func plannedStatements() map[string]string {
 		"findUsage": findUsage, "findSent": findSent, "countContents": countContents, "setUsage": setUsage, "addSent": addSent,
 		"selectReading": selectReading, "selectReadMarks": selectReadMarks, "selectMarksOfFew": selectMarksOfFew, "countReaders": countReaders, "selectReaders": selectReaders, "selectMembers": selectMembers, "insertSeen": insertSeen,
 		"lockAttachments": lockAttachments, "claimAttachments": claimAttachments, "deleteAttachments": deleteAttachments,
-		"insertAttachment": insertAttachment, "sumUploaded": sumUploaded, "selectReady": selectReady, "readyAttachment": readyAttachment, "selectPreview": selectPreview, "setPreview": setPreview, "endPreview": endPreview, "leavePreview": leavePreview, "selectAttachment": selectAttachment,
+		"insertAttachment": insertAttachment, "sumUploaded": sumUploaded, "selectReady": selectReady, "readyAttachment": readyAttachment, "previewAttachment": previewAttachment, "selectAttachment": selectAttachment,
 		"loseAttachment": loseAttachment, "leaseAttachments": leaseAttachments, "forgetAttachments": forgetAttachments, "listAttachments": listAttachments, "findAttachments": findAttachments,
 	}
 	for name, s := range map[string]pageStatement{
@@ -85,9 +85,10 @@ func plannedStatements() map[string]string {
 
 // unplanned are statements that need no index, or parts of others.
 var unplanned = map[string]string{
-	"selectDue":  "the table is as small as what is due, and the sweep reads all of it",
-	"noteNode":   "a table of a few nodes",
-	"deployment": "a table of one row", "makeDeployment": "a table of one row", "readCluster": "a table of one row", "noteCluster": "a table of one row",
+	"sumUploadedBy": "a part of previewAttachment",
+	"selectDue":     "the table is as small as what is due, and the sweep reads all of it",
+	"noteNode":      "a table of a few nodes",
+	"deployment":    "a table of one row", "makeDeployment": "a table of one row", "readCluster": "a table of one row", "noteCluster": "a table of one row",
 	"lockUploader": "no table", "lockDirectory": "no table",
 	"readSecret": "a table of few rows, at the start", "makeSecret": "a table of few rows, at the start",
 	"thisDatabase": "a catalog", "thisCluster": "no table", "findKeys": "a catalog", "findMissing": "a catalog", "findOtherIDs": "a catalog", "findTypes": "a catalog", "findUnfilled": "a catalog",
