@@ -3,6 +3,7 @@ package bench
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
@@ -191,12 +192,8 @@ func (f *foundAll) understand(y *yield) error {
 		}
 	}
 	y.tally.lastReturn = f.LastReturn
-	for code, n := range f.Errors {
-		y.tally.errors[code] = n
-	}
-	for code, n := range f.Closes {
-		y.tally.closes[code] = n
-	}
+	maps.Copy(y.tally.errors, f.Errors)
+	maps.Copy(y.tally.closes, f.Closes)
 	for i := range f.Times {
 		b := &f.Times[i]
 		if b.At < 0 || b.At >= slotsMax {

@@ -71,6 +71,7 @@ func coordinate(t *testing.T, server *benchtest.Server, token string, agents str
 // Two processes make the connections of one run: rooms of one of them, and one room divided among
 // both. Counts and histograms are those of all together.
 func TestAgentsMakeOneRun(t *testing.T) {
+	t.Parallel()
 	server := benchtest.New(benchtest.Faults{})
 	defer server.Close()
 	token := tokenFile(t, "a token of thirty-two characters")
@@ -112,6 +113,7 @@ func TestAgentsMakeOneRun(t *testing.T) {
 
 // An agent that dies in the middle is a fault of the run, which ends early and says so.
 func TestAnAgentThatDiesIsAFault(t *testing.T) {
+	t.Parallel()
 	token := tokenFile(t, "a token of thirty-two characters")
 	first, _ := startAgent(t, token)
 	second, process := startAgent(t, token)
@@ -137,6 +139,7 @@ func TestAnAgentThatDiesIsAFault(t *testing.T) {
 
 // An agent that stands still for a while measures its own standing still: the result says so.
 func TestAnAgentThatLagsIsASaturatedGenerator(t *testing.T) {
+	t.Parallel()
 	token := tokenFile(t, "a token of thirty-two characters")
 	first, _ := startAgent(t, token)
 	second, process := startAgent(t, token)
@@ -156,6 +159,7 @@ func TestAnAgentThatLagsIsASaturatedGenerator(t *testing.T) {
 }
 
 func TestAnAgentKeepsItsLimits(t *testing.T) {
+	t.Parallel()
 	server := benchtest.New(benchtest.Faults{})
 	defer server.Close()
 	token := tokenFile(t, "a token of thirty-two characters")
