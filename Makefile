@@ -61,8 +61,8 @@ run: build ## start a development server and print the link to its demo page
 # SQLite's code, translated from C, keeps its threads apart as C does; the race
 # detector learns nothing there and makes it five times slower. Each program that has
 # the detector sleeps a second before it ends, unless GORACE says less: tests start many.
-# Packages wait more than they compute, so that two a processor run at a time. Vetting is
-# lint's.
+# Packages wait as well as compute, so that one more than there are processors run at a time;
+# with two a processor each got so little that clocks ran out. Vetting is lint's.
 test: toolchain ## run every test, and first install what they need: it says what
 	@.ci/provision
 	@echo 'Building: minutes where nothing was built yet' >&2
@@ -70,7 +70,7 @@ test: toolchain ## run every test, and first install what they need: it says wha
 	@CGO_ENABLED=0 go tool -modfile=.ci/s3/go.mod -n versitygw >/dev/null # an S3 server, likewise
 	@go build -C .ci/kubernetes -o /dev/null . # what reads the manifests, likewise
 	set -f; GORACE=atexit_sleep_ms=100 go test -race -vet=off -gcflags=modernc.org/sqlite/lib=-race=false \
-		-p $$((2 * $$(getconf _NPROCESSORS_ONLN))) -timeout 15m $$PACKAGES
+		-p $$((1 + $$(getconf _NPROCESSORS_ONLN))) -timeout 15m $$PACKAGES
 
 .PHONY: unit
 unit: toolchain ## run the tests that need no service and no root (go test -short)

@@ -9,6 +9,7 @@ import (
 // TestWhatIsSoAlreadyIsAnsweredToWhoAsksAlone: an edit, a pin and a delete that are sent again
 // take no number, and the room hears nothing. Who has no ack gets the message as it is.
 func TestWhatIsSoAlreadyIsAnsweredToWhoAsksAlone(t *testing.T) {
+	t.Parallel()
 	s := serve(t, socket.Config{})
 	one, _ := s.join(0, "")
 	two, _ := s.join(0, "&v=2")

@@ -12,6 +12,7 @@ import (
 )
 
 func TestConnectionsOfAUserShareWhatTheUserMayAsk(t *testing.T) {
+	t.Parallel()
 	s := serve(t, socket.Config{
 		Limits:     socket.Limits{Frames: allowance.Rate{PerSecond: 0.001, Burst: 100}},
 		Allowances: allowance.New(allowance.Rates{allowance.Frames: {PerSecond: 0.001, Burst: 6}}),
@@ -40,6 +41,7 @@ func TestConnectionsOfAUserShareWhatTheUserMayAsk(t *testing.T) {
 // A user's connections share what is refused as well: a hundred of them that all flood get
 // no more refusals than one or two.
 func TestConnectionsOfAUserShareRefusals(t *testing.T) {
+	t.Parallel()
 	const devices, frames, refusals = 8, 30, 10
 	s := serve(t, socket.Config{
 		Limits: socket.Limits{Frames: allowance.Rate{PerSecond: 1000, Burst: frames}},

@@ -31,6 +31,7 @@ func (s *server) keepTurn(user int) (release func()) {
 // What a resend is answered with is not made on the loop, but when it is the user's turn:
 // meanwhile the same connection, and other users' resends, are answered.
 func TestResendsAreAnsweredOffTheLoop(t *testing.T) {
+	t.Parallel()
 	const resends = 20
 	s := serve(t, socket.Config{})
 	ada, _ := s.join(0, "")
@@ -66,6 +67,7 @@ func TestResendsAreAnsweredOffTheLoop(t *testing.T) {
 
 // A client that has left is not answered, and what was made for it counts no more.
 func TestAResendOfWhoHasLeftIsDropped(t *testing.T) {
+	t.Parallel()
 	limit := unsent.New(1 << 30)
 	s := serve(t, socket.Config{Unsent: limit})
 	ada, _ := s.join(0, "")
@@ -85,6 +87,7 @@ func TestAResendOfWhoHasLeftIsDropped(t *testing.T) {
 // Who resends more than may wait is turned away: the messages are stored, so an error would
 // be no truth.
 func TestMoreResendsThanMayWaitEndTheConnection(t *testing.T) {
+	t.Parallel()
 	s := serve(t, socket.Config{})
 	ada, _ := s.join(0, "")
 	ada.send(`{"type":"chat_message","client_id":"c","content":"x"}`)
@@ -102,6 +105,7 @@ func TestMoreResendsThanMayWaitEndTheConnection(t *testing.T) {
 // A large history of memory that has to be made anew is not made on the loop. A small one
 // is: it is no more work than another frame.
 func TestLargeHistoriesAreMadeOffTheLoop(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name     string
 		messages int

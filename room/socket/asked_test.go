@@ -18,6 +18,7 @@ import (
 
 // TestLeftNamesTheRoomAsItWasAsked where its history did not come: by each name once.
 func TestLeftNamesTheRoomAsItWasAsked(t *testing.T) {
+	t.Parallel()
 	s, b, let := serveBusy(t, socket.Config{RecheckEvery: 50 * time.Millisecond})
 	s.admit(0, 1, 2)
 	zero, one, two := s.roomOfTrip(0, 0), s.roomOfTrip(0, 1), s.roomOfTrip(0, 2)
@@ -56,6 +57,7 @@ func (unreadable) MarksOfFew(context.Context, uuid.UUID, int) ([]protocol.ReadMa
 // TestWhatCannotBeReadIsToldByTheNameOfTheRequest: a history by the name of its room, and who
 // has read how far by the client_id.
 func TestWhatCannotBeReadIsToldByTheNameOfTheRequest(t *testing.T) {
+	t.Parallel()
 	s := serveOn(t, socket.Config{}, func(s room.Store) room.Store { return unreadable{s} })
 	in, trip := s.roomOfTrip(0, 0), persist.FleetTrip(0).String()
 	ada := s.openUser(0)
@@ -71,6 +73,7 @@ func TestWhatCannotBeReadIsToldByTheNameOfTheRequest(t *testing.T) {
 // TestAWatchBehindASubscriptionIsAnsweredBehindItsHistory: and not at all where the client has
 // changed its mind, or left.
 func TestAWatchBehindASubscriptionIsAnsweredBehindItsHistory(t *testing.T) {
+	t.Parallel()
 	s, b, let := serveBusy(t, socket.Config{RecheckEvery: time.Hour})
 	s.admit(0, 1, 2)
 	ids := []string{s.roomOfTrip(0, 0), s.roomOfTrip(0, 1), s.roomOfTrip(0, 2)}

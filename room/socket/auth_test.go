@@ -110,6 +110,7 @@ func TestATokenThatIsNotTheUsersChangesNothing(t *testing.T) {
 
 // TestAnEarlierEndIsTaken as well.
 func TestAnEarlierEndIsTaken(t *testing.T) {
+	t.Parallel()
 	s := serve(t, socket.Config{})
 	for name, c := range s.sockets(time.Hour) {
 		if text := c.auth(sign(t, persist.FleetUser(0), 2*time.Second)); !strings.HasPrefix(text, `{"type":"ack",`) {
@@ -123,6 +124,7 @@ func TestAnEarlierEndIsTaken(t *testing.T) {
 
 // TestOnVersion1AGoodTokenHasNoAnswer, and nobody is told that it ends.
 func TestOnVersion1AGoodTokenHasNoAnswer(t *testing.T) {
+	t.Parallel()
 	s := serve(t, socket.Config{})
 	c, _ := s.join(0, "")
 	c.send(`{"type":"auth","token":"` + sign(t, persist.FleetUser(0), 2*time.Second) + `","client_id":"t"}`)
@@ -135,6 +137,7 @@ func TestOnVersion1AGoodTokenHasNoAnswer(t *testing.T) {
 
 // TestTokensAreNotCheckedWithoutEnd: each counts as a read.
 func TestTokensAreNotCheckedWithoutEnd(t *testing.T) {
+	t.Parallel()
 	var rates allowance.Rates
 	rates[allowance.Reads] = allowance.Rate{PerSecond: 0.001, Burst: 6}
 	s := serve(t, socket.Config{Allowances: allowance.New(rates)})
@@ -156,6 +159,7 @@ func TestTokensAreNotCheckedWithoutEnd(t *testing.T) {
 
 // TestWhoHasReadMuchGoesOnWithAnotherToken, and subscribes: only the histories wait.
 func TestWhoHasReadMuchGoesOnWithAnotherToken(t *testing.T) {
+	t.Parallel()
 	var rates allowance.Rates
 	rates[allowance.ReadBytes] = allowance.Rate{PerSecond: 4_000, Burst: 4_000}
 	s := serve(t, socket.Config{Allowances: allowance.New(rates)})

@@ -15,6 +15,7 @@ import (
 // TestEveryFrameIsCharged: each frame, and each entry, counts against what its user may ask
 // for. A kind that is not in the table of this test fails it.
 func TestEveryFrameIsCharged(t *testing.T) {
+	t.Parallel()
 	const burst = 1000
 	var rates allowance.Rates
 	for k := range rates {

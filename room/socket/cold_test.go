@@ -26,6 +26,7 @@ func (l *looking) Latest(ctx context.Context, rooms []uuid.UUID, limit room.Limi
 
 // TestRoomsThatAreNotInMemoryAreReadTogether: of a subscription some at a time, and each once.
 func TestRoomsThatAreNotInMemoryAreReadTogether(t *testing.T) {
+	t.Parallel()
 	const rooms = 30
 	l := new(looking)
 	s := serveOn(t, socket.Config{}, func(s room.Store) room.Store {

@@ -10,6 +10,7 @@ import (
 // TestLongHistoriesAreCut as short ones are, wherever that is done: what is large is not made by
 // the loop.
 func TestLongHistoriesAreCut(t *testing.T) {
+	t.Parallel()
 	s := serve(t, socket.Config{})
 	in := s.fill(0, 0, 50, 5_000)
 	ada := s.openUser(0)

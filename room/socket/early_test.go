@@ -62,6 +62,7 @@ func compressed(t *testing.T, text string) []byte {
 // What comes before the token and the rights are judged is not looked at, however broken
 // it is and however much: the client hears that it may not come in.
 func TestNothingIsLookedAtOfWhoMayNotComeIn(t *testing.T) {
+	t.Parallel()
 	s := serve(t, socket.Config{})
 	bad := clientFrame(ws.OpText, true, "x")
 	bad[1] &^= 0x80 // not masked
@@ -125,6 +126,7 @@ func serveSlowly(t *testing.T) (*server, *slow) {
 // and behind it, however slow the checks are: the token is good, and the rights or the
 // history are not known yet.
 func TestWhatIsSentEarlyWaitsForTheHistory(t *testing.T) {
+	t.Parallel()
 	const messages = 70
 	s, store := serveSlowly(t)
 	var first, second []byte
@@ -177,6 +179,7 @@ func TestWhatIsSentEarlyWaitsForTheHistory(t *testing.T) {
 // Whoever changes their mind while they are judged is let go at once: by a close frame,
 // and by an end.
 func TestACloseBeforeTheHistoryEndsTheSession(t *testing.T) {
+	t.Parallel()
 	s, store := serveSlowly(t)
 	bearer := sign(t, persist.FleetUser(0), time.Hour)
 	for _, state := range []string{"rights", "history"} {

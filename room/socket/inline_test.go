@@ -47,6 +47,7 @@ func ownRead(in string, seq int) string {
 // TestAMarkIsToldWithAHistoryThatWaitsInLine: it never goes back, and nothing is told of a
 // room before its history. A room that is subscribed anew goes on hearing at once.
 func TestAMarkIsToldWithAHistoryThatWaitsInLine(t *testing.T) {
+	t.Parallel()
 	for _, anew := range []bool{false, true} {
 		s, b, let := serveBusy(t, socket.Config{RecheckEvery: time.Hour})
 		s.admit(0, 1)
@@ -78,6 +79,7 @@ func TestAMarkIsToldWithAHistoryThatWaitsInLine(t *testing.T) {
 // TestAMarkWithoutANoticeIsToldAtTheNextCheck, once, to each connection that does not know it:
 // no notice came, as where Redis is away, or it came before the connection was in the room.
 func TestAMarkWithoutANoticeIsToldAtTheNextCheck(t *testing.T) {
+	t.Parallel()
 	s := serve(t, socket.Config{RecheckEvery: 50 * time.Millisecond})
 	s.admit(0, 1)
 	zero, one := s.roomOfTrip(0, 0), s.roomOfTrip(0, 1)
@@ -110,6 +112,7 @@ func TestAMarkWithoutANoticeIsToldAtTheNextCheck(t *testing.T) {
 
 // TestAHistoryThatWaitedSaysHowItsRoomIsSetNow, and not how it was when it was asked for.
 func TestAHistoryThatWaitedSaysHowItsRoomIsSetNow(t *testing.T) {
+	t.Parallel()
 	s, b, let := serveBusy(t, socket.Config{RecheckEvery: 50 * time.Millisecond})
 	s.admit(0, 1, 2)
 	zero, one, two := s.roomOfTrip(0, 0), s.roomOfTrip(0, 1), s.roomOfTrip(0, 2)

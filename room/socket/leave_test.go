@@ -27,6 +27,7 @@ func (b *busy) Walk(ctx context.Context, q room.WalkQuery) (room.Walk, error) {
 // A client that comes and goes again and again with another ?since= each time
 // costs the store nothing once it has gone.
 func TestHistoryIsNotReadForAClientThatHasLeft(t *testing.T) {
+	t.Parallel()
 	b := &busy{let: make(chan struct{})}
 	s := serveOn(t, socket.Config{}, func(s room.Store) room.Store {
 		b.Store = s

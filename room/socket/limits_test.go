@@ -13,6 +13,7 @@ import (
 // TestLimitsChangeForThoseWhoAreConnected: nobody is sent away, and who was counted while there
 // was no limit counts.
 func TestLimitsChangeForThoseWhoAreConnected(t *testing.T) {
+	t.Parallel()
 	s := serve(t, socket.Config{})
 	member, _ := s.join(0, "")
 	asks := func(want string) {

@@ -23,6 +23,7 @@ func (aboutNothing) Append(_ context.Context, batch []*room.Op, _ room.Within) e
 }
 
 func TestAnOpNeedNotBeAboutAMessage(t *testing.T) {
+	t.Parallel()
 	s := serveOn(t, socket.Config{}, func(s room.Store) room.Store { return aboutNothing{s} })
 	ada, _ := s.join(0, "")
 	ada.send(`{"type":"chat_message","content":"x"}`)

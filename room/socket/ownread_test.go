@@ -44,6 +44,7 @@ func (c *client) quiet() {
 
 // TestAMarkIsToldTheUsersOtherConnections: the value alone, where it grew, and nobody else.
 func TestAMarkIsToldTheUsersOtherConnections(t *testing.T) {
+	t.Parallel()
 	s := serve(t, socket.Config{})
 	in := s.roomOf(0)
 	own := func(seq int) string { return fmt.Sprintf(`{"type":"own","chat_room_id":"%s","read_seq":%d}`, in, seq) }
@@ -91,6 +92,7 @@ func TestAMarkIsToldTheUsersOtherConnections(t *testing.T) {
 
 // TestWhoComesWhileTheUserReadsIsToldOnce: with the history.
 func TestWhoComesWhileTheUserReadsIsToldOnce(t *testing.T) {
+	t.Parallel()
 	b := &busy{let: make(chan struct{})}
 	s := serveOn(t, socket.Config{}, func(s room.Store) room.Store {
 		b.Store = s
@@ -121,6 +123,7 @@ func TestWhoComesWhileTheUserReadsIsToldOnce(t *testing.T) {
 
 // TestWhoLeavesHasTheirMarkStored, though nothing waited for it.
 func TestWhoLeavesHasTheirMarkStored(t *testing.T) {
+	t.Parallel()
 	s := serve(t, socket.Config{})
 	c := s.join2(0)
 	c.send(`{"type":"chat_message","content":"x"}`)
@@ -140,6 +143,7 @@ func TestWhoLeavesHasTheirMarkStored(t *testing.T) {
 // TestDevicesAgreeOnTheGreatestMark: each of five goes its own way up and down, and none is
 // told of less than it was told before.
 func TestDevicesAgreeOnTheGreatestMark(t *testing.T) {
+	t.Parallel()
 	const devices, messages = 5, 20
 	s := serve(t, socket.Config{})
 	var all []*client

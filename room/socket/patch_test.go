@@ -56,6 +56,7 @@ func messageOf(t *testing.T, text string) string {
 // TestEachVersionHearsAChangeInItsForm: those of version 2 the patch, those of version 1 the
 // whole message. What was read from the store, as by who comes later, is whole for both.
 func TestEachVersionHearsAChangeInItsForm(t *testing.T) {
+	t.Parallel()
 	s := serve(t, socket.Config{})
 	var ones, twos []*client
 	for _, user := range []int{0, 3, 6} { // on both loops
@@ -111,6 +112,7 @@ func (r *readEarly) Walk(ctx context.Context, q room.WalkQuery) (room.Walk, erro
 
 // TestWhatWasHeldBackIsToldInTheClientsForm: while its history is on its way, a client's events wait.
 func TestWhatWasHeldBackIsToldInTheClientsForm(t *testing.T) {
+	t.Parallel()
 	r := &readEarly{let: make(chan struct{})}
 	s := serveOn(t, socket.Config{}, func(s room.Store) room.Store {
 		r.Store = s

@@ -17,6 +17,7 @@ import (
 // TestAUserHasSoManyConnections: over the limit a new one is closed with 1013; however
 // one ends, another may take its place, and no other user is concerned.
 func TestAUserHasSoManyConnections(t *testing.T) {
+	t.Parallel()
 	s := serve(t, socket.Config{Limits: socket.Limits{PerUser: 2}})
 	path := fmt.Sprintf("/ws/chat/%s/?token=%s", persist.FleetTrip(0), sign(t, persist.FleetUser(0), time.Hour))
 	enter := func() *client {

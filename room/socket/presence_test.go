@@ -73,6 +73,7 @@ func (h here) until(c *client, users ...int) {
 // TestWhoWatchesIsToldWhoIsThere: all at first, then who comes and goes, once and not by
 // connection; nobody else is, nor a client of version 1.
 func TestWhoWatchesIsToldWhoIsThere(t *testing.T) {
+	t.Parallel()
 	s := serve(t, socket.Config{})
 	in := s.roomOf(0)
 	ada, bob := s.join2(0), s.join2(3)
@@ -106,6 +107,7 @@ func TestWhoWatchesIsToldWhoIsThere(t *testing.T) {
 
 // TestComingBackWithinTheGraceIsNotTold: nor is a second connection.
 func TestComingBackWithinTheGraceIsNotTold(t *testing.T) {
+	t.Parallel()
 	s := serve(t, socket.Config{})
 	ada, bob := s.join2(0), s.join2(3)
 	ada.send(`{"type":"watch","presence":true}`)
@@ -132,6 +134,7 @@ func TestComingBackWithinTheGraceIsNotTold(t *testing.T) {
 // TestPresenceOnAUserSocket: a room is watched by its name, also before its history is there;
 // who unsubscribes has left, and is not told.
 func TestPresenceOnAUserSocket(t *testing.T) {
+	t.Parallel()
 	s := serve(t, socket.Config{})
 	s.admit(0, 1)
 	one, other := s.roomOfTrip(0, 0), s.roomOfTrip(0, 1)
@@ -168,6 +171,7 @@ func TestPresenceOnAUserSocket(t *testing.T) {
 // TestAFloodOfPresenceWatches: each counts as a read, and is refused beyond their rate. Who
 // leaves in between takes all of it away.
 func TestAFloodOfPresenceWatches(t *testing.T) {
+	t.Parallel()
 	const frames, reads = 100, 6
 	s := serve(t, socket.Config{Allowances: allowance.New(allowance.Rates{allowance.Reads: {PerSecond: 0.001, Burst: reads}})})
 	ada := s.join2(0)
@@ -208,6 +212,7 @@ func (toldNothing) TellPresence(*presence.Told) presence.Waker { return nil }
 
 // TestAWatchIsAckedOrRefused: where too many rooms are watched there is no ack before it.
 func TestAWatchIsAckedOrRefused(t *testing.T) {
+	t.Parallel()
 	s := serve(t, socket.Config{})
 	in := s.roomOf(0)
 	ada := s.join2(0)

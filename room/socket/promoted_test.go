@@ -58,6 +58,7 @@ func (p *promoted) OwnReactions(ctx context.Context, q []room.OwnQuestion) ([]ro
 // TestAHistoryOfAFormerPrimaryIsNotSent: another one takes over after it was read, or after the
 // rights were, and before it is sent.
 func TestAHistoryOfAFormerPrimaryIsNotSent(t *testing.T) {
+	t.Parallel()
 	p := &promoted{}
 	var text bytes.Buffer
 	log := visit.New(slog.New(slog.NewTextHandler(&text, nil)), false)
@@ -118,6 +119,7 @@ func TestAHistoryOfAFormerPrimaryIsNotSent(t *testing.T) {
 // TestASubscriptionThatAFormerPrimaryAnsweredIsRefused: on a socket of many rooms. A history
 // that is cut to a limit is as present as the whole one.
 func TestASubscriptionThatAFormerPrimaryAnsweredIsRefused(t *testing.T) {
+	t.Parallel()
 	p := &promoted{}
 	s := serveOn(t, socket.Config{}, func(store room.Store) room.Store { p.Store = store; return p })
 	p.timeline.Store(1)

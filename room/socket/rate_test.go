@@ -17,6 +17,7 @@ import (
 // A client that has much to send and does not wait is refused at first and slowed down
 // then: it loses few frames, each refusal names its frame, and none is left unanswered.
 func TestAClientOverItsRateIsRefusedAtFirstAndSlowedDownThen(t *testing.T) {
+	t.Parallel()
 	const frames, burst = 300, 10
 	s := serve(t, socket.Config{Limits: socket.Limits{Frames: allowance.Rate{PerSecond: 200, Burst: burst}}})
 	ada, _ := s.join(0, "")
@@ -51,6 +52,7 @@ func TestAClientOverItsRateIsRefusedAtFirstAndSlowedDownThen(t *testing.T) {
 // What a client sends is counted as large as it is in the end: small frames that
 // inflate to large ones make it wait, and are not refused.
 func TestAClientOverItsRateInBytesIsSlowedDown(t *testing.T) {
+	t.Parallel()
 	const frames, kilobytes = 6, 100
 	s := serve(t, socket.Config{Limits: socket.Limits{FrameBytes: allowance.Rate{PerSecond: 200 << 10, Burst: 200 << 10}}})
 	ada, _ := s.join(0, "")
@@ -74,6 +76,7 @@ func TestAClientOverItsRateInBytesIsSlowedDown(t *testing.T) {
 
 // What inflates to less than it came in is counted as it came.
 func TestCompressedDataWithoutContentCountsAsBytes(t *testing.T) {
+	t.Parallel()
 	const blocks = 1000 // each of five bytes, and empty
 	s := serve(t, socket.Config{Limits: socket.Limits{FrameBytes: allowance.Rate{PerSecond: 1, Burst: 5 * blocks}}})
 	ada := s.joinCompressed(0)
@@ -91,6 +94,7 @@ func TestCompressedDataWithoutContentCountsAsBytes(t *testing.T) {
 
 // What comes in many frames without content is counted as they came.
 func TestFramesWithoutContentCountAsBytes(t *testing.T) {
+	t.Parallel()
 	const frames, bytesEach = 1000, 6
 	s := serve(t, socket.Config{Limits: socket.Limits{FrameBytes: allowance.Rate{PerSecond: 1, Burst: frames * bytesEach}}})
 	ada, _ := s.join(0, "")
@@ -117,6 +121,7 @@ func TestFramesWithoutContentCountAsBytes(t *testing.T) {
 
 // A resend is answered with the whole message: that counts as bytes of who resends.
 func TestAnswersToResendsCountAsBytes(t *testing.T) {
+	t.Parallel()
 	s := serve(t, socket.Config{Limits: socket.Limits{FrameBytes: allowance.Rate{PerSecond: 100 << 10, Burst: 100 << 10}}})
 	ada, _ := s.join(0, "")
 	ada.send(`{"type":"chat_message","client_id":"c","content":"` + strings.Repeat(`\u0001`, 10_000) + `"}`)
@@ -136,6 +141,7 @@ func TestAnswersToResendsCountAsBytes(t *testing.T) {
 // Connections of one user share the user's bytes: what one of them has spent the others
 // wait for, before anything of theirs is inflated.
 func TestConnectionsOfAUserShareTheUsersBytes(t *testing.T) {
+	t.Parallel()
 	const connections = 12
 	s := serve(t, socket.Config{Allowances: allowance.New(allowance.Rates{allowance.FrameBytes: {PerSecond: 1, Burst: 200 << 10}})})
 	before := s.net.Stats().MessagesIn

@@ -46,6 +46,7 @@ func (c *client) summary() (f summaryFrame) {
 // TestAReactionIsAckedAndItsSummaryTold: version 1 hears a change of the message that is no
 // edit, version 2 a patch, and its ack.
 func TestAReactionIsAckedAndItsSummaryTold(t *testing.T) {
+	t.Parallel()
 	s := serve(t, socket.Config{})
 	ada, _ := s.join(0, "")
 	bob, _ := s.join(3, "&v=2")
@@ -94,6 +95,7 @@ func TestAReactionIsAckedAndItsSummaryTold(t *testing.T) {
 // TestOwnSaysWhichReactionsAreTheUsers: where the history does not, whether it comes from memory,
 // from the store, or is what a client resumes with.
 func TestOwnSaysWhichReactionsAreTheUsers(t *testing.T) {
+	t.Parallel()
 	s := serve(t, socket.Config{})
 	ada, _ := s.join(0, "")
 	bob, _ := s.join(3, "")
@@ -132,6 +134,7 @@ func (forgetful) OwnReactions(context.Context, []room.OwnQuestion) ([]room.OwnRe
 
 // TestWhoIsNotToldOwnReactionsComesInAllTheSame: own leaves them out.
 func TestWhoIsNotToldOwnReactionsComesInAllTheSame(t *testing.T) {
+	t.Parallel()
 	s := serveOn(t, socket.Config{}, func(s room.Store) room.Store { return forgetful{s} })
 	ada, _ := s.join(0, "")
 	ada.send(`{"type":"chat_message","content":"hi"}`)

@@ -13,6 +13,7 @@ import (
 // TestHistoriesAreCountedInBytes: whoever had too many comes again later, with or
 // without a number to resume from.
 func TestHistoriesAreCountedInBytes(t *testing.T) {
+	t.Parallel()
 	for _, query := range []string{"", "&since=0"} {
 		rates := allowance.New(allowance.Rates{allowance.ReadBytes: {PerSecond: 0.001, Burst: 1}})
 		s := serve(t, socket.Config{Allowances: rates})

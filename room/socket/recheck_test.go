@@ -36,6 +36,7 @@ func (s *server) exec(statement string, args ...any) {
 }
 
 func TestRemovedMemberIsClosed(t *testing.T) {
+	t.Parallel()
 	s := serve(t, socket.Config{RecheckEvery: 200 * time.Millisecond})
 	ada, _ := s.join(0, "")
 	bob, _ := s.join(3, "")
@@ -50,6 +51,7 @@ func TestRemovedMemberIsClosed(t *testing.T) {
 }
 
 func TestMessagesBearTheirSendersPresentName(t *testing.T) {
+	t.Parallel()
 	s := serve(t, socket.Config{RecheckEvery: 200 * time.Millisecond})
 	bob, _ := s.join(3, "")
 	s.exec("UPDATE users SET username = 'robert' WHERE id = ?", persist.FleetUser(3).String())
@@ -67,6 +69,7 @@ func TestMessagesBearTheirSendersPresentName(t *testing.T) {
 // TestARemovedMemberStoresNothingAndIsClosedSoon: long before rights are checked again by
 // the clock. Others, and who only sends a bad frame, stay.
 func TestARemovedMemberStoresNothingAndIsClosedSoon(t *testing.T) {
+	t.Parallel()
 	s := serve(t, socket.Config{RecheckEvery: time.Hour})
 	ada, _ := s.join(0, "")
 	bob, _ := s.join(3, "")
@@ -98,6 +101,7 @@ func TestARemovedMemberStoresNothingAndIsClosedSoon(t *testing.T) {
 
 // TestAUserWhoIsGoneIsClosedSoon: what they send is stored no more, either.
 func TestAUserWhoIsGoneIsClosedSoon(t *testing.T) {
+	t.Parallel()
 	s := serve(t, socket.Config{RecheckEvery: time.Hour})
 	bob, _ := s.join(3, "")
 	s.exec("DELETE FROM users WHERE id = ?", persist.FleetUser(3).String())
@@ -128,6 +132,7 @@ func (w *waitingRoom) Latest(ctx context.Context, rooms []uuid.UUID, limit room.
 // Who is let in and removed before their history came would get it, and stay,
 // until the next time.
 func TestRemovedMemberIsClosedWhileJoining(t *testing.T) {
+	t.Parallel()
 	w := &waitingRoom{asked: make(chan struct{}), let: make(chan struct{})}
 	s := serveOn(t, socket.Config{RecheckEvery: 200 * time.Millisecond}, func(s room.Store) room.Store {
 		w.Store = s
@@ -166,6 +171,7 @@ func (p *panicky) Access(ctx context.Context, questions []room.AccessQuestion) (
 // TestMembersStayWhileTheirRightsCannotBeAskedFor: a panic is no answer, and the next
 // check finds who may not stay.
 func TestMembersStayWhileTheirRightsCannotBeAskedFor(t *testing.T) {
+	t.Parallel()
 	p := &panicky{asked: make(chan struct{})}
 	s := serveOn(t, socket.Config{RecheckEvery: 50 * time.Millisecond}, func(s room.Store) room.Store {
 		p.Store = s
@@ -190,6 +196,7 @@ func TestMembersStayWhileTheirRightsCannotBeAskedFor(t *testing.T) {
 
 // TestAChangedRoleCountsWithoutAReconnect: within the recheck; the connection stays.
 func TestAChangedRoleCountsWithoutAReconnect(t *testing.T) {
+	t.Parallel()
 	s := serve(t, socket.Config{RecheckEvery: 100 * time.Millisecond})
 	ada, _ := s.join(0, "")
 	bob, _ := s.join(3, "")
@@ -226,6 +233,7 @@ func TestAChangedRoleCountsWithoutAReconnect(t *testing.T) {
 
 // TestAUserWithoutRoomsIsCheckedAgain, too.
 func TestAUserWithoutRoomsIsCheckedAgain(t *testing.T) {
+	t.Parallel()
 	s := serve(t, socket.Config{RecheckEvery: 50 * time.Millisecond})
 	ada, bob := s.openUser(0), s.openUser(3)
 	ada.quiet()
@@ -239,6 +247,7 @@ func TestAUserWithoutRoomsIsCheckedAgain(t *testing.T) {
 // TestWhoIsConnectedWasSeen: it is stored now and then, as their server may die. The turn of a user
 // comes with the last bytes of the id.
 func TestWhoIsConnectedWasSeen(t *testing.T) {
+	t.Parallel()
 	s := serve(t, socket.Config{RecheckEvery: 100 * time.Millisecond})
 	soon, in := uuid.UUID{0: 1, 15: 2}, s.roomOf(0)
 	s.exec("INSERT INTO users (id, email, username, first_name, last_name) VALUES (?1, ?1, ?1, '', '')", soon.String())

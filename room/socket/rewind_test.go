@@ -16,6 +16,7 @@ import (
 // TestMembersComeAnewWhenTheStoreHasGoneBack: on each loop they are told to forget what
 // they have, and closed. Who resumes with a message that the store lost is told so, too.
 func TestMembersComeAnewWhenTheStoreHasGoneBack(t *testing.T) {
+	t.Parallel()
 	s := serve(t, socket.Config{})
 	var members []*client
 	for range 4 {
@@ -80,6 +81,7 @@ func TestMembersComeAnewWhenTheStoreHasGoneBack(t *testing.T) {
 // TestMembersComeAnewWhenTheirRoomWasMadeAnew: a store that went back behind the
 // making of a room gives its trip another one.
 func TestMembersComeAnewWhenTheirRoomWasMadeAnew(t *testing.T) {
+	t.Parallel()
 	s := serve(t, socket.Config{RecheckEvery: 200 * time.Millisecond})
 	c, _ := s.join(0, "")
 	s.exec("UPDATE chat_rooms SET id = ? WHERE trip_id = ?", uuid.NewString(), persist.FleetTrip(0).String())

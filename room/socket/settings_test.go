@@ -19,6 +19,7 @@ func (s *server) settle(firstSeq, slowMode int) {
 // TestAHistorySaysHowItsRoomIsSet: in all versions and both forms, where that is not the usual,
 // and nothing that stands before the room's first number is in it, whatever is in memory.
 func TestAHistorySaysHowItsRoomIsSet(t *testing.T) {
+	t.Parallel()
 	s := serve(t, socket.Config{RecheckEvery: time.Hour})
 	ada, _ := s.join(0, "")
 	for i := range 4 {
@@ -60,6 +61,7 @@ func TestAHistorySaysHowItsRoomIsSet(t *testing.T) {
 // TestVersion2HearsHowItsRoomIsSet: each member once, when the rights are checked again, and
 // those of version 1 not at all.
 func TestVersion2HearsHowItsRoomIsSet(t *testing.T) {
+	t.Parallel()
 	s := serve(t, socket.Config{RecheckEvery: 50 * time.Millisecond})
 	in := s.roomOf(0)
 	one, _ := s.join(0, "")

@@ -18,6 +18,7 @@ import (
 )
 
 func TestMembersSeeEachOthersMessagesInOneOrder(t *testing.T) {
+	t.Parallel()
 	s := serve(t, socket.Config{})
 	ada, past := s.join(0, "")
 	if len(past.Messages) != 0 || past.Seq != 0 || past.Since != nil || past.HasMore != nil {
@@ -66,6 +67,7 @@ func TestMembersSeeEachOthersMessagesInOneOrder(t *testing.T) {
 // TestADeletedMessageIsToldAsAChangeToAll: to those who are there as message_edited, once,
 // and to newcomers and those who come back in its place.
 func TestADeletedMessageIsToldAsAChangeToAll(t *testing.T) {
+	t.Parallel()
 	s := serve(t, socket.Config{})
 	ada, _ := s.join(0, "")
 	bob, _ := s.join(3, "")
@@ -105,6 +107,7 @@ func TestADeletedMessageIsToldAsAChangeToAll(t *testing.T) {
 // TestAPinIsToldInEachClientsForm: once, and who pinned first stays. Who asks for what is so
 // is answered alone.
 func TestAPinIsToldInEachClientsForm(t *testing.T) {
+	t.Parallel()
 	s := serve(t, socket.Config{})
 	ada, _ := s.join(0, "")
 	bob, _ := s.join(3, "&v=2")
@@ -160,6 +163,7 @@ func TestAPinIsToldInEachClientsForm(t *testing.T) {
 
 // TestAMessageSaysWhomItMentions: to everybody, and again to who comes later.
 func TestAMessageSaysWhomItMentions(t *testing.T) {
+	t.Parallel()
 	s := serve(t, socket.Config{})
 	s.exec("UPDATE collaborators SET role = 'owner' WHERE user_id = ?", persist.FleetUser(0).String())
 	ada, _ := s.join(0, "")
@@ -205,6 +209,7 @@ func TestAMessageSaysWhomItMentions(t *testing.T) {
 }
 
 func TestSenderLearnsWhyAFrameIsRefused(t *testing.T) {
+	t.Parallel()
 	s := serve(t, socket.Config{})
 	ada, _ := s.join(0, "")
 	bob, _ := s.join(3, "")
@@ -244,6 +249,7 @@ func TestSenderLearnsWhyAFrameIsRefused(t *testing.T) {
 }
 
 func TestDoorRefusesByHTTPBeforeAndByCloseCodeAfterTheUpgrade(t *testing.T) {
+	t.Parallel()
 	s := serve(t, socket.Config{AllowOrigin: func(origin, host string) bool { return origin == "" || origin == "http://"+host }})
 	good := sign(t, persist.FleetUser(0), time.Hour)
 	path := "/ws/chat/" + persist.FleetTrip(0).String()
@@ -317,6 +323,7 @@ func TestDoorRefusesByHTTPBeforeAndByCloseCodeAfterTheUpgrade(t *testing.T) {
 }
 
 func TestTypingReachesOnlyOtherUsers(t *testing.T) {
+	t.Parallel()
 	s := serve(t, socket.Config{})
 	ada, _ := s.join(0, "")
 	adasPhone, _ := s.join(0, "")
@@ -334,6 +341,7 @@ func TestTypingReachesOnlyOtherUsers(t *testing.T) {
 }
 
 func TestResendIsAnsweredToItsSenderAlone(t *testing.T) {
+	t.Parallel()
 	s := serve(t, socket.Config{})
 	ada, _ := s.join(0, "")
 	bob, _ := s.join(3, "")
@@ -356,6 +364,7 @@ func TestResendIsAnsweredToItsSenderAlone(t *testing.T) {
 }
 
 func TestFramesSentBeforeTheHistoryAreAnsweredAfterIt(t *testing.T) {
+	t.Parallel()
 	s := serve(t, socket.Config{})
 	path := fmt.Sprintf("/ws/chat/%s/?token=%s", persist.FleetTrip(0), sign(t, persist.FleetUser(0), time.Hour))
 	c, err := s.open(path, nil)
@@ -376,6 +385,7 @@ func TestFramesSentBeforeTheHistoryAreAnsweredAfterIt(t *testing.T) {
 }
 
 func TestRateLimitRefusesWhatIsTooMuchAndNothingElse(t *testing.T) {
+	t.Parallel()
 	s := serve(t, socket.Config{Limits: socket.Limits{Frames: allowance.Rate{PerSecond: 0.001, Burst: 3}}})
 	ada, _ := s.join(0, "")
 	bob, _ := s.join(3, "")
@@ -401,6 +411,7 @@ func TestRateLimitRefusesWhatIsTooMuchAndNothingElse(t *testing.T) {
 }
 
 func TestExpiredTokenEndsTheConnection(t *testing.T) {
+	t.Parallel()
 	s := serve(t, socket.Config{})
 	path := fmt.Sprintf("/ws/chat/%s/?token=%s", persist.FleetTrip(0), sign(t, persist.FleetUser(0), 2*time.Second))
 	c, err := s.open(path, nil)
@@ -418,6 +429,7 @@ func TestExpiredTokenEndsTheConnection(t *testing.T) {
 // TestResumingInALoopSeesTheWholeLog lets a client come and go without pause
 // while others write and edit; what it pieces together must be the whole log.
 func TestResumingInALoopSeesTheWholeLog(t *testing.T) {
+	t.Parallel()
 	s := serve(t, socket.Config{})
 	const each = 60
 	var writers sync.WaitGroup

@@ -16,6 +16,7 @@ import (
 // Over the limit of unsent answers nobody enters, whatever history they ask for, and who
 // repeats a message is turned away in place of being answered. Who is in goes on.
 func TestOverTheLimitOfUnsentAnswersNobodyEnters(t *testing.T) {
+	t.Parallel()
 	const most = 1 << 20
 	limit := unsent.New(most)
 	s := serve(t, socket.Config{Unsent: limit})
@@ -71,6 +72,7 @@ func (s slowWalks) Walk(ctx context.Context, q room.WalkQuery) (room.Walk, error
 
 // Whatever way a client takes in and out, nothing stays counted.
 func TestNothingStaysCountedAsUnsent(t *testing.T) {
+	t.Parallel()
 	limit := unsent.New(64 << 10)
 	under, goOn := make(chan struct{}, 100), make(chan struct{})
 	s := serveOn(t, socket.Config{Unsent: limit}, func(store room.Store) room.Store { return slowWalks{store, under, goOn} })

@@ -12,6 +12,7 @@ import (
 // TestMarksOnAUserSocket: a room of many is marked and watched by its name, and what is told of
 // it is as on a room's own socket.
 func TestMarksOnAUserSocket(t *testing.T) {
+	t.Parallel()
 	s := serve(t, socket.Config{})
 	s.admit(0, 1)
 	one, other := s.roomOfTrip(0, 0), s.roomOfTrip(0, 1)

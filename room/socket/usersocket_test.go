@@ -92,6 +92,7 @@ func (c *client) hearLeft(room string, code int) {
 // TestAUserSocketHearsItsRooms: each room that is asked for is answered in its turn, by its
 // history or by why not; then its events come as they come on a room's socket.
 func TestAUserSocketHearsItsRooms(t *testing.T) {
+	t.Parallel()
 	s := serve(t, socket.Config{})
 	s.admit(0, 1)
 	zero, one := s.roomOfTrip(0, 0), s.roomOfTrip(0, 1)
@@ -148,6 +149,7 @@ func TestAUserSocketHearsItsRooms(t *testing.T) {
 
 // TestErrorsOfAUserSocketNameTheRoom where the frame named one.
 func TestErrorsOfAUserSocketNameTheRoom(t *testing.T) {
+	t.Parallel()
 	s := serve(t, socket.Config{})
 	zero := s.roomOfTrip(0, 0)
 	trip, elsewhere := persist.FleetTrip(0).String(), uuid.NewString()
@@ -191,6 +193,7 @@ func TestErrorsOfAUserSocketNameTheRoom(t *testing.T) {
 
 // TestSubscriptionsResumeAndAreCut: by since and limit, each room for itself.
 func TestSubscriptionsResumeAndAreCut(t *testing.T) {
+	t.Parallel()
 	s := serve(t, socket.Config{})
 	zero := s.roomOfTrip(0, 0)
 	bob, _ := s.join(3, "")
@@ -241,6 +244,7 @@ func TestSubscriptionsResumeAndAreCut(t *testing.T) {
 
 // TestWhatIsSentBehindASubscriptionIsAboutItsRooms: a client need not wait.
 func TestWhatIsSentBehindASubscriptionIsAboutItsRooms(t *testing.T) {
+	t.Parallel()
 	s := serve(t, socket.Config{})
 	zero := s.roomOfTrip(0, 0)
 	ada := s.openUser(0)
@@ -258,6 +262,7 @@ func TestWhatIsSentBehindASubscriptionIsAboutItsRooms(t *testing.T) {
 
 // TestALostRoomLeavesTheOthers: the socket stays, and a new membership counts at once.
 func TestALostRoomLeavesTheOthers(t *testing.T) {
+	t.Parallel()
 	s := serve(t, socket.Config{RecheckEvery: 100 * time.Millisecond})
 	s.admit(0, 1)
 	zero, one := s.roomOfTrip(0, 0), s.roomOfTrip(0, 1)
@@ -288,6 +293,7 @@ func TestALostRoomLeavesTheOthers(t *testing.T) {
 
 // TestARoomThatGoesBackLeavesTheOthers: its client is told to forget it and to subscribe anew.
 func TestARoomThatGoesBackLeavesTheOthers(t *testing.T) {
+	t.Parallel()
 	s := serve(t, socket.Config{})
 	s.admit(0, 1)
 	zero, one := s.roomOfTrip(0, 0), s.roomOfTrip(0, 1)
@@ -338,6 +344,7 @@ func (c *counting) Access(ctx context.Context, q []room.AccessQuestion) ([]room.
 // TestAConnectionHasSoManyRooms: those of a frame are asked for in one look; more than a
 // connection may have are refused, all of the frame.
 func TestAConnectionHasSoManyRooms(t *testing.T) {
+	t.Parallel()
 	c := new(counting)
 	s := serveOn(t, socket.Config{Limits: socket.Limits{RoomsPerConnection: 102}, RecheckEvery: time.Hour}, func(s room.Store) room.Store {
 		c.Store = s
@@ -406,6 +413,7 @@ func (s *server) fill(user, trip, messages, bytes int) (in string) {
 // holds no more than the outbox's half and one history of all rooms that it may have, until
 // events are too many.
 func TestWhoReadsSlowlyGetsOneHistoryAfterAnother(t *testing.T) {
+	t.Parallel()
 	const rooms, large, messages, bytes = 200, 30, 50, 4_600
 	s := serve(t, socket.Config{})
 	if err := s.store.Seed(t.Context(), persist.Fleet(users, rooms)); err != nil {
@@ -460,6 +468,7 @@ func TestWhoReadsSlowlyGetsOneHistoryAfterAnother(t *testing.T) {
 // TestHistoriesOfAUserSocketAreCharged: each room that is asked for is a read, and what is
 // read counts in bytes: who is over the one is refused, over the other waits.
 func TestHistoriesOfAUserSocketAreCharged(t *testing.T) {
+	t.Parallel()
 	var rates allowance.Rates
 	rates[allowance.Reads] = allowance.Rate{PerSecond: 0.001, Burst: 4}
 	s := serve(t, socket.Config{Allowances: allowance.New(rates)})
@@ -493,6 +502,7 @@ func TestHistoriesOfAUserSocketAreCharged(t *testing.T) {
 
 // TestAUserSocketNeedsVersion2, and else the same as another one.
 func TestAUserSocketNeedsVersion2(t *testing.T) {
+	t.Parallel()
 	s := serve(t, socket.Config{AllowOrigin: func(origin, _ string) bool { return origin == "" }, Limits: socket.Limits{PerUser: 1}})
 	good := sign(t, persist.FleetUser(0), time.Hour)
 	for path, status := range map[string]int{

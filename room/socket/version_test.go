@@ -53,6 +53,7 @@ const memberMay = `["send","edit","delete","react","pin","upload"]`
 // TestVersion2HearsWhatIsItsOwn: what follows a history, and what became of each frame that
 // has a client_id and does not come back as a message.
 func TestVersion2HearsWhatIsItsOwn(t *testing.T) {
+	t.Parallel()
 	s := serve(t, socket.Config{})
 	in, trip := s.roomOf(0), persist.FleetTrip(0).String()
 	own := func(read int) string {
@@ -104,6 +105,7 @@ func TestVersion2HearsWhatIsItsOwn(t *testing.T) {
 
 // TestVersion1HearsNothingNew: no type of frame that it does not know.
 func TestVersion1HearsNothingNew(t *testing.T) {
+	t.Parallel()
 	s := serve(t, socket.Config{RecheckEvery: 50 * time.Millisecond})
 	for _, query := range []string{"", "&v=1", "&v=001"} {
 		ada, _ := s.join(0, query)
@@ -127,6 +129,7 @@ func TestVersion1HearsNothingNew(t *testing.T) {
 
 // TestAChangedRoleIsTold: to the connections of version 2, and once.
 func TestAChangedRoleIsTold(t *testing.T) {
+	t.Parallel()
 	s := serve(t, socket.Config{RecheckEvery: 50 * time.Millisecond})
 	in := s.roomOf(0)
 	ada, _ := s.join(0, "&v=2")
@@ -145,6 +148,7 @@ func TestAChangedRoleIsTold(t *testing.T) {
 
 // TestOwnComesBetweenTheHistoryAndWhatWasHeldBack.
 func TestOwnComesBetweenTheHistoryAndWhatWasHeldBack(t *testing.T) {
+	t.Parallel()
 	b := &busy{let: make(chan struct{})}
 	s := serveOn(t, socket.Config{}, func(s room.Store) room.Store {
 		b.Store = s
@@ -180,6 +184,7 @@ func TestOwnComesBetweenTheHistoryAndWhatWasHeldBack(t *testing.T) {
 }
 
 func TestVersionsThatAreNoneAreRefused(t *testing.T) {
+	t.Parallel()
 	s := serve(t, socket.Config{})
 	path := "/ws/chat/" + persist.FleetTrip(0).String() + "/?token=" + sign(t, persist.FleetUser(0), time.Hour)
 	for _, v := range []string{"", "0", "00", "-1", "%2B2", "1.5", "2.0", "1e3", "two", "%20", "%202", "2%00", "%D9%A2", "null", "2,3"} {
@@ -222,6 +227,7 @@ func (s *server) shake(path, fields string) (*client, *http.Response) {
 
 // TestSubprotocolsThatAreNoTokensAreRefused: in RFC 6455 each is a token.
 func TestSubprotocolsThatAreNoTokensAreRefused(t *testing.T) {
+	t.Parallel()
 	s := serve(t, socket.Config{})
 	path := "/ws/chat/" + persist.FleetTrip(0).String() + "/?token=" + sign(t, persist.FleetUser(0), time.Hour)
 	for _, offered := range []string{"caravan, token.a=b", "caravan token.x", `"caravan"`, "caravan;q=1", "caravan, \xff", "a, b/c"} {
@@ -233,6 +239,7 @@ func TestSubprotocolsThatAreNoTokensAreRefused(t *testing.T) {
 
 // TestATokenAsASubprotocol: the server chooses caravan, and never says the token.
 func TestATokenAsASubprotocol(t *testing.T) {
+	t.Parallel()
 	s := serve(t, socket.Config{})
 	good, bad := sign(t, persist.FleetUser(0), time.Hour), sign(t, persist.FleetUser(0), -time.Hour)
 	for _, x := range []struct {

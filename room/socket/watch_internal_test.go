@@ -45,6 +45,7 @@ func byUsers(n int, seq int64) *room.Notice {
 // TestWhatIsNotToldYetIsBounded: more users than a small trip has are looked up, as one must
 // have grown, and so is what was missed.
 func TestWhatIsNotToldYetIsBounded(t *testing.T) {
+	t.Parallel()
 	const most = 10
 	r := new(readsWatch)
 	for seq := range int64(100) {
@@ -75,6 +76,7 @@ func TestWhatIsNotToldYetIsBounded(t *testing.T) {
 // TestReadsWaitWhileLoopsDoNotKeepUp, or for their second, or for the first look: what they
 // say is told later, and not lost.
 func TestReadsWaitWhileLoopsDoNotKeepUp(t *testing.T) {
+	t.Parallel()
 	var congested atomic.Bool
 	x, r := watchedRoom(t, 10, congested.Load)
 	now := r.looked
@@ -105,6 +107,7 @@ func TestReadsWaitWhileLoopsDoNotKeepUp(t *testing.T) {
 
 // TestALargeTripIsLookedUpOnceInAWhile: whatever is told of it meanwhile, and nothing is kept.
 func TestALargeTripIsLookedUpOnceInAWhile(t *testing.T) {
+	t.Parallel()
 	const most = 10
 	x, r := watchedRoom(t, most, func() bool { return false })
 	r.few = false

@@ -56,6 +56,7 @@ func (c *client) mustAck(in, id string) {
 // TestWhoWatchesIsToldWhoHasReadHowFar: all at first, then what changes; nobody else is, nor a
 // client of version 1, nor who does not watch any more.
 func TestWhoWatchesIsToldWhoHasReadHowFar(t *testing.T) {
+	t.Parallel()
 	s := serve(t, socket.Config{})
 	in, adaID, bobID, eveID := s.roomOf(0), persist.FleetUser(0), persist.FleetUser(3), persist.FleetUser(6)
 	ada, bob, eve := s.join2(0), s.join2(3), s.join2(6)
@@ -114,6 +115,7 @@ func TestWhoWatchesIsToldWhoHasReadHowFar(t *testing.T) {
 // TestALargeRoomIsNotToldWhoHasRead: the frame is taken, and nothing comes of it. A room of as
 // many collaborators as there may be is told.
 func TestALargeRoomIsNotToldWhoHasRead(t *testing.T) {
+	t.Parallel()
 	s := serve(t, socket.Config{})
 	if err := s.store.Seed(t.Context(), persist.Fleet(302, trips)); err != nil { // 101 in trips 0 and 1, 100 in trip 2
 		t.Fatal(err)
@@ -148,6 +150,7 @@ func TestALargeRoomIsNotToldWhoHasRead(t *testing.T) {
 
 // TestWhoWatchesIsToldOnceASecond however often others read, and knows all of it in the end.
 func TestWhoWatchesIsToldOnceASecond(t *testing.T) {
+	t.Parallel()
 	const marks = 300
 	s := serve(t, socket.Config{})
 	in := s.roomOf(0)
@@ -177,6 +180,7 @@ func TestWhoWatchesIsToldOnceASecond(t *testing.T) {
 // TestAFloodOfWatchesIsBounded: over the rate of reads it is refused, and a look that is
 // under way serves all.
 func TestAFloodOfWatchesIsBounded(t *testing.T) {
+	t.Parallel()
 	rates := allowance.Rates{allowance.Reads: {PerSecond: 0.001, Burst: 3}}
 	s := serve(t, socket.Config{Allowances: allowance.New(rates)})
 	c := s.join2(0) // one
