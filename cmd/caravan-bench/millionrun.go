@@ -39,7 +39,7 @@ func (m *million) startAgents(ctx context.Context) (all []*agentProcess, err err
 			a.Server, err = child.New(child.Config{
 				Name: fmt.Sprintf("agent%d", i+1), EndsOn: syscall.SIGKILL, Ready: func(context.Context, int) bool { return listens(a.address) },
 				Command: func() *exec.Cmd {
-					cmd := exec.Command(self, "agent", "--listen", a.address, "--quiet", "--time-max", m.timeMax.String())
+					cmd := exec.Command(self, "agent", "--listen", a.address, "--quiet", "--time-max", (2 * m.timeMax).String()) // this process ends it before
 					cmd.Env = append(os.Environ(), agentTokenVariable+"="+m.agentToken, "CARAVAN_JWT_SECRET="+m.secret, "CARAVAN_JWT_SECRET_FILE=")
 					return cmd
 				},
@@ -146,7 +146,7 @@ func (p *millionPlay) load(agents []*agentProcess) bench.Config {
 	cfg := bench.Config{
 		Scenario: bench.Nodes, Name: "million", Fleet: p.fleet(), SkipRooms: accountRooms, Connections: p.members, Rooms: p.rooms,
 		Ramp:     []bench.RampPoint{{}, {At: idleTime}, {At: idleTime + time.Second, Rate: p.rate}, {At: length, Rate: p.rate}},
-		Duration: length, Drain: millionDrain, ConnectRate: p.connectRate, Returns: true,
+		Duration: length, Drain: millionDrain, ConnectRate: p.connectRate, ConnectTimeout: p.timeMax / 2, Returns: true,
 		AgentToken: []byte(p.agentToken), Version: version,
 	}
 	for _, a := range agents {
