@@ -65,11 +65,11 @@ func Start(cfg Config) *Exporter {
 
 // address is where an endpoint takes traces.
 func address(endpoint string) string {
-	const path = "/v1/traces"
-	if strings.HasSuffix(endpoint, path) {
+	u, err := url.Parse(endpoint)
+	if err != nil || strings.HasSuffix(u.Path, "/v1/traces") { // config has parsed it
 		return endpoint
 	}
-	return strings.TrimRight(endpoint, "/") + path
+	return u.JoinPath("v1", "traces").String()
 }
 
 // Close sends what waits, for a while, and ends.

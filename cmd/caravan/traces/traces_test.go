@@ -88,6 +88,22 @@ func TestSpansReachACollector(t *testing.T) {
 	}
 }
 
+// TestAnEndpointIsABase, or the whole URL.
+func TestAnEndpointIsABase(t *testing.T) {
+	for endpoint, want := range map[string]string{
+		"http://h:4318":             "http://h:4318/v1/traces",
+		"http://h:4318/":            "http://h:4318/v1/traces",
+		"https://h/otlp/":           "https://h/otlp/v1/traces",
+		"https://h/otlp?key=x":      "https://h/otlp/v1/traces?key=x",
+		"http://u:p%40@h/v1/traces": "http://u:p%40@h/v1/traces",
+		"http://u:p%40@h":           "http://u:p%40@h/v1/traces",
+	} {
+		if got := address(endpoint); got != want {
+			t.Errorf("%s is %s, want %s", endpoint, got, want)
+		}
+	}
+}
+
 // TestWhatACollectorDoesNotTakeIsCounted, and the log says it without what is secret.
 func TestWhatACollectorDoesNotTakeIsCounted(t *testing.T) {
 	for name, r := range map[string]*receiver{
