@@ -22,7 +22,7 @@ type Session struct {
 }
 
 const (
-	sessionTimeout  = 30 * time.Second
+	sessionTimeout  = 2 * time.Minute // a busy machine lets a DROP DATABASE wait for half of one
 	protocolVersion = 3 << 16
 	answerBytesMax  = 1 << 20
 )
