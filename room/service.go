@@ -226,6 +226,7 @@ func (s *Service) Do(ctx context.Context, op *Op) error {
 	op.Answer = func(*Op) { close(answered) }
 	if s.cfg.Tracer != nil {
 		op.Trace = trace.Of(ctx)
+		op.inner = op.Trace != nil
 	}
 	s.Submit(op)
 	select {

@@ -195,6 +195,7 @@ type Op struct {
 	told     int64     // what had been told in the room before its transaction began
 	accepted time.Time // when its lane took it, by the monotonic clock
 	traced   *traced   // nil: it is not recorded
+	inner    bool      // Trace is a span of this process
 }
 
 // bytes is about how much memory the op holds beside its own.

@@ -12,6 +12,7 @@ import (
 type traced struct {
 	at     protocol.Trace // its own span
 	parent [8]byte
+	inner  bool // the parent is a span of this process
 	asked  time.Time
 	passed [stagesOfOp]time.Time // zero: it did not
 	ops    int                   // of its transaction
@@ -30,7 +31,7 @@ var stageNames = [stagesOfOp]string{"lane", "commit", "tell"}
 // trace begins the record of an op, if it is to be recorded.
 func (s *Service) trace(op *Op) {
 	if at := s.cfg.Tracer.Begin(op.Trace); at != nil {
-		op.traced = &traced{at: *at, asked: time.Now()}
+		op.traced = &traced{at: *at, inner: op.inner, asked: time.Now()}
 		if op.Trace != nil {
 			op.traced.parent = op.Trace.Span
 		}
@@ -54,7 +55,7 @@ func (s *Service) passed(ops []*Op, stage int) {
 func (s *Service) record(op *Op) {
 	is, now := op.traced, time.Now()
 	op.traced = nil
-	span := &trace.Span{At: is.at, Parent: is.parent, Name: op.Kind.String(), Start: is.asked, End: now, Attributes: []slog.Attr{
+	span := &trace.Span{At: is.at, Parent: is.parent, Inner: is.inner, Name: op.Kind.String(), Start: is.asked, End: now, Attributes: []slog.Attr{
 		slog.String("caravan.room", op.Room.String()), slog.String("user.id", op.Sender.ID.String()), slog.Int("caravan.transaction.ops", is.ops),
 	}}
 	if op.Seq > 0 {

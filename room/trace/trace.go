@@ -23,6 +23,7 @@ const spansMax = 8_192
 type Span struct {
 	At         protocol.Trace // itself
 	Parent     [8]byte        // zero: it begins its trace
+	Inner      bool           // Parent is a span of this process
 	Name       string
 	Start, End time.Time
 	Failed     string // why; empty: it did not

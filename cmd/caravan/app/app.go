@@ -266,7 +266,7 @@ func crashed(err error) error {
 }
 
 // Close frees everything, in the reverse order of Open. Call it after Run. What
-// waits for a database that hangs is left to the end of the process.
+// waits for something that hangs, such as a database, is left to the end of the process.
 func (a *App) Close() error {
 	closed := make(chan error, 1)
 	go func() { closed <- a.close() }()
@@ -274,7 +274,7 @@ func (a *App) Close() error {
 	case err := <-closed:
 		return err
 	case <-time.After(closeTimeout):
-		a.log.Warn("not everything was closed in time: the database does not answer")
+		a.log.Warn("not everything was closed in time: it ends with the process")
 		return nil
 	}
 }

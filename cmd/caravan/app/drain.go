@@ -14,7 +14,7 @@ const (
 	restTimeout     = 5 * time.Second        // for REST calls under way
 	restOverrun     = 2 * time.Second        // of it, what may lie behind --drain-timeout
 	seenTimeout     = time.Second            // to store who was seen last
-	closeTimeout    = 2 * time.Second        // for the parts to end that wait for a database
+	closeTimeout    = 2 * time.Second        // for the parts to end that wait for a database, or for a collector of traces
 	reconnectSpread = time.Second            // over which clients are asked to come back
 )
 

@@ -92,7 +92,7 @@ func TestTracesReachACollector(t *testing.T) {
 	}
 
 	spans, _ := at.of(byFrame)
-	if m := spans["chat_message"]; m == nil || hex.EncodeToString(m.ParentSpanId) != caller || m.EndTimeUnixNano < m.StartTimeUnixNano {
+	if m := spans["chat_message"]; m == nil || m.Kind != wire.Span_SPAN_KIND_SERVER || hex.EncodeToString(m.ParentSpanId) != caller || m.EndTimeUnixNano < m.StartTimeUnixNano {
 		t.Fatalf("the frame's is %v", m)
 	}
 	for _, of := range []string{byFrame, byREST} {
@@ -106,7 +106,7 @@ func TestTracesReachACollector(t *testing.T) {
 	}
 	spans, _ = at.of(byREST)
 	call := spans["POST messages"]
-	if call == nil || hex.EncodeToString(call.ParentSpanId) != caller || string(spans["chat_message"].ParentSpanId) != string(call.SpanId) {
+	if call == nil || call.Kind != wire.Span_SPAN_KIND_SERVER || spans["chat_message"].Kind != wire.Span_SPAN_KIND_INTERNAL || hex.EncodeToString(call.ParentSpanId) != caller || string(spans["chat_message"].ParentSpanId) != string(call.SpanId) {
 		t.Errorf("the call is %v of %v", call, spans)
 	}
 }

@@ -36,6 +36,9 @@ func whole(s *trace.Span) *wire.Span {
 		TraceId: s.At.ID[:], SpanId: s.At.Span[:], Name: s.Name, Kind: wire.Span_SPAN_KIND_SERVER,
 		StartTimeUnixNano: nano(s.Start), EndTimeUnixNano: nano(s.End), Attributes: attributes(s.Attributes),
 	}
+	if s.Inner {
+		is.Kind = wire.Span_SPAN_KIND_INTERNAL
+	}
 	if s.Parent != [8]byte{} {
 		is.ParentSpanId = s.Parent[:]
 	}

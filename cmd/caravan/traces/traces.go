@@ -27,8 +27,9 @@ const (
 	spansMax      = 512              // in one request, their parts apart
 	gatherTime    = time.Second      // how long the first of them waits for others
 	sendTimeout   = 10 * time.Second // for a request
-	closeTimeout  = 3 * time.Second  // for what waits at the end
+	closeTimeout  = time.Second      // for what waits at the end; the whole program has little more
 	answerBytes   = 64 << 10         // of an answer that are read
+	headerBytes   = 64 << 10         // of an answer's header
 	complainEvery = time.Minute      // lines of the log about a collector that does not take spans
 )
 
@@ -56,7 +57,16 @@ type Exporter struct {
 
 // Start begins to send.
 func Start(cfg Config) *Exporter {
-	e := &Exporter{cfg: cfg, url: address(cfg.Endpoint), from: &resource.Resource{Attributes: texts(cfg.Service)}, closing: make(chan struct{})}
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.MaxResponseHeaderBytes = headerBytes
+	return start(cfg, transport)
+}
+
+func start(cfg Config, transport http.RoundTripper) *Exporter {
+	e := &Exporter{
+		cfg: cfg, url: address(cfg.Endpoint), from: &resource.Resource{Attributes: texts(cfg.Service)}, closing: make(chan struct{}),
+		client: http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}, // elsewhere it would come without its spans
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	e.stop = stop
 	e.done.Go(func() { e.run(ctx) })
@@ -66,10 +76,14 @@ func Start(cfg Config) *Exporter {
 // address is where an endpoint takes traces.
 func address(endpoint string) string {
 	u, err := url.Parse(endpoint)
-	if err != nil || strings.HasSuffix(u.Path, "/v1/traces") { // config has parsed it
+	if err != nil { // config has parsed it
 		return endpoint
 	}
-	return u.JoinPath("v1", "traces").String()
+	u.Path, u.RawPath = strings.TrimRight(u.Path, "/"), strings.TrimRight(u.RawPath, "/")
+	if !strings.HasSuffix(u.Path, "/v1/traces") {
+		u = u.JoinPath("v1", "traces")
+	}
+	return u.String()
 }
 
 // Close sends what waits, for a while, and ends.
@@ -103,19 +117,28 @@ func (e *Exporter) run(ctx context.Context) {
 		case <-time.After(gatherTime):
 		case <-e.closing:
 		}
-		for spans = e.cfg.Tracer.Take(spans[:0], spansMax); len(spans) > 0; spans = e.cfg.Tracer.Take(spans[:0], spansMax) {
-			n := int64(count(spans))
-			refused, err := e.send(ctx, e.message(spans))
-			if err != nil {
-				refused = n
-				e.complain(err)
+		for more := true; more; { // what comes meanwhile is gathered anew
+			spans = e.cfg.Tracer.Take(spans[:0], spansMax)
+			more = len(spans) == spansMax
+			if len(spans) > 0 {
+				e.sendCounted(ctx, spans)
 			}
-			refused = min(refused, n)
-			e.lost.Add(refused)
-			e.sent.Add(n - refused)
 			clear(spans)
 		}
 	}
+}
+
+// sendCounted sends spans, and counts what became of them.
+func (e *Exporter) sendCounted(ctx context.Context, spans []*trace.Span) {
+	n := int64(count(spans))
+	refused, err := e.send(ctx, e.message(spans))
+	if err != nil {
+		refused = n
+		e.complain(err)
+	}
+	refused = min(refused, n)
+	e.lost.Add(refused)
+	e.sent.Add(n - refused)
 }
 
 func count(spans []*trace.Span) (n int) {

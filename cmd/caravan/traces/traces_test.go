@@ -7,7 +7,9 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	collector "go.opentelemetry.io/proto/slim/otlp/collector/trace/v1"
@@ -32,12 +34,16 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	var message collector.ExportTraceServiceRequest
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if q.Method == http.MethodGet { // a page for people
+		return
+	}
 	if err := proto.Unmarshal(text, &message); err != nil || q.Method != http.MethodPost || q.Header.Get("Content-Type") != "application/x-protobuf" {
 		w.WriteHeader(http.StatusBadRequest)
 		return
 	}
 	r.got, r.paths = append(r.got, &message), append(r.paths, q.URL.Path)
 	r.user, _, _ = q.BasicAuth()
+	w.Header().Set("Location", "/elsewhere")
 	w.WriteHeader(r.status)
 	body, _ := proto.Marshal(r.answer)
 	_, _ = w.Write(body)
@@ -97,6 +103,8 @@ func TestAnEndpointIsABase(t *testing.T) {
 		"https://h/otlp?key=x":      "https://h/otlp/v1/traces?key=x",
 		"http://u:p%40@h/v1/traces": "http://u:p%40@h/v1/traces",
 		"http://u:p%40@h":           "http://u:p%40@h/v1/traces",
+		"http://h/v1/traces/":       "http://h/v1/traces",
+		"http://h/v1/traces/?key=x": "http://h/v1/traces?key=x",
 	} {
 		if got := address(endpoint); got != want {
 			t.Errorf("%s is %s, want %s", endpoint, got, want)
@@ -108,6 +116,7 @@ func TestAnEndpointIsABase(t *testing.T) {
 func TestWhatACollectorDoesNotTakeIsCounted(t *testing.T) {
 	for name, r := range map[string]*receiver{
 		"it refuses":        {status: http.StatusServiceUnavailable},
+		"it is elsewhere":   {status: http.StatusFound},
 		"it takes one":      {status: http.StatusOK, answer: &collector.ExportTraceServiceResponse{PartialSuccess: &collector.ExportTracePartialSuccess{RejectedSpans: 1}}},
 		"it is not there":   nil,
 		"it says something": {status: http.StatusOK, answer: &collector.ExportTraceServiceResponse{PartialSuccess: &collector.ExportTracePartialSuccess{RejectedSpans: 1 << 40}}},
@@ -136,4 +145,34 @@ func TestWhatACollectorDoesNotTakeIsCounted(t *testing.T) {
 			}
 		})
 	}
+}
+
+// transport is what a client sends by.
+type transport func() (*http.Response, error)
+
+func (t transport) RoundTrip(*http.Request) (*http.Response, error) { return t() }
+
+// TestSpansGoOnceASecond, also those that come while others are sent.
+func TestSpansGoOnceASecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tracer := trace.New(1)
+		var requests atomic.Int32
+		e := start(Config{Endpoint: "http://collector", Tracer: tracer, Log: slog.New(slog.DiscardHandler)}, transport(func() (*http.Response, error) {
+			if requests.Add(1) < 3 {
+				tracer.End(span())
+			}
+			return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody}, nil
+		}))
+		tracer.End(span())
+		time.Sleep(gatherTime + gatherTime/2)
+		synctest.Wait()
+		if n := requests.Load(); n != 1 {
+			t.Errorf("%d requests in a second and a half", n)
+		}
+		time.Sleep(2 * gatherTime)
+		e.Close()
+		if st := e.Stats(); st != (Stats{Sent: 6}) {
+			t.Errorf("%+v", st)
+		}
+	})
 }
