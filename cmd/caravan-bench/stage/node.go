@@ -80,7 +80,7 @@ func newNode(i int, cfg *Config, s *Stage) (*node, error) {
 	if err != nil {
 		return nil, err
 	}
-	args := []string{"serve", "--listen", n.listen, "--admin-listen", n.admin, "--jwt-secret", cfg.Secret,
+	args := []string{"serve", "--listen", n.listen, "--admin-listen", n.admin,
 		"--drain-timeout", drainTime.String(), "--database-wait", databaseWait, "--database", url, "--attachments", s.filesURL()}
 	if s.redis != nil {
 		if url, err = s.redis.urlOf(i); err != nil {
@@ -99,7 +99,11 @@ func newNode(i int, cfg *Config, s *Stage) (*node, error) {
 	}
 	n.Server, err = child.New(child.Config{
 		Name: fmt.Sprintf("server%d", i+1), Dir: s.dir, EndsOn: syscall.SIGKILL, Ready: n.ready,
-		Command: func() *exec.Cmd { return exec.Command(cfg.Binary, args...) },
+		Command: func() *exec.Cmd {
+			cmd := exec.Command(cfg.Binary, args...)
+			cmd.Env = append(os.Environ(), "CARAVAN_JWT_SECRET="+cfg.Secret, "CARAVAN_JWT_SECRET_FILE=")
+			return cmd
+		},
 		Fell: func(status *os.ProcessState) {
 			select {
 			case s.fell <- fmt.Errorf("%s ended by itself: %v", n.name, status):
