@@ -7,11 +7,9 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/caravan-chat/caravan/bench/await"
 	"github.com/caravan-chat/caravan/bench/benchtest"
 	"github.com/caravan-chat/caravan/bench/fleet"
 	"github.com/caravan-chat/caravan/bench/ledger"
-	"github.com/caravan-chat/caravan/bench/verify"
 )
 
 // tables are those of a server in memory.
@@ -74,27 +72,21 @@ func TestWrongRightsAndRowsAreFound(t *testing.T) {
 		"rows":   {false, true, func(r *ledger.Report) ledger.Finding { return r.Lost }, "and that is not in chat_mentions"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			ctx, enough := context.WithCancel(t.Context())
-			defer enough()
-			var faults benchtest.Faults
-			times := 0
+			faults, happened := afterSome(1_000, func() {}) // there are mentions among them
 			if c.mayAll {
+				done, times := make(chan struct{}), 0
+				happened = done
 				faults.MayAll = func() bool {
 					if times++; times == 5 {
-						enough()
+						close(done)
 					}
 					return true
 				}
 			}
 			server := start(t, faults)
 			cfg := config(server)
-			if cfg.Tables = (tables{server, c.forget}); c.mayAll {
-				cfg.Duration = await.Limit // until it has happened a few times
-			}
-			rep, err := verify.Run(ctx, cfg)
-			if err != nil {
-				t.Fatal(err)
-			}
+			cfg.Tables = tables{server, c.forget}
+			rep := runUntil(t, happened, cfg)
 			if found := c.find(rep); found.Count == 0 || !strings.Contains(strings.Join(found.First, "\n"), c.text) {
 				t.Errorf("%+v", found)
 			}

@@ -414,12 +414,13 @@ func TestDeletionsAreAccountedFor(t *testing.T) {
 		defer enough()
 		times := 0
 		cfg := config(start(t, c.faults(func() bool {
-			if times++; times == 25 { // of the first ones the answers may be cut with their connections
+			if times++; times == 12 { // of the first ones the answers may be cut with their connections
 				enough()
 			}
 			return true
 		})))
-		cfg.Duration, cfg.Settle = await.Limit, 3*time.Second // who waits for a tombstone waits in vain
+		cfg.Session = time.Second                               // what is asked for is answered before it is left
+		cfg.Duration, cfg.Settle = 2*await.Limit, 8*time.Second // who waits for a tombstone waits in vain
 		rep, err := verify.Run(ctx, cfg)
 		if err != nil {
 			t.Fatal(err)

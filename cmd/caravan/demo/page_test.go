@@ -254,10 +254,11 @@ func (p *page) tryClick(selector string) (trouble string) {
 		const inside = (hit) => document.querySelector(%[1]q)?.contains(hit);
 		const hit = document.elementFromPoint(%[2]f, %[3]f);
 		if (!inside(hit)) return 'is covered by ' + (hit?.outerHTML.slice(0, 200) ?? 'nothing');
-		window.missed = '';
+		window.missed = 'was pressed, and is another element since';
 		addEventListener('pointerdown', ({target}) => {
 			if (!inside(target)) window.missed = 'moved away: pressed was ' + (target.outerHTML?.slice(0, 200) ?? target);
 		}, {capture: true, once: true});
+		addEventListener('click', ({target}) => { if (inside(target)) window.missed = ''; }, {capture: true, once: true});
 		return '';
 	})()`, selector, at.X, at.Y), &trouble)
 	if trouble != "" {
