@@ -1,0 +1,45 @@
+// Package node runs JavaScript for tests.
+package node
+
+import (
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/caravan-chat/caravan/bench/servers"
+)
+
+const (
+	majorMin       = 20 // the oldest Node.js that the JavaScript client is for
+	majorWebSocket = 22 // the first one that has WebSockets without being asked for them
+)
+
+const install = "install Node.js 20 or later (Debian, Ubuntu: apt-get install -y nodejs), or run `make test`, which does"
+
+// Command is Node.js with those arguments, and with WebSockets; it ends with the test. A missing Node.js is a failure:
+// JavaScript is tested or not at all.
+func Command(t testing.TB, args ...string) *exec.Cmd {
+	t.Helper()
+	servers.Needs(t, "Node.js")
+	path, err := exec.LookPath("node")
+	if err != nil {
+		t.Fatal("the JavaScript client is tested with Node.js, and there is none: " + install)
+	}
+	out, err := exec.CommandContext(t.Context(), path, "--version").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	version := strings.TrimSpace(string(out))
+	major, err := strconv.Atoi(strings.TrimPrefix(strings.Split(version, ".")[0], "v"))
+	if err != nil {
+		t.Fatalf("node --version says %q: %v", version, err)
+	}
+	if major < majorMin {
+		t.Fatalf("the JavaScript client is for Node.js %d and later, and this is %s: %s", majorMin, version, install)
+	}
+	if major < majorWebSocket {
+		args = append([]string{"--experimental-websocket", "--no-warnings"}, args...)
+	}
+	return exec.CommandContext(t.Context(), path, args...)
+}

@@ -1,0 +1,212 @@
+/** A user as messages name them. */
+export interface User {
+  id: string;
+  email: string;
+  username: string;
+  full_name: string;
+}
+
+export interface Attachment {
+  id: string;
+  name: string;
+  mime: string;
+  size: number;
+  url: string;
+  expires_at: string;
+  width?: number;
+  height?: number;
+  preview_url?: string;
+}
+
+/** A message as the protocol tells it. Never change one: it is shared. */
+export interface Message {
+  id: string;
+  chat_room_id: string;
+  sender: User;
+  content: string;
+  message_type: string;
+  reply_to: { id: string; content: string; sender_email: string } | null;
+  is_edited: boolean;
+  created_at: string;
+  updated_at: string;
+  /** The event that made it; messages are shown in this order. */
+  seq: number;
+  /** The event that last changed it. */
+  rev: number;
+  client_id?: string;
+  deleted_at?: string;
+  deleted_by?: 'sender' | 'moderator' | 'erased';
+  pinned_at?: string;
+  pinned_by?: string;
+  reactions?: { emoji: string; count: number; by?: string[] }[];
+  reply_count?: number;
+  mentions?: string[];
+  mentions_all?: boolean;
+  attachments?: Attachment[];
+  caption?: string;
+  data?: Record<string, unknown>;
+  my_reactions?: string[];
+}
+
+/** Where what is pending is kept over a reload. localStorage is one: `{ get: (k) => localStorage.getItem(k), set: (k, v) => localStorage.setItem(k, v) }`. */
+export interface Store {
+  get(key: string): string | null | undefined | Promise<string | null | undefined>;
+  set(key: string, value: string): unknown;
+}
+
+/** What the library takes from around it; what is not given is that of the browser or of Node. */
+export interface Surroundings {
+  WebSocket: new (url: string, protocols: string[]) => unknown;
+  fetch: typeof fetch;
+  setTimeout: (fn: () => void, ms: number) => unknown;
+  clearTimeout: (timer: any) => void;
+  /** Milliseconds. */
+  now: () => number;
+  /** From 0 to 1. */
+  random: () => number;
+}
+
+/** A WebSocket's stand-in, as `./fallback` has one. */
+export interface Fallback {
+  new (options: { url: string; token: string; surroundings: Surroundings }): unknown;
+}
+
+export interface Options {
+  /** Of the server, like https://chat.example.com. The page's own where it is left out. */
+  url?: string;
+  /** Gives an access token. With `fresh` the last one was refused or ends soon: get a new one. Where it rejects it is asked again later. */
+  token: (fresh: boolean) => Promise<string>;
+  /** Only this trip, on the socket of its room. Without it one socket serves all rooms of the user. */
+  trip?: string;
+  store?: Store;
+  /** `LongPoll` of `./fallback`, for networks that block WebSockets. */
+  fallback?: Fallback;
+  /** Messages that are held of a room, the newest; 1000. What `older` loads is beside them, up to ten times as many. */
+  keep?: number;
+  surroundings?: Partial<Surroundings>;
+}
+
+/**
+ * `fallback`: connected, but not by a WebSocket. `waiting`: until `retryAt` (ms), because of a close `code`, or of what `token`
+ * rejected with.
+ */
+export type ConnectionState =
+  | { phase: 'connecting' | 'live' | 'fallback' | 'closed' }
+  | { phase: 'waiting'; retryAt: number; code?: number; error?: unknown };
+
+/** `left`: the user may not read the room; ask `caravan.room` for it again where that may have changed. */
+export interface RoomState {
+  phase: 'joining' | 'live' | 'waiting' | 'left' | 'closed';
+  code?: number;
+}
+
+/** Why something was not done: a code of the protocol's, `outbox_full` or `closed`. */
+export class CaravanError extends Error {
+  code: string;
+  /** Of HTTP. */
+  status?: number;
+  clientId?: string;
+}
+
+/** What is written and not acknowledged. */
+export interface Entry {
+  clientId: string;
+  frame: { type: string; content?: string; message_id?: string; emoji?: string; on?: boolean; [field: string]: unknown };
+  createdAt: string;
+  status: 'pending' | 'failed';
+  code?: string;
+  error?: string;
+}
+
+export interface Problem {
+  code: string;
+  message?: string;
+}
+
+/** Settles when the server has answered. Who does not wait for it hears of a refusal by the entry in the outbox. */
+export type Sent<T> = Promise<T> & { clientId: string };
+
+export interface SendOptions {
+  replyTo?: string;
+  mentions?: string[];
+  mentionsAll?: boolean;
+  /** Ids of files that are uploaded. */
+  attachments?: string[];
+  data?: Record<string, unknown>;
+}
+
+/** A user's connection and their rooms. It connects when it is made, and stays connected until `close`. */
+export class Caravan {
+  constructor(options: Options);
+  readonly state: ConnectionState;
+  /** The user's id, once a token was given. */
+  readonly user?: string;
+  /** The room of a trip, by the trip's id or its own; followed until it is closed. */
+  room(trip?: string): Room;
+  /** Calls REST, with a path below /api/v1/chat/. */
+  rest(method: string, path: string, body?: unknown): Promise<any>;
+  close(): void;
+  /** Returns what ends it. */
+  on(event: 'state', fn: (state: ConnectionState) => void): () => void;
+  on(event: 'problem', fn: (problem: Problem) => void): () => void;
+}
+
+export class Room {
+  /** As it was asked for. */
+  readonly id: string;
+  readonly state: RoomState;
+  /** What is held, in the order of the room. Another array after each change. */
+  readonly messages: readonly Message[];
+  /** Whether the room's first message is held. */
+  readonly complete: boolean;
+  /** The number up to which everything is here. */
+  readonly seq: number;
+  readonly outbox: readonly Entry[];
+  readonly role: string;
+  /** Null: not known. */
+  readonly permissions: readonly string[] | null;
+  /** How far the user has read, on any device. */
+  readonly readSeq: number;
+  /** How far others have read, by user; told after `watch`. */
+  readonly reads: ReadonlyMap<string, number>;
+  /** Who is here, told after `watch`. `users` null: too many to be named, or not known. */
+  readonly presence: { online: number | null; users: ReadonlySet<string> | null; partial: boolean };
+  /** Who types, by user. */
+  readonly typers: ReadonlyMap<string, { email: string }>;
+  /** Seconds between two messages of a user; 0: none. */
+  readonly slowMode: number;
+
+  /** Sends a message, now or as soon as possible. */
+  send(content: string, options?: SendOptions): Sent<Message>;
+  edit(messageId: string, content: string): Sent<void>;
+  remove(messageId: string): Sent<void>;
+  react(messageId: string, emoji: string, on: boolean): Sent<void>;
+  pin(messageId: string, on: boolean): Sent<void>;
+  /** Sends what was refused once more. */
+  retry(clientId: string): Promise<Message | void>;
+  /** Takes an entry out of the outbox. What is under way may still arrive. */
+  discard(clientId: string): void;
+  /** The user has read up to a number; all that is here where it is left out. */
+  read(seq?: number): void;
+  /** The user begins to type, or ends. */
+  typing(on: boolean): void;
+  /** What the room is to tell beside its events. */
+  watch(what: { presence?: boolean; reads?: boolean }): void;
+  /** The emoji, without U+FE0F, that the user has chosen for a message. */
+  chosen(messageId: string): Set<string>;
+  /** Loads the page before the oldest message. Empty where there is none, or no more may be held. */
+  older(): Promise<Message[]>;
+  /** Forgets what `older` has loaded. */
+  trim(): void;
+  /** Ends it. What is pending stays in the store. */
+  close(): void;
+
+  /** With `reset` draw everything anew: some messages may be gone. */
+  on(event: 'messages', fn: (news: { changed: Message[]; reset: boolean }) => void): () => void;
+  on(event: 'state', fn: (state: RoomState) => void): () => void;
+  on(event: 'outbox' | 'own' | 'room', fn: () => void): () => void;
+  on(event: 'typing', fn: (typers: Room['typers']) => void): () => void;
+  on(event: 'reads', fn: (reads: Room['reads']) => void): () => void;
+  on(event: 'presence', fn: (presence: Room['presence']) => void): () => void;
+  on(event: 'problem', fn: (problem: Problem) => void): () => void;
+}

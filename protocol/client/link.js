@@ -1,0 +1,101 @@
+// One connection, from the handshake to its end.
+
+const openTime = 10_000; // ms until it must be open
+const quietMax = 20_000; // ms without a frame, after which a ping is sent
+const pongTime = 10_000; // ms for the answer
+const tick = 1_000; // ms between two looks at the clock
+
+/**
+ * Link opens a WebSocket and hands each frame on, decoded. `ended` resolves once, to the close code: the server's,
+ * or 1006 where the connection failed, fell silent or never began. After that no frame is handed on.
+ */
+export class Link {
+  open = false;
+  /** Whether a frame has come: the server has taken the token. */
+  heard = false;
+  /** @type {Promise<number>} */
+  ended;
+
+  #socket;
+  #surroundings;
+  #end;
+  #take;
+  #last; // when something was heard
+  #asked = 0; // when a ping was sent that is not answered
+  #timer;
+
+  /**
+   * @param make gives the WebSocket
+   * @param opened is called when frames can be sent
+   * @param take gets each frame
+   */
+  constructor(make, surroundings, opened, take) {
+    this.#surroundings = surroundings;
+    this.#take = take;
+    this.#last = surroundings.now();
+    this.ended = new Promise((resolve) => (this.#end = resolve));
+    this.#watch();
+    try {
+      this.#socket = make();
+    } catch {
+      return this.close(1006); // a page may forbid it
+    }
+    this.#socket.onopen = () => {
+      this.open = true;
+      opened();
+    };
+    this.#socket.onmessage = ({ data }) => this.#receive(data);
+    this.#socket.onclose = ({ code }) => this.close(code);
+  }
+
+  /** Sends a frame. What is sent on a link that is not open is lost, as on the wire. */
+  send(frame) {
+    if (this.open) this.#socket.send(JSON.stringify(frame));
+  }
+
+  /** Ends the link at once: a dead network would keep us waiting for the peer's goodbye. */
+  close(code) {
+    this.#surroundings.clearTimeout(this.#timer);
+    this.#take = null;
+    this.open = false;
+    if (this.#socket) {
+      this.#socket.onopen = this.#socket.onmessage = this.#socket.onclose = null;
+      this.#socket.close();
+    }
+    this.#end(code);
+  }
+
+  /** Asks whether the peer is there: nobody tells of one that is gone, nor of a sleep of this machine. */
+  probe() {
+    if (!this.open || this.#asked) return;
+    this.#asked = this.#surroundings.now();
+    this.send({ type: 'ping' });
+  }
+
+  #receive(data) {
+    let frame;
+    try {
+      frame = JSON.parse(data);
+    } catch {
+      return this.close(1006); // no server of ours
+    }
+    this.#last = this.#surroundings.now();
+    this.#asked = 0;
+    this.#take(frame);
+    this.heard = true;
+  }
+
+  #watch() {
+    this.#timer = this.#surroundings.setTimeout(() => {
+      this.#watch();
+      const now = this.#surroundings.now();
+      this.#last = Math.min(this.#last, now); // a clock may be set back
+      this.#asked = Math.min(this.#asked, now);
+      if (!this.open) {
+        if (now - this.#last > openTime) this.close(1006);
+      } else if (this.#asked) {
+        if (now - this.#asked > pongTime) this.close(1006);
+      } else if (now - this.#last > quietMax) this.probe();
+    }, tick);
+  }
+}

@@ -1,0 +1,208 @@
+// What is written is stored once, in its order, or refused by its promise.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { event, history, me, memory, message, other, own, roomId, seqs, settle, trip, World } from './world.js';
+
+/** The event that tells of a frame that the client has sent. */
+const echo = (frame, seq, more) => event(seq, { sender: { id: me }, content: frame.content, client_id: frame.client_id }, more);
+
+async function resumes(w, more = {}) {
+  await w.clock.pass(700);
+  await w.socket.opens();
+  await w.socket.says(history({ since: 0, seq: 0, has_more: false, ...more }), own());
+}
+
+test('messages go out one after the other, and their promises are kept', async () => {
+  const w = new World();
+  const room = await w.enters();
+  const [first, second] = [room.send('one', { replyTo: 'message-9', data: { a: 1 } }), room.send('two')];
+  assert.equal(w.socket.frames('chat_message').length, 1);
+  const [frame] = w.socket.frames('chat_message');
+  assert.deepEqual(frame, {
+    type: 'chat_message', content: 'one', reply_to: 'message-9', data: { a: 1 }, client_id: first.clientId, chat_room_id: trip,
+  });
+  await w.socket.says(echo(frame, 1));
+  assert.equal((await first).seq, 1);
+  await w.socket.says(echo(w.socket.frames('chat_message')[1], 2));
+  assert.equal((await second).content, 'two');
+  assert.deepEqual(room.outbox, []);
+});
+
+test('what was under way when the connection broke is sent again by the same id', async () => {
+  const w = new World();
+  const room = await w.enters();
+  const sent = room.send('one');
+  const [frame] = w.socket.frames('chat_message');
+  await w.socket.ends(1006);
+  await resumes(w);
+  assert.deepEqual(w.socket.frames('chat_message'), [frame]);
+  await w.socket.says(echo(frame, 1, { duplicate: true }));
+  assert.equal((await sent).seq, 1);
+  assert.equal(room.seq, 0, 'a duplicate stands outside the order');
+  await w.socket.says(event(1, { sender: { id: me }, client_id: frame.client_id }));
+  assert.deepEqual(seqs(room), [1]);
+});
+
+test('what the history shows as stored is not sent again', async () => {
+  const w = new World();
+  const room = await w.enters();
+  const sent = room.send('one');
+  const [frame] = w.socket.frames('chat_message');
+  await w.socket.ends(1006);
+  await resumes(w, { messages: [echo(frame, 1).message], seq: 1 });
+  assert.equal((await sent).seq, 1);
+  assert.deepEqual(w.socket.frames('chat_message'), []);
+});
+
+for (const code of ['unavailable', 'rate_limited', 'unknown_outcome', 'internal']) {
+  test(`${code} is tried again, and holds back what was written later`, async () => {
+    const w = new World();
+    const room = await w.enters();
+    room.send('one');
+    room.send('two');
+    const [frame] = w.socket.frames('chat_message');
+    await w.socket.says({ type: 'error', code, message: 'later', client_id: frame.client_id, chat_room_id: roomId });
+    assert.equal(w.socket.frames('chat_message').length, 1);
+    await w.clock.pass(1_000);
+    assert.deepEqual(w.socket.frames('chat_message'), [frame, frame]);
+    assert.equal(room.outbox[0].status, 'pending');
+  });
+}
+
+test('internal is tried a few times only', async () => {
+  const w = new World();
+  const room = await w.enters();
+  const sent = room.send('poison');
+  for (let i = 0; i < 8; i++) {
+    const { client_id: id } = w.socket.frames('chat_message').at(-1);
+    await w.socket.says({ type: 'error', code: 'internal', message: 'failed', client_id: id, chat_room_id: roomId });
+    await w.clock.pass(15_000).then(() => w.socket.says({ type: 'pong' }));
+    await w.clock.pass(15_000).then(() => w.socket.says({ type: 'pong' }));
+  }
+  await assert.rejects(sent, { code: 'internal' });
+});
+
+test('a refusal rejects, stays in the outbox, and may be tried again or discarded', async () => {
+  const w = new World();
+  const room = await w.enters();
+  const sent = room.send('long');
+  const other = room.send('short');
+  const id = sent.clientId;
+  await w.socket.says({ type: 'error', code: 'too_long', message: 'Message is too long', client_id: id, chat_room_id: roomId });
+  await assert.rejects(sent, { name: 'CaravanError', code: 'too_long', message: 'Message is too long', clientId: id });
+  assert.equal(room.outbox[0].status, 'failed');
+  assert.equal(w.socket.frames('chat_message').at(-1).client_id, other.clientId, 'the next one goes on');
+  await w.socket.says(echo(w.socket.frames('chat_message').at(-1), 1));
+  const again = room.retry(id);
+  await w.socket.says(echo(w.socket.frames('chat_message').at(-1), 2));
+  assert.equal((await again).client_id, id);
+  room.send('');
+  await w.socket.says({ type: 'error', code: 'empty_content', client_id: room.outbox[0].clientId });
+  assert.equal(room.outbox[0].error, 'empty_content', 'an error without a room is found by its id');
+  room.discard(room.outbox[0].clientId);
+  assert.deepEqual(room.outbox, []);
+});
+
+test('changes are settled by an acknowledgement', async () => {
+  const w = new World();
+  const room = await w.enters([message(1)]);
+  for (const [call, frame] of [
+    [() => room.edit('m', 'new'), { type: 'edit_message', message_id: 'm', content: 'new' }],
+    [() => room.remove('m'), { type: 'delete_message', message_id: 'm' }],
+    [() => room.pin('m', true), { type: 'pin_message', message_id: 'm', on: true }],
+    [() => room.react('m', '👍', true), { type: 'react', message_id: 'm', emoji: '👍', on: true }],
+  ]) {
+    const done = call();
+    assert.deepEqual(w.socket.sent.at(-1), { ...frame, client_id: done.clientId, chat_room_id: trip });
+    await w.socket.says({ type: 'ack', chat_room_id: roomId, client_id: done.clientId });
+    assert.equal(await done, undefined);
+  }
+});
+
+test('an answer that never comes ends the connection', async () => {
+  const w = new World();
+  const room = await w.enters();
+  room.send('one');
+  for (let s = 0; s < 40; s += 5) await w.clock.pass(5_000).then(() => w.sockets[0].says({ type: 'pong' }));
+  assert.equal(w.sockets[0].closed, true);
+  await w.socket.opens();
+  await w.socket.says(history({ since: 0, seq: 0, has_more: false }), own());
+  assert.equal(w.socket.frames('chat_message').length, 1);
+});
+
+test('what is pending survives a reload, for its user and its room', async () => {
+  const store = memory();
+  const w = new World({ store });
+  const room = w.caravan.room(trip);
+  await settle();
+  room.send('one');
+  room.send('two');
+  const ids = room.outbox.map((e) => e.clientId);
+  await settle();
+  w.caravan.close();
+  assert.deepEqual([...store.texts.keys()], [`caravan.outbox.${me}.${trip}`]);
+
+  const later = new World({ store });
+  const again = await later.enters();
+  assert.deepEqual(again.outbox.map((e) => e.clientId), ids);
+  const [frame] = later.socket.frames('chat_message');
+  assert.equal(frame.client_id, ids[0]);
+  await later.socket.says(echo(frame, 1));
+  await later.socket.says(echo(later.socket.frames('chat_message')[1], 2));
+  assert.deepEqual([...store.texts.values()], ['[]']);
+});
+
+test('pages that share a store keep one another\'s entries', async () => {
+  const store = memory();
+  const [a, b] = [new World({ store }), new World({ store })];
+  const rooms = [a.caravan.room(trip), b.caravan.room(trip)];
+  await settle();
+  rooms[0].send('of a');
+  rooms[1].send('of b');
+  await settle();
+  const stored = JSON.parse([...store.texts.values()][0]);
+  assert.deepEqual(stored.map((e) => e.frame.content).sort(), ['of a', 'of b']);
+});
+
+test('a store that fails is told of, and keeps nothing from being sent', async () => {
+  const store = { get: () => Promise.reject(new Error('no space')), set: () => {} };
+  const w = new World({ store });
+  const room = w.caravan.room(trip);
+  const problems = [];
+  room.on('problem', ({ code }) => problems.push(code));
+  await settle();
+  await w.socket.opens();
+  await w.socket.says(history({}), own());
+  room.send('one');
+  await settle();
+  assert.equal(w.socket.frames('chat_message').length, 1);
+  assert.ok(problems.includes('store'));
+});
+
+test('the outbox is bounded', async () => {
+  const w = new World();
+  const room = w.caravan.room(trip);
+  for (let i = 0; i < 500; i++) room.send(`${i}`);
+  await assert.rejects(room.send('one more'), { code: 'outbox_full' });
+  assert.equal(room.outbox.length, 500);
+});
+
+test('a frame that ends the connection is not sent again', async () => {
+  const w = new World();
+  const room = await w.enters();
+  const sent = room.send('x'.repeat(200_000));
+  await w.socket.ends(1009);
+  await assert.rejects(sent, { code: 'too_long' });
+  await resumes(w);
+  assert.deepEqual(w.socket.frames('chat_message'), []);
+});
+
+test('a message of another user with a foreign id settles nothing', async () => {
+  const w = new World();
+  const room = await w.enters();
+  room.send('mine');
+  await w.socket.says(event(1, { sender: { id: other }, client_id: 'a1' }));
+  assert.equal(room.outbox.length, 1);
+});
