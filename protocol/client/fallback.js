@@ -4,12 +4,14 @@ const pageSize = 50; // messages in a room's first history
 const pollSize = 200; // messages in an answer of a poll
 const pollTime = 25; // s for which the server may keep a poll
 const callTime = 20_000; // ms for a call; a poll gets its own time on top
+const lookAgain = { min: 15_000, max: 120_000 }; // ms until a WebSocket is tried again, and the longest
+const throughAgain = 4002; // the close that says that one goes through
 const unsure = [408, 429, 502, 503, 504]; // without a code such an answer is a proxy's
 
 /**
  * LongPoll looks to Caravan like the WebSocket of a user, and does what its frames ask for by REST: it polls the rooms
  * that are subscribed. What REST does not have, typing and what is watched, is passed over. It ends with 1006 when the
- * server cannot be reached, and with 4001 when the token is refused.
+ * server cannot be reached, with 4001 when the token is refused, and with 4002 when a WebSocket goes through again.
  */
 export class LongPoll {
   onopen = null;
@@ -21,17 +23,22 @@ export class LongPoll {
   #in; // surroundings
   #polls = new Map(); // id of a room, as it was subscribed → AbortController
   #end = new AbortController();
+  #looking; // timer: the next look for a WebSocket
+  #tried; // the WebSocket that is looked at
 
-  /** @param {{url: string, token: string, surroundings: object}} of the server, of the user, and of Caravan */
-  constructor({ url, token, surroundings }) {
+  /** @param options what Caravan gives: see fallback.d.ts */
+  constructor({ url, token, socket, protocols, surroundings }) {
     this.#url = url;
     this.#token = token;
     this.#in = surroundings;
     this.#in.setTimeout(() => this.onopen?.(), 0);
+    this.#look(() => new surroundings.WebSocket(socket, protocols), lookAgain.min);
   }
 
   close() {
     this.#end.abort();
+    this.#in.clearTimeout(this.#looking);
+    this.#tried?.close();
     for (const poll of this.#polls.values()) poll.abort();
   }
 
@@ -172,6 +179,21 @@ export class LongPoll {
     if (page.seq > prev) this.#tell({ type: 'passed', chat_room_id: room, seq: page.seq, prev }); // numbers without a message
     const newest = page.results.at(-1);
     return { room, seq: page.seq, last: newest?.rev === page.seq ? newest.id : page.seq === at ? last : undefined };
+  }
+
+  /** Looks now and then whether a WebSocket goes through: whether a frame comes. */
+  #look(open, ms) {
+    this.#looking = this.#in.setTimeout(() => {
+      this.#tried?.close();
+      this.#look(open, Math.min(2 * ms, lookAgain.max));
+      try {
+        const socket = (this.#tried = open());
+        socket.onopen = () => socket.send('{"type":"ping"}');
+        socket.onmessage = () => this.#finish(throughAgain);
+      } catch {
+        // a page may forbid it
+      }
+    }, ms * (0.5 + this.#in.random() / 2));
   }
 
   // --- Calls --------------------------------------------------------------------------------

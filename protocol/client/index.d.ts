@@ -68,7 +68,17 @@ export interface Surroundings {
 
 /** A WebSocket's stand-in, as `./fallback` has one. */
 export interface Fallback {
-  new (options: { url: string; token: string; surroundings: Surroundings }): unknown;
+  new (options: FallbackOptions): unknown;
+}
+
+export interface FallbackOptions {
+  /** Of the server. */
+  url: string;
+  token: string;
+  /** What a WebSocket would be opened with. */
+  socket: string;
+  protocols: string[];
+  surroundings: Surroundings;
 }
 
 export interface Options {
@@ -141,7 +151,7 @@ export class Caravan {
   readonly state: ConnectionState;
   /** The user's id, once a token was given. */
   readonly user?: string;
-  /** The room of a trip, by the trip's id or its own; followed until it is closed. */
+  /** The room of a trip, by the trip's id or its own, and always by the same one; followed until it is closed. */
   room(trip?: string): Room;
   /** Calls REST, with a path below /api/v1/chat/. */
   rest(method: string, path: string, body?: unknown): Promise<any>;

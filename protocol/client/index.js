@@ -8,13 +8,14 @@ import { Room } from './room.js';
 
 const askMax = 100; // rooms in a frame: the server takes no more
 const pause = { min: 500, max: 30_000 }; // ms before the first attempt to connect again, and the longest
-const probing = { min: 15_000, max: 120_000 }; // the same, from the fallback to a WebSocket
 const steadyAfter = 10_000; // ms after which a connection was a good one
 const blockedAfter = 2; // attempts in a row without a frame, after which the fallback is tried
 const callTime = 20_000; // ms for a call of REST
 
+const wakes = ['online', 'offline', 'visibilitychange']; // events after which the connection is looked at
+
 const closeAgain = 4000; // closes of our own: connect again; at once, as that made progress
-const closeOn = 4002;
+const closeOn = 4002; // or the fallback's: a WebSocket goes through again
 
 export { CaravanError };
 
@@ -54,7 +55,7 @@ export class Caravan extends Emitter {
     this.#in = { ...surroundings(), ...given };
     const user = new Promise((resolve) => (this.#knowUser = resolve));
     this.#options = { keep, store, user, surroundings: this.#in };
-    for (const name of ['online', 'offline', 'visibilitychange']) globalThis.addEventListener?.(name, this.#wake);
+    for (const name of wakes) globalThis.addEventListener?.(name, this.#wake);
     if (trip) this.room();
     this.#run();
   }
@@ -62,8 +63,10 @@ export class Caravan extends Emitter {
   room(id = this.#trip) {
     id = id.toLowerCase();
     const known = this.#rooms.get(id);
-    if (known && known.state.phase !== 'left') return known;
-    if (this.#trip && id !== this.#trip) throw new CaravanError('not_subscribed', 'this connection is for one trip');
+    if (known?.state.phase === 'left') this.#drop(known);
+    else if (known) return known;
+    if (this.#closed) throw new CaravanError('closed');
+    if (this.#trip && id !== this.#trip) throw new CaravanError('not_subscribed');
     const room = new Room(this, id, this.#options);
     this.#rooms.set(id, room);
     this._ask(room, 0);
@@ -90,8 +93,8 @@ export class Caravan extends Emitter {
   close() {
     if (this.#closed) return;
     this.#closed = true;
-    for (const name of ['online', 'offline', 'visibilitychange']) globalThis.removeEventListener?.(name, this.#wake);
-    for (const room of new Set(this.#rooms.values())) room.close();
+    for (const name of wakes) globalThis.removeEventListener?.(name, this.#wake);
+    for (const room of this.#all) room.close();
     this.#link?.close(1000);
     this.#endPause();
     this.#become({ phase: 'closed' });
@@ -120,10 +123,14 @@ export class Caravan extends Emitter {
   }
 
   _forget(room) {
-    for (const [id, other] of this.#rooms) if (other === room) this.#rooms.delete(id);
-    this.#waiting.delete(room);
+    this.#drop(room);
     if (this.#trip) this.close();
     else this.#link?.send({ type: 'unsubscribe', rooms: [room.id] });
+  }
+
+  #drop(room) {
+    for (const [id, other] of this.#rooms) if (other === room) this.#rooms.delete(id);
+    this.#waiting.delete(room);
   }
 
   // --- The connection -------------------------------------------------------------------
@@ -186,7 +193,6 @@ export class Caravan extends Emitter {
     this.#link = null;
     this.#waiting.clear();
     this.#asks.clear();
-    if (code === 1009) this.#failLongest();
     for (const room of this.#all) {
       if (room.state.phase !== 'left') room._ended(code === 4003 ? 'left' : 'waiting', code);
     }
@@ -195,15 +201,16 @@ export class Caravan extends Emitter {
   }
 
   /** What opens the next connection: the fallback, the socket of one room, or that of the user. */
-  #maker(token, viaFallback = this.#viaFallback) {
-    const { WebSocket } = this.#in;
-    if (viaFallback) return () => new this.#fallback({ url: this.#url, token, surroundings: this.#in });
-    let path = '?v=2';
-    if (this.#trip) {
-      const { since, since_id: id } = this.#rooms.get(this.#trip)?._ask() ?? {};
-      path = `${this.#trip}/?v=2${since === undefined ? '' : `&since=${since}`}${id ? `&since_id=${id}` : ''}`;
+  #maker(token) {
+    let socket = `${this.#url.replace(/^http/, 'ws')}/ws/chat/`;
+    if (this.#trip) socket += `${this.#trip}/`;
+    socket += '?v=2';
+    const protocols = ['caravan', `token.${token}`];
+    if (this.#viaFallback) return () => new this.#fallback({ url: this.#url, token, socket, protocols, surroundings: this.#in });
+    for (const [name, value] of Object.entries((this.#trip && this.#rooms.get(this.#trip)?._ask()) ?? {})) {
+      if (value !== undefined) socket += `&${name}=${value}`;
     }
-    return () => new WebSocket(`${this.#url.replace(/^http/, 'ws')}/ws/chat/${path}`, ['caravan', `token.${token}`]);
+    return () => new this.#in.WebSocket(socket, protocols);
   }
 
   #opened() {
@@ -235,28 +242,20 @@ export class Caravan extends Emitter {
     if (!this.#link.heard) {
       this.#fresh = false; // this token is taken
       this.#become({ phase: this.#viaFallback ? 'fallback' : 'live' });
-      if (this.#viaFallback) this.#probe(this.#link, 0);
     }
-    if (f.type === 'token_expiring') return void this.#renew(this.#link);
-    if (f.type === 'closing') return void (this.#after = f.reconnect_after_ms);
-    if (f.client_id === 'auth') {
-      if (f.type === 'error' && willPass(f.code)) this.#renewLater(this.#link);
-      return;
-    }
-    const asked = this.#asks.get(f.client_id);
-    if (asked && this.#asks.delete(f.client_id)) return f.type === 'error' && this.#notSubscribed(asked, f);
+    const { type, client_id: clientId } = f;
+    const failed = type === 'error';
+    if (type === 'token_expiring') this.#renew(this.#link);
+    if (type === 'closing') this.#after = f.reconnect_after_ms;
+    if (clientId === 'auth') return failed && willPass(f.code) && this.#renewLater(this.#link);
+    const asked = this.#asks.get(clientId);
+    if (asked && this.#asks.delete(clientId)) return failed && this.#notSubscribed(asked, f);
     const id = f.chat_room_id ?? f.message?.chat_room_id;
     const room = this.#rooms.get(id) ?? this.#rooms.get(f.trip_id) ?? this.#all.find((r) => this.#ofOneRoom || r._sent(f));
-    if (!room) return f.type === 'error' && this._emit('problem', { code: f.code, message: f.message });
-    if (f.type === 'message_history') this.#rooms.set(id, room);
-    if (f.type === 'left') room._left(f.code);
+    if (!room) return failed && this._emit('problem', { code: f.code, message: f.message });
+    if (type === 'message_history') this.#rooms.set(id, room);
+    if (type === 'left') room._left(f.code);
     else room._take(f);
-  }
-
-  /** A server ends a connection over a frame that is too long: never send that again. */
-  #failLongest() {
-    const all = this.#all.map((room) => room._underWay()).filter(Boolean);
-    all.sort((a, b) => b.length - a.length)[0]?.fail();
   }
 
   // --- What lasts -------------------------------------------------------------------------
@@ -273,18 +272,6 @@ export class Caravan extends Emitter {
 
   #renewLater(link) {
     this.#in.setTimeout(() => link === this.#link && this.#renew(link), 5_000);
-  }
-
-  /** While the fallback serves, looks now and then whether WebSockets go through again. */
-  async #probe(served, failures) {
-    await new Promise((resolve) => this.#in.setTimeout(resolve, backoff(this.#in.random, failures, probing.min, probing.max)));
-    if (served !== this.#link) return;
-    const token = await this.#token(false).catch(() => '');
-    const link = new Link(this.#maker(token, false), this.#in, () => link.probe(), () => link.close(closeOn));
-    const code = await link.ended;
-    if (served !== this.#link) return;
-    if (code === closeOn) served.close(closeOn);
-    else this.#probe(served, failures + 1);
   }
 
   #wake = () => {

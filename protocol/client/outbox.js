@@ -19,7 +19,7 @@ export class Outbox {
   /** {clientId, frame, createdAt, status: 'pending' | 'failed', code?, error?}: entries, the first written in front. */
   entries = [];
   /** The entry that waits for its answer. */
-  underWay = null;
+  underWay;
 
   #store;
   #key; // Promise of the store's key
@@ -48,15 +48,13 @@ export class Outbox {
   /** Adds a frame. Returns a promise of its answer; who does not look at it hears of a refusal by the entry. */
   add(frame) {
     if (this.entries.length >= entriesMax) return handled(Promise.reject(new CaravanError('outbox_full')));
-    const entry = { clientId: newId(), frame, createdAt: new Date().toISOString(), status: 'pending' };
-    this.#put(entry);
-    return this.#promise(entry.clientId);
+    return this.#put({ clientId: newId(), frame, createdAt: new Date().toISOString(), status: 'pending' });
   }
 
   /** The next entry to send, now under way. Undefined while there is none, or one is out. */
   take() {
     if (this.underWay || !this.#loaded) return undefined;
-    return (this.underWay = this.entries.find((e) => e.status === 'pending') ?? null) ?? undefined;
+    return (this.underWay = this.entries.find((e) => e.status === 'pending'));
   }
 
   find(clientId) {
@@ -71,7 +69,7 @@ export class Outbox {
 
   /** The entry is refused for good. It stays until it is sent again or discarded. */
   fail(entry, code, text) {
-    if (this.underWay === entry) this.underWay = null;
+    if (this.underWay === entry) this.underWay = undefined;
     Object.assign(entry, { status: 'failed', code, error: text ?? code });
     this.#save(entry);
     this.#settle(entry, 'reject', new CaravanError(code, text, { clientId: entry.clientId }));
@@ -82,28 +80,29 @@ export class Outbox {
     const entry = this.find(clientId);
     if (entry?.status !== 'failed') return handled(Promise.reject(new CaravanError('not_found')));
     this.discard(clientId);
-    const { frame, createdAt } = entry;
-    this.#put({ clientId, frame, createdAt, status: 'pending' });
-    return this.#promise(clientId);
+    return this.#put({ ...entry, status: 'pending', code: undefined, error: undefined });
   }
 
   /** Forgets an entry. One that is under way may still arrive. */
   discard(clientId) {
     const entry = this.find(clientId);
     if (!entry) return;
-    if (this.underWay === entry) this.underWay = null;
+    if (this.underWay === entry) this.underWay = undefined;
     this.entries = this.entries.filter((e) => e !== entry);
     this.#step((stored) => stored.filter((e) => e.clientId !== clientId));
   }
 
   /** Nobody will answer here any more. What is stored stays for the next time. */
   close() {
-    for (const e of this.entries) this.#settle(e, 'reject', new CaravanError('closed', undefined, { clientId: e.clientId }));
+    for (const { clientId } of this.entries) this.#settle({ clientId }, 'reject', new CaravanError('closed', undefined, { clientId }));
   }
 
   #put(entry) {
+    const { clientId } = entry;
     this.entries = [...this.entries, entry];
     this.#save(entry);
+    const promise = new Promise((resolve, reject) => this.#waiting.set(clientId, { resolve, reject }));
+    return Object.assign(handled(promise), { clientId });
   }
 
   #save(entry) {
@@ -125,11 +124,6 @@ export class Outbox {
         this.#failed(error);
       }
     }));
-  }
-
-  #promise(clientId) {
-    const promise = new Promise((resolve, reject) => this.#waiting.set(clientId, { resolve, reject }));
-    return Object.assign(handled(promise), { clientId });
   }
 
   #settle({ clientId }, how, value) {

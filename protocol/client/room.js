@@ -9,6 +9,7 @@ import { Timeline } from './timeline.js';
 const earlyMax = 1_000; // events that wait while what is missing is fetched; beyond, it is fetched once more
 const pageSize = 50; // messages
 const answerTime = 30_000; // ms for the server to answer what was sent: there is no silence
+const longMin = 5_000; // characters: a shorter frame is not what a server has ended a connection over
 const faultsMax = 8; // answers `internal`: perhaps this frame is what the server fails on
 const markTime = 300; // ms between two marks of how far is read
 const typingEvery = 3_000; // ms between two frames that say the same
@@ -57,8 +58,7 @@ export class Room extends Emitter {
     const key = user.then((u) => `caravan.outbox.${u}.${id}`);
     this.#outbox = new Outbox(store, key, (error) => this._emit('problem', { code: 'store', message: String(error) }));
     this.#outbox.load().then(() => {
-      if (this.#outbox.entries.length) this._emit('outbox', {});
-      this.#sendNext();
+      this.#outboxChanged();
     });
   }
 
@@ -180,6 +180,8 @@ export class Room extends Emitter {
 
   /** The connection, or the room on it, has ended. What comes on the next one comes again. */
   _ended(phase, code) {
+    const out = this.#outbox.underWay;
+    if (code === 1009 && out?.frame.content?.length > longMin) this.#outbox.fail(out, 'too_long'); // never again
     this.#asking = false;
     this.#early = [];
     this.#lost = false;
@@ -196,31 +198,33 @@ export class Room extends Emitter {
     this.#become(phase, code);
   }
 
-  /** The frame that is under way, and its length: the server ends a connection over one that is too long. */
-  _underWay() {
-    const entry = this.#outbox.underWay;
-    return entry && { length: JSON.stringify(entry.frame).length, fail: () => this.#outbox.fail(entry, 'too_long') };
-  }
-
   /** Whether an answer is for a frame of ours. */
   _sent({ client_id: clientId }) {
     return this.#outbox.find(clientId) !== undefined;
   }
 
   _take(f) {
-    if (f.type === 'message_history') return this.#takeHistory(f);
-    if (f.type === 'ack') return this.#done(f.client_id);
-    if (f.type === 'error') return this.#takeError(f);
-    if (f.duplicate) return this.#merge([f.message]); // outside the room's order
-    if (f.seq !== undefined) return this.#early ? this.#hold(f) : this.#takeEvent(f);
-    if (f.type === 'own') return this.#takeOwn(f);
-    if (f.type === 'room') return this.#takeRoom(f);
-    if (f.type === 'reads') {
-      for (const { user_id: user, seq } of f.reads) this.reads.set(user, Math.max(seq, this.reads.get(user) ?? 0));
-      return this._emit('reads', this.reads);
+    switch (f.type) {
+      case 'message_history':
+        return this.#takeHistory(f);
+      case 'ack':
+        return this.#done(f.client_id);
+      case 'error':
+        return this.#takeError(f);
+      case 'own':
+        return this.#takeOwn(f);
+      case 'room':
+        return this.#takeRoom(f);
+      case 'reads':
+        for (const { user_id: user, seq } of f.reads) this.reads.set(user, Math.max(seq, this.reads.get(user) ?? 0));
+        return this._emit('reads', this.reads);
+      case 'presence':
+        return this.#takePresence(f);
+      case 'typing':
+        return this.#takeTyping(f.user_id, f.user_email, f.is_typing);
     }
-    if (f.type === 'presence') return this.#takePresence(f);
-    if (f.type === 'typing') this.#takeTyping(f.user_id, f.user_email, f.is_typing);
+    if (f.duplicate) this.#merge([f.message]); // outside the room's order
+    else if (f.seq !== undefined) this.#early ? this.#hold(f) : this.#takeEvent(f);
   }
 
   // --- Events of the room -----------------------------------------------------------
@@ -315,13 +319,13 @@ export class Room extends Emitter {
       if (behind) this.#markLater();
       if (this.#watched) this.#send(this.#watched);
     }
-    this._emit('own', f);
+    this._emit('own');
   }
 
   #takeRoom({ first_seq: first = 1, slow_mode: slow = 0 }) {
     this.slowMode = slow;
     this.#told([], this.#timeline.cut(first));
-    this._emit('room', { slowMode: slow });
+    this._emit('room');
   }
 
   #takePresence({ online, full, users, joined = [], left = [], partial = false }) {
@@ -354,7 +358,7 @@ export class Room extends Emitter {
   }
 
   #outboxChanged() {
-    this._emit('outbox', {});
+    this._emit('outbox');
     this.#sendNext();
   }
 
@@ -369,7 +373,7 @@ export class Room extends Emitter {
   /** Nothing is under way any more. */
   #release() {
     this.#in.clearTimeout(this.#answer);
-    this.#outbox.underWay = null;
+    this.#outbox.underWay = undefined;
   }
 
   /** A frame of ours is stored. A new message comes back itself. Nobody else guesses 128 random bits. */

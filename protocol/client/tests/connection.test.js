@@ -170,7 +170,8 @@ test('one room that is lost leaves the others; one that may not be read is given
   assert.deepEqual(w.socket.frames('subscribe').at(-1).rooms, [{ id: trip, since: 1, since_id: 'message-1' }]);
   await w.socket.says(history({ since: 1, messages: [message(2)], seq: 2, has_more: false }), own());
   assert.deepEqual(seqs(room), [1, 2]);
-  assert.notEqual(w.caravan.room(second), lost, 'it may be asked for anew');
+  const anew = w.caravan.room(second);
+  assert.notEqual(anew, lost, 'it may be asked for anew');
 });
 
 test('one faulty room in a frame does not keep the others out', async () => {
@@ -230,4 +231,19 @@ test('REST takes a fresh token where one is refused', async () => {
   assert.deepEqual(w.tokens, [false, false, true]);
   w.answers = () => ({ status: 403, body: { code: 'not_allowed', detail: 'no' } });
   await assert.rejects(w.caravan.rest('PUT', 'messages/x/pin/'), { code: 'not_allowed', message: 'no', status: 403 });
+});
+
+test('a room that was lost is followed anew, by both of its ids', async () => {
+  const w = new World();
+  const lost = await w.enters(messages(1, 1));
+  await w.socket.says({ type: 'left', chat_room_id: roomId, code: 4003, message: 'not a collaborator of this trip any more' });
+  assert.equal(lost.state.phase, 'left');
+  const room = w.caravan.room(trip);
+  await settle();
+  assert.deepEqual(w.socket.frames('subscribe').at(-1).rooms, [{ id: trip }]);
+  await w.socket.says(history({ messages: messages(1, 2), seq: 2 }), own(), event(3));
+  assert.deepEqual(seqs(room), [1, 2, 3]);
+  assert.equal(w.caravan.room(roomId), room);
+  w.caravan.close();
+  assert.throws(() => w.caravan.room(trip), { code: 'closed' });
 });
