@@ -34,7 +34,7 @@ type Run func(statement string, args ...any) (rows int64, err error)
 
 // Errors of a Directory.
 var (
-	ErrNoTables   = errors.New("there are no tables of users, trips and collaborators, which `caravan migrate` makes")
+	ErrNoTables   = errors.New("there are no tables, or some are missing: `caravan migrate` makes them")
 	ErrNoUser     = errors.New("there is no such user")
 	ErrNoTrip     = errors.New("there is no such trip")
 	ErrNoMember   = errors.New("there is no such member")

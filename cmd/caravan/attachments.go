@@ -12,12 +12,13 @@ import (
 // errAttachments is for scripts: something was found.
 var errAttachments = errors.New("rows and bytes do not agree")
 
-// checkAttachments lists bytes without rows, and rows without bytes.
+// checkAttachments lists bytes without rows, and rows without bytes. It migrates nothing, as the
+// commands about people do.
 func checkAttachments(ctx context.Context, j *job) (err error) {
 	if j.cfg.Attachments == "" {
 		return &config.Error{Flag: "attachments", Text: "is missing: where are the files kept?"}
 	}
-	store, err := app.OpenStore(ctx, j.cfg, j.log)
+	store, err := app.OpenFileRows(ctx, j.cfg, j.log)
 	if err != nil {
 		return err
 	}

@@ -27,7 +27,8 @@ func TestUsersTripsAndMembersComeByCommands(t *testing.T) {
 				}
 				return strings.TrimSpace(got.stdout) + got.stderr
 			}
-			for _, looked := range [][]string{{"user", "list"}, {"user", "remove", uuid.NewString()}, {"member", "add", "--trip", uuid.NewString(), "--user", uuid.NewString()}} {
+			for _, looked := range [][]string{{"user", "list"}, {"user", "remove", uuid.NewString()}, {"member", "add", "--trip", uuid.NewString(), "--user", uuid.NewString()},
+				{"attachments", "check", "--attachments", "file:" + noFiles(t)}} {
 				if got := does(1, looked...); !strings.Contains(got, "there are no tables") {
 					t.Errorf("%q of nothing: %s", looked, got)
 				}
@@ -77,6 +78,15 @@ func TestUsersTripsAndMembersComeByCommands(t *testing.T) {
 	}
 }
 
+// noFiles returns a directory of files that has none.
+func noFiles(t *testing.T) string {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "blobs"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
 // TestCommandsAboutPeopleMigrateNothing: nodes of another release may be at work on the database.
 func TestCommandsAboutPeopleMigrateNothing(t *testing.T) {
 	t.Parallel()
@@ -108,6 +118,9 @@ func TestCommandsAboutPeopleMigrateNothing(t *testing.T) {
 			if got := caravan(t, []string{"CARAVAN_DATABASE=" + store.database}, args...); got.status != exitOK {
 				t.Errorf("%s %q: %+v", store.driver, args, got)
 			}
+		}
+		if got := caravan(t, nil, "attachments", "check", "--database", store.database, "--attachments", "file:"+noFiles(t)); got.status != exitFailed || !strings.Contains(got.stderr, "there are no tables") {
+			t.Errorf("%s: a check of files: %+v", store.driver, got)
 		}
 		var tables int
 		if err := db.QueryRow(store.tables).Scan(&tables); err != nil || tables != 3 {

@@ -92,7 +92,7 @@ func (s *Store) besides(ctx context.Context, what string, do func() error) error
 		return err
 	})
 	if err != nil {
-		return fault(what, err)
+		return rowsFault(what, err)
 	}
 	return answer
 }

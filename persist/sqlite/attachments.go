@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"time"
 
@@ -149,17 +148,6 @@ func (s *Store) PreviewAttachment(ctx context.Context, id uuid.UUID, preview *ro
 	})
 }
 
-// Attachment implements room.AttachmentStore.
-func (s *Store) Attachment(ctx context.Context, id uuid.UUID) (a room.StoredAttachment, err error) {
-	done, err := s.shares.Besides(ctx)
-	if err != nil {
-		return a, unreachable(err)
-	}
-	defer done()
-	a, err = scanAttachment(s.read.db.QueryRowContext(ctx, selectAttachment, id.String()))
-	return a, attachmentFault(err)
-}
-
 // UploadedBytes implements room.AttachmentStore.
 func (s *Store) UploadedBytes(ctx context.Context, user uuid.UUID) (int64, error) {
 	done, err := s.shares.Besides(ctx)
@@ -214,44 +202,4 @@ func (s *Store) ForgetAttachments(ctx context.Context, ids []uuid.UUID) error {
 		}
 		return nil
 	})
-}
-
-// Attachments implements room.AttachmentStore.
-func (s *Store) Attachments(ctx context.Context, after uuid.UUID, limit int) ([]room.StoredAttachment, error) {
-	return s.attachments(ctx, listAttachments, after.String(), limit)
-}
-
-// FindAttachments implements room.AttachmentStore.
-func (s *Store) FindAttachments(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]room.StoredAttachment, error) {
-	list, err := json.Marshal(ids)
-	if err != nil {
-		return nil, err
-	}
-	all, err := s.attachments(ctx, findAttachments, string(list))
-	found := make(map[uuid.UUID]room.StoredAttachment, len(all))
-	for _, a := range all {
-		found[a.ID] = a
-	}
-	return found, err
-}
-
-func (s *Store) attachments(ctx context.Context, statement string, args ...any) (all []room.StoredAttachment, err error) {
-	done, err := s.shares.Besides(ctx)
-	if err != nil {
-		return nil, unreachable(err)
-	}
-	defer done()
-	rows, err := s.read.db.QueryContext(ctx, statement, args...)
-	if err != nil {
-		return nil, unreachable(err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		a, err := scanAttachment(rows)
-		if err != nil {
-			return nil, unreachable(err)
-		}
-		all = append(all, a)
-	}
-	return all, attachmentFault(rows.Err())
 }

@@ -28,7 +28,7 @@ const lostMax = 10_000
 // CheckAttachments tells each row that is ready without bytes, and each file whose bytes have no
 // row. It returns how many there are, and how many files were looked at. It changes nothing,
 // and may be called while servers run: what they delete meanwhile is not told.
-func CheckAttachments(ctx context.Context, rows room.AttachmentStore, bytes blob.Blob, tell func(line string)) (found, looked int, err error) {
+func CheckAttachments(ctx context.Context, rows FileRows, bytes blob.Blob, tell func(line string)) (found, looked int, err error) {
 	lost, looked, err := withoutRows(ctx, rows, bytes, tell)
 	if err != nil {
 		return 0, looked, err
@@ -62,7 +62,7 @@ func (l *lostFiles) tell(is blob.Info, tell func(line string)) {
 }
 
 // withoutRows returns the files that have no row by their names, and how many it has looked at.
-func withoutRows(ctx context.Context, rows room.AttachmentStore, bytes blob.Blob, tell func(line string)) (lost *lostFiles, looked int, err error) {
+func withoutRows(ctx context.Context, rows FileRows, bytes blob.Blob, tell func(line string)) (lost *lostFiles, looked int, err error) {
 	lost = &lostFiles{all: make(map[string]blob.Info)}
 	for some, err := range pages(bytes.List(ctx, "")) {
 		looked += len(some)
@@ -107,7 +107,7 @@ func pages(all iter.Seq2[blob.Info, error]) iter.Seq2[[]blob.Info, error] {
 }
 
 // nameless returns those of the files that no row has which their names tell.
-func nameless(ctx context.Context, rows room.AttachmentStore, some []blob.Info) (without []blob.Info, err error) {
+func nameless(ctx context.Context, rows FileRows, some []blob.Info) (without []blob.Info, err error) {
 	var ids []uuid.UUID
 	for _, is := range some {
 		ids = append(ids, idsIn(is.Key)...)
@@ -145,7 +145,7 @@ func idsIn(key string) (ids []uuid.UUID) {
 
 // withoutBytes counts and tells the rows that are ready and have no bytes, or not all of them. What
 // any row has is not lost.
-func withoutBytes(ctx context.Context, rows room.AttachmentStore, bytes blob.Blob, lost *lostFiles, tell func(line string)) (missing int, err error) {
+func withoutBytes(ctx context.Context, rows FileRows, bytes blob.Blob, lost *lostFiles, tell func(line string)) (missing int, err error) {
 	for after := uuid.Nil; ; {
 		all, err := rows.Attachments(ctx, after, checkRows)
 		if err != nil || len(all) == 0 {
@@ -208,7 +208,7 @@ func sizeOf(ctx context.Context, bytes blob.Blob, key string) (int64, error) {
 }
 
 // isGone reports whether a row is not ready any more.
-func isGone(ctx context.Context, rows room.AttachmentStore, id uuid.UUID) (bool, error) {
+func isGone(ctx context.Context, rows FileRows, id uuid.UUID) (bool, error) {
 	a, err := rows.Attachment(ctx, id)
 	if errors.Is(err, room.ErrNoAttachment) {
 		return true, nil

@@ -129,6 +129,24 @@ func OpenRows(ctx context.Context, cfg *config.Config, readOnly bool, log *slog.
 	})
 }
 
+// FileRows are the rows of files, and are closed after they were read.
+type FileRows interface {
+	Attachment(context.Context, uuid.UUID) (room.StoredAttachment, error)
+	Attachments(ctx context.Context, after uuid.UUID, limit int) ([]room.StoredAttachment, error)
+	FindAttachments(context.Context, []uuid.UUID) (map[uuid.UUID]room.StoredAttachment, error)
+	Close() error
+}
+
+// OpenFileRows opens the configured store as OpenRows does, to read the rows of files.
+func OpenFileRows(ctx context.Context, cfg *config.Config, log *slog.Logger) (FileRows, error) {
+	if path, ok := strings.CutPrefix(cfg.Database, sqlitePrefix); ok {
+		return sqlite.OpenRowsToRead(path)
+	}
+	return retry(ctx, cfg.DatabaseWait, log, func() (FileRows, error) {
+		return postgres.Open(ctx, postgres.Config{URL: cfg.Database, Log: log})
+	})
+}
+
 // Seed writes seeds. An application's own tables may ask for more than Caravan
 // knows of; the error says which column it is, in the database's words, and what
 // to do.
