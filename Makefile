@@ -25,13 +25,14 @@ NODES ?= 1
 HOSTILE ?= 0
 REDIS ?=
 STANDBY ?=
+FILES ?= disk
 PARTITIONS ?=
 SERVERS ?=
 MEMBERS ?= 1000000
 WORKLOADS ?=
 VERSION ?=
 COMMIT ?=
-SETTABLE := FUZZTIME BENCH PACKAGES BASE ROUNDS SEED DURATION STORE NODES HOSTILE REDIS STANDBY PARTITIONS SERVERS WORKLOADS MEMBERS VERSION COMMIT
+SETTABLE := FUZZTIME BENCH PACKAGES BASE ROUNDS SEED DURATION STORE NODES HOSTILE REDIS STANDBY FILES PARTITIONS SERVERS WORKLOADS MEMBERS VERSION COMMIT
 $(foreach name,$(SETTABLE),$(eval override $(name) := $$(value $(name))))
 export $(SETTABLE)
 
@@ -106,9 +107,9 @@ million: build ## put MEMBERS (a million) members on this machine, on nodes of i
 	@bin/caravan-bench million --members "$$MEMBERS"
 
 .PHONY: chaos
-chaos: build ## break servers for DURATION (60s) as SEED decides, STORE postgres or sqlite, NODES, REDIS=1, pair or cluster, STANDBY=sync or async, PARTITIONS=1, HOSTILE members, and account for every message
+chaos: build ## break servers for DURATION (60s) as SEED decides, STORE postgres or sqlite, NODES, REDIS=1, pair or cluster, STANDBY=sync or async, FILES=s3, PARTITIONS=1, HOSTILE members, and account for every message
 	@bin/caravan-bench chaos --seed "$$SEED" --duration "$$DURATION" --store "$$STORE" --nodes "$$NODES" $${REDIS:+"--redis=$$REDIS"} \
-		--standby "$$STANDBY" $${PARTITIONS:+--partitions} --hostile "$$HOSTILE"
+		--standby "$$STANDBY" --files "$$FILES" $${PARTITIONS:+--partitions} --hostile "$$HOSTILE"
 
 .PHONY: dist
 dist: build ## make a release archive and a Debian package of bin/caravan, in dist/

@@ -18,7 +18,7 @@ func (l *Ledger) applyFiles(r *Record) {
 		l.files[r.File] = &file{hash: r.Content}
 		l.report.Files++
 	case Unstored:
-		l.report.Refused[r.Code]++
+		l.report.Unstored[r.Code]++
 		if !mayBeSaid[r.Code] {
 			l.unexplained("client %d: an upload was refused with %q, for which there is no reason", r.Client, r.Code)
 		}

@@ -45,7 +45,7 @@ func files() []Record {
 }
 
 func TestFilesMayBeSentReadAndDeleted(t *testing.T) {
-	if rep := check(files()); !rep.Clean || rep.Files != 2 || rep.Fetched != 4 || rep.Denied != 1 {
+	if rep := check(files()); !rep.Clean || rep.Files != 2 || rep.Unstored["unavailable"] != 1 || len(rep.Refused) != 1 || rep.Fetched != 4 || rep.Denied != 1 {
 		t.Errorf("%+v", rep)
 	}
 }

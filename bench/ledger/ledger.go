@@ -166,7 +166,7 @@ func New() *Ledger {
 		memberships: map[placeOf]membership{},
 		lists:       map[list][]*Record{},
 		views:       views{max: viewsMax},
-		report:      Report{Kinds: map[string]int64{}, Refused: map[string]int64{}, Ended: map[string]int64{}},
+		report:      Report{Kinds: map[string]int64{}, Refused: map[string]int64{}, Unstored: map[string]int64{}, Ended: map[string]int64{}},
 	}
 }
 

@@ -28,6 +28,7 @@ type Report struct {
 	Rows      int64            `json:"rows"`       // rows of lists and tables that were compared in the end
 	Due       int64            `json:"due"`        // times that a connection had to prove that it tells everything
 	Files     int64            `json:"files"`      // files that were uploaded
+	Unstored  map[string]int64 `json:"unstored"`   // uploads answered by an error, by code
 	Fetched   int64            `json:"fetched"`    // times that somebody asked for a file of a message, before the end
 
 	// What fail-overs lost, of which members were told so.

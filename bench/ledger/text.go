@@ -19,8 +19,8 @@ func (r *Report) WriteText(w io.Writer) error {
 	line("ended", "%d connections that their members did not end%s", sum(r.Ended), byCode(r.Ended))
 	line("stored", "%d messages; %d numbers used", r.Stored, r.Numbers)
 	line("seen", "%d live events, %d messages in histories, resumes and pages, by %d first frames and pages; %d times a member waited for all that was due", r.Told, r.Shown, r.Joins, r.Due)
-	if r.Files > 0 {
-		line("files", "%d uploaded; %d times one of a message was asked for", r.Files, r.Fetched)
+	if r.Files+sum(r.Unstored) > 0 {
+		line("files", "%d uploaded, %d uploads refused%s; %d times one of a message was asked for", r.Files, sum(r.Unstored), byCode(r.Unstored), r.Fetched)
 	}
 	if r.Removed > 0 {
 		line("members", "%d times a user lost the membership of a room and got it back, which ended %d connections and subscriptions", r.Removed, r.TurnedOut)

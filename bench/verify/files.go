@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -162,6 +163,8 @@ func (m *member) upload(ctx context.Context) (attachment, bool) {
 	err := m.crew.rest.ask(ctx, r, &a)
 	var refused *restError
 	switch {
+	case errors.As(err, &refused) && refused.code == "" && !ofProxy(refused.status):
+		m.note(ledger.Record{Kind: ledger.Unstored, Code: refused.Error(), Node: node + 1})
 	case errors.As(err, &refused) && refused.code != "":
 		m.note(ledger.Record{Kind: ledger.Unstored, Code: refused.code, Node: node + 1})
 	case err == nil && (a.Size != len(text) || a.Name != name+".txt"):
@@ -172,6 +175,12 @@ func (m *member) upload(ctx context.Context) (attachment, bool) {
 		return a, true
 	}
 	return a, false
+}
+
+// ofProxy reports whether a proxy may have answered so, for a server that did not: of what became
+// of the call it says nothing.
+func ofProxy(status int) bool {
+	return status == http.StatusBadGateway || status == http.StatusServiceUnavailable || status == http.StatusGatewayTimeout
 }
 
 func hashOf(b []byte) string {
@@ -211,6 +220,9 @@ func (m *member) fetchFile() {
 	m.note(r)
 }
 
+// bucketCodes are the codes of what a bucket says to whom it was redirected: it has others.
+var bucketCodes = map[int]string{http.StatusNotFound: "not_found"}
+
 // fetch asks for a file. The error says that there is no answer, or none that is about the file.
 func (m *member) fetch(ctx context.Context, u *upload) (ledger.Record, error) {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
@@ -229,7 +241,7 @@ func (m *member) fetch(ctx context.Context, u *upload) (ledger.Record, error) {
 	var refused *restError
 	switch {
 	case errors.As(err, &refused) && refused.status/100 == 4 && refused.status != http.StatusTooManyRequests && refused.status != http.StatusRequestTimeout:
-		of.Code = refused.code
+		of.Code = cmp.Or(refused.code, bucketCodes[refused.status], refused.Error())
 	case err != nil:
 		return of, err
 	default:

@@ -35,16 +35,20 @@ With --standby PostgreSQL has a standby that takes over again and again, while t
 old primary is stopped, dead, frozen, cut off or alive. With sync nothing may be
 lost. With async the account says what each fail-over lost, which must have been
 told; what was lost in silence is a fault. With --partitions the network between
-any two parts is troubled.
+any two parts is troubled. With --files s3 the servers keep files in a bucket, whose
+server is killed, frozen, slow, without room and cut off: uploads may be refused then,
+and no message.
 
 It needs prlimit to fill disks, PostgreSQL's programs for --store postgres, and
-redis-server for --redis (redis-cli for =cluster).
+redis-server for --redis (redis-cli for =cluster); for --files s3 the go command,
+in the project's directory, which builds versitygw.
 
 Examples:
   caravan-bench chaos --seed 7 --duration 5m --store sqlite
   caravan-bench chaos --seed 7 --duration 5m --store postgres --nodes 3 --redis
   caravan-bench chaos --seed 7 --duration 5m --nodes 3 --redis --standby sync --partitions
   caravan-bench chaos --seed 7 --duration 5m --nodes 3 --redis=cluster
+  caravan-bench chaos --seed 7 --duration 5m --nodes 3 --redis --files s3
 
 Exit status: 0 nothing was lost, repeated, reordered or unexplained; 1 something
 was, or there is no account; 2 wrong usage.
@@ -96,6 +100,7 @@ func (run *chaosRun) register(fs *flag.FlagSet) {
 	fs.IntVar(&run.stage.Nodes, "nodes", 1, "servers, 1 to 3; more than one need --redis")
 	fs.Var((*redisFlag)(&run.stage.Redis), "redis", "start Redis, too, and break it: one server; `=pair`: two, with fail-overs that some servers see first; =cluster: a Redis Cluster with replicas")
 	fs.Var((*standbyFlag)(&run.stage.Standby), "standby", "give PostgreSQL a standby, which takes over in many ways: `sync or async`, whether a commit waits for it")
+	fs.StringVar((*string)(&run.stage.Files), "files", string(stage.DiskFiles), "where the servers keep files: disk, or s3, a server of S3 that breaks, too")
 	fs.BoolVar(&run.stage.Partitions, "partitions", false, "trouble the network between any two parts, too")
 	fs.StringVar(&run.stage.Binary, "caravan", besides("caravan"), "the server's program")
 	fs.IntVar(&run.account.Members, "members", 40, "members of the fleet")
@@ -132,6 +137,10 @@ func (run *chaosRun) complete() error {
 		return errors.New("--nodes: an embedded store has one server")
 	case s.Store == "sqlite" && s.Standby != stage.NoStandby:
 		return errors.New("--standby: an embedded store has none")
+	case s.Files != stage.DiskFiles && s.Files != stage.S3Files:
+		return fmt.Errorf("--files %q is neither disk nor s3", s.Files)
+	case s.Files == stage.S3Files && s.Standby == stage.AsyncStandby:
+		return errors.New("--files: beside an asynchronous standby there are none, as what is lost with it has no number")
 	case s.Nodes > 1 && s.Redis == stage.NoRedis:
 		return errors.New("--nodes: several hear one another over --redis only")
 	case run.hostile < 0 || run.hostile > hostileMax:

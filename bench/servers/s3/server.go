@@ -56,7 +56,7 @@ var program = sync.OnceValues(func() (string, error) {
 	build.Stderr = &said
 	path, err := build.Output()
 	if err != nil {
-		return "", fmt.Errorf("s3server: these tests need a real S3 server, which the go command builds (%v): %w\n%s", build.Args, err, said.String())
+		return "", fmt.Errorf("s3server: a real S3 server is needed, which the go command builds (%v): %w\n%s", build.Args, err, said.String())
 	}
 	return strings.TrimSpace(string(path)), nil
 })
@@ -137,6 +137,11 @@ func (s *Server) Endpoint() string { return "http://" + s.Addr() }
 
 // URL returns the URL of the bucket, as --attachments takes it.
 func (s *Server) URL() string { return "s3://" + Bucket + "/?endpoint=" + s.Endpoint() }
+
+// Environ returns the keys as variables, for a process that uses a server.
+func Environ() []string {
+	return []string{"AWS_ACCESS_KEY_ID=" + AccessKey, "AWS_SECRET_ACCESS_KEY=" + SecretKey}
+}
 
 // Setenv puts the keys into the environment of a test, and of what it starts.
 func (s *Server) Setenv(t testing.TB) {

@@ -30,6 +30,7 @@ const (
 	toDatabases sort = "to the DB"
 	replication sort = "standby"
 	toRedis     sort = "to Redis"
+	toFiles     sort = "to files"
 )
 
 // way is one link.
@@ -168,10 +169,11 @@ var kinds = []struct {
 
 // parts returns what can be troubled: of each sort, one way at a time in one of the ways.
 func (w *network) parts() (parts []chaos.Part) {
+	sorts := []sort{toNodes, toDatabases, replication, toRedis, toFiles}
 	if !w.between {
-		return nil
+		sorts = []sort{toFiles} // there are some where the store of files breaks
 	}
-	for _, sort := range []sort{toNodes, toDatabases, replication, toRedis} {
+	for _, sort := range sorts {
 		ways := w.those(func(way *way) bool { return way.sort == sort })
 		if len(ways) == 0 {
 			continue

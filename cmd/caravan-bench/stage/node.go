@@ -80,8 +80,12 @@ func newNode(i int, cfg *Config, s *Stage) (*node, error) {
 	if err != nil {
 		return nil, err
 	}
+	filesURL, err := s.files.urlOf(i)
+	if err != nil {
+		return nil, err
+	}
 	args := []string{"serve", "--listen", n.listen, "--admin-listen", n.admin,
-		"--drain-timeout", drainTime.String(), "--database-wait", databaseWait, "--database", url, "--attachments", s.filesURL()}
+		"--drain-timeout", drainTime.String(), "--database-wait", databaseWait, "--database", url, "--attachments", filesURL}
 	if s.redis != nil {
 		if url, err = s.redis.urlOf(i); err != nil {
 			return nil, err
@@ -101,7 +105,7 @@ func newNode(i int, cfg *Config, s *Stage) (*node, error) {
 		Name: fmt.Sprintf("server%d", i+1), Dir: s.dir, EndsOn: syscall.SIGKILL, Ready: n.ready,
 		Command: func() *exec.Cmd {
 			cmd := exec.Command(cfg.Binary, args...)
-			cmd.Env = append(os.Environ(), "CARAVAN_JWT_SECRET="+cfg.Secret, "CARAVAN_JWT_SECRET_FILE=")
+			cmd.Env = append(append(os.Environ(), "CARAVAN_JWT_SECRET="+cfg.Secret, "CARAVAN_JWT_SECRET_FILE="), s.files.environ()...)
 			return cmd
 		},
 		Fell: func(status *os.ProcessState) {

@@ -27,6 +27,7 @@ type Config struct {
 	Store  string // "sqlite" or "postgres"
 	Nodes  int    // servers
 	Redis  Redis  // how they hear one another
+	Files  Files  // where they keep files; empty: DiskFiles
 	Secret string // for tokens
 	Fleet  fleet.Fleet
 
@@ -64,6 +65,7 @@ type Stage struct {
 	trips    int // of the fleet
 	database database
 	redis    redis // nil: none
+	files    files
 	network  network
 	nodes    []*node
 	fell     chan error // a node that ended by itself; room for one
@@ -102,6 +104,9 @@ func (s *Stage) open(ctx context.Context, cfg *Config) error {
 		if s.redis, err = openRedis(cfg.Redis, &s.network); err != nil {
 			return err
 		}
+	}
+	if err := s.openFiles(cfg); err != nil {
+		return err
 	}
 	for i := range cfg.Nodes {
 		n, err := newNode(i, cfg, s)
@@ -186,6 +191,9 @@ func (s *Stage) Parts() []chaos.Part {
 	if s.redis != nil {
 		parts = append(parts, chaos.Part{Name: "redis", Faults: s.redis.faults()})
 	}
+	if faults := s.files.faults(); faults != nil {
+		parts = append(parts, chaos.Part{Name: "files", Faults: faults})
+	}
 	return append(parts, s.network.parts()...)
 }
 
@@ -223,6 +231,9 @@ func (s *Stage) WriteLogs(w io.Writer) {
 	if log := s.database.logTail(); log != "" {
 		tell("the database", log)
 	}
+	if log := s.files.logTail(); log != "" {
+		tell("the store of files", log)
+	}
 }
 
 // Close ends everything at once. The directory stays: Remove removes it.
@@ -233,6 +244,9 @@ func (s *Stage) Close() error {
 	}
 	if s.redis != nil {
 		errs = append(errs, s.redis.close())
+	}
+	if s.files != nil {
+		errs = append(errs, s.files.close())
 	}
 	if s.database != nil {
 		if log := s.database.logTail(); log != "" {
