@@ -108,6 +108,30 @@ func TestFilesAreKeptInABucket(t *testing.T) {
 	}
 }
 
+// TestTheStartWaitsForNoBucket: the chat is there while the bucket has not answered.
+func TestTheStartWaitsForNoBucket(t *testing.T) {
+	asked, gaveUp := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	bucket := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		once.Do(func() {
+			close(asked)
+			<-r.Context().Done()
+			close(gaveUp)
+		})
+	}))
+	defer bucket.Close()
+	s := start(t, sqliteFile(t), "--attachments", "s3://bucket/?endpoint="+bucket.URL)
+	await.Done(t, "the bucket is asked", asked)
+	select {
+	case <-gaveUp:
+		t.Error("the server began when it had given up the bucket")
+	default:
+	}
+	s.post(0, persist.FleetTrip(0).String(), "the chat goes on")
+	s.shutDown()
+	await.Done(t, "the end does not wait either", gaveUp)
+}
+
 // TestASlowBucketHoldsUpNobodyElse: uploads wait for it, and messages do not.
 func TestASlowBucketHoldsUpNobodyElse(t *testing.T) {
 	const many = 8

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -30,6 +32,9 @@ type files struct {
 	links *attachment.Links
 	store blob.Blob
 	*attachment.Service
+
+	checking sync.WaitGroup // whether the store can be used
+	stop     context.CancelFunc
 }
 
 // openFiles opens the store of files; nil where there are to be none.
@@ -48,7 +53,6 @@ func (a *App) openFiles(ctx context.Context) (*files, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.checkBlobs(ctx, store)
 	links := attachment.NewLinks(key, a.cfg.PublicURL, a.cfg.AttachmentURLTTL)
 	cfg := attachment.Config{
 		BytesMax: int64(a.cfg.AttachmentMax), Types: a.cfg.AttachmentTypes, Quota: int64(a.cfg.AttachmentQuota),
@@ -57,7 +61,9 @@ func (a *App) openFiles(ctx context.Context) (*files, error) {
 	if directory, ok := store.(*disk.Store); ok {
 		cfg.Tidy = directory.RemoveLeftovers
 	}
-	return &files{links, store, attachment.New(a.store, blobs{store}, cfg)}, nil
+	f := &files{links: links, store: store, Service: attachment.New(a.store, blobs{store}, cfg)}
+	f.check(a.log)
+	return f, nil
 }
 
 // checkPlace refuses a directory that has never had files beside a database that has: it is most
@@ -116,16 +122,20 @@ func openBlobs(cfg *config.Config, open func(dir string) (*disk.Store, error)) (
 	return store, nil
 }
 
-// blobsWait is how long the start waits to learn whether the store of files can be used.
-const blobsWait = 5 * time.Second
+// checkTime is how long the store of files may take at the start to say that it can be used.
+const checkTime = 10 * time.Second
 
-// checkBlobs says at the start whether the store of files can be used. The chat goes on without.
-func (a *App) checkBlobs(ctx context.Context, store blob.Blob) {
-	ctx, cancel := context.WithTimeout(ctx, blobsWait)
-	defer cancel()
-	if err := store.Check(ctx); err != nil {
-		a.log.Warn("the store of files cannot be used: uploads are refused until it can", "error", err)
-	}
+// check says at the start whether the store of files can be used. Nobody waits for it, as the chat
+// goes on without.
+func (f *files) check(log *slog.Logger) {
+	ctx, stop := context.WithTimeout(context.Background(), checkTime)
+	f.stop = stop
+	f.checking.Go(func() {
+		err := f.store.Check(ctx)
+		if err != nil && !errors.Is(err, context.Canceled) { // as when the server ends
+			log.Warn("the store of files cannot be used: uploads are refused until it can", "error", err)
+		}
+	})
 }
 
 // linksOf is the room's part; nil where there is none.
@@ -164,6 +174,8 @@ func (f *files) close() error {
 	if f == nil {
 		return nil
 	}
+	f.stop()
+	f.checking.Wait()
 	f.Close()
 	return f.store.Close()
 }
