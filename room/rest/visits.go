@@ -63,7 +63,7 @@ func (c *call) hasFailed() {
 
 // tellVisit has the log say how the call was answered.
 func (c *call) tellVisit(took time.Duration) {
-	if !c.cfg.Visits.All() {
+	if !c.cfg.Visits.WritesAccess() {
 		return
 	}
 	c.cfg.Visits.REST(visit.Call{

@@ -172,7 +172,7 @@ func (h *Handler) Upgrade(r *netpoll.Request) (any, *netpoll.Refusal) {
 	if from != r.Remote.Addr() {
 		r.Remote = netip.AddrPortFrom(from, 0)
 	}
-	if h.cfg.Visits.All() {
+	if h.cfg.Visits.WritesAccess() {
 		s.door.begun = time.Now()
 	}
 	return s, nil

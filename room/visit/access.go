@@ -29,14 +29,14 @@ type Stay struct {
 
 // REST writes of a call, where all visits are written of.
 func (l *Log) REST(c Call) {
-	if l.All() {
+	if l.WritesAccess() {
 		l.put("access", append(who("rest", c.From, c.User), "method", c.Method, "path", cut(c.Path), "status", c.Status, "bytes", c.Bytes, "took", c.Took)...)
 	}
 }
 
 // Socket writes of a WebSocket, likewise.
 func (l *Log) Socket(s Stay) {
-	if l.All() {
+	if l.WritesAccess() {
 		l.put("access", append(who("socket", s.From, s.User), "path", cut(s.Path), "code", s.Code, "cause", s.Cause, "stayed", s.Stayed)...)
 	}
 }

@@ -26,7 +26,7 @@ const (
 // Log writes about visits. A nil Log writes nothing.
 type Log struct {
 	log     *slog.Logger
-	all     atomic.Bool
+	access  atomic.Bool // a line for each visit is wanted
 	dropped atomic.Int64
 	lines   chan line
 	stop    chan struct{}
@@ -47,11 +47,11 @@ type line struct {
 	args []any
 }
 
-// New returns a Log that writes of all visits, or only of those that were turned away. The
-// caller closes it.
-func New(log *slog.Logger, all bool) *Log {
+// New returns a Log that writes of those who were turned away, and with access of all visits.
+// The caller closes it.
+func New(log *slog.Logger, access bool) *Log {
 	l := &Log{log: log, lines: make(chan line, linesMax), stop: make(chan struct{}), done: make(chan struct{}), reasons: make(map[string]*reason)}
-	l.all.Store(all)
+	l.access.Store(access)
 	go l.write()
 	return l
 }
@@ -103,11 +103,11 @@ func (l *Log) Close() {
 	}
 }
 
-// SetAll says whether visits that were not turned away are written of from now on.
-func (l *Log) SetAll(all bool) { l.all.Store(all) }
+// SetAccess says whether all visits are written of from now on.
+func (l *Log) SetAccess(wanted bool) { l.access.Store(wanted) }
 
-// All says whether all visits are written of.
-func (l *Log) All() bool { return l != nil && l.all.Load() && l.enabled() }
+// WritesAccess says whether a line for each visit is wanted, and the log's level lets it pass.
+func (l *Log) WritesAccess() bool { return l != nil && l.access.Load() && l.enabled() }
 
 // enabled says whether lines are written at all, at the log's level of now.
 func (l *Log) enabled() bool { return l.log.Enabled(context.Background(), slog.LevelInfo) }

@@ -71,7 +71,7 @@ func TestOfABurstTheRestIsTold(t *testing.T) {
 func TestNothingIsMadeForALogOfWarnings(t *testing.T) {
 	l := New(slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelWarn})), true)
 	defer l.Close()
-	if l.All() {
+	if l.WritesAccess() {
 		t.Error("all visits are written of")
 	}
 }
@@ -117,7 +117,7 @@ func TestNobodyWaitsForALogThatIsNotRead(t *testing.T) {
 	none.REST(Call{})
 	none.Socket(Stay{})
 	none.Close()
-	if none.All() || none.Dropped() != 0 {
+	if none.WritesAccess() || none.Dropped() != 0 {
 		t.Error("no log writes")
 	}
 }
@@ -130,7 +130,7 @@ func TestVisitsAreWrittenOfOnDemand(t *testing.T) {
 	stay := Stay{From: from, Path: "/ws/chat/x/", Code: 1000, Cause: "peer", Stayed: time.Minute}
 	l.REST(call)
 	l.Socket(stay)
-	l.SetAll(true)
+	l.SetAccess(true)
 	l.REST(call)
 	l.Socket(stay)
 	l.Close()

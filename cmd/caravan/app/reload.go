@@ -35,7 +35,7 @@ func (a *App) Reload(ctx context.Context, cfg *config.Config) (taken, left []str
 	a.sockets.BoundWebSockets(cfg.MaxConnections)
 	a.proxies.Believe(cfg.TrustedProxies)
 	a.addresses.SetRates(addressRates(cfg))
-	a.visits.SetAll(cfg.AccessLog)
+	a.visits.SetAccess(cfg.AccessLog)
 	a.store.SetQuotas(quotas(cfg))
 	taken, _ = config.Changed(before, cfg)
 	_, left = config.Changed(a.cfg, cfg)
