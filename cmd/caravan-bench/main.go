@@ -40,17 +40,17 @@ const (
 const usage = `caravan-bench loads a running Caravan server.
 
 Usage:
-  caravan-bench run      measure speed and cost in a scenario
-  caravan-bench agent    make connections for a run that another process coordinates
-  caravan-bench standard run the standard set of workloads on servers of its own
-  caravan-bench compare  say whether runs differ from other runs
-  caravan-bench verify   account for every message, through faults
-  caravan-bench chaos    break servers of its own, and account for every message
-  caravan-bench echo     run a bare WebSocket echo server on Caravan's network layer
-  caravan-bench floor    run the least that a server of rooms must do, to compare with
-  caravan-bench peers    measure Caravan beside the floor and other servers
-  caravan-bench million  put a million members on this machine, and break its servers
-  caravan-bench version  print the version
+  caravan-bench run       measure speed and cost in a scenario
+  caravan-bench agent     make connections for a run that another process coordinates
+  caravan-bench standard  run the standard set of workloads on servers of its own
+  caravan-bench compare   say whether runs differ from other runs
+  caravan-bench verify    account for every message, through faults
+  caravan-bench chaos     break servers of its own, and account for every message
+  caravan-bench echo      run a bare WebSocket echo server on Caravan's network layer
+  caravan-bench floor     run the least that a server of rooms must do, to compare with
+  caravan-bench peers     measure Caravan beside the floor and other servers
+  caravan-bench million   put a million members on this machine, and break its servers
+  caravan-bench version   print the version
 
 Each has --help. Exit status: 0 clean; 1 something was lost, repeated or
 reordered, or the run could not be made; 2 wrong usage; 3 the generator was

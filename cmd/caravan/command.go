@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/caravan-chat/caravan/cmd/caravan/config"
@@ -121,7 +123,9 @@ func run(args, environ []string, stdout, stderr io.Writer) int {
 	ctx, stop := untilSignal(j.log)
 	defer stop()
 	if err := c.outcome(ctx, c.run(ctx, j)); err != nil {
-		fmt.Fprintf(stderr, "caravan %s: %s\n", c.name, oneLine(err))
+		if !readerLeft(err) {
+			fmt.Fprintf(stderr, "caravan %s: %s\n", c.name, oneLine(err))
+		}
 		if setting := (*config.Error)(nil); errors.As(err, &setting) {
 			return exitUsage // what is wrong with it stands in the database
 		}
@@ -145,6 +149,13 @@ func (c *command) outcome(ctx context.Context, err error) error {
 		return nil
 	}
 	return err
+}
+
+// readerLeft says whether an error is that of a standard output whose reader has what it wanted,
+// as `head` has: nobody needs to be told.
+func readerLeft(err error) bool {
+	var path *fs.PathError
+	return errors.As(err, &path) && path.Path == os.Stdout.Name() && errors.Is(err, syscall.EPIPE)
 }
 
 // oneLine is the text of an error, whose parts may stand on lines of their own,

@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"text/tabwriter"
+	"unicode/utf8"
 
 	"github.com/caravan-chat/caravan/cmd/caravan/config"
 )
@@ -17,12 +17,22 @@ func checkConfig(_ context.Context, j *job) error {
 
 func printConfig(_ context.Context, j *job) error { return showConfig(j.stdout, j.cfg) }
 
+// valueWidthMax is how wide the column of values gets, in characters: one long value must not
+// move the origins of all settings out of sight.
+const valueWidthMax = 45
+
 // showConfig writes a line for each setting.
 func showConfig(w io.Writer, cfg *config.Config) error {
-	table := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
-	fmt.Fprintln(table, "SETTING\tVALUE\tFROM")
-	for _, e := range cfg.Effective() {
-		fmt.Fprintf(table, "%s\t%s\t%s\n", e.Name, e.Value, e.From)
+	list := append([]config.Effective{{Name: "SETTING", Value: "VALUE", From: "FROM"}}, cfg.Effective()...)
+	names, values := 0, 0
+	for _, e := range list {
+		names = max(names, len(e.Name))
+		values = max(values, min(utf8.RuneCountInString(e.Value), valueWidthMax))
 	}
-	return table.Flush()
+	for _, e := range list {
+		if _, err := fmt.Fprintf(w, "%-*s   %-*s   %s\n", names, e.Name, values, e.Value, e.From); err != nil {
+			return err
+		}
+	}
+	return nil
 }

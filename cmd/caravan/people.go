@@ -151,17 +151,7 @@ func newLister(j *job, name string, columns ...string) *lister {
 
 func (l *lister) row(values ...string) error {
 	if l.rows++; l.json == nil {
-		if l.rows == 1 {
-			fmt.Fprintln(l.table, strings.ToUpper(strings.Join(l.columns, "\t")))
-		}
-		for i, v := range values {
-			values[i] = strings.Map(printable, v)
-		}
-		_, err := fmt.Fprintln(l.table, strings.Join(values, "\t"))
-		if err == nil && l.rows%flushRows == 0 {
-			err = l.table.Flush()
-		}
-		return err
+		return l.tableRow(values)
 	}
 	before := ",\n"
 	if l.rows == 1 {
@@ -174,6 +164,22 @@ func (l *lister) row(values ...string) error {
 	text, err := json.Marshal(object)
 	if err == nil {
 		_, err = fmt.Fprintf(l.json, "%s  %s", before, text)
+	}
+	return err
+}
+
+func (l *lister) tableRow(values []string) error {
+	if l.rows == 1 {
+		if _, err := fmt.Fprintln(l.table, strings.ToUpper(strings.Join(l.columns, "\t"))); err != nil {
+			return err
+		}
+	}
+	for i, v := range values {
+		values[i] = strings.Map(printable, v)
+	}
+	_, err := fmt.Fprintln(l.table, strings.Join(values, "\t"))
+	if err == nil && l.rows%flushRows == 0 {
+		err = l.table.Flush()
 	}
 	return err
 }

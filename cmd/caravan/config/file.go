@@ -45,7 +45,9 @@ func parseLine(line string) (name, text string, wrong *Error) {
 	switch {
 	case ok && !commandline.IsName(name) && find(spelled(name)) != nil:
 		return "", "", &Error{Flag: configFlag, Text: "a line must be `name = value`: did you mean " + spelled(name) + "?"}
-	case !ok || !commandline.IsName(name):
+	case ok && !commandline.IsName(name):
+		return "", "", &Error{Flag: configFlag, Text: "a line must be `name = value`; a name has small letters and hyphens" + didYouMean(spelled(name))}
+	case !ok:
 		return "", "", &Error{Flag: configFlag, Text: "a line must be `name = value`"}
 	case find(name) == nil:
 		return "", "", &Error{Flag: name, Text: "no such setting" + didYouMean(name)}

@@ -204,6 +204,7 @@ func TestWhatCannotBeUsedNamesTheFlagAndHidesSecrets(t *testing.T) {
 		{"config name as a variable", config.Serve, []string{"--config", write(t, "CARAVAN_JWT_SECRET=hunter2\n")}, nil, "did you mean jwt-secret?"},
 		{"config name as a flag", config.Serve, []string{"--config", write(t, "--history=3\n")}, nil, "did you mean history?"},
 		{"config in a config", config.Serve, []string{"--config", write(t, "config = x\n")}, nil, "--config: no such setting"},
+		{"a name with a slip in a file", config.Serve, []string{"--config", write(t, "listen2 = :1\n")}, nil, "a name has small letters and hyphens; did you mean listen?"},
 		{"setting given twice", config.Serve, []string{"--config", write(t, "history = 3\n# a comment\nhistory=4\n")}, nil, "--history: is given twice, in line 1 and in line 3"},
 		{"setting given twice alike", config.Migrate, []string{"--config", write(t, "\nhistory = 3\nhistory = 3\n")}, nil, "in line 2 and in line 3"},
 		{"secret given twice", config.Serve, []string{"--config", write(t, "jwt-secret = hunter2\njwt-secret = other\n")}, nil, "--jwt-secret: is given twice"},

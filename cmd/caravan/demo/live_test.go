@@ -74,6 +74,7 @@ func testLivePage(t *testing.T, c *chromium) {
 		p.waitFor(`/\d/.test(document.querySelector('[data-name="Messages committed"] .value').textContent) && !/^0/.test(document.querySelector('[data-name="Messages committed"] .value').textContent)`)
 		p.expect(`document.querySelector('[data-name="Connections"] .value').textContent`, "1,234")
 		p.expect(`/^(2\.[0-9]|3\.0) ms$/.test(document.querySelector('[data-name="Commit, 99th percentile"] .value').textContent)`, "true")
+		p.expect(`document.querySelector('[data-name="Messages committed"] polyline').getAttribute('points').split(' ')[0].split(',')[1] < 28`, "true") // no 0 that nobody measured
 		p.expect(`[...document.querySelectorAll('.lane')].map(e => e.textContent).join()`, "lane 00,lane 142")
 		p.expect(`/proxy_header/.test(document.querySelector('#refused').textContent) && !/draining/.test(document.querySelector('#refused').textContent)`, "true")
 		p.expect(`/2\.0 MiB/.test(document.querySelector('#slow').textContent)`, "true")

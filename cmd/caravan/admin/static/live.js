@@ -73,7 +73,7 @@ function draw() {
     const at = (i) => t.of(looks[Math.max(0, i - back)], looks[i]);
     const then = looks[Math.max(0, looks.length - 1 - back)];
     const value = at(looks.length - 1);
-    tile(byID("tiles"), t.name, t.show(value ?? null), value === null ? "" : t.unit || "", t.more(then, now), looks.map((_, i) => at(i) ?? 0));
+    tile(byID("tiles"), t.name, t.show(value ?? null), value === null ? "" : t.unit || "", t.more(then, now), looks.slice(1).map((_, i) => at(i + 1) ?? 0));
   }
   lanes(byID("lanes"), [...now.by("caravan_lane_queue_length", "lane")], number);
   const slow = [

@@ -26,7 +26,7 @@ export function tile(parent, name, value, unit, detail, line) {
   const [, figure, more, chart] = t.children;
   figure.replaceChildren(document.createTextNode(value), element("small", "", unit));
   more.textContent = detail;
-  draw(chart, line);
+  if (line.length) draw(chart, line);
 }
 
 const least = 15; // values for the whole width: fewer stand at the right
