@@ -230,3 +230,14 @@ func TestWebSocketsMayBeIdleForADay(t *testing.T) {
 		}
 	}
 }
+
+// TestNginxWritesNoRequestsBesideErrors: of connections that are over worker_connections it would
+// do so at the level alert, with the token that stands in the query.
+func TestNginxWritesNoRequestsBesideErrors(t *testing.T) {
+	file := shipped(t, "nginx.conf")
+	servers := regexp.MustCompile(`(?m)^server \{`).FindAllString(file, -1)
+	logs := regexp.MustCompile(`(?m)^\s*error_log .* emerg;$`).FindAllString(file, -1)
+	if len(servers) == 0 || len(logs) != len(servers) || len(regexp.MustCompile(`error_log `).FindAllString(file, -1)) != len(logs) {
+		t.Errorf("%d servers, and for errors %q", len(servers), logs)
+	}
+}
