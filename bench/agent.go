@@ -34,7 +34,6 @@ type AgentConfig struct {
 
 const (
 	orderSilence   = 20 * time.Second       // of a coordinator, which asks each second, before it is taken for gone
-	strangersMax   = 16                     // connections that have proven nothing yet: further ones are closed at once
 	acceptPause    = 100 * time.Millisecond // after a connection that could not be taken
 	agentTimeMax   = time.Hour
 	agentSpareTime = time.Minute // beyond what a run is reckoned to take
@@ -69,7 +68,7 @@ func ServeAgent(ctx context.Context, cfg AgentConfig) error {
 	a := &agent{cfg: cfg, busy: make(chan struct{}, 1)}
 	var serving sync.WaitGroup
 	defer serving.Wait()
-	strangers := make(chan struct{}, strangersMax)
+	strangers := strangers{say: a.log}
 	for {
 		c, err := l.Accept()
 		if err != nil {
@@ -80,17 +79,14 @@ func ServeAgent(ctx context.Context, cfg AgentConfig) error {
 			time.Sleep(acceptPause)
 			continue
 		}
-		select {
-		case strangers <- struct{}{}:
-		default:
+		if !strangers.admit(c, len(a.busy) > 0) {
 			c.Close()
 			continue
 		}
 		serving.Go(func() {
 			err := l.Greet(c)
-			<-strangers
+			strangers.leave(c, err)
 			if err != nil {
-				a.log("%s was refused: %v", c.RemoteAddr(), err)
 				return
 			}
 			defer context.AfterFunc(ctx, c.Close)()
@@ -109,13 +105,18 @@ func (a *agent) log(format string, args ...any) {
 // serve follows one coordinator until it is done, or gone.
 func (a *agent) serve(c *control.Conn) {
 	s := &service{agent: a}
+	free := func() {}
 	select {
 	case a.busy <- struct{}{}:
-		defer func() { <-a.busy }()
+		free = func() { <-a.busy }
 	default:
 		s.refusal = errors.New("another coordinator has this agent")
 	}
-	defer s.end()
+	end := sync.OnceFunc(func() {
+		s.end()
+		free()
+	})
+	defer end()
 	a.log("%s coordinates", c.RemoteAddr())
 	for {
 		var o order
@@ -127,6 +128,9 @@ func (a *agent) serve(c *control.Conn) {
 		if err != nil {
 			said = answer{Error: err.Error()}
 			a.log("%s: %v", o.Do, err)
+		}
+		if s.run == nil {
+			end() // so that who has the answer may begin anew
 		}
 		if err := c.Send(&said); err != nil {
 			a.log("%s is gone: %v", c.RemoteAddr(), err)
@@ -280,7 +284,11 @@ func (s *service) finish() (answer, error) {
 	r := s.run
 	s.run = nil // it has ended
 	s.ender.Stop()
-	found, err := r.gens.finish().tell()
+	y := r.gens.finish()
+	if err := r.failure.Load(); err != nil { // in its last moments
+		return answer{}, *err
+	}
+	found, err := y.tell()
 	return answer{Found: found}, err
 }
 

@@ -201,5 +201,9 @@ func (c *Config) checkEnds() error {
 
 // budget is the longest that the run can take.
 func (c *Config) budget() time.Duration {
-	return c.ConnectTimeout + c.Warmup + c.Duration + c.Drain + byeMax
+	budget := c.ConnectTimeout + c.Warmup + c.Duration + c.Drain + byeMax
+	if c.Prefill > 0 { // for which there is as much time
+		budget += c.ConnectTimeout
+	}
+	return budget
 }

@@ -15,6 +15,7 @@ import (
 const (
 	answerSilence = 10 * time.Second       // of an agent before it is taken for lost
 	finishSilence = 60 * time.Second       // likewise, while it says goodbye and tells what it found
+	askPeriod     = time.Second            // between two looks at the latest: an agent takes who does not ask for gone
 	lateAnswer    = time.Second            // an agent that answers later lags: what it measures is late, too
 	agentPeriod   = 100 * time.Millisecond // between two looks of whoever waits
 )
@@ -103,11 +104,17 @@ func (m *remote) ask(o *order, wait time.Duration) (said answer, err error) {
 	if err := m.conn.Send(o); err != nil {
 		return said, err
 	}
+	said, err = m.hear(wait)
+	if o.Do == doLook && err == nil {
+		m.late = max(m.late, time.Since(from))
+	}
+	return said, err
+}
+
+// hear waits for an answer. The caller holds m.mu.
+func (m *remote) hear(wait time.Duration) (said answer, err error) {
 	if err := m.conn.Receive(&said, wait); err != nil {
 		return said, err
-	}
-	if o.Do == doLook {
-		m.late = max(m.late, time.Since(from))
 	}
 	if said.Error != "" {
 		return said, errors.New(said.Error)
@@ -147,8 +154,11 @@ func (a *agents) tell(o order) { a.tellAll(o, answerSilence, nil) }
 // firstLoss is why the first agent that is lost is so.
 func (a *agents) firstLoss() error {
 	for _, m := range a.all {
-		if m.lost != nil {
-			return fmt.Errorf("agent %s: %w", m.address, m.lost)
+		m.mu.Lock()
+		lost := m.lost
+		m.mu.Unlock()
+		if lost != nil {
+			return fmt.Errorf("agent %s: %w", m.address, lost)
 		}
 	}
 	return nil
@@ -204,27 +214,46 @@ func (a *agents) glance() glance {
 
 func (a *agents) finish() *yield {
 	sum := a.run.newYield()
-	found := make([]*yield, len(a.all))
 	if !a.run.failed() {
-		a.tellAll(order{Do: doFinish}, finishSilence, func(i int, m *remote, said *answer) error {
-			m.done = true // progress may still look
-			if said.Found == nil {
-				return errNonsense
+		var turn sync.Mutex // what one agent found may be large: it is not all here at once
+		a.each(func(_ int, m *remote) {
+			if err := m.finish(a.run, sum, &turn); err != nil {
+				m.lose(err, time.Duration(a.run.now()))
+				a.run.short.Store(true)
 			}
-			found[i] = a.run.newYield()
-			return said.Found.understand(found[i])
 		})
-	}
-	for i, y := range found {
-		if y != nil && a.all[i].lost == nil {
-			sum.add(y)
-		}
 	}
 	if err := a.firstLoss(); err != nil && a.run.plan.Load() == nil { // it says more than that one is lost
 		a.run.failure.Store(&err)
 	}
 	a.close()
 	return sum
+}
+
+// finish has an agent leave, and adds what it found when it is its turn. The caller holds m.mu.
+func (m *remote) finish(r *run, sum *yield, turn *sync.Mutex) error {
+	if err := m.conn.Send(&order{Do: doFinish}); err != nil {
+		return err
+	}
+	if err := m.conn.Await(finishSilence); err != nil {
+		return err
+	}
+	turn.Lock()
+	defer turn.Unlock()
+	said, err := m.hear(finishSilence)
+	m.done = true // progress may still look
+	if err != nil {
+		return err
+	}
+	if said.Found == nil {
+		return errNonsense
+	}
+	found := r.newYield()
+	if err := said.Found.understand(found); err != nil {
+		return err
+	}
+	sum.add(found)
+	return nil
 }
 
 func (a *agents) close() {

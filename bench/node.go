@@ -28,7 +28,7 @@ func (r *run) findNodes() error {
 		}
 		address := netip.AddrPortFrom(found.AddrPort().Addr().Unmap(), uint16(found.Port))
 		if r.cfg.Sources > 1 && !(address.Addr().Is4() && address.Addr().IsLoopback()) {
-			return fmt.Errorf("%d connections need several source addresses, which only work towards 127.0.0.0/8, not %v", r.cfg.Connections, address.Addr())
+			return fmt.Errorf("%d connections of one process need several source addresses, which only work towards 127.0.0.0/8, not %v: %d at most", r.share.seats(r.cfg), address.Addr(), portsPerSource)
 		}
 		r.nodes = append(r.nodes, node{n, end, address})
 	}

@@ -117,20 +117,25 @@ func (o *observer) ask() (scrape.Metrics, error) {
 	return scrape.Together(all...), nil
 }
 
-// watch looks at everything each second, and tells progress. The function that it returns
-// stops it and waits.
+// watch looks at everything each second, in long runs less often, and tells progress. The function
+// that it returns stops it and waits.
 func (o *observer) watch() func() {
 	stop, done := make(chan struct{}), make(chan struct{})
 	o.ticks = append(o.ticks, o.start)
 	go func() {
 		defer close(done)
 		for {
-			next := (o.run.now()/o.run.slotNS + 1) * o.run.slotNS
+			now := o.run.now()
+			next := (now/o.run.slotNS + 1) * o.run.slotNS
 			select {
 			case <-stop:
 				return
-			case <-time.After(time.Duration(next - o.run.now())):
-				o.tick()
+			case <-time.After(min(time.Duration(next-now), askPeriod)):
+				if o.run.now() >= next {
+					o.tick()
+				} else {
+					o.run.gens.look()
+				}
 			}
 		}
 	}()

@@ -21,8 +21,8 @@ const (
 	handshakeWait   = 5 * time.Second
 	proofBytes      = sha256.Size
 	lengthBytes     = 4
-	sendWait        = 30 * time.Second
-	readBytesAtOnce = 64 << 10 // memory is taken as bytes come, not as the length promises
+	sendWait        = 2 * time.Minute // a coordinator takes large answers one after the other
+	readBytesAtOnce = 64 << 10        // memory is taken as bytes come, not as the length promises
 )
 
 // Who proves that it knows the token. Both words are part of the proof, so that no side's proof is
@@ -39,6 +39,7 @@ var ErrToken = errors.New("the other side has another token")
 type Conn struct {
 	tls      *tls.Conn
 	bytesMax int // of what is received
+	coming   int // bytes of the value that the other side has begun; negative: of none
 }
 
 // Close ends the connection. It is safe for concurrent use, and a Send or Receive under way
@@ -64,8 +65,12 @@ func (c *Conn) Send(v any) error {
 	return err
 }
 
-// Receive reads the next value into v. It waits no longer than wait.
-func (c *Conn) Receive(v any, wait time.Duration) error {
+// Await waits until the other side begins to say a value, which Receive then reads. It waits no
+// longer than wait.
+func (c *Conn) Await(wait time.Duration) error {
+	if c.coming >= 0 {
+		return nil
+	}
 	if err := c.tls.SetReadDeadline(time.Now().Add(wait)); err != nil {
 		return err
 	}
@@ -77,6 +82,21 @@ func (c *Conn) Receive(v any, wait time.Duration) error {
 	if n > c.bytesMax {
 		return fmt.Errorf("control: the other side wants to say %d bytes, more than %d", n, c.bytesMax)
 	}
+	c.coming = n
+	return nil
+}
+
+// Receive reads the next value into v. It waits no longer than wait for its beginning, and again for
+// the rest.
+func (c *Conn) Receive(v any, wait time.Duration) error {
+	if err := c.Await(wait); err != nil {
+		return err
+	}
+	if err := c.tls.SetReadDeadline(time.Now().Add(wait)); err != nil {
+		return err
+	}
+	n := c.coming
+	c.coming = -1
 	text := make([]byte, 0, min(n, readBytesAtOnce))
 	for len(text) < n {
 		at := len(text)

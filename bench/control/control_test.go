@@ -60,6 +60,9 @@ func TestBothSidesTalkOnceTheTokenIsProven(t *testing.T) {
 	if err := c.Send(long); err != nil {
 		t.Fatal(err)
 	}
+	if err := other.Await(time.Minute); err != nil {
+		t.Fatal(err)
+	}
 	var got string
 	if err := other.Receive(&got, time.Minute); err != nil || got != long {
 		t.Fatalf("%d bytes, %v", len(got), err)

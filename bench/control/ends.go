@@ -37,7 +37,7 @@ func Dial(ctx context.Context, address string, token []byte) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Conn{tls: raw.(*tls.Conn), bytesMax: AnswerBytesMax}
+	c := &Conn{tls: raw.(*tls.Conn), bytesMax: AnswerBytesMax, coming: -1}
 	if err := c.greet(func() error {
 		return errors.Join(c.prove(token, asCoordinator), c.check(token, asAgent))
 	}); err != nil {
@@ -82,7 +82,7 @@ func (l *Listener) Accept() (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Conn{tls: tls.Server(raw, l.config), bytesMax: OrderBytesMax}, nil
+	return &Conn{tls: tls.Server(raw, l.config), bytesMax: OrderBytesMax, coming: -1}, nil
 }
 
 // Greet checks that the other side is a coordinator that knows the token, and proves the

@@ -23,12 +23,15 @@ The two know the same token, from --agent-token-file or the environment's
 CARAVAN_BENCH_AGENT_TOKEN. It is never sent; what they say is encrypted. An agent
 connects to the --targets alone, makes --connections-max connections at most, and
 ends a run that takes longer than --time-max. It signs the members' tokens itself,
-with the server's secret.
+with the server's secret: they are good for --time-max and two minutes more.
+
+Towards servers on other machines an agent makes 25,000 connections at most, which
+is what ports allow: the agents of one machine share them.
 
 Examples:
   openssl rand -hex 32 > token
   caravan-bench agent --listen 10.0.0.2:9900 --targets 10.0.0.0/24 --agent-token-file token --jwt-secret-file secret
-  caravan-bench run --coordinate 10.0.0.2:9900,10.0.0.3:9900 --agent-token-file token --url ws://10.0.0.9:8000 --scenario rooms --connections 100000
+  caravan-bench run --coordinate 10.0.0.2:9900,10.0.0.3:9900 --agent-token-file token --url ws://10.0.0.9:8000 --scenario rooms --connections 40000
 
 Exit status: 0 ended by a signal; 1 it cannot listen; 2 wrong usage.
 `
@@ -58,7 +61,10 @@ func (t *agentToken) read() ([]byte, error) {
 	return bytes.TrimSpace(b), nil
 }
 
-const defaultAgentListen = "127.0.0.1:9900"
+const (
+	defaultAgentListen = "127.0.0.1:9900"
+	tokenSpare         = 2 * time.Minute // tokens of agents go to servers elsewhere: they outlive a run no more than that
+)
 
 // runAgent is `caravan-bench agent`.
 func runAgent(ctx context.Context, args []string, stdout, stderr io.Writer) (int, error) {
@@ -87,7 +93,7 @@ func runAgent(ctx context.Context, args []string, stdout, stderr io.Writer) (int
 		return exitUsage, err
 	}
 	if who.secret != "" || who.secretFile != "" { // without one it serves other protocols
-		if cfg.Mint, err = who.mint(tokenTTL); err != nil {
+		if cfg.Mint, err = who.mint(cfg.TimeMax + tokenSpare); err != nil {
 			return exitUsage, err
 		}
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -180,6 +181,13 @@ func TestAnAgentKeepsItsLimits(t *testing.T) {
 		if status != c.status || !strings.Contains(errs, c.want) {
 			t.Errorf("%s: status %d, want %d: %s", c.args, status, c.status, errs)
 		}
+	}
+	for range 20 { // they keep nobody out
+		stranger, err := net.Dial("tcp", agent)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer stranger.Close()
 	}
 	if status, rep, errs := coordinate(t, server, token, agent, "--scenario", "idle", "--connections", "10", "--duration", "100ms"); status != exitClean || rep.Connect.Connected != 10 {
 		t.Errorf("what it may do it does: status %d, %v\n%s", status, rep.Faults, errs)
