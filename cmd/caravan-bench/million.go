@@ -48,7 +48,8 @@ const (
 	accountMembers = 24
 )
 
-// When things happen, after everybody has come in.
+// When things happen, after everybody has come in. Those whom a node's end sends away have the time that
+// they need to come back besides.
 const (
 	idleTime     = 10 * time.Second
 	beforeRedis  = 10 * time.Second // of sending, in peace
@@ -149,6 +150,16 @@ func (m *million) complete() error {
 	}
 	m.secret, m.agentToken = crand.Text()+crand.Text(), crand.Text()+crand.Text()
 	return nil
+}
+
+// comeback is how long the members of one node take to come back, at the pace of all connections.
+func (m *million) comeback() time.Duration {
+	return time.Duration(float64(m.members) / float64(m.nodes) / float64(m.connectRate) * float64(time.Second))
+}
+
+// length is how long the load is measured, where nothing takes longer than it should.
+func (m *million) length() time.Duration {
+	return idleTime + beforeRedis + redisDown + beforeKill + nodeDown + beforeDrain + nodeDown + afterDrain + 2*m.comeback()
 }
 
 // fleet has room for the members and for those of whom everything is accounted for.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -37,6 +38,17 @@ func TestTheMillionSaysWhatMembersNoticed(t *testing.T) {
 	if err := rep.WriteText(&text); err != nil || !strings.Contains(text.String(), "40 members away, all back after 2 s") || !strings.Contains(text.String(), "clean: all members") {
 		t.Errorf("%v\n%s", err, text.String())
 	}
+	for what, change := range map[string]func(*millionReport){
+		"a drain that never was":      func(r *millionReport) { r.Events = r.Events[:2] },
+		"a drain that lasts too long": func(r *millionReport) { r.Events[2].TookS = 2 },
+		"a load that ends early":      func(r *millionReport) { r.Load.Interrupted = true },
+	} {
+		changed, other := rep, *load
+		changed.Events, changed.Load = slices.Clone(rep.Events), &other
+		if change(&changed); changed.clean() || !rep.clean() {
+			t.Errorf("with %s it is clean", what)
+		}
+	}
 	rep.Gave = "memory: 100 MiB are left"
 	text.Reset()
 	if err := rep.WriteText(&text); err != nil || rep.clean() || !strings.Contains(text.String(), "What gave first: memory") {
@@ -51,6 +63,10 @@ func TestTheMillionNeedsAsManyProcessesAsFilesSay(t *testing.T) {
 	}
 	if m.members != 1_000_000 || m.rooms != 250_000 || m.rate != 2000 || m.nodes < nodesLeast || m.agents < agentsLeast {
 		t.Errorf("%+v", m)
+	}
+	m.nodes = 4 // of which two go, one after the other
+	if back := m.comeback(); back != 50*time.Second || m.length() < 2*back+idleTime {
+		t.Errorf("it lasts %v, and members take %v to come back", m.length(), back)
 	}
 	if f := m.fleet(); f.Check(m.rooms+accountRooms) != nil || f.Members(m.rooms) != roomMembers {
 		t.Errorf("%+v", f)

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"time"
 
@@ -46,9 +47,26 @@ type millionEvent struct {
 	at time.Time
 }
 
-// clean reports whether all members came in, and nothing was lost.
+// millionEvents is how many things happen.
+const millionEvents = 3
+
+// clean reports whether all members came in, everything happened, and nothing was lost.
 func (r *millionReport) clean() bool {
-	return r.Gave == "" && r.Load != nil && r.Load.OK && r.Account != nil && r.Account.Clean
+	return r.Gave == "" && r.Load != nil && r.Load.OK && r.Account != nil && r.Account.Clean && r.measured() == millionEvents
+}
+
+// measured counts the events that happened, and were mended, while the load was measured whole.
+func (r *millionReport) measured() (n int) {
+	if r.Load.Interrupted {
+		return 0
+	}
+	seconds := r.Load.Measured()
+	for i := range r.Events {
+		if e := &r.Events[i]; len(seconds) > 0 && e.AtS+e.TookS <= seconds[len(seconds)-1].AtS {
+			n++
+		}
+	}
+	return n
 }
 
 // explainEvents finds in the series what members noticed of each event, until the next one.
@@ -59,7 +77,7 @@ func (r *millionReport) explainEvents() {
 	for i := range r.Events {
 		e := &r.Events[i]
 		e.AtS = e.at.Sub(r.Load.Environment.StartedAt).Seconds()
-		until := e.AtS + afterDrain.Seconds()
+		until := math.Inf(1)
 		if i+1 < len(r.Events) {
 			until = r.Events[i+1].at.Sub(r.Load.Environment.StartedAt).Seconds()
 		}
@@ -108,6 +126,8 @@ func (r *millionReport) WriteText(w io.Writer) error {
 		line("result", "THE MACHINE DID NOT CARRY IT. What gave first: %s", r.Gave)
 	case r.clean():
 		line("result", "clean: all members came in, nothing was lost, repeated or reordered")
+	case r.Load != nil && r.measured() < millionEvents:
+		line("result", "FAILED: %d of %d events happened, and were mended, while the load was measured", r.measured(), millionEvents)
 	default:
 		line("result", "FAILED")
 	}

@@ -120,11 +120,14 @@ func (p *millionPlay) play(ctx context.Context, agents []*agentProcess) error {
 	cfg.Joined = func() {
 		p.rep.Joined = p.spent()
 		mended := make(chan struct{})
+		beside, enough := context.WithCancel(ctx)
 		acting.Go(func() {
-			defer close(mended)
+			defer enough()
 			p.happen(ctx, cancel)
+			close(mended)
+			sleep(ctx, afterDrain+p.comeback())
 		})
-		acting.Go(func() { p.rep.Account, unaccounted = p.account(ctx, mint, mended) })
+		acting.Go(func() { p.rep.Account, unaccounted = p.account(beside, mint, mended) })
 	}
 	p.rep.Start = p.spent()
 	p.rep.Load, err = bench.Run(ctx, cfg)
@@ -142,7 +145,7 @@ func (p *millionPlay) play(ctx context.Context, agents []*agentProcess) error {
 
 // load is what the agents are asked for.
 func (p *millionPlay) load(agents []*agentProcess) bench.Config {
-	length := idleTime + beforeRedis + redisDown + beforeKill + nodeDown + beforeDrain + nodeDown + afterDrain
+	length := p.length()
 	cfg := bench.Config{
 		Scenario: bench.Nodes, Name: "million", Fleet: p.fleet(), SkipRooms: accountRooms, Connections: p.members, Rooms: p.rooms,
 		Ramp:     []bench.RampPoint{{}, {At: idleTime}, {At: idleTime + time.Second, Rate: p.rate}, {At: length, Rate: p.rate}},
@@ -165,11 +168,11 @@ func (p *millionPlay) load(agents []*agentProcess) bench.Config {
 	return cfg
 }
 
-// account lets the few members act on all nodes, from when everybody has come in.
+// account lets the few members act on all nodes, from when everybody has come in until ctx ends.
 func (p *millionPlay) account(ctx context.Context, mint func(uuid.UUID) (string, error), mended <-chan struct{}) (*ledger.Report, error) {
 	return verify.Run(ctx, verify.Config{
 		URLs: p.stage.URLs(), Fleet: p.fleet(), Mint: mint, Members: accountMembers, Rooms: accountRooms,
-		Duration: beforeRedis + redisDown + beforeKill + nodeDown + beforeDrain, Ending: p.stage.Ending, Mended: mended,
+		Duration: p.timeMax, Ending: p.stage.Ending, Mended: mended,
 	})
 }
 
@@ -182,7 +185,7 @@ func (p *millionPlay) happen(ctx context.Context, cancel func()) {
 	}{
 		{idleTime + beforeRedis, "redis", "kill -9", "Redis is restarted", redisDown},
 		{beforeKill, "server 2", "kill -9", "a node is killed, and starts again", nodeDown},
-		{beforeDrain, "server 3", "stop", "a node is drained, and starts again", 0},
+		{beforeDrain + p.comeback(), "server 3", "stop", "a node is drained, and starts again", 0},
 	} {
 		if !sleep(ctx, e.after) {
 			return
