@@ -58,7 +58,7 @@ func (s *Service) Turn(ctx context.Context, user uuid.UUID, giveUp func()) (done
 	}
 }
 
-// take lets a turn begin, or wait. Its error says that too many wait already.
+// take lets a turn begin, or wait. Its error says that too many wait already, of all or of the user.
 func (s *slots) take(t *turn) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -66,6 +66,8 @@ func (s *slots) take(t *turn) error {
 	switch {
 	case why == nil: // nobody who waits could have it
 		s.begin(t)
+	case s.waitingOf(t.user) >= UploadsUserMax:
+		return ErrUserCrowded
 	case len(s.waiting) >= waitingMax:
 		return why
 	default:
@@ -85,6 +87,16 @@ func (s *slots) whyNot(user uuid.UUID) error {
 	return nil
 }
 
+// waitingOf returns how many turns a user waits for.
+func (s *slots) waitingOf(user uuid.UUID) (n int) {
+	for _, t := range s.waiting {
+		if t.user == user {
+			n++
+		}
+	}
+	return n
+}
+
 func (s *slots) begin(t *turn) {
 	if s.users == nil {
 		s.users = make(map[uuid.UUID]int)
@@ -94,7 +106,9 @@ func (s *slots) begin(t *turn) {
 	close(t.come)
 }
 
-// give gives a slot back, to whoever has waited for longest and may have it.
+// give gives a slot back, to the user who has fewest of those who wait and may have it: so it comes
+// to whom makeRoom made it for, though others have waited for longer. Among equals it goes to
+// whoever has waited for longest.
 func (s *slots) give(t *turn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -102,21 +116,24 @@ func (s *slots) give(t *turn) {
 	if s.users[t.user]--; s.users[t.user] == 0 {
 		delete(s.users, t.user)
 	}
-	for _, next := range s.waiting {
-		if s.whyNot(next.user) == nil {
-			s.waiting = without(s.waiting, next)
-			s.begin(next)
-			return
+	var next *turn
+	for _, w := range s.waiting {
+		if s.whyNot(w.user) == nil && (next == nil || s.users[w.user] < s.users[next.user]) {
+			next = w
 		}
+	}
+	if next != nil {
+		s.waiting = without(s.waiting, next)
+		s.begin(next)
 	}
 }
 
 // makeRoom ends the upload that has gone on for longest of the user who has most, where even then
-// that user has no less than the one who waits.
+// that user has no less than the one who waits. The turn may just have come.
 func (s *slots) makeRoom(t *turn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.taken) < UploadsMax || s.users[t.user] >= UploadsUserMax {
+	if len(s.taken) < UploadsMax || s.users[t.user] >= UploadsUserMax || !slices.Contains(s.waiting, t) {
 		return
 	}
 	of := make(map[uuid.UUID]int)

@@ -1,6 +1,7 @@
 package attachment_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"testing/synctest"
@@ -83,5 +84,46 @@ func TestWhoWaitsForLongestIsNext(t *testing.T) {
 			t.Errorf("%v, in the order %v", err, order)
 		}
 		done()
+	})
+}
+
+// TestTwoUsersKeepNobodyOut, though each waits for as many uploads as may wait, and has for longer:
+// what ends for somebody else is theirs.
+func TestTwoUsersKeepNobodyOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := attachment.New(noRows{}, nil, attachment.Config{SweepEvery: time.Hour})
+		defer s.Close()
+		ctx, end := context.WithCancel(t.Context())
+		defer end()
+		refused := 0
+		for range 2*attachment.UploadsUserMax + 1 {
+			for _, user := range []uuid.UUID{{1}, {2}} {
+				go func() {
+					given, over := context.WithCancel(ctx)
+					defer over()
+					done, err := s.Turn(ctx, user, over)
+					if err == nil {
+						<-given.Done()
+						done()
+					} else if ctx.Err() == nil {
+						refused++
+						if !errors.Is(err, attachment.ErrUserCrowded) {
+							t.Error(err)
+						}
+					}
+				}()
+				synctest.Wait()
+			}
+		}
+		if st := s.Stats(); st.UploadsNow != attachment.UploadsMax || st.WaitingNow != 2*attachment.UploadsUserMax || refused != 2 {
+			t.Errorf("%+v, %d refused", st, refused)
+		}
+		done, err := s.Turn(t.Context(), uuid.UUID{3}, func() {})
+		if st := s.Stats(); err != nil || st.WaitingNow != 2*attachment.UploadsUserMax {
+			t.Fatalf("%v, %+v", err, st)
+		}
+		done()
+		end()
+		synctest.Wait()
 	})
 }
