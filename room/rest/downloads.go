@@ -27,33 +27,27 @@ type download struct {
 }
 
 // begin takes a place, or returns false: there is none that could be had without more to one
-// address than another has.
+// address than another has. Who gives way has its connection closed under the lock, which leave
+// takes: so the connection has not gone on to its client's next request.
 func (d *downloads) begin(one *download, most int) bool {
-	gone, ok := d.take(one, most)
-	if gone != nil {
-		gone.end()
-		_ = gone.conn.Close() // its goroutine notices
-	}
-	return ok
-}
-
-// take is begin, but for the end of the one that gives way.
-func (d *downloads) take(one *download, most int) (gone *download, ok bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.now >= most {
-		if gone = d.first(); gone == nil || len(d.of[gone.from]) <= len(d.of[one.from])+1 {
-			return nil, false
+		gone := d.first()
+		if gone == nil || len(d.of[gone.from]) <= len(d.of[one.from])+1 {
+			return false
 		}
 		d.remove(gone)
 		d.cut++
+		gone.end()
+		_ = gone.conn.Close() // does not wait; its goroutine notices
 	}
 	if d.of == nil {
 		d.of = make(map[netip.Addr][]*download)
 	}
 	d.now++
 	d.of[one.from] = append(d.of[one.from], one)
-	return gone, true
+	return true
 }
 
 // first returns the download that gives way first.
