@@ -203,7 +203,7 @@ func (a *admission) ask(known []entering) {
 	for i, e := range good {
 		questions[i] = AccessQuestion{User: e.id.User, Place: e.Place, TripOnly: true}
 	}
-	a.s.access.doAll(questions, nil, func(i int, access Access, err error) {
+	a.s.access.doAll(questions, func(i int, access Access, err error) {
 		e := &good[i]
 		entry, err := a.s.judge(access, err, e)
 		entry.Expires = e.id.Expires

@@ -64,11 +64,11 @@ func (c *combiner[Q, A]) do(q Q, who asker[A]) {
 
 // doAll asks several questions that go into one look, if that has room for them.
 // done is called for each of them, by its index, as do calls it.
-func (c *combiner[Q, A]) doAll(qs []Q, left func() bool, done func(int, A, error)) {
+func (c *combiner[Q, A]) doAll(qs []Q, done func(int, A, error)) {
 	var refused []int
 	c.mu.Lock()
 	for i, q := range qs {
-		if !c.put(q, asker[A]{left: left, done: func(a A, err error) { done(i, a, err) }}) {
+		if !c.put(q, asker[A]{done: func(a A, err error) { done(i, a, err) }}) {
 			refused = append(refused, i)
 		}
 	}
@@ -76,6 +76,24 @@ func (c *combiner[Q, A]) doAll(qs []Q, left func() bool, done func(int, A, error
 	for _, i := range refused {
 		var none A
 		done(i, none, ErrUnavailable)
+	}
+}
+
+// doAndNext is do, and asks what comes next in the same look, as far as that has room. Nobody is
+// told the answers to that, and it keeps no question of others waiting for a look more.
+func (c *combiner[Q, A]) doAndNext(q Q, next []Q, who asker[A]) {
+	unheard := asker[A]{left: who.left, done: func(A, error) {}}
+	c.mu.Lock()
+	queued := c.put(q, who)
+	for _, q := range next {
+		if c.order.Len() < c.batchMax {
+			c.put(q, unheard)
+		}
+	}
+	c.mu.Unlock()
+	if !queued {
+		var none A
+		who.done(none, ErrUnavailable)
 	}
 }
 

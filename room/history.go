@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -62,27 +63,20 @@ func (s *Service) History(of protocol.RoomInfo, left func() bool, done func(*His
 }
 
 // HistoryAndNext is History, and has the histories of the rooms that the client comes to next
-// read in the same look, as far as they are not in memory: there they are then, if there is room.
+// read in the same look, as far as they are not in memory: there they are then. Where memory has
+// hardly any room for them, or the look has none, they are read when it is their turn. next is no longer the caller's.
 func (s *Service) HistoryAndNext(of protocol.RoomInfo, next []protocol.RoomInfo, left func() bool, done func(*History, error)) {
-	if len(next) == 0 || s.backplane != nil && !s.backplane.Healthy() { // what is kept would not be used
+	next = slices.DeleteFunc(next, func(r protocol.RoomInfo) bool { return r == of || s.hub.hasTail(r.Room) })
+	if len(next) == 0 || s.backplane != nil && !s.backplane.Healthy() || !s.hub.keepsMore() { // what is kept would not be used
 		s.History(of, left, done)
 		return
 	}
-	all := []protocol.RoomInfo{of}
-	for _, r := range next {
-		if r != of && !s.hub.hasTail(r.Room) {
-			all = append(all, r)
-		}
-	}
-	s.latest.doAll(all, left, func(i int, h *History, err error) {
-		if i > 0 {
-			return
-		}
+	s.latest.doAndNext(of, next, asker[*History]{left: left, done: func(h *History, err error) {
 		if err == nil {
 			h.Unsent.Begin()
 		}
 		done(h, err)
-	})
+	}})
 }
 
 // Recent returns what History would answer from memory, or nil. What is not made yet, of

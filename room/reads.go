@@ -65,7 +65,7 @@ func (s *Service) AccessAll(user uuid.UUID, places []uuid.UUID, done func([]Acce
 	}
 	var left atomic.Int64
 	left.Store(int64(len(places)))
-	s.access.doAll(questions, nil, func(i int, a Access, err error) {
+	s.access.doAll(questions, func(i int, a Access, err error) {
 		if a.Allowed {
 			a.May = s.cfg.Roles.Of(a.Role)
 		}

@@ -156,6 +156,12 @@ func (h *hub) hasTail(room uuid.UUID) (has bool) {
 	return has
 }
 
+// keepsMore reports whether there is room for histories that nobody asked for yet. The last quarter,
+// and at least one history, is left to those that somebody has asked for.
+func (h *hub) keepsMore() bool {
+	return h.tailBytes.Load()+int64(max(h.bytes.Tails/4, h.tailMax.Bytes)) <= int64(h.bytes.Tails)
+}
+
 // endOfLinks is until when the links of attachments work that are made now; zero: there are none.
 func (h *hub) endOfLinks() int64 {
 	if h.linksEnd == nil {
