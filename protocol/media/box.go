@@ -37,9 +37,9 @@ const (
 	handlerBytesMax  = 256      // of a track's name that are looked at
 	listHeadBytes    = 8        // of a box of boxes, with their number
 
-	// Where in the description of samples an encoder's maker and name stand, with the header.
-	makerAt, makerBytes     = 20, 4
-	encoderAt, encoderBytes = 50, 32
+	// Where in the description of samples an encoder's maker and name stand, behind the header.
+	makerAt, makerBytes     = 12, 4
+	encoderAt, encoderBytes = 42, 32
 )
 
 // kept are the boxes that go through, by the box that they are in; those of walked are
@@ -182,6 +182,8 @@ func (c *boxCleaner) enter(f *Filter, b box) error {
 		b.head += listHeadBytes
 	case b.name == "trak":
 		c.track = ""
+	case b.name == "minf" && c.track == "": // what the track is comes later: it is not known what its samples may tell
+		f.result.Metadata = Left
 	}
 	if b.size < b.head {
 		return ErrBroken
@@ -216,13 +218,14 @@ func (c *boxCleaner) leave(n int64) {
 // keep lets a box through that is in another one, without what it says of a maker, a place on a
 // disk, or a time.
 func (c *boxCleaner) keep(f *Filter, b box, in string) error {
+	maker, encoder := b.head+makerAt, b.head+encoderAt
 	switch {
 	case in == "dref":
 		return f.copyBut(b.size, part{b.head + 4, b.size}) // after the version: where else the media are
 	case in == "stsd" && (c.track == "vide" || c.track == "auxv" || c.track == "pict"):
-		return f.copyBut(b.size, part{makerAt, makerAt + makerBytes}, part{encoderAt, encoderAt + encoderBytes})
+		return f.copyBut(b.size, part{maker, maker + makerBytes}, part{encoder, encoder + encoderBytes})
 	case in == "stsd" && c.track == "soun":
-		return f.copyBut(b.size, part{makerAt, makerAt + makerBytes})
+		return f.copyBut(b.size, part{maker, maker + makerBytes})
 	case b.name == "hdlr":
 		return c.keepHandler(f, b, in)
 	case slices.Contains(timed, b.name):

@@ -233,6 +233,20 @@ func TestTracksThatMayTellPlacesAreSaid(t *testing.T) {
 	}
 }
 
+func TestMakersAreCutBehindLongHeaders(t *testing.T) {
+	entry := join(make([]byte, 12), []byte("MAKE"), make([]byte, 26), []byte("\x0BGoPro AVC "+secret+"     "), be32(0))
+	minf := box("minf", box("stbl", fullBox("stsd", 0, be32(1), longBox("avc1", entry))))
+	hdlr := fullBox("hdlr", 0, be32(0), []byte("vide"), make([]byte, 13))
+	out, r := cleaned(t, cameraMOV(true, box("trak", box("mdia", hdlr, minf))))
+	silent(t, "a long header", out)
+	if bytes.Contains(out, []byte("MAKE")) || bytes.Contains(out, []byte("GoPro")) || r.Metadata != media.Cut {
+		t.Errorf("it names its maker, %+v", r)
+	}
+	if _, r := cleaned(t, cameraMOV(true, box("trak", box("mdia", minf, hdlr)))); r.Metadata != media.Left {
+		t.Errorf("what the track is comes after its samples: %+v", r)
+	}
+}
+
 func TestAVideoWithMediaToItsEnd(t *testing.T) {
 	movie := box("moov", track("vide"))
 	media1 := join(be32(0), []byte("mdat"), pixels)

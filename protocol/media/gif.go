@@ -86,17 +86,16 @@ func (c *gifCleaner) extension(f *Filter) error {
 	}
 	const control, application = 0xF9, 0xFF
 	c.blocks, c.cutting, c.loops = true, b[1] != control, false
-	if b[1] != application {
+	if b[1] != application || b[2] != gifApplication { // some programs write a name of another length
 		c.pass(f, 2)
 		return nil
 	}
 	if b, err = f.need(3 + gifApplication); err != nil {
 		return err
 	}
-	if name := string(b[3:]); b[2] == gifApplication {
-		c.loops = slices.Contains(gifLoops, name)
-		c.cutting = !c.loops && name != gifProfile
-	}
+	name := string(b[3:])
+	c.loops = slices.Contains(gifLoops, name)
+	c.cutting = !c.loops && name != gifProfile
 	c.pass(f, 3+gifApplication)
 	return nil
 }

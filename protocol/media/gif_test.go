@@ -30,6 +30,7 @@ func chattyGIF() []byte {
 	return join(file[:head],
 		[]byte("!\xFE"), subBlocks([]byte("<script>"+secret+"</script>")),
 		[]byte("!\xFF\x0BXMP DataXMP"), subBlocks(bytes.Repeat([]byte(xmp), 3)),
+		[]byte("!\xFF\x0AXMP DataXM"), subBlocks([]byte(xmp)),
 		[]byte("!\xFF\x0BICCRGBG1012"), subBlocks([]byte("colours")),
 		[]byte("!\x01\x0C"), make([]byte, 12), subBlocks([]byte("a text: "+secret)),
 		[]byte("!\xFF\x0BNETSCAPE2.0"), join([]byte{3, 1, 0, 0}, subBlocks([]byte(secret))),
