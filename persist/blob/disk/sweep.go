@@ -21,18 +21,20 @@ func lock(f *os.File) error {
 }
 
 // RemoveLeftovers removes what nobody writes any more from incoming: a process that ended has left
-// it, or it could not be removed before. Open does it once.
+// it, or it could not be removed before. Open does it once. One that cannot be removed does not keep the
+// others; the error is that of the first.
 func (s *Store) RemoveLeftovers() error {
 	names, err := s.names(incomingDir)
 	if err != nil {
 		return fault("remove leftovers", err)
 	}
+	var first error
 	for _, name := range names {
-		if err := s.removeLeftover(incomingDir + "/" + name); err != nil {
-			return fault("remove leftovers", err)
+		if err := s.removeLeftover(incomingDir + "/" + name); first == nil {
+			first = err
 		}
 	}
-	return nil
+	return fault("remove leftovers", first)
 }
 
 // removeLeftover removes a file that nobody writes any more.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"syscall"
 
 	"github.com/caravan-chat/caravan/persist/blob"
 )
@@ -25,7 +26,7 @@ type incoming struct {
 const flushBytes = 2 << 20
 
 // create makes a file in incoming and locks it. RemoveLeftovers may come between the two and take
-// the file for a leftover: then another one is made.
+// the file for a leftover: then another one is made, which is not on its list.
 func (s *Store) create() (*incoming, error) {
 	for {
 		name := incomingDir + "/" + rand.Text()
@@ -34,18 +35,29 @@ func (s *Store) create() (*incoming, error) {
 			return nil, err
 		}
 		f := &incoming{File: file, root: s.root, name: name}
-		if err := lock(file); err != nil {
+		ours, err := f.claim()
+		if err != nil {
 			return nil, errors.Join(err, f.abandon())
 		}
-		if _, err := s.root.Lstat(name); err == nil {
+		if ours {
 			return f, nil
-		} else if !errors.Is(err, fs.ErrNotExist) {
-			return nil, errors.Join(err, f.abandon())
 		}
-		if err := file.Close(); err != nil {
+		if err := f.Close(); err != nil {
 			return nil, err
 		}
 	}
+}
+
+// claim locks the file, and returns false where RemoveLeftovers removes it, or has.
+func (f *incoming) claim() (ours bool, err error) {
+	err = lock(f.File)
+	if err == nil {
+		_, err = f.root.Lstat(f.name)
+	}
+	if errors.Is(err, syscall.EWOULDBLOCK) || errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // abandon removes the file, if it is still in incoming.
