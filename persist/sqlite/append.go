@@ -38,8 +38,7 @@ func (s *Store) transact(ctx context.Context, ops []*room.Op, mode persist.Mode,
 	defer func() { _ = tx.Rollback() }() // for a panic: after the ends below it does nothing
 	plan, err := s.settle(tx, ops)
 	if err != nil || mode == persist.TryOut || plan.Empty() {
-		// What fails to roll back ends with its connection.
-		return plan, refusal(errors.Join(err, tx.Rollback()))
+		return plan, refusal(rollBack(tx, err))
 	}
 	if err := tx.Commit(); err != nil {
 		if commitDoubtful(err) {
@@ -292,10 +291,10 @@ func (s *Store) disown(ctx context.Context, cause error) error {
 		}
 		var version int64
 		if err := tx.QueryRow("PRAGMA user_version").Scan(&version); err != nil {
-			return errors.Join(err, tx.Rollback())
+			return rollBack(tx, err)
 		}
 		if _, err := tx.Exec(fmt.Sprintf("PRAGMA user_version = %d", version)); err != nil {
-			return errors.Join(err, tx.Rollback())
+			return rollBack(tx, err)
 		}
 		return tx.Commit()
 	}()

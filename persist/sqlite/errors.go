@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"database/sql"
 	"errors"
 	"fmt"
 
@@ -22,6 +23,18 @@ func resultCode(err error) int {
 
 // primary returns the class of an extended result code.
 func primary(code int) int { return code & 0xff }
+
+// rollBack undoes a transaction after an error, or none, and returns what went wrong. What fails to
+// roll back ends with its connection. After some errors there may be nothing left to roll back, as
+// SQLite has done so itself: that is no fault.
+func rollBack(tx *sql.Tx, err error) error {
+	failed := tx.Rollback()
+	switch primary(resultCode(err)) {
+	case sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_INTERRUPT:
+		return err
+	}
+	return errors.Join(err, failed)
+}
 
 // refusal says of an error within a transaction what persist.Append needs to
 // know: whether the data, or a room, is at fault. Everything else, a busy or full or

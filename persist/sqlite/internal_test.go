@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -74,6 +75,9 @@ func TestWriterRefusedBySQLite(t *testing.T) {
 			stored--
 			if !errors.Is(err, room.ErrNotStored) {
 				t.Fatalf("append: %v, want %v", err, room.ErrNotStored)
+			}
+			if strings.Contains(err.Error(), "rollback") { // SQLite may have done that itself
+				t.Errorf("it does not say what is wrong alone: %q", err)
 			}
 			page, err := room.Changes(t.Context(), s, room.SinceQuery{Room: s.access.Room.ID, Limit: 1000})
 			if err != nil || page.Seq != stored || int64(len(page.Messages)) != stored {

@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"time"
 
@@ -105,7 +104,7 @@ func writeAll(ctx context.Context, writer *sql.DB, write func(tx *sql.Tx) error)
 	}
 	defer func() { _ = tx.Rollback() }() // for a panic: after the ends below it does nothing
 	if err := write(tx); err != nil {
-		return errors.Join(err, tx.Rollback())
+		return rollBack(tx, err)
 	}
 	return tx.Commit()
 }
