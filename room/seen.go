@@ -30,11 +30,20 @@ type seenUsers struct {
 // WasSeen notes that a user was connected until now.
 func (s *Service) WasSeen(user uuid.UUID) {
 	if s.cfg.LastSeen {
-		s.seen.put(Seen{user, time.Now()})
+		s.seen.put(seenUsersMax, Seen{user, time.Now()})
 	}
 }
 
-func (u *seenUsers) put(all ...Seen) {
+// StillSeen notes that a user is connected, who may be gone without a word. Half of the places are
+// left to those who leave: of them it is not noted again.
+func (s *Service) StillSeen(user uuid.UUID) {
+	if s.cfg.LastSeen {
+		s.seen.put(seenUsersMax/2, Seen{user, time.Now()})
+	}
+}
+
+// put keeps what is known of some users, while it keeps that of fewer than most.
+func (u *seenUsers) put(most int, all ...Seen) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.last == nil {
@@ -43,7 +52,7 @@ func (u *seenUsers) put(all ...Seen) {
 	for _, seen := range all {
 		before, known := u.last[seen.User]
 		switch {
-		case !known && len(u.last) >= seenUsersMax:
+		case !known && len(u.last) >= most:
 			u.dropped.Add(1)
 		case seen.At.After(before):
 			u.last[seen.User] = seen.At
@@ -87,7 +96,7 @@ func (u *seenUsers) store(ctx context.Context) {
 		err := u.s.store.NoteSeen(within, some)
 		cancel()
 		if err != nil {
-			u.put(some...)
+			u.put(seenUsersMax, some...)
 		}
 	}
 }

@@ -94,7 +94,7 @@ type Stats struct {
 	MarksHeldNow int   // that wait to be stored with others
 
 	Presence    presence.Stats
-	SeenDropped int64 // users of whom it was not stored when they left, as too many did at once
+	SeenDropped int64 // times that it was not stored when a user was connected last, as that of too many waited
 
 	Panics  int64 // in the service's goroutines, or in what they call
 	Rewinds int64 // rooms whose store went back behind what had been told

@@ -111,7 +111,7 @@ func (r *recheck) noteSeen(h *Handler, answers []room.Access) {
 	for i := range answers {
 		user := r.questions[i].User
 		if answers[i].UserKnown && (int(user[14])<<8|int(user[15]))%rounds == r.round%rounds {
-			h.svc.WasSeen(user)
+			h.svc.StillSeen(user)
 		}
 	}
 }

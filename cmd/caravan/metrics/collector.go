@@ -143,7 +143,7 @@ var (
 	presenceLeftOut  = counter("presence_left_out", "Times that a room's watchers were told later because the loops did not keep up.")
 	presenceSaid     = counter("presence_said", "Messages to other nodes of who is in a room.")
 	presenceRefused  = counter("presence_refused", "Wishes to watch who is in a room that were refused because too many rooms are watched.")
-	seenDropped      = counter("last_seen_dropped", "Users of whom it was not stored when they left, because too many left at once.")
+	seenDropped      = counter("last_seen_dropped", "Times that it was not stored when a user was connected last, because that of too many waited to be stored.")
 	readsWatchers    = gauge("reads_watchers", "Members who are told who has read how far in their room.")
 	readsTold        = counter("reads_frames", "Frames that told members who has read how far, but for those that a member begins with.")
 	summariesWaiting = gauge("summaries_waiting", "Summaries of reactions and answers that wait for their second.")
