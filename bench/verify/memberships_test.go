@@ -3,6 +3,7 @@ package verify_test
 import (
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/caravan-chat/caravan/bench/benchtest"
 	"github.com/caravan-chat/caravan/bench/ledger"
@@ -28,13 +29,13 @@ func TestStrangersWhoStayAreFound(t *testing.T) {
 	once := sync.OnceFunc(func() { close(kept) })
 	times := 0
 	server := start(t, benchtest.Faults{KeepStrangers: func() bool {
-		if times++; times == 5 {
+		if times++; times == 10 { // of a few users, as one may do nothing meanwhile
 			once()
 		}
 		return true
 	}})
 	cfg := config(server)
-	cfg.Tables = tables{server: server}
+	cfg.Tables, cfg.Session = tables{server: server}, 2*time.Second // so that a stranger does something before leaving
 	f := fault{count: func(r *ledger.Report) ledger.Finding { return r.Unexplained }, text: "is no member of room"}
 	f.isFound(t, runUntil(t, kept, cfg))
 }

@@ -26,9 +26,7 @@ func TestChaos(t *testing.T) {
 		name string
 		args []string
 	}{
-		{"sqlite", []string{"--store", "sqlite"}},
 		{"postgres", []string{"--store", "postgres"}},
-		{"three servers", []string{"--store", "postgres", "--nodes", "3", "--redis"}},
 		{"sqlite beside hostile members", []string{"--store", "sqlite", "--hostile", "3"}},
 		{"three servers beside hostile members", []string{"--store", "postgres", "--nodes", "3", "--redis", "--hostile", "3"}},
 		// In seed 1 the bucket is killed, and the way to it is troubled.
