@@ -23,7 +23,8 @@ func TestSlowReactionsKeepNobodyOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	query := url.Query()
-	query.Set("lock_timeout", "1min") // so that none ends before the test
+	query.Set("lock_timeout", "1min")                     // so that none ends before the test
+	query.Set("idle_in_transaction_session_timeout", "0") // nor the lock
 	url.RawQuery = query.Encode()
 	f := newFleet(t, Config{URL: url.String()}, 1)
 	conn, err := f.writers.Acquire(t.Context())
@@ -79,7 +80,8 @@ func TestSlowRepairsKeepNobodyOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	query := url.Query()
-	query.Set("lock_timeout", "1min") // so that none ends before the test
+	query.Set("lock_timeout", "1min")                     // so that none ends before the test
+	query.Set("idle_in_transaction_session_timeout", "0") // nor the lock
 	url.RawQuery = query.Encode()
 	f := newFleet(t, Config{URL: url.String()}, 1)
 	limit := room.Limit{Messages: 10}
