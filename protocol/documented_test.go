@@ -129,3 +129,38 @@ func TestManualTellsEveryMemberOfAMessage(t *testing.T) {
 		}
 	}
 }
+
+// longLinks makes links as long as they may become: a name of escapes behind a long address.
+type longLinks struct{}
+
+func (longLinks) AppendLink(dst []byte, a *Attachment, _ int64) []byte {
+	return append(dst, strings.Repeat("a", 1024+3*len(a.Name))...)
+}
+func (longLinks) End() int64 { return 1 }
+
+// What the manual says of the largest frame holds for one message that uses up every limit: a
+// history that has to have one message at least is no larger than others.
+func TestTheLargestMessageFitsIntoAHistory(t *testing.T) {
+	t.Parallel()
+	escaped := func(n int) string { return strings.Repeat("\x01", n) }
+	emoji := make([]Reaction, EmojiMax)
+	for i := range emoji {
+		emoji[i] = Reaction{Emoji: strings.Repeat(`"`, EmojiBytesMax), Count: 1 << 30}
+	}
+	files := make([]Attachment, AttachmentsMax)
+	for i := range files {
+		files[i] = Attachment{Name: strings.Repeat(`"`, NameBytesMax), MIME: strings.Repeat("m", 127), Size: 1 << 50, Width: 1 << 30, Height: 1 << 30, Preview: true}
+	}
+	name := escaped(254) // as long as the application's columns take
+	m := Message{
+		Sender: User{Email: name, Username: name, FirstName: name, LastName: name}, Content: escaped(ContentRunesMaxDefault), Type: TypeFile,
+		ReplyTo: &Reply{Content: escaped(ReplyRunesMax), SenderEmail: name}, ClientID: escaped(ClientIDRunesMax), Seq: 1 << 53, Rev: 1 << 53,
+		Extra: &Extra{Reactions: emoji, ReplyCount: RepliesMax, Mentions: make([]uuid.UUID, MentionsMax), MentionsAll: true, Data: strings.Repeat("d", DataBytesMax),
+			Attachments: files, Links: longLinks{}, MyReactions: []string{emoji[0].Emoji}},
+	}
+	size := len(AppendMessage(nil, &m))
+	t.Logf("%d bytes", size)
+	if size > HistoryBytesDefault-1024 {
+		t.Errorf("a message may have %d bytes, and a frame is said to have at most %d", size, HistoryBytesDefault)
+	}
+}
