@@ -19,6 +19,9 @@ const closeOn = 4002; // or the fallback's: a WebSocket goes through again
 
 export { CaravanError };
 
+/** Whether the user may not read a room any more. */
+const gone = (room) => room.state.phase === 'left';
+
 /**
  * Caravan is one user's connection, and their rooms. It connects when it is made, and stays connected until `close`.
  * See index.d.ts. What begins with _ is for rooms alone.
@@ -63,7 +66,7 @@ export class Caravan extends Emitter {
   room(id = this.#trip) {
     id = id.toLowerCase();
     const known = this.#rooms.get(id);
-    if (known?.state.phase === 'left') this.#drop(known);
+    if (known && gone(known)) this.#drop(known);
     else if (known) return known;
     if (this.#closed) throw new CaravanError('closed');
     if (this.#trip && id !== this.#trip) throw new CaravanError('not_subscribed');
@@ -94,7 +97,7 @@ export class Caravan extends Emitter {
     if (this.#closed) return;
     this.#closed = true;
     for (const name of wakes) globalThis.removeEventListener?.(name, this.#wake);
-    for (const room of this.#all) room.close();
+    for (const room of this.#all) if (!gone(room)) room.close();
     this.#link?.close(1000);
     this.#endPause();
     this.#become({ phase: 'closed' });
@@ -109,7 +112,7 @@ export class Caravan extends Emitter {
   /** Asks for a room's history, after ms. Where there is no connection, the next one begins with that. */
   _ask(room, ms) {
     if (ms) return void this.#in.setTimeout(() => this._ask(room, 0), ms);
-    if (!this.#link?.open || this.#rooms.get(room.id) !== room) return;
+    if (!this.#link?.open || this.#rooms.get(room.id) !== room || gone(room)) return;
     if (this.#ofOneRoom) {
       if (room._ask()) this.#link.close(closeOn);
       return;
@@ -194,7 +197,7 @@ export class Caravan extends Emitter {
     this.#waiting.clear();
     this.#asks.clear();
     for (const room of this.#all) {
-      if (room.state.phase !== 'left') room._ended(code === 4003 ? 'left' : 'waiting', code);
+      if (!gone(room)) room._ended(code === 4003 ? 'left' : 'waiting', code);
     }
     if (code === 4003) this.close();
     return { code, heard: link.heard };

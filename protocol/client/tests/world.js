@@ -95,14 +95,17 @@ export class World {
   sockets = [];
   tokens = []; // for each that was asked for, whether it had to be fresh
   calls = []; // of REST: {method, path, body}
+  blocked = false;
   answers = () => ({ status: 404, body: { code: 'not_found' } });
 
   constructor(options = {}) {
+    const world = this;
     const { clock, sockets, tokens } = this;
     const surroundings = {
       WebSocket: class extends Socket {
         constructor(...args) {
           super(...args);
+          if (world.blocked) throw new Error('blocked');
           sockets.push(this);
         }
       },
@@ -120,6 +123,11 @@ export class World {
     };
     const give = async (fresh) => token(tokens.push(fresh));
     this.caravan = new Caravan({ url: 'https://chat.example/', token: give, surroundings, ...options });
+  }
+
+  /** From now on no WebSocket can be opened. */
+  block() {
+    this.blocked = true;
   }
 
   /** The newest socket. */
