@@ -14,7 +14,7 @@ type copies struct {
 }
 
 // merge takes in a message: of two copies the one with the greater rev is right. Of a
-// deleted one nothing is left, also not in quotes.
+// deleted one its quotes say what it says.
 func (c *copies) merge(msg *message) {
 	if c.byID == nil {
 		c.byID = map[string]*message{}
@@ -31,7 +31,7 @@ func (c *copies) merge(msg *message) {
 	if msg.DeletedAt != "" {
 		for _, other := range c.byID {
 			if other.ReplyTo != nil && other.ReplyTo.ID == msg.ID {
-				other.ReplyTo = &reply{ID: msg.ID, Email: other.ReplyTo.Email}
+				other.ReplyTo = &reply{ID: msg.ID, Content: msg.Content, Email: other.ReplyTo.Email}
 			}
 		}
 	}
