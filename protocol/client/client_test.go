@@ -4,10 +4,8 @@ package client_test
 import (
 	"bytes"
 	"compress/gzip"
-	"os"
 	"path/filepath"
-	"regexp"
-	"strings"
+	"sync"
 	"testing"
 
 	"github.com/caravan-chat/caravan/bench/servers/node"
@@ -26,46 +24,46 @@ func TestClientKeepsWhatTheProtocolPromises(t *testing.T) {
 	}
 }
 
-// coreBytesMax bounds the modules of `.` without comments and indentation, gzipped. A minifier makes a quarter less of it.
-const coreBytesMax = 9_000
+var installed sync.Once
 
-func TestCoreStaysSmall(t *testing.T) {
+// tool runs a program of the packages that package-lock.json names.
+func tool(t *testing.T, script string, args ...string) []byte {
+	t.Helper()
+	installed.Do(func() { node.Install(t, ".") })
+	cmd := node.Command(t, append([]string{filepath.Join("node_modules", script)}, args...)...)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s%s", script, err, out, stderr.Bytes())
+	}
+	return out
+}
+
+func TestDeclarationsCompile(t *testing.T) {
 	t.Parallel()
-	imported := regexp.MustCompile(`from '\./([a-z]+\.js)'`)
-	comments := regexp.MustCompile(`(?s:/\*\*.*?\*/)|(?m:(^| )// .*$)`)
-	var all bytes.Buffer
-	seen := map[string]bool{}
-	for next := []string{"index.js"}; len(next) > 0; next = next[1:] {
-		if seen[next[0]] {
-			continue
-		}
-		seen[next[0]] = true
-		text, err := os.ReadFile(next[0])
+	tool(t, "typescript/bin/tsc", "--project", ".")
+}
+
+// What a page loads of each module, bundled, minified and gzipped. The first one is what the README promises.
+func TestModulesStaySmall(t *testing.T) {
+	t.Parallel()
+	for module, bytesMax := range map[string]int{"index.js": 6_144, "fallback.js": 2_560} {
+		minified := tool(t, "esbuild/bin/esbuild", "--bundle", "--minify", "--format=esm", "--target=es2022", module)
+		var zipped bytes.Buffer
+		w, err := gzip.NewWriterLevel(&zipped, gzip.BestCompression)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, m := range imported.FindAllSubmatch(text, -1) {
-			next = append(next, string(m[1]))
+		if _, err := w.Write(minified); err != nil {
+			t.Fatal(err)
 		}
-		for line := range strings.Lines(comments.ReplaceAllString(string(text), "")) {
-			if line = strings.TrimSpace(line); line != "" {
-				all.WriteString(line + "\n")
-			}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
 		}
-	}
-	var zipped bytes.Buffer
-	w, err := gzip.NewWriterLevel(&zipped, gzip.BestCompression)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := w.Write(all.Bytes()); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	t.Logf("%d modules, %d bytes, %d gzipped", len(seen), all.Len(), zipped.Len())
-	if len(seen) < 5 || zipped.Len() > coreBytesMax {
-		t.Errorf("%d modules have %d bytes gzipped, more than %d", len(seen), zipped.Len(), coreBytesMax)
+		t.Logf("%s: %d bytes minified, %d gzipped", module, len(minified), zipped.Len())
+		if len(minified) < 1_000 || zipped.Len() >= bytesMax {
+			t.Errorf("%s has %d bytes gzipped, and may have less than %d", module, zipped.Len(), bytesMax)
+		}
 	}
 }

@@ -1,6 +1,7 @@
-import type { FallbackOptions } from '@caravan-chat/client';
+import type { Open, Socket } from '@caravan-chat/client';
 
-/** Looks to Caravan like a WebSocket, and does what its frames ask for by REST and long polls. Give it as `fallback`. */
-export class LongPoll {
-  constructor(options: FallbackOptions);
-}
+/**
+ * For networks that block WebSockets, as `socket` of `new Caravan`: WebSockets, and after two attempts that brought no frame
+ * REST and long polls, until a WebSocket goes through again. `open` opens WebSockets.
+ */
+export function orLongPoll(open?: Open<Socket & Pick<EventTarget, 'addEventListener'>>): Open;

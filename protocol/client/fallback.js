@@ -5,39 +5,65 @@ const pollSize = 200; // messages in an answer of a poll
 const pollTime = 25; // s for which the server may keep a poll
 const callTime = 20_000; // ms for a call; a poll gets its own time on top
 const lookAgain = { min: 15_000, max: 120_000 }; // ms until a WebSocket is tried again, and the longest
-const throughAgain = 4002; // the close that says that one goes through
+const pollsMax = 4; // at once: a browser has six connections to a server, and what is sent needs one
+const turnTime = 2; // s for which a poll is kept where more rooms than that take turns
+const blockedAfter = 2; // attempts in a row without a frame, after which REST is tried
+const saidMin = 1008; // closes of WebSockets that only a server makes, and no proxy
 const unsure = [408, 429, 502, 503, 504]; // without a code such an answer is a proxy's
+
+/**
+ * What Caravan gets as `socket`: WebSockets, and after two attempts that brought no frame the same over REST, until a
+ * WebSocket goes through again.
+ */
+export function orLongPoll(open = (...args) => new WebSocket(...args)) {
+  let unheard = 0; // attempts in a row without a frame
+  return (url, protocols) => {
+    const polls = unheard >= blockedAfter && unheard % 2 === 0;
+    unheard++;
+    if (polls) return new LongPoll(() => open(url, protocols), url, protocols[1].slice('token.'.length), (again) => (unheard = again ? 0 : blockedAfter));
+    const socket = open(url, protocols);
+    socket.addEventListener('message', () => (unheard = 0));
+    socket.addEventListener('close', ({ code }) => code >= saidMin && (unheard = 0));
+    return socket;
+  };
+}
 
 /**
  * LongPoll looks to Caravan like the WebSocket of a user, and does what its frames ask for by REST: it polls the rooms
  * that are subscribed. What REST does not have, typing and what is watched, is passed over. It ends with 1006 when the
- * server cannot be reached, with 4001 when the token is refused, and with 4002 when a WebSocket goes through again.
+ * server cannot be reached, with 4001 when the token is refused, and when a WebSocket goes through again.
  */
-export class LongPoll {
+class LongPoll {
+  phase = 'fallback';
   onopen = null;
   onmessage = null;
   onclose = null;
 
   #url;
   #token;
-  #in; // surroundings
+  #heard;
   #polls = new Map(); // id of a room, as it was subscribed → AbortController
+  #polling = 0; // polls that wait for an answer
+  #turns = []; // what begins the next ones
   #end = new AbortController();
   #looking; // timer: the next look for a WebSocket
   #tried; // the WebSocket that is looked at
 
-  /** @param options what Caravan gives: see fallback.d.ts */
-  constructor({ url, token, socket, protocols, surroundings }) {
-    this.#url = url;
+  /**
+   * @param open opens the WebSocket whose place this takes
+   * @param heard is called when the server answers, with true when it does so by a WebSocket
+   */
+  constructor(open, url, token, heard) {
+    this.#url = url.replace(/^ws/, 'http').replace(/\/ws\/chat\/.*/, '');
     this.#token = token;
-    this.#in = surroundings;
-    this.#in.setTimeout(() => this.onopen?.(), 0);
-    this.#look(() => new surroundings.WebSocket(socket, protocols), lookAgain.min);
+    this.#heard = heard;
+    setTimeout(() => this.onopen?.(), 0);
+    this.#look(open, lookAgain.min);
   }
 
   close() {
     this.#end.abort();
-    this.#in.clearTimeout(this.#looking);
+    clearTimeout(this.#looking);
     this.#tried?.close();
     for (const poll of this.#polls.values()) poll.abort();
   }
@@ -50,10 +76,13 @@ export class LongPoll {
   // --- Frames that come out -----------------------------------------------------------
 
   #tell(frame) {
-    if (!this.#end.signal.aborted) this.onmessage?.({ data: JSON.stringify(frame) });
+    if (this.#end.signal.aborted) return;
+    this.#heard(false);
+    this.onmessage?.({ data: JSON.stringify(frame) });
   }
 
   #finish(code) {
+    if (code === 4001) this.#heard(false);
     const told = this.onclose;
     this.close();
     told?.({ code });
@@ -85,7 +114,10 @@ export class LongPoll {
         await Promise.all(f.rooms.map((asked) => this.#enter(asked)));
         return this.#tell({ type: 'ack', client_id: f.client_id });
       case 'unsubscribe':
-        for (const id of f.rooms) this.#polls.get(id)?.abort();
+        for (const id of f.rooms) {
+          this.#polls.get(id)?.abort();
+          this.#polls.delete(id);
+        }
         return undefined;
       case 'chat_message': {
         const { type, chat_room_id: chatRoom, ...body } = f;
@@ -164,7 +196,7 @@ export class LongPoll {
   /** Tells what happens after `at`. Resolves to where the room is then, or to null where it is to be asked for anew. */
   async #events(id, { room, seq: at, last }, signal) {
     const since = `since=${at}${last ? `&since_id=${last}` : ''}`;
-    const page = await this.#call('GET', `rooms/${id}/messages/?${since}&limit=${pollSize}&wait=${pollTime}s`, undefined, signal);
+    const page = await this.#inTurn(signal, (wait) => this.#call('GET', `rooms/${id}/messages/?${since}&limit=${pollSize}&wait=${wait}s`, undefined, signal));
     if (signal.aborted) return null;
     if (page.seq < at) {
       this.#tell({ type: 'message_history', chat_room_id: room, since: page.seq, messages: [], seq: page.seq, has_more: true });
@@ -181,19 +213,39 @@ export class LongPoll {
     return { room, seq: page.seq, last: newest?.rev === page.seq ? newest.id : page.seq === at ? last : undefined };
   }
 
+  /** Keeps some connections free: rooms that are more than may be polled at once take turns, which are short then. */
+  async #inTurn(signal, poll) {
+    if (this.#polling >= pollsMax) await new Promise((begin) => this.#turns.push(begin));
+    else this.#polling++;
+    try {
+      signal.throwIfAborted();
+      return await poll(this.#polls.size > pollsMax ? turnTime : pollTime);
+    } finally {
+      if (this.#turns.length) this.#turns.shift()();
+      else this.#polling--;
+    }
+  }
+
   /** Looks now and then whether a WebSocket goes through: whether a frame comes. */
   #look(open, ms) {
-    this.#looking = this.#in.setTimeout(() => {
+    this.#looking = setTimeout(() => {
       this.#tried?.close();
       this.#look(open, Math.min(2 * ms, lookAgain.max));
       try {
         const socket = (this.#tried = open());
         socket.onopen = () => socket.send('{"type":"ping"}');
-        socket.onmessage = () => this.#finish(throughAgain);
+        socket.onmessage = () => this.#through();
       } catch {
         // a page may forbid it
       }
-    }, ms * (0.5 + this.#in.random() / 2));
+    }, ms * (0.5 + Math.random() / 2));
+  }
+
+  /** Caravan opens a WebSocket at once. */
+  #through() {
+    this.#tell({ type: 'closing', reconnect_after_ms: 0 });
+    this.#heard(true);
+    this.#finish(1012);
   }
 
   // --- Calls --------------------------------------------------------------------------------
@@ -204,9 +256,9 @@ export class LongPoll {
     const stop = () => limit.abort();
     const signals = [this.#end.signal, ...(poll ? [poll] : [])];
     for (const signal of signals) signal.addEventListener('abort', stop);
-    const timer = this.#in.setTimeout(stop, callTime + (poll ? pollTime * 1_000 : 0));
+    const timer = setTimeout(stop, callTime + (poll ? pollTime * 1_000 : 0));
     try {
-      const answer = await this.#in.fetch(`${this.#url}/api/v1/chat/${path}`, {
+      const answer = await fetch(`${this.#url}/api/v1/chat/${path}`, {
         method,
         headers: { Authorization: `Bearer ${this.#token}`, ...(body && { 'Content-Type': 'application/json' }) },
         body: body && JSON.stringify(body),
@@ -218,7 +270,7 @@ export class LongPoll {
       const after = Number(answer.headers.get('Retry-After')) || undefined;
       throw { status: answer.status, code: said.code, message: said.detail ?? `The server answered ${answer.status}`, after };
     } finally {
-      this.#in.clearTimeout(timer);
+      clearTimeout(timer);
       for (const signal of signals) signal.removeEventListener('abort', stop);
     }
   }

@@ -54,46 +54,28 @@ export interface Store {
   set(key: string, value: string): unknown;
 }
 
-/** What the library takes from around it; what is not given is that of the browser or of Node. */
-export interface Surroundings {
-  WebSocket: new (url: string, protocols: string[]) => unknown;
-  fetch: typeof fetch;
-  setTimeout: (fn: () => void, ms: number) => unknown;
-  clearTimeout: (timer: any) => void;
-  /** Milliseconds. */
-  now: () => number;
-  /** From 0 to 1. */
-  random: () => number;
+/** What Caravan needs of a WebSocket. Those of browsers and of Node.js are such, and what `./fallback` and `./room-socket` give. */
+export interface Socket {
+  onopen: ((event: any) => void) | null;
+  onmessage: ((event: any) => void) | null;
+  onclose: ((event: any) => void) | null;
+  send(text: string): void;
+  close(): void;
 }
 
-/** A WebSocket's stand-in, as `./fallback` has one. */
-export interface Fallback {
-  new (options: FallbackOptions): unknown;
-}
-
-export interface FallbackOptions {
-  /** Of the server. */
-  url: string;
-  token: string;
-  /** What a WebSocket would be opened with. */
-  socket: string;
-  protocols: string[];
-  surroundings: Surroundings;
-}
+/** Opens a socket. It may throw. */
+export type Open<S extends Socket = Socket> = (url: string, protocols: string[]) => S;
 
 export interface Options {
   /** Of the server, like https://chat.example.com. The page's own where it is left out. */
   url?: string;
   /** Gives an access token. With `fresh` the last one was refused or ends soon: get a new one. Where it rejects it is asked again later. */
   token: (fresh: boolean) => Promise<string>;
-  /** Only this trip, on the socket of its room. Without it one socket serves all rooms of the user. */
-  trip?: string;
   store?: Store;
-  /** `LongPoll` of `./fallback`, for networks that block WebSockets. */
-  fallback?: Fallback;
   /** Messages that are held of a room, the newest; 1000. What `older` loads is beside them, up to ten times as many. */
   keep?: number;
-  surroundings?: Partial<Surroundings>;
+  /** Opens the connection; `(url, protocols) => new WebSocket(url, protocols)` where it is left out. See `./fallback` and `./room-socket`. */
+  socket?: Open;
 }
 
 /**
@@ -110,7 +92,10 @@ export interface RoomState {
   code?: number;
 }
 
-/** Why something was not done: a code of the protocol's, `outbox_full` or `closed`. */
+/**
+ * Why something was not done: a code of the protocol's, or one of the library's own. `unreachable`: no answer. `closed`: by
+ * `close`. `outbox_full`: 500 entries wait. `outdated`: the message was edited elsewhere after this edit was written.
+ */
 export class CaravanError extends Error {
   code: string;
   /** Of HTTP. */
@@ -151,8 +136,11 @@ export class Caravan {
   readonly state: ConnectionState;
   /** The user's id, once a token was given. */
   readonly user?: string;
-  /** The room of a trip, by the trip's id or its own, and always by the same one; followed until it is closed. */
-  room(trip?: string): Room;
+  /**
+   * The room of a trip, by the trip's id or its own; followed until it is closed. `light`: only its last message is asked
+   * for, and 50 are held, until it is called without.
+   */
+  room(trip: string, light?: boolean): Room;
   /** Calls REST, with a path below /api/v1/chat/. */
   rest(method: string, path: string, body?: unknown): Promise<any>;
   close(): void;
@@ -177,12 +165,6 @@ export class Room {
   readonly permissions: readonly string[] | null;
   /** How far the user has read, on any device. */
   readonly readSeq: number;
-  /** How far others have read, by user; told after `watch`. */
-  readonly reads: ReadonlyMap<string, number>;
-  /** Who is here, told after `watch`. `users` null: too many to be named, or not known. */
-  readonly presence: { online: number | null; users: ReadonlySet<string> | null; partial: boolean };
-  /** Who types, by user. */
-  readonly typers: ReadonlyMap<string, { email: string }>;
   /** Seconds between two messages of a user; 0: none. */
   readonly slowMode: number;
 
@@ -200,10 +182,8 @@ export class Room {
   read(seq?: number): void;
   /** The user begins to type, or ends. */
   typing(on: boolean): void;
-  /** What the room is to tell beside its events. */
+  /** What the room is to tell beside its events: `presence` and `reads`, which `./people` keeps. */
   watch(what: { presence?: boolean; reads?: boolean }): void;
-  /** The emoji, without U+FE0F, that the user has chosen for a message. */
-  chosen(messageId: string): Set<string>;
   /** Loads the page before the oldest message. Empty where there is none, or no more may be held. */
   older(): Promise<Message[]>;
   /** Forgets what `older` has loaded. */
@@ -211,12 +191,20 @@ export class Room {
   /** Ends it. What is pending stays in the store. */
   close(): void;
 
-  /** With `reset` draw everything anew: some messages may be gone. */
-  on(event: 'messages', fn: (news: { changed: Message[]; reset: boolean }) => void): () => void;
+  /** With `reset` draw everything anew: some messages may be gone. `page`: what `older` has loaded. */
+  on(event: 'messages', fn: (news: { changed: Message[]; reset: boolean; page?: boolean }) => void): () => void;
   on(event: 'state', fn: (state: RoomState) => void): () => void;
-  on(event: 'outbox' | 'own' | 'room', fn: () => void): () => void;
-  on(event: 'typing', fn: (typers: Room['typers']) => void): () => void;
-  on(event: 'reads', fn: (reads: Room['reads']) => void): () => void;
-  on(event: 'presence', fn: (presence: Room['presence']) => void): () => void;
+  on(event: 'outbox' | 'room', fn: () => void): () => void;
+  /** `role`, `permissions` or `readSeq` may have changed. */
+  on(event: 'own', fn: (frame: { reactions?: Record<string, string[]> }) => void): () => void;
+  /** An entry of the outbox is stored. */
+  on(event: 'stored', fn: (entry: Entry) => void): () => void;
+  /** Frames of the protocol, as they come. `./people` keeps what they say. */
+  on(event: 'typing', fn: (frame: { user_id: string; user_email: string; is_typing: boolean }) => void): () => void;
+  on(event: 'reads', fn: (frame: { reads: { user_id: string; seq: number }[] }) => void): () => void;
+  on(
+    event: 'presence',
+    fn: (frame: { online: number; full?: boolean; users?: string[]; joined?: string[]; left?: string[]; partial?: boolean }) => void,
+  ): () => void;
   on(event: 'problem', fn: (problem: Problem) => void): () => void;
 }

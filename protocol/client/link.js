@@ -17,10 +17,9 @@ export class Link {
   ended;
 
   #socket;
-  #surroundings;
   #end;
   #take;
-  #last; // when something was heard
+  #last = Date.now(); // when something was heard
   #asked = 0; // when a ping was sent that is not answered
   #timer;
 
@@ -29,12 +28,10 @@ export class Link {
    * @param opened is called when frames can be sent
    * @param take gets each frame
    */
-  constructor(make, surroundings, opened, take) {
-    this.#surroundings = surroundings;
+  constructor(make, opened, take) {
     this.#take = take;
-    this.#last = surroundings.now();
     this.ended = new Promise((resolve) => (this.#end = resolve));
-    this.#watch();
+    this.#timer = setInterval(() => this.#watch(), tick);
     try {
       this.#socket = make();
     } catch {
@@ -48,6 +45,11 @@ export class Link {
     this.#socket.onclose = ({ code }) => this.close(code);
   }
 
+  /** How frames come: `live`, or what a stand-in of a WebSocket says. */
+  get phase() {
+    return this.#socket.phase ?? 'live';
+  }
+
   /** Sends a frame. What is sent on a link that is not open is lost, as on the wire. */
   send(frame) {
     if (this.open) this.#socket.send(JSON.stringify(frame));
@@ -55,7 +57,7 @@ export class Link {
 
   /** Ends the link at once: a dead network would keep us waiting for the peer's goodbye. */
   close(code) {
-    this.#surroundings.clearTimeout(this.#timer);
+    clearInterval(this.#timer);
     this.#take = null;
     this.open = false;
     if (this.#socket) {
@@ -68,7 +70,7 @@ export class Link {
   /** Asks whether the peer is there: nobody tells of one that is gone, nor of a sleep of this machine. */
   probe() {
     if (!this.open || this.#asked) return;
-    this.#asked = this.#surroundings.now();
+    this.#asked = Date.now();
     this.send({ type: 'ping' });
   }
 
@@ -79,23 +81,20 @@ export class Link {
     } catch {
       return this.close(1006); // no server of ours
     }
-    this.#last = this.#surroundings.now();
+    this.#last = Date.now();
     this.#asked = 0;
     this.#take(frame);
     this.heard = true;
   }
 
   #watch() {
-    this.#timer = this.#surroundings.setTimeout(() => {
-      this.#watch();
-      const now = this.#surroundings.now();
-      this.#last = Math.min(this.#last, now); // a clock may be set back
-      this.#asked = Math.min(this.#asked, now);
-      if (!this.open) {
-        if (now - this.#last > openTime) this.close(1006);
-      } else if (this.#asked) {
-        if (now - this.#asked > pongTime) this.close(1006);
-      } else if (now - this.#last > quietMax) this.probe();
-    }, tick);
+    const now = Date.now();
+    this.#last = Math.min(this.#last, now); // a clock may be set back
+    this.#asked = Math.min(this.#asked, now);
+    if (!this.open) {
+      if (now - this.#last > openTime) this.close(1006);
+    } else if (this.#asked) {
+      if (now - this.#asked > pongTime) this.close(1006);
+    } else if (now - this.#last > quietMax) this.probe();
   }
 }

@@ -16,7 +16,7 @@ export class CaravanError extends Error {
  * `client_id`, which stores nothing twice. With a store the frames survive a reload.
  */
 export class Outbox {
-  /** {clientId, frame, createdAt, status: 'pending' | 'failed', code?, error?}: entries, the first written in front. */
+  /** {clientId, frame, was?, createdAt, status: 'pending' | 'failed', code?, error?}: entries, the first written in front. */
   entries = [];
   /** The entry that waits for its answer. */
   underWay;
@@ -45,10 +45,13 @@ export class Outbox {
     this.#loaded = true;
   }
 
-  /** Adds a frame. Returns a promise of its answer; who does not look at it hears of a refusal by the entry. */
-  add(frame) {
-    if (this.entries.length >= entriesMax) return handled(Promise.reject(new CaravanError('outbox_full')));
-    return this.#put({ clientId: newId(), frame, createdAt: new Date().toISOString(), status: 'pending' });
+  /**
+   * Adds a frame; `was` is when the message that it edits was last changed, as the user knows it. Returns a promise of its
+   * answer; who does not look at it hears of a refusal by the entry.
+   */
+  add(frame, was) {
+    if (this.entries.length >= entriesMax) return handled(Promise.reject(new CaravanError('outbox_full', 'Too much waits to be sent')));
+    return this.#put({ clientId: newId(), frame, was, createdAt: new Date().toISOString(), status: 'pending' });
   }
 
   /** The next entry to send, now under way. Undefined while there is none, or one is out. */
@@ -80,7 +83,7 @@ export class Outbox {
     const entry = this.find(clientId);
     if (entry?.status !== 'failed') return handled(Promise.reject(new CaravanError('not_found')));
     this.discard(clientId);
-    return this.#put({ ...entry, status: 'pending', code: undefined, error: undefined });
+    return this.#put({ ...entry, status: 'pending', was: undefined, code: undefined, error: undefined });
   }
 
   /** Forgets an entry. One that is under way may still arrive. */
@@ -94,7 +97,7 @@ export class Outbox {
 
   /** Nobody will answer here any more. What is stored stays for the next time. */
   close() {
-    for (const { clientId } of this.entries) this.#settle({ clientId }, 'reject', new CaravanError('closed', undefined, { clientId }));
+    for (const { clientId } of this.entries) this.#settle({ clientId }, 'reject', new CaravanError('closed', 'The chat is closed', { clientId }));
   }
 
   #put(entry) {

@@ -3,35 +3,35 @@
 import { backoff, willPass } from './backoff.js';
 import { Emitter } from './emitter.js';
 import { Outbox } from './outbox.js';
-import { Own } from './own.js';
 import { Timeline } from './timeline.js';
 
 const earlyMax = 1_000; // events that wait while what is missing is fetched; beyond, it is fetched once more
 const pageSize = 50; // messages
+const lightKeep = 50; // messages that are held of a room that is only listed
 const answerTime = 30_000; // ms for the server to answer what was sent: there is no silence
 const longMin = 5_000; // characters: a shorter frame is not what a server has ended a connection over
+const pauseMin = 250; // ms before a frame is sent again
 const faultsMax = 8; // answers `internal`: perhaps this frame is what the server fails on
 const markTime = 300; // ms between two marks of how far is read
+const askAgain = 5_000; // ms until what was refused without its name is sent again
 const typingEvery = 3_000; // ms between two frames that say the same
-const typingFades = 6_000; // ms after which somebody does not type any more
-const typersMax = 50; // beyond, nobody can tell them apart
 
 /**
  * Room follows one trip's room for one user, and loses, repeats and reorders nothing. See index.d.ts for what there is
- * to call. What begins with _ is for Caravan alone.
+ * to call. What begins with _ is for the other modules alone.
  */
 export class Room extends Emitter {
   state = { phase: 'joining' };
   slowMode = 0;
-  reads = new Map();
-  presence = { online: null, users: null, partial: false };
-  typers = new Map(); // user id → {email, timer}
+  role = '';
+  permissions = null;
+  readSeq = 0;
 
   #caravan;
-  #in; // surroundings
   #timeline;
-  #own;
   #outbox;
+  #keep;
+  #light; // only its last message is asked for
   #at; // where we stand; undefined before the first history
   #last; // the id of the message that event `at` made or changed; undefined: not known
   #asked; // where we stood when a history was asked for
@@ -48,13 +48,14 @@ export class Room extends Emitter {
   #typingAt = -Infinity;
   #loading; // Promise of the older page that is on its way
 
-  constructor(caravan, id, { keep, store, user, surroundings }) {
+  constructor(caravan, id, { keep, store, user, light }) {
     super();
     this.id = id;
+    this._ids = new Set([id]);
     this.#caravan = caravan;
-    this.#in = surroundings;
-    this.#timeline = new Timeline(keep);
-    this.#own = new Own(() => caravan.user);
+    this.#keep = keep;
+    this.#light = light;
+    this.#timeline = new Timeline(light ? lightKeep : keep);
     const key = user.then((u) => `caravan.outbox.${u}.${id}`);
     this.#outbox = new Outbox(store, key, (error) => this._emit('problem', { code: 'store', message: String(error) }));
     this.#outbox.load().then(() => {
@@ -74,24 +75,8 @@ export class Room extends Emitter {
     return this.#outbox.entries;
   }
 
-  get role() {
-    return this.#own.role;
-  }
-
-  get permissions() {
-    return this.#own.permissions;
-  }
-
-  get readSeq() {
-    return this.#own.readSeq;
-  }
-
   get seq() {
     return this.#at ?? 0;
-  }
-
-  chosen(messageId) {
-    return this.#own.chosen(messageId);
   }
 
   // --- What the user does -------------------------------------------------------
@@ -102,7 +87,9 @@ export class Room extends Emitter {
   }
 
   edit(id, content) {
-    return this.#write({ type: 'edit_message', message_id: id, content });
+    const type = 'edit_message';
+    const known = this.outbox.some(({ frame }) => frame.type === type && frame.message_id === id) ? undefined : this.#timeline.get(id);
+    return this.#write({ type, message_id: id, content }, known?.updated_at);
   }
 
   remove(id) {
@@ -129,17 +116,20 @@ export class Room extends Emitter {
   }
 
   read(seq = this.seq) {
-    if (this.#own.mark(seq)) this.#markLater();
+    if (seq <= this.readSeq) return;
+    this.readSeq = seq;
+    this.#markLater();
+    this._emit('own', {});
   }
 
   typing(on) {
-    const now = this.#in.now();
-    if (!this.#live || (on ? now - this.#typingAt < typingEvery : this.#typingAt < 0)) return;
+    const now = Date.now();
+    if (!this.#live || (on ? Math.abs(now - this.#typingAt) < typingEvery : this.#typingAt < 0)) return;
     this.#typingAt = on ? now : -Infinity;
     this.#send({ type: 'typing', is_typing: on });
   }
 
-  watch({ presence = false, reads = false }) {
+  watch({ presence, reads }) {
     this.#watched = { type: 'watch', presence, reads, client_id: 'watch' };
     if (this.#live) this.#send(this.#watched);
   }
@@ -156,18 +146,28 @@ export class Room extends Emitter {
     if (this.state.phase === 'closed') return;
     this._ended('closed');
     this.#outbox.close();
-    this.#in.clearTimeout(this.#marking);
+    clearTimeout(this.#marking);
     this.#caravan._forget(this);
   }
 
   // --- What Caravan says ----------------------------------------------------------
+
+  /** A room that was only listed is looked at. */
+  _open() {
+    if (this.#light) {
+      this.#light = false;
+      this.#timeline.keep = this.#keep;
+      this.older().catch(() => {}); // the page loads more by itself
+    }
+    return this;
+  }
 
   /** Gives what names our position where a history is asked for. Undefined where none is wanted now. */
   _ask() {
     if (this.#asking || !this.#early) return undefined;
     this.#asking = true;
     this.#asked = this.#at;
-    return { since: this.#at, since_id: this.#last };
+    return { since: this.#at, since_id: this.#last, limit: this.#light && this.#at === undefined ? 1 : undefined };
   }
 
   /** The server does not tell of this room any more. */
@@ -180,26 +180,24 @@ export class Room extends Emitter {
 
   /** The connection, or the room on it, has ended. What comes on the next one comes again. */
   _ended(phase, code) {
+    if (this.state.phase === 'left') return;
     const out = this.#outbox.underWay;
     if (code === 1009 && out?.frame.content?.length > longMin) this.#outbox.fail(out, 'too_long'); // never again
-    this.#asking = false;
+    this.#asking = this.#lost = false;
     this.#early = [];
-    this.#lost = false;
     this.#release();
-    this.#in.clearTimeout(this.#pausing);
+    clearTimeout(this.#pausing);
     this.#pausing = undefined;
     this.#typingAt = -Infinity;
-    for (const { timer } of this.typers.values()) this.#in.clearTimeout(timer);
-    this.typers.clear();
-    this.presence = { online: null, users: null, partial: false };
     if (phase === 'left') {
+      this.#early = null; // no history is wanted
       for (const entry of this.#outbox.entries) if (entry.status === 'pending') this.#outbox.fail(entry, 'forbidden');
     }
     this.#become(phase, code);
   }
 
   /** Whether an answer is for a frame of ours. */
-  _sent({ client_id: clientId }) {
+  _sent(clientId) {
     return this.#outbox.find(clientId) !== undefined;
   }
 
@@ -213,24 +211,22 @@ export class Room extends Emitter {
         return this.#takeError(f);
       case 'own':
         return this.#takeOwn(f);
+      case 'left':
+        return this._left(f.code);
       case 'room':
-        return this.#takeRoom(f);
-      case 'reads':
-        for (const { user_id: user, seq } of f.reads) this.reads.set(user, Math.max(seq, this.reads.get(user) ?? 0));
-        return this._emit('reads', this.reads);
-      case 'presence':
-        return this.#takePresence(f);
-      case 'typing':
-        return this.#takeTyping(f.user_id, f.user_email, f.is_typing);
+        this.slowMode = f.slow_mode ?? 0;
+        this.#told([], this.#timeline.cut(f.first_seq ?? 1));
     }
     if (f.duplicate) this.#merge([f.message]); // outside the room's order
-    else if (f.seq !== undefined) this.#early ? this.#hold(f) : this.#takeEvent(f);
+    else if (f.seq === undefined) this._emit(f.type, f);
+    else this.#early ? this.#hold(f) : this.#takeEvent(f);
   }
 
   // --- Events of the room -----------------------------------------------------------
 
   #takeHistory(h) {
     this.#asking = false;
+    this._ids.add(h.chat_room_id).add(h.trip_id);
     if (h.since < this.#asked || h.seq < this.#at) return this.#beginAnew();
     const reset = h.since === undefined;
     const news = reset ? this.#timeline.open(h.messages) : this.#timeline.apply(h.messages);
@@ -254,8 +250,7 @@ export class Room extends Emitter {
   #beginAnew() {
     this.#at = this.#last = undefined;
     this.#early = [];
-    this.#own.forget();
-    this.reads.clear();
+    this.readSeq = 0;
     this.#timeline.open([]);
     this.#told([], true);
     this.#again();
@@ -264,10 +259,10 @@ export class Room extends Emitter {
   /** Asks for what is missing, later where that has not helped before. */
   #again() {
     this.#early ??= [];
-    const now = this.#in.now();
+    const now = Date.now();
     if (now - this.#againAt > 60_000) this.#holes = 0;
     this.#againAt = now;
-    this.#caravan._ask(this, this.#holes ? backoff(this.#in.random, this.#holes, 500, 30_000) : 0);
+    this.#caravan._ask(this, this.#holes && backoff(this.#holes));
     this.#holes++;
   }
 
@@ -283,7 +278,6 @@ export class Room extends Emitter {
       return this.#hold(f);
     }
     if (f.seq > this.#at) this.#stand(f.seq, f.message?.id ?? f.message_id);
-    if (f.type === 'chat_message') this.#takeTyping(f.message.sender.id);
     const message = f.message ?? (f.set && this.#timeline.patched(f));
     if (message) this.#merge([message]);
   }
@@ -294,55 +288,31 @@ export class Room extends Emitter {
     this.#at = seq;
   }
 
-  #merge(messages, page) {
-    this.#settle(messages, this.#timeline.apply(messages), false, page);
+  #merge(messages) {
+    this.#settle(messages, this.#timeline.apply(messages), false);
     this.#sendNext();
   }
 
-  /** Learns from what was told, settles what it acknowledges, and tells what is news. */
+  /** Tells what is news, and settles what it acknowledges. */
   #settle(messages, news, reset, page) {
-    for (const m of messages) if (this.#timeline.get(m.id)?.rev === m.rev) this.#own.learn(m, page);
-    this.#own.keepTo(this.#timeline);
-    this.#told(news, reset);
+    this.#told(news, reset, page);
     for (const m of messages) this.#done(m.client_id, m);
   }
 
-  #told(changed, reset) {
-    if (reset || changed.length) this._emit('messages', { changed, reset });
+  #told(changed, reset, page) {
+    if (reset || changed.length) this._emit('messages', { changed, reset, page });
   }
-
-  // --- Beside the room's order --------------------------------------------------------
 
   #takeOwn(f) {
-    const behind = this.#own.take(f);
-    if (f.v !== undefined) {
-      if (behind) this.#markLater();
+    const seq = f.read_seq ?? this.readSeq;
+    this.role = f.role ?? this.role;
+    this.permissions = f.permissions ?? this.permissions;
+    if (f.v) {
+      if (seq < this.readSeq) this.#markLater();
       if (this.#watched) this.#send(this.#watched);
     }
-    this._emit('own');
-  }
-
-  #takeRoom({ first_seq: first = 1, slow_mode: slow = 0 }) {
-    this.slowMode = slow;
-    this.#told([], this.#timeline.cut(first));
-    this._emit('room');
-  }
-
-  #takePresence({ online, full, users, joined = [], left = [], partial = false }) {
-    let here = full ? new Set(users) : this.presence.users && new Set([...this.presence.users, ...joined]);
-    for (const id of left) here?.delete(id);
-    if (!full && !joined.length && !left.length) here = null; // a number alone
-    this.presence = { online, users: here, partial };
-    this._emit('presence', this.presence);
-  }
-
-  #takeTyping(user, email, on) {
-    const known = this.typers.get(user);
-    if (!known && (!on || this.typers.size >= typersMax)) return;
-    this.#in.clearTimeout(known?.timer);
-    if (on) this.typers.set(user, { email, timer: this.#in.setTimeout(() => this.#takeTyping(user), typingFades) });
-    else this.typers.delete(user);
-    this._emit('typing', this.typers);
+    this.readSeq = Math.max(seq, this.readSeq);
+    this._emit('own', f);
   }
 
   // --- Sending --------------------------------------------------------------------------
@@ -351,8 +321,8 @@ export class Room extends Emitter {
     this.#caravan._send(this, frame);
   }
 
-  #write(frame) {
-    const promise = this.#outbox.add(JSON.parse(JSON.stringify(frame))); // as it is now
+  #write(frame, was) {
+    const promise = this.#outbox.add(JSON.parse(JSON.stringify(frame)), was); // as it is now
     this.#outboxChanged();
     return promise;
   }
@@ -362,17 +332,30 @@ export class Room extends Emitter {
     this.#sendNext();
   }
 
-  #sendNext() {
+  async #sendNext() {
     if (!this.#live || this.#pausing) return;
     const entry = this.#outbox.take();
-    if (!entry) return;
+    if (!entry || (entry.was && (await this.#outdated(entry)))) return;
     this.#send({ ...entry.frame, client_id: entry.clientId });
-    this.#answer = this.#in.setTimeout(() => this.#caravan._restart(), answerTime);
+    clearTimeout(this.#answer);
+    this.#answer = setTimeout(() => this.#caravan._restart(), answerTime);
+  }
+
+  /** Whether an edit is not to be sent: the message was edited elsewhere after this was written, which must not be undone. */
+  async #outdated(entry) {
+    const { message_id: id, content } = entry.frame;
+    try {
+      const m = this.#timeline.get(id) ?? (await this.#caravan.rest('GET', `messages/${id}/`));
+      if (m.updated_at !== entry.was && (m.caption ?? m.content) !== content) throw { code: 'outdated', message: 'It was changed elsewhere' };
+    } catch ({ code, message }) {
+      this.#takeError({ code, message, client_id: entry.clientId });
+    }
+    return this.#outbox.underWay !== entry;
   }
 
   /** Nothing is under way any more. */
   #release() {
-    this.#in.clearTimeout(this.#answer);
+    clearTimeout(this.#answer);
     this.#outbox.underWay = undefined;
   }
 
@@ -380,36 +363,35 @@ export class Room extends Emitter {
   #done(clientId, message) {
     const entry = clientId && this.#outbox.find(clientId);
     if (!entry || (entry.frame.type === 'chat_message') !== Boolean(message)) return;
-    const { type, message_id: id, emoji, on } = entry.frame;
-    if (type === 'react') this.#own.choose(id, emoji, on);
     if (this.#outbox.underWay === entry) this.#release();
     this.#tries = 0;
     this.#outbox.done(entry, message);
+    this._emit('stored', entry);
     this.#outboxChanged();
   }
 
   #takeError(f) {
     const entry = this.#outbox.find(f.client_id);
-    const { code, message: text, retry_after: after = 0 } = f;
+    const { code } = f;
     if (!entry) {
-      if (f.client_id === 'watch') this.#in.setTimeout(() => this.#live && this.#send(this.#watched), 5_000);
-      else if (willPass(code)) this.#markLater(5_000); // it may have been a mark
-      return this._emit('problem', { code, message: text });
+      if (f.client_id === 'watch') setTimeout(() => this.#live && this.#send(this.#watched), askAgain);
+      else if (willPass(code)) this.#markLater(askAgain); // it may have been a mark
+      return this._emit('problem', f);
     }
     if (this.#outbox.underWay === entry) this.#release();
     if (code === 'not_subscribed') return this._left(1012);
     this.#tries++;
     if (willPass(code) || (code === 'internal' && this.#tries < faultsMax)) {
-      return this.#pause(Math.max(after * 1_000, backoff(() => (1 + this.#in.random()) / 2, this.#tries, 500, 30_000)));
+      return this.#pause(Math.max((f.retry_after ?? 0) * 1_000, pauseMin, backoff(this.#tries)));
     }
     this.#tries = 0;
-    this.#outbox.fail(entry, code, text);
+    this.#outbox.fail(entry, code, f.message);
     this.#outboxChanged();
   }
 
   #pause(ms) {
-    this.#in.clearTimeout(this.#pausing);
-    this.#pausing = this.#in.setTimeout(() => {
+    clearTimeout(this.#pausing);
+    this.#pausing = setTimeout(() => {
       this.#pausing = undefined;
       this.#sendNext();
     }, ms);
@@ -417,7 +399,7 @@ export class Room extends Emitter {
 
   /** Says how far is read, a little later: the user may scroll on. */
   #markLater(ms = markTime) {
-    this.#marking ??= this.#in.setTimeout(() => {
+    this.#marking ??= setTimeout(() => {
       this.#marking = undefined;
       if (this.#live && this.readSeq) this.#send({ type: 'mark_read', seq: this.readSeq });
     }, ms);

@@ -15,12 +15,12 @@ export class Timeline {
 
   #byId = new Map();
   #first = 1; // the number that the room begins with
-  #keep;
   #more = 0; // messages that were loaded beyond what is kept
   #sorted = [];
 
+  /** @param keep so many messages are held, the newest, beside those that were loaded */
   constructor(keep) {
-    this.#keep = keep;
+    this.keep = keep;
   }
 
   /** All messages, in the order of the room. The array is another one after a change. */
@@ -39,7 +39,7 @@ export class Timeline {
 
   /** Whether no more can be held: nothing older is loaded until `trim`. */
   get full() {
-    return this.#byId.size >= this.#keep * pagesMax;
+    return this.#byId.size >= this.keep * pagesMax;
   }
 
   get(id) {
@@ -77,7 +77,7 @@ export class Timeline {
     });
     for (const m of news) if (m.deleted_at) news.push(...this.#blank(m));
     if (news.length) this.#sorted = null;
-    if (this.#byId.size > this.#keep + this.#more) this.#drop(this.messages.at(-this.#keep - this.#more).seq);
+    if (this.#byId.size > this.keep + this.#more) this.#drop(this.messages.at(-this.keep - this.#more).seq);
     return news;
   }
 
@@ -101,7 +101,7 @@ export class Timeline {
   /** Forgets what was loaded beyond what is kept. */
   trim() {
     this.#more = 0;
-    return this.#byId.size > this.#keep && this.#drop(this.messages.at(-this.#keep).seq);
+    return this.#byId.size > this.keep && this.#drop(this.messages.at(-this.keep).seq);
   }
 
   #pass(id, rev) {

@@ -2,7 +2,9 @@
 package node
 
 import (
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -42,4 +44,24 @@ func Command(t testing.TB, args ...string) *exec.Cmd {
 		args = append([]string{"--experimental-websocket", "--no-warnings"}, args...)
 	}
 	return exec.CommandContext(t.Context(), path, args...)
+}
+
+// Install installs what package-lock.json in dir names, and nothing else, where that has not been done. No package runs a
+// program of its own meanwhile.
+func Install(t testing.TB, dir string) {
+	t.Helper()
+	servers.Needs(t, "npm")
+	wanted, err := os.Stat(filepath.Join(dir, "package-lock.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	is, err := os.Stat(filepath.Join(dir, "node_modules", ".package-lock.json"))
+	if err == nil && is.ModTime().After(wanted.ModTime()) {
+		return
+	}
+	cmd := exec.CommandContext(t.Context(), "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline")
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("npm ci: %v\n%s", err, out)
+	}
 }

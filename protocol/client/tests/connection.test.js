@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import { roomSockets } from '../room-socket.js';
 import { event, history, me, message, messages, other, own, roomId, seqs, settle, token, trip, World } from './world.js';
 
 const second = '5d3e9c1a-52f4-4f1f-9d3c-6f1f5a9a7e21';
@@ -21,14 +22,15 @@ test('the token goes in a subprotocol, and one socket serves all rooms', async (
 });
 
 test('a room\'s own socket resumes in its address, and fills holes by a new connection', async () => {
-  const w = new World({ trip });
-  const room = w.caravan.room();
-  await settle();
+  const w = new World({ standIn: roomSockets });
+  const room = w.caravan.room(trip);
+  await w.clock.pass(1);
   assert.equal(w.socket.url, `wss://chat.example/ws/chat/${trip}/?v=2`);
   await w.socket.opens();
   await w.socket.says(history({ messages: messages(1, 2), seq: 2 }), own());
+  assert.equal(w.caravan.state.phase, 'live');
   room.typing(true);
-  assert.deepEqual(w.socket.sent, [{ type: 'typing', is_typing: true }]);
+  assert.deepEqual(w.socket.sent, [{ type: 'ping' }, { type: 'typing', is_typing: true }]);
   await w.socket.says(event(5));
   assert.equal(w.sockets.length, 2);
   assert.equal(w.socket.url, `wss://chat.example/ws/chat/${trip}/?v=2&since=2&since_id=message-2`);
@@ -38,9 +40,35 @@ test('a room\'s own socket resumes in its address, and fills holes by a new conn
   await w.socket.opens();
   await w.socket.says(history({ since: 4, messages: [message(5)], seq: 5, has_more: false }), own());
   assert.deepEqual(seqs(room), [1, 2, 3, 4, 5]);
-  assert.throws(() => w.caravan.room(second), { code: 'not_subscribed' });
+  const sent = room.send('one');
+  await w.socket.says({ type: 'error', code: 'too_long', client_id: sent.clientId });
+  await assert.rejects(sent, { code: 'too_long' });
+  await w.socket.ends(1012);
+  assert.equal(w.caravan.state.phase, 'waiting');
+  await w.clock.pass(1_000);
+  assert.match(w.socket.url, /since=5&since_id=message-5$/);
   await w.socket.ends(4003);
-  assert.equal(w.caravan.state.phase, 'closed');
+  assert.equal(room.state.phase, 'left');
+});
+
+test('of several rooms with their own sockets one may end alone', async () => {
+  const w = new World({ standIn: roomSockets });
+  const rooms = [w.caravan.room(trip), w.caravan.room(second)];
+  await w.clock.pass(1);
+  for (const [i, socket] of [...w.sockets].entries()) {
+    await socket.opens();
+    await socket.says(history(i ? { chat_room_id: 'another', trip_id: second } : {}), own());
+  }
+  await w.sockets[0].ends(1006);
+  assert.deepEqual(rooms.map((r) => r.state.phase), ['waiting', 'live']);
+  await w.clock.pass(1_000);
+  assert.equal(w.sockets.length, 3);
+  assert.match(w.socket.url, /since=0$/);
+  await w.sockets[1].ends(4001);
+  assert.equal(w.tokens.at(-1), true);
+  rooms[0].close();
+  assert.equal(w.sockets[2].closed, true);
+  w.caravan.close();
 });
 
 test('attempts come later and later, up to half a minute, and a good connection begins again', async () => {
@@ -246,4 +274,35 @@ test('a room that was lost is followed anew, by both of its ids', async () => {
   assert.equal(w.caravan.room(roomId), room);
   w.caravan.close();
   assert.throws(() => w.caravan.room(trip), { code: 'closed' });
+});
+
+test('a room that is asked for by both of its ids before they are known hears all by both', async () => {
+  const w = new World();
+  const rooms = [w.caravan.room(trip), w.caravan.room(roomId.toUpperCase())];
+  await settle();
+  await w.socket.opens();
+  assert.deepEqual(w.socket.frames('subscribe')[0].rooms, [{ id: trip }, { id: roomId }]);
+  await w.socket.says(history({ messages: messages(1, 2), seq: 2 }), own(), history({ messages: messages(1, 2), seq: 2 }), own(), event(3));
+  for (const room of rooms) assert.deepEqual(seqs(room), [1, 2, 3]);
+  const [one, two] = rooms.map((room) => room.send('refused'));
+  const problems = [];
+  for (const room of rooms) room.on('problem', (p) => problems.push(p));
+  await w.socket.says({ type: 'error', code: 'too_long', client_id: one.clientId, chat_room_id: roomId });
+  await assert.rejects(one, { code: 'too_long' });
+  assert.deepEqual(problems, [], 'the other has not asked');
+  await w.socket.says(event(4, { sender: { id: me }, client_id: two.clientId }));
+  assert.equal((await two).seq, 4);
+  rooms[0].close();
+  assert.deepEqual(w.socket.frames('unsubscribe'), [], 'the other still listens');
+  assert.equal(w.caravan.room(trip), rooms[1]);
+  rooms[1].close();
+  assert.equal(w.socket.frames('unsubscribe').length, 1);
+});
+
+test('what REST cannot reach is told by a code', async () => {
+  const w = new World();
+  w.answers = () => ({ status: 0 });
+  await assert.rejects(w.caravan.rest('GET', 'rooms/'), { name: 'CaravanError', code: 'unreachable', message: 'fetch failed' });
+  w.answers = () => ({ status: 502, body: {} });
+  await assert.rejects(w.caravan.rest('GET', 'rooms/'), { code: 'unknown_outcome', status: 502 });
 });

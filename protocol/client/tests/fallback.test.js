@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { LongPoll } from '../fallback.js';
+import { orLongPoll } from '../fallback.js';
 import { me, message, messages, roomId, seqs, settle, trip, World } from './world.js';
 
 /** REST as the server has it: a room, and polls that wait until there is something. */
@@ -38,7 +38,7 @@ class Rest {
 
 /** A client whose WebSockets do not get through, on the fallback. */
 async function blocked(rest) {
-  const w = new World({ fallback: LongPoll });
+  const w = new World({ standIn: orLongPoll });
   w.answers = rest.answer;
   const room = w.caravan.room(trip);
   await settle();
@@ -127,7 +127,7 @@ test('a WebSocket that goes through again takes over', async () => {
 
 test('a server that cannot be reached at all is no reason for REST', async () => {
   const rest = new Rest();
-  const w = new World({ fallback: LongPoll });
+  const w = new World({ standIn: orLongPoll });
   w.answers = () => ({ status: 0 });
   const room = w.caravan.room(trip);
   await settle();
@@ -154,5 +154,31 @@ test('a refused token is replaced', async () => {
   await w.socket.ends(1006).then(() => w.clock.pass(30_000));
   assert.ok(w.tokens.includes(true));
   assert.equal((await sent).content, 'one');
+  w.caravan.close();
+});
+
+test('many rooms take turns, so that connections are left for what is sent', async () => {
+  const w = new World({ standIn: orLongPoll });
+  w.block();
+  let polls = 0;
+  let most = 0;
+  const polled = new Set();
+  w.answers = async ({ path }) => {
+    const [, id] = path.split('/');
+    const query = new URLSearchParams(path.split('?')[1]);
+    if (path.startsWith('rooms/?')) return { body: {} };
+    if (!query.has('limit')) return { body: { id: `room of ${id}`, trip_id: id, role: 'member', read_seq: 0 } };
+    if (!query.has('wait')) return { body: { results: [], seq: 0 } };
+    most = Math.max(most, ++polls);
+    polled.add(id);
+    await new Promise((resolve) => setTimeout(resolve, parseInt(query.get('wait'), 10) * 1_000));
+    polls--;
+    return { body: { results: [], seq: 0, has_more: false } };
+  };
+  for (let i = 0; i < 9; i++) w.caravan.room(`5d3e9c1a-52f4-4f1f-9d3c-00000000000${i}`);
+  await w.clock.pass(10_000);
+  assert.equal(w.caravan.state.phase, 'fallback');
+  assert.equal(most, 4);
+  assert.equal(polled.size, 9);
   w.caravan.close();
 });

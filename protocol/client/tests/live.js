@@ -8,8 +8,11 @@
 
 import assert from 'node:assert/strict';
 
-import { LongPoll } from '../fallback.js';
+import { orLongPoll } from '../fallback.js';
 import { Caravan } from '../index.js';
+import { People } from '../people.js';
+import { Reactions } from '../reactions.js';
+import { roomSockets } from '../room-socket.js';
 
 const [url, trip, amina, jonas] = process.argv.slice(2);
 const each = 30; // messages of each client
@@ -21,11 +24,9 @@ const until = async (what, done) => {
   }
 };
 
-class Blocked {
-  constructor() {
-    throw new Error('blocked');
-  }
-}
+const blocked = () => {
+  throw new Error('blocked');
+};
 
 function join(name, user, options) {
   const token = async () => (await (await fetch(`${url}/demo/token?user=${user}`)).json()).token;
@@ -46,8 +47,8 @@ function join(name, user, options) {
 
 const clients = [
   join('user', amina, {}),
-  join('room', jonas, { trip }),
-  join('poll', jonas, { fallback: LongPoll, surroundings: { WebSocket: Blocked } }),
+  join('room', jonas, { socket: roomSockets() }),
+  join('poll', jonas, { socket: orLongPoll(blocked) }),
 ];
 await until('all are in the room', () => clients.every((c) => c.room.state.phase === 'live'));
 assert.equal(clients[2].caravan.state.phase, 'fallback');
@@ -79,6 +80,7 @@ for (const c of clients) {
 const [one, two] = ours(clients[0]).filter((m) => m.content.startsWith('user'));
 await clients[0].room.edit(one.id, 'edited');
 await clients[0].room.pin(one.id, true);
+const mine = new Reactions(clients[1].caravan, clients[1].room);
 await clients[1].room.react(one.id, '👍', true);
 await clients[2].room.react(two.id, '👍', true);
 await clients[0].room.remove(two.id);
@@ -88,11 +90,11 @@ await until('all have the changes', () =>
     return a.content === 'edited' && a.pinned_at && a.reactions?.[0].count === 1 && b.deleted_at;
   }),
 );
-assert.deepEqual([...clients[1].room.chosen(one.id)], ['👍']);
+assert.deepEqual([...mine.chosen(one.id)], ['👍']);
 
-const older = clients[1].room;
-older.watch({ presence: true, reads: true });
-await until('who is here is told', () => older.presence.users?.has(amina));
+const people = new People(clients[1].room);
+clients[1].room.watch({ presence: true, reads: true });
+await until('who is here is told', () => people.presence.users?.has(amina));
 clients[0].room.read();
-await until('who has read is told', () => older.reads.get(amina) === clients[0].room.seq);
+await until('who has read is told', () => people.reads.get(amina) === clients[0].room.seq);
 for (const c of clients) c.caravan.close();

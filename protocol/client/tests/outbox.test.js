@@ -206,3 +206,61 @@ test('a message of another user with a foreign id settles nothing', async () => 
   await w.socket.says(event(1, { sender: { id: other }, client_id: 'a1' }));
   assert.equal(room.outbox.length, 1);
 });
+
+/** What the server says of a message of the user's that was edited. */
+const edited = (seq, rev, content, more) => ({
+  type: 'message_edited', message: message(seq, { rev, content, sender: { id: me }, updated_at: `at ${rev}`, ...more }), seq: rev,
+});
+
+test('an edit that waits does not undo a newer one', async () => {
+  const store = memory();
+  const w = new World({ store });
+  const room = await w.enters([message(1, { updated_at: 'at 1' })]);
+  await settle();
+  await w.socket.ends(1006);
+  const stale = room.edit('message-1', 'older');
+  await w.clock.pass(700);
+  await w.socket.opens();
+  await w.socket.says(history({ since: 1, messages: [edited(1, 2, 'newer').message], seq: 2, has_more: false }), own());
+  await assert.rejects(stale, { code: 'outdated' });
+  assert.deepEqual(w.socket.frames('edit_message'), []);
+  const again = room.retry(stale.clientId);
+  assert.equal(w.socket.frames('edit_message').length, 1, 'unless the user wants it');
+  await w.socket.says({ type: 'ack', chat_room_id: roomId, client_id: stale.clientId });
+  await again;
+});
+
+test('after a reload, too, where the message is not held', async () => {
+  const store = memory();
+  const w = new World({ store });
+  const room = await w.enters([message(1, { updated_at: 'at 1' })]);
+  await settle();
+  await w.socket.ends(1006);
+  room.edit('message-1', 'older');
+  await settle();
+  w.caravan.close();
+
+  for (const [content, sent, status] of [['content 1', 1, 'pending'], ['newer', 0, 'failed']]) {
+    const later = new World({ store });
+    later.answers = () => ({ body: edited(1, 2, content, content === 'newer' ? {} : { updated_at: 'at 1' }).message });
+    const again = await later.enters([message(60)], 60);
+    await settle();
+    assert.deepEqual(later.calls.map((c) => c.path), ['messages/message-1/']);
+    assert.equal(later.socket.frames('edit_message').length, sent);
+    assert.equal(again.outbox[0].status, status);
+    later.caravan.close();
+  }
+});
+
+test('one\'s own edits one after the other are not taken for another\'s', async () => {
+  const w = new World();
+  const room = await w.enters([message(1, { updated_at: 'at 1' })]);
+  const [one, two] = [room.edit('message-1', 'one'), room.edit('message-1', 'two')];
+  await settle();
+  await w.socket.says(edited(1, 2, 'one'), { type: 'ack', chat_room_id: roomId, client_id: one.clientId });
+  await one;
+  await settle();
+  assert.deepEqual(w.socket.frames('edit_message').map((f) => f.content), ['one', 'two']);
+  await w.socket.says({ type: 'ack', chat_room_id: roomId, client_id: two.clientId });
+  await two;
+});

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { event, history, me, message, messages, other, own, roomId, seqs, settle, trip, World } from './world.js';
+import { event, history, me, message, messages, own, roomId, seqs, trip, World } from './world.js';
 
 test('a room begins with its newest page and goes on with events', async () => {
   const w = new World();
@@ -209,32 +209,6 @@ test('marks are sent a little later, never go back, and are sent again where the
   assert.equal(room.readSeq, 9);
 });
 
-test('who is here, who has read and who types is told', async () => {
-  const w = new World();
-  const room = await w.enters(messages(1, 1));
-  room.watch({ presence: true, reads: true });
-  assert.deepEqual(w.socket.frames('watch'), [{ type: 'watch', presence: true, reads: true, client_id: 'watch', chat_room_id: trip }]);
-  const about = { chat_room_id: roomId };
-  await w.socket.says({ type: 'presence', ...about, online: 2, full: true, users: [me, other] });
-  await w.socket.says({ type: 'presence', ...about, online: 2, joined: ['third'], left: [other] });
-  assert.deepEqual([...room.presence.users], [me, 'third']);
-  await w.socket.says({ type: 'presence', ...about, online: 120, partial: true });
-  assert.deepEqual(room.presence, { online: 120, users: null, partial: true });
-  await w.socket.says({ type: 'reads', ...about, reads: [{ user_id: other, seq: 4 }, { user_id: me, seq: 3 }] });
-  await w.socket.says({ type: 'reads', ...about, reads: [{ user_id: other, seq: 2 }] });
-  assert.equal(room.reads.get(other), 4);
-  await w.socket.says({ type: 'typing', ...about, user_id: other, user_email: 'o@example.com', is_typing: true });
-  assert.equal(room.typers.get(other).email, 'o@example.com');
-  await w.clock.pass(7_000);
-  assert.equal(room.typers.size, 0, 'the notice fades');
-  await w.socket.ends(1006);
-  assert.equal(room.presence.online, null);
-  await w.clock.pass(300);
-  await w.socket.opens();
-  await w.socket.says(history({ since: 1, seq: 1, has_more: false }), own());
-  assert.equal(w.socket.frames('watch').length, 1, 'it is asked for again');
-});
-
 test('typing is said when it begins and ends, and not for each key', async () => {
   const w = new World();
   const room = await w.enters();
@@ -242,24 +216,6 @@ test('typing is said when it begins and ends, and not for each key', async () =>
   room.typing(false);
   room.typing(false);
   assert.deepEqual(w.socket.frames('typing').map((f) => f.is_typing), [true, false]);
-});
-
-test('own reactions are known by names, by what the server says, and by what was acknowledged', async () => {
-  const w = new World();
-  const named = message(1, { reactions: [{ emoji: '👍', count: 1, by: [me] }] });
-  const many = message(2, { reactions: [{ emoji: '❤️', count: 20 }] });
-  const room = w.caravan.room(trip);
-  await settle();
-  await w.socket.opens();
-  await w.socket.says(history({ messages: [named, many], seq: 2 }), own({ reactions: { 'message-2': ['❤️'] } }));
-  assert.deepEqual([...room.chosen('message-1')], ['👍']);
-  assert.deepEqual([...room.chosen('message-2')], ['❤']);
-  const done = room.react('message-2', '❤️', false);
-  const [{ client_id: id, ...frame }] = w.socket.frames('react');
-  assert.deepEqual(frame, { type: 'react', message_id: 'message-2', emoji: '❤️', on: false, chat_room_id: trip });
-  await w.socket.says({ type: 'ack', chat_room_id: roomId, client_id: id });
-  await done;
-  assert.deepEqual([...room.chosen('message-2')], []);
 });
 
 test('what a listener throws does not keep the room from going on', async (t) => {

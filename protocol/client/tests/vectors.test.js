@@ -5,7 +5,10 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
-import { LongPoll } from '../fallback.js';
+import { orLongPoll } from '../fallback.js';
+import { People } from '../people.js';
+import { Reactions } from '../reactions.js';
+import { roomSockets } from '../room-socket.js';
 import { settle, World } from './world.js';
 
 const folder = new URL('../../testdata/vectors/', import.meta.url);
@@ -23,13 +26,12 @@ class Player {
 
   constructor(vector, how) {
     Object.assign(this, { vector, how });
-    this.world = new World({
-      ...(how === 'room' && { trip: vector.trip }),
-      ...(how === 'poll' && { fallback: LongPoll }),
-    });
+    this.world = new World({ standIn: { room: roomSockets, poll: orLongPoll }[how] });
     if (how === 'poll') this.world.block();
     this.world.answers = (call) => new Promise((answer) => this.calls.push({ ...call, answer }));
     this.room = this.world.caravan.room(vector.trip);
+    this.people = new People(this.room);
+    this.reactions = new Reactions(this.world.caravan, this.room);
   }
 
   async play() {
@@ -204,14 +206,14 @@ class Player {
       at: room.seq, state: room.state.phase, role: room.role, permissions: room.permissions, read_seq: room.readSeq,
       pending: room.outbox.filter((e) => e.status === 'pending').map((e) => e.frame.content ?? ''),
       failed: room.outbox.filter((e) => e.status === 'failed').map((e) => e.code),
-      online: room.presence.online, here: room.presence.users && [...room.presence.users].sort(), reads: Object.fromEntries(room.reads),
+      online: this.people.presence.online, here: this.people.presence.users && [...this.people.presence.users].sort(), reads: Object.fromEntries(this.people.reads),
     };
     for (const [name, value] of Object.entries(wanted)) {
       if (name === 'messages') {
         assert.deepEqual(room.messages.map((m) => m.id), value.map((m) => m.id));
         for (const m of value) for (const member in m) assert.deepEqual(held[m.id][member] ?? null, m[member], `${member} of ${m.id}`);
       } else if (name === 'chosen') {
-        for (const id in value) assert.deepEqual([...room.chosen(id)].map(plain), value[id].map(plain));
+        for (const id in value) assert.deepEqual([...this.reactions.chosen(id)].map(plain), value[id].map(plain));
       } else assert.deepEqual(Array.isArray(value) && name === 'here' ? got.here : got[name], name === 'here' ? value?.toSorted() ?? null : value, name);
     }
   }

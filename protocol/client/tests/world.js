@@ -19,14 +19,14 @@ export async function settle() {
   await new Promise((resolve) => setImmediate(resolve));
 }
 
+/** Clock is what timers go by in a test. */
 class Clock {
   now = 1_000_000;
   #timers = new Map();
-  #ids = 0;
 
-  set(fn, ms) {
-    this.#timers.set(++this.#ids, { fn, at: this.now + ms });
-    return this.#ids;
+  set(fn, ms, every) {
+    this.#timers.set(++timers, { fn, at: this.now + ms, every });
+    return timers;
   }
 
   clear(id) {
@@ -43,8 +43,9 @@ class Clock {
       await settle();
       const [id, next] = [...this.#timers].sort((a, b) => a[1].at - b[1].at || a[0] - b[0])[0] ?? [];
       if (!next || next.at > end) break;
-      this.#timers.delete(id);
       this.now = Math.max(this.now, next.at);
+      if (next.every) next.at += next.every;
+      else this.#timers.delete(id);
       next.fn();
     }
     this.now = end;
@@ -52,9 +53,20 @@ class Clock {
   }
 }
 
+let timers = 0; // ids so far
+let world; // the newest one: its clock is the time, and it answers REST
+
+globalThis.setTimeout = (fn, ms) => world.clock.set(fn, ms);
+globalThis.setInterval = (fn, ms) => world.clock.set(fn, ms, ms);
+globalThis.clearTimeout = globalThis.clearInterval = (id) => world.clock.clear(id);
+globalThis.fetch = (url, options) => world.fetch(url, options);
+Date.now = () => world.clock.now;
+Math.random = () => 0.5;
+
 class Socket {
   sent = [];
   closed = false;
+  #listeners = [];
 
   constructor(url, protocols) {
     Object.assign(this, { url, protocols });
@@ -68,6 +80,10 @@ class Socket {
     this.closed = true;
   }
 
+  addEventListener(type, fn) {
+    this.#listeners.push({ type, fn });
+  }
+
   /** The frames of one type that the client has sent. */
   frames(type) {
     return this.sent.filter((f) => f.type === type);
@@ -79,13 +95,18 @@ class Socket {
   }
 
   async says(...frames) {
-    for (const f of frames) this.onmessage?.({ data: JSON.stringify(f) });
+    for (const f of frames) this.#tell('message', { data: JSON.stringify(f) });
     await settle();
   }
 
   async ends(code) {
-    this.onclose?.({ code });
+    this.#tell('close', { code });
     await settle();
+  }
+
+  #tell(type, event) {
+    for (const l of this.#listeners) if (l.type === type) l.fn(event);
+    this[`on${type}`]?.(event);
   }
 }
 
@@ -98,36 +119,30 @@ export class World {
   blocked = false;
   answers = () => ({ status: 404, body: { code: 'not_found' } });
 
-  constructor(options = {}) {
-    const world = this;
-    const { clock, sockets, tokens } = this;
-    const surroundings = {
-      WebSocket: class extends Socket {
-        constructor(...args) {
-          super(...args);
-          if (world.blocked) throw new Error('blocked');
-          sockets.push(this);
-        }
-      },
-      fetch: async (url, { method, body }) => {
-        const call = { method, path: url.replace('https://chat.example/api/v1/chat/', ''), body: body && JSON.parse(body) };
-        this.calls.push(call);
-        const { status = 200, body: answer, after } = await this.answers(call);
-        if (!status) throw new TypeError('fetch failed');
-        return { ok: status < 300, status, json: async () => answer, headers: new Headers(after ? { 'Retry-After': after } : {}) };
-      },
-      setTimeout: (fn, ms) => clock.set(fn, ms),
-      clearTimeout: (id) => clock.clear(id),
-      now: () => clock.now,
-      random: () => 0.5,
+  /** @param options of Caravan, and in front of its sockets `roomSockets` or `orLongPoll` */
+  constructor({ standIn = (open) => open, ...options } = {}) {
+    world = this;
+    const open = (...args) => {
+      const socket = new Socket(...args);
+      if (this.blocked) throw new Error('blocked');
+      this.sockets.push(socket);
+      return socket;
     };
-    const give = async (fresh) => token(tokens.push(fresh));
-    this.caravan = new Caravan({ url: 'https://chat.example/', token: give, surroundings, ...options });
+    const give = async (fresh) => token(this.tokens.push(fresh));
+    this.caravan = new Caravan({ url: 'https://chat.example/', token: give, socket: standIn(open), ...options });
   }
 
   /** From now on no WebSocket can be opened. */
   block() {
     this.blocked = true;
+  }
+
+  async fetch(url, { method, body }) {
+    const call = { method, path: url.replace('https://chat.example/api/v1/chat/', ''), body: body && JSON.parse(body) };
+    this.calls.push(call);
+    const { status = 200, body: answer, after } = await this.answers(call);
+    if (!status) throw new TypeError('fetch failed');
+    return { ok: status < 300, status, json: async () => answer, headers: new Headers(after ? { 'Retry-After': after } : {}) };
   }
 
   /** The newest socket. */
