@@ -65,3 +65,17 @@ func (l *Loop) shutListener() {
 	_ = unix.Shutdown(l.listener, unix.SHUT_RDWR)                   // it is there
 	l.shared.listeners.Add(-1)
 }
+
+// unhear drops what begins a connection to the loop's listener. Sockets that it has accepted,
+// or will yet, get no such packet. Where the kernel takes no filter all stays as it is.
+func (l *Loop) unhear() {
+	const flags, syn = 13, 1 << 1 // of a TCP header: which byte, which bit of it
+	filter := []unix.SockFilter{
+		{Code: unix.BPF_LD | unix.BPF_B | unix.BPF_ABS, K: flags},
+		{Code: unix.BPF_JMP | unix.BPF_JSET | unix.BPF_K, K: syn, Jt: 0, Jf: 1},
+		{Code: unix.BPF_RET | unix.BPF_K, K: 0},
+		{Code: unix.BPF_RET | unix.BPF_K, K: 1 << 16}, // all bytes of it
+	}
+	program := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
+	_ = unix.SetsockoptSockFprog(l.listener, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &program)
+}

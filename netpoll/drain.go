@@ -10,6 +10,10 @@ import (
 // drainPoll is how often Drain looks whether the last connection is gone.
 const drainPoll = 10 * time.Millisecond
 
+// handshakesWait is for the TCP handshakes that are under way when a drain begins, where
+// another process listens, too.
+const handshakesWait = 300 * time.Millisecond
+
 // Of a drain's time, in which part all connections have their time, and when those are
 // closed that Config.Part has not closed. The rest is for the close handshakes.
 const (
@@ -39,6 +43,9 @@ func (s *Server) Drain(ctx context.Context) error {
 		deadline = begun.Add(s.cfg.DrainTimeout)
 	}
 	part := func(of float64) time.Time { return begun.Add(time.Duration(of * float64(deadline.Sub(begun)))) }
+	if s.address.Shared() {
+		s.letOthersHear(ctx)
+	}
 	for _, l := range s.loops {
 		l.Post(func() { l.beginDrain(part(drainSpread), part(drainEnd)) })
 	}
@@ -57,6 +64,23 @@ func (s *Server) Drain(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// letOthersHear leaves new connections to the other processes that listen. The kernel resets
+// what is on the way to a listener when it is shut. So first clients that begin are not heard:
+// they try again by themselves, a second after that, and are heard by another process. Those
+// that had begun come in meanwhile.
+func (s *Server) letOthersHear(ctx context.Context) {
+	for _, l := range s.loops {
+		l.Post(l.unhear)
+	}
+	wait := time.NewTimer(handshakesWait)
+	defer wait.Stop()
+	select {
+	case <-wait.C:
+	case <-s.done:
+	case <-ctx.Done():
+	}
 }
 
 // empty tells whether there is no connection, and will be none.

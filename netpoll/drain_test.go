@@ -286,11 +286,30 @@ func TestAPortThatTwoServersShare(t *testing.T) {
 		dial(t, old)
 	}
 	go func() { _ = old.Drain(t.Context()) }()
-	await.Until(t, "the listeners are shut", func() bool { return old.listeners.Load() == 0 })
+	for old.listeners.Load() > 0 { // nobody is turned away meanwhile
+		dial(t, old)
+		await.Value(t, "a connection", names)
+	}
 	for range 30 {
 		dial(t, old)
 		if name := await.Value(t, "a connection", names); name != "young" {
 			t.Errorf("a new connection came to the %s one", name)
 		}
+	}
+}
+
+// A client that begins to connect while its server leaves is not answered, which its kernel
+// takes for a loss. Who is there is served.
+func TestALoopThatHearsNoMoreClients(t *testing.T) {
+	s := start(t, Config{Handler: funcs{message: echoBack}, Loops: 1})
+	in := connect(t, s)
+	onLoop(t, s.loops[0], s.loops[0].unhear)
+	var timedOut net.Error
+	if c, err := net.DialTimeout("tcp", s.Addr().String(), 50*time.Millisecond); !errors.As(err, &timedOut) || !timedOut.Timeout() {
+		t.Errorf("%v, %v", c, err)
+	}
+	in.write([]byte(plainRequest))
+	if r := in.response(); r.StatusCode != 101 {
+		t.Error(r.Status)
 	}
 }

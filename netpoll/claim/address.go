@@ -15,9 +15,10 @@ import (
 // would hide, chooses the port where none is given, and keeps it until every
 // loop's listener is bound.
 type Address struct {
-	fd   int
-	addr netip.AddrPort
-	dual bool // the unspecified address of both families
+	fd     int
+	addr   netip.AddrPort
+	dual   bool // the unspecified address of both families
+	shared bool // another process may listen there, too
 }
 
 // Reserve resolves the address and binds it. Whoever gets an Address releases it. shared
@@ -51,8 +52,8 @@ func bind(ap netip.AddrPort, dual, shared bool) (*Address, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen on %v: %w", ap, os.NewSyscallError("socket", err))
 	}
-	a := &Address{fd: fd, dual: dual}
-	if err := a.bind(family, sa, shared); err != nil {
+	a := &Address{fd: fd, dual: dual, shared: shared}
+	if err := a.bind(family, sa); err != nil {
 		a.Release()
 		return nil, fmt.Errorf("listen on %v: %w", ap, err)
 	}
@@ -60,7 +61,7 @@ func bind(ap netip.AddrPort, dual, shared bool) (*Address, error) {
 	return a, nil
 }
 
-func (a *Address) bind(family int, sa unix.Sockaddr, shared bool) error {
+func (a *Address) bind(family int, sa unix.Sockaddr) error {
 	if family == unix.AF_INET6 && !a.dual {
 		if err := unix.SetsockoptInt(a.fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1); err != nil {
 			return os.NewSyscallError("setsockopt", err)
@@ -71,7 +72,7 @@ func (a *Address) bind(family int, sa unix.Sockaddr, shared bool) error {
 	if err := unix.SetsockoptInt(a.fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1); err != nil {
 		return os.NewSyscallError("setsockopt", err)
 	}
-	if shared { // with those that listen, which have it, too
+	if a.shared { // with those that listen, which have it, too
 		if err := unix.SetsockoptInt(a.fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1); err != nil {
 			return os.NewSyscallError("setsockopt", err)
 		}
@@ -98,6 +99,9 @@ func (a *Address) port() uint16 {
 // AddrPort returns the address, with the port that the kernel has chosen where none
 // was given.
 func (a *Address) AddrPort() netip.AddrPort { return a.addr }
+
+// Shared tells whether another process may listen there, too.
+func (a *Address) Shared() bool { return a.shared }
 
 // URL returns the address in gnet's form.
 func (a *Address) URL() string {
