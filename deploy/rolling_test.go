@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,6 +29,21 @@ import (
 	"github.com/caravan-chat/caravan/protocol/token"
 )
 
+// rollingFor makes a long run of TestARollingRestartShowsNobodyAnError, for before a release.
+var rollingFor = flag.Duration("rolling-for", 0,
+	"how long the nodes behind each proxy are restarted, one proxy after the other and with little load; 0: each node once")
+
+// load is what clients do meanwhile.
+type load struct {
+	rate  float64       // of each member of the fleet, actions a second
+	pause time.Duration // of a strict client, after each call
+}
+
+var (
+	brisk  = load{rate: 3, pause: 10 * time.Millisecond}
+	gentle = load{rate: 0.5, pause: 200 * time.Millisecond} // leaves the machine to others for an hour
+)
+
 // The fleet has a room more than it uses: for strict, which is no part of the account.
 const (
 	members = 10
@@ -35,8 +52,8 @@ const (
 )
 
 // strict are clients beside the fleet that take nothing but success: they post, read and
-// enter, again and again, until the end of ctx.
-func strict(ctx context.Context, t *testing.T, address string) *sync.WaitGroup {
+// enter, again and again, until the end of ctx. made counts their calls.
+func strict(ctx context.Context, t *testing.T, address string, pause time.Duration) (all *sync.WaitGroup, made *atomic.Int64) {
 	t.Helper()
 	base := "http://" + address
 	by := bearer(t, rooms)
@@ -71,18 +88,19 @@ func strict(ctx context.Context, t *testing.T, address string) *sync.WaitGroup {
 		}
 		return err
 	}
-	all := new(sync.WaitGroup)
+	all, made = new(sync.WaitGroup), new(atomic.Int64)
 	for name, act := range map[string]func() error{"post": post, "read": read, "enter": enter} {
 		all.Go(func() {
 			for ctx.Err() == nil {
 				if err := act(); err != nil {
 					t.Errorf("%s: %v", name, err)
 				}
-				time.Sleep(10 * time.Millisecond)
+				made.Add(1)
+				time.Sleep(pause)
 			}
 		})
 	}
-	return all
+	return all, made
 }
 
 // call makes a REST call on a connection of whichever are kept.
@@ -107,20 +125,26 @@ func call(method, url, bearer, body string, want int) error {
 
 // underLoad has a fleet write, change, read, reconnect and resume through an address while
 // act goes on. Nothing may be lost, repeated or reordered, and nobody refused.
-func underLoad(t *testing.T, address string, act func()) {
+func underLoad(t *testing.T, address string, load load, act func()) {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	report, begun := make(chan *ledger.Report, 1), make(chan struct{})
-	var events bytes.Buffer
+	events, note := io.Pipe()
+	judged := make(chan struct{})
+	go func() {
+		defer close(judged)
+		ends(t, events)
+	}()
 	go func() {
 		defer close(report)
+		defer note.Close()
 		r, err := verify.Run(ctx, verify.Config{
 			URLs:    []string{"ws://" + address, "ws://" + address}, // two nodes: one may lag behind the other for a moment
-			Members: members, Rooms: rooms, Rate: 3, Session: 10 * time.Second, Duration: time.Hour,
+			Members: members, Rooms: rooms, Rate: load.rate, Session: 10 * time.Second, Duration: *rollingFor + time.Hour,
 			Fleet: fleet.Fleet{Users: users, Trips: rooms + 1},
-			Mint:  func(u uuid.UUID) (string, error) { return token.Sign([]byte(secret), u, time.Hour) },
-			Begun: begun, Events: &events,
+			Mint:  func(u uuid.UUID) (string, error) { return token.Sign([]byte(secret), u, *rollingFor+time.Hour) },
+			Begun: begun, Events: note,
 		})
 		if err != nil {
 			t.Error(err)
@@ -128,7 +152,7 @@ func underLoad(t *testing.T, address string, act func()) {
 		}
 		report <- r
 	}()
-	clients := strict(ctx, t, address)
+	clients, made := strict(ctx, t, address, load.pause)
 	await.Done(t, "the fleet is in", begun)
 	act()
 	time.Sleep(500 * time.Millisecond) // and after
@@ -153,17 +177,30 @@ func underLoad(t *testing.T, address string, act func()) {
 			t.Errorf("%d refusals with %s", n, code)
 		}
 	}
-	for lines := json.NewDecoder(&events); lines.More(); {
-		var e ledger.Record
-		if err := lines.Decode(&e); err != nil {
-			t.Fatal(err)
-		}
-		if e.Kind == ledger.Ended && e.Code != strconv.Itoa(1012) {
-			t.Errorf("a connection ended: %+v", e)
-		}
-	}
+	await.Done(t, "each end is judged", judged)
 	if r.Ended["1012"] == 0 || r.Sent == 0 {
 		t.Errorf("nothing happened: %+v", r)
+	}
+	var account strings.Builder
+	_ = r.WriteText(&account) // a Builder takes all
+	t.Logf("%d calls of strict clients, and of the fleet:\n%s", made.Load(), account.String())
+}
+
+// ends reads what the fleet notes. Whose connection ended was told that a node goes.
+func ends(t *testing.T, events io.Reader) {
+	t.Helper()
+	for lines := json.NewDecoder(events); ; {
+		var e ledger.Record
+		switch err := lines.Decode(&e); {
+		case errors.Is(err, io.EOF):
+			return
+		case err != nil:
+			t.Error(err)
+			_, _ = io.Copy(io.Discard, events) // or the fleet waits
+			return
+		case e.Kind == ledger.Ended && e.Code != strconv.Itoa(1012):
+			t.Errorf("a connection ended: %+v", e)
+		}
 	}
 }
 
@@ -173,13 +210,21 @@ func seed(t *testing.T, database string) {
 }
 
 // TestARollingRestartShowsNobodyAnError: of two nodes behind each proxy, one after another is
-// told to stop and started again, under load.
+// told to stop and started again, under load. Once each, or for an hour:
+//
+//	go test ./deploy -run TestARollingRestart -rolling-for 20m -timeout 90m -v
 func TestARollingRestartShowsNobodyAnError(t *testing.T) {
-	t.Parallel()
+	does := gentle
+	if *rollingFor == 0 {
+		t.Parallel()
+		does = brisk
+	}
 	redis := redisserver.Start(t).URL()
 	for _, p := range proxies {
 		t.Run(p.name, func(t *testing.T) {
-			t.Parallel()
+			if *rollingFor == 0 {
+				t.Parallel()
+			}
 			flags := []string{"--database", pgserver.Shared(t).Database(t), "--redis", redis, "--redis-prefix", p.name,
 				"--rate", "0", "--shutdown-delay", "3s", "--drain-timeout", "20s"}
 			nodes := []*node{startNode(t, flags...), startNode(t, flags...)}
@@ -189,19 +234,30 @@ func TestARollingRestartShowsNobodyAnError(t *testing.T) {
 				status, _ := ask(t.Context(), "http://"+front+"/api/v1/chat/rooms/")
 				return status == http.StatusUnauthorized
 			})
-			underLoad(t, front, func() {
-				for _, n := range nodes {
-					n.stop(t)
-					n.start(t)
-					await.Until(t, "both are ready", func() bool {
-						status, body := ask(t.Context(), "http://"+n.address+":9000/metrics")
-						return status == http.StatusOK && strings.Contains(body, "caravan_ready 1\n")
-					})
-					time.Sleep(2 * time.Second) // the proxy's checks see it
+			underLoad(t, front, does, func() {
+				begun, restarts := time.Now(), 0
+				for restarts == 0 || time.Since(begun) < *rollingFor {
+					for _, n := range nodes {
+						restart(t, n)
+						restarts++
+					}
 				}
+				t.Logf("%d restarts in %v", restarts, time.Since(begun).Round(time.Second))
 			})
 		})
 	}
+}
+
+// restart returns when a node is stopped, started, and found by the proxy.
+func restart(t *testing.T, n *node) {
+	t.Helper()
+	n.stop(t)
+	n.start(t)
+	await.Until(t, "both are ready", func() bool {
+		status, body := ask(t.Context(), "http://"+n.address+":9000/metrics")
+		return status == http.StatusOK && strings.Contains(body, "caravan_ready 1\n")
+	})
+	time.Sleep(2 * time.Second) // the proxy's checks see it
 }
 
 // TestTheNextProcessTakesThePortsOver: on one host, a process starts on the ports of another
@@ -211,7 +267,7 @@ func TestTheNextProcessTakesThePortsOver(t *testing.T) {
 	flags := []string{"--database", pgserver.Shared(t).Database(t), "--redis", redisserver.Start(t).URL(), "--reuse-port", "--rate", "0", "--drain-timeout", "20s"}
 	running := startNode(t, flags...)
 	seed(t, flags[1])
-	underLoad(t, running.address+":8000", func() {
+	underLoad(t, running.address+":8000", brisk, func() {
 		for range 2 {
 			next := newNode(t, running.address, flags...)
 			next.start(t)
