@@ -23,6 +23,11 @@ install -m 755 bin/caravan "$root/usr/bin/caravan"
 sed 's,/usr/local/bin/,/usr/bin/,' deploy/caravan.service >"$units/caravan.service"
 cp -r docs/*.md LICENSE CHANGELOG.md deploy/nginx.conf deploy/haproxy.cfg deploy/Caddyfile deploy/prometheus deploy/grafana deploy/kubernetes migrations/undo "$doc/"
 cp deploy/caravan.conf "$doc/caravan.conf.example"
+# All lies beside each other there; what is not shipped is on the web.
+web=https://github.com/caravan-chat/caravan/blob/main
+sed -i -E -e 's,\]\((docs|\.\./deploy)/([A-Za-z-]+\.(md|conf|cfg)|Caddyfile|(prometheus|grafana|kubernetes)[^)]*)\),](\2),g' \
+    -e 's,\]\(\.\./(CHANGELOG\.md|LICENSE)\),](\1),g' -e 's,\]\(\.\./migrations/undo/,](undo/,g' \
+    -e "s,\]\(\.\./,]($web/,g; s,\]\((adr|laws|images)([/)]),]($web/docs/\1\2,g" "$doc"/*.md
 
 # The archive is unpacked at /, over a former release: it holds no settings, which would be
 # lost, and no directories, which would take the place of links such as /lib.

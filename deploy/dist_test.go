@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -89,6 +90,7 @@ func TestWhatIsReleased(t *testing.T) {
 	if err != nil || string(conffiles) != "/etc/caravan/caravan.conf\n" {
 		t.Errorf("settings that an upgrade keeps: %q, %v", conffiles, err)
 	}
+	linksLead(t, filepath.Join(into, "usr/share/doc/caravan"))
 	unit, err := os.ReadFile(filepath.Join(into, "usr/lib/systemd/system/caravan.service"))
 	if err != nil || !strings.Contains(string(unit), "ExecStart=/usr/bin/caravan serve") {
 		t.Errorf("the unit starts another program: %v\n%s", err, unit)
@@ -106,5 +108,25 @@ func TestWhatIsReleased(t *testing.T) {
 	archived := out("tar", "-tzf", one("caravan_1.2.0_*.tar.gz")) + "etc/caravan/caravan.conf\n"
 	if packed, archived := names(files), names(archived); !slices.Equal(packed, archived) {
 		t.Errorf("the package has %v, the archive %v", packed, archived)
+	}
+}
+
+// linksLead checks the pages of a package: each link leads to what is there, or to the web.
+func linksLead(t *testing.T, dir string) {
+	t.Helper()
+	pages, err := filepath.Glob(filepath.Join(dir, "*.md"))
+	if err != nil || len(pages) == 0 {
+		t.Fatalf("%v, %v", pages, err)
+	}
+	link := regexp.MustCompile(`\]\(([^)\s#]+)[^)\s]*\)`)
+	for _, page := range pages {
+		for _, l := range link.FindAllStringSubmatch(shipped(t, page), -1) {
+			if strings.Contains(l[1], "://") {
+				continue
+			}
+			if _, err := os.Stat(filepath.Join(dir, l[1])); err != nil {
+				t.Errorf("%s leads to %s", filepath.Base(page), l[1])
+			}
+		}
 	}
 }

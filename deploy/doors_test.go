@@ -85,6 +85,23 @@ func (c *conversation) frame() string {
 	return string(payload)
 }
 
+// end reads the frames of the server until it closes, and returns the last one and the close.
+func (c *conversation) end() (last string, code ws.StatusCode, reason string) {
+	c.t.Helper()
+	for {
+		f, err := ws.ReadFrame(c.in)
+		if err != nil {
+			c.t.Fatalf("after %s: %v", last, err)
+		}
+		if f.Header.OpCode == ws.OpClose {
+			code, reason = ws.ParseCloseFrameData(f.Payload)
+			_ = ws.WriteFrame(c.conn, ws.MaskFrame(ws.NewCloseFrame(ws.NewCloseFrameBody(code, ""))))
+			return last, code, reason
+		}
+		last = string(f.Payload)
+	}
+}
+
 func (c *conversation) send(text string) {
 	c.t.Helper()
 	if err := ws.WriteFrame(c.conn, ws.MaskFrame(ws.NewTextFrame([]byte(text)))); err != nil {
@@ -93,15 +110,18 @@ func (c *conversation) send(text string) {
 }
 
 // TestEachProxyCarriesTheChat: WebSockets, with Origin and Host as a browser sends them, REST
-// and a WebSocket on one connection, HTTP/2, what links are made of, and a file of 1 MiB.
+// and a WebSocket on one connection, HTTP/2, what links are made of, a file of 1 MiB, and what
+// clients are told when they are kicked and when their node goes.
 func TestEachProxyCarriesTheChat(t *testing.T) {
 	t.Parallel()
+	all, fronts := t, map[string]string{}
 	database := "sqlite:" + t.TempDir() + "/caravan.db"
-	n := startNode(t, "--database", database, "--trusted-proxies", "127.0.0.0/8", "--attachments", "file:"+t.TempDir())
+	n := startNode(t, "--database", database, "--trusted-proxies", "127.0.0.0/8", "--attachments", "file:"+t.TempDir(), "--drain-timeout", "4s")
 	run(t, "seed", "--users", "2", "--trips", "1", "--database", database)
 	for _, p := range proxies {
 		t.Run(p.name, func(t *testing.T) {
-			front := p.start(t, n.address, loopback()) // the other one is down
+			front := p.start(all, n.address, loopback()) // the other one is down
+			fronts[p.name] = front
 			c := converse(t, front)
 			await.Until(t, "the proxy has found the node", func() bool {
 				res := c.ask("GET /api/v1/chat/rooms/ HTTP/1.1\r\nHost: " + siteHost + "\r\n\r\n")
@@ -139,7 +159,28 @@ func TestEachProxyCarriesTheChat(t *testing.T) {
 			if text, err := io.ReadAll(res.Body); err != nil || res.StatusCode != 201 || !strings.Contains(string(text), `"url":"https://`+siteHost+"/api/") {
 				t.Errorf("an upload: %s %s, %v", res.Status, text, err)
 			}
+			run(t, "admin", "kick", "--admin", "http://"+n.address+":9000", "--room", fleet.Trip(0).String(), "--code", "4003", "--reason", "asked to")
+			if _, code, reason := c.end(); code != 4003 || reason != "asked to" {
+				t.Errorf("kicked with %d %s", code, reason)
+			}
 		})
+	}
+	if t.Failed() {
+		return
+	}
+	clients := map[string]*conversation{}
+	for name, front := range fronts {
+		clients[name] = converse(t, front)
+		if res := clients[name].ask(strings.Replace(upgrade(t), "/?token", "/?v=2&token", 1)); res.StatusCode != 101 {
+			t.Fatalf("%s: %s", name, res.Status)
+		}
+		clients[name].frame() // it is in
+	}
+	run(t, "admin", "drain", "--admin", "http://"+n.address+":9000")
+	for name, c := range clients {
+		if last, code, _ := c.end(); code != 1012 || !strings.HasPrefix(last, `{"type":"closing","reconnect_after_ms":`) {
+			t.Errorf("%s: a node that goes says %s and %d", name, last, code)
+		}
 	}
 }
 

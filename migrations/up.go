@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/pressly/goose/v3"
 )
@@ -83,15 +84,25 @@ func steps(ctx context.Context, db *sql.DB, dialect Dialect, log *slog.Logger) (
 		if errors.As(err, &partial) {
 			done = partial.Applied
 		}
-		for _, step := range done {
-			log.Info("schema migrated", "version", step.Source.Version, "took", step.Duration)
-		}
+		tell(log, from, done)
 		return err
 	})
 	if err != nil {
 		return from, from, err
 	}
 	return from, newest, nil
+}
+
+// tell says in one line which steps were done, and of each how long it took where that is asked for.
+func tell(log *slog.Logger, from int64, done []*goose.MigrationResult) {
+	var took time.Duration
+	for _, step := range done {
+		log.Debug("a step of the schema", "version", step.Source.Version, "took", step.Duration)
+		took += step.Duration
+	}
+	if n := len(done); n > 0 {
+		log.Info("schema migrated", "from", from, "version", done[n-1].Source.Version, "took", took.Round(time.Millisecond))
+	}
 }
 
 // Newest returns the version that Up brings a schema to.

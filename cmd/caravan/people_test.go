@@ -38,7 +38,11 @@ func TestUsersTripsAndMembersComeByCommands(t *testing.T) {
 					t.Errorf("who only looked has made %v, %v", made, err)
 				}
 			}
-			amina := does(0, "user", "add", "--email", "amina@example.com", "--first-name", "Amina")
+			first := caravan(t, []string{"CARAVAN_DATABASE=" + database}, "user", "add", "--email", "amina@example.com", "--first-name", "Amina")
+			if first.status != 0 || strings.Count(first.stderr, "schema migrated") != 1 {
+				t.Fatalf("status %d\n%s", first.status, first.stderr)
+			}
+			amina := strings.TrimSpace(first.stdout)
 			jonas := does(0, "user", "add", "--email", "jonas@example.com", "--username", "jo", "--id", uuid.NewString())
 			if got := does(1, "user", "add", "--email", "JONAS@example.com"); !strings.Contains(got, "there is a user") {
 				t.Errorf("%s", got)
@@ -69,7 +73,7 @@ func TestUsersTripsAndMembersComeByCommands(t *testing.T) {
 			}
 			for _, wrong := range [][]string{
 				{"user", "add"}, {"user", "add", "--email", "x"}, {"user", "remove"}, {"user", "remove", amina, jonas}, {"user", "add", "--email", "a@b\nc"},
-				{"trip", "add"}, {"trip", "remove", "7"}, {"member", "add", "--trip", trip}, {"member", "add", "--user", amina},
+				{"trip", "add"}, {"trip", "remove", "7"}, {"user", "remove", uuid.Nil.String()}, {"member", "add", "--trip", trip}, {"member", "add", "--user", amina},
 				{"member", "add", "--trip", trip, "--user", amina, "--role", " "}, {"member", "list"},
 			} {
 				does(2, wrong...)

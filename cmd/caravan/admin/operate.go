@@ -150,8 +150,8 @@ func codeOf(text string) (protocol.CloseCode, bool) {
 func whichOf(query url.Values) (which socket.Which, err error) {
 	for name, into := range map[string]*uuid.UUID{"user": &which.User, "room": &which.Room} {
 		if text := query.Get(name); text != "" {
-			if *into, err = uuid.Parse(text); err != nil {
-				return which, errors.New(name + " must be a UUID")
+			if *into, err = uuid.Parse(text); err != nil || *into == uuid.Nil { // which would mean everybody
+				return which, errors.New(name + " must be somebody's or something's UUID")
 			}
 		}
 	}

@@ -64,6 +64,7 @@ func TestOperatorsCalls(t *testing.T) {
 		{"GET /connections/kick?user=" + someUser, nil, "", 405, ""},
 		{"POST /connections/kick?user=" + someUser, nil, "", 200, `"kicked":3`},
 		{"POST /connections/kick", nil, "", 400, "whom?"},
+		{"POST /connections/kick?address=192.0.2.7&user=" + uuid.Nil.String(), nil, "", 400, "user must be"},
 		{"POST /connections/kick?user=" + someUser + "&code=1000", nil, "", 400, "code must be"},
 		{"POST /connections/kick?user=" + someUser + "&reason=" + strings.Repeat("x", 124), nil, "", 400, "123 bytes"},
 		{"GET /drain", nil, "", 405, ""},

@@ -28,7 +28,7 @@ func (a *App) adminConfig() admin.Config {
 	}
 	return admin.Config{
 		Addr: a.cfg.AdminListen, ReusePort: a.cfg.ReusePort, AllowHost: a.hosts(a.cfg.AdminListen).Allow, Profiles: a.cfg.AdminPprof,
-		Obstacles: a.obstacles, Metrics: a.metrics.Handler(), Node: operated{a}, Name: nodeName(a.cfg.Listen), Nodes: nodes, Log: a.log,
+		Obstacles: a.obstacles, Metrics: a.metrics.Handler(), Node: operated{a}, Name: nodeName(a.cfg), Nodes: nodes, Log: a.log,
 	}
 }
 

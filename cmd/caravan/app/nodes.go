@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 
 	"github.com/google/uuid"
 
+	"github.com/caravan-chat/caravan/cmd/caravan/config"
 	"github.com/caravan-chat/caravan/room"
 	"github.com/caravan-chat/caravan/room/backplane"
 )
@@ -39,7 +41,7 @@ func (a *App) openBackplane(ctx context.Context) (room.Backplane, error) {
 	a.backplane, err = backplane.New(backplane.Config{
 		URL: a.cfg.Redis, Prefix: a.cfg.RedisPrefix, Deployment: deployment, Secret: secret, LookUp: lookUp,
 		NoteNode: a.store.NoteNode, Primary: a.store,
-		Name: nodeName(a.cfg.Listen), Version: a.version.Version, Load: a.load, Log: a.log, NoticesBytes: a.budget.Notices,
+		Name: nodeName(a.cfg), Version: a.version.Version, Load: a.load, Log: a.log, NoticesBytes: a.budget.Notices,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("backplane: %w", err)
@@ -47,14 +49,19 @@ func (a *App) openBackplane(ctx context.Context) (room.Backplane, error) {
 	return a.backplane, nil
 }
 
-// nodeName says which node this is, to people: several may share a machine.
-func nodeName(listen string) string {
+// nodeName says which node this is, to people: several may share a machine, and even its ports.
+func nodeName(cfg *config.Config) string {
 	name, err := os.Hostname()
 	if err != nil {
 		name = "unknown"
 	}
-	if _, port, err := net.SplitHostPort(listen); err == nil {
-		name = net.JoinHostPort(name, port)
+	if on, err := netip.ParseAddrPort(cfg.Listen); err == nil && !on.Addr().IsUnspecified() {
+		name += "/" + on.String()
+	} else if _, port, err := net.SplitHostPort(cfg.Listen); err == nil {
+		name += ":" + port
+	}
+	if cfg.ReusePort {
+		name += fmt.Sprintf(" (process %d)", os.Getpid())
 	}
 	return name
 }

@@ -13,6 +13,6 @@ func (a *App) openTraces() {
 	a.tracer = trace.New(a.cfg.TraceRatio)
 	a.traces = traces.Start(traces.Config{
 		Endpoint: a.cfg.OTLPEndpoint, Tracer: a.tracer, Log: a.log,
-		Service: map[string]string{"service.name": "caravan", "service.version": a.version.Version, "service.instance.id": nodeName(a.cfg.Listen)},
+		Service: map[string]string{"service.name": "caravan", "service.version": a.version.Version, "service.instance.id": nodeName(a.cfg)},
 	})
 }

@@ -60,6 +60,7 @@ func Load(cmd Command, args, environ []string) (c *Config, warnings []string, er
 			return c, nil, err
 		}
 		warnings = append(warnings, c.exposed(flags, file, path.text)...)
+		warnings = append(warnings, c.untraced(environ)...)
 		weak, err := c.weakSecret()
 		if err != nil {
 			return c, nil, err

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/caravan-chat/caravan/cmd/caravan/config"
 )
 
@@ -220,6 +222,7 @@ func TestWhatCannotBeUsedNamesTheFlagAndHidesSecrets(t *testing.T) {
 		{"config value", config.Serve, []string{"--config", write(t, "dev = true\nhistory = x\n")}, nil, "line 2"},
 		{"token for nobody", config.Token, []string{"--dev"}, nil, "--user"},
 		{"token for no UUID", config.Token, []string{"--dev", "--user", "7"}, nil, "--user"},
+		{"nobody's UUID", config.AdminKick, []string{"--user", uuid.Nil.String(), "--address", "192.0.2.7"}, nil, "all zeros is nobody"},
 		{"token without key", config.Token, []string{"--user", user}, nil, "--jwt-secret"},
 		{"nobody and nowhere", config.Seed, nil, nil, "--users"},
 		{"value behind a switch", config.Serve, []string{"--dev", "--compression", "false"}, nil, "--compression=false"},
@@ -250,6 +253,7 @@ func TestUnknownVariablesAndOddRelationsAreWarnings(t *testing.T) {
 	}{
 		{"unknown", nil, []string{"CARAVAN_HISTROY=3"}, "CARAVAN_HISTROY; did you mean CARAVAN_HISTORY?"},
 		{"lower case", nil, []string{"CARAVAN_history=3"}, "CARAVAN_history"},
+		{"where other programs send traces", nil, []string{"OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4318"}, "OTEL_EXPORTER_OTLP_ENDPOINT is not read"},
 		{"frame too small for content", []string{"--max-frame", "64KiB"}, nil, "--max-frame"},
 		{"one lost ping", []string{"--idle-timeout", "31s"}, nil, "--idle-timeout"},
 		{"burst below rate", []string{"--burst", "1"}, nil, "--burst"},

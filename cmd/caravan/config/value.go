@@ -236,8 +236,12 @@ func hosts(into *Hosts) value {
 
 func id(into *uuid.UUID) value {
 	return func(s string) (err error) {
-		if *into, err = uuid.Parse(s); err != nil {
+		*into, err = uuid.Parse(s)
+		switch {
+		case err != nil:
 			return errors.New("must be a UUID")
+		case *into == uuid.Nil:
+			return errors.New("must be somebody's or something's UUID: all zeros is nobody's")
 		}
 		return nil
 	}

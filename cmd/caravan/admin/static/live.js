@@ -28,6 +28,7 @@ const time = (seconds) => {
   if (seconds < 1) return `${(seconds * 1e3).toFixed(seconds < 0.01 ? 1 : 0)} ms`;
   return `${seconds.toFixed(1)} s`;
 };
+const several = (n, what) => `${number(n)} ${what}${n === 1 ? "" : "s"}`;
 const ago = (seconds) => {
   const parts = [[86400, "d"], [3600, "h"], [60, "min"]];
   for (const [unit, name] of parts) if (seconds >= unit) return `${Math.floor(seconds / unit)} ${name}`;
@@ -37,7 +38,7 @@ const ago = (seconds) => {
 // tiles are what is drawn over time: of two looks, one after the other.
 const tiles = [
   { name: "Connections", of: (_, now) => now.sum("caravan_connections"), show: number,
-    more: (_, now) => `${number(now.sum("caravan_rooms"))} rooms, ${number(now.sum("caravan_http_connections"))} HTTP` },
+    more: (_, now) => `${several(now.sum("caravan_rooms"), "room")}, ${number(now.sum("caravan_http_connections"))} HTTP` },
   { name: "Messages committed", unit: "/s", of: (was, now) => rate(was, now, "caravan_messages_total"), show: number,
     more: (was, now) => `${number(rate(was, now, "caravan_received_messages_total"))}/s frames received` },
   { name: "Deliveries", unit: "/s", of: (was, now) => rate(was, now, "caravan_deliveries_total"), show: number,
