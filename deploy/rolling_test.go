@@ -172,8 +172,8 @@ func underLoad(t *testing.T, address string, load load, act func()) {
 		}
 	}
 	for code, n := range r.Refused {
-		// Of what somebody else deleted in the same moment.
-		if code != "not_found" && code != "invalid_reply" {
+		// Of what somebody else deleted in the same moment; in a long run a room fills with pins.
+		if code != "not_found" && code != "invalid_reply" && code != "too_many_pins" {
 			t.Errorf("%d refusals with %s", n, code)
 		}
 	}
