@@ -6,6 +6,7 @@ const pollTime = 25; // s for which the server may keep a poll
 const callTime = 20_000; // ms for a call; a poll gets its own time on top
 const lookAgain = { min: 15_000, max: 120_000 }; // ms until a WebSocket is tried again, and the longest
 const pollsMax = 4; // at once: a browser has six connections to a server, and what is sent needs one
+const pollPause = 1_000; // ms between two polls that a proxy answers at once, with nothing
 const turnTime = 2; // s for which a poll is kept where more rooms than that take turns
 const blockedAfter = 2; // attempts in a row without a frame, after which REST is tried
 const saidMin = 1008; // closes of WebSockets that only a server makes, and no proxy
@@ -163,7 +164,12 @@ class LongPoll {
   }
 
   async #follow(id, at, signal) {
-    while (at && !signal.aborted) at = await this.#events(id, at, signal);
+    while (at && !signal.aborted) {
+      const began = Date.now();
+      const { seq } = at;
+      at = await this.#events(id, at, signal);
+      if (at?.seq === seq && Date.now() - began < pollPause) await new Promise((resolve) => setTimeout(resolve, pollPause)); // it does not wait
+    }
   }
 
   /** Does what a room needs. What is refused ends the room, and what cannot be asked the connection. */

@@ -159,6 +159,7 @@ export class Room {
   readonly complete: boolean;
   /** The number up to which everything is here. */
   readonly seq: number;
+  /** What is written and not acknowledged. Another array after each change. */
   readonly outbox: readonly Entry[];
   readonly role: string;
   /** Null: not known. */

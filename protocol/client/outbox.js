@@ -16,7 +16,7 @@ export class CaravanError extends Error {
  * `client_id`, which stores nothing twice. With a store the frames survive a reload.
  */
 export class Outbox {
-  /** {clientId, frame, was?, createdAt, status: 'pending' | 'failed', code?, error?}: entries, the first written in front. */
+  /** {clientId, frame, was?, createdAt, status: 'pending' | 'failed', code?, error?}: entries, the first written in front. Another array after each change. */
   entries = [];
   /** The entry that waits for its answer. */
   underWay;
@@ -74,6 +74,7 @@ export class Outbox {
   fail(entry, code, text) {
     if (this.underWay === entry) this.underWay = undefined;
     Object.assign(entry, { status: 'failed', code, error: text ?? code });
+    this.entries = [...this.entries];
     this.#save(entry);
     this.#settle(entry, 'reject', new CaravanError(code, text, { clientId: entry.clientId }));
   }

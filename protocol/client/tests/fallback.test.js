@@ -182,3 +182,14 @@ test('many rooms take turns, so that connections are left for what is sent', asy
   assert.equal(polled.size, 9);
   w.caravan.close();
 });
+
+test('polls that are answered at once with nothing do not follow one another at once', async () => {
+  const rest = new Rest();
+  const { w } = await blocked(rest);
+  w.answers = ({ path }) => (path.includes('wait=') ? { body: { results: [], seq: 2, has_more: false } } : rest.answer({ method: 'GET', path }));
+  rest.tell(message(2));
+  const before = w.calls.length;
+  await w.clock.pass(10_000);
+  assert.ok(w.calls.length - before < 15, `${w.calls.length - before} calls in ten seconds`);
+  w.caravan.close();
+});

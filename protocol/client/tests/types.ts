@@ -1,10 +1,12 @@
 // Uses everything that the declarations offer, as a program would. It is compiled, and not run.
 
 import { Caravan, CaravanError, type Entry, type Message, type Room, type Store } from '@caravan-chat/client';
+import { Attachments, nameOf, previewOf } from '@caravan-chat/client/attachments';
 import { orLongPoll } from '@caravan-chat/client/fallback';
 import { People } from '@caravan-chat/client/people';
 import { Reactions } from '@caravan-chat/client/reactions';
 import { roomSockets } from '@caravan-chat/client/room-socket';
+import { Rooms } from '@caravan-chat/client/rooms';
 
 const store: Store = { get: (k) => localStorage.getItem(k), set: (k, v) => localStorage.setItem(k, v) };
 const caravan = new Caravan({ url: 'https://chat.example.com', token: async (fresh) => (fresh ? 'new' : 'old'), store, keep: 100, socket: orLongPoll() });
@@ -33,7 +35,19 @@ people.on('reads', (reads) => console.log(reads.get('id')));
 people.on('typing', (typers) => [...typers].map(([user, { email }]) => user + email));
 const reactions = new Reactions(caravan, room);
 reactions.on('reactions', () => console.log(reactions.chosen('id').has('👍')));
-for (const part of [people, reactions, room, caravan]) part.close();
+const rooms = new Rooms(caravan);
+rooms.on('rooms', (list) => console.log(list.map((r) => r.title + r.unread + r.lastMessage?.content), rooms.unread, rooms.loaded));
+rooms.on('problem', ({ code }) => console.log(code));
+rooms.refresh().then(() => {});
+for (const part of [rooms, people, reactions, room, caravan]) part.close();
+
+const files = new Attachments(caravan);
+const upload = files.upload(room, new Blob(['text']), { name: nameOf('a.txt'), preview: () => previewOf(new Blob()) });
+upload.on('progress', (part) => console.log(Math.round(100 * part)));
+upload.on('state', (state) => state === 'failed' && upload.error?.code === 'unreachable' && upload.retry());
+upload.done.then((a) => files.link(room.messages[0]!, a, { preview: true })).then((link: string) => link);
+files.download(upload.attachment!).then((blob) => blob.size);
+upload.cancel();
 
 // @ts-expect-error: a message is not changed in place
 room.messages[0] = room.messages[1];

@@ -138,11 +138,11 @@ export class World {
   }
 
   async fetch(url, { method, body }) {
-    const call = { method, path: url.replace('https://chat.example/api/v1/chat/', ''), body: body && JSON.parse(body) };
+    const call = { method, path: url.replace('https://chat.example/api/v1/chat/', ''), body: typeof body === 'string' ? JSON.parse(body) : body };
     this.calls.push(call);
     const { status = 200, body: answer, after } = await this.answers(call);
     if (!status) throw new TypeError('fetch failed');
-    return { ok: status < 300, status, json: async () => answer, headers: new Headers(after ? { 'Retry-After': after } : {}) };
+    return { ok: status < 300, status, json: async () => answer, blob: async () => new Blob([JSON.stringify(answer)]), headers: new Headers(after ? { 'Retry-After': after } : {}) };
   }
 
   /** The newest socket. */
