@@ -83,6 +83,10 @@ unit: toolchain ## run the tests that need no service and no root (go test -shor
 lint: toolchain ## check format, vet, staticcheck, go.mod, shell scripts, licences and known vulnerabilities
 	@.ci/lint
 
+.PHONY: reference
+reference: toolchain ## write docs/reference.md from the specifications in protocol/spec
+	@go run ./protocol/spec/reference
+
 .PHONY: fuzz
 fuzz: toolchain ## fuzz each parser for FUZZTIME (30s)
 	@set -f; .ci/fuzz "$$FUZZTIME" $$PACKAGES

@@ -26,6 +26,7 @@ type layer struct {
 // library lives behind one wall.
 var layers = map[string]layer{
 	"protocol":          {},
+	"protocol/spec":     {thirdParty: []string{"go.yaml.in/yaml/v3", "github.com/santhosh-tekuri/jsonschema/v6"}}, // for tests and docs; no server has it
 	"protocol/token":    {thirdParty: []string{"github.com/golang-jwt/jwt/v5", "github.com/MicahParks/jwkset"}},
 	"netpoll":           {ours: []string{"netpoll/handshake"}, thirdParty: []string{"github.com/panjf2000/gnet/v2", "github.com/gobwas/ws", "github.com/klauspost/compress"}},
 	"netpoll/handshake": {ours: []string{"netpoll"}}, // one parser for whoever reads a request

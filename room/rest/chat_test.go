@@ -89,7 +89,7 @@ func (c *chat) Do(ctx context.Context, op *room.Op) error {
 		op.Outcome = room.Stored
 		return nil
 	}
-	m := protocol.Message{ID: uuid.New(), RoomID: op.Room, Sender: op.Sender, Content: op.Content, Type: op.Type, ClientID: op.ClientID}
+	m := protocol.Message{ID: uuid.New(), RoomID: op.Room, Sender: op.Sender, Content: op.Content, Type: op.Type, ClientID: op.ClientID, Seq: 1, Rev: 1}
 	switch op.Kind {
 	case protocol.KindEdit:
 		m.ID, m.IsEdited = op.MessageID, true
@@ -275,7 +275,7 @@ func (c *chat) Message(_ context.Context, _, id uuid.UUID) (protocol.Message, er
 }
 
 func (c *chat) Rooms(context.Context, room.RoomsQuery) (room.RoomPage, error) {
-	s := protocol.RoomEntry{ID: c.place.ID, TripID: c.place.TripID, Title: c.place.Title, LastSeq: c.place.Seq}
+	s := protocol.RoomEntry{ID: c.place.ID, TripID: c.place.TripID, Title: c.place.Title, LastSeq: c.place.Seq, RoomSettings: c.place.RoomSettings}
 	if n := len(c.messages); n > 0 {
 		s.Last = &c.messages[n-1]
 	}

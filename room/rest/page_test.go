@@ -163,7 +163,7 @@ func TestAnswersToResendsCountAsBytes(t *testing.T) {
 		cfg.Allowances = allowance.New(allowance.Rates{allowance.FrameBytes: {PerSecond: 1, Burst: 10_000}})
 	})
 	c.do = func(_ context.Context, op *room.Op) error {
-		op.Outcome, op.Message = room.Duplicate, &protocol.Message{ID: uuid.New(), Content: strings.Repeat("x", 20_000)}
+		op.Outcome, op.Message = room.Duplicate, &protocol.Message{ID: uuid.New(), Content: strings.Repeat("x", 20_000), Seq: 1, Rev: 1}
 		return nil
 	}
 	body := `{"chat_room":"` + c.place.ID.String() + `","content":"x","client_id":"c"}`

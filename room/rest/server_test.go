@@ -136,5 +136,9 @@ func (n *node) tryAsk(t *testing.T, method, path, body string, header ...string)
 	}
 	defer res.Body.Close()
 	text, err := io.ReadAll(res.Body)
-	return answer{res, string(text)}, err
+	a := answer{res, string(text)}
+	if err == nil {
+		checkAnswer(t, method, path, a)
+	}
+	return a, err
 }
