@@ -153,12 +153,12 @@ class LongPoll {
   // --- Rooms ------------------------------------------------------------------------------
 
   /** Tells a room's history, and from then on its events, until it is unsubscribed. */
-  async #enter({ id, since, since_id: last }) {
+  async #enter({ id, since, since_id: last, limit = pageSize }) {
     this.#polls.get(id)?.abort();
     const poll = new AbortController();
     this.#polls.set(id, poll);
     await this.#orLeave(id, poll.signal, async () => {
-      const at = await this.#history(id, since, last);
+      const at = await this.#history(id, since, last, limit);
       this.#orLeave(id, poll.signal, () => this.#follow(id, at, poll.signal));
     });
   }
@@ -185,9 +185,9 @@ class LongPoll {
   }
 
   /** Tells what `message_history` and `own` would say. Resolves to where the room is then. */
-  async #history(id, since, last) {
+  async #history(id, since, last, limit) {
     const { id: room, trip_id: trip, role, read_seq: read, slow_mode: slow } = await this.#call('GET', `rooms/${id}/`);
-    const asked = since === undefined ? `limit=${pageSize}` : `since=${since}${last ? `&since_id=${last}` : ''}&limit=${pollSize}`;
+    const asked = since === undefined ? `limit=${limit}` : `since=${since}${last ? `&since_id=${last}` : ''}&limit=${pollSize}`;
     const page = await this.#call('GET', `rooms/${id}/messages/?${asked}`);
     const messages = page.results;
     const seq = page.seq ?? messages.reduce((rev, m) => Math.max(rev, m.rev), 0); // every later change has a greater one

@@ -193,3 +193,13 @@ test('polls that are answered at once with nothing do not follow one another at 
   assert.ok(w.calls.length - before < 15, `${w.calls.length - before} calls in ten seconds`);
   w.caravan.close();
 });
+
+test('a room that is only listed needs its last message alone', async () => {
+  const w = new World({ standIn: orLongPoll });
+  w.block();
+  w.answers = new Rest().answer;
+  w.caravan.room(trip, true);
+  await w.clock.pass(3_000);
+  assert.ok(w.calls.some((c) => c.path === `rooms/${trip}/messages/?limit=1`));
+  w.caravan.close();
+});
