@@ -71,8 +71,8 @@ func (c *conversation) ask(request string) *http.Response {
 	return res
 }
 
-// frame reads a frame of the server.
-func (c *conversation) frame() string {
+// next reads a frame of the server.
+func (c *conversation) next() (ws.OpCode, []byte) {
 	c.t.Helper()
 	header, err := ws.ReadHeader(c.in)
 	if err != nil {
@@ -82,6 +82,13 @@ func (c *conversation) frame() string {
 	if _, err := io.ReadFull(c.in, payload); err != nil {
 		c.t.Fatal(err)
 	}
+	return header.OpCode, payload
+}
+
+// frame reads a frame of the server that has text.
+func (c *conversation) frame() string {
+	c.t.Helper()
+	_, payload := c.next()
 	return string(payload)
 }
 
@@ -89,16 +96,13 @@ func (c *conversation) frame() string {
 func (c *conversation) end() (last string, code ws.StatusCode, reason string) {
 	c.t.Helper()
 	for {
-		f, err := ws.ReadFrame(c.in)
-		if err != nil {
-			c.t.Fatalf("after %s: %v", last, err)
-		}
-		if f.Header.OpCode == ws.OpClose {
-			code, reason = ws.ParseCloseFrameData(f.Payload)
+		op, payload := c.next()
+		if op == ws.OpClose {
+			code, reason = ws.ParseCloseFrameData(payload)
 			_ = ws.WriteFrame(c.conn, ws.MaskFrame(ws.NewCloseFrame(ws.NewCloseFrameBody(code, ""))))
 			return last, code, reason
 		}
-		last = string(f.Payload)
+		last = string(payload)
 	}
 }
 
