@@ -91,6 +91,10 @@ func (s *split) Head(ctx context.Context, id uuid.UUID) (int64, bool, error) {
 
 func (s *split) Settled(context.Context) error { return nil }
 
+func (s *split) NumbersSince(context.Context, room.Moment) (room.Numbers, error) {
+	return room.Numbers{All: true}, nil
+}
+
 func (s *split) DueSummaries(context.Context, time.Duration, int) ([]room.DueSummary, error) {
 	return nil, nil
 }

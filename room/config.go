@@ -119,6 +119,7 @@ const (
 	drainAnswersTime    = time.Second            // how long a drain that is over waits for the answers to what is left
 	pollHealthy         = 5 * time.Second        // slow poll of last_seq on one node, or while the backplane is healthy
 	pollUnhealthy       = 1 * time.Second        // and while it is not
+	pollAllEvery        = 5 * time.Minute        // of all rooms, whatever the store says has been written
 	tailIdle            = time.Minute            // a tail that nobody asked for is dropped after this long
 	tailAgeMax          = 5 * time.Minute        // and so is one that was read so long ago
 	rewindsMax          = 65_536                 // rewinds that the operator has not heard of; more are counted only

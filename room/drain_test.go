@@ -24,6 +24,10 @@ type frozen struct {
 
 func (f *frozen) Timeline() room.Timeline { return 0 }
 
+func (f *frozen) NumbersSince(context.Context, room.Moment) (room.Numbers, error) {
+	return room.Numbers{All: true}, nil
+}
+
 func (f *frozen) DueSummaries(context.Context, time.Duration, int) ([]room.DueSummary, error) {
 	return nil, nil
 }

@@ -140,10 +140,14 @@ func (h *hub) len() (n int) {
 	return n
 }
 
-// stands returns the rooms that are followed, and the greatest number that was told or
-// shown of each.
-func (h *hub) stands() (rooms []uuid.UUID, at []int64) {
-	h.each(func(id uuid.UUID, r *subscribed) { rooms, at = append(rooms, id), append(at, r.seq.stands()) })
+// stands returns those rooms that are followed and that which wants, and the greatest number that
+// was told or shown of each.
+func (h *hub) stands(which func(room uuid.UUID, r *subscribed) bool) (rooms []uuid.UUID, at []int64) {
+	h.each(func(id uuid.UUID, r *subscribed) {
+		if which(id, r) {
+			rooms, at = append(rooms, id), append(at, r.seq.stands())
+		}
+	})
 	return rooms, at
 }
 

@@ -102,6 +102,11 @@ func (m *memory) Heads(_ context.Context, rooms []uuid.UUID) ([]room.Head, error
 	return heads, nil
 }
 
+func (m *memory) NumbersSince(context.Context, room.Moment) (room.Numbers, error) {
+	m.called("NumbersSince")
+	return room.Numbers{All: true}, nil
+}
+
 func (m *memory) Head(_ context.Context, id uuid.UUID) (seq int64, exists bool, err error) {
 	m.called("Head")
 	m.mu.Lock()

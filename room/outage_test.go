@@ -44,6 +44,10 @@ func (m *moody) has(content string) bool {
 
 func (m *moody) Timeline() room.Timeline { return 0 }
 
+func (m *moody) NumbersSince(context.Context, room.Moment) (room.Numbers, error) {
+	return room.Numbers{All: true}, nil
+}
+
 func (m *moody) DueSummaries(context.Context, time.Duration, int) ([]room.DueSummary, error) {
 	return nil, nil
 }

@@ -10,6 +10,7 @@ import (
 // order of the questions. An error wraps ErrUnavailable: the store could not say, and
 // there is no answer.
 func (s *Service) Recheck(ctx context.Context, questions []AccessQuestion) (answers []Access, errs []error) {
+	s.stats.Rechecks.Add(int64(len(questions)))
 	answers, errs = make([]Access, len(questions)), make([]error, len(questions))
 	var down error
 	for from := 0; from < len(questions); from += roundBatchMax {

@@ -23,6 +23,8 @@ type counters struct {
 	ReadsOverLine, ReadsBusy           atomic.Int64
 	HistoriesFromTail                  atomic.Int64
 	Repairs, RepairErrors              atomic.Int64
+	NumbersWritten, NumbersCompared    atomic.Int64
+	Rechecks                           atomic.Int64
 	Repeats, Gaps, ParkedDropped       atomic.Int64
 	Congested, LeftOut, NoticesLeftOut atomic.Int64
 	NoticesRepeated                    atomic.Int64
@@ -78,6 +80,9 @@ type Stats struct {
 	HistoriesFromTail               int64 // histories answered from memory
 
 	Repairs, RepairErrors int64 // rooms read again from the store because something was missed
+	Rechecks              int64 // members whose rights were looked at again
+	NumbersWritten        int64 // rooms of which the store said that their numbers were written, in polls
+	NumbersCompared       int64 // rooms whose numbers were compared with the store's, in polls
 	Repeats               int64 // batches that were known already and left out
 	Gaps                  int64 // batches that came before their predecessor
 	ParkedDropped         int64 // batches left out because too many waited; read again from the store
@@ -118,7 +123,9 @@ func (s *Service) Stats() Stats {
 		AccessLooks: s.access.looks.Load(), AccessAsked: s.access.asked.Load(),
 		HistoryLooks: s.latest.looks.Load() + s.since.looks.Load(), HistoryAsked: s.latest.asked.Load() + s.since.asked.Load(),
 		HistoriesFromTail: c.HistoriesFromTail.Load(),
-		Repairs:           c.Repairs.Load(), RepairErrors: c.RepairErrors.Load(), Repeats: c.Repeats.Load(),
+		Rechecks:          c.Rechecks.Load(),
+		NumbersWritten:    c.NumbersWritten.Load(), NumbersCompared: c.NumbersCompared.Load(),
+		Repairs: c.Repairs.Load(), RepairErrors: c.RepairErrors.Load(), Repeats: c.Repeats.Load(),
 		Gaps: c.Gaps.Load(), ParkedDropped: c.ParkedDropped.Load(), LeftOut: c.LeftOut.Load(), Superseded: c.Superseded.Load(), NoticesLeftOut: c.NoticesLeftOut.Load(), NoticesRepeated: c.NoticesRepeated.Load(), Congested: c.Congested.Load(),
 		SummariesLeft: c.SummariesLeft.Load(), SummariesWaitingNow: s.summaries.waitingNow(),
 		MarksDropped: c.MarksDropped.Load(), MarksHeldNow: s.held.len(),

@@ -116,6 +116,10 @@ type Store interface {
 	// exist, in the order of the rooms.
 	Heads(ctx context.Context, rooms []uuid.UUID) ([]Head, error)
 
+	// NumbersSince returns which rooms' numbers were written by what was committed since a Moment
+	// that an earlier call has returned, or that it cannot tell: without one, for one.
+	NumbersSince(ctx context.Context, since Moment) (Numbers, error)
+
 	// Settled returns nil when all that could be read when it was called is as safe
 	// as what Append has stored: on the standbys, too, where commits wait for some.
 	Settled(ctx context.Context) error

@@ -22,7 +22,12 @@ DROP TRIGGER IF EXISTS caravan_note_changed ON chat_messages;
 DROP TRIGGER IF EXISTS caravan_note_answer ON chat_messages;
 DROP TRIGGER IF EXISTS caravan_keep_deleted ON chat_messages;
 
-DROP FUNCTION IF EXISTS caravan_number(), caravan_note_change(), caravan_note_answer(), caravan_keep_deleted();
+DROP TRIGGER IF EXISTS caravan_note_number ON chat_rooms;
+DROP TRIGGER IF EXISTS caravan_note_set_back ON chat_rooms;
+DROP TRIGGER IF EXISTS caravan_note_gone ON chat_rooms;
+DROP TRIGGER IF EXISTS caravan_note_emptied ON chat_rooms;
+
+DROP FUNCTION IF EXISTS caravan_number(), caravan_note_change(), caravan_note_answer(), caravan_keep_deleted(), caravan_note_number();
 
 -- With the columns go their indexes.
 ALTER TABLE chat_messages
@@ -43,4 +48,4 @@ ALTER TABLE chat_rooms
 DROP INDEX IF EXISTS caravan_messages_unnumbered, caravan_rooms_trip, caravan_collaborators_user, caravan_collaborators_trip_user;
 
 DROP TABLE IF EXISTS chat_events, chat_deployment, chat_secrets, chat_reads, chat_usage, chat_sent, chat_reactions, chat_summaries_due,
-    chat_mentions, chat_nodes, chat_uncounted, chat_attachments, chat_seen, caravan_schema_version;
+    chat_mentions, chat_nodes, chat_uncounted, chat_attachments, chat_seen, chat_numbers, chat_numbers_kept, caravan_schema_version;

@@ -28,14 +28,14 @@ var theirRole = fmt.Sprintf(`left(role::text, %d)`, protocol.RoleRunesMax+1)
 
 // accessStatement makes the statement. The name role means a column of collaborators, or,
 // where that has none, the NULL around it. Of somebody who is there twice the role counts
-// that comes first.
+// that comes first. OFFSET keeps a question about a trip alone from being looked for among the rooms.
 func accessStatement(role, texts, title string) string {
 	return `SELECT q.n, u.id, u.active, ` + texts + `,
 		c.is, c.role, t.id, ` + title + `, r.id, coalesce(r.last_seq, 0), coalesce(r.first_seq, 1), coalesce(r.slow_mode, 0),
 		least(coalesce((SELECT d.read_seq FROM chat_reads d WHERE d.chat_room_id = r.id AND d.user_id = q.user_id), 0), coalesce(r.last_seq, 0))
 	FROM unnest($1::uuid[], $2::uuid[], $3::boolean[]) WITH ORDINALITY AS q(user_id, place, trip_only, n)
 	LEFT JOIN LATERAL ` + theUser + ` u ON true
-	LEFT JOIN chat_rooms p ON p.id = q.place AND NOT q.trip_only
+	LEFT JOIN LATERAL (SELECT x.trip_id FROM chat_rooms x WHERE x.id = q.place AND NOT q.trip_only OFFSET 0) p ON true
 	LEFT JOIN trips t ON t.id = coalesce(p.trip_id, q.place)
 	LEFT JOIN chat_rooms r ON r.trip_id = t.id
 	CROSS JOIN LATERAL ` + membershipOf(role, "t.id", "q.user_id")

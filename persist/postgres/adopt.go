@@ -28,8 +28,10 @@ var ownNames = map[string][]string{
 	"chat_mentions":      {"user_id", "chat_room_id", "seq"},
 	"chat_attachments": {"id", "chat_room_id", "uploader_id", "message_id", "state", "store_key", "preview_key", "name", "mime", "size", "width", "height", "sha256",
 		"created_at", "leased_until"},
-	"chat_seen":  {"user_id", "last_seen"},
-	"chat_reads": {"chat_room_id", "user_id", "read_seq", "notified_seq", "updated_at"},
+	"chat_seen":         {"user_id", "last_seen"},
+	"chat_numbers":      {"xact", "chat_room_id", "seq"},
+	"chat_numbers_kept": {"one", "id", "pruned"},
+	"chat_reads":        {"chat_room_id", "user_id", "read_seq", "notified_seq", "updated_at"},
 }
 
 // findUnfilled returns the columns of a table, $1, that must have a value where Caravan gives

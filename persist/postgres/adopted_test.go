@@ -219,7 +219,7 @@ func TestWhatAPlainNameFindsIsUsed(t *testing.T) {
 		}
 		return strings.Join(names, " ")
 	}
-	const want = "chat.caravan_schema_version chat.chat_attachments chat.chat_deployment chat.chat_mentions chat.chat_messages chat.chat_nodes chat.chat_reactions chat.chat_reads chat.chat_rooms chat.chat_secrets chat.chat_seen chat.chat_sent chat.chat_summaries_due chat.chat_uncounted chat.chat_usage public.collaborators public.trips public.users"
+	const want = "chat.caravan_schema_version chat.chat_attachments chat.chat_deployment chat.chat_mentions chat.chat_messages chat.chat_nodes chat.chat_numbers chat.chat_numbers_kept chat.chat_reactions chat.chat_reads chat.chat_rooms chat.chat_secrets chat.chat_seen chat.chat_sent chat.chat_summaries_due chat.chat_uncounted chat.chat_usage public.collaborators public.trips public.users"
 	if got := tables(); got != want {
 		t.Errorf("tables %s\nwant %s", got, want)
 	}

@@ -29,7 +29,8 @@ type Store struct {
 	who     *membership // chosen by Migrate
 	wait    waits
 	persist.QuotasNow
-	moved bool
+	moved   bool
+	pruning pruning
 }
 
 var (

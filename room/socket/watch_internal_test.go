@@ -20,6 +20,9 @@ func (idleStore) Timeline() room.Timeline { return 0 }
 func (idleStore) Heads(_ context.Context, rooms []uuid.UUID) ([]room.Head, error) {
 	return make([]room.Head, len(rooms)), nil
 }
+func (idleStore) NumbersSince(context.Context, room.Moment) (room.Numbers, error) {
+	return room.Numbers{}, nil
+}
 func (idleStore) DueSummaries(context.Context, time.Duration, int) ([]room.DueSummary, error) {
 	return nil, nil
 }

@@ -321,6 +321,7 @@ func (s sink) chat(n *room.Stats) {
 	s.number(historyLooks, float64(n.HistoryLooks))
 	s.number(historyAsked, float64(n.HistoryAsked))
 	s.number(historyFromTail, float64(n.HistoriesFromTail))
+	s.rounds(n)
 	s.number(repairs, float64(n.Repairs))
 	s.number(repairErrors, float64(n.RepairErrors))
 	s.number(repeats, float64(n.Repeats))
