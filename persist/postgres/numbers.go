@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -78,6 +79,8 @@ func parseMoment(m room.Moment) moment {
 
 // pruning is which rows of chat_numbers this store deletes next.
 type pruning struct {
+	off atomic.Bool // it cannot be told which were written, and the log says so
+
 	mu sync.Mutex
 	at time.Time // when that moment was
 	to moment
@@ -101,11 +104,24 @@ func (s *Store) NumbersSince(ctx context.Context, since room.Moment) (room.Numbe
 		}
 		return err
 	})
+	if cannotTell(err) {
+		if !s.pruning.off.Swap(true) {
+			s.log.Warn("which rooms' numbers were written cannot be told: all rooms are compared each time", "error", err)
+		}
+		return room.Numbers{All: true}, nil
+	}
 	if err != nil {
 		return room.Numbers{}, fault("numbers", err)
 	}
+	s.pruning.off.Store(false)
 	s.prune(ctx, now)
 	return numbers, nil
+}
+
+// cannotTell reports whether the server answers, and has not got the tables, the role may not use
+// them, or rows are missing while nothing may be written.
+func cannotTell(err error) bool {
+	return hasCode(err, codeForbidden) || hasCode(err, codeNoTable) || hasCode(err, codeNoColumn) || hasCode(err, codeReadOnly)
 }
 
 // askNumbers asks once. pgx.ErrNoRows: rows were lost, and nobody has said from where on they are

@@ -139,6 +139,12 @@ func TestWhatIsLostIsNotTakenForNothing(t *testing.T) {
 	n.want("who looks often misses nothing", map[uuid.UUID]int64{n.rooms[0]: 3})
 	asleep.wantAll("who has slept")
 
+	n.exec("ALTER TABLE chat_numbers_kept RENAME TO elsewhere")
+	if got, err := n.NumbersSince(t.Context(), n.until); err != nil || !got.All {
+		t.Errorf("without a table: %+v, %v", got, err)
+	}
+	n.exec("ALTER TABLE elsewhere RENAME TO chat_numbers_kept")
+
 	for _, malformed := range []room.Moment{"x", "x/y/z", room.Moment(uuid.NewString()) + "/1:1:/now"} {
 		if got, err := n.NumbersSince(t.Context(), malformed); err != nil || !got.All {
 			t.Errorf("%q: %+v, %v", malformed, got, err)
