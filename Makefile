@@ -71,9 +71,9 @@ test: toolchain ## run every test, and first install what they need: it says wha
 	@go build ./cmd/... # some tests build the commands: once, before they compete for it
 	@CGO_ENABLED=0 go tool -modfile=.ci/s3/go.mod -n versitygw >/dev/null # an S3 server, likewise
 	@go build -C .ci/kubernetes -o /dev/null . # what reads the manifests, likewise
-	set -f; [ "$$PACKAGES" != ./... ] || PACKAGES='./room/socket ./...'; \
+	set -f; waiting=; [ "$$PACKAGES" != ./... ] || waiting=./room/socket; \
 	GORACE=atexit_sleep_ms=100 go test -race -vet=off -gcflags=modernc.org/sqlite/lib=-race=false \
-		-p $$((1 + $$(getconf _NPROCESSORS_ONLN))) -timeout 15m $$PACKAGES
+		-p $$((1 + $$(getconf _NPROCESSORS_ONLN))) -timeout 15m $$waiting $$PACKAGES
 
 .PHONY: unit
 unit: toolchain ## run the tests that need no service and no root (go test -short)

@@ -51,13 +51,18 @@ func newWorkshop(t *testing.T) *workshop {
 	return w
 }
 
+// environment is what commands find: nothing of a make that runs this test, which may have been
+// given some of the same variables.
+func (w *workshop) environment() []string {
+	return []string{"HOME=" + os.Getenv("HOME"), "PATH=" + w.bin + ":" + os.Getenv("PATH"), "ASKED=" + w.asked}
+}
+
 // do runs a command and returns what it printed.
 func (w *workshop) do(dir, name string, args ...string) string {
 	w.t.Helper()
 	cmd := exec.CommandContext(w.t.Context(), name, args...)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "PATH="+w.bin+":"+os.Getenv("PATH"), "ASKED="+w.asked)
-	cmd.Env = append(cmd.Env, w.variables...)
+	cmd.Env = append(w.environment(), w.variables...)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		w.t.Errorf("%v: %v\n%s", cmd.Args, err, out)
@@ -148,7 +153,7 @@ func TestBaseOfAComparisonIsACommit(t *testing.T) {
 	for _, base := range append(hostileNames, "--detach", "-f") {
 		cmd := exec.CommandContext(t.Context(), "make", "-s", "bench-compare", "BASE="+base)
 		cmd.Dir = w.dir
-		cmd.Env = append(os.Environ(), "PATH="+w.bin+":"+os.Getenv("PATH"), "ASKED="+w.asked)
+		cmd.Env = w.environment()
 		if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), "no such commit") {
 			t.Errorf("%s: %v\n%s", base, err, out)
 		}
