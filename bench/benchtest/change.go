@@ -24,7 +24,7 @@ func (s *Server) remove(user, id uuid.UUID) (left *Message, code string) {
 	r, at := s.find(id)
 	own, by := r != nil && r.messages[at].Sender.ID == user, "sender"
 	switch {
-	case r != nil && s.excludes(r, user):
+	case r != nil && s.excludes(r, user, true):
 		return nil, "forbidden"
 	case r == nil, !own && !s.may(user, "moderate"):
 		return nil, "not_found"
@@ -55,7 +55,7 @@ const pinsMax = 50
 func (s *Server) pin(user, id uuid.UUID, on bool) (*Message, string) {
 	r, at := s.find(id)
 	switch {
-	case r != nil && s.excludes(r, user):
+	case r != nil && s.excludes(r, user, true):
 		return nil, "forbidden"
 	case !s.may(user, "pin"):
 		return nil, "not_allowed"

@@ -26,8 +26,8 @@ type Faults struct {
 	// MayAll is asked at each thing for which somebody lacks a permission whether they may do it.
 	MayAll func() bool
 	// KeepStrangers is asked each time that somebody is in the way who is no member of a trip, whether
-	// they may stay as if they were.
-	KeepStrangers func() bool
+	// they may stay as if they were: who acts wants to store something.
+	KeepStrangers func(acts bool) bool
 	// Serve changes what is served of a file, which is gone where its message is deleted. Nil: it is
 	// not there.
 	Serve func(bytes []byte, gone bool) []byte

@@ -32,7 +32,7 @@ func (s *Server) SetMember(trip, user uuid.UUID, is bool) {
 	}
 	s.strangers[stranger{trip, user}] = true
 	for m := range s.room(trip).members {
-		if m.user == user && (s.faults.KeepStrangers == nil || !s.faults.KeepStrangers()) {
+		if m.user == user && (s.faults.KeepStrangers == nil || !s.faults.KeepStrangers(false)) {
 			m.sendAway(4003)
 		}
 	}
@@ -41,9 +41,9 @@ func (s *Server) SetMember(trip, user uuid.UUID, is bool) {
 // stranger is a user who is no member of a trip.
 type stranger struct{ trip, user uuid.UUID }
 
-// excludes reports whether a user may not be in a room.
-func (s *Server) excludes(r *room, user uuid.UUID) bool {
-	return s.strangers[stranger{r.id, user}] && (s.faults.KeepStrangers == nil || !s.faults.KeepStrangers())
+// excludes reports whether a user may not be in a room, and act there.
+func (s *Server) excludes(r *room, user uuid.UUID, acts bool) bool {
+	return s.strangers[stranger{r.id, user}] && (s.faults.KeepStrangers == nil || !s.faults.KeepStrangers(acts))
 }
 
 func (m *session) tellRole() {

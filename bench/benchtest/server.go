@@ -194,7 +194,7 @@ func (r *room) since(since int64, limit int) (messages []*Message, seq int64, mo
 
 // send stores a message, tells it, and returns it as it was at that moment.
 func (s *Server) send(r *room, user uuid.UUID, o *order) (m *Message, duplicate bool, code string) {
-	if s.excludes(r, user) {
+	if s.excludes(r, user, true) {
 		return nil, false, "forbidden"
 	}
 	if !s.may(user, "send") || (o.MentionsAll && !s.may(user, "mention_all")) {
@@ -268,7 +268,7 @@ func (r *room) quotes(messages []*Message) []*Message {
 func (s *Server) edit(user, id uuid.UUID, content string) (*Message, string) {
 	r, i := s.find(id)
 	switch {
-	case r != nil && s.excludes(r, user):
+	case r != nil && s.excludes(r, user, true):
 		return nil, "forbidden"
 	case !s.may(user, "edit"):
 		return nil, "not_allowed"

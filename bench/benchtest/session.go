@@ -81,7 +81,7 @@ func (m *session) enter(trip uuid.UUID, since, last string, limit int) {
 		m.number = m.server.sessions
 		m.server.sessions++
 	}
-	if m.server.excludes(m.room, m.user) {
+	if m.server.excludes(m.room, m.user, false) {
 		m.sendAway(4003)
 		return
 	}
