@@ -419,8 +419,9 @@ func TestDeletionsAreAccountedFor(t *testing.T) {
 			}
 			return true
 		})))
-		cfg.Session = time.Second                               // what is asked for is answered before it is left
-		cfg.Duration, cfg.Settle = 2*await.Limit, 8*time.Second // who waits for a tombstone waits in vain
+		cfg.Session = time.Second // what is asked for is answered before it is left
+		// Who waits for a tombstone, or for a number that nobody is told, waits in vain.
+		cfg.Answer, cfg.Duration, cfg.Settle = 2*time.Second, 2*await.Limit, 2*time.Second
 		rep, err := verify.Run(ctx, cfg)
 		if err != nil {
 			t.Fatal(err)
