@@ -41,7 +41,7 @@ func TestWrongFilesAreFound(t *testing.T) {
 		defer enough()
 		served := 0
 		cfg := config(start(t, benchtest.Faults{ShareFiles: c.share, Serve: func(bytes []byte, gone bool) []byte {
-			if served++; served == 15 {
+			if served++; served == 8 {
 				enough()
 			}
 			if c.fault == nil {

@@ -35,7 +35,7 @@ func start(t *testing.T, faults benchtest.Faults) *benchtest.Server {
 func config(server *benchtest.Server) verify.Config {
 	return verify.Config{
 		URLs: []string{server.URL()}, Mint: benchtest.Mint, MintFor: benchtest.MintFor, Token: 4 * time.Second,
-		Members: 20, Rooms: rooms, Rate: 20, Session: 200 * time.Millisecond,
+		Members: 12, Rooms: rooms, Rate: 20, Session: 200 * time.Millisecond,
 		Duration: 1500 * time.Millisecond, Settle: 30 * time.Second, Seed: 1, Spares: []string{"react"},
 	}
 }
@@ -385,7 +385,7 @@ func TestWhyThereIsNoAccountIsSaid(t *testing.T) {
 		"bad url":       {func(c *verify.Config) { c.URLs = []string{"x"} }, "ws://"},
 		"not let in":    {func(*verify.Config) {}, "was not let into room"},
 		"too few rooms": {func(c *verify.Config) { c.Rooms = 0; c.Members = 1; c.Rooms = 2 }, "members in"},
-		"not seeded":    {func(c *verify.Config) { c.Rooms = 3 }, "caravan seed --users 20 --trips 3"},
+		"not seeded":    {func(c *verify.Config) { c.Rooms = 3 }, "caravan seed --users 12 --trips 3"},
 	} {
 		cfg := config(server)
 		c.change(&cfg)
@@ -401,27 +401,27 @@ func TestDeletionsAreAccountedFor(t *testing.T) {
 	t.Parallel()
 	type defect struct {
 		faults func(often func() bool) benchtest.Faults
+		times  int // of the first ones the answers may be cut with their connections
 		find   func(*ledger.Report) ledger.Finding
 		text   string
 	}
 	together(t, map[string]defect{
-		"kept": {func(often func() bool) benchtest.Faults { return benchtest.Faults{KeepDeleted: often} },
+		"kept": {func(often func() bool) benchtest.Faults { return benchtest.Faults{KeepDeleted: often} }, 12,
 			func(r *ledger.Report) ledger.Finding { return r.Lost }, "is not deleted"},
-		"again": {func(often func() bool) benchtest.Faults { return benchtest.Faults{DeleteAgain: often} },
+		"again": {func(often func() bool) benchtest.Faults { return benchtest.Faults{DeleteAgain: often} }, 4, // seldom: who is told of numbers that are not there waits
 			func(r *ledger.Report) ledger.Finding { return r.Unexplained }, "changed nothing"},
 	}, func(t *testing.T, c defect) {
 		ctx, enough := context.WithCancel(t.Context())
 		defer enough()
 		times := 0
 		cfg := config(start(t, c.faults(func() bool {
-			if times++; times == 12 { // of the first ones the answers may be cut with their connections
+			if times++; times == c.times {
 				enough()
 			}
 			return true
 		})))
-		cfg.Session = time.Second // what is asked for is answered before it is left
-		// Who waits for a tombstone, or for a number that nobody is told, waits in vain.
-		cfg.Answer, cfg.Duration, cfg.Settle = 2*time.Second, 2*await.Limit, 2*time.Second
+		cfg.Session = time.Second                               // what is asked for is answered before it is left
+		cfg.Duration, cfg.Settle = 2*await.Limit, 2*time.Second // who waits for a tombstone waits in vain
 		rep, err := verify.Run(ctx, cfg)
 		if err != nil {
 			t.Fatal(err)

@@ -26,11 +26,9 @@ func TestChaos(t *testing.T) {
 		name string
 		args []string
 	}{
-		{"postgres", []string{"--store", "postgres"}},
-		{"sqlite beside hostile members", []string{"--store", "sqlite", "--hostile", "3"}},
 		{"three servers beside hostile members", []string{"--store", "postgres", "--nodes", "3", "--redis", "--hostile", "3"}},
 		// In seed 1 the bucket is killed, and the way to it is troubled.
-		{"sqlite with a bucket", []string{"--store", "sqlite", "--files", "s3"}},
+		{"sqlite with a bucket, beside hostile members", []string{"--store", "sqlite", "--files", "s3", "--hostile", "3"}},
 		// In seed 50 only server 1 reaches the old primary, then it is dead; in 23 it is alive and well, then dead.
 		{"a synchronous standby", append(slices.Clone(failOvers), "--standby", "sync", "--seed", "50")},
 		{"an asynchronous standby beside partitions", append(slices.Clone(failOvers), "--standby", "async", "--partitions", "--seed", "23")},

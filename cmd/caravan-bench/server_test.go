@@ -186,18 +186,7 @@ func TestEveryScenarioOnARealServer(t *testing.T) {
 // The server is killed and restarted again and again; nothing is lost.
 func TestVerifyThroughKills(t *testing.T) {
 	t.Parallel()
-	t.Run("sqlite", func(t *testing.T) {
-		t.Parallel()
-		verifyThroughKills(t, sqliteFile(t))
-	})
-	t.Run("postgres", func(t *testing.T) {
-		t.Parallel()
-		verifyThroughKills(t, pgserver.Shared(t).Database(t))
-	})
-}
-
-func verifyThroughKills(t *testing.T, store string) {
-	server := startCaravan(t, store, 20, 2)
+	server := startCaravan(t, pgserver.Shared(t).Database(t), 20, 2) // TestChaos kills one on SQLite
 	url := "ws://" + server.listen
 	path := filepath.Join(t.TempDir(), "report.json")
 	stop := make(chan struct{})

@@ -18,9 +18,6 @@ import (
 	redisserver "github.com/caravan-chat/caravan/bench/servers/redis"
 )
 
-// changelessBuild is the last one that knows no changes of messages but edits.
-const changelessBuild = "b954d65fde0f51a13c39ff4f27211d5de173d09d"
-
 // told is a frame of a room, as far as the test looks at it.
 type told struct {
 	Type     string `json:"type"`
