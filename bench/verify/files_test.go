@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/caravan-chat/caravan/bench/await"
 	"github.com/caravan-chat/caravan/bench/benchtest"
@@ -49,7 +48,7 @@ func TestWrongFilesAreFound(t *testing.T) {
 			}
 			return c.fault(bytes, gone)
 		}}))
-		cfg.Files, cfg.Duration, cfg.Answer, cfg.Settle = true, await.Limit, 2*time.Second, 5*time.Second // what is waited for may never come
+		cfg.Files, cfg.Duration = true, await.Limit
 		cfg.CheckFiles = func(context.Context) ([]string, error) { return c.lines, nil }
 		rep, err := verify.Run(ctx, cfg)
 		if err != nil {

@@ -401,27 +401,26 @@ func TestDeletionsAreAccountedFor(t *testing.T) {
 	t.Parallel()
 	type defect struct {
 		faults func(often func() bool) benchtest.Faults
-		times  int // of the first ones the answers may be cut with their connections
 		find   func(*ledger.Report) ledger.Finding
 		text   string
 	}
 	together(t, map[string]defect{
-		"kept": {func(often func() bool) benchtest.Faults { return benchtest.Faults{KeepDeleted: often} }, 12,
+		"kept": {func(often func() bool) benchtest.Faults { return benchtest.Faults{KeepDeleted: often} },
 			func(r *ledger.Report) ledger.Finding { return r.Lost }, "is not deleted"},
-		"again": {func(often func() bool) benchtest.Faults { return benchtest.Faults{DeleteAgain: often} }, 4, // seldom: who is told of numbers that are not there waits
+		"again": {func(often func() bool) benchtest.Faults { return benchtest.Faults{DeleteAgain: often} },
 			func(r *ledger.Report) ledger.Finding { return r.Unexplained }, "changed nothing"},
 	}, func(t *testing.T, c defect) {
 		ctx, enough := context.WithCancel(t.Context())
 		defer enough()
 		times := 0
 		cfg := config(start(t, c.faults(func() bool {
-			if times++; times == c.times {
+			if times++; times == 12 { // of the first ones the answers may be cut with their connections
 				enough()
 			}
 			return true
 		})))
-		cfg.Session = time.Second                               // what is asked for is answered before it is left
-		cfg.Duration, cfg.Settle = 2*await.Limit, 2*time.Second // who waits for a tombstone waits in vain
+		cfg.Session = time.Second                                                // what is asked for is answered before it is left
+		cfg.Members, cfg.Duration, cfg.Settle = 20, 2*await.Limit, 8*time.Second // who waits for a tombstone waits in vain
 		rep, err := verify.Run(ctx, cfg)
 		if err != nil {
 			t.Fatal(err)
