@@ -32,6 +32,7 @@ export class Room extends Emitter {
   #outbox;
   #keep;
   #light; // only its last message is asked for
+  #short = false; // it was so, and is looked at now
   #at; // where we stand; undefined before the first history
   #last; // the id of the message that event `at` made or changed; undefined: not known
   #asked; // where we stood when a history was asked for
@@ -157,7 +158,8 @@ export class Room extends Emitter {
     if (this.#light) {
       this.#light = false;
       this.#timeline.keep = this.#keep;
-      this.older().catch(() => {}); // the page loads more by itself
+      this.#short = true;
+      this.#fill();
     }
     return this;
   }
@@ -244,6 +246,7 @@ export class Room extends Emitter {
       this.#again();
     }
     this.#sendNext();
+    this.#fill();
   }
 
   /** The database went back: what we have may not be in it. */
@@ -406,6 +409,13 @@ export class Room extends Emitter {
   }
 
   // --- Older messages ---------------------------------------------------------------------
+
+  /** Loads the page that a room has from the start, unless it is only listed. */
+  #fill() {
+    if (!this.#short || this.#at === undefined) return;
+    this.#short = false;
+    this.older().catch(() => {}); // whoever looks at it asks for more
+  }
 
   async #loadOlder() {
     const timeline = this.#timeline;

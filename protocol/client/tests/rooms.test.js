@@ -151,3 +151,14 @@ test('more rooms than are followed are listed all the same', async () => {
   assert.equal(w.socket.frames('subscribe').flatMap((f) => f.rooms).length, 100);
   assert.equal(rooms.list[0].lastMessage.sender.id, other);
 });
+
+test('a room that is opened before it has answered as a listed one has its page, too', async () => {
+  const { w } = await listed([row()]);
+  await w.socket.opens();
+  const room = w.caravan.room(trip);
+  const answers = w.answers;
+  w.answers = (call) => (call.path.includes('before=40') ? { body: { results: messages(1, 39) } } : answers(call));
+  await w.socket.says(...last(40, 38));
+  assert.equal(seqs(room).length, 40);
+  w.caravan.close();
+});
