@@ -84,12 +84,8 @@ func (r *reference) rest(d Document) {
 		}
 		r.line("| %s | %s | %s |", status, strings.Join(codes, " "), text(statuses[status]["description"]))
 	}
-	var any []string
-	for _, status := range sorted(d.Object("x-any-request")) {
-		any = append(any, status)
-	}
 	r.line("")
-	r.line("Any request may be answered by %s.", strings.Join(any, ", "))
+	r.line("Any request may be answered by %s.", strings.Join(sorted(d.Object("x-any-request")), ", "))
 	r.heading(2, "Objects")
 	r.schemas(d, OpenAPI, 3, sorted(d.Object("components", "schemas")), func(name string) string { return name })
 }
