@@ -14,7 +14,8 @@ import (
 )
 
 // Three clients of protocol/client chat while the server is killed and started again: one on the socket of its user, one on
-// that of the room, one over REST. They say themselves what was lost, repeated or reordered.
+// that of the room, one over REST; beside them the client in Python of docs/clients.md. They say themselves what was lost,
+// repeated or reordered.
 func TestJavaScriptClientsChatThroughARestart(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
@@ -29,6 +30,7 @@ func TestJavaScriptClientsChatThroughARestart(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	waitForPython := startPython(t, s)
 	killed := false
 	for lines := bufio.NewScanner(stdout); lines.Scan(); {
 		if lines.Text() == "half" {
@@ -37,6 +39,7 @@ func TestJavaScriptClientsChatThroughARestart(t *testing.T) {
 			killed = true
 		}
 	}
+	waitForPython()
 	if err := cmd.Wait(); err != nil {
 		t.Fatalf("%v\n%s", err, stderr.Bytes())
 	}
