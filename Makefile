@@ -59,8 +59,8 @@ run: build ## start a development server and print the link to its demo page
 	@exec bin/caravan serve --dev
 
 .PHONY: test
-# SQLite's code, translated from C, keeps its threads apart as C does; the race
-# detector learns nothing there and makes it five times slower. Each program that has
+# SQLite's code and its C library, translated from C, keep their threads apart as C does; the
+# race detector learns nothing there and makes them five times slower. Each program that has
 # the detector sleeps a second before it ends, unless GORACE says less: tests start many.
 # Packages wait as well as compute, so that one more than there are processors run at a time;
 # with two a processor each got so little that clocks ran out. What waits most comes first:
@@ -73,6 +73,7 @@ test: toolchain ## run every test, and first install what they need: it says wha
 	@go build -C .ci/kubernetes -o /dev/null . # what reads the manifests, likewise
 	set -f; waiting=; [ "$$PACKAGES" != ./... ] || waiting=./room/socket; \
 	GORACE=atexit_sleep_ms=100 go test -race -vet=off -gcflags=modernc.org/sqlite/lib=-race=false \
+		-gcflags=modernc.org/libc=-race=false -gcflags=modernc.org/memory=-race=false \
 		-p $$((1 + $$(getconf _NPROCESSORS_ONLN))) -timeout 15m $$waiting $$PACKAGES
 
 .PHONY: unit
