@@ -249,7 +249,7 @@ func testTokenRefused(t *testing.T, c *chromium) {
 		t.Errorf("asked for %d tokens, want 2", n)
 	}
 
-	g.badTokens.Store(1000) // no token helps: the page says so and stops
+	g.badTokens.Store(1000)                                 // no token helps: the page says so and stops
 	p.eval("void setTimeout(() => location.reload())", nil) // after the answer, which navigating may cut off
 	p.waitFor("document.querySelector('.pane')?.dataset.phase === 'stopped'")
 	p.expect(one.js(".notice p")+".textContent", "The server no longer accepts your sign-in. You are not connected.")
