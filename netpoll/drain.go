@@ -22,8 +22,10 @@ const (
 )
 
 // Drain ends the service to the clients. The kernel refuses new connections from now
-// on, so that a balancer tries another server, or gives them to another process that
-// listens there. Who has a connection is served as before until its time
+// on, so that a balancer tries another server. Where the address may be shared
+// (claim.Address.Shared), it leaves those that begin in the first 0.3 s without an answer:
+// the client's kernel tries again after a second, and reaches another process that
+// listens there, or is refused. Who has a connection is served as before until its time
 // comes: then its WebSocket is closed with CloseRestart. That is spread over most of the
 // time until ctx's deadline (or Config.DrainTimeout), so that a fleet does not come back
 // in one instant, the oldest connections first. Handshakes that come after all had

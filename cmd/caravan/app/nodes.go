@@ -55,10 +55,12 @@ func nodeName(cfg *config.Config) string {
 	if err != nil {
 		name = "unknown"
 	}
-	if on, err := netip.ParseAddrPort(cfg.Listen); err == nil && !on.Addr().IsUnspecified() {
-		name += "/" + on.String()
-	} else if _, port, err := net.SplitHostPort(cfg.Listen); err == nil {
-		name += ":" + port
+	if host, port, err := net.SplitHostPort(cfg.Listen); err == nil {
+		if on, err := netip.ParseAddr(host); host == "" || (err == nil && on.IsUnspecified()) {
+			name += ":" + port
+		} else {
+			name += "/" + cfg.Listen
+		}
 	}
 	if cfg.ReusePort {
 		name += fmt.Sprintf(" (process %d)", os.Getpid())

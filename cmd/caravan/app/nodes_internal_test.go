@@ -22,7 +22,7 @@ func TestNodesOfOneMachineHaveNamesOfTheirOwn(t *testing.T) {
 		{config.Config{Listen: "0.0.0.0:8000"}, machine + ":8000"},
 		{config.Config{Listen: "127.0.0.2:8000"}, machine + "/127.0.0.2:8000"},
 		{config.Config{Listen: "[::1]:8000"}, machine + "/[::1]:8000"},
-		{config.Config{Listen: "localhost:8000"}, machine + ":8000"},
+		{config.Config{Listen: "localhost:8000"}, machine + "/localhost:8000"},
 		{config.Config{Listen: ":8000", ReusePort: true}, fmt.Sprintf("%s:8000 (process %d)", machine, os.Getpid())},
 	} {
 		if got := nodeName(&c.cfg); got != c.want {

@@ -253,7 +253,7 @@ func TestUnknownVariablesAndOddRelationsAreWarnings(t *testing.T) {
 	}{
 		{"unknown", nil, []string{"CARAVAN_HISTROY=3"}, "CARAVAN_HISTROY; did you mean CARAVAN_HISTORY?"},
 		{"lower case", nil, []string{"CARAVAN_history=3"}, "CARAVAN_history"},
-		{"where other programs send traces", nil, []string{"OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4318"}, "OTEL_EXPORTER_OTLP_ENDPOINT is not read"},
+		{"where other programs send traces", nil, []string{"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT=http://metrics:4318", "OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4318"}, "OTEL_EXPORTER_OTLP_ENDPOINT is not read"},
 		{"frame too small for content", []string{"--max-frame", "64KiB"}, nil, "--max-frame"},
 		{"one lost ping", []string{"--idle-timeout", "31s"}, nil, "--idle-timeout"},
 		{"burst below rate", []string{"--burst", "1"}, nil, "--burst"},

@@ -6,7 +6,7 @@ import "strings"
 func (c *Config) untraced(environ []string) []string {
 	for _, pair := range environ {
 		name, value, _ := strings.Cut(pair, "=")
-		if c.OTLPEndpoint == "" && value != "" && strings.HasPrefix(name, "OTEL_EXPORTER_OTLP_") && strings.HasSuffix(name, "ENDPOINT") {
+		if c.OTLPEndpoint == "" && value != "" && (name == "OTEL_EXPORTER_OTLP_ENDPOINT" || name == "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") {
 			return []string{name + " is not read, so nothing is traced: --otlp-endpoint says where traces go, by HTTP"}
 		}
 	}
