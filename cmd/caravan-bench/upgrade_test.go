@@ -29,11 +29,11 @@ const (
 	// oneTableBuild is the last one before the log became two tables and the envelopes
 	// between nodes got a second version.
 	oneTableBuild = "bc3a49f7a934856a3e3b16d1ff154c6c29150284"
-	// unsignedBuild is the last one before envelopes are signed.
+	// unsignedBuild is the last one before envelopes are signed. It knows no changes of
+	// messages but edits.
 	unsignedBuild = "3ea6767d3c1dab27de57801793b9408eacc2e089"
-	// changelessBuild is the last one that knows no changes of messages but edits. Its
-	// envelopes have no timeline.
-	changelessBuild = "b954d65fde0f51a13c39ff4f27211d5de173d09d"
+	// untimedBuild is the last one before envelopes have a timeline.
+	untimedBuild = "39b113af38738c81b4d012a64c5a3a76d1ad178f"
 )
 
 // TestUpgradeNodeByNode runs a node of an older build beside one of this build, on
@@ -63,7 +63,7 @@ func TestUpgradeNodeByNode(t *testing.T) {
 		u.newer.drain(u.t)
 		u.works(u.older)
 	}
-	oneTable, unsigned, changeless := buildOlder(t, oneTableBuild), buildOlder(t, unsignedBuild), buildOlder(t, changelessBuild)
+	oneTable, unsigned, untimed := buildOlder(t, oneTableBuild), buildOlder(t, unsignedBuild), buildOlder(t, untimedBuild)
 	changes := []string{"delete_message", "pin_message", "react", "reply_to", "mentions", "data", "watch"} // an older node tells a message without its reply_count
 	version2 := append([]string{"mark_read"}, changes...)
 	for name, c := range map[string]struct {
@@ -72,10 +72,10 @@ func TestUpgradeNodeByNode(t *testing.T) {
 		spares  []string // what it does not know
 		run     func(u *upgrade)
 	}{
-		"one table, the newer one writes first":  {oneTable, "unsigned", version2, newerFirst},
-		"unsigned, the older one writes first":   {unsigned, "unsigned", version2, olderFirst},
-		"changeless, the older one writes first": {changeless, "", changes, olderFirst},
-		"changeless, the newer one writes first": {changeless, "", changes, newerFirst},
+		"one table, the newer one writes first": {oneTable, "unsigned", version2, newerFirst},
+		"unsigned, the older one writes first":  {unsigned, "unsigned", version2, olderFirst},
+		"untimed, the older one writes first":   {untimed, "", changes, olderFirst},
+		"untimed, the newer one writes first":   {untimed, "", changes, newerFirst},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

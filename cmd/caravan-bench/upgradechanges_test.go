@@ -99,7 +99,7 @@ func TestAnOlderNodeTellsWhatANewerOneChanges(t *testing.T) {
 	t.Parallel()
 	store := pgserver.Shared(t).Database(t)
 	flags := []string{"--redis", redisserver.Start(t).URL()}
-	older := &node{caravan: caravan{binary: buildOlder(t, changelessBuild), store: store, flags: flags, listen: "127.0.0.1:0"}}
+	older := &node{caravan: caravan{binary: buildOlder(t, unsignedBuild), store: store, flags: flags, listen: "127.0.0.1:0"}}
 	newer := &node{caravan: caravan{binary: buildCaravan(t), store: store, flags: append(flags, "--deleted-text", "gone"), listen: "127.0.0.1:0"}}
 	older.seed(t, 4, 1)
 	older.serve(t)
@@ -163,7 +163,7 @@ func TestAnswersOfAnOlderNodeAreCounted(t *testing.T) {
 	t.Parallel()
 	store := pgserver.Shared(t).Database(t)
 	flags := []string{"--redis", redisserver.Start(t).URL()}
-	older := &node{caravan: caravan{binary: buildOlder(t, changelessBuild), store: store, flags: flags, listen: "127.0.0.1:0"}}
+	older := &node{caravan: caravan{binary: buildOlder(t, unsignedBuild), store: store, flags: flags, listen: "127.0.0.1:0"}}
 	newer := &node{caravan: caravan{binary: buildCaravan(t), store: store, flags: flags, listen: "127.0.0.1:0"}}
 	older.seed(t, 4, 1)
 	older.serve(t)
