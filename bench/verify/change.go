@@ -68,8 +68,9 @@ func (m *member) unmake(s *session) {
 		target = m.mine[m.rng.IntN(n)]
 	}
 	again := m.rng.Float64() < shareRepeat && s.own
+	idle := target == nil || (target.deleted && !again)
 	m.mu.Unlock()
-	if target == nil || m.crew.cfg.spares("delete_message") || (target.deleted && !again) {
+	if idle || m.crew.cfg.spares("delete_message") {
 		return
 	}
 	m.ask(s, &op{kind: ledger.Delete, name: m.name(), edits: target, about: target.id})
