@@ -69,9 +69,11 @@ export type Open<S extends Socket = Socket> = (url: string, protocols: string[])
 export interface Options {
   /** Of the server, like https://chat.example.com. The page's own where it is left out. */
   url?: string;
-  /** Gives an access token. With `fresh` the last one was refused or ends soon: get a new one. Where it rejects it is asked again later. */
+  /** Gives an access token. With `fresh` the last one was refused or ends soon: get a new one. Where it rejects, or takes more than a minute, it is asked again later. */
   token: (fresh: boolean) => Promise<string>;
   store?: Store;
+  /** The id of the user who is signed in. With it the store can be read and written before there is a token, so that nothing is lost without a network. */
+  user?: string;
   /** Messages that are held of a room, the newest; 1000. What `older` loads is beside them, up to ten times as many. */
   keep?: number;
   /** Opens the connection; `(url, protocols) => new WebSocket(url, protocols)` where it is left out. See `./fallback` and `./room-socket`. */
@@ -94,7 +96,7 @@ export interface RoomState {
 
 /**
  * Why something was not done: a code of the protocol's, or one of the library's own. `unreachable`: no answer. `closed`: by
- * `close`. `outbox_full`: 500 entries wait. `outdated`: the message was edited elsewhere after this edit was written.
+ * `close`. `timeout`: no token came. `wrong_user`: the token is another user's. `outbox_full`: 500 entries wait. `outdated`: the message was edited elsewhere after this edit was written.
  */
 export class CaravanError extends Error {
   code: string;
@@ -134,7 +136,7 @@ export interface SendOptions {
 export class Caravan {
   constructor(options: Options);
   readonly state: ConnectionState;
-  /** The user's id, once a token was given. */
+  /** The user's id, as the options or the first token say. */
   readonly user?: string;
   /**
    * The room of a trip, by the trip's id or its own; followed until it is closed. `light`: only its last message is asked

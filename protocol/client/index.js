@@ -9,6 +9,7 @@ import { Room } from './room.js';
 const askMax = 100; // rooms in a frame: the server takes no more
 const steadyAfter = 10_000; // ms after which a connection was a good one
 const callTime = 20_000; // ms for a call of REST
+const tokenTime = 60_000; // ms for a token: somebody may have to sign in
 const renewAfter = 5_000; // ms until a fresh token is asked for once more
 
 const wakes = ['online', 'offline', 'visibilitychange']; // events after which the connection is looked at
@@ -31,20 +32,26 @@ export class Caravan extends Emitter {
   #link = null;
   #closed = false;
   #fresh = false; // the last token was refused
+  #renewal; // timer: a fresh token is asked for once more when it ends
   #endPause = () => {};
   #after; // ms, as the server that closes has said
   #frames = 0; // subscribe frames so far
   #asks = new Map(); // client_id of a subscribe frame → its rooms
   #waiting = new Set(); // rooms for the next one
 
-  constructor({ url = location.origin, token, store, keep = 1_000, socket = (...args) => new WebSocket(...args) }) {
+  constructor({ url = location.origin, token, user: name, store, keep = 1_000, socket = (...args) => new WebSocket(...args) }) {
     super();
     this._url = url.replace(/\/$/, '');
-    this._token = token;
+    this._token = (fresh) =>
+      new Promise((resolve, reject) => {
+        const timer = setTimeout(() => reject(new CaravanError('timeout')), tokenTime);
+        Promise.resolve(fresh).then(token).finally(() => clearTimeout(timer)).then(resolve, reject);
+      });
     this.#socket = socket;
     const user = new Promise((resolve) => (this.#knowUser = resolve));
+    if (name) this.#knowUser((this.user = name.toLowerCase()));
     this.#options = { keep, store, user };
-    for (const name of wakes) globalThis.addEventListener?.(name, this.#wake);
+    this.#listen('add');
     this.#run();
   }
 
@@ -86,7 +93,7 @@ export class Caravan extends Emitter {
   close() {
     if (this.#closed) return;
     this.#closed = true;
-    for (const name of wakes) globalThis.removeEventListener?.(name, this.#wake);
+    this.#listen('remove');
     for (const room of this.#rooms) room.close();
     this.#link?.close(1000);
     this.#endPause();
@@ -160,7 +167,8 @@ export class Caravan extends Emitter {
     let token;
     try {
       token = await this._token(this.#fresh);
-      this.user = JSON.parse(atob(token.split('.')[1].replace(/-/g, '+').replace(/_/g, '/'))).user_id.toLowerCase();
+      const user = JSON.parse(atob(token.split('.')[1].replace(/-/g, '+').replace(/_/g, '/'))).user_id.toLowerCase();
+      if (user !== (this.user ??= user)) throw new CaravanError('wrong_user'); // its outbox is not theirs
     } catch (error) {
       return { code: 1006, error };
     }
@@ -231,7 +239,12 @@ export class Caravan extends Emitter {
   }
 
   #renewLater(link) {
-    setTimeout(() => link === this.#link && this.#renew(link), renewAfter);
+    clearTimeout(this.#renewal);
+    this.#renewal = setTimeout(() => link === this.#link && this.#renew(link), renewAfter);
+  }
+
+  #listen(how) {
+    for (const name of wakes) globalThis[`${how}EventListener`]?.(name, this.#wake);
   }
 
   #wake = () => {

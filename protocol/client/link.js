@@ -1,8 +1,7 @@
 // One connection, from the handshake to its end.
 
-const openTime = 10_000; // ms until it must be open
 const quietMax = 20_000; // ms without a frame, after which a ping is sent
-const pongTime = 10_000; // ms for the answer
+const answerTime = 10_000; // ms for its answer, and for the handshake
 const tick = 1_000; // ms between two looks at the clock
 
 /**
@@ -58,7 +57,6 @@ export class Link {
   /** Ends the link at once: a dead network would keep us waiting for the peer's goodbye. */
   close(code) {
     clearInterval(this.#timer);
-    this.#take = null;
     this.open = false;
     if (this.#socket) {
       this.#socket.onopen = this.#socket.onmessage = this.#socket.onclose = null;
@@ -91,10 +89,9 @@ export class Link {
     const now = Date.now();
     this.#last = Math.min(this.#last, now); // a clock may be set back
     this.#asked = Math.min(this.#asked, now);
-    if (!this.open) {
-      if (now - this.#last > openTime) this.close(1006);
-    } else if (this.#asked) {
-      if (now - this.#asked > pongTime) this.close(1006);
-    } else if (now - this.#last > quietMax) this.probe();
+    const waits = !this.open || this.#asked;
+    if (now - (this.#asked || this.#last) <= (waits ? answerTime : quietMax)) return;
+    if (waits) this.close(1006);
+    else this.probe();
   }
 }

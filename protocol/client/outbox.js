@@ -20,6 +20,8 @@ export class Outbox {
   entries = [];
   /** The entry that waits for its answer. */
   underWay;
+  /** The code by which all that is written from now on is refused. */
+  over;
 
   #store;
   #key; // Promise of the store's key
@@ -50,8 +52,9 @@ export class Outbox {
    * answer; who does not look at it hears of a refusal by the entry.
    */
   add(frame, was) {
-    if (this.entries.length >= entriesMax) return handled(Promise.reject(new CaravanError('outbox_full', 'Too much waits to be sent')));
-    return this.#put({ clientId: newId(), frame, was, createdAt: new Date().toISOString(), status: 'pending' });
+    const code = this.over ?? (this.entries.length >= entriesMax && 'outbox_full');
+    if (code) return refused(code);
+    return this.#put({ clientId: newId(), frame, was, createdAt: new Date().toISOString() });
   }
 
   /** The next entry to send, now under way. Undefined while there is none, or one is out. */
@@ -64,9 +67,14 @@ export class Outbox {
     return this.entries.find((e) => e.clientId === clientId);
   }
 
+  /** The next edit of a message that is to be sent. */
+  editOf(id) {
+    return this.entries.find(({ status, frame }) => status === 'pending' && frame.type === 'edit_message' && frame.message_id === id);
+  }
+
   /** The entry is stored, and became the value. */
   done(entry, value) {
-    this.discard(entry.clientId);
+    this.#drop(entry);
     this.#settle(entry, 'resolve', value);
   }
 
@@ -76,42 +84,69 @@ export class Outbox {
     Object.assign(entry, { status: 'failed', code, error: text ?? code });
     this.entries = [...this.entries];
     this.#save(entry);
+    this.#passOn(entry);
     this.#settle(entry, 'reject', new CaravanError(code, text, { clientId: entry.clientId }));
   }
 
   /** Makes a failed entry pending again, as the newest. */
   retry(clientId) {
     const entry = this.find(clientId);
-    if (entry?.status !== 'failed') return handled(Promise.reject(new CaravanError('not_found')));
-    this.discard(clientId);
-    return this.#put({ ...entry, status: 'pending', was: undefined, code: undefined, error: undefined });
+    const code = this.over ?? (entry?.status !== 'failed' && 'not_found');
+    if (code) return refused(code);
+    this.#drop(entry);
+    const { frame, createdAt } = entry;
+    return this.#put({ clientId, frame, createdAt });
   }
 
   /** Forgets an entry. One that is under way may still arrive. */
   discard(clientId) {
     const entry = this.find(clientId);
     if (!entry) return;
-    if (this.underWay === entry) this.underWay = undefined;
-    this.entries = this.entries.filter((e) => e !== entry);
-    this.#step((stored) => stored.filter((e) => e.clientId !== clientId));
+    this.#drop(entry);
+    this.#passOn(entry);
+  }
+
+  /**
+   * Another page may have sent or discarded what came from the store: then it is dropped here, too. Returns a promise of whether
+   * the entry is not to be sent; false where it was written here.
+   */
+  gone(entry) {
+    const isIt = (e) => e.clientId === entry.clientId;
+    return !this.#waiting.has(entry.clientId) && this.#step((stored) => void (stored.some(isIt) || this.#drop(entry))).then(() => this.underWay !== entry);
   }
 
   /** Nobody will answer here any more. What is stored stays for the next time. */
   close() {
-    for (const { clientId } of this.entries) this.#settle({ clientId }, 'reject', new CaravanError('closed', 'The chat is closed', { clientId }));
+    this.over ??= 'closed';
+    for (const [clientId, { reject }] of this.#waiting) reject(new CaravanError('closed', 'The chat is closed', { clientId }));
+  }
+
+  #drop(entry) {
+    if (this.underWay === entry) this.underWay = undefined;
+    this.entries = this.entries.filter((e) => e !== entry);
+    this.#save(entry, []);
+  }
+
+  /** The next edit of the same message was written without a guard of its own, behind this one's. */
+  #passOn({ was, frame }) {
+    const next = was && this.editOf(frame.message_id);
+    if (!next) return;
+    next.was ??= was;
+    this.#save(next);
   }
 
   #put(entry) {
     const { clientId } = entry;
+    entry.status = 'pending';
     this.entries = [...this.entries, entry];
     this.#save(entry);
     const promise = new Promise((resolve, reject) => this.#waiting.set(clientId, { resolve, reject }));
     return Object.assign(handled(promise), { clientId });
   }
 
-  #save(entry) {
-    const text = JSON.stringify(entry); // as it is now
-    this.#step((stored) => [...stored.filter((e) => e.clientId !== entry.clientId), JSON.parse(text)]);
+  /** Puts an entry into the store, as it is now, or takes it out. */
+  #save(entry, now = [{ ...entry }]) {
+    this.#step((stored) => [...stored.filter((e) => e.clientId !== entry.clientId), ...now]);
   }
 
   /** Pages that share a store each change their own entries in it. */
@@ -142,7 +177,7 @@ function handled(promise) {
   return promise;
 }
 
-/** 128 random bits in hex. crypto.randomUUID is missing on a page without TLS. */
-function newId() {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, '0')).join('');
-}
+const refused = (code) => handled(Promise.reject(new CaravanError(code)));
+
+/** 128 random bits. crypto.randomUUID is missing on a page without TLS. */
+const newId = () => crypto.getRandomValues(new Uint32Array(4)).join('-');

@@ -2,7 +2,7 @@
 
 import { backoff, willPass } from './backoff.js';
 import { Emitter } from './emitter.js';
-import { Outbox } from './outbox.js';
+import { CaravanError, Outbox } from './outbox.js';
 import { Timeline } from './timeline.js';
 
 const earlyMax = 1_000; // events that wait while what is missing is fetched; beyond, it is fetched once more
@@ -31,7 +31,7 @@ export class Room extends Emitter {
   #timeline;
   #outbox;
   #keep;
-  #light; // only its last message is asked for
+  _light; // only its last message is asked for
   #short = false; // it was so, and is looked at now
   #at; // where we stand; undefined before the first history
   #last; // the id of the message that event `at` made or changed; undefined: not known
@@ -55,13 +55,11 @@ export class Room extends Emitter {
     this._ids = new Set([id]);
     this.#caravan = caravan;
     this.#keep = keep;
-    this.#light = light;
+    this._light = light;
     this.#timeline = new Timeline(light ? lightKeep : keep);
     const key = user.then((u) => `caravan.outbox.${u}.${id}`);
     this.#outbox = new Outbox(store, key, (error) => this._emit('problem', { code: 'store', message: String(error) }));
-    this.#outbox.load().then(() => {
-      this.#outboxChanged();
-    });
+    this.#outbox.load().then(() => this.#outboxChanged());
   }
 
   get messages() {
@@ -88,9 +86,8 @@ export class Room extends Emitter {
   }
 
   edit(id, content) {
-    const type = 'edit_message';
-    const known = this.outbox.some(({ frame }) => frame.type === type && frame.message_id === id) ? undefined : this.#timeline.get(id);
-    return this.#write({ type, message_id: id, content }, known?.updated_at);
+    const was = this.#outbox.editOf(id) ? undefined : this.#timeline.get(id)?.updated_at;
+    return this.#write({ type: 'edit_message', message_id: id, content }, was);
   }
 
   remove(id) {
@@ -145,9 +142,9 @@ export class Room extends Emitter {
 
   close() {
     if (this.state.phase === 'closed') return;
+    if (this.#marking) this.#mark();
     this._ended('closed');
     this.#outbox.close();
-    clearTimeout(this.#marking);
     this.#caravan._forget(this);
   }
 
@@ -155,8 +152,8 @@ export class Room extends Emitter {
 
   /** A room that was only listed is looked at. */
   _open() {
-    if (this.#light) {
-      this.#light = false;
+    if (this._light) {
+      this._light = false;
       this.#timeline.keep = this.#keep;
       this.#short = true;
       this.#fill();
@@ -169,7 +166,7 @@ export class Room extends Emitter {
     if (this.#asking || !this.#early) return undefined;
     this.#asking = true;
     this.#asked = this.#at;
-    return { since: this.#at, since_id: this.#last, limit: this.#light && this.#at === undefined ? 1 : undefined };
+    return { since: this.#at, since_id: this.#last, limit: this._light && this.#at === undefined ? 1 : undefined };
   }
 
   /** The server does not tell of this room any more. */
@@ -193,14 +190,16 @@ export class Room extends Emitter {
     this.#typingAt = -Infinity;
     if (phase === 'left') {
       this.#early = null; // no history is wanted
-      for (const entry of this.#outbox.entries) if (entry.status === 'pending') this.#outbox.fail(entry, 'forbidden');
+      this.#outbox.over = 'forbidden';
+      for (const entry of this.outbox) if (entry.status === 'pending') this.#outbox.fail(entry, 'forbidden');
     }
     this.#become(phase, code);
+    this.#outboxChanged(); // something of it may have failed
   }
 
-  /** Whether an answer is for a frame of ours. */
+  /** The entry that an answer is for, where it is one of ours. */
   _sent(clientId) {
-    return this.#outbox.find(clientId) !== undefined;
+    return this.#outbox.find(clientId);
   }
 
   _take(f) {
@@ -338,7 +337,10 @@ export class Room extends Emitter {
   async #sendNext() {
     if (!this.#live || this.#pausing) return;
     const entry = this.#outbox.take();
-    if (!entry || (entry.was && (await this.#outdated(entry)))) return;
+    if (!entry) return;
+    const gone = this.#outbox.gone(entry);
+    if (gone && (await gone)) return this.#outboxChanged();
+    if (entry.was && (await this.#outdated(entry))) return;
     this.#send({ ...entry.frame, client_id: entry.clientId });
     clearTimeout(this.#answer);
     this.#answer = setTimeout(() => this.#caravan._restart(), answerTime);
@@ -349,7 +351,7 @@ export class Room extends Emitter {
     const { message_id: id, content } = entry.frame;
     try {
       const m = this.#timeline.get(id) ?? (await this.#caravan.rest('GET', `messages/${id}/`));
-      if (m.updated_at !== entry.was && (m.caption ?? m.content) !== content) throw { code: 'outdated', message: 'It was changed elsewhere' };
+      if (m.updated_at !== entry.was && (m.caption ?? m.content) !== content) throw new CaravanError('outdated', 'It was changed elsewhere');
     } catch ({ code, message }) {
       this.#takeError({ code, message, client_id: entry.clientId });
     }
@@ -402,10 +404,13 @@ export class Room extends Emitter {
 
   /** Says how far is read, a little later: the user may scroll on. */
   #markLater(ms = markTime) {
-    this.#marking ??= setTimeout(() => {
-      this.#marking = undefined;
-      if (this.#live && this.readSeq) this.#send({ type: 'mark_read', seq: this.readSeq });
-    }, ms);
+    this.#marking ??= setTimeout(() => this.#mark(), ms);
+  }
+
+  #mark() {
+    clearTimeout(this.#marking);
+    this.#marking = undefined;
+    if (this.#live && this.readSeq) this.#send({ type: 'mark_read', seq: this.readSeq });
   }
 
   // --- Older messages ---------------------------------------------------------------------
@@ -443,7 +448,7 @@ export class Room extends Emitter {
 
   #become(phase, code) {
     if (phase === this.state.phase && code === this.state.code) return;
-    this.state = code === undefined ? { phase } : { phase, code };
+    this.state = { phase, code };
     this._emit('state', this.state);
   }
 }

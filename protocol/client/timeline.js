@@ -28,10 +28,6 @@ export class Timeline {
     return (this.#sorted ??= [...this.#byId.values()].sort((a, b) => a.seq - b.seq));
   }
 
-  get size() {
-    return this.#byId.size;
-  }
-
   /** Whether the room's first message is held. */
   get complete() {
     return this.floor <= this.#first;
@@ -51,7 +47,6 @@ export class Timeline {
     this.#byId.clear();
     this.#sorted = null;
     this.#more = 0;
-    this.#first = 1;
     this.floor = messages[0]?.seq ?? 0;
     this.passed = null;
     return this.apply(messages);

@@ -127,6 +127,26 @@ test('a token that cannot be got is asked for again', async () => {
   assert.equal(w.sockets.length, 1);
 });
 
+test('a token that never comes is asked for again', async () => {
+  let asked = 0;
+  const w = new World({ token: () => (asked++ ? token() : new Promise(() => {})) });
+  await w.clock.pass(60_000);
+  assert.equal(w.caravan.state.error.code, 'timeout');
+  await w.clock.pass(1_000);
+  assert.equal(w.sockets.length, 1);
+  w.caravan.close();
+});
+
+test('a fresh token that cannot be got is asked for by one timer', async () => {
+  const w = new World();
+  await w.enters();
+  await w.socket.says({ type: 'token_expiring', expires_at: 'soon' });
+  for (let i = 0; i < 5; i++) await w.socket.says({ type: 'error', code: 'rate_limited', client_id: 'auth' });
+  await w.clock.pass(12_000).then(() => w.socket.says({ type: 'pong' }));
+  assert.equal(w.socket.frames('auth').length, 2);
+  w.caravan.close();
+});
+
 test('the connection goes on with a fresh token, asked for again where it could not be checked', async () => {
   const w = new World();
   await w.enters();

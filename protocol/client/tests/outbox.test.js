@@ -264,3 +264,108 @@ test('one\'s own edits one after the other are not taken for another\'s', async 
   await w.socket.says({ type: 'ack', chat_room_id: roomId, client_id: two.clientId });
   await two;
 });
+
+test('of several edits that waited none undoes a newer one, whatever became of the first', async () => {
+  for (const first of ['outdated', 'discarded']) {
+    const w = new World();
+    const room = await w.enters([message(1, { updated_at: 'at 1' })]);
+    await w.socket.ends(1006);
+    const [one, two, three] = ['one', 'two', 'three'].map((text) => room.edit('message-1', text));
+    if (first === 'discarded') room.discard(one.clientId);
+    await w.clock.pass(700);
+    await w.socket.opens();
+    await w.socket.says(history({ since: 1, messages: [edited(1, 2, 'newer').message], seq: 2, has_more: false }), own());
+    await assert.rejects(two, { code: 'outdated' });
+    await assert.rejects(three, { code: 'outdated', message: 'It was changed elsewhere' });
+    assert.deepEqual(w.socket.frames('edit_message'), [], first);
+  }
+});
+
+test('an edit that was refused takes no guard from a later one', async () => {
+  const w = new World();
+  const room = await w.enters([message(1, { updated_at: 'at 1' })]);
+  const long = room.edit('message-1', 'long');
+  await w.socket.says({ type: 'error', code: 'too_long', client_id: long.clientId, chat_room_id: roomId });
+  await assert.rejects(long, { code: 'too_long' });
+  await w.socket.ends(1006);
+  const stale = room.edit('message-1', 'older');
+  await w.clock.pass(700);
+  await w.socket.opens();
+  await w.socket.says(history({ since: 1, messages: [edited(1, 2, 'newer').message], seq: 2, has_more: false }), own());
+  await assert.rejects(stale, { code: 'outdated' });
+  assert.deepEqual(w.socket.frames('edit_message'), []);
+});
+
+test('what is written before there is a token is stored where the user is known', async () => {
+  const store = memory();
+  const offline = { store, user: me.toUpperCase(), token: () => Promise.reject(new Error('no network')) };
+  const w = new World(offline);
+  const sent = w.caravan.room(trip).send('one');
+  await settle();
+  w.caravan.close();
+  assert.deepEqual([...store.texts.keys()], [`caravan.outbox.${me}.${trip}`]);
+  const later = new World(offline);
+  const room = later.caravan.room(trip);
+  await settle();
+  assert.deepEqual(room.outbox.map((e) => e.clientId), [sent.clientId], 'it is shown');
+  later.caravan.close();
+});
+
+test('what one user has written does not go out with the token of another', async () => {
+  const w = new World({ user: other });
+  await settle();
+  assert.equal(w.sockets.length, 0);
+  assert.equal(w.caravan.state.error.code, 'wrong_user');
+  w.caravan.close();
+});
+
+test('a room that takes nothing any more says so at once', async () => {
+  const store = memory();
+  const w = new World({ store });
+  const room = await w.enters();
+  const refused = room.send('one');
+  await w.socket.says({ type: 'error', code: 'too_long', client_id: refused.clientId, chat_room_id: roomId });
+  await w.socket.says({ type: 'left', chat_room_id: roomId, code: 4003 });
+  await assert.rejects(room.send('after'), { code: 'forbidden' });
+  await assert.rejects(room.retry(refused.clientId), { code: 'forbidden' });
+  const another = w.caravan.room(trip);
+  another.close();
+  await assert.rejects(another.send('after'), { code: 'closed' });
+  await assert.rejects(another.edit('message-1', 'after'), { code: 'closed' });
+  await settle();
+  assert.equal([...store.texts.values()].join().includes('after'), false, 'nor is it sent another day');
+});
+
+test('what the end of a room or a connection has refused is told', async () => {
+  for (const [says, code] of [[(w) => w.socket.says({ type: 'left', chat_room_id: roomId, code: 4003 }), 'forbidden'], [(w) => w.socket.ends(1009), 'too_long']]) {
+    const w = new World();
+    const room = await w.enters();
+    room.send('x'.repeat(6_000));
+    const told = [];
+    room.on('outbox', () => told.push(...room.outbox.map((e) => e.code)));
+    await says(w);
+    assert.deepEqual(told, [code]);
+  }
+});
+
+test('what another page has sent or discarded is not sent again', async () => {
+  const store = memory();
+  const before = new World({ store });
+  const [kept, gone] = [before.caravan.room(trip).react('m', '👍', true), before.caravan.room(trip).react('m', '🚌', true)];
+  await settle();
+  before.caravan.close();
+  const w = new World({ store });
+  const room = w.caravan.room(trip);
+  await settle();
+  assert.equal(room.outbox.length, 2);
+  const [[key, text]] = store.texts;
+  store.texts.set(key, JSON.stringify(JSON.parse(text).filter((e) => e.clientId !== gone.clientId)));
+  await w.socket.opens();
+  await w.socket.says(history({}), own());
+  await settle();
+  await w.socket.says({ type: 'ack', chat_room_id: roomId, client_id: kept.clientId });
+  await settle();
+  assert.deepEqual(w.socket.frames('react').map((f) => f.emoji), ['👍']);
+  assert.deepEqual(room.outbox, []);
+  assert.equal(store.texts.get(key), '[]');
+});

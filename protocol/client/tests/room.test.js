@@ -209,6 +209,16 @@ test('marks are sent a little later, never go back, and are sent again where the
   assert.equal(room.readSeq, 9);
 });
 
+test('a room that is closed says first how far is read', async () => {
+  const w = new World();
+  const room = await w.enters(messages(1, 3));
+  room.read();
+  room.close();
+  assert.deepEqual(w.socket.sent.slice(-2).map((f) => f.type), ['mark_read', 'unsubscribe']);
+  await w.clock.pass(1_000);
+  assert.equal(w.socket.frames('mark_read').length, 1);
+});
+
 test('typing is said when it begins and ends, and not for each key', async () => {
   const w = new World();
   const room = await w.enters();

@@ -117,6 +117,7 @@ export class World {
   tokens = []; // for each that was asked for, whether it had to be fresh
   calls = []; // of REST: {method, path, body}
   blocked = false;
+  stalls = false; // REST answers nothing
   answers = () => ({ status: 404, body: { code: 'not_found' } });
 
   /** @param options of Caravan, and in front of its sockets `roomSockets` or `orLongPoll` */
@@ -137,10 +138,11 @@ export class World {
     this.blocked = true;
   }
 
-  async fetch(url, { method, body }) {
+  async fetch(url, { method, body, signal }) {
     const call = { method, path: url.replace('https://chat.example/api/v1/chat/', ''), body: typeof body === 'string' ? JSON.parse(body) : body };
     this.calls.push(call);
     const { status = 200, body: answer, after } = await this.answers(call);
+    if (this.stalls) return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
     if (!status) throw new TypeError('fetch failed');
     return { ok: status < 300, status, json: async () => answer, blob: async () => new Blob([JSON.stringify(answer)]), headers: new Headers(after ? { 'Retry-After': after } : {}) };
   }
