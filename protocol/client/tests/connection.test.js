@@ -71,6 +71,61 @@ test('of several rooms with their own sockets one may end alone', async () => {
   w.caravan.close();
 });
 
+/** A client with these rooms, each with a socket of its own that is open and heard. */
+async function ownSockets(...ids) {
+  const w = new World({ standIn: roomSockets });
+  const rooms = ids.map((id) => w.caravan.room(id));
+  await w.clock.pass(1);
+  for (const [i, socket] of [...w.sockets].entries()) {
+    await socket.opens();
+    await socket.says(history({ chat_room_id: `room ${i}`, trip_id: ids[i] }), own());
+  }
+  return { w, rooms };
+}
+
+test('a token that ends is replaced once for all rooms, also for those that come later', async () => {
+  const { w } = await ownSockets(trip, second, other);
+  const late = w.caravan.room(me);
+  await settle();
+  for (const socket of w.sockets.slice(0, 3)) await socket.says({ type: 'token_expiring', expires_at: 'soon' });
+  assert.deepEqual(w.tokens, [false, true]);
+  assert.deepEqual(w.sockets.map((s) => s.frames('auth').length), [1, 1, 1, 0]);
+  await w.socket.opens();
+  assert.equal(w.socket.frames('auth')[0].token, token(2), 'it was opened with the old one');
+  late.close();
+  w.caravan.room('5d3e9c1a-52f4-4f1f-9d3c-000000000001');
+  await settle();
+  assert.equal(w.socket.protocols[1], `token.${token(2)}`);
+  await w.socket.opens();
+  assert.deepEqual(w.socket.frames('auth'), []);
+  w.caravan.close();
+});
+
+test('one dead socket of a room is noticed beside one that is heard', async () => {
+  const { w, rooms } = await ownSockets(trip, second);
+  for (let s = 0; s < 35; s += 5) await w.clock.pass(5_000).then(() => w.sockets[0].says({ type: 'pong' }));
+  assert.equal(w.sockets[1].frames('ping').length, 1);
+  assert.equal(w.sockets[0].closed, false);
+  assert.equal(w.sockets[1].closed, true);
+  assert.equal(rooms[0].state.phase, 'live');
+  assert.match(w.sockets[2].url, new RegExp(`${second}/\\?v=2&since=0$`));
+  await w.clock.pass(12_000).then(() => w.sockets[0].says({ type: 'pong' }));
+  assert.equal(w.sockets[2].closed, true, 'nor does a handshake wait for ever');
+  w.caravan.close();
+  assert.equal(w.clock.waiting, 0, 'no timer is left');
+});
+
+test('without a room there is no socket to be missed, and one that is asked for later is opened at once', async () => {
+  const w = new World({ standIn: roomSockets });
+  await w.clock.pass(120_000);
+  assert.equal(w.caravan.state.phase, 'live');
+  assert.deepEqual(w.tokens, [false]);
+  w.caravan.room(trip);
+  await settle();
+  assert.equal(w.sockets.length, 1);
+  w.caravan.close();
+});
+
 test('attempts come later and later, up to half a minute, and a good connection begins again', async () => {
   const w = new World();
   const waits = [];
