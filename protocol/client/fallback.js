@@ -43,6 +43,7 @@ class LongPoll {
   #url;
   #token;
   #heard;
+  #reached; // Promise: the first ping is answered
   #polls = new Map(); // id of a room, as it was subscribed → AbortController
   #polling = 0; // polls that wait for an answer
   #turns = []; // what begins the next ones
@@ -105,9 +106,12 @@ class LongPoll {
     const message = `messages/${f.message_id}/`;
     const how = f.on ? 'PUT' : 'DELETE';
     switch (f.type) {
-      case 'ping':
-        await this.#call('GET', 'rooms/?limit=1');
+      case 'ping': {
+        const answer = this.#call('GET', 'rooms/?limit=1');
+        this.#reached ??= answer;
+        await answer;
         return this.#tell({ type: 'pong' });
+      }
       case 'auth':
         this.#token = f.token;
         return this.#tell({ type: 'ack', client_id: f.client_id });
@@ -158,6 +162,8 @@ class LongPoll {
     const poll = new AbortController();
     this.#polls.set(id, poll);
     await this.#orLeave(id, poll.signal, async () => {
+      await this.#reached; // then it is known that this is REST, and what nobody wants here is unsubscribed
+      poll.signal.throwIfAborted();
       const at = await this.#history(id, since, last, limit);
       this.#orLeave(id, poll.signal, () => this.#follow(id, at, poll.signal));
     });

@@ -22,6 +22,7 @@ export class Rooms extends Emitter {
   #rows = new Map(); // room id → as the server has said last
   #followed = new Map(); // room id → {room, ends}
   #asking = new Map(); // room id → timer
+  #asked = new Map(); // room id → how far was read when it was asked for
   #timer;
   #told = false; // the list is made anew at the end of the turn
   #refreshing; // Promise
@@ -32,6 +33,8 @@ export class Rooms extends Emitter {
     super();
     this.#caravan = caravan;
     this.#end = caravan.on('state', ({ phase }) => {
+      if (phase === 'live') this.#follow();
+      if (phase === 'fallback') this.#leave(() => true);
       if (phase === 'live' || phase === 'fallback') this.#again();
       if (phase === 'closed') this.close();
     });
@@ -77,7 +80,7 @@ export class Rooms extends Emitter {
     if (this.#closed) return;
     this.#rows = rows;
     this.loaded = true;
-    for (const [id, { ends }] of this.#followed) if (!rows.has(id)) this.#unfollow(id, ends);
+    for (const id of this.#followed.keys()) if (!rows.has(id)) this.#unfollow(id);
     this.#follow();
     this.#change();
   }
@@ -86,38 +89,51 @@ export class Rooms extends Emitter {
 
   /** Listens to the rooms. Over REST each further one would be a poll: there the list is asked for more often instead. */
   #follow() {
-    if (this.#caravan.state.phase === 'fallback') return;
+    if (this.#closed || this.#caravan.state.phase !== 'live') return;
+    this.#asked.clear();
     const latest = [...this.#rows.values()].sort(byLatest((row) => row.last_message)).slice(0, followedMax);
+    const ids = new Set(latest.map((row) => row.id));
+    this.#leave((id) => !ids.has(id));
     for (const { id, trip_id: trip } of latest) {
-      const { room: known, ends } = this.#followed.get(id) ?? {};
-      if (known && known.state.phase !== 'left' && known.state.phase !== 'closed') continue;
-      if (known) this.#unfollow(id, ends);
+      if (this.#followed.has(id)) continue;
       const room = this.#caravan.room(trip, true);
       this.#followed.set(id, {
         room,
         ends: [
           room.on('messages', ({ changed }) => this.#hear(id, changed)),
           room.on('own', () => this.#change()),
-          room.on('state', ({ phase }) => phase === 'left' && this.#lose(id)),
+          room.on('state', ({ phase }) => this.#lose(id, phase)),
         ],
       });
     }
   }
 
-  #unfollow(id, ends) {
-    for (const end of ends) end();
+  /** Closes the rooms that nobody has opened, where that is said of them. */
+  #leave(which) {
+    for (const [id, { room }] of this.#followed) {
+      if (!room._light || !which(id)) continue;
+      this.#unfollow(id);
+      room.close();
+    }
+  }
+
+  #unfollow(id) {
+    for (const end of this.#followed.get(id).ends) end();
     this.#followed.delete(id);
+  }
+
+  /** The user may not read a room any more, or the page has closed it, which may close all. */
+  #lose(id, phase) {
+    if (phase !== 'left' && phase !== 'closed') return;
+    this.#unfollow(id);
+    if (phase === 'left') this.#rows.delete(id);
+    queueMicrotask(() => this.#follow());
+    this.#change();
   }
 
   #hear(id, changed) {
     const row = this.#rows.get(id);
     if (changed.some((m) => m.deleted_at && m.seq <= row?.last_seq)) this.#ask(id); // it may have been counted
-    this.#change();
-  }
-
-  /** The user may not read it any more. */
-  #lose(id) {
-    this.#rows.delete(id);
     this.#change();
   }
 
@@ -172,7 +188,10 @@ export class Rooms extends Emitter {
     let counted = { unread: 0, mentions: 0 };
     if (!covered && readSeq < row.last_seq) {
       counted = row;
-      if (readSeq > row.read_seq) this.#ask(row.id);
+      if (readSeq > row.read_seq && readSeq > (this.#asked.get(row.id) ?? 0)) {
+        this.#asked.set(row.id, readSeq); // the server may not know it for long
+        this.#ask(row.id);
+      }
     }
     return {
       readSeq,

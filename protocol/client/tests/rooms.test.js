@@ -27,6 +27,12 @@ async function listed(rows, options) {
   return { w, rooms };
 }
 
+/** The newest socket opens, and is heard. */
+async function goesLive(w) {
+  await w.socket.opens();
+  await w.socket.says({ type: 'pong' });
+}
+
 /** What the server says of a room that is subscribed for its last message. */
 const last = (seq, read) => [history({ messages: [at(message(seq), 1)], seq }), own({ read_seq: read })];
 
@@ -37,7 +43,7 @@ test('the list is asked for page by page, and its rooms are followed by their la
     : { body: { results: [row()], next: 'https://elsewhere.example/api/v1/chat/rooms/?limit=100&after=x' } });
   const rooms = new Rooms(w.caravan);
   await settle();
-  await w.socket.opens();
+  await goesLive(w);
   assert.deepEqual(w.calls.map((c) => c.path).slice(0, 2), ['rooms/?limit=100', 'rooms/?limit=100&after=x']);
   assert.deepEqual(rooms.list.map((r) => [r.title, r.unread, r.mentions, r.role]), [['Trip 8', 0, 0, undefined], ['Trip 7', 2, 1, 'member']]);
   assert.equal(rooms.unread, 2);
@@ -146,7 +152,7 @@ test('a list that cannot be read is asked for again, and over REST more often', 
 test('more rooms than are followed are listed all the same', async () => {
   const many = Array.from({ length: 130 }, (_, i) => ({ ...second, id: `room-${i}`, trip_id: `trip-${i}` }));
   const { w, rooms } = await listed(many);
-  await w.socket.opens();
+  await goesLive(w);
   assert.equal(rooms.list.length, 130);
   assert.equal(w.socket.frames('subscribe').flatMap((f) => f.rooms).length, 100);
   assert.equal(rooms.list[0].lastMessage.sender.id, other);
@@ -154,11 +160,84 @@ test('more rooms than are followed are listed all the same', async () => {
 
 test('a room that is opened before it has answered as a listed one has its page, too', async () => {
   const { w } = await listed([row()]);
-  await w.socket.opens();
+  await goesLive(w);
   const room = w.caravan.room(trip);
   const answers = w.answers;
   w.answers = (call) => (call.path.includes('before=40') ? { body: { results: messages(1, 39) } } : answers(call));
   await w.socket.says(...last(40, 38));
   assert.equal(seqs(room).length, 40);
+  w.caravan.close();
+});
+
+/** So many rooms, the first one with the latest message. */
+const many = (n) => Array.from({ length: n }, (_, i) => ({ ...second, id: `room-${i}`, trip_id: `trip-${i}`, last_message: { ...second.last_message, created_at: `${2100 - i}` } }));
+
+test('over REST no room is followed that is only listed', async () => {
+  for (const wasLive of [false, true]) {
+    const { w, rooms } = await listed(many(100), { standIn: orLongPoll });
+    const opened = w.caravan.room('trip-7');
+    if (wasLive) {
+      await goesLive(w);
+      assert.equal(w.socket.frames('subscribe').flatMap((f) => f.rooms).length, 100);
+    }
+    w.block();
+    w.answers = ({ path }) => {
+      if (path.startsWith('rooms/?')) return { body: { results: w.rows, next: null } };
+      return { body: { id: 'room-7', trip_id: 'trip-7', role: 'member', read_seq: 0, results: [], seq: 0 } };
+    };
+    const before = w.calls.length;
+    await w.socket.ends(1006);
+    await w.clock.pass(5_000);
+    assert.equal(w.caravan.state.phase, 'fallback');
+    assert.equal(opened.state.phase, 'live');
+    const asked = w.calls.slice(before).map((c) => c.path.split('/')[1]).filter((id) => id && !id.startsWith('?'));
+    assert.deepEqual([...new Set(asked)], ['trip-7']);
+    assert.equal(rooms.list.length, 100);
+    w.caravan.close();
+  }
+});
+
+test('what falls behind the latest rooms is let go, unless it is open', async () => {
+  const { w, rooms } = await listed(many(120));
+  const opened = w.caravan.room('trip-99');
+  await goesLive(w);
+  w.rows = [...w.rows.slice(20), ...w.rows.slice(0, 20)].map((row, i) => ({ ...row, last_message: { ...row.last_message, created_at: `${2100 - i}` } }));
+  await rooms.refresh();
+  await settle();
+  w.rows = w.rows.slice(90).map((row, i) => ({ ...row, last_message: { ...row.last_message, created_at: `${2300 - i}` } })).concat(w.rows.slice(0, 90));
+  await rooms.refresh();
+  await settle();
+  const count = (type) => w.socket.frames(type).flatMap((f) => f.rooms).length;
+  assert.equal(count('subscribe') - count('unsubscribe'), 101, 'the latest, and the open one; the server takes 200');
+  assert.notEqual(opened.state.phase, 'closed');
+  w.caravan.close();
+});
+
+test('a listed room that the page closes is followed again', async () => {
+  const { w, rooms } = await listed([row()]);
+  const room = w.caravan.room(trip);
+  await goesLive(w);
+  await w.socket.says(...last(40, 38));
+  room.close();
+  await settle();
+  assert.deepEqual(w.socket.frames('subscribe').at(-1).rooms, [{ id: trip, limit: 1 }]);
+  await w.socket.says(...last(40, 38));
+  await w.socket.says({ type: 'own', chat_room_id: roomId, read_seq: 40 });
+  assert.equal(rooms.unread, 0);
+  w.caravan.close();
+});
+
+test('a mark that does not get through is no reason to ask each second', async () => {
+  const { w } = await listed([row({ unread: 20, read_seq: 10 })]);
+  await goesLive(w);
+  await w.socket.says(...last(40, 10));
+  await w.socket.ends(1006);
+  w.caravan.room(trip, true).read(30);
+  const asks = () => w.calls.filter((c) => c.path === `rooms/${roomId}/`).length;
+  await w.clock.pass(20_000);
+  assert.equal(asks(), 1);
+  w.caravan.room(trip, true).read(35);
+  await w.clock.pass(20_000);
+  assert.equal(asks(), 2, 'until more is read');
   w.caravan.close();
 });
