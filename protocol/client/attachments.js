@@ -7,6 +7,9 @@ import { CaravanError } from './outbox.js';
 const triesMax = 5; // of what is refused for a time
 const linkSpare = 60_000; // ms: a link that ends sooner is made anew
 const nameMax = 80; // characters
+const nameBytes = 255; // what the server takes
+const quietMax = 90_000; // ms without progress, after which a call is given up: a scanner may look at a file for a minute
+const slowest = 4; // bytes a millisecond, where nobody tells of progress
 const previewPixels = 480; // of the longer side
 const previewBytes = 100 * 1024; // what the server takes
 const qualities = [0.8, 0.6, 0.4];
@@ -38,8 +41,8 @@ export class Attachments {
   /** The bytes of an attachment, as a Blob, with the token of the user and without a link. */
   async download(attachment) {
     const path = `attachments/${attachment.id}/`;
-    const { status, blob, text } = await withToken(this.#caravan, (token) => fetched(this.#caravan, 'GET', path, token));
-    if (status < 300) return blob;
+    const { status, blob, text } = await withToken(this.#caravan, (token) => fetched(this.#caravan, 'GET', path, token, { size: attachment.size }));
+    if (status && status < 300) return blob;
     throw refusal(status, text);
   }
 }
@@ -112,6 +115,7 @@ class Upload extends Emitter {
       this.attachment = await this.#send('POST', path, this.#file, (part) => this.#advance(part));
     }
     const small = await Promise.resolve(typeof this.#preview === 'function' ? this.#preview() : this.#preview).catch(() => null); // of a format that is not known here
+    this.#stop.signal.throwIfAborted(); // while it was made
     if (!small) return;
     try {
       this.attachment = await this.#send('PUT', `attachments/${this.attachment.id}/preview/`, small);
@@ -173,21 +177,43 @@ function requested(caravan, method, path, token, { body, signal, advance }) {
     request.open(method, addressOf(caravan, path));
     request.setRequestHeader('Authorization', `Bearer ${token}`);
     request.setRequestHeader('Content-Type', typeOf(body));
-    request.upload.onprogress = (e) => advance?.(e.loaded / (e.total || 1));
+    const nothing = { status: 0, text: '', after: 0 };
+    let timer;
+    const wait = () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => {
+        resolve(nothing);
+        request.abort();
+      }, quietMax);
+    };
+    request.upload.onprogress = (e) => {
+      wait();
+      advance?.(e.loaded / (e.total || 1));
+    };
+    request.onprogress = wait;
     const abort = () => request.abort();
     signal.addEventListener('abort', abort);
     request.onabort = () => reject(signal.reason);
-    request.onerror = () => resolve({ status: 0, text: '', after: 0 });
+    request.onerror = () => resolve(nothing);
     request.onload = () => resolve({ status: request.status, text: request.responseText, after: Number(request.getResponseHeader('Retry-After')) || 0 });
-    request.onloadend = () => signal.removeEventListener('abort', abort);
+    request.onloadend = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', abort);
+    };
+    wait();
     request.send(body);
   });
 }
 
-async function fetched(caravan, method, path, token, { body, signal } = {}) {
+/** By fetch, with the time that so many bytes take on a slow network: it tells of no progress. */
+async function fetched(caravan, method, path, token, { body, signal, size = body?.size ?? 0 }) {
+  const limit = new AbortController();
+  const stop = () => limit.abort();
+  const timer = setTimeout(stop, quietMax + size / slowest);
+  signal?.addEventListener('abort', stop);
   try {
     const answer = await fetch(addressOf(caravan, path), {
-      method, body, signal, headers: { Authorization: `Bearer ${token}`, ...(body && { 'Content-Type': typeOf(body) }) },
+      method, body, signal: limit.signal, headers: { Authorization: `Bearer ${token}`, ...(body && { 'Content-Type': typeOf(body) }) },
     });
     const { status, headers } = answer;
     const blob = await answer.blob();
@@ -195,6 +221,9 @@ async function fetched(caravan, method, path, token, { body, signal } = {}) {
   } catch {
     if (signal?.aborted) throw signal.reason;
     return { status: 0, text: '', after: 0 };
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', stop);
   }
 }
 
@@ -232,8 +261,10 @@ export function nameOf(name) {
   const plain = name.replace(/[\\/\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu, '_');
   if (/^\.{0,2}$/.test(plain)) return 'file';
   const [extension] = /(\.[^.]{1,10})?$/u.exec(plain);
-  const stem = [...plain.slice(0, plain.length - extension.length)];
-  return stem.slice(0, nameMax - extension.length).join('') + extension;
+  const stem = [...plain.slice(0, plain.length - extension.length)].slice(0, nameMax - extension.length);
+  const bytes = () => new TextEncoder().encode(stem.join('') + extension).length;
+  while (bytes() > nameBytes) stem.pop();
+  return stem.join('') + extension;
 }
 
 /** A JPEG of a photo that is small enough for a preview. Null where it is none, or this is no browser. */

@@ -107,6 +107,49 @@ test('what will pass is tried again, and then told', async () => {
   assert.equal(posts().length, 9, 'five times, and no more');
 });
 
+test('an upload that stands still is tried again, and not one that goes on slowly', () => inBrowser(async (sent) => {
+  const { w, files } = uploads();
+  const upload = files.upload(trip, file);
+  await settle();
+  for (let loaded = 1; loaded < 5; loaded++) await w.clock.pass(80_000).then(() => sent[0].upload.onprogress({ loaded, total: 5 }));
+  assert.equal(sent.length, 1);
+  await w.clock.pass(100_000);
+  assert.equal(sent.length, 2);
+  sent[1].answers(201, stored);
+  assert.equal((await upload.done).id, 'file-1');
+}));
+
+test('a call of fetch that nobody answers is given up after the time that its bytes take', async () => {
+  const { w, files, posts } = uploads();
+  w.stalls = true;
+  const upload = files.upload(trip, file);
+  const download = files.download({ ...stored, size: 400_000 });
+  let ended = false;
+  download.catch(() => (ended = true));
+  await w.clock.pass(100_000);
+  assert.equal(posts().length, 2);
+  assert.equal(ended, false, 'it is larger');
+  await w.clock.pass(100_000);
+  await assert.rejects(download, { code: 'unreachable' });
+  upload.cancel();
+  await assert.rejects(upload.done, { code: 'cancelled' });
+});
+
+test('an upload that is given up while its preview is made is given up', async () => {
+  const { files, w } = uploads();
+  for (const small of [null, new Blob(['small'])]) {
+    let made;
+    const upload = files.upload(trip, file, { preview: () => new Promise((resolve) => (made = resolve)) });
+    await settle();
+    await settle();
+    upload.cancel();
+    made(small);
+    await assert.rejects(upload.done, { code: 'cancelled' });
+    assert.equal(upload.state, 'cancelled');
+  }
+  assert.equal(w.calls.filter((c) => c.method === 'PUT').length, 0);
+});
+
 for (const [status, body, code] of [
   [413, { code: 'attachment_too_large', detail: 'The file is too large' }, 'attachment_too_large'],
   [413, {}, 'attachment_too_large'],
@@ -164,10 +207,12 @@ test('bytes are fetched by the token', async () => {
   assert.equal(w.calls[0].path, 'attachments/file-1/');
   w.answers = () => ({ status: 404, body: { code: 'not_found', detail: 'Not found' } });
   await assert.rejects(files.download(stored), { code: 'not_found' });
+  w.answers = () => ({ status: 0 });
+  await assert.rejects(files.download(stored), { code: 'unreachable' });
 });
 
 test('names are such as the server takes', () => {
-  for (const [given, taken] of [['', 'file'], ['..', 'file'], ['a/b\\c.txt', 'a_b_c.txt'], [`${'x'.repeat(300)}.jpeg`, `${'x'.repeat(75)}.jpeg`], ['a\u202Etxt.exe', 'a_txt.exe']]) {
+  for (const [given, taken] of [['', 'file'], ['..', 'file'], ['a/b\\c.txt', 'a_b_c.txt'], [`${'x'.repeat(300)}.jpeg`, `${'x'.repeat(75)}.jpeg`], ['a\u202Etxt.exe', 'a_txt.exe'], [`${'🚌'.repeat(80)}.jpeg`, `${'🚌'.repeat(62)}.jpeg`]]) {
     assert.equal(nameOf(given), taken);
   }
 });
