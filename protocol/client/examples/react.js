@@ -1,11 +1,11 @@
 // A hook for React: const { room, messages, outbox, state } = useRoom(caravan, trip).
 
-import { useCallback, useSyncExternalStore } from 'react';
+import { useCallback, useMemo, useSyncExternalStore } from 'react';
 
 const told = ['messages', 'outbox', 'state']; // events, and what has changed then
 
 export function useRoom(caravan, trip) {
-  const room = caravan.room(trip);
+  const room = useMemo(() => caravan.room(trip), [caravan, trip]); // one that is lost stays so, as does one of a chat that is closed
   const subscribe = useCallback(
     (draw) => {
       const ends = told.map((name) => room.on(name, draw));

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { createElement } from 'react';
+import { createElement, useState } from 'react';
 import { renderToStaticMarkup } from 'react-dom/server';
 import { effectScope, h } from 'vue';
 import { renderToString } from 'vue/server-renderer';
@@ -26,6 +26,25 @@ test('React draws a room', async () => {
   await w.socket.says({ type: 'error', code: 'too_long', client_id: sent.clientId });
   assert.notEqual(room.outbox, outbox, 'React sees a change by another array');
   w.caravan.close();
+});
+
+test('React draws a room that is lost, or whose chat is closed, and asks for no other', async () => {
+  for (const end of [(w, room) => room._left(4003), (w) => w.caravan.close()]) {
+    const w = new World();
+    const room = await w.enters(messages(1, 1));
+    const drawn = [];
+    renderToStaticMarkup(createElement(() => {
+      const [draws, draw] = useState(0);
+      const used = useInReact(w.caravan, trip);
+      drawn.push(used.room);
+      if (!draws) end(w, room);
+      if (draws < 3) draw(draws + 1);
+      return null;
+    }));
+    assert.equal(drawn.length, 4);
+    assert.deepEqual(drawn.filter((r) => r !== room), []);
+    w.caravan.close();
+  }
 });
 
 test('Vue draws a room, and follows it until its component ends', async () => {
