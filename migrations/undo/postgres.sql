@@ -25,6 +25,7 @@ DROP TRIGGER IF EXISTS caravan_keep_deleted ON chat_messages;
 DROP TRIGGER IF EXISTS caravan_note_number ON chat_rooms;
 DROP TRIGGER IF EXISTS caravan_note_set_back ON chat_rooms;
 DROP TRIGGER IF EXISTS caravan_note_gone ON chat_rooms;
+DROP TRIGGER IF EXISTS caravan_note_put_back ON chat_rooms;
 DROP TRIGGER IF EXISTS caravan_note_emptied ON chat_rooms;
 
 DROP FUNCTION IF EXISTS caravan_number(), caravan_note_change(), caravan_note_answer(), caravan_keep_deleted(), caravan_note_number();
