@@ -116,8 +116,9 @@ type Store interface {
 	// exist, in the order of the rooms.
 	Heads(ctx context.Context, rooms []uuid.UUID) ([]Head, error)
 
-	// NumbersSince returns which rooms' numbers were written by what was committed since a Moment
-	// that an earlier call has returned, or that it cannot tell: without one, for one.
+	// NumbersSince returns which rooms' numbers were written by what was committed since a
+	// Moment. An earlier call has returned that. It says so where it cannot tell: without a
+	// Moment it never can.
 	NumbersSince(ctx context.Context, since Moment) (Numbers, error)
 
 	// Settled returns nil when all that could be read when it was called is as safe

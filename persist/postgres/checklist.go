@@ -221,6 +221,9 @@ func (c *checking) permissions(ctx context.Context, tx pgx.Tx) error {
 	if err := c.owners(ctx, tx, role); err != nil {
 		return err
 	}
+	if err := c.noteRights(ctx, tx, role); err != nil {
+		return err
+	}
 	unread, err := countedRows(ctx, tx, `SELECT t.name, 0::bigint FROM unnest($1::text[]) AS t(name)
 		WHERE to_regclass(t.name) IS NOT NULL AND NOT has_table_privilege(to_regclass(t.name), 'SELECT')`, foreignTables)
 	if err != nil {

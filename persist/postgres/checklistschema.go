@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -217,5 +218,41 @@ func (c *checking) triggers(ctx context.Context, tx pgx.Tx) error {
 			c.look("triggers", "see what it does for each message, and for each of them once when they get their numbers", "chat_messages has the trigger %s", t.Text)
 		}
 	}
+	return cmp.Or(err, c.noteTriggers(ctx, tx))
+}
+
+// noteTriggers looks whether those fire that note which rooms' numbers were written.
+func (c *checking) noteTriggers(ctx context.Context, tx pgx.Tx) error {
+	there, err := numbersThere(ctx, tx)
+	if err != nil || !there {
+		return err
+	}
+	var off []string
+	if err := row(ctx, tx, "SELECT "+triggersOff, nil, &off); err != nil {
+		return err
+	}
+	if len(off) > 0 {
+		c.look("triggers", enableTriggers(off), "of the triggers on chat_rooms %s are off or gone: all rooms are compared every five seconds", strings.Join(off, ", "))
+	}
+	return nil
+}
+
+// noteRights looks whether a node may read and delete what those triggers note.
+func (c *checking) noteRights(ctx context.Context, tx pgx.Tx, role string) error {
+	there, err := numbersThere(ctx, tx)
+	if err != nil || !there {
+		return err
+	}
+	var may bool
+	err = row(ctx, tx, `SELECT bool_and(has_table_privilege(t, p)) FROM unnest('{chat_numbers,chat_numbers_kept}'::text[]) AS t, unnest('{SELECT,INSERT,UPDATE,DELETE}'::text[]) AS p`, nil, &may)
+	if err == nil && !may {
+		c.look("permissions", grantNumbersTo(role), "the role %s may not read or delete all that is noted of rooms' numbers: all rooms are compared every five seconds, or chat_numbers grows", role)
+	}
 	return err
+}
+
+// numbersThere reports whether there are the tables of version 18.
+func numbersThere(ctx context.Context, tx pgx.Tx) (there bool, err error) {
+	err = row(ctx, tx, "SELECT to_regclass('chat_numbers') IS NOT NULL AND to_regclass('chat_numbers_kept') IS NOT NULL AND to_regclass('chat_rooms') IS NOT NULL", nil, &there)
+	return there, err
 }

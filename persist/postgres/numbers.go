@@ -25,16 +25,24 @@ const (
 	numbersKept = time.Minute // for how long those are kept at least that a node may not have seen
 )
 
+// noteTriggers are those on chat_rooms.
+const noteTriggers = "caravan_note_number,caravan_note_set_back,caravan_note_gone,caravan_note_put_back,caravan_note_emptied"
+
+// triggersOff are those of noteTriggers that do not fire for all who write.
+const triggersOff = `ARRAY(SELECT name FROM unnest('{` + noteTriggers + `}'::text[]) AS name WHERE NOT EXISTS (
+		SELECT FROM pg_trigger t WHERE t.tgrelid = 'chat_rooms'::regclass AND t.tgname = name AND t.tgenabled = 'A'))`
+
 // selectNumbers answers with no numbers where rows may be missing since the former snapshot, $2:
-// they were lost, deleted, or not written, as a trigger is off. The start of the server is part
-// of the answer: nobody knows what was done to its files before. What a restored dump has of a
-// time to come is left out.
-const selectNumbers = `WITH k AS MATERIALIZED (SELECT id, pg_postmaster_start_time()::text AS started, id = $1 AND pg_postmaster_start_time()::text = $3
-		AND pruned < pg_snapshot_xmax($2::text::pg_snapshot) AND pg_snapshot_xmax($2::text::pg_snapshot) <= pg_snapshot_xmax(pg_current_snapshot())
-		AND 4 = (SELECT count(*) FROM pg_trigger t WHERE t.tgrelid = 'chat_rooms'::regclass AND t.tgenabled = 'A'
-			AND t.tgname IN ('caravan_note_number', 'caravan_note_set_back', 'caravan_note_gone', 'caravan_note_emptied')) AS whole
-		FROM chat_numbers_kept)
-	SELECT k.id, k.started, pg_current_snapshot()::text, k.whole, n.rooms, n.seqs
+// they were lost, deleted, or not written. The answer says which triggers are off, and where the
+// rows are: since which start of the server, in which database and table. Nobody knows what was done
+// to the files before a start, and a restored dump brings rows of another place. Where it
+// brings a row of chat_numbers_kept from a time to come, that one counts for nothing.
+const selectNumbers = `WITH k AS MATERIALIZED (SELECT id, place, off, id = $1 AND place = $3 AND off = '{}'
+		AND pruned < pg_snapshot_xmax($2::text::pg_snapshot) AND pg_snapshot_xmax($2::text::pg_snapshot) <= pg_snapshot_xmax(pg_current_snapshot()) AS whole
+		FROM chat_numbers_kept, (SELECT ` + triggersOff + ` AS off, concat_ws(' ', pg_postmaster_start_time()::text,
+			(SELECT oid FROM pg_database WHERE datname = current_database()), 'chat_rooms'::regclass::oid) AS place) AS here
+		WHERE pruned <= pg_snapshot_xmax(pg_current_snapshot()))
+	SELECT k.id, k.place, pg_current_snapshot()::text, k.off, k.whole, n.rooms, n.seqs
 	FROM k CROSS JOIN LATERAL (SELECT array_agg(chat_room_id) AS rooms, array_agg(seq) AS seqs FROM (
 		SELECT chat_room_id, seq FROM chat_numbers
 			WHERE k.whole AND xact >= pg_snapshot_xmax($2::text::pg_snapshot) AND xact < pg_snapshot_xmax(pg_current_snapshot())
@@ -44,25 +52,33 @@ const selectNumbers = `WITH k AS MATERIALIZED (SELECT id, pg_postmaster_start_ti
 		LIMIT $4) c) n`
 
 // keepNumbers says that from now on rows are all there.
-const keepNumbers = `INSERT INTO chat_numbers_kept (id, pruned) VALUES (gen_random_uuid(), pg_snapshot_xmax(pg_current_snapshot())) ON CONFLICT DO NOTHING`
+const keepNumbers = `INSERT INTO chat_numbers_kept AS k (id, pruned) VALUES (gen_random_uuid(), pg_snapshot_xmax(pg_current_snapshot()))
+	ON CONFLICT (one) DO UPDATE SET id = excluded.id, pruned = excluded.pruned WHERE k.pruned > excluded.pruned`
 
-// pruneNumbers deletes what a snapshot, $2, saw, at most $3 rows, and says so to nodes that have
-// not looked since.
+// pruneNumbers deletes what a snapshot, $2, saw and a former one, $3, did not, at most $4 rows,
+// and says so to nodes that have not looked since. What was deleted before is not walked again:
+// it stays in the index as long as anybody's snapshot is older. Rows of a time to come are from a dump.
 const pruneNumbers = `WITH marked AS (UPDATE chat_numbers_kept SET pruned = greatest(pruned, pg_snapshot_xmax($2::text::pg_snapshot)) WHERE id = $1 RETURNING id)
-	DELETE FROM chat_numbers USING marked WHERE ctid = ANY (ARRAY(SELECT ctid FROM chat_numbers
-		WHERE xact < pg_snapshot_xmax($2::text::pg_snapshot) AND pg_visible_in_snapshot(xact, $2::text::pg_snapshot) LIMIT $3))`
+	DELETE FROM chat_numbers USING marked WHERE ctid = ANY (ARRAY(
+		SELECT ctid FROM chat_numbers WHERE xact >= pg_snapshot_xmax($3::text::pg_snapshot) AND xact < pg_snapshot_xmax($2::text::pg_snapshot)
+			AND pg_visible_in_snapshot(xact, $2::text::pg_snapshot)
+		UNION ALL
+		SELECT ctid FROM chat_numbers WHERE xact = ANY (ARRAY(SELECT pg_snapshot_xip($3::text::pg_snapshot))) AND pg_visible_in_snapshot(xact, $2::text::pg_snapshot)
+		UNION ALL
+		SELECT ctid FROM chat_numbers WHERE xact >= pg_snapshot_xmax(pg_current_snapshot())
+		LIMIT $4))`
 
 // moment is what a room.Moment says here.
 type moment struct {
-	kept              uuid.UUID // of chat_numbers_kept
-	snapshot, started string
+	kept            uuid.UUID // of chat_numbers_kept
+	snapshot, place string
 }
 
 // noMoment is before all others: nothing is known.
 var noMoment = moment{snapshot: "1:1:"}
 
 func (m moment) String() room.Moment {
-	return room.Moment(m.kept.String() + "/" + m.snapshot + "/" + m.started)
+	return room.Moment(m.kept.String() + "/" + m.snapshot + "/" + m.place)
 }
 
 func parseMoment(m room.Moment) moment {
@@ -79,11 +95,14 @@ func parseMoment(m room.Moment) moment {
 
 // pruning is which rows of chat_numbers this store deletes next.
 type pruning struct {
-	off atomic.Bool // it cannot be told which were written, and the log says so
+	// What the log says already: it cannot be told which were written, triggers are off, rows
+	// cannot be deleted.
+	untold, triggersOff, undeleted atomic.Bool
 
-	mu sync.Mutex
-	at time.Time // when that moment was
-	to moment
+	mu   sync.Mutex
+	from string    // the snapshot of which all was deleted
+	to   moment    // up to which it is deleted next
+	at   time.Time // when that moment was
 }
 
 // NumbersSince implements room.Store.
@@ -105,15 +124,15 @@ func (s *Store) NumbersSince(ctx context.Context, since room.Moment) (room.Numbe
 		return err
 	})
 	if cannotTell(err) {
-		if !s.pruning.off.Swap(true) {
-			s.log.Warn("which rooms' numbers were written cannot be told: all rooms are compared each time", "error", err)
+		if !s.pruning.untold.Swap(true) {
+			s.log.Warn("which rooms' numbers were written cannot be told: all rooms are compared each time", "error", err, "needs", s.grantNumbers())
 		}
 		return room.Numbers{All: true}, nil
 	}
 	if err != nil {
 		return room.Numbers{}, fault("numbers", err)
 	}
-	s.pruning.off.Store(false)
+	s.pruning.untold.Store(false)
 	s.prune(ctx, now)
 	return numbers, nil
 }
@@ -128,13 +147,16 @@ func cannotTell(err error) bool {
 // all there.
 func (s *Store) askNumbers(ctx context.Context, since moment) (numbers room.Numbers, now moment, err error) {
 	var whole bool
+	var off []string
 	var rooms [][16]byte
 	var seqs []int64
-	err = s.readers.QueryRow(ctx, selectNumbers, [16]byte(since.kept), since.snapshot, since.started, numbersMost+1).
-		Scan((*[16]byte)(&now.kept), &now.started, &now.snapshot, &whole, &rooms, &seqs)
-	switch {
-	case err != nil:
+	err = s.readers.QueryRow(ctx, selectNumbers, [16]byte(since.kept), since.snapshot, since.place, numbersMost+1).
+		Scan((*[16]byte)(&now.kept), &now.place, &now.snapshot, &off, &whole, &rooms, &seqs)
+	if err != nil {
 		return numbers, now, err
+	}
+	s.sayTriggersOff(off)
+	switch {
 	case len(rooms) != len(seqs):
 		return numbers, now, fmt.Errorf("%d rooms have %d numbers", len(rooms), len(seqs))
 	case !whole, len(rooms) > numbersMost:
@@ -147,26 +169,50 @@ func (s *Store) askNumbers(ctx context.Context, since moment) (numbers room.Numb
 	return room.NewNumbers(now.String(), of, seqs), now, nil
 }
 
+// sayTriggersOff says once, and again once all were on, which triggers are off.
+func (s *Store) sayTriggersOff(off []string) {
+	if told := s.pruning.triggersOff.Swap(len(off) > 0); len(off) > 0 && !told {
+		s.log.Warn("triggers on chat_rooms are off or gone: all rooms are compared each time", "triggers", off, "needs", enableTriggers(off))
+	}
+}
+
+// enableTriggers is what has triggers fire for all who write.
+func enableTriggers(names []string) string {
+	return "ALTER TABLE chat_rooms ENABLE ALWAYS TRIGGER " + strings.Join(names, ", ENABLE ALWAYS TRIGGER ") + ";"
+}
+
+// grantNumbers is what a node's role needs.
+func (s *Store) grantNumbers() string { return grantNumbersTo(s.readers.Config().ConnConfig.User) }
+
+func grantNumbersTo(role string) string {
+	return "GRANT SELECT, INSERT, UPDATE, DELETE ON chat_numbers, chat_numbers_kept TO " + pgx.Identifier{role}.Sanitize() + ";"
+}
+
 // prune deletes now and then what all nodes have seen that look often enough. What cannot be
-// deleted is deleted the next time.
+// deleted is tried again later.
 func (s *Store) prune(ctx context.Context, now moment) {
 	p := &s.pruning
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.to.kept != now.kept {
-		p.at, p.to = time.Now(), now
+	if p.to.kept != now.kept || p.to.place != now.place {
+		p.from, p.to, p.at = noMoment.snapshot, now, time.Now()
 	}
 	if time.Since(p.at) < numbersKept {
 		return
 	}
 	for {
-		tag, err := s.readers.Exec(ctx, pruneNumbers, [16]byte(p.to.kept), p.to.snapshot, numbersMost)
+		tag, err := s.readers.Exec(ctx, pruneNumbers, [16]byte(p.to.kept), p.to.snapshot, p.from, numbersMost)
 		if err != nil {
-			return
+			if !errors.Is(ctx.Err(), context.Canceled) && !p.undeleted.Swap(true) {
+				s.log.Warn("notes of rooms' numbers cannot be deleted: chat_numbers grows", "error", err, "needs", s.grantNumbers())
+			}
+			break
 		}
 		if tag.RowsAffected() < numbersMost {
+			p.from = p.to.snapshot
+			p.undeleted.Store(false)
 			break
 		}
 	}
-	p.at, p.to = time.Now(), now
+	p.to, p.at = now, time.Now()
 }
