@@ -3,6 +3,7 @@ package room_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"testing"
@@ -14,13 +15,18 @@ import (
 	"github.com/caravan-chat/caravan/room"
 )
 
-// telling is a store that tells which rooms' numbers were written, unless it is away.
+// telling is a store that tells which rooms' numbers were written, unless it is away. It is on a
+// timeline, and may have a room that cannot be read.
 type telling struct {
 	*memory
-	written  []uuid.UUID
-	away     atomic.Bool
-	compared atomic.Int64 // rooms
+	written    []uuid.UUID
+	away       atomic.Bool
+	timeline   atomic.Uint32
+	unreadable atomic.Pointer[uuid.UUID]
+	compared   atomic.Int64 // rooms
 }
+
+func (s *telling) Timeline() room.Timeline { return room.Timeline(s.timeline.Load()) }
 
 func (s *telling) Append(ctx context.Context, batch []*room.Op, within room.Within) error {
 	if err := s.memory.Append(ctx, batch, within); err != nil {
@@ -55,7 +61,17 @@ func (s *telling) NumbersSince(_ context.Context, since room.Moment) (room.Numbe
 
 func (s *telling) Heads(ctx context.Context, rooms []uuid.UUID) ([]room.Head, error) {
 	s.compared.Add(int64(len(rooms)))
+	if id := s.unreadable.Load(); id != nil && slices.Contains(rooms, *id) {
+		return nil, room.ErrUnreadable
+	}
 	return s.memory.Heads(ctx, rooms)
+}
+
+func (s *telling) Head(ctx context.Context, id uuid.UUID) (int64, bool, error) {
+	if unreadable := s.unreadable.Load(); unreadable != nil && *unreadable == id {
+		return 0, false, room.ErrUnreadable
+	}
+	return s.memory.Head(ctx, id)
 }
 
 // elsewhere commits a message, and nobody is told.
@@ -132,6 +148,43 @@ func TestALostNoticeIsFoundByTheRoomsThatWereWritten(t *testing.T) {
 		pass(6 * time.Second)
 		if n := store.compared.Swap(0); n != 0 || len(l.events) != 3 {
 			t.Errorf("%d rooms are compared of which nothing is missing, %d events told", n, len(l.events))
+		}
+	})
+}
+
+// TestAllRoomsAreComparedOnAnotherTimeline: at once, and once, whatever is told to be written.
+func TestAllRoomsAreComparedOnAnotherTimeline(t *testing.T) {
+	withTelling(t, func(t *testing.T, s *room.Service, store *telling, l *hearer) {
+		store.timeline.Store(2)
+		pass(3 * time.Second)
+		if n := store.compared.Swap(0); n != silentRooms {
+			t.Errorf("%d rooms are compared", n)
+		}
+		pass(10 * time.Second)
+		if n := store.compared.Swap(0); n != 0 {
+			t.Errorf("later %d rooms are compared", n)
+		}
+	})
+}
+
+// TestARoomThatCouldNotBeReadIsComparedAgain: by the next poll, though it is not written any more.
+func TestARoomThatCouldNotBeReadIsComparedAgain(t *testing.T) {
+	withTelling(t, func(t *testing.T, s *room.Service, store *telling, l *hearer) {
+		id := uuid.UUID{15: 7}
+		store.unreadable.Store(&id)
+		store.elsewhere(t, id)
+		pass(11 * time.Second)
+		if len(l.events) != 0 || store.compared.Swap(0) == 0 {
+			t.Errorf("%d events told", len(l.events))
+		}
+		store.unreadable.Store(nil)
+		pass(6 * time.Second)
+		if n := store.compared.Swap(0); n != 1 || len(l.events) != 1 {
+			t.Errorf("once it can be read: %d rooms are compared, %d events told", n, len(l.events))
+		}
+		pass(6 * time.Second)
+		if n := store.compared.Swap(0); n != 0 {
+			t.Errorf("later %d rooms are compared", n)
 		}
 	})
 }
