@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // endOthers ends the connections to a database that are no Session.
@@ -34,25 +35,37 @@ func (s *Session) cutOthers() (int, error) {
 // Connections are all those that a server had for a database.
 type Connections []*Session
 
+// A connection that is just being made has its place, and is not seen yet. So nobody else has one
+// when none was seen so many times, with a pause between.
+const (
+	alonePause = 50 * time.Millisecond
+	aloneTimes = 10
+)
+
 // TakeConnections takes all connections that a server has for a database, from those
 // who have them too. The caller closes them.
 func (s *Server) TakeConnections(ctx context.Context, database string) (taken Connections, err error) {
-	for alone := false; ; {
+	for alone := 0; ; {
 		session, err := s.Connect(ctx, database)
 		switch {
 		case err == nil:
-			taken, alone = append(taken, session), false
+			taken, alone = append(taken, session), 0
 			continue
 		case ctx.Err() != nil || len(taken) == 0:
 			return taken, fmt.Errorf("pgserver: not all connections were to be had: %w", err)
-		case alone: // the server's limit, and nobody else is within it
+		case alone == aloneTimes: // the server's limit, and nobody else is within it
 			return taken, nil
 		}
 		cut, err := taken[0].cutOthers()
 		if err != nil {
 			return taken, err
 		}
-		alone = cut == 0
+		if cut > 0 {
+			alone = 0
+			continue
+		}
+		alone++
+		time.Sleep(alonePause)
 	}
 }
 
