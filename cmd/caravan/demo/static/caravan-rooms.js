@@ -57,7 +57,7 @@ export class Rooms extends EventTarget {
   /** Takes a list for which was asked when the rooms had had so many changes. */
   #learn(told, changes) {
     const before = new Map(this.list.map((r) => [r.id, r]));
-    this.list = told.map((t) => before.get(t.id) ?? { changes: 0, unread: 0, mentions: 0, read: 0, seq: 0 });
+    this.list = told.map((t) => before.get(t.id) ?? { ...asRoom(t), changes: 0, unread: 0, mentions: 0, read: 0, seq: 0 });
     for (const [i, room] of this.list.entries()) {
       this.#update(room, told[i], changes.get(room.id) ?? 0);
       const { seq = 0, read = 0 } = this.#early.get(room.id) ?? {};
