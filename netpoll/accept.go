@@ -27,6 +27,9 @@ func (s *Server) acceptFailed(err error) {
 	}
 	failures := s.acceptFailures.Add(1)
 	for _, l := range s.loops {
+		// At once for the loop that this is, which would fail again until it has its mail: whoever
+		// has woken it may have been stopped before gnet heard of it.
+		_ = unix.EpollCtl(l.epoll, unix.EPOLL_CTL_DEL, l.listener, nil) // it may be deaf already
 		l.Post(l.stopAccepting)
 	}
 	if s.acceptTold.due(time.Now()) {
