@@ -29,11 +29,21 @@ func (s *Server) acceptFailed(err error) {
 	for _, l := range s.loops {
 		// At once for the loop that this is, which would fail again until it has its mail: whoever
 		// has woken it may have been stopped before gnet heard of it.
-		_ = unix.EpollCtl(l.epoll, unix.EPOLL_CTL_DEL, l.listener, nil) // it may be deaf already
+		l.unlisten()
 		l.Post(l.stopAccepting)
 	}
 	if s.acceptTold.due(time.Now()) {
 		s.log.Error("netpoll: connections cannot be accepted: they wait", "error", err, "failures", failures)
+	}
+}
+
+// unlisten has the kernel tell the loop no more of its listener. Safe from any goroutine: the
+// descriptors are those of the loop as long as it may be woken.
+func (l *Loop) unlisten() {
+	l.waking.Lock()
+	defer l.waking.Unlock()
+	if !l.wakeForbidden {
+		_ = unix.EpollCtl(l.epoll, unix.EPOLL_CTL_DEL, l.listener, nil) // it may be deaf already
 	}
 }
 
