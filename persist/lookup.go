@@ -33,6 +33,7 @@ type Lookup struct {
 	MarksOnly   bool        // all ops only mark: no room needs to be locked, and there are no quotas
 	Senders     []Sender    // distinct: those who ask, and those whom they mention
 	Keys        []ClientKey // may repeat
+	KeysAreNew  bool        // no message has any of Keys, or none will be stored: a store that cannot be wrong sets it, and finds none
 	Messages    []uuid.UUID // messages that are needed whole; may repeat
 	Originals   []uuid.UUID // messages replied to; may repeat
 	Attachments []uuid.UUID // uploads that new messages take: to be locked; distinct, ascending

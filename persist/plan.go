@@ -100,6 +100,17 @@ func (p *Plan) Empty() bool {
 	return len(p.Heads)+len(p.Marks)+len(p.Usage)+len(p.Reactions)+len(p.Withdrawn)+len(p.Summarized) == 0
 }
 
+// RefusesKey reports whether a message with a client_id is refused: where that is known, it
+// is not.
+func (p *Plan) RefusesKey() bool {
+	for i, op := range p.ops {
+		if op.ClientID != "" && op.Kind == protocol.KindMessage && p.results[i].outcome == room.Refused {
+			return true
+		}
+	}
+	return false
+}
+
 // NumberMessage gives the plan of a plain message (IsPlainMessage) the number that the
 // store took for it as it wrote the row. Nobody else has the plan yet.
 func (p *Plan) NumberMessage(seq int64) {

@@ -93,12 +93,33 @@ func (s *Store) run(ctx context.Context, ops []*room.Op, mode persist.Mode, limi
 		}
 	}
 
+	if mode == persist.Commit && s.keys.areNew(lookup) {
+		lookup.KeysAreNew = true
+		plan, xact, err = s.general(ctx, txCtx, conn, ops, lookup, mode)
+		if !refuted(err) {
+			return plan, xact, err
+		}
+		s.keys.found()
+		lookup.KeysAreNew = false
+	}
+	return s.general(ctx, txCtx, conn, ops, lookup, mode)
+}
+
+// general is run for any batch, on a connection that it has. What is bounded is txCtx.
+func (s *Store) general(ctx, txCtx context.Context, conn *pgxpool.Conn, ops []*room.Op, lookup *persist.Lookup, mode persist.Mode) (*persist.Plan, uint64, error) {
 	found, xact, err := s.lookUp(txCtx, conn.Conn(), lookup)
 	if err != nil {
 		endTransaction(ctx, conn)
 		return nil, 0, undoneLookUp(err)
 	}
-	plan = persist.Settle(ops, lookup, found)
+	if len(found.Known) > 0 {
+		s.keys.found()
+	}
+	plan := persist.Settle(ops, lookup, found)
+	if lookup.KeysAreNew && plan.RefusesKey() {
+		endTransaction(ctx, conn)
+		return nil, 0, errMayBeKnown
+	}
 	if plan.Empty() {
 		endTransaction(ctx, conn)
 		if len(found.Known) > 0 || plan.Confirms { // told as known now, so no less safe than what is stored

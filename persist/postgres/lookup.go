@@ -70,7 +70,10 @@ func (s *Store) lookUp(ctx context.Context, conn *pgx.Conn, l *persist.Lookup) (
 		})
 		return err
 	})
-	if len(l.Keys) > 0 {
+	unique := true
+	if l.KeysAreNew {
+		batch.Queue(keysAreUnique).QueryRow(func(row pgx.Row) error { return row.Scan(&unique) })
+	} else if len(l.Keys) > 0 {
 		rooms, senders, clients := splitKeys(l.Keys)
 		batch.Queue(findKnown, rooms, senders, clients).Query(func(rows pgx.Rows) error {
 			return eachMessage(s.odd, rows, func(m *protocol.Message) {
@@ -101,7 +104,10 @@ func (s *Store) lookUp(ctx context.Context, conn *pgx.Conn, l *persist.Lookup) (
 	queueReactors(&batch, l, found)
 	queueCounts(&batch, l.Counted, l, found)
 	queueQuotas(&batch, l, found)
-	if err = conn.SendBatch(ctx, &batch).Close(); err == nil {
+	if err = conn.SendBatch(ctx, &batch).Close(); err == nil && !unique {
+		err = errMayBeKnown
+	}
+	if err == nil {
 		err = countUncounted(ctx, conn, l, found)
 	}
 	if err == nil {

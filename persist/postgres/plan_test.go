@@ -93,7 +93,7 @@ var unplanned = map[string]string{
 	"deployment": "a table of one row", "makeDeployment": "a table of one row", "readCluster": "a table of one row", "noteCluster": "a table of one row",
 	"lockUploader": "no table", "lockDirectory": "no table",
 	"readSecret": "a table of few rows, at the start", "makeSecret": "a table of few rows, at the start",
-	"thisDatabase": "a catalog", "triggersOff": "a catalog", "thisCluster": "no table", "findKeys": "a catalog", "findMissing": "a catalog", "findOtherIDs": "a catalog", "findTypes": "a catalog", "findUnfilled": "a catalog",
+	"thisDatabase": "a catalog", "keysAreUnique": "a catalog", "triggersOff": "a catalog", "thisCluster": "no table", "findKeys": "a catalog", "findMissing": "a catalog", "findOtherIDs": "a catalog", "findTypes": "a catalog", "findUnfilled": "a catalog",
 	"makeUncountedDue":  "a table of one row, and what TestUncountedAnswersAreLookedUpByIndex looks at",
 	"endSessionsWithin": "no table", "endAbandoned": "no table", "barrier": "no table", "askStatus": "no table", "askServer": "no table",
 	"seedUsers": "rows are added only", "seedTrips": "rows are added only", "seedCollaborators": "rows are added only",

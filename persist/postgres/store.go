@@ -27,6 +27,7 @@ type Store struct {
 	log     *slog.Logger
 	odd     *persist.OddRows
 	who     *membership // chosen by Migrate
+	keys    newKeys
 	wait    waits
 	persist.QuotasNow
 	moved   bool
@@ -44,7 +45,8 @@ var (
 // is not.
 func Open(ctx context.Context, cfg Config) (*Store, error) {
 	log := cmp.Or(cfg.Log, slog.Default())
-	s := &Store{log: log, odd: persist.NewOddRows(log), primary: &primary{log: log}, who: &byAllTables, wait: defaultWaits, moved: cfg.Moved}
+	s := &Store{log: log, odd: persist.NewOddRows(log), primary: &primary{log: log}, who: &byAllTables, wait: defaultWaits, moved: cfg.Moved,
+		keys: newKeys{min: keysMin, pause: keysPause}}
 	if err := s.open(ctx, cfg); err != nil {
 		_ = s.Close() // it never fails
 		return nil, err
