@@ -52,12 +52,10 @@ func testServerKilled(t *testing.T, c *chromium) {
 		one.waitForPhase("live")
 		two.waitForPhase("live")
 	}
-	p.waitFor(fmt.Sprintf("document.querySelectorAll('.content').length === %d", 2*len(saidByOne)+2*len(saidByTwo)))
 	p.waitFor("!document.querySelector('.pending')")
-
 	stored := s.stored()
-	one.waitForContents(stored...)
-	two.waitForContents(stored...)
+	one.waitForAll(stored)
+	two.waitForAll(stored)
 	for who, said := range map[string][]string{"one ": saidByOne, "two ": saidByTwo} {
 		got := slices.DeleteFunc(slices.Clone(stored), func(text string) bool { return !strings.HasPrefix(text, who) })
 		if !slices.Equal(got, said) {
@@ -113,7 +111,7 @@ func testLongAbsence(t *testing.T, c *chromium) {
 	for i := range 1300 {
 		post(fmt.Sprintf("Missed %d", i))
 	}
-	g.delay.Store(int64(300 * time.Millisecond)) // events overtake what is fetched by REST
+	g.noREST.Store(true) // or it might come back by a long poll
 	g.down.Store(false)
 	p.eval("dispatchEvent(new Event('online'))", nil) // as when a network comes back
 	for i := range 50 {
@@ -121,7 +119,8 @@ func testLongAbsence(t *testing.T, c *chromium) {
 		time.Sleep(20 * time.Millisecond)
 	}
 	one.waitForPhase("live")
-	one.waitForContents(said...)
+	g.noREST.Store(false)
+	one.waitForAll(said)
 	if n := g.sockets.Load(); n != 2 {
 		t.Errorf("%d WebSockets, want 2: the second one resumes without missing anything", n)
 	}
@@ -245,18 +244,18 @@ func testTokenRefused(t *testing.T, c *chromium) {
 	p := openPage(t, c, g.url("/?user=1"), desktop)
 	one := p.pane(1)
 	one.waitForPhase("live")
-	if n := g.tokensAsked.Load(); n != 2 {
+	if n := g.tokensAsked.Load(); n < 2 || n > 4 { // the socket and the list of rooms may each have had the bad one
 		t.Errorf("asked for %d tokens, want 2", n)
 	}
 
-	g.badTokens.Store(1000)                                 // no token helps: the page says so and stops
+	g.badTokens.Store(1000)                                 // no token helps: the page says so, and asks ever more seldom
 	p.eval("void setTimeout(() => location.reload())", nil) // after the answer, which navigating may cut off
-	p.waitFor("document.querySelector('.pane')?.dataset.phase === 'stopped'")
-	p.expect(one.js(".notice p")+".textContent", "The server no longer accepts your sign-in. You are not connected.")
+	p.waitFor("document.querySelector('.notice p')?.textContent === 'The server no longer accepts your sign-in. You are not connected.'")
+	p.waitFor(one.js(".status-text") + ".textContent === 'Not connected'")
 	asked := g.tokensAsked.Load()
 	time.Sleep(1500 * time.Millisecond)
-	if n := g.tokensAsked.Load(); n != asked || n < 4 || n > 6 { // 4, and one for each attempt that a busy machine did not carry
-		t.Errorf("asked for %d tokens, then for %d: want 4 and no more", asked, n)
+	if n := g.tokensAsked.Load() - asked; n > 20 {
+		t.Errorf("asked for %d tokens in 1.5 s", n)
 	}
 
 	g.badTokens.Store(0)

@@ -55,7 +55,10 @@ func TestServeAnswersItsOwnPathsOnly(t *testing.T) {
 		{"GET", "/", true, 200, "text/html; charset=utf-8"},
 		{"HEAD", "/?user=2", true, 200, "text/html; charset=utf-8"},
 		{"GET", "/demo/app.js", true, 200, "text/javascript; charset=utf-8"},
-		{"GET", "/demo/caravan-client.js", true, 200, "text/javascript; charset=utf-8"},
+		{"GET", "/demo/client/index.js", true, 200, "text/javascript; charset=utf-8"},
+		{"GET", "/demo/client/fallback.js", true, 200, "text/javascript; charset=utf-8"},
+		{"GET", "/demo/client/package.json", false, 200, ""},
+		{"GET", "/demo/client/", false, 200, ""},
 		{"GET", "/demo/style.css", true, 200, "text/css; charset=utf-8"},
 		{"GET", "/demo/icon.svg", true, 200, "image/svg+xml"},
 		{"GET", "/demo/config.json", true, 200, "application/json"},
@@ -94,7 +97,7 @@ func TestServeAnswersItsOwnPathsOnly(t *testing.T) {
 
 func TestFilesAreSentOnceAndThenConfirmed(t *testing.T) {
 	d := newDemo()
-	for _, uri := range []string{"/", "/demo/app.js", "/demo/config.json"} {
+	for _, uri := range []string{"/", "/demo/app.js", "/demo/client/index.js", "/demo/config.json"} {
 		res, _ := ask(t, d, "GET", uri)
 		etag := string(res.Header.Peek("ETag"))
 		if etag == "" || string(res.Header.Peek("Cache-Control")) != "no-cache" || len(res.Body()) == 0 {

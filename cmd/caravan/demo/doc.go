@@ -4,8 +4,8 @@
 // It owns the embedded files under static and two small answers that the page
 // asks for: who and what there is (/demo/config.json), and a fresh access token
 // for a demo user (/demo/token?user=ID). Everything else the page does, it does
-// over the same WebSocket and REST interfaces as any other client;
-// static/caravan-client.js is written to be read by authors of clients.
+// over the JavaScript client (protocol/client), which is served below
+// /demo/client/, as any other page would.
 //
 // The page hands a token to whoever asks. It is for development only.
 package demo

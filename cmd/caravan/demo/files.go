@@ -9,6 +9,8 @@ import (
 	"path"
 
 	"github.com/valyala/fasthttp"
+
+	"github.com/caravan-chat/caravan/protocol/client"
 )
 
 //go:embed static
@@ -34,29 +36,31 @@ func newFile(body []byte, contentType string) *file {
 	return &file{body, contentType, `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`}
 }
 
-// readFiles maps request paths to the embedded files: static/index.html is /,
-// static/NAME is /demo/NAME.
+// readFiles maps request paths to the embedded files: static/index.html is /, static/NAME is /demo/NAME, and a module of
+// the JavaScript client /demo/client/NAME.
 func readFiles() map[string]*file {
-	entries, err := fs.ReadDir(static, "static")
-	if err != nil {
-		panic("demo: the embedded files cannot be listed: " + err.Error())
-	}
-	files := make(map[string]*file, len(entries))
-	for _, e := range entries {
-		body, err := fs.ReadFile(static, "static/"+e.Name())
+	files := map[string]*file{}
+	add := func(from embed.FS, dir, at string) {
+		entries, err := fs.ReadDir(from, dir)
 		if err != nil {
-			panic("demo: an embedded file cannot be read: " + err.Error())
+			panic("demo: the embedded files cannot be listed: " + err.Error())
 		}
-		contentType, ok := contentTypes[path.Ext(e.Name())]
-		if !ok {
-			panic("demo: no content type for " + e.Name())
+		for _, e := range entries {
+			body, err := fs.ReadFile(from, path.Join(dir, e.Name()))
+			if err != nil {
+				panic("demo: an embedded file cannot be read: " + err.Error())
+			}
+			contentType, ok := contentTypes[path.Ext(e.Name())]
+			if !ok {
+				panic("demo: no content type for " + e.Name())
+			}
+			files[at+e.Name()] = newFile(body, contentType)
 		}
-		at := "/demo/" + e.Name()
-		if e.Name() == "index.html" {
-			at = "/"
-		}
-		files[at] = newFile(body, contentType)
 	}
+	add(static, "static", "/demo/")
+	add(client.Modules, ".", "/demo/client/")
+	files["/"] = files["/demo/index.html"]
+	delete(files, "/demo/index.html")
 	return files
 }
 

@@ -21,13 +21,16 @@ import (
 
 	"github.com/gobwas/ws"
 	"github.com/gobwas/ws/wsutil"
+	"github.com/google/uuid"
+
+	"github.com/caravan-chat/caravan/protocol/token"
 )
 
 // gateway stands between a browser and the server, as proxies on a company's
 // network do, and does what they do to people. What is not set passes.
 type gateway struct {
 	down         atomic.Bool  // nothing passes, as with no network
-	delay        atomic.Int64 // nanoseconds by which answers of REST come later
+	noREST       atomic.Bool  // calls of REST are refused
 	blockSockets atomic.Bool  // refuse every WebSocket
 	badTokens    atomic.Int64 // so many tokens are spoilt on their way to the page
 	tokensAsked  atomic.Int64
@@ -52,10 +55,6 @@ func startGateway(t *testing.T, s *server) *gateway {
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(&url.URL{Scheme: "http", Host: g.target})
 			r.Out.Host = r.In.Host
-		},
-		ModifyResponse: func(*http.Response) error {
-			time.Sleep(time.Duration(g.delay.Load()))
-			return nil
 		},
 		ErrorLog: log.New(io.Discard, "", 0), // a page that is left cancels its long poll
 	}
@@ -87,6 +86,8 @@ func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler) // cuts the connection
 	case strings.HasPrefix(r.URL.Path, "/ws/"):
 		g.socket(w, r)
+	case g.noREST.Load() && strings.HasPrefix(r.URL.Path, "/api/"):
+		http.Error(w, "Not now", http.StatusServiceUnavailable)
 	case (r.Method == "POST" || r.Method == "PATCH") && g.refuseRequest(w):
 	case r.URL.Path == "/api/v1/chat/rooms/":
 		g.rooms.Lock()
@@ -96,13 +97,26 @@ func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.tokensAsked.Add(1)
 		if g.badTokens.Add(-1) >= 0 {
 			w.Header().Set("Content-Type", "application/json")
-			w.Write([]byte(`{"token":"spoilt"}`))
+			fmt.Fprintf(w, `{"token":%q}`, spoiltToken(r.FormValue("user")))
 			return
 		}
 		fallthrough
 	default:
 		g.plain.ServeHTTP(w, r)
 	}
+}
+
+// spoiltToken is one of a user that no server takes: another key has signed it.
+func spoiltToken(user string) string {
+	id, err := uuid.Parse(user)
+	if err != nil {
+		panic(err)
+	}
+	text, err := token.Sign([]byte("a key that the server does not have at all"), id, time.Hour)
+	if err != nil {
+		panic(err)
+	}
+	return text
 }
 
 // socket joins a WebSocket of the page with one to the server, frame by frame.

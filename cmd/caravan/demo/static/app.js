@@ -1,12 +1,12 @@
-// The demo page: which users and which trip are on it. See chat-pane.js for a
-// pane, and caravan-client.js for how a client talks to the server.
+// The demo page: which users and which trip are on it. See chat-pane.js for a pane; ./client/ is the JavaScript client
+// of Caravan, through which the page speaks with the server.
 
-import { CaravanClient } from './caravan-client.js';
-import { Files } from './caravan-files.js';
-import { Rest } from './caravan-rest.js';
-import { Rooms } from './caravan-rooms.js';
-import { UserSocket } from './caravan-socket.js';
 import { ChatPane } from './chat-pane.js';
+import { orLongPoll } from './client/fallback.js';
+import { Caravan } from './client/index.js';
+import { Rooms } from './client/rooms.js';
+
+const store = { get: (key) => localStorage.getItem(key), set: (key, value) => localStorage.setItem(key, value) };
 
 const { users, trips } = await getJSON('/demo/config.json');
 const query = new URLSearchParams(location.search);
@@ -57,15 +57,23 @@ function linkViews() {
 }
 
 function openPane(user) {
-  const token = tokenOf(user);
-  const socket = new UserSocket({ token });
-  const client = new CaravanClient({ trip: trip.id, user: user.id, socket, token });
-  const rooms = new Rooms({ socket, rest: new Rest(location.origin, trip.id, token), user: user.id });
+  const caravan = new Caravan({ token: tokenOf(user), user: user.id, store: keeps() ? store : undefined, socket: orLongPoll() });
+  const rooms = new Rooms(caravan);
   const addressOf = (id) => address(alone, trips.find((t) => t.id === id) ?? trip);
-  const pane = new ChatPane({ client, files: new Files(location.origin, trip.id, token), rooms, user, users, trips, trip, addressOf, href: alone ? '' : address(user, trip) });
+  const pane = new ChatPane({ caravan, rooms, user, users, trips, trip, addressOf, keeps: keeps(), href: alone ? '' : address(user, trip) });
   document.querySelector('#panes').append(pane.element);
-  client.start();
   return pane;
+}
+
+/** Whether the browser keeps what a page stores: people may forbid it. */
+function keeps() {
+  try {
+    localStorage.setItem('caravan', '');
+    localStorage.removeItem('caravan');
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** A user's tokens: one is kept until the server refuses it. */

@@ -1,24 +1,28 @@
-// A pane: one user's view of a trip's room. It renders what a CaravanClient tells.
+// A pane: one user's view of a trip's room.
 
+import { Attachments } from './client/attachments.js';
+import { People } from './client/people.js';
+import { Reactions } from './client/reactions.js';
 import { Composer } from './composer.js';
 import { FileTray } from './file-tray.js';
 import { ListDialog } from './list-dialog.js';
-import { textOf } from './message-files.js';
+import { summaryOf, textOf } from './message-files.js';
 import { MessageLog } from './message-log.js';
 import { MessageMenu } from './message-menu.js';
 import { nameOf } from './message-view.js';
 import { TripLinks } from './trip-links.js';
 
-const typingShown = 6_000; // ms after the last word of somebody's typing
 const problemShown = 8_000; // ms
 const markEvery = 400; // ms
 const noticeAfter = 2_500; // ms of waiting that deserve more than the status line
 const moment = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
 const colours = 6; // of people, in style.css
+const modest = ['moderate', 'mention_all']; // what nobody may who is not known to
 
 const notices = {
   standard: 'Real-time chat unavailable. Using standard messaging.',
-  waiting: 'The connection is lost. What you write is kept and goes out when it is back.',
+  waiting: 'The connection is lost. What you write is kept, also over a reload, and goes out when it is back.',
+  unkept: 'The connection is lost. What you write goes out when it is back, as long as this page stays open.',
   unauthorized: 'The server no longer accepts your sign-in. You are not connected.',
   forbidden: 'You are not part of this trip, or no longer. You are not connected.',
 };
@@ -27,43 +31,56 @@ const notices = {
 export class ChatPane extends EventTarget {
   element = document.querySelector('#pane-template').content.firstElementChild.cloneNode(true);
 
-  #client;
+  #caravan;
+  #rooms;
+  #room;
+  #trip;
+  #people;
+  #reactions;
+  #files;
+  #uploaded = new Map(); // id → Attachment, of what was uploaded here
   #user;
   #users;
   #log;
   #composer;
   #menu;
   #list;
-  #typists = new Map(); // user id → {name, timer}
   #countdown;
   #problemTimer;
   #marking; // timer: what is seen is marked as read at its end
+  #ends = []; // of what listens to the room
+  #failed = new Set(); // client ids of what was said to have failed
+  #keeps; // what is written survives a reload
 
-  constructor({ client, files, rooms, user, users, trips, trip, addressOf, href }) {
+  /** @param keeps whether what is written survives a reload */
+  constructor({ caravan, rooms, user, users, trips, trip, addressOf, href, keeps }) {
     super();
-    this.#client = client;
+    this.#keeps = keeps;
+    this.#caravan = caravan;
+    this.#rooms = rooms;
+    this.#trip = trip;
     this.#user = user;
     this.#users = users;
     this.#head(trip, href);
-    this.#log = new MessageLog(this.element, {
-      client,
-      user,
-      colourOf: (id) => this.#colourOf(id),
-      nameByEmail: (email) => this.#users.find((u) => u.email === email)?.name ?? email,
-      namesOf: (mentions) => this.#namesOf(mentions),
-      offers: (message) => this.#menu.offers(message),
-      readersOf: (message) => this.#readersOf(message),
-    });
-    this.#menu = new MessageMenu(this.#part('.menu'), { client, user });
+    this.#files = new Attachments(caravan);
+    this.#menu = new MessageMenu(this.#part('.menu'), { user, may: (what) => this.#may(what), chosen: (id) => this.#reactions.chosen(id) });
     new TripLinks(this.#part('.trips'), { rooms, trips, current: trip.id, addressOf });
     this.#list = new ListDialog(this.#part('.list'));
-    const tray = new FileTray(this.element, files);
+    const tray = new FileTray(this.element, (file) => this.#files.upload(this.#room, file));
     tray.addEventListener('problem', (e) => this.#showProblem(e.detail.text));
     this.#composer = new Composer(this.#part('.composer'), {
       tray,
       label: `Message as ${user.name}`,
       keysId: `keys-${users.indexOf(user)}`,
     });
+    this.#log = new MessageLog(this.element, {
+      user,
+      colourOf: (id) => this.#colourOf(id),
+      look: (item, newest) => this.#lookOf(item, newest),
+      lookOn: (item, newest) => this.#lookOn(item, newest),
+      loadOlder: () => this.#loadOlder(),
+    });
+    this.#enter();
     this.#listen();
   }
 
@@ -84,99 +101,156 @@ export class ChatPane extends EventTarget {
     alone.setAttribute('aria-label', `Open ${name} on an own page`);
   }
 
+  /** Follows the room, anew where the user had to leave it. */
+  #enter() {
+    for (const end of this.#ends) end();
+    const room = this.#caravan.room(this.#trip.id);
+    if (room === this.#room) return;
+    this.#room = room;
+    this.#people = new People(room);
+    this.#reactions = new Reactions(this.#caravan, room);
+    const on = (target, name, handle) => this.#ends.push(target.on(name, handle));
+    on(room, 'messages', (news) => this.#takeMessages(news));
+    on(room, 'outbox', () => this.#takeOutbox());
+    on(room, 'state', () => this.#showState());
+    on(room, 'own', () => this.#showOwn());
+    on(room, 'problem', ({ code }) => code === 'store' && (this.#keeps = false));
+    on(this.#caravan, 'state', () => this.#showState());
+    on(this.#people, 'typing', () => this.#drawTyping());
+    on(this.#people, 'presence', () => this.#showHere());
+    on(this.#people, 'reads', () => this.#log.update());
+    on(this.#reactions, 'reactions', () => this.#log.update());
+    this.#ends.push(() => this.#people.close(), () => this.#reactions.close());
+    room.watch({ presence: true, reads: true });
+    this.#log.open(room);
+    this.#showOwn();
+    this.#showState();
+  }
+
   #listen() {
     const on = (target, name, handle) => target.addEventListener(name, (e) => handle(e.detail));
-    on(this.#client, 'state', (state) => this.#showState(state));
-    on(this.#client, 'messages', (news) => this.#showMessages(news));
-    on(this.#client, 'outbox', ({ entry, message }) => this.#showEntry(entry, message));
-    on(this.#client, 'typing', (typing) => this.#showTyping(typing));
-    on(this.#client, 'problem', ({ text }) => this.#showProblem(text));
-
-    on(this.#client, 'own', () => this.#showOwn());
-    on(this.#client, 'presence', () => this.#showHere());
-    on(this.#client, 'reads', () => this.#log.redrawReaders());
     this.#part('.scroller').addEventListener('scroll', () => this.#markRead(), { passive: true });
     document.addEventListener('visibilitychange', () => this.#markRead());
 
-    on(this.#composer, 'send', ({ content, replyTo, attachments }) => this.#client.send(content, { replyTo, attachments, ...this.#addressedBy(content) }));
-    on(this.#composer, 'typing', ({ isTyping }) => this.#client.typing(isTyping));
+    on(this.#composer, 'send', (written) => this.#send(written));
+    on(this.#composer, 'typing', ({ isTyping }) => this.#room.typing(isTyping));
     on(this.#composer, 'editlast', () => this.#edit(this.#log.lastEditable(), () => this.#composer.focus()));
 
     const log = this.#part('.log');
+    on(log, 'quote', ({ message }) => this.#jumpTo(message.reply_to.id));
     on(log, 'reply', ({ message }) => this.#composer.answer({ id: message.id, name: nameOf(message.sender), content: summaryOf(message) }));
     on(log, 'edit', (view) => this.#edit(view, () => view.article.focus()));
     on(log, 'more', ({ message, element }) => this.#menu.open(message, element.querySelector('.more')));
-    on(log, 'chip', ({ view, emoji, on: chosen }) => this.#client.react(view.message.id, emoji, chosen));
+    on(log, 'chip', ({ view, emoji, on: chosen }) => this.#room.react(view.message.id, emoji, chosen));
     on(log, 'who', ({ message }) => this.#showWho(message));
     on(log, 'renew', ({ view, then }) => this.#renewFiles(view, then));
     on(log, 'replies', ({ message }) => this.#showReplies(message));
-    on(this.#menu, 'react', ({ id, emoji, on: chosen }) => this.#client.react(id, emoji, chosen));
-    on(this.#menu, 'pin', ({ id, on: pinned }) => this.#client.pin(id, pinned));
-    on(this.#menu, 'delete', ({ id }) => this.#client.remove(id));
-    on(this.#list, 'choose', ({ id }) => this.#log.jumpTo(id));
+    on(this.#menu, 'react', ({ id, emoji, on: chosen }) => this.#room.react(id, emoji, chosen));
+    on(this.#menu, 'pin', ({ id, on: pinned }) => this.#room.pin(id, pinned));
+    on(this.#menu, 'delete', ({ id }) => this.#room.remove(id));
+    on(this.#list, 'choose', ({ id }) => this.#jumpTo(id));
     this.#part('.here').addEventListener('click', () => this.#listHere());
     this.#part('.pins').addEventListener('click', () => this.#showPins());
-    on(log, 'retry', ({ entry }) => this.#client.retry(entry.clientId));
+    on(log, 'retry', ({ entry }) => this.#room.retry(entry.clientId));
     on(log, 'discard', ({ entry }) => this.#discard(entry));
-    this.#part('.older button').addEventListener('click', () => this.#loadOlder());
+    on(log, 'back', ({ entry }) => this.#takeBack(entry));
+    this.#part('.older button').addEventListener('click', () => this.#pressOlder());
+  }
+
+  /** Whether the user may do something. Where that is not known, as over REST, the server will say. */
+  #may(what) {
+    return this.#room.permissions?.includes(what) ?? !modest.includes(what);
   }
 
   // --- Messages ---------------------------------------------------------------
 
-  #showMessages({ messages, cause }) {
-    const news = messages.filter((m) => cause === 'live' && !this.#log.has(m.id));
-    this.#log.show(messages, cause);
+  #takeMessages({ changed, reset, page }) {
+    const news = reset || page ? [] : changed.filter((m) => m.rev === m.seq && m.sender.id !== this.#user.id);
+    this.#log.update({ news: news.length > 0 });
     this.#showEdges();
-    for (const m of news) {
-      this.#stopTyping(m.sender.id);
-      if (m.sender.id !== this.#user.id) this.dispatchEvent(new Event('news'));
-    }
+    for (const m of news) this.dispatchEvent(new CustomEvent('news', { detail: m }));
     this.#markRead();
+  }
+
+  /** A delete, pin or reaction shows by the message; what is refused is undone and said. */
+  #takeOutbox() {
+    for (const { status, frame, clientId, error } of this.#room.outbox) {
+      if (status !== 'failed') continue;
+      if (frame.type === 'chat_message' || frame.type === 'edit_message') {
+        if (!this.#failed.has(clientId)) this.#showProblem(`Not sent: ${error}`);
+        this.#failed.add(clientId);
+      } else {
+        this.#showProblem(`Not done: ${error}`);
+        return this.#room.discard(clientId); // and this is called again
+      }
+    }
+    this.#log.update();
+    this.#showEdges();
+  }
+
+  #send({ content, replyTo, attachments = [], mentions, mentionsAll }) {
+    for (const a of attachments) this.#uploaded.set(a.id, a);
+    const addressed = mentions ? { mentions, mentionsAll } : this.#addressedBy(content);
+    this.#room.send(content.toWellFormed().trim(), { replyTo, attachments: attachments.map((a) => a.id), ...addressed });
+    this.#log.scrollToEnd();
   }
 
   /** What is before the user's eyes is read: said now and then, as each frame counts against the rate. */
   #markRead() {
     this.#marking ??= setTimeout(() => {
       this.#marking = undefined;
-      if (document.visibilityState === 'visible' && this.#log.atEnd) this.#client.markRead();
+      if (document.visibilityState === 'visible' && this.#room.state.phase === 'live' && this.#log.atEnd) this.#room.read();
     }, markEvery);
   }
 
+  /** How an item of the log looks. */
+  #lookOf({ message, entry }, newest) {
+    const frame = entry?.frame ?? {};
+    const sender = message?.sender ?? { id: this.#user.id, full_name: this.#user.name };
+    const mentions = { mentions: message?.mentions ?? frame.mentions, all: message?.mentions_all ?? frame.mentions_all };
+    return {
+      name: nameOf(sender),
+      quoted: this.#quoted(message?.reply_to, frame.reply_to),
+      names: this.#namesOf(mentions),
+      addressed: Boolean(mentions.all || mentions.mentions?.includes(this.#user.id)) && sender.id !== this.#user.id,
+      chosen: message ? this.#reactions.chosen(message.id) : new Set(),
+      files: message?.attachments ?? (frame.attachments ?? []).map((id) => this.#uploaded.get(id) ?? { id, name: 'A file', url: '' }),
+      readers: message && newest ? this.#readersOf(message) : '',
+      may: { send: this.#may('send'), edit: this.#may('edit'), react: this.#may('react'), more: message && this.#menu.offers(message) },
+    };
+  }
+
+  #lookOn({ message }, newest) {
+    const { permissions } = this.#room;
+    return `${message ? [...this.#reactions.chosen(message.id)] : ''} ${message && newest ? this.#readersOf(message) : ''} ${permissions}`;
+  }
+
+  /** What a reply quotes: the server's short form, or our own message list until it comes. */
+  #quoted(reply, replyTo) {
+    if (reply) return { name: this.#users.find((u) => u.email === reply.sender_email)?.name ?? reply.sender_email, content: reply.content };
+    const original = replyTo && this.#room.messages.find((m) => m.id === replyTo);
+    return original && { name: nameOf(original.sender), content: Array.from(summaryOf(original)).slice(0, 100).join('') };
+  }
+
   /** Who has read a message, as few words: names where there is room for them. */
-  #readersOf(message) {
-    const names = this.#client.reads.readersOf(message).map((id) => this.#users.find((u) => u.id === id));
+  #readersOf({ seq }) {
+    const readers = [...this.#people.reads].filter(([id, at]) => id !== this.#user.id && at >= seq);
+    const names = readers.map(([id]) => this.#users.find((u) => u.id === id));
     if (!names.length) return '';
     if (names.length > 2 || names.some((u) => !u)) return `Read by ${names.length}`;
     return `Read by ${names.map(firstName).join(' and ')}`;
   }
 
-  #showEntry(entry, message) {
-    if (entry.op) return this.#showChange(entry);
-    if (entry.status === 'sent' && !message) return this.#log.dropEntry(entry); // an edit of what is not loaded
-    this.#log.showEntry(entry, message);
-    this.#showEdges();
-    if (entry.status === 'failed') this.#showProblem(`Not sent: ${entry.error}`);
-  }
-
-  /** A delete, pin or reaction shows by the message; what is refused is undone and said. */
-  #showChange(entry) {
-    if (entry.status === 'failed') {
-      this.#client.outbox.discard(entry.clientId);
-      this.#showProblem(`Not done: ${entry.error}`);
-    }
-    this.#log.redraw(entry.messageId);
-  }
-
   #showOwn() {
-    this.#part('.role').textContent = this.#client.own.role;
-    this.#part('.attach').hidden = !this.#client.own.may('upload');
-    this.#log.redraw();
+    this.#part('.role').textContent = this.#room.role;
+    this.#part('.attach').hidden = !this.#may('upload');
+    this.#log.update();
     this.#markRead();
   }
 
   /** Who is here, the user among them: as a number, which leads to the names. */
   #showHere() {
-    const { online, partial } = this.#client.presence;
+    const { online, partial } = this.#people.presence;
     const here = this.#part('.here');
     here.hidden = online === null;
     if (here.hidden) return;
@@ -184,10 +258,15 @@ export class ChatPane extends EventTarget {
     here.setAttribute('aria-label', `Who is here: ${online}${partial ? ' or more' : ''}`);
   }
 
+  async #jumpTo(id) {
+    const found = await this.#log.jumpTo(id).catch(() => null); // not reachable now; the pane shows the connection's state
+    if (found === false) this.#showProblem('That message is not here any more, or too far back.');
+  }
+
   // --- Lists ------------------------------------------------------------------
 
   #listHere() {
-    const { users, online } = this.#client.presence;
+    const { users, online } = this.#people.presence;
     const rows = (all) => all.map((id) => ({ name: this.#nameOf(id), text: '', note: id === this.#user.id ? 'You' : '' }));
     this.#list.open('Here now', users ? 'Nobody is here.' : `${online} people are here: too many to name them.`, async () => rows([...(users ?? [])]));
   }
@@ -196,20 +275,24 @@ export class ChatPane extends EventTarget {
     return this.#users.find((u) => u.id === id)?.name ?? 'Somebody';
   }
 
+  async #ask(path) {
+    return (await this.#caravan.rest('GET', path)).results;
+  }
+
   #showPins() {
-    this.#list.open('Pinned messages', 'Nothing is pinned yet.', async () => (await this.#client.lists.pins()).results.map(asRow));
+    this.#list.open('Pinned messages', 'Nothing is pinned yet.', async () => (await this.#ask(`rooms/${this.#trip.id}/pins/`)).map(asRow));
   }
 
   /** On a page that is open for a day the links of files end. */
   async #renewFiles(view, then) {
-    const { attachments } = await this.#client.lists.message(view.message.id).catch(() => ({}));
+    const { attachments } = await this.#caravan.rest('GET', `messages/${view.message.id}/`).catch(() => ({}));
     if (!attachments) return; // it was deleted, or the server is away
     view.renewFiles(attachments);
     then();
   }
 
   #showReplies({ id }) {
-    this.#list.open('Replies', 'There are none any more.', async () => (await this.#client.lists.replies(id)).results.map(asRow));
+    this.#list.open('Replies', 'There are none any more.', async () => (await this.#ask(`messages/${id}/replies/`)).map(asRow));
   }
 
   /** Few reactions name their people in the message; of many the server has the list. */
@@ -217,8 +300,7 @@ export class ChatPane extends EventTarget {
     this.#list.open('Reactions', 'There are none any more.', async () => {
       const name = (user) => this.#nameOf(user);
       if (reactions.every((r) => r.by)) return reactions.flatMap(({ emoji, by }) => by.map((user) => ({ name: name(user), text: '', note: emoji })));
-      const { results } = await this.#client.lists.reactions(id);
-      return results.map(({ user, emoji }) => ({ name: nameOf(user), text: '', note: emoji }));
+      return (await this.#ask(`messages/${id}/reactions/`)).map(({ user, emoji }) => ({ name: nameOf(user), text: '', note: emoji }));
     });
   }
 
@@ -229,7 +311,7 @@ export class ChatPane extends EventTarget {
     const words = content.toLowerCase().match(/@[\p{L}\p{N}]+/gu) ?? [];
     const has = (name) => words.includes(`@${name.toLowerCase()}`);
     const mentions = this.#users.filter((u) => has(firstName(u))).map((u) => u.id);
-    return { mentions, mentionsAll: has('all') && this.#client.own.may('mention_all') };
+    return { mentions, mentionsAll: (has('all') && this.#may('mention_all')) || undefined };
   }
 
   #namesOf({ mentions = [], all }) {
@@ -237,89 +319,111 @@ export class ChatPane extends EventTarget {
     return all ? [...names, 'all'] : names;
   }
 
-  #discard(entry) {
-    this.#client.outbox.discard(entry.clientId);
-    this.#log.dropEntry(entry);
-    this.#showEdges();
+  #discard({ clientId }) {
+    this.#failed.delete(clientId);
+    this.#room.discard(clientId);
     this.#composer.focus();
+  }
+
+  /** A message that was refused goes back to where it was written. */
+  #takeBack(entry) {
+    const { content, reply_to: replyTo, attachments = [] } = entry.frame;
+    this.#composer.take?.({ content, replyTo, attachments: attachments.map((id) => this.#uploaded.get(id)).filter(Boolean) });
+    this.#discard(entry);
   }
 
   #edit(view, leave) {
     if (!view || view.editing) return;
     const { id } = view.message;
     view.openEditor((text) => {
-      if (text !== null && text.trim() !== textOf(view.message)) this.#client.edit(id, text);
+      if (text !== null && text.trim() !== textOf(view.message)) this.#room.edit(id, text.toWellFormed().trim());
       leave();
     });
   }
 
+  /** Resolves to whether something was loaded. */
   async #loadOlder() {
     const button = this.#part('.older button');
-    button.disabled = true;
+    button.textContent = 'Loading earlier messages…';
     try {
-      await this.#client.loadOlder();
+      return (await this.#room.older()).length > 0;
     } catch {
       this.#showProblem('Earlier messages could not be loaded. Please try again.');
+      return false;
+    } finally {
+      button.textContent = 'Load earlier messages';
     }
-    button.disabled = false;
+  }
+
+  async #pressOlder() {
+    const button = this.#part('.older button');
+    await this.#loadOlder();
     if (button.hidden) this.#log.focusReading();
     else button.focus({ preventScroll: true });
   }
 
   #showEdges() {
-    this.#part('.older button').hidden = this.#client.timeline.complete;
-    this.#part('.empty').hidden = !this.#log.empty || this.#client.state.phase === 'connecting';
+    const begun = this.#begun;
+    this.#part('.older button').hidden = !begun || this.#room.complete;
+    this.#part('.empty').hidden = this.#room.messages.length > 0 || this.#room.outbox.length > 0;
+    this.#part('.empty').textContent = begun ? 'No messages yet. Where does the trip begin?' : 'Loading…';
+  }
+
+  /** Whether the room has told what it holds. */
+  get #begun() {
+    return this.#room.seq > 0 || this.#room.state.phase === 'live';
   }
 
   // --- The connection ---------------------------------------------------------
 
-  #showState(state) {
+  /** The state of the connection and of the room on it, as people see it. */
+  get #state() {
+    const { phase, code, retryAt } = this.#caravan.state;
+    const { phase: roomPhase } = this.#room.state;
+    if (roomPhase === 'left') return { phase: 'stopped', reason: 'forbidden' };
+    if (phase === 'waiting') return { phase, retryAt, reason: code === 4001 ? 'unauthorized' : undefined };
+    if (phase === 'connecting' || phase === 'closed' || roomPhase !== 'live') return { phase: 'connecting' };
+    return { phase: phase === 'fallback' ? 'standard' : 'live' };
+  }
+
+  #showState() {
     clearInterval(this.#countdown);
+    const state = this.#state;
     this.element.dataset.phase = state.phase;
     this.#part('.status-text').textContent = statusText(state);
     this.#part('.announce').textContent = announcement(state);
     if (state.phase === 'waiting') {
       this.#countdown = setInterval(() => (this.#part('.status-text').textContent = statusText(state)), 250);
     }
-    if (state.phase !== 'live') for (const id of [...this.#typists.keys()]) this.#stopTyping(id);
     this.#showNotice(state);
     this.#showHere();
     this.#showEdges();
+    if (state.phase === 'live' || state.phase === 'standard') this.#log.update();
     this.#markRead();
   }
 
   /** What people should know, and what they can do about it. */
   #showNotice({ phase, reason, retryAt }) {
     const notice = this.#part('.notice');
-    const short = phase === 'waiting' && retryAt - Date.now() < noticeAfter;
+    const short = phase === 'waiting' && !reason && retryAt - Date.now() < noticeAfter;
     if (phase === 'connecting' || short) return; // may be over in a moment: change nothing
-    notice.querySelector('p').textContent = notices[reason] ?? notices[phase] ?? '';
+    const what = phase === 'waiting' && !this.#keeps ? 'unkept' : phase;
+    notice.querySelector('p').textContent = notices[reason] ?? notices[what] ?? '';
     const button = notice.querySelector('button');
     button.hidden = phase !== 'waiting' && phase !== 'stopped';
     button.textContent = phase === 'stopped' ? 'Connect again' : 'Try now';
-    button.onclick = () => (phase === 'stopped' ? this.#client.start() : this.#client.reconnectNow());
+    button.onclick = () => (phase === 'stopped' ? this.#connectAgain() : dispatchEvent(new Event('online'))); // which ends the wait
+  }
+
+  #connectAgain() {
+    this.#enter();
+    this.#rooms.refresh().catch(() => {}); // it is asked for again by itself
   }
 
   // --- People -----------------------------------------------------------------
 
-  #showTyping({ userId, email, isTyping }) {
-    this.#stopTyping(userId);
-    if (!isTyping) return;
-    const name = this.#users.find((u) => u.id === userId)?.name ?? email;
-    const timer = setTimeout(() => this.#stopTyping(userId), typingShown);
-    this.#typists.set(userId, { name, timer });
-    this.#drawTyping();
-  }
-
-  #stopTyping(userId) {
-    if (!this.#typists.has(userId)) return;
-    clearTimeout(this.#typists.get(userId).timer);
-    this.#typists.delete(userId);
-    this.#drawTyping();
-  }
-
   #drawTyping() {
-    const names = [...this.#typists.values()].map((t) => t.name);
+    const names = [...this.#people.typers].map(([id, { email }]) => this.#users.find((u) => u.id === id)?.name ?? email);
     const text = names.length > 2 ? 'Several people are typing' : names.join(' and ') + (names.length > 1 ? ' are typing' : ' is typing');
     this.#part('.typing').textContent = names.length ? `${text}…` : '';
   }
@@ -340,13 +444,11 @@ export class ChatPane extends EventTarget {
 
 const firstName = ({ name }) => name.split(' ')[0];
 
-/** A message in few words: files without a caption by the first one's name. */
-const summaryOf = (message) => textOf(message) || message.attachments?.[0].name || '';
-
 const asRow = (message) => ({ id: message.id, name: nameOf(message.sender), text: summaryOf(message), note: moment.format(new Date(message.created_at)) });
 
-function statusText({ phase, retryAt }) {
+function statusText({ phase, reason, retryAt }) {
   const seconds = Math.max(1, Math.ceil((retryAt - Date.now()) / 1000));
+  if (reason === 'unauthorized') return 'Not connected';
   return {
     connecting: 'Connecting…',
     live: 'Connected',

@@ -1,20 +1,21 @@
 // The files that go with the next message: chosen by a button, pasted or dropped, and uploaded at once.
 
-import { draw } from './caravan-files.js';
-
 const filesMax = 10; // of a message
 const thumbPixels = 96;
 
 /** FileTray is an EventTarget: 'change' when files come, go or are uploaded, and 'problem' {text}. */
 export class FileTray extends EventTarget {
-  #files;
+  #upload;
   #list;
-  #items = new Map(); // element → {attachment?, abort}
+  #items = new Map(); // element → Upload
 
-  /** @param element the pane, onto which files may be dropped; files a Files. */
-  constructor(element, files) {
+  /**
+   * @param element the pane, onto which files may be dropped
+   * @param upload (file) => an Upload of the library
+   */
+  constructor(element, upload) {
     super();
-    this.#files = files;
+    this.#upload = upload;
     this.#list = element.querySelector('.tray');
     const chooser = element.querySelector('.chooser');
     element.querySelector('.attach').addEventListener('click', () => chooser.click());
@@ -47,12 +48,12 @@ export class FileTray extends EventTarget {
 
   /** Whether something is not uploaded yet. */
   get busy() {
-    return [...this.#items.values()].some((i) => !i.attachment);
+    return [...this.#items.values()].some((upload) => upload.state !== 'done');
   }
 
   /** Empties the tray; returns what was uploaded. */
   take() {
-    const attachments = [...this.#items.values()].map((i) => i.attachment);
+    const attachments = [...this.#items.values()].map((upload) => upload.attachment);
     this.#items.clear();
     this.#list.replaceChildren();
     this.#changed();
@@ -62,29 +63,27 @@ export class FileTray extends EventTarget {
   add(files) {
     for (const file of files) {
       if (this.#items.size >= filesMax) return this.#say(`A message takes ${filesMax} files at most.`);
-      this.#upload(file);
+      this.#begin(file);
     }
   }
 
-  async #upload(file) {
-    const abort = new AbortController();
-    const item = { abort };
+  #begin(file) {
     const element = this.#show(file);
+    const upload = this.#upload(file);
+    this.#items.set(element, upload);
     element.querySelector('button').addEventListener('click', () => this.#drop(element));
-    this.#items.set(element, item);
     this.#changed();
-    draw(file, thumbPixels).then((canvas) => canvas && element.prepend(canvas), () => {}); // a format that the browser does not know
+    drawThumb(file).then((canvas) => canvas && element.prepend(canvas), () => {}); // a format that the browser does not know
     const bar = element.querySelector('progress');
-    try {
-      const attachment = await this.#files.upload(file, { signal: abort.signal, onProgress: (part) => (bar.value = part) });
-      item.attachment = attachment;
-      element.classList.add('ready');
+    upload.on('progress', (part) => (bar.value = part));
+    upload.on('state', (state) => {
+      if (state === 'failed') {
+        this.#drop(element);
+        this.#say(`${file.name || 'The file'}: ${upload.error.message}`);
+      }
+      element.classList.toggle('ready', state === 'done');
       this.#changed();
-    } catch (error) {
-      if (error.name === 'AbortError') return;
-      this.#drop(element);
-      this.#say(`${file.name || 'The file'}: ${error.message}`);
-    }
+    });
   }
 
   #show(file) {
@@ -100,7 +99,7 @@ export class FileTray extends EventTarget {
   }
 
   #drop(element) {
-    this.#items.get(element)?.abort.abort();
+    this.#items.get(element)?.cancel();
     this.#items.delete(element);
     element.remove();
     this.#changed();
@@ -114,4 +113,17 @@ export class FileTray extends EventTarget {
   #say(text) {
     this.dispatchEvent(new CustomEvent('problem', { detail: { text } }));
   }
+}
+
+/** A small picture of a photo; null of other files. */
+async function drawThumb(file) {
+  if (!file.type.startsWith('image/') || file.type === 'image/svg+xml') return null;
+  const image = await createImageBitmap(file);
+  const scale = Math.min(1, thumbPixels / Math.max(image.width, image.height));
+  const canvas = document.createElement('canvas');
+  canvas.width = Math.max(1, Math.round(image.width * scale));
+  canvas.height = Math.max(1, Math.round(image.height * scale));
+  canvas.getContext('2d').drawImage(image, 0, 0, canvas.width, canvas.height);
+  image.close();
+  return canvas;
 }

@@ -2,6 +2,9 @@
 
 const units = ['bytes', 'KB', 'MB', 'GB'];
 
+/** A message in few words: files without a caption by the first one's name. */
+export const summaryOf = (message) => textOf(message) || message.attachments?.[0].name || '';
+
 /** What somebody has written: of files their caption. */
 export function textOf(message) {
   return message.caption ?? message.content;
@@ -21,6 +24,7 @@ export function drawFiles(element, attachments = []) {
 
 /** Gives a file its new link. A photo that is shown already is not loaded again. */
 function renew(link, a) {
+  if (!a.url) return;
   link.href = a.url;
   link.dataset.until = a.expires_at;
   const image = link.querySelector('img');
@@ -50,6 +54,7 @@ function photo(a) {
 }
 
 function link(a) {
+  if (!a.url) return Object.assign(document.createElement('span'), { className: 'download', textContent: a.name }); // of a page before
   const link = anchor(a);
   link.className = 'download';
   link.append(Object.assign(document.createElement('bdi'), { textContent: a.name }), ` (${sizeOf(a.size)})`);

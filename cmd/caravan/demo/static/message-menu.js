@@ -1,6 +1,6 @@
 // What can be done with a message beside answering and editing it: one menu for a pane.
 
-import { emojiKey } from './caravan-own.js';
+import { emojiKey } from './message-view.js';
 
 const emoji = {
   '👍': 'Thumbs up', '❤️': 'Heart', '😂': 'Laughing', '😮': 'Surprised', '😢': 'Sad', '🙏': 'Thank you',
@@ -10,15 +10,21 @@ const gap = 4; // px between the menu and its button
 
 /** MessageMenu dispatches 'react' {id, emoji, on}, 'pin' {id, on} and 'delete' {id}. */
 export class MessageMenu extends EventTarget {
-  #client;
+  #may;
+  #chosen;
   #user;
   #element;
   #message;
   #asked = false; // delete was pressed once
 
-  constructor(element, { client, user }) {
+  /**
+   * @param may (permission) => whether the user may do that
+   * @param chosen (message id) => the keys of the emoji that they have chosen
+   */
+  constructor(element, { may, chosen, user }) {
     super();
-    this.#client = client;
+    this.#may = may;
+    this.#chosen = chosen;
     this.#user = user;
     this.#element = element;
     for (const [text, name] of Object.entries(emoji)) this.#offer(text, name);
@@ -28,16 +34,15 @@ export class MessageMenu extends EventTarget {
 
   /** Opens the menu of a message beside the button that asks for it. */
   open(message, button) {
-    const { own } = this.#client;
     const mine = message.sender.id === this.#user.id;
-    const chosen = this.#client.chosen(message.id);
+    const chosen = this.#chosen(message.id);
     this.#message = message;
     this.#asked = false;
-    this.#button('.picker').hidden = !own.may('react');
+    this.#button('.picker').hidden = !this.#may('react');
     for (const b of this.#button('.picker').children) b.setAttribute('aria-pressed', chosen.has(emojiKey(b.textContent)));
-    this.#button('.pin').hidden = !own.may('pin');
+    this.#button('.pin').hidden = !this.#may('pin');
     this.#button('.pin span').textContent = message.pinned_at ? 'Take the pin away' : 'Pin';
-    this.#button('.delete').hidden = !own.may('moderate') && !(mine && own.may('delete'));
+    this.#button('.delete').hidden = !this.#may('moderate') && !(mine && this.#may('delete'));
     this.#button('.delete span').textContent = 'Delete';
     this.#element.showPopover();
     this.#place(button.getBoundingClientRect());
@@ -46,8 +51,7 @@ export class MessageMenu extends EventTarget {
 
   /** Whether there is anything to choose from for a message. */
   offers(message) {
-    const { own } = this.#client;
-    return ['react', 'pin', 'moderate'].some((p) => own.may(p)) || (message.sender.id === this.#user.id && own.may('delete'));
+    return ['react', 'pin', 'moderate'].some((p) => this.#may(p)) || (message.sender.id === this.#user.id && this.#may('delete'));
   }
 
   #button(selector) {
@@ -58,7 +62,7 @@ export class MessageMenu extends EventTarget {
     const button = Object.assign(document.createElement('button'), { type: 'button', textContent: text });
     button.setAttribute('aria-label', name);
     button.addEventListener('click', () => {
-      const on = !this.#client.chosen(this.#message.id).has(emojiKey(text));
+      const on = !this.#chosen(this.#message.id).has(emojiKey(text));
       this.#choose('react', { emoji: text, on });
     });
     this.#button('.picker').append(button);

@@ -1,31 +1,35 @@
 // One message on the page. All text goes in as text nodes, never as markup.
 
-import { emojiKey } from './caravan-own.js';
 import { drawFiles, textOf } from './message-files.js';
+import { textNodes } from './message-text.js';
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
-const groupWithin = 5 * 60_000; // ms between messages of one sender that stand together
+const moment = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'medium' });
 
 /** A message as people name its sender. */
 export function nameOf(sender) {
   return sender.full_name || sender.username || sender.email;
 }
 
+/** Two emoji are the same one whether they ask for their coloured form or not. */
+export const emojiKey = (emoji) => emoji.replaceAll('\uFE0F', '');
+
 /**
- * MessageView shows a message, or an entry of the outbox until it has become
- * one. Events are those of its element: 'reply', 'edit', 'more', 'replies', 'quote', 'retry' and
- * 'discard' bubble as CustomEvents whose detail is the view, 'chip' with {view, emoji, on}, 'who' with the view,
- * and 'renew' with {view, then} where links of files are over.
+ * MessageView shows an item of a MessageLog: a message, or an entry of the outbox until it has become one. Events are
+ * those of its element: 'reply', 'edit', 'more', 'replies', 'quote', 'retry', 'back' and 'discard' bubble as CustomEvents
+ * whose detail is the view, 'chip' with {view, emoji, on}, 'who' with the view, and 'renew' with {view, then} where links
+ * of files are over.
  */
 export class MessageView {
-  /** Of the room; undefined while the message is not acknowledged. */
-  message;
-  /** Of the outbox: not acknowledged, or an edit under way; undefined: neither. */
-  entry;
+  /** What is shown: see MessageLog. */
+  item;
+  /** What it was drawn from, beside its message, as a text. */
+  drawnFrom;
 
   #mine;
   #part;
   #mayEdit = false;
+  #drawn = ''; // what the content was made of
 
   constructor({ mine, colour }) {
     this.#mine = mine;
@@ -33,22 +37,21 @@ export class MessageView {
     this.element.classList.add(colour);
     this.element.classList.toggle('mine', mine);
     this.#part = (selector) => this.element.querySelector(selector);
-    for (const name of ['reply', 'edit', 'more', 'replies', 'quote', 'retry', 'discard']) {
+    this.article = this.#part('.message');
+    for (const name of ['reply', 'edit', 'more', 'replies', 'quote', 'retry', 'back', 'discard']) {
       this.#part(`.${name}`).addEventListener('click', () => this.ask(name));
     }
     this.#part('.files').addEventListener('expired', ({ detail }) => this.#tell('renew', { view: this, then: detail.then }));
   }
 
-  get article() {
-    return this.#part('.message');
+  /** Of the room; undefined while it is not stored. */
+  get message() {
+    return this.item.message;
   }
 
-  get order() {
-    return this.message?.seq ?? Infinity;
-  }
-
-  get at() {
-    return this.message ? new Date(this.message.created_at) : this.entry.createdAt;
+  /** Of the outbox: the message itself, or an edit of it; undefined: neither. */
+  get entry() {
+    return this.item.entry;
   }
 
   get editable() {
@@ -60,36 +63,42 @@ export class MessageView {
     return Boolean(this.message?.deleted_at);
   }
 
+  /** What stands there: what is being written goes before what is stored. */
+  get text() {
+    return this.entry?.frame.content ?? textOf(this.message);
+  }
+
   ask(name) {
     this.#tell(name, this);
   }
 
   /**
-   * Draws what it is now. The caller looks up the sender, the message quoted, the names that may be
-   * addressed, the keys of the emoji that the user has chosen, what they may do, and who has read it.
+   * Draws what it is now. The caller looks up the sender, the message quoted, the names that may be addressed, the keys of
+   * the emoji that the user has chosen, the files, what they may do, and who has read it.
    */
-  draw({ name, quoted, names, addressed, chosen, may, readers }) {
-    const { message, entry } = this;
+  draw({ name, quoted, names, addressed, chosen, files, may, readers }) {
+    const { message, entry, item } = this;
     const type = message?.message_type ?? 'text';
-    const time = clock.format(this.at);
+    const time = clock.format(item.at);
     this.#mayEdit = may.edit;
-    this.element.classList.toggle('deleted', this.gone);
-    this.element.classList.toggle('addressed', addressed);
-    this.element.classList.toggle('system', type === 'system');
-    this.element.classList.toggle('file', type === 'file' && !message?.attachments);
-    this.element.classList.toggle('pending', entry?.status === 'pending');
-    this.element.classList.toggle('failed', entry?.status === 'failed');
+    const marks = {
+      deleted: this.gone, addressed, system: type === 'system', file: type === 'file' && !message?.attachments,
+      pending: entry?.status === 'pending', failed: entry?.status === 'failed', read: Boolean(readers),
+    };
+    for (const [mark, on] of Object.entries(marks)) this.element.classList.toggle(mark, on);
     this.article.setAttribute('aria-label', `${this.#mine ? 'You' : name}, ${time}`);
     this.#part('.sender').textContent = this.#mine ? 'You' : name;
-    this.#part('.content').replaceChildren(...withNames(entry?.content ?? textOf(message), names));
-    this.#part('.content').hidden = this.editing || (Boolean(message?.attachments ?? entry?.attachments?.length) && !(entry?.content ?? textOf(message)));
-    drawFiles(this.#part('.files'), this.gone ? [] : (message?.attachments ?? entry?.attachments));
+    this.#drawContent(names);
+    this.#part('.content').hidden = this.editing || (files.length > 0 && !this.text);
+    drawFiles(this.#part('.files'), this.gone ? [] : files);
     this.#part('.pinned').hidden = !message?.pinned_at;
     this.#part('.edited').hidden = !message?.is_edited;
-    this.#part('time').dateTime = this.at.toISOString();
+    this.#part('time').dateTime = item.at.toISOString();
+    this.#part('time').title = moment.format(item.at);
     this.#part('time').textContent = time;
-    this.#part('.delivery').textContent = this.#delivery();
+    this.#part('.delivery-text').textContent = this.#delivery();
     this.#part('.readers').textContent = entry ? '' : readers;
+    this.#part('.delivery').title = this.#delivery() || readers;
     this.#part('.reply').hidden = !message || this.gone || !may.send;
     this.#part('.more').hidden = !message || this.gone || !may.more;
     this.#drawExtras(chosen, may.react);
@@ -99,11 +108,27 @@ export class MessageView {
     this.#part('.quote-text').textContent = quoted?.content ?? '';
     this.#part('.failure').hidden = entry?.status !== 'failed';
     this.#part('.failure p').textContent = entry?.error ?? '';
+    this.#part('.back').hidden = entry?.frame.type !== 'chat_message';
+  }
+
+  /** Draws what depends on what stands before it: the day, where the unread begins, and whether a sender goes on. */
+  follow({ day, unread, grouped }) {
+    this.#part('.day').hidden = !day;
+    this.#part('.day').textContent = day;
+    this.#part('.unread').hidden = !unread;
+    this.element.classList.toggle('grouped', grouped);
+  }
+
+  /** Who has the text selected keeps it: it is made anew only where it has changed. */
+  #drawContent(names) {
+    const drawn = JSON.stringify([this.text, names]);
+    if (drawn === this.#drawn) return;
+    this.#drawn = drawn;
+    this.#part('.content').replaceChildren(...textNodes(this.text, { names }));
   }
 
   /** Gives its files new links. */
   renewFiles(attachments) {
-    this.message.attachments = attachments;
     drawFiles(this.#part('.files'), attachments);
   }
 
@@ -126,7 +151,10 @@ export class MessageView {
       who.addEventListener('click', () => this.ask('who'));
       chips.push(who);
     }
-    this.#part('.reactions').replaceChildren(...chips);
+    const all = this.#part('.reactions');
+    const focused = [...all.children].indexOf(document.activeElement);
+    all.replaceChildren(...chips);
+    all.children[focused]?.focus({ preventScroll: true });
     this.#part('.replies').hidden = !replies;
     this.#part('.replies').textContent = replies === 1 ? '1 reply' : `${replies < 1000 ? replies : '999+'} replies`;
     this.#part('.extras').hidden = !chips.length && !replies;
@@ -136,25 +164,15 @@ export class MessageView {
     this.element.dispatchEvent(new CustomEvent(name, { bubbles: true, detail }));
   }
 
-  /** Draws what depends on the message before it: the day, and whether a sender goes on. */
-  follow(before) {
-    const day = dayOf(this.at);
-    const newDay = !before || dayOf(before.at) !== day;
-    this.#part('.day').hidden = !newDay;
-    this.#part('.day').textContent = newDay ? day : '';
-    const grouped = !newDay && before.#senderId === this.#senderId && this.at - before.at < groupWithin;
-    this.element.classList.toggle('grouped', grouped);
-  }
-
   /** Replaces the content by a form. `done(content or null)` is called once. */
   openEditor(done) {
     const form = document.querySelector('#editor-template').content.firstElementChild.cloneNode(true);
     const area = form.querySelector('textarea');
     const content = this.#part('.content');
     const close = (text) => {
-      if (!form.isConnected) return;
-      content.hidden = Boolean(this.message.attachments) && !textOf(this.message);
+      if (!form.parentElement) return;
       form.remove();
+      content.hidden = Boolean(this.message.attachments) && !this.text;
       done(text);
     };
     area.value = textOf(this.message);
@@ -181,35 +199,10 @@ export class MessageView {
     return this.#part('.editor') !== null;
   }
 
-  get #senderId() {
-    if (this.message?.message_type === 'system') return 'system';
-    return this.#mine ? 'mine' : this.message.sender.id;
-  }
-
   #delivery() {
     if (!this.#mine) return '';
     if (this.entry?.status === 'failed') return 'Not sent';
-    if (this.entry?.tries) return 'Trying again…';
     if (this.entry) return this.message ? 'Saving…' : 'Sending…';
     return '';
   }
-}
-
-/** A text as nodes, in which the names that it addresses stand out. */
-function withNames(text, names) {
-  if (!names.length) return [document.createTextNode(text)];
-  const escaped = names.map((n) => n.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
-  return text.split(new RegExp(`(@(?:${escaped.join('|')})(?![\\p{L}\\p{N}]))`, 'iu')).map((part, i) => {
-    if (i % 2 === 0) return document.createTextNode(part);
-    return Object.assign(document.createElement('span'), { className: 'mention', textContent: part });
-  });
-}
-
-function dayOf(date) {
-  const now = new Date();
-  const days = Math.round((new Date(now).setHours(0, 0, 0, 0) - new Date(date).setHours(0, 0, 0, 0)) / 86_400_000);
-  if (days === 0) return 'Today';
-  if (days === 1) return 'Yesterday';
-  const year = date.getFullYear() === now.getFullYear() ? undefined : 'numeric';
-  return date.toLocaleDateString(undefined, { weekday: 'long', day: 'numeric', month: 'long', year });
 }

@@ -18,8 +18,8 @@ export class TripLinks {
     this.#current = current;
     this.#addressOf = addressOf;
     element.setAttribute('aria-label', 'Trips');
-    this.#draw(trips.map(({ id, title }) => ({ trip: id, title })));
-    rooms.addEventListener('change', () => this.#draw(rooms.list));
+    this.#draw(trips.map(({ id, title }) => ({ tripId: id, title })));
+    rooms.on('rooms', (list) => this.#draw(list));
   }
 
   #draw(list) {
@@ -32,7 +32,7 @@ export class TripLinks {
     while (this.#element.children.length > list.length) this.#element.lastElementChild.remove();
   }
 
-  #drawLink(link, { trip, title, unread, mentions }) {
+  #drawLink(link, { tripId: trip, title, unread, mentions }) {
     link.href = this.#addressOf(trip);
     const name = Object.assign(document.createElement('bdi'), { className: 'trip-name', textContent: title });
     const parts = [name];
