@@ -107,6 +107,7 @@ func testStaysWhereItReads(t *testing.T, c *chromium) {
 	p.waitFor(one.js(".entry:last-child .content") + ".textContent === 'A live one'")
 	stays()
 	p.expect(one.js(".latest")+".hidden", "false")
+	g.noREST.Store(true) // or it might come back by a long poll, and say so
 	g.down.Store(true)
 	g.cut()
 	p.waitFor(one.js(".status-text") + ".textContent.startsWith('Reconnecting in')")
@@ -114,6 +115,7 @@ func testStaysWhereItReads(t *testing.T, c *chromium) {
 	g.down.Store(false)
 	p.eval("dispatchEvent(new Event('online'))", nil)
 	p.waitFor(one.js(".entry:last-child .content") + ".textContent.startsWith('Missed 29')")
+	g.noREST.Store(false)
 	stays()
 
 	// Older ones, and a message above that grows or shrinks.
