@@ -174,7 +174,7 @@ func testMarkupIsText(t *testing.T, c *chromium) {
 	one.waitForContents(append(hostile, "<b>quoted</b>")...)
 	p.expect(one.js(".entry:last-child .quote-text")+".textContent", hostile[0])
 	p.expect("document.querySelectorAll('.log img, .log script, .log b, .log svg[onload], .log a').length", "0")
-	p.expect("document.title", s.setup.Trips[0].Title+" · Caravan")
+	p.waitFor("document.title === " + quote(s.setup.Trips[0].Title+" · Caravan")) // once all is read
 
 	// And were markup to come in by a fault of ours, the policy would stop it.
 	p.expect(`(() => { try { document.body.innerHTML = '<p>'; return 'set' } catch (e) { return e.name } })()`, "TypeError")

@@ -31,6 +31,7 @@ import (
 type gateway struct {
 	down         atomic.Bool  // nothing passes, as with no network
 	noREST       atomic.Bool  // calls of REST are refused
+	noConfig     atomic.Bool  // the page does not learn who there is
 	blockSockets atomic.Bool  // refuse every WebSocket
 	badTokens    atomic.Int64 // so many tokens are spoilt on their way to the page
 	tokensAsked  atomic.Int64
@@ -86,9 +87,11 @@ func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler) // cuts the connection
 	case strings.HasPrefix(r.URL.Path, "/ws/"):
 		g.socket(w, r)
+	case g.noConfig.Load() && r.URL.Path == "/demo/config.json":
+		http.Error(w, "Not now", http.StatusServiceUnavailable)
 	case g.noREST.Load() && strings.HasPrefix(r.URL.Path, "/api/"):
 		http.Error(w, "Not now", http.StatusServiceUnavailable)
-	case (r.Method == "POST" || r.Method == "PATCH") && g.refuseRequest(w):
+	case (r.Method == "POST" || r.Method == "PATCH") && strings.HasPrefix(r.URL.Path, "/api/v1/chat/messages/") && g.refuseRequest(w):
 	case r.URL.Path == "/api/v1/chat/rooms/":
 		g.rooms.Lock()
 		defer g.rooms.Unlock()

@@ -28,7 +28,7 @@ func testPhone(t *testing.T, c *chromium) {
 	s := startServer(t)
 	p := openPage(t, c, s.url("/"), phone)
 	one, two := p.both()
-	shown := func(n int) string { return p.pane(n).js("h2") + ".checkVisibility()" }
+	shown := func(n int) string { return p.pane(n).js("h3") + ".checkVisibility()" }
 	p.expect(shown(1), "true")
 	p.expect(shown(2), "false")
 	one.say("Hello from my phone")
@@ -37,7 +37,7 @@ func testPhone(t *testing.T, c *chromium) {
 	p.expect(shown(1), "false")
 	p.expect(shown(2), "true")
 	p.expect("document.querySelector('#switch .count')", "null")
-	p.expect("document.querySelector('#switch [aria-pressed=true]').textContent", s.setup.Users[1].Name)
+	p.expect("document.querySelector('#switch [aria-pressed=true]').ariaLabel", s.setup.Users[1].Name)
 	two.waitForContents("Hello from my phone")
 
 	// A touch shows what can be done with a message.
@@ -65,7 +65,17 @@ func testNarrowestWindow(t *testing.T, c *chromium) {
 	p.click(one.is(".entry:last-child .bubble"))
 	p.click(one.is(".entry:last-child .reply"))
 	expectFitForFingers(p)
+	p.eval(one.js(".scroller")+".scrollTop = 0", nil)
 	p.expect(one.js(".composer .send")+".getBoundingClientRect().bottom <= innerHeight", "true")
+	var covered []string
+	p.eval(`[...document.querySelectorAll('.banner a, .banner button, .room-head button, .composer button, .composer textarea, .latest')].filter((e) => {
+		if (!e.checkVisibility({visibilityProperty: true})) return false;
+		const r = e.getBoundingClientRect();
+		return !e.contains(document.elementFromPoint(r.x + r.width / 2, r.y + r.height / 2)) || !e.contains(document.elementFromPoint(r.x + 4, r.y + r.height / 2)) || !e.contains(document.elementFromPoint(r.right - 4, r.y + r.height / 2));
+	}).map((e) => e.className || e.textContent)`, &covered)
+	if len(covered) > 0 {
+		t.Errorf("covered by something else: %q", covered)
+	}
 	p.expect(one.js(".scroller")+".clientHeight > 100", "true")
 	p.expectNoTrouble()
 }

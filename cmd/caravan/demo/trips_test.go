@@ -19,7 +19,7 @@ func testUnread(t *testing.T, c *chromium) {
 	one := p.pane(1)
 	one.waitForPhase("live")
 	link := func(trip string) string {
-		return fmt.Sprintf("[...document.querySelectorAll('.trips a')].find(a => a.querySelector('.trip-name').textContent === %q)?", trip)
+		return fmt.Sprintf("[...document.querySelectorAll('.rooms a')].find(a => a.querySelector('.room-name').textContent === %q)?", trip)
 	}
 	shows := func(trip, badge, text string) {
 		t.Helper()
@@ -62,7 +62,7 @@ func testUnread(t *testing.T, c *chromium) {
 
 	// The link leads there, and there it is read.
 	p.eval("void setTimeout(() => "+link(other.Title)[:len(link(other.Title))-1]+".click())", nil) // the answer comes before it leads away
-	p.waitFor("document.querySelector('.trips a[aria-current] .trip-name')?.textContent === " + quote(other.Title))
+	p.waitFor("document.querySelector('.rooms a[aria-current] .room-name')?.textContent === " + quote(other.Title))
 	p.waitFor("!" + link(other.Title) + ".querySelector('.count')")
 	p.expectNoTrouble(socketFailed, loadFailed)
 }
@@ -88,9 +88,9 @@ func testUnreadMovesNothing(t *testing.T, c *chromium) {
 		place := "(({x, y, width, height}) => [x, y, width, height].join())(" + one.js(".entry:first-child .bubble") + ".getBoundingClientRect())"
 		var before string
 		p.eval(place, &before)
-		p.expect(one.js(".trips .count"), "null")
+		p.expect(one.js(".rooms .count"), "null")
 		release()
-		p.waitFor(one.js(".trips .count"))
+		p.waitFor(one.js(".rooms .count"))
 		p.expect(place, before)
 		p.expectNoTrouble()
 	}

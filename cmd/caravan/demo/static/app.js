@@ -5,64 +5,139 @@ import { ChatPane } from './chat-pane.js';
 import { orLongPoll } from './client/fallback.js';
 import { Caravan } from './client/index.js';
 import { Rooms } from './client/rooms.js';
+import { badge, full } from './room-list.js';
 
 const store = { get: (key) => localStorage.getItem(key), set: (key, value) => localStorage.setItem(key, value) };
+const main = document.querySelector('#panes');
 
-const { users, trips } = await getJSON('/demo/config.json');
-const query = new URLSearchParams(location.search);
-const trip = pick(trips, query.get('trip')) ?? trips[0];
-const alone = pick(users, query.get('user')); // one user on the page; undefined: side by side
-const shown = alone ? [alone] : users.slice(0, 2);
+/** Who and what there is; undefined where the server did not say. */
+const config = await getJSON('/demo/config.json').catch(() => undefined);
+if (config) show(config);
+else sayThatItFailed();
 
-nameTrip();
-linkViews();
-const panes = shown.map(openPane);
-if (!alone) offerSwitch();
-
-/** The Nth of the list, from 1, as the address names users and trips. */
-function pick(list, number) {
-  return list[Number(number) - 1];
+function sayThatItFailed() {
+  const message = document.querySelector('.fatal');
+  message.firstElementChild.textContent = 'The chat cannot be loaded: the server does not answer, or is not a development server. ';
+  const button = Object.assign(document.createElement('button'), { type: 'button', textContent: 'Try again' });
+  button.addEventListener('click', () => location.reload());
+  message.append(document.createElement('br'), button);
+  addEventListener('online', () => location.reload());
 }
 
-function address(user, toTrip) {
-  const parts = new URLSearchParams();
-  if (user) parts.set('user', users.indexOf(user) + 1);
-  if (toTrip !== trips[0]) parts.set('trip', trips.indexOf(toTrip) + 1);
-  return `/?${parts}`.replace(/\?$/, '');
-}
+function show({ users, trips }) {
+  const query = () => new URLSearchParams(location.search);
+  const asked = () => pick(trips, query().get('trip')) ?? trips[0];
+  const alone = pick(users, query().get('user')); // one user on the page; undefined: side by side
+  const shown = alone ? [alone] : users.slice(0, 2);
 
-function nameTrip() {
-  document.title = `${trip.title} · Caravan`;
-  const title = document.querySelector('#trip-title');
-  title.textContent = trip.title;
-  const select = document.querySelector('#trip-select');
-  for (const t of trips) select.add(new Option(t.title, address(alone, t), false, t === trip));
-  select.addEventListener('change', () => location.assign(select.value));
-  if (trips.length < 2) return;
-  select.parentElement.hidden = false; // it shows the title, and is a choice
-  title.className = 'unseen';
-}
+  document.querySelector('.fatal').remove();
+  if (alone) main.dataset.alone = '';
+  linkViews();
+  const panes = shown.map(openPane);
+  if (!alone) offerSwitch();
+  if (alone) followHistory();
+  showTitle();
 
-function linkViews() {
-  const nav = document.querySelector('#views');
-  for (const user of [undefined, ...users]) {
-    const a = document.createElement('a');
-    a.href = address(user, trip);
-    a.textContent = user ? user.name.split(' ')[0] : 'Side by side';
-    if (user) a.setAttribute('aria-label', user.name);
-    a.dir = 'auto';
-    if (user === alone) a.setAttribute('aria-current', 'page');
-    nav.append(a);
+  /** The Nth of the list, from 1, as the address names users and trips. */
+  function pick(list, number) {
+    return list[Number(number) - 1];
+  }
+
+  function address(user, trip) {
+    const parts = new URLSearchParams();
+    if (user) parts.set('user', users.indexOf(user) + 1);
+    if (trip !== trips[0]) parts.set('trip', trips.indexOf(trip) + 1);
+    return `/?${parts}`.replace(/\?$/, '');
+  }
+
+  function linkViews() {
+    const nav = document.querySelector('#views');
+    for (const user of [undefined, ...users]) {
+      const a = document.createElement('a');
+      a.href = address(user, asked());
+      a.textContent = user ? firstName(user) : 'Side by side';
+      if (user) a.setAttribute('aria-label', user.name);
+      else a.dataset.both = '';
+      a.dir = 'auto';
+      if (user === alone) a.setAttribute('aria-current', 'page');
+      nav.append(a);
+    }
+  }
+
+  function openPane(user) {
+    const kept = keeps();
+    const caravan = new Caravan({ token: tokenOf(user), user: user.id, store: kept ? store : undefined, socket: orLongPoll() });
+    const rooms = new Rooms(caravan);
+    rooms.on('rooms', () => queueMicrotask(showTitle));
+    const addressOf = (id) => address(alone, trips.find((t) => t.id === id) ?? trips[0]);
+    const pane = new ChatPane({ caravan, rooms, user, users, trips, trip: asked(), addressOf, keeps: kept, href: alone ? '' : address(user, asked()) });
+    main.append(pane.element);
+    return Object.assign(pane, { rooms });
+  }
+
+  /** The title says what is unread: a tab that is not looked at shows no more than that. */
+  function showTitle() {
+    const unread = panes?.reduce((sum, pane) => sum + pane.rooms.unread, 0);
+    document.title = `${unread ? `(${full(unread)}) ` : ''}${panes?.[0].title ?? ''} · Caravan`;
+  }
+
+  /** On a page of one user the address follows the trip, and the browser's way back leads from a room to the list. */
+  function followHistory() {
+    const [pane] = panes;
+    history.replaceState({ view: 'room' }, '');
+    const push = (view, url) => history.pushState({ view, before: history.state.view }, '', url);
+    pane.addEventListener('open', ({ detail }) => {
+      push('room', detail.address);
+      showTitle();
+    });
+    pane.addEventListener('list', () => (history.state.before === 'list' ? history.back() : push('list')));
+    addEventListener('popstate', ({ state }) => {
+      pane.open(asked().id);
+      pane.view = state?.view ?? 'room';
+      showTitle();
+    });
+  }
+
+  /** On a narrow window only one of the panes is seen; these buttons choose it. The others have pages of their own. */
+  function offerSwitch() {
+    const group = document.querySelector('#switch');
+    const buttons = shown.map((user, i) => {
+      const button = document.createElement('button');
+      button.type = 'button';
+      button.append(Object.assign(document.createElement('bdi'), { textContent: firstName(user) }));
+      button.setAttribute('aria-label', user.name);
+      button.addEventListener('click', () => select(i));
+      group.append(button);
+      panes[i].addEventListener('news', () => main.dataset.shown !== String(i) && unread(i, 1));
+      return button;
+    });
+    for (const user of users.slice(shown.length)) {
+      const a = Object.assign(document.createElement('a'), { href: address(user, asked()), textContent: firstName(user), dir: 'auto' });
+      a.setAttribute('aria-label', user.name);
+      group.append(a);
+    }
+    const counts = shown.map(() => 0);
+
+    function unread(i, more) {
+      counts[i] = more ? counts[i] + more : 0;
+      buttons[i].querySelector('.count')?.remove();
+      buttons[i].setAttribute('aria-label', counts[i] ? `${shown[i].name}, ${counts[i]} new` : shown[i].name);
+      if (counts[i]) buttons[i].append(badge('count', full(counts[i]), 'new'));
+    }
+
+    function select(i) {
+      main.dataset.shown = i;
+      buttons.forEach((b, at) => b.setAttribute('aria-pressed', at === i));
+      unread(i, 0);
+    }
+
+    group.hidden = false;
+    select(0);
   }
 }
 
-function openPane(user) {
-  const caravan = new Caravan({ token: tokenOf(user), user: user.id, store: keeps() ? store : undefined, socket: orLongPoll() });
-  const rooms = new Rooms(caravan);
-  const addressOf = (id) => address(alone, trips.find((t) => t.id === id) ?? trip);
-  const pane = new ChatPane({ caravan, rooms, user, users, trips, trip, addressOf, keeps: keeps(), href: alone ? '' : address(user, trip) });
-  document.querySelector('#panes').append(pane.element);
-  return pane;
+function firstName({ name }) {
+  return name.split(' ')[0];
 }
 
 /** Whether the browser keeps what a page stores: people may forbid it. */
@@ -83,42 +158,6 @@ function tokenOf(user) {
     if (fresh || !token) token = (await getJSON(`/demo/token?user=${user.id}`)).token;
     return token;
   };
-}
-
-/** On a narrow window only one of the panes is seen; these buttons choose it. */
-function offerSwitch() {
-  const group = document.querySelector('#switch');
-  const main = document.querySelector('#panes');
-  const buttons = shown.map((user, i) => {
-    const button = document.createElement('button');
-    button.type = 'button';
-    button.append(Object.assign(document.createElement('bdi'), { textContent: user.name }));
-    button.addEventListener('click', () => select(i));
-    group.append(button);
-    panes[i].addEventListener('news', () => main.dataset.shown !== String(i) && unread(i, 1));
-    return button;
-  });
-  const counts = shown.map(() => 0);
-
-  function unread(i, more) {
-    counts[i] = more ? counts[i] + more : 0;
-    buttons[i].querySelector('.count')?.remove();
-    if (!counts[i]) return;
-    const badge = document.createElement('span');
-    badge.className = 'count';
-    const unit = Object.assign(document.createElement('span'), { className: 'unseen', textContent: ' new' });
-    badge.append(String(counts[i]), unit);
-    buttons[i].append(badge);
-  }
-
-  function select(i) {
-    main.dataset.shown = i;
-    buttons.forEach((b, at) => b.setAttribute('aria-pressed', at === i));
-    unread(i, 0);
-  }
-
-  group.hidden = false;
-  select(0);
 }
 
 async function getJSON(url) {

@@ -10,7 +10,7 @@ import { summaryOf, textOf } from './message-files.js';
 import { MessageLog } from './message-log.js';
 import { MessageMenu } from './message-menu.js';
 import { nameOf } from './message-view.js';
-import { TripLinks } from './trip-links.js';
+import { badge, full, RoomList } from './room-list.js';
 
 const problemShown = 8_000; // ms
 const markEvery = 400; // ms
@@ -21,13 +21,17 @@ const modest = ['moderate', 'mention_all']; // what nobody may who is not known 
 
 const notices = {
   standard: 'Real-time chat unavailable. Using standard messaging.',
+  offline: 'You are offline. What you write is kept, also over a reload, and goes out when you are back.',
   waiting: 'The connection is lost. What you write is kept, also over a reload, and goes out when it is back.',
   unkept: 'The connection is lost. What you write goes out when it is back, as long as this page stays open.',
   unauthorized: 'The server no longer accepts your sign-in. You are not connected.',
   forbidden: 'You are not part of this trip, or no longer. You are not connected.',
 };
 
-/** ChatPane is an EventTarget: 'news' for each new message of somebody else. */
+/**
+ * ChatPane is an EventTarget: 'news' for each new message of somebody else, 'open' {id, address} where the user opens a trip,
+ * and 'list' where they go back to the list of trips.
+ */
 export class ChatPane extends EventTarget {
   element = document.querySelector('#pane-template').content.firstElementChild.cloneNode(true);
 
@@ -45,6 +49,9 @@ export class ChatPane extends EventTarget {
   #composer;
   #menu;
   #list;
+  #roomList;
+  #addressOf;
+  #opened = false; // how far was read is known since the room was opened
   #countdown;
   #problemTimer;
   #marking; // timer: what is seen is marked as read at its end
@@ -58,13 +65,13 @@ export class ChatPane extends EventTarget {
     this.#keeps = keeps;
     this.#caravan = caravan;
     this.#rooms = rooms;
-    this.#trip = trip;
+    this.#addressOf = addressOf;
     this.#user = user;
     this.#users = users;
-    this.#head(trip, href);
+    this.#head(href);
     this.#files = new Attachments(caravan);
     this.#menu = new MessageMenu(this.#part('.menu'), { user, may: (what) => this.#may(what), chosen: (id) => this.#reactions.chosen(id) });
-    new TripLinks(this.#part('.trips'), { rooms, trips, current: trip.id, addressOf });
+    this.#roomList = new RoomList(this.#part('.rooms'), { rooms, user, trips, addressOf });
     this.#list = new ListDialog(this.#part('.list'));
     const tray = new FileTray(this.element, (file) => this.#files.upload(this.#room, file));
     tray.addEventListener('problem', (e) => this.#showProblem(e.detail.text));
@@ -80,40 +87,70 @@ export class ChatPane extends EventTarget {
       lookOn: (item, newest) => this.#lookOn(item, newest),
       loadOlder: () => this.#loadOlder(),
     });
-    this.#enter();
     this.#listen();
+    this.open(trip.id);
+    rooms.on('rooms', () => this.#nameRoom());
+  }
+
+  /** The title of the trip that is open. */
+  get title() {
+    return this.#roomList.titleOf(this.#trip);
+  }
+
+  /** 'room' or 'list': what is seen where there is room for one of them. */
+  set view(view) {
+    this.element.dataset.view = view;
+  }
+
+  /** Shows the room of a trip. */
+  open(id) {
+    this.view = 'room';
+    if (id === this.#trip) return;
+    this.#trip = id;
+    this.#roomList.current = id;
+    this.#enter();
+    this.#nameRoom();
   }
 
   #part(selector) {
     return this.element.querySelector(selector);
   }
 
-  #head(trip, href) {
+  #head(href) {
     const { name } = this.#user;
     this.element.classList.add(this.#colourOf(this.#user.id));
     this.element.setAttribute('aria-label', name);
     this.#part('h2 bdi').textContent = name;
     this.#part('.avatar').textContent = initials(name);
-    this.#part('.log').setAttribute('aria-label', `Messages in ${trip.title}`);
     const alone = this.#part('.alone');
     alone.hidden = !href;
     alone.href = href;
     alone.setAttribute('aria-label', `Open ${name} on an own page`);
   }
 
+  #nameRoom() {
+    const { title } = this;
+    this.#part('h3').textContent = title;
+    this.#part('.log').setAttribute('aria-label', `Messages in ${title}`);
+    const { elsewhere } = this.#roomList;
+    this.#part('.elsewhere').hidden = !elsewhere;
+    this.#part('.elsewhere').replaceChildren(badge('count', full(elsewhere), 'unread elsewhere'));
+  }
+
   /** Follows the room, anew where the user had to leave it. */
   #enter() {
-    for (const end of this.#ends) end();
-    const room = this.#caravan.room(this.#trip.id);
-    if (room === this.#room) return;
+    for (const end of this.#ends.splice(0)) end();
+    const room = this.#caravan.room(this.#trip);
     this.#room = room;
+    this.#opened = false;
+    this.#failed.clear();
     this.#people = new People(room);
     this.#reactions = new Reactions(this.#caravan, room);
     const on = (target, name, handle) => this.#ends.push(target.on(name, handle));
     on(room, 'messages', (news) => this.#takeMessages(news));
     on(room, 'outbox', () => this.#takeOutbox());
     on(room, 'state', () => this.#showState());
-    on(room, 'own', () => this.#showOwn());
+    on(room, 'own', ({ v }) => this.#showOwn(v));
     on(room, 'problem', ({ code }) => code === 'store' && (this.#keeps = false));
     on(this.#caravan, 'state', () => this.#showState());
     on(this.#people, 'typing', () => this.#drawTyping());
@@ -123,14 +160,26 @@ export class ChatPane extends EventTarget {
     this.#ends.push(() => this.#people.close(), () => this.#reactions.close());
     room.watch({ presence: true, reads: true });
     this.#log.open(room);
-    this.#showOwn();
+    this.#showOwn(room.role);
     this.#showState();
+    this.#takeOutbox();
+    this.#drawTyping();
   }
 
   #listen() {
     const on = (target, name, handle) => target.addEventListener(name, (e) => handle(e.detail));
     this.#part('.scroller').addEventListener('scroll', () => this.#markRead(), { passive: true });
     document.addEventListener('visibilitychange', () => this.#markRead());
+    for (const name of ['online', 'offline']) addEventListener(name, () => this.#showState());
+    on(this.#roomList, 'open', ({ id }) => {
+      this.open(id);
+      this.dispatchEvent(new CustomEvent('open', { detail: { id, address: this.#addressOf(id) } }));
+    });
+    this.#part('.back').addEventListener('click', () => {
+      this.view = 'list';
+      this.#part('.rooms [aria-current]')?.focus();
+      this.dispatchEvent(new Event('list'));
+    });
 
     on(this.#composer, 'send', (written) => this.#send(written));
     on(this.#composer, 'typing', ({ isTyping }) => this.#room.typing(isTyping));
@@ -166,6 +215,7 @@ export class ChatPane extends EventTarget {
 
   #takeMessages({ changed, reset, page }) {
     const news = reset || page ? [] : changed.filter((m) => m.rev === m.seq && m.sender.id !== this.#user.id);
+    if (news.length && document.visibilityState === 'hidden' && !this.#log.marksUnread(this.#room.readSeq)) this.#log.unreadAfter = this.#room.readSeq;
     this.#log.update({ news: news.length > 0 });
     this.#showEdges();
     for (const m of news) this.dispatchEvent(new CustomEvent('news', { detail: m }));
@@ -192,6 +242,7 @@ export class ChatPane extends EventTarget {
     for (const a of attachments) this.#uploaded.set(a.id, a);
     const addressed = mentions ? { mentions, mentionsAll } : this.#addressedBy(content);
     this.#room.send(content.toWellFormed().trim(), { replyTo, attachments: attachments.map((a) => a.id), ...addressed });
+    this.#log.unreadAfter = undefined;
     this.#log.scrollToEnd();
   }
 
@@ -199,7 +250,8 @@ export class ChatPane extends EventTarget {
   #markRead() {
     this.#marking ??= setTimeout(() => {
       this.#marking = undefined;
-      if (document.visibilityState === 'visible' && this.#room.state.phase === 'live' && this.#log.atEnd) this.#room.read();
+      const seen = this.#opened && document.visibilityState === 'visible' && this.#log.atEnd;
+      if (seen && this.#room.state.phase === 'live') this.#room.read();
     }, markEvery);
   }
 
@@ -241,7 +293,12 @@ export class ChatPane extends EventTarget {
     return `Read by ${names.map(firstName).join(' and ')}`;
   }
 
-  #showOwn() {
+  /** With `known` the server has said what the user may do, and how far they have read. */
+  #showOwn(known) {
+    if (known && !this.#opened) {
+      this.#opened = true;
+      this.#log.unreadAfter = this.#room.readSeq || undefined; // who was never here needs no line
+    }
     this.#part('.role').textContent = this.#room.role;
     this.#part('.attach').hidden = !this.#may('upload');
     this.#log.update();
@@ -280,7 +337,7 @@ export class ChatPane extends EventTarget {
   }
 
   #showPins() {
-    this.#list.open('Pinned messages', 'Nothing is pinned yet.', async () => (await this.#ask(`rooms/${this.#trip.id}/pins/`)).map(asRow));
+    this.#list.open('Pinned messages', 'Nothing is pinned yet.', async () => (await this.#ask(`rooms/${this.#trip}/pins/`)).map(asRow));
   }
 
   /** On a page that is open for a day the links of files end. */
@@ -390,6 +447,7 @@ export class ChatPane extends EventTarget {
     clearInterval(this.#countdown);
     const state = this.#state;
     this.element.dataset.phase = state.phase;
+    if (state.phase === 'waiting' && !navigator.onLine) state.reason ??= 'offline';
     this.#part('.status-text').textContent = statusText(state);
     this.#part('.announce').textContent = announcement(state);
     if (state.phase === 'waiting') {
@@ -407,10 +465,10 @@ export class ChatPane extends EventTarget {
     const notice = this.#part('.notice');
     const short = phase === 'waiting' && !reason && retryAt - Date.now() < noticeAfter;
     if (phase === 'connecting' || short) return; // may be over in a moment: change nothing
-    const what = phase === 'waiting' && !this.#keeps ? 'unkept' : phase;
-    notice.querySelector('p').textContent = notices[reason] ?? notices[what] ?? '';
+    const what = phase === 'waiting' && reason !== 'unauthorized' && !this.#keeps ? 'unkept' : (reason ?? phase);
+    notice.querySelector('p').textContent = notices[what] ?? '';
     const button = notice.querySelector('button');
-    button.hidden = phase !== 'waiting' && phase !== 'stopped';
+    button.hidden = reason === 'offline' || (phase !== 'waiting' && phase !== 'stopped');
     button.textContent = phase === 'stopped' ? 'Connect again' : 'Try now';
     button.onclick = () => (phase === 'stopped' ? this.#connectAgain() : dispatchEvent(new Event('online'))); // which ends the wait
   }
@@ -449,6 +507,7 @@ const asRow = (message) => ({ id: message.id, name: nameOf(message.sender), text
 function statusText({ phase, reason, retryAt }) {
   const seconds = Math.max(1, Math.ceil((retryAt - Date.now()) / 1000));
   if (reason === 'unauthorized') return 'Not connected';
+  if (reason === 'offline') return 'Offline';
   return {
     connecting: 'Connecting…',
     live: 'Connected',

@@ -1,5 +1,6 @@
 // The files of a message on the page.
 
+const photoBox = { width: 288, height: 256 }; // px, in which a photo is shown
 const units = ['bytes', 'KB', 'MB', 'GB'];
 
 /** A message in few words: files without a caption by the first one's name. */
@@ -43,8 +44,9 @@ function photo(a) {
   const link = anchor(a);
   const image = document.createElement('img');
   image.alt = a.name;
-  image.width = a.width;
-  image.height = a.height;
+  const scale = Math.min(1, photoBox.width / a.width, photoBox.height / a.height);
+  image.width = Math.max(1, Math.round(a.width * scale)); // it has its room before it is loaded
+  image.height = Math.max(1, Math.round(a.height * scale));
   image.loading = 'lazy';
   image.addEventListener('error', () => isOver(link) && tellExpired(link));
   image.src = a.preview_url ?? a.url;

@@ -3,7 +3,7 @@
 import { MessageView } from './message-view.js';
 
 const spare = 50; // rows in the document beyond those in sight, on each side
-const slack = 15; // of them, those that may be missing before others are made
+const slack = 6; // of them, those that may be missing before others are made
 const guess = 60; // px of a row, before one was measured
 const nearEnd = 80; // px from the newest message that still count as being there
 const nearTop = 800; // px from the oldest message that is loaded, at which older ones are
@@ -13,7 +13,7 @@ const groupWithin = 5 * 60_000; // ms between messages of one sender that stand 
 
 /**
  * MessageLog shows what a room holds, and behind that what the outbox holds. Only the rows around those in sight are in the
- * document; two empty elements stand for the others, as high as these were when they were seen, or as rows are on average. The
+ * document; the space above and below them is as high as the others were when they were seen, or as rows are on average. The
  * reader's place is the end, or the message at the upper edge, which stays where it is whatever happens above it.
  *
  * An item is {key, message?, entry?, at, sender, day}: a message, with the edit of it that is under way, or an entry alone. It
@@ -31,8 +31,6 @@ export class MessageLog {
   #loadOlder;
   #scroller;
   #log;
-  #above;
-  #below;
   #latest;
 
   #index = new Map(); // key → place in items
@@ -71,15 +69,13 @@ export class MessageLog {
     this.#loadOlder = loadOlder;
     this.#scroller = root.querySelector('.scroller');
     this.#log = root.querySelector('.log');
-    this.#above = root.querySelector('.above');
-    this.#below = root.querySelector('.below');
     this.#latest = root.querySelector('.latest');
     this.#log.addEventListener('keydown', (e) => this.#key(e));
     this.#log.addEventListener('focusin', (e) => this.#makeCurrent(this.#viewOf(e.target)));
     this.#latest.addEventListener('click', () => this.scrollToEnd());
     this.#scroller.addEventListener('scroll', () => this.#scrolled(), { passive: true });
     const sizes = new ResizeObserver(() => this.#resized());
-    for (const e of [this.#scroller, ...this.#scroller.children]) if (e !== this.#above && e !== this.#below) sizes.observe(e);
+    for (const e of [this.#scroller, ...this.#scroller.children]) sizes.observe(e);
   }
 
   /** Shows a room, from its end on. */
@@ -117,6 +113,11 @@ export class MessageLog {
   set unreadAfter(seq) {
     this.#unreadAfter = seq;
     this.update();
+  }
+
+  /** Whether the line stands there, with something after it. */
+  marksUnread(seq) {
+    return this.#unreadAfter === seq && this.#unreadAt >= 0;
   }
 
   scrollToEnd() {
@@ -282,8 +283,8 @@ export class MessageLog {
       this.#heightsSum += height - (this.#heights.get(key) ?? 0);
       this.#heights.set(key, height);
     }
-    this.#above.style.height = `${this.#heightFrom(0, this.#from)}px`;
-    this.#below.style.height = `${this.#heightFrom(this.#to, this.items.length)}px`;
+    this.#log.style.paddingTop = `${this.#heightFrom(0, this.#from)}px`;
+    this.#log.style.paddingBottom = `${this.#heightFrom(this.#to, this.items.length)}px`;
   }
 
   /** The items in sight: the first of them, and the one after the last. */
@@ -355,7 +356,7 @@ export class MessageLog {
 
   /** The reader is where no rows are: the heights say among which items. */
   #noteLeap() {
-    let y = this.#above.offsetTop - this.#top;
+    let y = this.#log.offsetTop - this.#top;
     let i = 0;
     for (; i < this.items.length - 1; i++) {
       const height = this.#heightOf(this.items[i]);
