@@ -20,21 +20,46 @@ func bearerOf(req *http.Request) string {
 
 // userOf reads the bearer token: a user's id, or a JWT, whose signature is not checked.
 func userOf(req *http.Request) (uuid.UUID, error) {
-	bearer := bearerOf(req)
+	user, _, err := readToken(bearerOf(req))
+	return user, err
+}
+
+// readToken returns whose a token is, and when it ends; zero: never.
+func readToken(bearer string) (user uuid.UUID, end time.Time, err error) {
 	parts := strings.Split(bearer, ".")
 	if len(parts) != 3 {
-		user, _, _ := strings.Cut(bearer, "@")
-		return uuid.Parse(user)
+		name, ms, ends := strings.Cut(bearer, "@")
+		if ends {
+			n, _ := strconv.ParseInt(ms, 10, 64) // MintFor has written it
+			end = time.UnixMilli(n)
+		}
+		user, err = uuid.Parse(name)
+		return user, end, err
 	}
-	claims, err := base64.RawURLEncoding.DecodeString(parts[1])
+	text, err := base64.RawURLEncoding.DecodeString(parts[1])
 	if err != nil {
-		return uuid.Nil, err
+		return uuid.Nil, end, err
 	}
-	var c struct {
-		User uuid.UUID `json:"user_id"`
+	var c claims
+	if err = json.Unmarshal(text, &c); c.Ends != 0 {
+		end = time.UnixMilli(c.Ends)
 	}
-	err = json.Unmarshal(claims, &c)
-	return c.User, err
+	return c.User, end, err
+}
+
+// claims are those of a JWT that the server looks at.
+type claims struct {
+	User uuid.UUID `json:"user_id"`
+	Ends int64     `json:"ends_ms,omitempty"`
+}
+
+// MintJWT is a bearer token of a user that looks like a JWT and is good for so long; zero: for ever.
+func MintJWT(user uuid.UUID, ttl time.Duration) (string, error) {
+	c := claims{User: user}
+	if ttl != 0 {
+		c.Ends = time.Now().Add(ttl).UnixMilli()
+	}
+	return "e30." + base64.RawURLEncoding.EncodeToString(mustJSON(c)) + ".e30", nil
 }
 
 func caller(req *http.Request) uuid.UUID {

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/google/uuid"
 )
@@ -38,8 +39,12 @@ func (s *Server) upgrade(w http.ResponseWriter, req *http.Request) (net.Conn, *b
 		return nil, nil, uuid.Nil
 	}
 	sum := sha1.Sum([]byte(req.Header.Get("Sec-WebSocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
-	_, _ = fmt.Fprintf(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n",
-		base64.StdEncoding.EncodeToString(sum[:]))
+	chosen := ""
+	if strings.HasPrefix(req.Header.Get("Sec-WebSocket-Protocol"), "caravan") {
+		chosen = "Sec-WebSocket-Protocol: caravan\r\n"
+	}
+	_, _ = fmt.Fprintf(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n%sSec-WebSocket-Accept: %s\r\n\r\n",
+		chosen, base64.StdEncoding.EncodeToString(sum[:]))
 	return conn, rw.Reader, user
 }
 

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -26,15 +25,6 @@ func MintFor(user uuid.UUID, ttl time.Duration) (string, error) {
 	return user.String() + "@" + strconv.FormatInt(time.Now().Add(ttl).UnixMilli(), 10), nil
 }
 
-// endOf returns when a token ends; zero: never.
-func endOf(bearer string) (end time.Time) {
-	if _, ms, found := strings.Cut(bearer, "@"); found {
-		n, _ := strconv.ParseInt(ms, 10, 64) // MintFor has written it
-		end = time.UnixMilli(n)
-	}
-	return end
-}
-
 // connectUser upgrades a request and serves a user's socket until it ends.
 func (s *Server) connectUser(w http.ResponseWriter, req *http.Request) {
 	conn, r, user := s.upgrade(w, req)
@@ -45,7 +35,8 @@ func (s *Server) connectUser(w http.ResponseWriter, req *http.Request) {
 	k := &socket{session: session{server: s, conn: conn, user: user, v2: true}, seats: map[uuid.UUID]*session{}}
 	s.mu.Lock()
 	s.sockets[k] = true
-	k.hold(endOf(bearerOf(req)))
+	_, end, _ := readToken(bearerOf(req)) // upgrade has read it
+	k.hold(end)
 	s.mu.Unlock()
 	k.serveUser(r)
 	s.mu.Lock()
@@ -59,6 +50,9 @@ func (s *Server) connectUser(w http.ResponseWriter, req *http.Request) {
 
 // hold takes a token: its user is told at half of its time, and sent away at its end.
 func (k *socket) hold(end time.Time) {
+	if end.IsZero() {
+		end = time.Now().Add(time.Hour)
+	}
 	remains := time.Until(end)
 	k.half, k.end, k.warned = end.Add(-remains/2), end, false
 	look := func() {
@@ -181,9 +175,8 @@ func (k *socket) unsubscribe(rooms json.RawMessage, clientID string) {
 
 // auth takes a token of the same user that has not ended.
 func (k *socket) auth(token, clientID string) {
-	user, _ := uuid.Parse(strings.Split(token, "@")[0]) // zero is another one
-	end := endOf(token)
-	if k.server.faults.Endless { // so that all tokens end
+	user, end, _ := readToken(token) // zero is another user
+	if k.server.faults.Endless {     // so that all tokens end
 		k.fail("unavailable", clientID)
 		return
 	}
