@@ -114,6 +114,10 @@ func (l *Ledger) checkClient(id int, c *client) {
 		return
 	}
 	l.checkRole(id, c)
+	if c.keeps != nil {
+		l.checkHeld(id, c)
+		return
+	}
 	room := l.room(c.room)
 	for n := max(c.start, room.base) + 1; n <= room.top; n++ {
 		m := room.events[n]

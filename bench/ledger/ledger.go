@@ -148,6 +148,8 @@ type client struct {
 	clientMarks
 	page int64 // the last number of the list of messages that it is being shown
 	view *view // that list
+
+	keeps *keeping // what it holds by a library; nil: it is not run by one
 }
 
 // New returns an empty ledger.
@@ -201,6 +203,8 @@ func (l *Ledger) Apply(r *Record) {
 		l.moveMember(r)
 	case RoleTold:
 		l.roleTold(r)
+	case Loaded, Reset, Held, Holds, Drawn:
+		l.applyHeld(r)
 	case Seen:
 		l.see(r)
 	case Chosen:

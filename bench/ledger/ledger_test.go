@@ -71,6 +71,8 @@ func describe(r *Record) {
 		r.Rev = max(r.Rev, r.Seq)
 		r.Edited = r.Rev != r.Made
 		r.Type = map[bool]string{false: "chat_message", true: "message_edited"}[r.Seq != r.Made]
+	case r.Kind == Held || r.Kind == Drawn:
+		r.Edited = r.Rev != r.Made
 	default:
 		r.Edited = r.Rev != r.Seq
 	}

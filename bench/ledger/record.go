@@ -127,6 +127,9 @@ type Record struct {
 	File  string   `json:"file,omitempty"`  // an attachment's id
 	Files []string `json:"files,omitempty"` // of a new message, likewise
 
+	Revs  []int64 `json:"revs,omitempty"`  // of messages that a client holds
+	First int64   `json:"first,omitempty"` // the oldest message that a client holds was made at
+
 	Version int `json:"version,omitempty"` // of the protocol, on the connection; zero: 1, or none
 
 	FailOver int `json:"fail_over,omitempty"`
@@ -143,6 +146,9 @@ const (
 
 // WayREST is the Way of what was asked for over REST, and answered there.
 const WayREST = "rest"
+
+// WayLibrary is the Way of a new message of which a library says that it is stored, and not as which message.
+const WayLibrary = "library"
 
 // The ways to read lists, and tables. A Row has what is in the comment.
 const (

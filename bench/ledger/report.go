@@ -20,6 +20,9 @@ type Report struct {
 	Numbers   int64            `json:"numbers"`    // events by the rooms' own count
 	Told      int64            `json:"told"`       // live events seen
 	Shown     int64            `json:"shown"`      // messages seen in histories, resumes and pages
+	Loads     int64            `json:"loads"`      // pages with the JavaScript library that were loaded, by their rooms
+	Held      int64            `json:"held"`       // times that the library told of a message
+	Holds     int64            `json:"holds"`      // times that all was compared that it held
 	Joins     int64            `json:"joins"`      // connections that got their first frame, and pages
 	Roles     int64            `json:"roles"`      // roles that users were given
 	Turned    int64            `json:"turned"`     // times that a changed role was told on a connection that lived

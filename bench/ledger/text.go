@@ -22,6 +22,9 @@ func (r *Report) WriteText(w io.Writer) error {
 	if r.Files+sum(r.Unstored) > 0 {
 		line("files", "%d uploaded, %d uploads refused%s; %d times one of a message was asked for", r.Files, sum(r.Unstored), byCode(r.Unstored), r.Fetched)
 	}
+	if r.Loads > 0 {
+		line("library", "%d loads of a room by the JavaScript library, which told of %d messages and changes; %d times all that it held was compared", r.Loads, r.Held, r.Holds)
+	}
 	if r.Removed > 0 {
 		line("members", "%d times a user lost the membership of a room and got it back, which ended %d connections and subscriptions", r.Removed, r.TurnedOut)
 	}

@@ -14,7 +14,8 @@ type view struct {
 	shown  []int64 // the revs of its messages
 	lowest int64   // the number that made its first message; zero: it has none
 	live   bool
-	limit  int // of messages, which the client asked for; zero: none
+	held   bool // it is what a library holds, from its oldest message on
+	limit  int  // of messages, which the client asked for; zero: none
 }
 
 // views are those not judged yet, in the order in which they came. They wait,
@@ -84,7 +85,9 @@ func (l *Ledger) judge(v *view) {
 		}
 	}
 	from, made := max(v.since, room.base), int64(0) // what was made before is not of the list
-	if v.since < 0 && (len(v.shown) >= l.views.longest || (v.limit > 0 && len(v.shown) >= v.limit)) {
+	if v.held {
+		from, made = max(from, v.lowest-1), v.lowest
+	} else if v.since < 0 && (len(v.shown) >= l.views.longest || (v.limit > 0 && len(v.shown) >= v.limit)) {
 		from, made = max(from, v.lowest-1), v.lowest
 	}
 	for n := from + 1; n <= v.seq; n++ {
@@ -92,7 +95,7 @@ func (l *Ledger) judge(v *view) {
 		if m == nil || m.seq < made || (v.since < 0 && m.seq <= room.base) || shown[m] >= n {
 			continue
 		}
-		if v.open && shown[m] == 0 && l.superseded(m, n, v.at) {
+		if v.open && (shown[m] == 0 || v.held) && l.superseded(m, n, v.at) {
 			continue
 		}
 		l.lost("client %d: event %d of message %s is missing in %s", v.client, n, m.id, v.name())
@@ -103,6 +106,8 @@ func (v *view) name() string {
 	switch {
 	case v.live:
 		return "what it was told"
+	case v.held:
+		return "what its library holds"
 	case v.since < 0:
 		return "its history"
 	}
