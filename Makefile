@@ -23,6 +23,7 @@ DURATION ?= 60s
 STORE ?= postgres
 NODES ?= 1
 HOSTILE ?= 0
+JS ?= 0
 REDIS ?=
 STANDBY ?=
 FILES ?= disk
@@ -32,7 +33,7 @@ MEMBERS ?= 1000000
 WORKLOADS ?=
 VERSION ?=
 COMMIT ?=
-SETTABLE := FUZZTIME BENCH PACKAGES BASE ROUNDS SEED DURATION STORE NODES HOSTILE REDIS STANDBY FILES PARTITIONS SERVERS WORKLOADS MEMBERS VERSION COMMIT
+SETTABLE := FUZZTIME BENCH PACKAGES BASE ROUNDS SEED DURATION STORE NODES HOSTILE JS REDIS STANDBY FILES PARTITIONS SERVERS WORKLOADS MEMBERS VERSION COMMIT
 $(foreach name,$(SETTABLE),$(eval override $(name) := $$(value $(name))))
 export $(SETTABLE)
 
@@ -114,9 +115,9 @@ million: build ## put MEMBERS (a million) members on this machine, on nodes of i
 	@bin/caravan-bench million --members "$$MEMBERS"
 
 .PHONY: chaos
-chaos: build ## break servers for DURATION (60s) as SEED decides, STORE postgres or sqlite, NODES, REDIS=1, pair or cluster, STANDBY=sync or async, FILES=s3, PARTITIONS=1, HOSTILE members, and account for every message
+chaos: build ## break servers for DURATION (60s) as SEED decides, STORE postgres or sqlite, NODES, REDIS=1, pair or cluster, STANDBY=sync or async, FILES=s3, PARTITIONS=1, HOSTILE members, JS users of the JavaScript library, and account for every message
 	@bin/caravan-bench chaos --seed "$$SEED" --duration "$$DURATION" --store "$$STORE" --nodes "$$NODES" $${REDIS:+"--redis=$$REDIS"} \
-		--standby "$$STANDBY" --files "$$FILES" $${PARTITIONS:+--partitions} --hostile "$$HOSTILE"
+		--standby "$$STANDBY" --files "$$FILES" $${PARTITIONS:+--partitions} --hostile "$$HOSTILE" --js-clients "$$JS"
 
 .PHONY: dist
 dist: build ## make a release archive and a Debian package of bin/caravan, in dist/

@@ -20,9 +20,10 @@ type book struct {
 	copy   io.ReadWriteSeeker // nil: the account is drawn up as it goes
 	known  []ledger.Record    // what the account must know first, then
 	counts counts
-	bases  map[int]int64 // where each room stood before the run
-	cutAt  time.Time     // when an attempt was last cut
-	buf    *bufio.Writer // nil: not copied
+	bases  map[int]int64     // where each room stood before the run
+	cutAt  time.Time         // when an attempt was last cut
+	names  map[string]string // of ops whose client_id is another one
+	buf    *bufio.Writer     // nil: not copied
 	lines  *json.Encoder
 	err    error // the first of writing the copy
 }
@@ -33,7 +34,7 @@ type counts struct {
 }
 
 func newBook(cfg *Config) *book {
-	b := &book{bases: map[int]int64{}}
+	b := &book{bases: map[int]int64{}, names: map[string]string{}}
 	if cfg.Losses != nil {
 		b.copy = cfg.Events.(io.ReadWriteSeeker) // complete has checked it
 	} else {
@@ -81,7 +82,17 @@ func (b *book) count(r *ledger.Record) {
 	}
 }
 
+// call gives an op a name whose client_id is another one, before anybody can have seen that.
+func (b *book) call(clientID, name string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.names[clientID] = name
+}
+
 func (b *book) write(r ledger.Record) {
+	if name, named := b.names[r.Op]; named {
+		r.Op = name
+	}
 	if b.lines != nil && b.err == nil {
 		r.At = time.Now()
 		b.err = b.lines.Encode(&r)

@@ -48,22 +48,11 @@ func (cr *crew) openMany(ctx context.Context) error {
 	if cr.cfg.MintFor == nil {
 		return nil
 	}
-	numbers := map[uuid.UUID]int{}
-	for room := range cr.cfg.Rooms {
-		numbers[fleet.Trip(room)] = room
-	}
 	for _, m := range cr.members {
 		if !hasMany(m.seat) {
 			continue
 		}
-		rooms, err := retry(ctx, func() (rooms []int, err error) {
-			err = follow(ctx, m, "/api/v1/chat/rooms/", func(r *listed) {
-				if room, ours := numbers[r.TripID]; ours && room != m.room && len(rooms) < guestsMax {
-					rooms = append(rooms, room)
-				}
-			})
-			return rooms, err
-		})
+		rooms, err := cr.roomsOf(ctx, m, guestsMax)
 		if err != nil {
 			return fmt.Errorf("the rooms of user %d: %w", m.user, err)
 		}
@@ -75,6 +64,22 @@ func (cr *crew) openMany(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// roomsOf asks for the rooms of the run that a member's user has besides its own, so many at most.
+func (cr *crew) roomsOf(ctx context.Context, m *member, roomsMax int) ([]int, error) {
+	numbers := map[uuid.UUID]int{}
+	for room := range cr.cfg.Rooms {
+		numbers[fleet.Trip(room)] = room
+	}
+	return retry(ctx, func() (rooms []int, err error) {
+		err = follow(ctx, m, "/api/v1/chat/rooms/", func(r *listed) {
+			if room, ours := numbers[r.TripID]; ours && room != m.room && len(rooms) < roomsMax {
+				rooms = append(rooms, room)
+			}
+		})
+		return rooms, err
+	})
 }
 
 // closeMany waits until nobody reads any more.

@@ -75,6 +75,9 @@ func (cr *crew) differs(room int, here map[uuid.UUID]bool) string {
 			m.mu.Unlock()
 		}
 	}
+	for user, is := range cr.js.online(room) {
+		connected[uuid.MustParse(user)] = is
+	}
 	for user, is := range connected {
 		switch {
 		case is && !here[user]:

@@ -78,7 +78,7 @@ func (cr *crew) readMarks(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return cr.js.readMarks(ctx)
 }
 
 func (m *member) readMark(ctx context.Context) error {

@@ -61,6 +61,14 @@ func (cr *crew) settled(ctx context.Context) bool {
 			return false
 		}
 	}
+	settled := true
+	cr.js.each(func(m *jsMember) bool {
+		settled = settled && m.unsettledJS(heads[m.room]) == ""
+		return settled
+	})
+	if !settled {
+		return false
+	}
 	for room, number := range heads {
 		p, err := cr.members[room].messages(ctx, fmt.Sprintf("since=%d&limit=1", number))
 		if err != nil || len(p.Results) > 0 || p.Seq != number {
@@ -118,6 +126,12 @@ func (cr *crew) noteUnsettled(ctx context.Context) {
 			m.note(ledger.Record{Kind: ledger.Unsettled, Code: "not settled in time: " + why})
 		}
 	}
+	cr.js.each(func(m *jsMember) bool {
+		if why := m.unsettledJS(heads[m.room]); why != "" {
+			m.note(ledger.Record{Kind: ledger.Unsettled, Code: "not settled in time: " + why})
+		}
+		return true
+	})
 }
 
 // noteTheEnd notes who is connected, and which attempts were never answered

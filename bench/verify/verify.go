@@ -35,6 +35,7 @@ type Config struct {
 	Fleet    fleet.Fleet                          // what was seeded; parts that are zero: what the run needs
 	Mint     func(user uuid.UUID) (string, error) // signs an access token that outlives the run
 	Members  int                                  // zero: 60
+	JS       int                                  // users besides whom the JavaScript library runs, in one process of Node.js; not where fail-overs lose something
 	Rooms    int                                  // zero: 6
 	Rate     float64                              // actions a second of each member; zero: 2
 	Payload  int                                  // bytes of text in a message, besides its name; zero: 100
@@ -64,6 +65,9 @@ type Config struct {
 	// all rooms. The tokens of those who have are good for Token on average; zero: 12 s.
 	MintFor func(user uuid.UUID, ttl time.Duration) (string, error)
 	Token   time.Duration
+
+	jsFault   string          // what the program of the JavaScript library does wrong, to prove that the account notices
+	jsFaulted chan<- struct{} // closed when it has done so
 }
 
 // Losses knows of fail-overs that may lose events.
@@ -104,7 +108,7 @@ func (c *Config) complete() error {
 	c.Answer = or(c.Answer, 40*time.Second)
 	c.Settle = or(c.Settle, time.Minute)
 	c.Fleet.Trips = or(c.Fleet.Trips, c.Rooms)
-	c.Fleet.Users = or(c.Fleet.Users, max(c.Members, c.Fleet.Trips))
+	c.Fleet.Users = or(c.Fleet.Users, max(c.Members, c.Fleet.Trips, c.usersJS()))
 	switch {
 	case len(c.URLs) == 0:
 		return errors.New("url: at least one server is needed")
@@ -119,7 +123,7 @@ func (c *Config) complete() error {
 	case c.Session < 0 || c.Duration < 0 || c.Answer < 0 || c.Settle < 0:
 		return errors.New("times must not be negative")
 	}
-	return c.Fleet.Check(c.Rooms)
+	return errors.Join(c.Fleet.Check(c.Rooms), c.checkJS())
 }
 
 // spares reports whether members do not ask for something.
@@ -148,6 +152,7 @@ type crew struct {
 	uploads uploads
 
 	members []*member
+	js      *jsFleet        // nil: there is none
 	acting  context.Context // ends when members stop beginning new things
 	living  context.Context // ends when they leave
 
@@ -183,7 +188,8 @@ func Run(ctx context.Context, cfg Config) (*ledger.Report, error) {
 		case <-life.Done():
 		}
 	})
-	if err := cr.account(ctx, life); err != nil {
+	err = cr.account(ctx, life)
+	if err = errors.Join(err, cr.closeJS()); err != nil {
 		if cause := context.Cause(life); cause != nil && !errors.Is(err, cause) {
 			err = cause
 		}
@@ -261,7 +267,10 @@ func (cr *crew) begin(ctx context.Context) error {
 			return err
 		}
 	}
-	return cr.openMany(ctx)
+	if err := cr.openMany(ctx); err != nil {
+		return err
+	}
+	return cr.openJS(ctx)
 }
 
 // version is 2 where all servers tell summaries.
@@ -305,6 +314,13 @@ func (cr *crew) play(ctx, life context.Context) error {
 		wg.Go(m.live)
 	}
 	defer cr.closeMany() // when everybody has left
+	cr.js.each(func(m *jsMember) bool {
+		wg.Go(m.liveJS)
+		return true
+	})
+	if cr.js != nil {
+		wg.Go(func() { cr.js.live(acting, living) })
+	}
 	var changes sync.WaitGroup
 	if cr.cfg.Tables != nil && cr.cfg.Losses == nil { // a role may be lost, too
 		changes.Go(func() { cr.changeRoles(acting, life) })
@@ -338,6 +354,9 @@ func (cr *crew) play(ctx, life context.Context) error {
 	}
 	cr.present(life)
 	cr.noteTheEnd()
+	if err := cr.js.finish(life); err != nil {
+		cr.failed(err)
+	}
 	leave()
 	wg.Wait()
 	stopProgress()
@@ -349,17 +368,17 @@ func (cr *crew) play(ctx, life context.Context) error {
 func (cr *crew) awaitFleet(acting, life context.Context) error {
 	const period = 20 * time.Millisecond
 	for deadline := time.Now().Add(fleetWait); ; {
-		in := 0
+		in, js := cr.js.cameIn()
 		for _, m := range cr.members {
 			if m.cameIn() {
 				in++
 			}
 		}
 		switch said := cr.book.read().acked > 0 && (!cr.takesFiles() || cr.uploads.some()); {
-		case in == len(cr.members) && said:
+		case in == len(cr.members)+js && said:
 			return nil
 		case time.Now().After(deadline):
-			return fmt.Errorf("%d of %d members came in within %v, and something was said, and files sent where they are: %t; do the servers let them all in?", in, len(cr.members), fleetWait, said)
+			return fmt.Errorf("%d of %d members came in within %v, and something was said, and files sent where they are: %t; do the servers let them all in?", in, len(cr.members)+js, fleetWait, said)
 		}
 		select {
 		case <-time.After(period):

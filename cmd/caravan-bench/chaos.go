@@ -104,6 +104,7 @@ func (run *chaosRun) register(fs *flag.FlagSet) {
 	fs.BoolVar(&run.stage.Partitions, "partitions", false, "trouble the network between any two parts, too")
 	fs.StringVar(&run.stage.Binary, "caravan", besides("caravan"), "the server's program")
 	fs.IntVar(&run.account.Members, "members", 40, "members of the fleet")
+	registerJS(fs, &run.account.JS)
 	fs.IntVar(&run.account.Rooms, "rooms", 4, "rooms that they share")
 	fs.Float64Var(&run.account.Rate, "rate", 4, "actions a second of each member")
 	fs.IntVar(&run.hostile, "hostile", 0, "hostile members besides, who flood, hoard and never read; the servers then have their usual limits")
@@ -141,6 +142,8 @@ func (run *chaosRun) complete() error {
 		return fmt.Errorf("--files %q is neither disk nor s3", s.Files)
 	case s.Files == stage.S3Files && s.Standby == stage.AsyncStandby:
 		return errors.New("--files: beside an asynchronous standby there are none, as what is lost with it has no number")
+	case run.account.JS > 0 && s.Standby == stage.AsyncStandby:
+		return errors.New("--js-clients: beside an asynchronous standby there are none, as the account of what is lost knows no library")
 	case s.Nodes > 1 && s.Redis == stage.NoRedis:
 		return errors.New("--nodes: several hear one another over --redis only")
 	case run.hostile < 0 || run.hostile > hostileMax:
@@ -155,6 +158,9 @@ func (run *chaosRun) complete() error {
 	}
 	s.Secret = crand.Text() + crand.Text() // one has 26 characters, and 32 are the least
 	s.Fleet, s.Limited = fleet.Fleet{Users: run.account.Members, Trips: run.account.Rooms}, run.hostile > 0
+	if run.account.JS > 0 {
+		s.Fleet.Users = run.account.Rooms * run.seatsTaken()
+	}
 	if s.Limited {
 		run.seatAttackers()
 	}
@@ -174,12 +180,16 @@ func (run *chaosRun) complete() error {
 	return nil
 }
 
+// seatsTaken is how many seats of each room are the account's.
+func (run *chaosRun) seatsTaken() int {
+	return verify.Seats(run.account.Members, run.account.JS, run.account.Rooms)
+}
+
 // seatAttackers makes the fleet larger: each room of the account gets seats for
 // attackers, and a further trip is their own, where what they store harms no account.
 func (run *chaosRun) seatAttackers() {
-	rooms, members := run.account.Rooms, run.account.Members
+	rooms, taken := run.account.Rooms, run.seatsTaken()
 	f := fleet.Fleet{Trips: rooms + 1}
-	taken := (members + rooms - 1) / rooms // seats of the account in each room
 	f.Users = f.Trips * (taken + run.hostile)
 	run.attack = hostile.Config{Own: rooms, Seed: run.seed}
 	for i := range run.hostile {

@@ -26,7 +26,7 @@ func TestChaos(t *testing.T) {
 		name string
 		args []string
 	}{
-		{"three servers beside hostile members", []string{"--store", "postgres", "--nodes", "3", "--redis", "--hostile", "3"}},
+		{"three servers beside hostile members, and users of the JavaScript library", []string{"--store", "postgres", "--nodes", "3", "--redis", "--hostile", "3", "--js-clients", "3"}},
 		// In seed 1 the bucket is killed, and the way to it is troubled.
 		{"sqlite with a bucket, beside hostile members", []string{"--store", "sqlite", "--files", "s3", "--hostile", "3"}},
 		// In seed 50 only server 1 reaches the old primary, then it is dead; in 23 it is alive and well, then dead.
@@ -46,6 +46,9 @@ func TestChaos(t *testing.T) {
 			happened, attacked, _ := strings.Cut(happened, "attacks ")
 			if hostile := slices.Contains(c.args, "--hostile"); hostile != strings.Contains(attacked, "answers ") || !strings.Contains(account, "result ") {
 				t.Errorf("what attackers did is told: %q\n%s", attacked, account)
+			}
+			if library := slices.Contains(c.args, "--js-clients"); library != strings.Contains(account, "library ") {
+				t.Errorf("what the JavaScript library told is told:\n%s", account)
 			}
 			planned, done := len(timed.FindAllString(schedule, -1)), len(timed.FindAllString(happened, -1))
 			if mended := strings.Count(happened, ", mended in "); planned < 3 || done != planned+mended || mended != strings.Count(schedule, ", mended after ") {

@@ -109,6 +109,7 @@ func TestUsage(t *testing.T) {
 		{"chaos --nodes 4 --redis", 2, "", "1 to 3"},
 		{"chaos --nodes 2 --store sqlite", 2, "", "one server"},
 		{"chaos --nodes 2", 2, "", "--redis"},
+		{"chaos --nodes 3 --redis --standby async --js-clients 1", 2, "", "--js-clients"},
 		{"chaos --pace 0s", 2, "", "--pace"},
 		{"chaos --caravan /nonsense", 2, "", "make build"},
 		{"chaos --caravan /dev/null --rooms 0 --members 0 --store sqlite", 2, "", "--members and --rooms"},

@@ -84,12 +84,17 @@ func runVerify(ctx context.Context, args []string, stdout, stderr io.Writer) (st
 	return exitClean, nil
 }
 
+func registerJS(fs *flag.FlagSet, users *int) {
+	fs.IntVar(users, "js-clients", 0, "users besides whom the JavaScript library runs, in a process of Node.js that is killed and frozen now and then")
+}
+
 func registerVerify(fs *flag.FlagSet, cfg *verify.Config) {
 	fs.Func("url", "a server; repeat it for each node of a deployment (default "+defaultURL+")", func(s string) error {
 		cfg.URLs = append(cfg.URLs, s)
 		return nil
 	})
 	fs.IntVar(&cfg.Members, "members", 60, "members of the fleet")
+	registerJS(fs, &cfg.JS)
 	fs.IntVar(&cfg.Rooms, "rooms", 6, "rooms that they share")
 	fs.Float64Var(&cfg.Rate, "rate", 2, "actions a second of each member")
 	fs.IntVar(&cfg.Payload, "payload", 100, "bytes of text in a message")

@@ -194,7 +194,10 @@ export class Room {
   /** Ends it. What is pending stays in the store. */
   close(): void;
 
-  /** With `reset` draw everything anew: some messages may be gone. `page`: what `older` has loaded. */
+  /**
+   * With `reset` draw everything anew: some messages may be gone. `page`: what `older` has loaded. `changed` has all that is new or changed, also where more came at
+   * once than are held: draw `messages`.
+   */
   on(event: 'messages', fn: (news: { changed: Message[]; reset: boolean; page?: boolean }) => void): () => void;
   on(event: 'state', fn: (state: RoomState) => void): () => void;
   on(event: 'outbox' | 'room', fn: () => void): () => void;
