@@ -19,9 +19,7 @@ const calledAs = { chat_message: 'send', edit_message: 'edit', delete_message: '
 /** What a transcript is played to: a client, and the names that the transcript gives to its client_ids. */
 class Player {
   names = new Map(); // $name → client_id
-  read = new Map(); // socket → how many of its frames were looked at
-  told = []; // events, which a new connection tells again
-  wanted = []; // what the user wants the room to be told
+  known = new Set(); // sockets that the client was seen to open
   calls = []; // of REST that wait for their answers
 
   constructor(vector, how) {
@@ -29,14 +27,24 @@ class Player {
     this.world = new World({ standIn: { room: roomSockets, poll: orLongPoll }[how] });
     if (how === 'poll') this.world.block();
     this.world.answers = (call) => new Promise((answer) => this.calls.push({ ...call, answer }));
-    this.room = this.world.caravan.room(vector.trip);
-    this.people = new People(this.room);
-    this.reactions = new Reactions(this.world.caravan, this.room);
+    this.home = this.enter(vector);
+    this.other = vector.other && this.enter(vector.other);
+  }
+
+  /** A room of the transcript, with what the client has of it. */
+  enter({ trip, room: id }) {
+    const room = this.world.caravan.room(trip);
+    return {
+      trip, id, room, people: new People(room), reactions: new Reactions(this.world.caravan, room),
+      told: [], // events, which a new connection tells again
+      read: new Map(), // socket → how many of its frames were looked at
+    };
   }
 
   async play() {
     for (const [i, step] of this.vector.steps.entries()) {
       const what = Object.keys(step).find((key) => this[`_${key}`]);
+      this.at = step.in ? this.other : this.home;
       try {
         await this[`_${what}`](step[what], step);
       } catch (error) {
@@ -78,31 +86,30 @@ class Player {
     if (call) return refused ? call.answer({ status: { 4001: 401, 4003: 404 }[refused] ?? 503, body: {} }) : this.page(call, gets);
     if (refused) return socket.ends(refused);
     const { own, ...page } = this.named(gets);
-    await socket.says({ type: 'message_history', chat_room_id: this.vector.room, trip_id: this.vector.trip, ...page });
+    await socket.says({ type: 'message_history', chat_room_id: this.at.id, trip_id: this.at.trip, ...page });
     if (socket.closed) return undefined;
-    await socket.says({ type: 'own', v: 2, chat_room_id: this.vector.room, role: 'member', permissions: ['send'], read_seq: 0, muted_until: null, reactions: {}, ...own });
-    if (again && !gets.has_more) await socket.says(...this.told.filter((f) => f.seq > gets.seq));
+    if (this.vector.version !== 1) await socket.says({ type: 'own', v: 2, chat_room_id: this.at.id, role: 'member', permissions: ['send'], read_seq: 0, muted_until: null, reactions: {}, ...own });
+    if (again && !gets.has_more) await socket.says(...this.at.told.filter((f) => f.seq > gets.seq));
     return undefined;
   }
 
-  /** What the newest socket asks for: in its URL, or in the newest frame that subscribes. */
+  /** What the newest socket asks for: in its URL, or in a frame that subscribes to the room. */
   async askedBySocket() {
     const { socket } = this.world;
     if (!socket || socket.closed) return undefined;
-    const first = !this.read.has(socket);
+    const first = !this.known.has(socket);
     if (first) {
-      this.read.set(socket, 0);
+      this.known.add(socket);
       const query = new URL(socket.url).searchParams;
       assert.equal(query.get('v'), '2');
       await socket.opens();
       if (this.how === 'room') return { socket, asked: place(query.get('since'), query.get('since_id')), fresh: this.world.tokens.at(-1), again: true };
     }
     const frames = socket.frames('subscribe');
-    const frame = frames.find((f) => !f.seen);
-    if (!frame) return undefined;
-    frame.seen = true;
-    const [{ since, since_id: last }] = frame.rooms;
-    return { socket, asked: place(since, last), fresh: first && this.world.tokens.at(-1), again: frame === frames[0] };
+    const asked = frames.flatMap((f) => f.rooms).find(({ id, seen }) => id === this.at.trip && !seen);
+    if (!asked) return undefined;
+    asked.seen = true;
+    return { socket, asked: place(asked.since, asked.since_id), fresh: first && this.world.tokens.at(-1), again: frames[0].rooms.includes(asked) };
   }
 
   /** What the oldest call asks for. Calls about the room itself are answered here. */
@@ -119,7 +126,7 @@ class Player {
   }
 
   skip() {
-    const { room: id, trip } = this.vector;
+    const { id, trip } = this.home;
     for (const call of this.calls.filter((c) => c.method === 'GET' && /^rooms\/([^/]+\/)?(\?.*)?$/.test(c.path))) {
       this.calls.splice(this.calls.indexOf(call), 1);
       call.answer({ body: { id, trip_id: trip, role: 'member', read_seq: 0 } });
@@ -136,7 +143,7 @@ class Player {
 
   async _says(frames) {
     frames = this.named(frames);
-    this.told.push(...frames.filter((f) => f.seq !== undefined && !f.duplicate));
+    this.at.told.push(...frames.filter((f) => f.seq !== undefined && !f.duplicate));
     const { socket } = this.world; // of what comes after a hole this one may not hear
     for (const f of frames) await socket.says(f);
   }
@@ -144,26 +151,28 @@ class Player {
   async _ends(code, { of }) {
     const { socket } = this.world;
     if (of === 'room' && this.how === 'user') {
-      return socket.closed || socket.says({ type: 'left', chat_room_id: this.vector.room, code, message: 'it ends' });
+      return socket.closed || socket.says({ type: 'left', chat_room_id: this.at.id, code, message: 'it ends' });
     }
     return socket.ends(code);
   }
 
   async _does(frames) {
     for (const { type, message_id: id, content, emoji, on, seq } of frames) {
-      if (type === 'mark_read') this.room.read(seq);
-      else this.room[calledAs[type]](...[id, content, emoji, on].filter((v) => v !== undefined));
+      if (type === 'mark_read') this.at.room.read(seq);
+      else this.at.room[calledAs[type]](...[id, content, emoji, on].filter((v) => v !== undefined));
     }
   }
 
   async _sends(wanted, { of, last, fresh_token: fresh }) {
-    const counts = (f) => (of ? of.includes(f.type) : !beside.includes(f.type));
-    const from = this.read.get(this.world.socket) ?? 0;
+    const { read, trip } = this.at;
+    const here = (f) => !this.other || f.chat_room_id === trip;
+    const counts = (f) => (of ? of.includes(f.type) : !beside.includes(f.type)) && here(f);
+    const from = read.get(this.world.socket) ?? 0;
     let got = this.world.socket.sent.slice(from).filter(counts);
-    if (!of) this.read.set(this.world.socket, this.world.socket.sent.length);
+    if (!of) read.set(this.world.socket, this.world.socket.sent.length);
     if (last) got = got.slice(-1);
     got = got.map(({ chat_room_id: room, token, ...f }) => {
-      assert.equal(room, this.how === 'room' || f.type === 'auth' ? undefined : this.vector.trip);
+      assert.equal(room, this.how === 'room' || f.type === 'auth' ? undefined : trip);
       return f;
     });
     assert.deepEqual(got, this.bound(got, wanted));
@@ -181,7 +190,7 @@ class Player {
   }
 
   async _loads({ before }, { meanwhile, gets, again }) {
-    const done = this.room.older();
+    const done = this.at.room.older();
     for (const page of [gets, again]) {
       await settle();
       const call = this.calls.shift();
@@ -200,20 +209,20 @@ class Player {
   // --- What is shown ---------------------------------------------------------------------------
 
   async _shows(wanted) {
-    const { room } = this;
+    const { room, people, reactions } = this.at;
     const held = Object.fromEntries(room.messages.map((m) => [m.id, m]));
     const got = {
       at: room.seq, state: room.state.phase, role: room.role, permissions: room.permissions, read_seq: room.readSeq,
       pending: room.outbox.filter((e) => e.status === 'pending').map((e) => e.frame.content ?? ''),
       failed: room.outbox.filter((e) => e.status === 'failed').map((e) => e.code),
-      online: this.people.presence.online, here: this.people.presence.users && [...this.people.presence.users].sort(), reads: Object.fromEntries(this.people.reads),
+      online: people.presence.online, here: people.presence.users && [...people.presence.users].sort(), reads: Object.fromEntries(people.reads),
     };
     for (const [name, value] of Object.entries(wanted)) {
       if (name === 'messages') {
         assert.deepEqual(room.messages.map((m) => m.id), value.map((m) => m.id));
         for (const m of value) for (const member in m) assert.deepEqual(held[m.id][member] ?? null, m[member], `${member} of ${m.id}`);
       } else if (name === 'chosen') {
-        for (const id in value) assert.deepEqual([...this.reactions.chosen(id)].map(plain), value[id].map(plain));
+        for (const id in value) assert.deepEqual([...reactions.chosen(id)].map(plain), value[id].map(plain));
       } else assert.deepEqual(Array.isArray(value) && name === 'here' ? got.here : got[name], name === 'here' ? value?.toSorted() ?? null : value, name);
     }
   }
@@ -243,9 +252,12 @@ class Player {
 const plain = (emoji) => emoji.replaceAll('\uFE0F', '');
 const place = (since, last) => ({ ...(since != null && { since: Number(since) }), ...(last && { since_id: last }) });
 
+/** On which sockets a transcript is played: version 1 has none of users, and two rooms are on one of those. */
+const waysOf = ({ transport, version, other }) => (transport === 'poll' ? ['poll'] : version === 1 ? ['room'] : other ? ['user'] : ['user', 'room']);
+
 for (const file of readdirSync(folder).filter((name) => name.endsWith('.json') && name !== 'schema.json')) {
   const vector = JSON.parse(readFileSync(new URL(file, folder)));
-  for (const how of vector.transport === 'poll' ? ['poll'] : ['user', 'room']) {
+  for (const how of waysOf(vector)) {
     test(`${file.slice(0, -5)}, ${how}: ${vector.about}`, () => new Player(vector, how).play());
   }
 }
