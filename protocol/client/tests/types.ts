@@ -7,9 +7,11 @@ import { People } from '@caravan-chat/client/people';
 import { Reactions } from '@caravan-chat/client/reactions';
 import { roomSockets } from '@caravan-chat/client/room-socket';
 import { Rooms } from '@caravan-chat/client/rooms';
+import { sharedStore } from '@caravan-chat/client/shared-store';
 
 const store: Store = { get: (k) => localStorage.getItem(k), set: (k, v) => localStorage.setItem(k, v) };
 const caravan = new Caravan({ url: 'https://chat.example.com', token: async (fresh) => (fresh ? 'new' : 'old'), store, user: 'id', keep: 100, socket: orLongPoll() });
+new Caravan({ token: async () => '', store: sharedStore({ get: async () => null, set: async () => {} }) }).close();
 new Caravan({ token: async () => '', socket: roomSockets((url, protocols) => new WebSocket(url, protocols)) }).close();
 caravan.on('state', (state) => state.phase === 'waiting' && console.log(state.retryAt, state.code));
 caravan.on('problem', ({ code, message }) => console.log(code, message));
