@@ -40,10 +40,35 @@ room.on('messages', ({ changed }) => told.push(...changed.filter((m) => m.rev ==
 window.chat = { caravan, room, told, files: new Attachments(caravan), rooms: new Rooms(caravan) };
 </script>`
 
+// uploadPhoto draws a photo that is too large for a preview, and uploads it.
+const uploadPhoto = `(async () => {
+  const canvas = new OffscreenCanvas(1600, 900);
+  const context = canvas.getContext('2d');
+  for (let x = 0; x < 1600; x += 4) {
+    for (let y = 0; y < 900; y += 4) {
+      context.fillStyle = 'hsl(' + (x * y % 360) + ' 80% ' + ((x + y) % 90) + '%)';
+      context.fillRect(x, y, 4, 4);
+    }
+  }
+  const photo = await canvas.convertToBlob({ type: 'image/jpeg', quality: 1 });
+  if (photo.size < 200 * 1024) throw new Error('it has only ' + photo.size);
+  window.photo = await chat.files.upload(chat.room, new File([photo], 'sea.jpg', { type: photo.type })).done;
+})()`
+
+// previewOfPhoto is what its preview is that the library has made: the type, the pixels, and whether the server takes it.
+const previewOfPhoto = `(async () => {
+  const message = chat.room.messages.at(-1);
+  const blob = await (await fetch(await chat.files.link(message, message.attachments[1], { preview: true }))).blob();
+  const image = await createImageBitmap(blob);
+  return [blob.type, image.width, image.height, blob.size <= 100 * 1024].join();
+})()`
+
 // library serves a page that uses the library beside a server that a gateway stands before.
 type library struct {
 	*server
 	gateway *gateway
+	keeps   bool         // the page's application keeps its token, until another one is wanted
+	kept    atomic.Value // that token
 	fresh   atomic.Int64 // tokens that were wanted fresh
 	ends    atomic.Int64 // when the first token ends, in ms
 	http    *httptest.Server
@@ -67,6 +92,10 @@ func startLibrary(t *testing.T) *library {
 }
 
 func (l *library) serveToken(w http.ResponseWriter, r *http.Request) {
+	if l.keeps {
+		l.serveKept(w, r)
+		return
+	}
 	ttl := time.Hour
 	if r.FormValue("fresh") == "true" {
 		l.fresh.Add(1)
@@ -77,6 +106,23 @@ func (l *library) serveToken(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
+	}
+	w.Write([]byte(text))
+}
+
+// serveKept gives the token that was given last, which may have ended, unless a fresh one is wanted. All end soon.
+func (l *library) serveKept(w http.ResponseWriter, r *http.Request) {
+	text, _ := l.kept.Load().(string)
+	if fresh := r.FormValue("fresh") == "true"; fresh || text == "" {
+		if fresh {
+			l.fresh.Add(1)
+		}
+		var err error
+		if text, err = token.Sign([]byte(config.DevelopmentSecret), l.setup.Users[0].ID, firstToken); err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		l.kept.Store(text)
 	}
 	w.Write([]byte(text))
 }
@@ -124,12 +170,17 @@ func TestLibraryInABrowser(t *testing.T) {
 
 	// Files.
 	p.eval(`chat.files.upload(chat.room, new File(['a sea'], 'sea.txt', { type: 'text/plain' })).done.then((a) => void (window.file = a))`, nil)
-	p.eval(`void chat.room.send('a file', { attachments: [file.id] })`, nil)
+	p.eval(uploadPhoto, nil)
+	p.eval(`void chat.room.send('two files', { attachments: [file.id, photo.id] })`, nil)
 	p.waitFor("chat.room.outbox.length === 0 && chat.room.messages.at(-1).attachments")
 	var bytes string
 	p.eval("chat.files.link(chat.room.messages.at(-1), chat.room.messages.at(-1).attachments[0]).then(fetch).then((answer) => answer.text())", &bytes)
 	if bytes != "a sea" {
 		t.Errorf("the file has %q", bytes)
+	}
+	var preview string
+	if p.eval(previewOfPhoto, &preview); preview != "image/jpeg,480,270,true" {
+		t.Errorf("the preview is %s", preview)
 	}
 	p.eval("void chat.room.remove(chat.room.messages.at(-1).id)", nil)
 	p.waitFor("chat.room.outbox.length === 0 && chat.room.messages.at(-1).deleted_at")
