@@ -19,7 +19,7 @@ func withLibrary(t *testing.T, faults benchtest.Faults) verify.Config {
 	servers.Needs(t, "Node.js")
 	cfg := config(start(t, faults))
 	cfg.Mint = func(user uuid.UUID) (string, error) { return benchtest.MintJWT(user, 0) }
-	cfg.MintFor = benchtest.MintJWT
+	cfg.MintFor, cfg.Token = benchtest.MintJWT, 30*time.Second
 	cfg.Members, cfg.JS, cfg.Session, cfg.Rate, cfg.Duration = 2, 2, time.Second, 8, 2*time.Second
 	return cfg
 }
@@ -59,7 +59,10 @@ func TestABrokenLibraryIsFound(t *testing.T) {
 		"what was written is lost":           {"forget", unexplained, "was in its store, and is not after a reload"},
 		"what is not stored is acknowledged": {"claim", lost, "was acknowledged, and"},
 	}
+	turns := make(chan struct{}, 3) // each starts Node.js again and again
 	together(t, cases, func(t *testing.T, c broken) {
+		turns <- struct{}{}
+		defer func() { <-turns }()
 		done := make(chan struct{})
 		rep := runUntil(t, done, withLibrary(t, benchtest.Faults{}).WithFault(c.fault, done))
 		if found := c.found(rep); found.Count == 0 || !strings.Contains(strings.Join(found.First, "\n"), c.says) {

@@ -63,6 +63,19 @@ const previewOfPhoto = `(async () => {
   return [blob.type, image.width, image.height, blob.size <= 100 * 1024].join();
 })()`
 
+// writtenAtOnce is how much a store has that answers by promises, when two outboxes have written five entries each to it at once.
+const writtenAtOnce = `(async () => {
+  const [{ sharedStore }, { Outbox }] = await Promise.all([import('/library/shared-store.js'), import('/library/outbox.js')]);
+  let text = null;
+  const later = (what) => new Promise((resolve) => setTimeout(() => resolve(what()), 2));
+  const store = { get: () => later(() => text), set: (_, now) => later(() => void (text = now)) };
+  const pages = [0, 1].map(() => new Outbox(sharedStore(store), Promise.resolve('key'), (error) => { throw error; }));
+  await Promise.all(pages.map((page) => page.load()));
+  for (let i = 0; i < 5; i++) for (const page of pages) page.add({ type: 'chat_message', content: 'one' });
+  await Promise.all(pages.map((page) => page.gone({ clientId: 'none' })));
+  return String(JSON.parse(text).length);
+})()`
+
 // library serves a page that uses the library beside a server that a gateway stands before.
 type library struct {
 	*server
@@ -187,6 +200,11 @@ func TestLibraryInABrowser(t *testing.T) {
 	var tombstone string
 	p.eval("chat.room.messages.at(-1).content", &tombstone)
 	want = append(want, tombstone)
+
+	var written string
+	if p.eval(writtenAtOnce, &written); written != "10" {
+		t.Errorf("of ten entries that two outboxes wrote at once %s are in the store", written)
+	}
 
 	// Written without a network, and the page is loaded anew.
 	l.away(true)
