@@ -74,7 +74,7 @@ func unpackLibrary(dir string) error {
 		from fs.FS
 		root string
 		to   string
-	}{{client.Files, ".", "library"}, {jsFiles, "js", "."}} {
+	}{{client.Modules, ".", "library"}, {jsFiles, "js", "."}} {
 		sub, err := fs.Sub(part.from, part.root)
 		if err != nil {
 			return err
