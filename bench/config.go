@@ -87,6 +87,7 @@ const (
 	runMax            = 48 * time.Hour         // well below what a stamp can carry
 	refusedPause      = 100 * time.Millisecond // of a sender in the closed loop after a refusal
 	idleCheckInterval = 10 * time.Millisecond  // longest that a worker sleeps
+	idleAgentInterval = 40 * time.Millisecond  // and where it is one of many processes, and waits for others; less than startAhead
 )
 
 // NeededFleet returns the fleet that the run needs, or the one that it has.

@@ -104,12 +104,17 @@ func (w *worker) over() bool {
 
 // sleep says how long the worker may wait for its sockets.
 func (w *worker) sleep(now int64) time.Duration {
+	connection, connects := w.nextConnection()
+	message, sends := w.pacer.next(w.run.plan.Load())
 	until := now + int64(idleCheckInterval)
-	if next, ok := w.nextConnection(); ok {
-		until = min(until, next)
+	if w.run.share.Of > 1 && !connects && !sends {
+		until = now + int64(idleAgentInterval)
 	}
-	if next, ok := w.pacer.next(w.run.plan.Load()); ok {
-		until = min(until, next)
+	if connects {
+		until = min(until, connection)
+	}
+	if sends {
+		until = min(until, message)
 	}
 	return time.Duration(max(until-now, 0))
 }

@@ -1,6 +1,7 @@
 package netpoll
 
 import (
+	"math"
 	"time"
 
 	"github.com/panjf2000/gnet/v2"
@@ -99,13 +100,13 @@ func (e *events) OnClose(raw gnet.Conn, _ error) gnet.Action {
 	return gnet.None
 }
 
-// OnTick comes on a goroutine of its own, from the moment on when all loops run.
+// OnTick comes on a goroutine of its own, from the moment on when all loops run. From
+// the first one on they tick by themselves.
 func (e *events) OnTick() (time.Duration, gnet.Action) {
 	s := (*Server)(e)
 	s.bindOnce.Do(s.bindLoops)
 	for _, l := range s.loops {
-		l.tickDue.Store(true)
-		l.Wake()
+		l.tickIsDue()
 	}
-	return tickPeriod, gnet.None
+	return math.MaxInt64, gnet.None
 }

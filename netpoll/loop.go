@@ -103,6 +103,9 @@ type Loop struct {
 	retry       *time.Timer
 	retrying    bool // retry is armed
 
+	tickTimer *time.Timer
+	calm      bool // as pace found at the end of the last turn
+
 	flushed    flushed
 	flushTimer *time.Timer
 	gathering  bool // flushTimer is armed

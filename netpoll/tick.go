@@ -5,9 +5,6 @@ import (
 )
 
 const (
-	// tickPeriod is how often a loop looks at the clock although nothing happens.
-	tickPeriod = 100 * time.Millisecond
-
 	// scanPeriodMax is the longest time between two looks at one connection.
 	scanPeriodMax = time.Second
 

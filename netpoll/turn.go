@@ -18,6 +18,8 @@ func newLoop(s *shared, h Handler, index int) *Loop {
 	l.retry.Stop()
 	l.flushTimer = time.AfterFunc(time.Hour, l.flushDue)
 	l.flushTimer.Stop()
+	l.tickTimer = time.AfterFunc(time.Hour, l.tickIsDue)
+	l.tickTimer.Stop()
 	return l
 }
 
@@ -35,7 +37,8 @@ func (t *turn) Run(context.Context) error {
 		l.call(fn)
 		l.counts.mail++
 	}
-	if l.tickDue.Swap(false) {
+	ticked := l.tickDue.Swap(false)
+	if ticked {
 		l.tick()
 	}
 	if l.stallDue.Swap(false) {
@@ -65,6 +68,7 @@ func (t *turn) Run(context.Context) error {
 	clear(l.afterWrites)
 	l.afterWrites = l.afterWrites[:0]
 	l.armRetry()
+	l.pace(ticked)
 	l.counts.turns++
 	l.board.show(&l.counts)
 	l.inTurn, l.inStages = false, false
@@ -87,6 +91,7 @@ func (l *Loop) callCloses() {
 func (l *Loop) stopped() {
 	l.retry.Stop()
 	l.flushTimer.Stop()
+	l.tickTimer.Stop()
 	l.mail.close()
 	l.callCloses()
 	l.board.show(&l.counts)

@@ -16,7 +16,7 @@ func (l *Loop) Post(fn func()) {
 
 // Queue is the first half of Post: it puts fn into the loop's mailbox and makes no
 // system call, so it may be called under a lock. Wake must follow. Where it is
-// forgotten, fn is called with the loop's next turn, at the latest after a tenth of
+// forgotten, fn is called with the loop's next turn, at the latest after half
 // a second. Safe from any goroutine.
 func (l *Loop) Queue(fn func()) { l.mail.put(fn) }
 
@@ -92,6 +92,7 @@ func (l *Loop) endEvent() {
 	case l.moreToDo():
 		l.Wake()
 	default:
+		l.pace(false)
 		l.board.show(&l.counts)
 		l.inTurn = false
 	}

@@ -133,6 +133,10 @@ type Store interface {
 	// begins after it is of that one, or of a greater.
 	Timeline() Timeline
 
+	// Beyond returns a channel that is closed once a timeline greater than t is known. It
+	// does not block, and is nil where there are no timelines.
+	Beyond(t Timeline) <-chan struct{}
+
 	// Heard says that another node has met a timeline. While no server is found that is on
 	// it, or on a greater, calls fail with ErrSuperseded. It does not block.
 	Heard(t Timeline)

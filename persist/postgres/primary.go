@@ -49,6 +49,7 @@ type primary struct {
 
 	mu    sync.Mutex
 	pools []*pgxpool.Pool
+	grown chan struct{} // closed when a greater timeline is known; nil: nobody waits
 
 	stop   context.CancelFunc // of the survey; nil: there is none
 	survey sync.WaitGroup
@@ -84,6 +85,28 @@ var errStandby = errors.New("the server is a standby")
 
 // known is the greatest timeline that was met or heard of.
 func (p *primary) known() room.Timeline { return room.Timeline(p.newest.Load()) }
+
+// beyond returns a channel that is closed once a timeline greater than t is known.
+func (p *primary) beyond(t room.Timeline) <-chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.grown == nil {
+		p.grown = make(chan struct{})
+	}
+	grown := p.grown
+	if p.known() > t {
+		p.tellGrown()
+	}
+	return grown
+}
+
+// tellGrown wakes those who wait for a greater timeline. The caller has the lock.
+func (p *primary) tellGrown() {
+	if p.grown != nil {
+		close(p.grown)
+		p.grown = nil
+	}
+}
 
 // watch makes a pool one whose connections are checked.
 func (p *primary) watch(cfg *pgxpool.Config) {
@@ -202,6 +225,9 @@ func (p *primary) see(t room.Timeline, how string) {
 		if !p.newest.CompareAndSwap(known, uint32(t)) {
 			continue
 		}
+		p.mu.Lock()
+		p.tellGrown()
+		p.mu.Unlock()
 		if known != 0 {
 			p.takeOvers.Add(1)
 			p.log.Warn("another primary has taken over: all connections are made anew", how, t, "before", known)

@@ -132,6 +132,9 @@ func (s *Store) Ping(ctx context.Context) error {
 // Timeline implements room.Store.
 func (s *Store) Timeline() room.Timeline { return s.primary.known() }
 
+// Beyond implements room.Store.
+func (s *Store) Beyond(t room.Timeline) <-chan struct{} { return s.primary.beyond(t) }
+
 // Heard implements room.Store.
 func (s *Store) Heard(t room.Timeline) { s.primary.see(t, heardOf) }
 

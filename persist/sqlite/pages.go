@@ -191,6 +191,9 @@ func (s *Store) Settled(context.Context) error { return nil }
 // Timeline implements room.Store: a file has none.
 func (s *Store) Timeline() room.Timeline { return 0 }
 
+// Beyond implements room.Store.
+func (s *Store) Beyond(room.Timeline) <-chan struct{} { return nil }
+
 // TakeOvers returns how often another server took over, which there is none of.
 func (s *Store) TakeOvers() int64 { return 0 }
 

@@ -20,14 +20,16 @@ import (
 // Primary is what a store knows of the server that takes its writes: a room.Store.
 type Primary interface {
 	Timeline() room.Timeline
+	Beyond(t room.Timeline) <-chan struct{}
 	Heard(t room.Timeline)
 }
 
 // noPrimary is that of a store without timelines.
 type noPrimary struct{}
 
-func (noPrimary) Timeline() room.Timeline { return 0 }
-func (noPrimary) Heard(room.Timeline)     {}
+func (noPrimary) Timeline() room.Timeline              { return 0 }
+func (noPrimary) Beyond(room.Timeline) <-chan struct{} { return nil }
+func (noPrimary) Heard(room.Timeline)                  {}
 
 // errOldTimeline is why an envelope is not told that was signed by a node of the
 // deployment: the new primary may lack what it tells.
@@ -46,34 +48,31 @@ func (b *Backplane) isPresent(t room.Timeline) bool {
 	return t >= known
 }
 
-// growthEvery is how often a node looks whether it has met a greater timeline, which the
-// others must hear of at once. It is a look into memory.
-const growthEvery = heartbeatEvery / 10
+// againAfter is how soon what failed is done again.
+const againAfter = heartbeatEvery / 10
 
 // notePrimary compares the timeline that this node knows with the one in Redis, again
 // and again until ctx ends: at once where it has met a greater one, and where somebody
 // asks. What fails is done again the next time.
 func (b *Backplane) notePrimary(ctx context.Context, client rueidis.Client) error {
-	tick := time.NewTicker(growthEvery)
-	defer tick.Stop()
-	var noted room.Timeline          // by Redis
-	last := b.now() - heartbeatEvery // when it was looked at
+	var noted room.Timeline // by Redis
+	due := time.NewTimer(0)
+	defer due.Stop()
 	for {
 		var asked []chan<- error
-		if b.now()-last < heartbeatEvery && b.cfg.Primary.Timeline() == noted {
-			select {
-			case <-tick.C:
-				continue
-			case who := <-b.asks:
-				asked = append(asked, who)
-			case <-ctx.Done():
-				return ctx.Err()
-			}
+		select {
+		case <-due.C:
+		case <-b.cfg.Primary.Beyond(noted):
+		case who := <-b.asks:
+			asked = append(asked, who)
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 		asked = append(asked, b.whoAsks()...)
 		known := b.cfg.Primary.Timeline()
 		err := b.comparePrimary(ctx, client)
-		if last = b.now(); err == nil {
+		due.Reset(heartbeatEvery)
+		if err == nil {
 			noted = known
 		}
 		for _, who := range asked {
@@ -84,7 +83,7 @@ func (b *Backplane) notePrimary(ctx context.Context, client rueidis.Client) erro
 		}
 		if err != nil { // the next try is not at once
 			select {
-			case <-time.After(growthEvery):
+			case <-time.After(againAfter):
 			case <-ctx.Done():
 				return ctx.Err()
 			}

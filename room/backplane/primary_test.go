@@ -19,11 +19,37 @@ import (
 )
 
 // knows is a Primary that believes what it hears.
-type knows struct{ atomic.Uint32 }
+type knows struct {
+	atomic.Uint32
+	mu    sync.Mutex
+	grown chan struct{} // nil: nobody waits
+}
 
 func (k *knows) Timeline() room.Timeline { return room.Timeline(k.Load()) }
 
-func (k *knows) Heard(t room.Timeline) { k.Store(max(k.Load(), uint32(t))) }
+func (k *knows) Heard(t room.Timeline) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.Store(max(k.Load(), uint32(t)))
+	if k.grown != nil {
+		close(k.grown)
+		k.grown = nil
+	}
+}
+
+func (k *knows) Beyond(t room.Timeline) <-chan struct{} {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.Timeline() > t {
+		met := make(chan struct{})
+		close(met)
+		return met
+	}
+	if k.grown == nil {
+		k.grown = make(chan struct{})
+	}
+	return k.grown
+}
 
 func on(t room.Timeline) *knows {
 	k := &knows{}

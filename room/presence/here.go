@@ -43,7 +43,7 @@ func (r *Room) Counted() {
 	r.mu.Lock()
 	r.counting--
 	r.mu.Unlock()
-	r.due.Store(true)
+	r.isDue()
 }
 
 // Arrive notes a connection of the user in the room. False: nobody wants to know it any more,
@@ -89,14 +89,14 @@ func (r *Room) expire(now time.Time) {
 		delete(r.here, user)
 		r.say.change(user, false)
 		r.see.remove(user)
-		r.due.Store(true)
+		r.isDue()
 	}
 }
 
 func (r *Room) joined(user uuid.UUID) {
 	r.say.change(user, true)
 	r.see.add(user)
-	r.due.Store(true)
+	r.isDue()
 }
 
 // counted reports whether the members of this node are counted.

@@ -74,7 +74,7 @@ func (t *Table) Missed(room uuid.UUID) {
 		}
 	}
 	r.say.whole = r.say.on
-	r.due.Store(true)
+	r.isDue()
 }
 
 // Met says that a node is heard that does not know which rooms are watched.

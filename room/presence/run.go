@@ -28,31 +28,48 @@ func (h *health) look(well bool, now time.Time) (partial bool) {
 	return partial
 }
 
-// Run does what is due, until ctx ends.
+// Run does what is due, until ctx ends. Where nothing is, it looks only once in wholeStep: a
+// node that is left alone costs nothing.
 func (t *Table) Run(ctx context.Context) {
-	tick := time.NewTicker(step)
-	defer tick.Stop()
+	next := time.NewTimer(step)
+	defer next.Stop()
 	var h health
 	var whole, named, swept time.Time
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case now := <-tick.C:
-			_ = t.cfg.Contain("presence", func() {
-				every := now.Sub(whole) >= wholeStep
-				if every {
-					whole = now
-					t.lookAtOthers(&h, now)
-					if now.Sub(swept) >= askEvery {
-						swept = now
-						t.sweep(now)
-					}
-					t.sayWatched(now, &named)
-				}
-				t.pass(now, every, h.trust)
-			})
+		case <-t.woken:
+			next.Reset(max(0, min(step, time.Until(whole.Add(wholeStep))))) // more may come meanwhile
+			continue
+		case <-next.C:
 		}
+		now := time.Now()
+		_ = t.cfg.Contain("presence", func() {
+			every := now.Sub(whole) >= wholeStep
+			if every {
+				whole = now
+				t.lookAtOthers(&h, now)
+				if now.Sub(swept) >= askEvery {
+					swept = now
+					t.sweep(now)
+				}
+				t.sayWatched(now, &named)
+			}
+			t.pass(now, every, h.trust)
+		})
+		next.Reset(time.Until(whole.Add(wholeStep)))
+	}
+}
+
+// isDue has the room looked at in the next step.
+func (r *Room) isDue() {
+	if r.due.Swap(true) {
+		return
+	}
+	select {
+	case r.table.woken <- struct{}{}:
+	default: // it will look
 	}
 }
 

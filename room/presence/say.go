@@ -31,7 +31,7 @@ func (r *Room) ask(until time.Time, whole bool) {
 	}
 	s.soon = s.soon || whole
 	if s.whole = s.whole || whole; s.whole {
-		r.due.Store(true)
+		r.isDue()
 	}
 }
 
@@ -74,13 +74,13 @@ func (r *Room) sayDue(now time.Time, left *int) {
 	case s.whole && now.Sub(s.wholeAt) >= wholeEvery:
 		r.sayWhole(now, left)
 	case s.whole:
-		r.due.Store(true)
+		r.isDue()
 	case s.counts && since >= countEvery:
 		r.sayWhole(now, left)
 	case len(s.changed) > 0 && since >= tellEvery:
 		r.sayChange(now, left)
 	case len(s.changed) > 0:
-		r.due.Store(true)
+		r.isDue()
 	case since >= stillEvery:
 		r.publish(now, &Said{Kind: Still, Version: s.version}, left)
 	}
@@ -123,7 +123,7 @@ func (r *Room) sayChange(now time.Time, left *int) {
 // publish says something, or leaves it for the next step where much was said in this one.
 func (r *Room) publish(now time.Time, said *Said, left *int) bool {
 	if *left <= 0 {
-		r.due.Store(true)
+		r.isDue()
 		return false
 	}
 	*left -= saidBytes + idBytes*(len(said.Joined)+len(said.Left))

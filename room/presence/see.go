@@ -42,7 +42,7 @@ func (r *Room) want(now time.Time) bool {
 	for user := range r.here {
 		s.all[user] = 1
 	}
-	r.due.Store(true)
+	r.isDue()
 	return true
 }
 
@@ -56,7 +56,7 @@ func (r *Room) settle(now time.Time) bool {
 	case s.ready:
 		return true
 	case !r.counted(now), r.table.waits() && s.waits(now):
-		r.due.Store(true)
+		r.isDue()
 		return false
 	}
 	s.ready = true
@@ -97,7 +97,7 @@ func (r *Room) hear(said *Said, users map[uuid.UUID]struct{}, now time.Time) {
 	if s.since.IsZero() {
 		return
 	}
-	defer r.due.Store(true)
+	defer r.isDue()
 	n := s.nodes[said.Node]
 	switch {
 	case n != nil && !n.until.IsZero(): // it has said farewell
@@ -202,7 +202,7 @@ func (r *Room) forget(now time.Time, trust bool) {
 		}
 		s.setCount(n, 0)
 		delete(s.nodes, id)
-		r.due.Store(true)
+		r.isDue()
 	}
 }
 
@@ -213,7 +213,7 @@ func (r *Room) askDue(now time.Time, left *int) {
 		return
 	}
 	if now.Sub(s.askedAt) < askPause || s.followed.IsZero() && now.Sub(s.since) < settleTime || *left <= 0 {
-		r.due.Store(true)
+		r.isDue()
 		return
 	}
 	*left -= saidBytes

@@ -34,6 +34,7 @@ type Table struct {
 	// Static after construction.
 	cfg     Config
 	started time.Time
+	woken   chan struct{} // something is due
 
 	numbers atomic.Int64 // of what was told
 	partial atomic.Bool  // other nodes cannot be heard
@@ -51,7 +52,7 @@ type Table struct {
 
 // New returns a Table. Run is to be called.
 func New(cfg Config) *Table {
-	return &Table{cfg: cfg, started: time.Now(), rooms: make(map[uuid.UUID]*Room), elsewhere: make(map[uuid.UUID]time.Time)}
+	return &Table{cfg: cfg, started: time.Now(), woken: make(chan struct{}, 1), rooms: make(map[uuid.UUID]*Room), elsewhere: make(map[uuid.UUID]time.Time)}
 }
 
 // version is a number greater than all that this node has given before.

@@ -49,7 +49,7 @@ func (r *Room) tellDue(now time.Time) (wake []Waker) {
 	case !r.see.changed && partial == t.partial && named == (t.names != nil):
 		return nil
 	case t.partial && r.table.mending.Load():
-		r.due.Store(true)
+		r.isDue()
 		return nil
 	}
 	every := tellEvery
@@ -57,12 +57,12 @@ func (r *Room) tellDue(now time.Time) (wake []Waker) {
 		every = countEvery
 	}
 	if t.told != nil && now.Sub(t.at) < every {
-		r.due.Store(true)
+		r.isDue()
 		return nil
 	}
 	if r.table.congested() {
 		r.table.stats.leftOut.Add(1)
-		r.due.Store(true)
+		r.isDue()
 		return nil
 	}
 	told := r.makeTold(named, partial)

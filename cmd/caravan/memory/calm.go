@@ -8,13 +8,12 @@ import (
 // When what is not needed is given back to the kernel. Go's collector waits until as much
 // again has been made as is alive, which after a storm of clients may be never.
 const (
-	calmEvery      = 3 * time.Second
-	calmMadeShare  = 2       // percent of what is alive that may be made meanwhile
-	calmMadeBytes  = 8 << 20 // or so many bytes, where that is at most the next part of what is won
-	calmWonPart    = 6       // metrics that are asked for each second make a megabyte in calmEvery
-	spareShare     = 25      // percent of what is alive that must be won
-	spareBytesMin  = 4 << 20 // and so much at least
-	calmLooksEvery = int(calmEvery / lookEvery)
+	calmEvery     = 3 * time.Second
+	calmMadeShare = 2       // percent of what is alive that may be made meanwhile
+	calmMadeBytes = 8 << 20 // or so many bytes, where that is at most the next part of what is won
+	calmWonPart   = 6       // metrics that are asked for each second make a megabyte in calmEvery
+	spareShare    = 25      // percent of what is alive that must be won
+	spareBytesMin = 4 << 20 // and so much at least
 )
 
 // calm decides when a collection costs nobody anything, and wins something. To get as much

@@ -20,9 +20,11 @@ const (
 )
 
 const (
-	lookEvery    = 50 * time.Millisecond
-	collectEvery = time.Second     // a collection is dear: where one was just made, the look waits for the next
-	shedEvery    = 5 * time.Second // what was shed is free only when its clients are gone
+	lookEvery    = 50 * time.Millisecond // where memory may be short before the next but one
+	lookSeldom   = time.Second / 2       // at the least
+	fillRate     = 2 << 30               // bytes a second, more than a server takes in
+	collectEvery = time.Second           // a collection is dear: where one was just made, the look waits for the next
+	shedEvery    = 5 * time.Second       // what was shed is free only when its clients are gone
 )
 
 // Server does what saves memory. Its methods do not wait, and come from one goroutine.
@@ -39,6 +41,7 @@ type Watch struct {
 	server Server
 	log    *slog.Logger
 
+	own   *os.File // what the kernel says of this process; nil: it does not
 	inUse atomic.Int64
 	short atomic.Bool
 	sheds atomic.Int64
@@ -51,7 +54,8 @@ type Watch struct {
 func NewWatch(limit Limit, server Server, log *slog.Logger) *Watch {
 	ctx, stop := context.WithCancel(context.Background())
 	w := &Watch{limit: limit.Bytes, server: server, log: log, stop: stop}
-	w.inUse.Store(look().now)
+	w.own, _ = os.Open("/proc/self/statm") // another kernel has none
+	w.inUse.Store(w.look().now)
 	w.running.Go(func() { w.run(ctx) })
 	return w
 }
@@ -60,6 +64,7 @@ func NewWatch(limit Limit, server Server, log *slog.Logger) *Watch {
 func (w *Watch) Close() {
 	w.stop()
 	w.running.Wait()
+	_ = w.own.Close() // it was read
 }
 
 // Stats are figures of a Watch.
@@ -77,16 +82,18 @@ func (w *Watch) Stats() Stats {
 func (w *Watch) run(ctx context.Context) {
 	state := pressure{limit: w.limit}
 	var calm calm
-	tick := time.NewTicker(lookEvery)
-	defer tick.Stop()
-	for looks := 1; ; looks++ {
+	calmed := time.Now()
+	next := time.NewTimer(lookEvery)
+	defer next.Stop()
+	for {
+		var now time.Time
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
+		case now = <-next.C:
 		}
 		was := state.short
-		shed := state.look(time.Now(), look, runtime.GC)
+		shed := state.look(now, w.look, runtime.GC)
 		w.inUse.Store(state.inUse)
 		if state.short != was {
 			w.short.Store(state.short)
@@ -97,9 +104,13 @@ func (w *Watch) run(ctx context.Context) {
 			w.sheds.Add(1)
 			w.server.Shed(shed)
 		}
-		if looks%calmLooksEvery == 0 && calm.look(lookAtHeap()) {
-			debug.FreeOSMemory() // collects, too
+		if now.Sub(calmed) >= calmEvery {
+			calmed = now
+			if calm.look(lookAtHeap()) {
+				debug.FreeOSMemory() // collects, too
+			}
 		}
+		next.Reset(state.pause())
 	}
 }
 
@@ -120,6 +131,13 @@ type pressure struct {
 	cycles    uint64    // collections, as of the last look
 	collected time.Time // the last time
 	shed      time.Time // the last time
+}
+
+// pause is how long until the next look: half of what it takes to fill what is free, so that a
+// server that is far from its limit is not woken again and again.
+func (p *pressure) pause() time.Duration {
+	free := max(0, p.limit/100*shortShare-p.inUse)
+	return min(max(time.Duration(free/2/(fillRate/1000))*time.Millisecond, lookEvery), lookSeldom)
 }
 
 // usage is what is in use: garbage included, and without what the last collection has not
@@ -168,7 +186,7 @@ func (p *pressure) look(now time.Time, look func() usage, collect func()) (shed 
 // look returns what is in use and cannot be given away: Go's objects and what it keeps
 // besides the heap, and what others in the process have taken from the kernel, as SQLite
 // does.
-func look() usage {
+func (w *Watch) look() usage {
 	samples := []metrics.Sample{
 		{Name: "/memory/classes/total:bytes"},
 		{Name: "/memory/classes/heap/released:bytes"},
@@ -181,19 +199,20 @@ func look() usage {
 	metrics.Read(samples)
 	of := func(i int) int64 { return int64(samples[i].Value.Uint64()) }
 	mapped := of(0) - of(1)
-	now := mapped - of(2) - of(3) + max(0, anonymous()-mapped)
+	now := mapped - of(2) - of(3) + max(0, w.anonymous()-mapped)
 	return usage{now: now, alive: now - max(0, of(4)-of(5)), cycles: samples[6].Value.Uint64()}
 }
 
 // anonymous returns how much memory the process has that belongs to no file; zero where
 // the kernel does not say it.
-func anonymous() int64 {
-	text, err := os.ReadFile("/proc/self/statm")
-	if err != nil {
+func (w *Watch) anonymous() int64 {
+	if w.own == nil {
 		return 0
 	}
+	var text [256]byte
+	n, _ := w.own.ReadAt(text[:], 0) // io.EOF, as it has less
 	var size, resident, shared int64
-	if _, err := fmt.Sscan(string(text), &size, &resident, &shared); err != nil {
+	if _, err := fmt.Sscan(string(text[:n]), &size, &resident, &shared); err != nil {
 		return 0
 	}
 	return (resident - shared) * int64(os.Getpagesize())
