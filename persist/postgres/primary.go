@@ -90,18 +90,21 @@ func (p *primary) known() room.Timeline { return room.Timeline(p.newest.Load()) 
 func (p *primary) beyond(t room.Timeline) <-chan struct{} {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.known() > t {
+		is := make(chan struct{})
+		close(is)
+		return is
+	}
 	if p.grown == nil {
 		p.grown = make(chan struct{})
 	}
-	grown := p.grown
-	if p.known() > t {
-		p.tellGrown()
-	}
-	return grown
+	return p.grown
 }
 
-// tellGrown wakes those who wait for a greater timeline. The caller has the lock.
+// tellGrown wakes those who wait for a greater timeline.
 func (p *primary) tellGrown() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.grown != nil {
 		close(p.grown)
 		p.grown = nil
@@ -225,9 +228,7 @@ func (p *primary) see(t room.Timeline, how string) {
 		if !p.newest.CompareAndSwap(known, uint32(t)) {
 			continue
 		}
-		p.mu.Lock()
 		p.tellGrown()
-		p.mu.Unlock()
 		if known != 0 {
 			p.takeOvers.Add(1)
 			p.log.Warn("another primary has taken over: all connections are made anew", how, t, "before", known)

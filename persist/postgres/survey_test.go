@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"fmt"
+	"log/slog"
 	"net"
 	"strconv"
 	"strings"
@@ -152,5 +153,29 @@ func TestAServerThatRefusesIsAskedMoreAndMoreRarely(t *testing.T) {
 	}
 	if refusal == nil || silence == nil || conn != nil {
 		t.Errorf("%v, %v", refusal, silence)
+	}
+}
+
+// TestWhoWaitsForAGreaterTimelineIsTold, and who asks late need not wait.
+func TestWhoWaitsForAGreaterTimelineIsTold(t *testing.T) {
+	p := &primary{log: slog.New(slog.DiscardHandler)}
+	told := func(c <-chan struct{}) bool {
+		select {
+		case <-c:
+			return true
+		default:
+			return false
+		}
+	}
+	p.see(2, "met")
+	first, second := p.beyond(2), p.beyond(2)
+	p.see(2, "met")
+	if told(first) || told(second) || !told(p.beyond(1)) {
+		t.Error("told of a timeline that is not greater, or not of one that is")
+	}
+	waits := p.beyond(2)
+	p.see(3, heardOf)
+	if !told(first) || !told(second) || !told(waits) || told(p.beyond(3)) {
+		t.Error("a greater timeline was heard of")
 	}
 }

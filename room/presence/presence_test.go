@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/uuid"
@@ -460,4 +461,23 @@ func TestPresenceAgreesWithAModel(t *testing.T) {
 			w.sees(false, users...)
 		})
 	}
+}
+
+// TestWhoHasNothingToSayLooksSeldom: what nobody asks for costs nothing.
+func TestWhoHasNothingToSayLooksSeldom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		looks := 0
+		cfg := tested
+		cfg.Contain = func(_ string, do func()) error { looks++; do(); return nil }
+		cfg.Follows, cfg.Census = func(uuid.UUID) bool { return true }, func(*Room) {}
+		ctx, stop := context.WithCancel(t.Context())
+		table := New(cfg)
+		go table.Run(ctx)
+		time.Sleep(time.Minute + step/2)
+		stop()
+		synctest.Wait()
+		if looks != int(time.Minute/wholeStep) {
+			t.Errorf("%d looks in a minute", looks)
+		}
+	})
 }

@@ -125,3 +125,23 @@ func TestTheServerIsToldOnceAndShedsNowAndThen(t *testing.T) {
 		t.Error("this test is short of memory")
 	}
 }
+
+func TestTheNextLookComesTheSoonerTheLessIsFree(t *testing.T) {
+	const gib = 1 << 30
+	for _, c := range []struct {
+		limit, inUse int64
+		want         time.Duration
+	}{
+		{20 * gib, gib / 10, lookSeldom},
+		{gib, gib / 10, 187 * time.Millisecond},
+		{gib, 6 * gib / 10, 62 * time.Millisecond},
+		{gib, 8 * gib / 10, lookEvery},
+		{gib, 2 * gib, lookEvery},
+		{1000, 10, lookEvery},
+	} {
+		p := pressure{limit: c.limit, inUse: c.inUse}
+		if got := p.pause(); got != c.want {
+			t.Errorf("%d of %d in use: %v, want %v", c.inUse, c.limit, got, c.want)
+		}
+	}
+}
