@@ -11,12 +11,6 @@ const (
 	calmPeriodMax = 500 * time.Millisecond
 )
 
-// tickIsDue is called by the timer, on a goroutine of its own.
-func (l *Loop) tickIsDue() {
-	l.tickDue.Store(true)
-	l.Wake()
-}
-
 // pace ends a turn: it sets the time of the next tick. A loop whose connections are all
 // open, written to and read, or that has none, has little to do with the clock, and each time
 // that a process wakes up costs it more than what it then does.

@@ -30,6 +30,12 @@ func (l *Loop) Wake() {
 	}
 }
 
+// tickIsDue is called by the timer, on a goroutine of its own.
+func (l *Loop) tickIsDue() {
+	l.tickDue.Store(true)
+	l.Wake()
+}
+
 // MailWaiting returns how many posted functions wait for the loop's next turn. Who
 // posts much can see here that the loop does not keep up. Safe from any goroutine.
 func (l *Loop) MailWaiting() int { return l.mail.len() }
