@@ -54,6 +54,7 @@ export class ChatPane extends EventTarget {
   #opened = false; // how far was read is known since the room was opened
   #countdown;
   #problemTimer;
+  #dismissed; // the notice that the user has read
   #marking; // timer: what is seen is marked as read at its end
   #ends = []; // of what listens to the room
   #failed = new Set(); // client ids of what was said to have failed
@@ -189,7 +190,7 @@ export class ChatPane extends EventTarget {
     on(log, 'quote', ({ message }) => this.#jumpTo(message.reply_to.id));
     on(log, 'reply', ({ message }) => this.#composer.answer({ id: message.id, name: nameOf(message.sender), content: summaryOf(message) }));
     on(log, 'edit', (view) => this.#edit(view, () => view.article.focus()));
-    on(log, 'more', ({ message, element }) => this.#menu.open(message, element.querySelector('.more')));
+    on(log, 'more', ({ message, element }) => this.#menu.open(message, element.querySelector('.more'), this.#about(message)));
     on(log, 'chip', ({ view, emoji, on: chosen }) => this.#room.react(view.message.id, emoji, chosen));
     on(log, 'who', ({ message }) => this.#showWho(message));
     on(log, 'renew', ({ view, then }) => this.#renewFiles(view, then));
@@ -275,6 +276,12 @@ export class ChatPane extends EventTarget {
   #lookOn({ message }, newest) {
     const { permissions } = this.#room;
     return `${message ? [...this.#reactions.chosen(message.id)] : ''} ${message && newest ? this.#readersOf(message) : ''} ${permissions}`;
+  }
+
+  /** When a message was written and who has read it, for those who cannot point at the time and the ticks. */
+  #about(message) {
+    const readers = message.sender.id === this.#user.id ? this.#readersOf(message) : '';
+    return [moment.format(new Date(message.created_at)), readers].filter(Boolean).join(' · ');
   }
 
   /** What a reply quotes: the server's short form, or our own message list until it comes. */
@@ -466,11 +473,20 @@ export class ChatPane extends EventTarget {
     const short = phase === 'waiting' && !reason && retryAt - Date.now() < noticeAfter;
     if (phase === 'connecting' || short) return; // may be over in a moment: change nothing
     const what = phase === 'waiting' && reason !== 'unauthorized' && !this.#keeps ? 'unkept' : (reason ?? phase);
-    notice.querySelector('p').textContent = notices[what] ?? '';
+    if (what !== this.#dismissed) this.#dismissed = undefined;
+    notice.querySelector('p').textContent = (!this.#dismissed && notices[what]) || '';
+    const [label, act] = {
+      waiting: ['Try now', () => dispatchEvent(new Event('online'))], // which ends the wait
+      stopped: ['Connect again', () => this.#connectAgain()],
+      standard: ['OK', () => {
+        this.#dismissed = what;
+        this.#showState();
+      }],
+    }[phase] ?? [];
     const button = notice.querySelector('button');
-    button.hidden = reason === 'offline' || (phase !== 'waiting' && phase !== 'stopped');
-    button.textContent = phase === 'stopped' ? 'Connect again' : 'Try now';
-    button.onclick = () => (phase === 'stopped' ? this.#connectAgain() : dispatchEvent(new Event('online'))); // which ends the wait
+    button.hidden = !label || reason === 'offline';
+    button.textContent = label ?? '';
+    button.onclick = act;
   }
 
   #connectAgain() {

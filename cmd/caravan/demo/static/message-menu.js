@@ -32,12 +32,13 @@ export class MessageMenu extends EventTarget {
     this.#button('.delete').addEventListener('click', () => this.#delete());
   }
 
-  /** Opens the menu of a message beside the button that asks for it. */
-  open(message, button) {
+  /** Opens the menu of a message beside the button that asks for it; `about` says what else is known of it. */
+  open(message, button, about) {
     const mine = message.sender.id === this.#user.id;
     const chosen = this.#chosen(message.id);
     this.#message = message;
     this.#asked = false;
+    this.#button('.about').textContent = about;
     this.#button('.picker').hidden = !this.#may('react');
     for (const b of this.#button('.picker').children) b.setAttribute('aria-pressed', chosen.has(emojiKey(b.textContent)));
     this.#button('.pin').hidden = !this.#may('pin');

@@ -19,6 +19,7 @@ export class RoomList extends EventTarget {
   #current;
   #list;
   #links = new Map(); // trip id → element
+  #drawn = new Map(); // trip id → what it shows, as a text
 
   /**
    * @param trips {id, title} of the trips that the page knows
@@ -67,6 +68,7 @@ export class RoomList extends EventTarget {
       if (seen.has(id)) continue;
       link.remove();
       this.#links.delete(id);
+      this.#drawn.delete(id);
     }
     let next = this.#element.firstElementChild;
     for (const room of this.#list) {
@@ -88,9 +90,12 @@ export class RoomList extends EventTarget {
   }
 
   #drawLink(link, { tripId, title, unread = 0, mentions = 0, lastMessage }) {
+    const drawn = JSON.stringify([title, unread, mentions, lastMessage?.id, lastMessage?.rev, tripId === this.#current, new Date().toDateString()]);
+    if (drawn === this.#drawn.get(tripId)) return;
+    this.#drawn.set(tripId, drawn);
     const set = (part, text) => {
       const element = link.querySelector(part);
-      if (element.textContent !== text) element.textContent = text;
+      element.textContent = text;
       return element;
     };
     set('.room-badge', Array.from(title)[0] ?? '');
