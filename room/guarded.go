@@ -42,6 +42,14 @@ func (l guarded) count(r *presence.Room) (w Waker) {
 	return w
 }
 
+// missed tells the listener that notices may have been missed, where it has members.
+func (l guarded) missed() (w Waker) {
+	if to, has := l.to.(MemberListener); has {
+		_ = l.guard.Call("listener", func() { w = to.Missed() })
+	}
+	return w
+}
+
 // members is how many members it has.
 func (l guarded) members() (n int) {
 	if to, has := l.to.(MemberListener); has {

@@ -169,6 +169,19 @@ func (h *hub) notify(n *Notice) {
 	w.wake()
 }
 
+// missed tells those with members that notices of the room may have been missed.
+func (h *hub) missed(room uuid.UUID) {
+	var w wakes
+	h.with(room, func(r *subscribed) {
+		for _, l := range r.listeners {
+			if of, ok := l.(guarded); ok {
+				w.add(of.missed())
+			}
+		}
+	})
+	w.wake()
+}
+
 // announce takes a committed batch.
 func (h *hub) announce(b *Batch, grace time.Duration) {
 	h.take(b.Room, func(r *subscribed) step {

@@ -55,6 +55,7 @@ func (s *Service) Met() { s.presence.Met() }
 // A look that fails is made up for by the slow poll.
 func (s *Service) CatchUp(room uuid.UUID) {
 	s.presence.Missed(room)
+	s.hub.missed(room)
 	stood, t := s.hub.standOf(room), s.store.Timeline()
 	s.heads.do(room, asker[Head]{done: func(head Head, err error) {
 		if err == nil && !s.Superseded(t) {

@@ -107,6 +107,11 @@ func (m *memory) NumbersSince(context.Context, room.Moment) (room.Numbers, error
 	return room.Numbers{All: true}, nil
 }
 
+func (m *memory) RightsSince(context.Context, room.Moment) (room.Rights, error) {
+	m.called("RightsSince")
+	return room.Rights{All: true}, nil
+}
+
 func (m *memory) Head(_ context.Context, id uuid.UUID) (seq int64, exists bool, err error) {
 	m.called("Head")
 	m.mu.Lock()

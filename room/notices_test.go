@@ -126,10 +126,11 @@ func (c *counting) Notify(*Notice) Waker { c.notices++; return nil }
 // crowd is a Listener with members.
 type crowd struct {
 	counting
-	members int
+	members, missed int
 }
 
 func (c *crowd) Count(r *presence.Room) Waker { r.Counted(); return nil }
+func (c *crowd) Missed() Waker                { c.missed++; return nil }
 func (c *crowd) Members() int                 { return c.members }
 
 // In a large room all users together are told of ten times a second, whichever nodes they are

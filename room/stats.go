@@ -24,7 +24,7 @@ type counters struct {
 	HistoriesFromTail                  atomic.Int64
 	Repairs, RepairErrors              atomic.Int64
 	NumbersWritten, NumbersCompared    atomic.Int64
-	Rechecks                           atomic.Int64
+	Rechecks, RightsWritten            atomic.Int64
 	Repeats, Gaps, ParkedDropped       atomic.Int64
 	Congested, LeftOut, NoticesLeftOut atomic.Int64
 	NoticesRepeated                    atomic.Int64
@@ -81,6 +81,7 @@ type Stats struct {
 
 	Repairs, RepairErrors int64 // rooms read again from the store because something was missed
 	Rechecks              int64 // members whose rights were looked at again
+	RightsWritten         int64 // users, trips and members of which the store said that their rights may have changed
 	NumbersWritten        int64 // rooms of which the store said that their numbers were written, in polls
 	NumbersCompared       int64 // rooms whose numbers were compared with the store's, in polls
 	Repeats               int64 // batches that were known already and left out
@@ -123,8 +124,8 @@ func (s *Service) Stats() Stats {
 		AccessLooks: s.access.looks.Load(), AccessAsked: s.access.asked.Load(),
 		HistoryLooks: s.latest.looks.Load() + s.since.looks.Load(), HistoryAsked: s.latest.asked.Load() + s.since.asked.Load(),
 		HistoriesFromTail: c.HistoriesFromTail.Load(),
-		Rechecks:          c.Rechecks.Load(),
-		NumbersWritten:    c.NumbersWritten.Load(), NumbersCompared: c.NumbersCompared.Load(),
+		Rechecks:          c.Rechecks.Load(), RightsWritten: c.RightsWritten.Load(),
+		NumbersWritten: c.NumbersWritten.Load(), NumbersCompared: c.NumbersCompared.Load(),
 		Repairs: c.Repairs.Load(), RepairErrors: c.RepairErrors.Load(), Repeats: c.Repeats.Load(),
 		Gaps: c.Gaps.Load(), ParkedDropped: c.ParkedDropped.Load(), LeftOut: c.LeftOut.Load(), Superseded: c.Superseded.Load(), NoticesLeftOut: c.NoticesLeftOut.Load(), NoticesRepeated: c.NoticesRepeated.Load(), Congested: c.Congested.Load(),
 		SummariesLeft: c.SummariesLeft.Load(), SummariesWaitingNow: s.summaries.waitingNow(),

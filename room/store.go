@@ -121,6 +121,10 @@ type Store interface {
 	// Moment it never can.
 	NumbersSince(ctx context.Context, since Moment) (Numbers, error)
 
+	// RightsSince returns whose rights may have changed by what was committed since a Moment, which
+	// an earlier call has returned. It says so where it cannot tell: without a Moment it never can.
+	RightsSince(ctx context.Context, since Moment) (Rights, error)
+
 	// Settled returns nil when all that could be read when it was called is as safe
 	// as what Append has stored: on the standbys, too, where commits wait for some.
 	Settled(ctx context.Context) error

@@ -59,6 +59,7 @@ const (
 `
 	migrateExamples = `  caravan migrate --check --database postgres://caravan@db/caravan
   caravan migrate --database postgres://caravan@db/caravan
+  caravan migrate --rights-triggers make --database postgres://caravan@db/caravan > triggers.sql
 `
 	configExamples = `  caravan config check --config /etc/caravan/caravan.conf
   caravan config print --config /etc/caravan/caravan.conf --rate 50

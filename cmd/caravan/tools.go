@@ -14,6 +14,14 @@ func migrate(ctx context.Context, j *job) error {
 	if j.cfg.Check {
 		return checkDatabase(ctx, j)
 	}
+	if j.cfg.RightsTriggers != "" {
+		sql, err := app.RightsTriggers(ctx, j.cfg, j.log)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprint(j.stdout, sql)
+		return err
+	}
 	store, err := app.OpenStore(ctx, j.cfg, j.log)
 	if err != nil {
 		return err

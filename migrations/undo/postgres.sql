@@ -28,6 +28,18 @@ DROP TRIGGER IF EXISTS caravan_note_gone ON chat_rooms;
 DROP TRIGGER IF EXISTS caravan_note_put_back ON chat_rooms;
 DROP TRIGGER IF EXISTS caravan_note_emptied ON chat_rooms;
 
+-- Those of --rights-triggers, where somebody has made them.
+DROP TRIGGER IF EXISTS caravan_note_right ON users;
+DROP TRIGGER IF EXISTS caravan_note_right_emptied ON users;
+DROP TRIGGER IF EXISTS caravan_note_right ON trips;
+DROP TRIGGER IF EXISTS caravan_note_right_emptied ON trips;
+DROP TRIGGER IF EXISTS caravan_note_right ON collaborators;
+DROP TRIGGER IF EXISTS caravan_note_right_emptied ON collaborators;
+DROP TRIGGER IF EXISTS caravan_note_right ON chat_rooms;
+DROP TRIGGER IF EXISTS caravan_note_right_emptied ON chat_rooms;
+DROP FUNCTION IF EXISTS caravan_note_right(), caravan_note_right_emptied();
+DROP TABLE IF EXISTS chat_rights, chat_rights_kept;
+
 DROP FUNCTION IF EXISTS caravan_number(), caravan_note_change(), caravan_note_answer(), caravan_keep_deleted(), caravan_note_number();
 
 -- With the columns go their indexes.

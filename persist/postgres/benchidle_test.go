@@ -17,7 +17,7 @@ import (
 // BenchmarkIdle tells what a node asks that has nothing to do: of 1,000 rooms whose numbers it
 // compares all, as it does every five minutes, or asks which were written, as it does every five
 // seconds, where none was and where each was often; and of 10,000 members whose rights it looks at again, as it does every
-// --recheck-interval. Processor time is the server's.
+// --recheck-interval, or asks whose may have changed. Processor time is the server's.
 func BenchmarkIdle(b *testing.B) {
 	const rooms, members, part = 1_000, 10_000, 1_000
 	url := migrated.Postgres(b, pgserver.Shared(b))
@@ -38,8 +38,13 @@ func BenchmarkIdle(b *testing.B) {
 	for i := range answers {
 		ids[i] = answers[i].Room.ID
 	}
-	var since room.Moment
+	var since, changed room.Moment
 	written := 0
+	triggers, err := RightsTriggers(b.Context(), Config{URL: url}, false)
+	if err != nil {
+		b.Fatal(err)
+	}
+	f.exec(triggers)
 	for _, c := range []struct {
 		name string
 		ask  func() (int, error)
@@ -67,6 +72,11 @@ func BenchmarkIdle(b *testing.B) {
 				n += len(answers)
 			}
 			return n, err
+		}},
+		{"10000 members, none changed", func() (int, error) {
+			rights, err := f.RightsSince(b.Context(), changed)
+			changed = rights.Until
+			return 0, err
 		}},
 	} {
 		b.Run(c.name, func(b *testing.B) {
@@ -129,5 +139,39 @@ func BenchmarkNumbersNoted(b *testing.B) {
 			b.ReportMetric(float64(spent[0].Microseconds())/float64(n), "server-µs/commit-without")
 			b.ReportMetric(float64(spent[1].Microseconds())/float64(n), "server-µs/commit")
 		})
+	}
+}
+
+// BenchmarkRightsNoted compares writes of the application with triggers that note whose rights may have
+// changed, and without them, in turns: another last_login, and another role.
+func BenchmarkRightsNoted(b *testing.B) {
+	f := newFleet(b, Config{URL: migrated.Postgres(b, pgserver.Shared(b))}, 1)
+	f.exec("ALTER TABLE users ADD COLUMN last_login timestamptz")
+	conn := f.session()
+	const writes = 200
+	var spent [2][2]time.Duration
+	for b.Loop() {
+		for turn, drop := range []bool{true, false} {
+			sql, err := RightsTriggers(b.Context(), Config{URL: f.url}, drop)
+			if err != nil {
+				b.Fatal(err)
+			}
+			f.exec(sql)
+			for i, write := range []string{"UPDATE users SET last_login = now()", "UPDATE collaborators SET role = role || 'x'"} {
+				mustExec(b, conn, write) // plans are made anew
+				before := backendCPU(b, conn)
+				for range writes {
+					mustExec(b, conn, write)
+				}
+				spent[i][turn] += backendCPU(b, conn) - before
+			}
+			f.exec("UPDATE collaborators SET role = ''")
+		}
+	}
+	b.ReportMetric(0, "ns/op")
+	for i, what := range []string{"login", "role"} {
+		for turn, with := range []string{"without", "with"} {
+			b.ReportMetric(float64(spent[i][turn].Microseconds())/float64(b.N*writes), "server-µs/"+what+"-"+with)
+		}
 	}
 }

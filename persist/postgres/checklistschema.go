@@ -223,11 +223,23 @@ func (c *checking) triggers(ctx context.Context, tx pgx.Tx) error {
 
 // noteTriggers looks whether those fire that note which rooms' numbers were written.
 func (c *checking) noteTriggers(ctx context.Context, tx pgx.Tx) error {
+	var noted bool
+	var off []string
+	if err := row(ctx, tx, rightsNoted, nil, &noted); err != nil {
+		return err
+	}
+	if noted {
+		if err := row(ctx, tx, "SELECT "+rightsOff, nil, &off); err != nil {
+			return err
+		}
+		if len(off) > 0 {
+			c.look("triggers", "caravan migrate --rights-triggers make, for psql", "of the triggers that note changed rights those on %s are off or gone: all members are looked at each time", strings.Join(off, ", "))
+		}
+	}
 	there, err := numbersThere(ctx, tx)
 	if err != nil || !there {
 		return err
 	}
-	var off []string
 	if err := row(ctx, tx, "SELECT "+triggersOff, nil, &off); err != nil {
 		return err
 	}
@@ -246,7 +258,7 @@ func (c *checking) noteRights(ctx context.Context, tx pgx.Tx, role string) error
 	var may bool
 	err = row(ctx, tx, `SELECT bool_and(has_table_privilege(t, p)) FROM unnest('{chat_numbers,chat_numbers_kept}'::text[]) AS t, unnest('{SELECT,INSERT,UPDATE,DELETE}'::text[]) AS p`, nil, &may)
 	if err == nil && !may {
-		c.look("permissions", grantNumbersTo(role), "the role %s may not read or delete all that is noted of rooms' numbers: all rooms are compared every five seconds, or chat_numbers grows", role)
+		c.look("permissions", grantNotes("chat_numbers", role), "the role %s may not read or delete all that is noted of rooms' numbers: all rooms are compared every five seconds, or chat_numbers grows", role)
 	}
 	return err
 }

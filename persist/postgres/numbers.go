@@ -21,7 +21,7 @@ import (
 // former snapshot, and those from its end on.
 
 const (
-	numbersMost = 100_000     // that one look returns, with more all rooms are compared; and that one statement deletes
+	notesMost   = 100_000     // that one look returns, with more all rooms are compared; and that one statement deletes
 	numbersKept = time.Minute // for how long those are kept at least that a node may not have seen
 )
 
@@ -32,41 +32,53 @@ const noteTriggers = "caravan_note_number,caravan_note_set_back,caravan_note_gon
 const triggersOff = `ARRAY(SELECT name FROM unnest('{` + noteTriggers + `}'::text[]) AS name WHERE NOT EXISTS (
 		SELECT FROM pg_trigger t WHERE t.tgrelid = 'chat_rooms'::regclass AND t.tgname = name AND t.tgenabled = 'A'))`
 
-// selectNumbers answers with no numbers where rows may be missing since the former snapshot, $2:
+// selectNumbers answers with no numbers where rows may be missing since the former snapshot.
+var selectNumbers = notesSince("chat_numbers", triggersOff, "'chat_rooms'::regclass::oid", "chat_room_id", "seq")
+
+// notesSince makes the statement that selects two columns of the notes in a table. It answers with none
+// where rows may be missing since the former snapshot, $2:
 // they were lost, deleted, or not written. The answer says which triggers are off, and where the
-// rows are: since which start of the server, in which database and table. Nobody knows what was done
+// rows are: since which start of the server, in which database and of which tables. Nobody knows what was done
 // to the files before a start, and a restored dump brings rows of another place. Where it
-// brings a row of chat_numbers_kept from a time to come, that one counts for nothing.
-const selectNumbers = `WITH k AS MATERIALIZED (SELECT id, place, off, id = $1 AND place = $3 AND off = '{}'
+// brings a row of the table with _kept from a time to come, that one counts for nothing.
+func notesSince(table, off, of, column, other string) string {
+	return `WITH k AS MATERIALIZED (SELECT id, place, off, id = $1 AND place = $3 AND off = '{}'
 		AND pruned < pg_snapshot_xmax($2::text::pg_snapshot) AND pg_snapshot_xmax($2::text::pg_snapshot) <= pg_snapshot_xmax(pg_current_snapshot()) AS whole
-		FROM chat_numbers_kept, (SELECT ` + triggersOff + ` AS off, concat_ws(' ', pg_postmaster_start_time()::text,
-			(SELECT oid FROM pg_database WHERE datname = current_database()), 'chat_rooms'::regclass::oid) AS place) AS here
+		FROM ` + table + `_kept, (SELECT ` + off + ` AS off, concat_ws(' ', pg_postmaster_start_time()::text,
+			(SELECT oid FROM pg_database WHERE datname = current_database()), ` + of + `) AS place) AS here
 		WHERE pruned <= pg_snapshot_xmax(pg_current_snapshot()))
-	SELECT k.id, k.place, pg_current_snapshot()::text, k.off, k.whole, n.rooms, n.seqs
-	FROM k CROSS JOIN LATERAL (SELECT array_agg(chat_room_id) AS rooms, array_agg(seq) AS seqs FROM (
-		SELECT chat_room_id, seq FROM chat_numbers
+	SELECT k.id, k.place, pg_current_snapshot()::text, k.off, k.whole, n.a, n.b
+	FROM k CROSS JOIN LATERAL (SELECT array_agg(` + column + `) AS a, array_agg(` + other + `) AS b FROM (
+		SELECT ` + column + `, ` + other + ` FROM ` + table + `
 			WHERE k.whole AND xact >= pg_snapshot_xmax($2::text::pg_snapshot) AND xact < pg_snapshot_xmax(pg_current_snapshot())
 		UNION ALL
-		SELECT chat_room_id, seq FROM chat_numbers
+		SELECT ` + column + `, ` + other + ` FROM ` + table + `
 			WHERE k.whole AND xact = ANY (ARRAY(SELECT pg_snapshot_xip($2::text::pg_snapshot)))
 		LIMIT $4) c) n`
+}
 
-// keepNumbers says that from now on rows are all there.
-const keepNumbers = `INSERT INTO chat_numbers_kept AS k (id, pruned) VALUES (gen_random_uuid(), pg_snapshot_xmax(pg_current_snapshot()))
+var keepNumbers, pruneNumbers = keepNotes("chat_numbers"), pruneNotes("chat_numbers")
+
+// keepNotes makes the statement that says that from now on rows are all there.
+func keepNotes(table string) string {
+	return `INSERT INTO ` + table + `_kept AS k (id, pruned) VALUES (gen_random_uuid(), pg_snapshot_xmax(pg_current_snapshot()))
 	ON CONFLICT (one) DO UPDATE SET id = excluded.id, pruned = excluded.pruned WHERE k.pruned > excluded.pruned`
+}
 
-// pruneNumbers deletes what a snapshot, $2, saw and a former one, $3, did not, at most $4 rows,
+// pruneNotes makes the statement that deletes what a snapshot, $2, saw and a former one, $3, did not, at most $4 rows,
 // and says so to nodes that have not looked since. What was deleted before is not walked again:
 // it stays in the index as long as anybody's snapshot is older. Rows of a time to come are from a dump.
-const pruneNumbers = `WITH marked AS (UPDATE chat_numbers_kept SET pruned = greatest(pruned, pg_snapshot_xmax($2::text::pg_snapshot)) WHERE id = $1 RETURNING id)
-	DELETE FROM chat_numbers USING marked WHERE ctid = ANY (ARRAY(
-		SELECT ctid FROM chat_numbers WHERE xact >= pg_snapshot_xmax($3::text::pg_snapshot) AND xact < pg_snapshot_xmax($2::text::pg_snapshot)
+func pruneNotes(table string) string {
+	return `WITH marked AS (UPDATE ` + table + `_kept SET pruned = greatest(pruned, pg_snapshot_xmax($2::text::pg_snapshot)) WHERE id = $1 RETURNING id)
+	DELETE FROM ` + table + ` USING marked WHERE ctid = ANY (ARRAY(
+		SELECT ctid FROM ` + table + ` WHERE xact >= pg_snapshot_xmax($3::text::pg_snapshot) AND xact < pg_snapshot_xmax($2::text::pg_snapshot)
 			AND pg_visible_in_snapshot(xact, $2::text::pg_snapshot)
 		UNION ALL
-		SELECT ctid FROM chat_numbers WHERE xact = ANY (ARRAY(SELECT pg_snapshot_xip($3::text::pg_snapshot))) AND pg_visible_in_snapshot(xact, $2::text::pg_snapshot)
+		SELECT ctid FROM ` + table + ` WHERE xact = ANY (ARRAY(SELECT pg_snapshot_xip($3::text::pg_snapshot))) AND pg_visible_in_snapshot(xact, $2::text::pg_snapshot)
 		UNION ALL
-		SELECT ctid FROM chat_numbers WHERE xact >= pg_snapshot_xmax(pg_current_snapshot())
+		SELECT ctid FROM ` + table + ` WHERE xact >= pg_snapshot_xmax(pg_current_snapshot())
 		LIMIT $4))`
+}
 
 // moment is what a room.Moment says here.
 type moment struct {
@@ -93,8 +105,11 @@ func parseMoment(m room.Moment) moment {
 	return moment{kept, parts[1], parts[2]}
 }
 
-// pruning is which rows of chat_numbers this store deletes next.
+// pruning is which rows of some notes this store deletes next.
 type pruning struct {
+	table, statement string        // static
+	kept             time.Duration // for how long those are kept at least that a node may not have seen
+
 	// What the log says already: it cannot be told which were written, triggers are off, rows
 	// cannot be deleted.
 	untold, triggersOff, undeleted atomic.Bool
@@ -125,7 +140,7 @@ func (s *Store) NumbersSince(ctx context.Context, since room.Moment) (room.Numbe
 	})
 	if cannotTell(err) {
 		if !s.pruning.untold.Swap(true) {
-			s.log.Warn("which rooms' numbers were written cannot be told: all rooms are compared each time", "error", err, "needs", s.grantNumbers())
+			s.log.Warn("which rooms' numbers were written cannot be told: all rooms are compared each time", "error", err, "needs", s.grant("chat_numbers"))
 		}
 		return room.Numbers{All: true}, nil
 	}
@@ -133,7 +148,7 @@ func (s *Store) NumbersSince(ctx context.Context, since room.Moment) (room.Numbe
 		return room.Numbers{}, fault("numbers", err)
 	}
 	s.pruning.untold.Store(false)
-	s.prune(ctx, now)
+	s.prune(ctx, &s.pruning, now)
 	return numbers, nil
 }
 
@@ -150,7 +165,7 @@ func (s *Store) askNumbers(ctx context.Context, since moment) (numbers room.Numb
 	var off []string
 	var rooms [][16]byte
 	var seqs []int64
-	err = s.readers.QueryRow(ctx, selectNumbers, [16]byte(since.kept), since.snapshot, since.place, numbersMost+1).
+	err = s.readers.QueryRow(ctx, selectNumbers, [16]byte(since.kept), since.snapshot, since.place, notesMost+1).
 		Scan((*[16]byte)(&now.kept), &now.place, &now.snapshot, &off, &whole, &rooms, &seqs)
 	if err != nil {
 		return numbers, now, err
@@ -159,7 +174,7 @@ func (s *Store) askNumbers(ctx context.Context, since moment) (numbers room.Numb
 	switch {
 	case len(rooms) != len(seqs):
 		return numbers, now, fmt.Errorf("%d rooms have %d numbers", len(rooms), len(seqs))
-	case !whole, len(rooms) > numbersMost:
+	case !whole, len(rooms) > notesMost:
 		return room.Numbers{Until: now.String(), All: true}, now, nil
 	}
 	of := make([]uuid.UUID, len(rooms))
@@ -181,34 +196,35 @@ func enableTriggers(names []string) string {
 	return "ALTER TABLE chat_rooms ENABLE ALWAYS TRIGGER " + strings.Join(names, ", ENABLE ALWAYS TRIGGER ") + ";"
 }
 
-// grantNumbers is what a node's role needs.
-func (s *Store) grantNumbers() string { return grantNumbersTo(s.readers.Config().ConnConfig.User) }
+// grant is what a node's role needs of a table of notes.
+func (s *Store) grant(table string) string {
+	return grantNotes(table, s.readers.Config().ConnConfig.User)
+}
 
-func grantNumbersTo(role string) string {
-	return "GRANT SELECT, INSERT, UPDATE, DELETE ON chat_numbers, chat_numbers_kept TO " + pgx.Identifier{role}.Sanitize() + ";"
+func grantNotes(table, role string) string {
+	return "GRANT SELECT, INSERT, UPDATE, DELETE ON " + table + ", " + table + "_kept TO " + pgx.Identifier{role}.Sanitize() + ";"
 }
 
 // prune deletes now and then what all nodes have seen that look often enough. What cannot be
 // deleted is tried again later.
-func (s *Store) prune(ctx context.Context, now moment) {
-	p := &s.pruning
+func (s *Store) prune(ctx context.Context, p *pruning, now moment) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.to.kept != now.kept || p.to.place != now.place {
 		p.from, p.to, p.at = noMoment.snapshot, now, time.Now()
 	}
-	if time.Since(p.at) < numbersKept {
+	if time.Since(p.at) < p.kept {
 		return
 	}
 	for {
-		tag, err := s.readers.Exec(ctx, pruneNumbers, [16]byte(p.to.kept), p.to.snapshot, p.from, numbersMost)
+		tag, err := s.readers.Exec(ctx, p.statement, [16]byte(p.to.kept), p.to.snapshot, p.from, notesMost)
 		if err != nil {
 			if !errors.Is(ctx.Err(), context.Canceled) && !p.undeleted.Swap(true) {
-				s.log.Warn("notes of rooms' numbers cannot be deleted: chat_numbers grows", "error", err, "needs", s.grantNumbers())
+				s.log.Warn("notes cannot be deleted: "+p.table+" grows", "error", err, "needs", s.grant(p.table))
 			}
 			break
 		}
-		if tag.RowsAffected() < numbersMost {
+		if tag.RowsAffected() < notesMost {
 			p.from = p.to.snapshot
 			p.undeleted.Store(false)
 			break

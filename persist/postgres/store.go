@@ -31,7 +31,8 @@ type Store struct {
 	wait    waits
 	persist.QuotasNow
 	moved   bool
-	pruning pruning
+	pruning pruning // of chat_numbers
+	rights  pruning // of chat_rights
 }
 
 var (
@@ -46,7 +47,9 @@ var (
 func Open(ctx context.Context, cfg Config) (*Store, error) {
 	log := cmp.Or(cfg.Log, slog.Default())
 	s := &Store{log: log, odd: persist.NewOddRows(log), primary: &primary{log: log}, who: &byAllTables, wait: defaultWaits, moved: cfg.Moved,
-		keys: newKeys{min: keysMin, pause: keysPause}}
+		keys:    newKeys{min: keysMin, pause: keysPause},
+		pruning: pruning{table: "chat_numbers", statement: pruneNumbers, kept: numbersKept},
+		rights:  pruning{table: "chat_rights", statement: pruneRights, kept: rightsKept}}
 	if err := s.open(ctx, cfg); err != nil {
 		_ = s.Close() // it never fails
 		return nil, err

@@ -40,7 +40,10 @@ type Config struct {
 
 	Observer     Observer      // nil: nobody
 	RecheckEvery time.Duration // how often rights are checked again; default 20 s
-	Log          *slog.Logger
+	// RecheckAllEvery is how often all are that did not change as far as the store can say;
+	// default 10 minutes.
+	RecheckAllEvery time.Duration
+	Log             *slog.Logger
 }
 
 // Limits are what an operator may change while the handler is at work.
@@ -59,6 +62,7 @@ type Limits struct {
 const (
 	heldBatchesMax      = 4_096 // batches held back for a joining session; over it is closed as slow
 	recheckEveryDefault = 20 * time.Second
+	recheckAllDefault   = 10 * time.Minute
 	roomsDefault        = 200
 	readAheadMax        = 8               // histories that are read together with one that is not in memory
 	stillHereEvery      = 5 * time.Minute // and so often it is noted that a user is connected, for the case that the process dies
@@ -103,6 +107,9 @@ func New(svc *room.Service, loops int, cfg Config) *Handler {
 	}
 	if cfg.RecheckEvery <= 0 {
 		cfg.RecheckEvery = recheckEveryDefault
+	}
+	if cfg.RecheckAllEvery <= 0 {
+		cfg.RecheckAllEvery = recheckAllDefault
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)

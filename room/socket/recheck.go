@@ -3,7 +3,10 @@ package socket
 import (
 	"context"
 	"slices"
+	"time"
 	"unique"
+
+	"github.com/google/uuid"
 
 	"github.com/caravan-chat/caravan/netpoll"
 	"github.com/caravan-chat/caravan/protocol"
@@ -16,7 +19,9 @@ type recheck struct {
 	loop      *netpoll.Loop
 	of        []asked
 	questions []room.AccessQuestion
-	round     int // which of the loop's checks of all members it is, from 1 on; zero: it is of a few
+	begins    bool        // a round: whose rights have changed is to be asked first
+	since     room.Moment // of a round: since when
+	here      []uuid.UUID // of a round: users of whom it is noted that they are connected
 }
 
 // asked is whom a question is about: a seat, or nil and a user socket that has none.
@@ -25,20 +30,68 @@ type asked struct {
 	seat    *seat
 }
 
-// recheck asks about the loopState's members, those included that are still joining.
+// recheck begins a round of the loopState's members, those included that are still joining.
 func (w *loopState) recheck(l *netpoll.Loop) {
 	w.round++
-	r := recheck{state: w, loop: l, round: w.round}
+	w.ask(recheck{state: w, loop: l, begins: true, since: w.until})
+}
+
+// changed goes on with the round: it asks about those whose rights may have changed since the
+// one before, and about those of whom no round knows yet. Now and then it asks about all.
+func (w *loopState) changed(l *netpoll.Loop, rights *room.Rights) {
+	now := time.Now()
+	w.checking, w.until = false, rights.Until
+	if all := rights.All || now.Sub(w.allAsked) >= w.h.cfg.RecheckAllEvery; all {
+		w.allAsked = now
+		w.unknowAll()
+	}
+	r := recheck{state: w, loop: l}
 	for _, x := range w.rooms {
-		x.all(r.add)
+		x.all(func(t *seat) {
+			user := t.session.user.ID()
+			if w.isTurn(user) {
+				r.here = append(r.here, user)
+			}
+			if t.checked != asOfRound || rights.Concern(user, x.trip) {
+				r.add(t)
+			}
+		})
 	}
 	for s := range w.users {
-		if len(s.seats.all) == 0 {
-			r.of = append(r.of, asked{s, nil})
-			r.questions = append(r.questions, room.AccessQuestion{User: s.user.ID(), TripOnly: true})
+		if user := s.user.ID(); len(s.seats.all) == 0 {
+			if w.isTurn(user) {
+				r.here = append(r.here, user)
+			}
+			if s.seats.checked != asOfRound || rights.Concern(user, uuid.Nil) {
+				s.seats.checked = asking
+				r.of = append(r.of, asked{s, nil})
+				r.questions = append(r.questions, room.AccessQuestion{User: user, TripOnly: true})
+			}
 		}
 	}
-	w.ask(r)
+	if len(r.of)+len(r.here) > 0 {
+		w.ask(r)
+	} else {
+		w.recheckDoubted(l)
+	}
+}
+
+// unknowAll forgets whose rights were checked, so that all are asked about, and again in the next
+// round of whom the store could not say.
+func (w *loopState) unknowAll() {
+	for _, x := range w.rooms {
+		x.all(func(t *seat) { t.checked = unchecked })
+	}
+	for s := range w.users {
+		s.seats.checked = unchecked
+	}
+}
+
+// isTurn reports whether it is a user's turn to be noted as connected, who may be gone without a
+// word. In each round it is the turn of others, so that it is noted of each once in stillHereEvery.
+func (w *loopState) isTurn(user uuid.UUID) bool {
+	rounds := max(1, int(stillHereEvery/w.h.cfg.RecheckEvery))
+	return (int(user[14])<<8|int(user[15]))%rounds == w.round%rounds
 }
 
 // doubt has a seat's rights checked again soon: the store has refused what it asked for.
@@ -71,6 +124,7 @@ func (w *loopState) recheckDoubted(l *netpoll.Loop) {
 
 // add asks about a seat that is in its room.
 func (r *recheck) add(t *seat) {
+	t.checked = asking
 	r.of = append(r.of, asked{t.session, t})
 	r.questions = append(r.questions, room.AccessQuestion{User: t.session.user.ID(), Place: t.in.trip, TripOnly: true})
 }
@@ -90,28 +144,20 @@ func (h *Handler) recheck(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case r := <-h.rechecks:
+			if r.begins {
+				rights := h.svc.RightsSince(ctx, r.since)
+				r.loop.Post(func() { r.state.changed(r.loop, &rights) })
+				continue
+			}
+			for _, user := range r.here {
+				h.svc.StillSeen(user)
+			}
 			answers, errs := h.svc.Recheck(ctx, r.questions)
 			failed := slices.DeleteFunc(slices.Clone(errs), func(err error) bool { return err == nil })
 			if len(failed) > 0 && ctx.Err() == nil {
 				h.log.Warn("rights could not be checked again", "members", len(failed), "error", failed[0])
 			}
-			r.noteSeen(h, answers)
 			r.loop.Post(func() { r.act(answers, errs) })
-		}
-	}
-}
-
-// noteSeen notes that users are connected who may be gone without a word. In each round it is the
-// turn of others, so that it is noted of each once in stillHereEvery.
-func (r *recheck) noteSeen(h *Handler, answers []room.Access) {
-	if r.round == 0 {
-		return
-	}
-	rounds := max(1, int(stillHereEvery/h.cfg.RecheckEvery))
-	for i := range answers {
-		user := r.questions[i].User
-		if answers[i].UserKnown && (int(user[14])<<8|int(user[15]))%rounds == r.round%rounds {
-			h.svc.StillSeen(user)
 		}
 	}
 }
@@ -123,6 +169,13 @@ func (r *recheck) act(answers []room.Access, errs []error) {
 	defer r.state.recheckDoubted(r.loop)
 	for i, a := range answers {
 		s, t := r.of[i].session, r.of[i].seat
+		switch {
+		case errs[i] != nil:
+		case t != nil:
+			t.checked.answered()
+		default:
+			s.seats.checked.answered()
+		}
 		switch {
 		case s.state != open, errs[i] != nil, t != nil && t.state == left:
 		case !a.UserKnown:

@@ -34,7 +34,25 @@ type seat struct {
 	rights  protocol.Permissions // as of the last check
 	state   seatState
 	doubted bool // among its loop's
+	checked checked
 	watches watching
+}
+
+// checked says whether a round has asked for rights since the seat came, and since notices of its room
+// were missed.
+type checked uint8
+
+const (
+	unchecked checked = iota
+	asking            // the answer is to come
+	asOfRound
+)
+
+// answered notes that the store has said what was asked for.
+func (c *checked) answered() {
+	if *c == asking {
+		*c = asOfRound
+	}
 }
 
 // known is what a client of version 2 knows of a room, or will with its history.
@@ -58,7 +76,7 @@ type waiting struct {
 // that between the two nothing is lost. It returns how many bytes were made for it here.
 func (t *seat) join() (made int) {
 	s, of := t.session, t.in.told()
-	t.state = joining
+	t.state, t.checked = joining, unchecked
 	t.in.members.Remove(s.conn) // where the history is asked for anew
 	delete(t.in.ahead, t)
 	var resume *room.SinceQuery

@@ -12,10 +12,11 @@ import (
 // seats are the rooms of a user socket. They belong to its session's loop.
 type seats struct {
 	all     []seated
-	line    []wish // histories that are still to be sent, in this order
-	joining *seat  // whose history is being made; nil: none
-	asking  bool   // whether the user may enter some rooms is being asked
-	sending bool   // sendHistories is under way
+	line    []wish  // histories that are still to be sent, in this order
+	joining *seat   // whose history is being made; nil: none
+	asking  bool    // whether the user may enter some rooms is being asked
+	sending bool    // sendHistories is under way
+	checked checked // of the user, while there is no seat
 
 	// toWatch are the seats that asked for who has read how far before they had their history,
 	// each with the client_id of its frame.

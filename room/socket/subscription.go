@@ -16,10 +16,12 @@ import (
 type loopState struct {
 	h         *Handler
 	rooms     map[uuid.UUID]*subscription
-	rechecked time.Time // when rights were last checked again
-	checking  bool      // such a check is under way
-	round     int       // how many there were
-	doubted   []*seat   // whose rights are to be checked next, each once
+	rechecked time.Time   // when rights were last checked again
+	checking  bool        // such a check is under way
+	round     int         // how many there were
+	until     room.Moment // up to which changes of rights were asked for
+	allAsked  time.Time   // when all rights were
+	doubted   []*seat     // whose rights are to be checked next, each once
 	reads     map[*subscription]*readsWatch
 	presence  map[*subscription]*presenceWatch
 
@@ -168,6 +170,13 @@ func (x *subscription) Notify(n *room.Notice) room.Waker {
 			}
 		})
 	})
+	return x.loop
+}
+
+// Missed implements room.MemberListener: the next round asks about all, as the user's own mark may
+// have been among what was missed.
+func (x *subscription) Missed() room.Waker {
+	x.loop.Queue(func() { x.all(func(t *seat) { t.checked = unchecked }) })
 	return x.loop
 }
 

@@ -82,6 +82,16 @@ func CheckDatabase(ctx context.Context, cfg *config.Config, log *slog.Logger) (p
 	})
 }
 
+// RightsTriggers returns the SQL of --rights-triggers.
+func RightsTriggers(ctx context.Context, cfg *config.Config, log *slog.Logger) (string, error) {
+	if isSQLite(cfg.Database) {
+		return "", errors.New("--rights-triggers is for PostgreSQL: the one server of an SQLite file looks at all members")
+	}
+	return retry(ctx, cfg.DatabaseWait, log, func() (string, error) {
+		return postgres.RightsTriggers(ctx, postgres.Config{URL: cfg.Database}, cfg.RightsTriggers == "drop")
+	})
+}
+
 // Backup copies the file of the embedded store, beside a server too, and returns how many bytes
 // the copy has.
 func Backup(ctx context.Context, cfg *config.Config) (bytes int64, err error) {

@@ -154,7 +154,10 @@ type Config struct {
 	JSON  bool          // lists: for programs
 	Check bool          // migrate: only say what is in the way
 	To    string        // backup: the file to write
-	Moved bool          // migrate: the database may come from another cluster
+	// RightsTriggers is whether migrate prints the SQL that makes, or drops, triggers on the
+	// application's tables. Empty: it does not.
+	RightsTriggers string
+	Moved          bool // migrate: the database may come from another cluster
 
 	secret, secretFile, publicKeyFile string // as given; JWT has what they hold
 	file                              string // of --config; empty: none
