@@ -93,13 +93,13 @@ func (s *Store) run(ctx context.Context, ops []*room.Op, mode persist.Mode, limi
 		}
 	}
 
-	if mode == persist.Commit && s.keys.areNew(lookup) {
+	if mode == persist.Commit && s.keys.AreNew(len(lookup.Keys)) {
 		lookup.KeysAreNew = true
 		plan, xact, err = s.general(ctx, txCtx, conn, ops, lookup, mode)
-		if !refuted(err) {
+		if !persist.Refuted(err) {
 			return plan, xact, err
 		}
-		s.keys.found()
+		s.keys.Found()
 		lookup.KeysAreNew = false
 	}
 	return s.general(ctx, txCtx, conn, ops, lookup, mode)
@@ -113,12 +113,12 @@ func (s *Store) general(ctx, txCtx context.Context, conn *pgxpool.Conn, ops []*r
 		return nil, 0, undoneLookUp(err)
 	}
 	if len(found.Known) > 0 {
-		s.keys.found()
+		s.keys.Found()
 	}
 	plan := persist.Settle(ops, lookup, found)
 	if lookup.KeysAreNew && plan.RefusesKey() {
 		endTransaction(ctx, conn)
-		return nil, 0, errMayBeKnown
+		return nil, 0, persist.ErrMayBeKnown
 	}
 	if plan.Empty() {
 		endTransaction(ctx, conn)

@@ -15,7 +15,7 @@ import (
 
 // takeKeysForNew has every batch that takes the general way take its client_ids for new.
 func takeKeysForNew(s *Store) *Store {
-	s.keys.min, s.keys.pause = 1, 0
+	s.keys.Min, s.keys.Pause = 1, 0
 	return s
 }
 
@@ -79,7 +79,7 @@ func TestKeysAreLookedUpWhileSomeAreKnown(t *testing.T) {
 		t.Errorf("%d client_ids were looked up though all are new", n)
 	}
 
-	f.keys.pause = time.Hour
+	f.keys.Pause = time.Hour
 	mixed := append(f.keyed(keysMin), f.resent(first[7]), f.resent(first[8]))
 	f.mustAppend(mixed...)
 	for i, op := range mixed {
@@ -99,7 +99,7 @@ func TestKeysAreLookedUpWhileSomeAreKnown(t *testing.T) {
 		t.Errorf("%d client_ids were looked up shortly after some were known, of %d", n, keysMin)
 	}
 
-	f.keys.pause = 0
+	f.keys.Pause = 0
 	looked = f.scans()
 	f.mustAppend(f.keyed(keysMin)...)
 	if n := f.scans() - looked; n != 0 {
@@ -148,7 +148,7 @@ func TestKeysAreLookedUpWhereNoIndexGuardsThem(t *testing.T) {
 			first := f.keyed(keysMin)
 			f.mustAppend(first...)
 			f.exec(change)
-			f.keys.pause = 0
+			f.keys.Pause = 0
 			batch := append(f.keyed(keysMin), f.resent(first[0]))
 			f.mustAppend(batch...)
 			if again := batch[keysMin]; again.Outcome != room.Duplicate {

@@ -27,7 +27,7 @@ type Store struct {
 	log     *slog.Logger
 	odd     *persist.OddRows
 	who     *membership // chosen by Migrate
-	keys    newKeys
+	keys    persist.NewKeys
 	wait    waits
 	persist.QuotasNow
 	moved   bool
@@ -47,9 +47,9 @@ var (
 func Open(ctx context.Context, cfg Config) (*Store, error) {
 	log := cmp.Or(cfg.Log, slog.Default())
 	s := &Store{log: log, odd: persist.NewOddRows(log), primary: &primary{log: log}, who: &byAllTables, wait: defaultWaits, moved: cfg.Moved,
-		keys:    newKeys{min: keysMin, pause: keysPause},
 		pruning: pruning{table: "chat_numbers", statement: pruneNumbers, kept: numbersKept},
 		rights:  pruning{table: "chat_rights", statement: pruneRights, kept: rightsKept}}
+	s.keys.Init(keysMin)
 	if err := s.open(ctx, cfg); err != nil {
 		_ = s.Close() // it never fails
 		return nil, err

@@ -26,9 +26,27 @@ func (s *Store) Append(ctx context.Context, batch []*room.Op, within room.Within
 	return err
 }
 
-// transact is one transaction. BEGIN takes SQLite's write lock, which stands for
-// the locks on the rooms' rows, so that what is found stays true until the end.
+// transact runs a transaction. A large batch takes its client_ids for new at first.
 func (s *Store) transact(ctx context.Context, ops []*room.Op, mode persist.Mode, limits persist.Limits) (*persist.Plan, error) {
+	lookup := persist.NewLookup(ops)
+	if !lookup.MarksOnly {
+		lookup.Quotas = s.Quotas()
+	}
+	if mode == persist.Commit && s.keys.AreNew(len(lookup.Keys)) {
+		lookup.KeysAreNew = true
+		plan, err := s.run(ctx, ops, lookup, mode, limits)
+		if !persist.Refuted(err) {
+			return plan, err
+		}
+		s.keys.Found()
+		lookup.KeysAreNew = false
+	}
+	return s.run(ctx, ops, lookup, mode, limits)
+}
+
+// run is one transaction. BEGIN takes SQLite's write lock, which stands for
+// the locks on the rooms' rows, so that what is found stays true until the end.
+func (s *Store) run(ctx context.Context, ops []*room.Op, lookup *persist.Lookup, mode persist.Mode, limits persist.Limits) (*persist.Plan, error) {
 	bounded, cancel := limits.UpToCommit(ctx)
 	defer cancel()
 	tx, err := s.writer.BeginTx(bounded, nil)
@@ -36,7 +54,7 @@ func (s *Store) transact(ctx context.Context, ops []*room.Op, mode persist.Mode,
 		return nil, refusal(err)
 	}
 	defer func() { _ = tx.Rollback() }() // for a panic: after the ends below it does nothing
-	plan, err := s.settle(tx, ops)
+	plan, err := s.settle(tx, ops, lookup)
 	if err != nil || mode == persist.TryOut || plan.Empty() {
 		return plan, refusal(rollBack(tx, err))
 	}
@@ -59,16 +77,15 @@ func (s *Store) TryWrite(ctx context.Context, id uuid.UUID) error {
 
 // settle looks up, plans and writes. The statements run without the caller's
 // context, which would cost a goroutine each; it ends them through tx.
-func (s *Store) settle(tx *sql.Tx, ops []*room.Op) (*persist.Plan, error) {
-	lookup := persist.NewLookup(ops)
-	if !lookup.MarksOnly {
-		lookup.Quotas = s.Quotas()
-	}
+func (s *Store) settle(tx *sql.Tx, ops []*room.Op, lookup *persist.Lookup) (*persist.Plan, error) {
 	found, err := s.find(tx, lookup)
 	if err != nil {
 		return nil, err
 	}
 	plan := persist.Settle(ops, lookup, found)
+	if lookup.KeysAreNew && plan.RefusesKey() {
+		return nil, persist.ErrMayBeKnown
+	}
 	return plan, s.writePlan(tx, plan)
 }
 
@@ -180,8 +197,17 @@ func (s *Store) find(tx *sql.Tx, l *persist.Lookup) (*persist.Found, error) {
 	if err := s.findQuotas(tx, l, found); err != nil {
 		return nil, err
 	}
-	if err := s.findKnown(tx, l.Keys, found); err != nil {
+	if l.KeysAreNew {
+		var unique bool
+		if err := tx.Stmt(s.write.keysAreUnique).QueryRow().Scan(&unique); err != nil {
+			return nil, err
+		} else if !unique {
+			return nil, persist.ErrMayBeKnown
+		}
+	} else if err := s.findKnown(tx, l.Keys, found); err != nil {
 		return nil, err
+	} else if len(found.Known) > 0 {
+		s.keys.Found()
 	}
 	if err := s.findMessages(tx, l.Messages, found); err != nil {
 		return nil, err

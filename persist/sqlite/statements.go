@@ -44,6 +44,7 @@ func firstSeqOf(room string) string {
 type writing struct {
 	heads, senders, used                  many // look-ups of Append
 	known, message, original              *sql.Stmt
+	keysAreUnique                         *sql.Stmt
 	insertPlain                           many
 	insertWhole                           *sql.Stmt
 	updatePlain, updateWhole              *sql.Stmt
@@ -64,7 +65,9 @@ func (w *writing) prepare(ctx context.Context, db *sql.DB) error {
 		&w.known:    selectMessage + ` WHERE m.chat_room_id = ? AND m.sender_id = ? AND m.client_id = ?`,
 		&w.message:  selectMessage + ` WHERE m.id = ? AND m.seq > 0`,
 		&w.original: `SELECT coalesce(o.chat_room_id, ''), ` + quoted("o") + `, coalesce(u.email, ''), o.deleted_at IS NOT NULL, coalesce(o.seq, 0) FROM chat_messages o LEFT JOIN users u ON u.id = o.sender_id WHERE o.id = ?`,
-		&w.usage:    selectUsage, &w.sent: selectSent, &w.count: countContents, &w.setUsage: setUsage, &w.addSent: addSent,
+		&w.keysAreUnique: `SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'index' AND name = 'caravan_messages_client'
+			AND tbl_name = 'chat_messages' AND sql LIKE 'CREATE UNIQUE INDEX %')`,
+		&w.usage: selectUsage, &w.sent: selectSent, &w.count: countContents, &w.setUsage: setUsage, &w.addSent: addSent,
 		&w.attachment: selectAttachment, &w.claim: claimAttachment, &w.deleteFiles: deleteAttachments,
 		&w.deleteReactions: deleteReactions, &w.deleteMention: deleteMention,
 		&w.mention:      `INSERT INTO chat_mentions (user_id, chat_room_id, seq) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`,
