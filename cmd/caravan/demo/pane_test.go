@@ -38,6 +38,7 @@ func TestPage(t *testing.T) {
 		{"a long room opens at its end", testOpensAtItsEnd},
 		{"who reads older messages stays there", testStaysWhereItReads},
 		{"10,000 messages", testLongRoom},
+		{"nothing shifts", testNothingShifts},
 		{"a line and the title say what is unread", testUnreadLine},
 		{"rooms are opened from a list", testRoomList},
 		{"the page says that it cannot be loaded", testConfigFails},
