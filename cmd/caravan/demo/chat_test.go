@@ -182,17 +182,13 @@ func testMarkupIsText(t *testing.T, c *chromium) {
 }
 
 func testRefusedMessage(t *testing.T, c *chromium) {
-	s := startServer(t)
+	s := startServer(t, "--max-content", "50") // the page does not know of it before
 	p := openPage(t, c, s.url("/"), desktop)
 	one, two := p.both()
-	var tooLong strings.Builder
-	for range 1001 {
-		tooLong.WriteString("ten chars ")
-	}
-	one.say(tooLong.String())
-	p.waitFor("!" + one.js(".failure") + ".hidden")
-	p.expect(one.js(".failure p")+".textContent", "Message is too long (max 10000 characters)")
-	p.expect(one.js(".problem")+".textContent", "Not sent: Message is too long (max 10000 characters)")
+	one.say(strings.Repeat("ten chars ", 6))
+	p.waitFor("!" + one.js(".failure") + "?.hidden && " + one.js(".failed") + " !== null")
+	p.expect(one.js(".failure p")+".textContent", "Message is too long (max 50 characters)")
+	p.expect(one.js(".problem")+".textContent", "Not sent: Message is too long (max 50 characters)")
 	p.expect(one.js(".delivery")+".textContent", "Not sent")
 	p.waitFor(two.js(".typing") + ".textContent === ''")
 

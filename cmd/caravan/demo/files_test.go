@@ -62,7 +62,7 @@ func testPhotos(t *testing.T, c *chromium) {
 	one.paste("pasted.jpg")
 	one.drop("dropped.jpg")
 	p.waitFor(fmt.Sprintf("document.querySelectorAll(%s).length === 3", quote(one.is(".tray .ready"))))
-	p.click(one.is(".tray li:nth-child(2) button"))
+	p.click(one.is(".tray li:nth-child(2) .remove"))
 	p.waitFor(fmt.Sprintf("document.querySelectorAll(%s).length === 2", quote(one.is(".tray .ready"))))
 	p.click(one.is(".composer textarea"))
 	p.insert("At the sea")

@@ -91,7 +91,7 @@ func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "Not now", http.StatusServiceUnavailable)
 	case g.noREST.Load() && strings.HasPrefix(r.URL.Path, "/api/"):
 		http.Error(w, "Not now", http.StatusServiceUnavailable)
-	case (r.Method == "POST" || r.Method == "PATCH") && strings.HasPrefix(r.URL.Path, "/api/v1/chat/messages/") && g.refuseRequest(w):
+	case (r.Method == "POST" || r.Method == "PATCH") && writes(r.URL.Path) && g.refuseRequest(w):
 	case r.URL.Path == "/api/v1/chat/rooms/":
 		g.rooms.Lock()
 		defer g.rooms.Unlock()
@@ -216,11 +216,16 @@ type refusal struct {
 	code   string // empty: a proxy's answer, which is not Caravan's JSON
 }
 
-// refuse answers the page's next messages and edits: each refusal is used once.
+// refuse answers the page's next messages, edits and, over REST, uploads: each refusal is used once.
 func (g *gateway) refuse(refusals ...refusal) {
 	for _, r := range refusals {
 		g.refusals <- r
 	}
+}
+
+// writes reports whether a call of REST is about a message or a file.
+func writes(path string) bool {
+	return strings.HasPrefix(path, "/api/v1/chat/messages/") || strings.HasSuffix(path, "/attachments/")
 }
 
 func (g *gateway) refuseRequest(w http.ResponseWriter) bool {

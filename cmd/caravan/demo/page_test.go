@@ -30,6 +30,7 @@ var (
 type page struct {
 	t       *testing.T
 	browser *chromium
+	context string // of its profile
 	session string
 
 	mu       sync.Mutex
@@ -46,19 +47,36 @@ func openPage(t *testing.T, c *chromium, url string, w window) *page {
 func openPageOnce(t *testing.T, c *chromium, url string, w window, there string) *page {
 	t.Helper()
 	p := &page{t: t, browser: c}
-	var made struct{ BrowserContextID, TargetID, SessionID string }
+	var made struct{ BrowserContextID string }
 	p.must(c.call("", "Target.createBrowserContext", nil, &made))
-	p.must(c.call("", "Target.createTarget", map[string]any{"url": "about:blank", "browserContextId": made.BrowserContextID}, &made))
+	p.context = made.BrowserContextID
+	t.Cleanup(func() {
+		if err := c.call("", "Target.disposeBrowserContext", map[string]any{"browserContextId": p.context}, nil); err != nil {
+			t.Errorf("the tab did not close: %v", err)
+		}
+	})
+	p.open(url, w, there)
+	return p
+}
+
+// anotherTab opens url in a further tab of the same profile.
+func (p *page) anotherTab(url string, w window) *page {
+	p.t.Helper()
+	other := &page{t: p.t, browser: p.browser, context: p.context}
+	other.open(url, w, "document.querySelector('.pane')")
+	return other
+}
+
+func (p *page) open(url string, w window, there string) {
+	p.t.Helper()
+	c := p.browser
+	var made struct{ TargetID, SessionID string }
+	p.must(c.call("", "Target.createTarget", map[string]any{"url": "about:blank", "browserContextId": p.context}, &made))
 	p.must(c.call("", "Target.attachToTarget", map[string]any{"targetId": made.TargetID, "flatten": true}, &made))
 	p.session = made.SessionID
 	c.mu.Lock()
 	c.events[p.session] = p.event
 	c.mu.Unlock()
-	t.Cleanup(func() {
-		if err := c.call("", "Target.disposeBrowserContext", map[string]any{"browserContextId": made.BrowserContextID}, nil); err != nil {
-			t.Errorf("the tab did not close: %v", err)
-		}
-	})
 	for _, domain := range []string{"Page", "Runtime", "Log", "Network"} {
 		p.call(domain+".enable", nil, nil)
 	}
@@ -66,7 +84,6 @@ func openPageOnce(t *testing.T, c *chromium, url string, w window, there string)
 	p.resize(w)
 	p.call("Page.navigate", map[string]any{"url": url}, nil)
 	p.waitFor("document.readyState === 'complete' && " + there)
-	return p
 }
 
 func (p *page) resize(w window) {
@@ -284,7 +301,7 @@ func (p *page) insert(text string) {
 
 // keys are the virtual key codes of the keys that press knows.
 var keys = map[string]int{
-	"Enter": 13, "Escape": 27, "Tab": 9, "ArrowUp": 38, "ArrowDown": 40, "Home": 36, "End": 35, "Backspace": 8,
+	"Enter": 13, "Escape": 27, "Tab": 9, "ArrowUp": 38, "ArrowDown": 40, "ArrowLeft": 37, "ArrowRight": 39, "Home": 36, "End": 35, "Backspace": 8, "/": 191, "?": 191,
 }
 
 // press presses a key; shift+ before its name holds Shift.
@@ -296,8 +313,11 @@ func (p *page) press(name string) {
 		p.t.Fatalf("no key %q", key)
 	}
 	down := map[string]any{"type": "keyDown", "key": key, "code": key, "windowsVirtualKeyCode": code}
-	if key == "Enter" {
+	switch key {
+	case "Enter":
 		down["text"] = "\r"
+	case "/", "?":
+		down["text"] = key
 	}
 	if shift {
 		down["modifiers"] = 8

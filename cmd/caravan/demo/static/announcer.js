@@ -9,6 +9,7 @@ export class Announcer {
   #element;
   #messages = [];
   #timer;
+  #said = []; // the messages that stand in the element
 
   constructor(element) {
     this.#element = element;
@@ -16,17 +17,26 @@ export class Announcer {
 
   /** Says a sentence at once. The same one is said again. */
   say(text) {
+    this.#said = [];
     this.#element.replaceChildren(Object.assign(document.createElement('p'), { textContent: text }));
   }
 
-  /** A message of somebody else has come: {name, text}. */
+  /** A message of somebody else has come: {id, name, text}. */
   message(message) {
     this.#messages.push(message);
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
+      if (!this.#messages.length) return;
       this.say(sayMessages(this.#messages));
+      this.#said = this.#messages;
       this.#messages = [];
     }, gather);
+  }
+
+  /** A message is gone: nothing of it stays in the page. */
+  forget(id) {
+    this.#messages = this.#messages.filter((m) => m.id !== id);
+    if (this.#said.some((m) => m.id === id)) this.#element.replaceChildren();
   }
 }
 

@@ -5,10 +5,17 @@ import { ChatPane } from './chat-pane.js';
 import { orLongPoll } from './client/fallback.js';
 import { Caravan } from './client/index.js';
 import { Rooms } from './client/rooms.js';
+import { directionOf } from './direction.js';
+import { nameTab } from './drafts.js';
+import { HelpDialog } from './help-dialog.js';
 import { badge, full } from './room-list.js';
 
 const store = { get: (key) => localStorage.getItem(key), set: (key, value) => localStorage.setItem(key, value) };
 const main = document.querySelector('#panes');
+const direction = new URLSearchParams(location.search).get('dir');
+document.documentElement.dir = directionOf(navigator.language, direction);
+const tab = keeps() ? nameTab(sessionStorage, window) : '';
+const help = new HelpDialog();
 
 /** Who and what there is; undefined where the server did not say. */
 const config = await getJSON('/demo/config.json').catch(() => undefined);
@@ -35,6 +42,7 @@ function show({ users, trips }) {
   linkViews();
   const panes = shown.map(openPane);
   if (!alone) offerSwitch();
+  help.listen({ search: () => focusedPane().search() });
   if (alone) followHistory();
   showTitle();
 
@@ -47,6 +55,7 @@ function show({ users, trips }) {
     const parts = new URLSearchParams();
     if (user) parts.set('user', users.indexOf(user) + 1);
     if (trip !== trips[0]) parts.set('trip', trips.indexOf(trip) + 1);
+    if (direction) parts.set('dir', direction);
     return `/?${parts}`.replace(/\?$/, '');
   }
 
@@ -70,9 +79,14 @@ function show({ users, trips }) {
     const rooms = new Rooms(caravan);
     rooms.on('rooms', () => queueMicrotask(showTitle));
     const addressOf = (id) => address(alone, trips.find((t) => t.id === id) ?? trips[0]);
-    const pane = new ChatPane({ caravan, rooms, user, users, trips, trip: asked(), addressOf, keeps: kept, href: alone ? '' : address(user, asked()) });
+    const pane = new ChatPane({ caravan, rooms, user, users, trips, trip: asked(), addressOf, tab, help, keeps: kept, href: alone ? '' : address(user, asked()) });
     main.append(pane.element);
     return Object.assign(pane, { rooms });
+  }
+
+  /** The pane in which somebody is, or the first one in sight. */
+  function focusedPane() {
+    return panes.find(({ element }) => element.contains(document.activeElement)) ?? panes.find(({ element }) => element.checkVisibility());
   }
 
   /** The title says what is unread: a tab that is not looked at shows no more than that. */

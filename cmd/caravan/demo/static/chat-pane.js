@@ -1,16 +1,23 @@
 // A pane: one user's view of a trip's room.
 
+import { Announcer } from './announcer.js';
 import { Attachments } from './client/attachments.js';
 import { People } from './client/people.js';
 import { Reactions } from './client/reactions.js';
 import { Composer } from './composer.js';
+import { Draft } from './drafts.js';
+import { EmojiPicker } from './emoji-picker.js';
 import { FileTray } from './file-tray.js';
 import { ListDialog } from './list-dialog.js';
+import { Members } from './members.js';
+import { everybody, firstOf } from './mention-text.js';
 import { summaryOf, textOf } from './message-files.js';
 import { MessageLog } from './message-log.js';
 import { MessageMenu } from './message-menu.js';
 import { nameOf } from './message-view.js';
 import { badge, full, RoomList } from './room-list.js';
+import { SearchBar } from './search-bar.js';
+import { limitOf } from './text-length.js';
 
 const problemShown = 8_000; // ms
 const markEvery = 400; // ms
@@ -48,6 +55,11 @@ export class ChatPane extends EventTarget {
   #log;
   #composer;
   #menu;
+  #members;
+  #search;
+  #searched = ''; // what is marked in the messages
+  #spoken;
+  #tab;
   #list;
   #roomList;
   #addressOf;
@@ -60,10 +72,15 @@ export class ChatPane extends EventTarget {
   #failed = new Set(); // client ids of what was said to have failed
   #keeps; // what is written survives a reload
 
-  /** @param keeps whether what is written survives a reload */
-  constructor({ caravan, rooms, user, users, trips, trip, addressOf, href, keeps }) {
+  /**
+   * @param keeps whether what is written survives a reload
+   * @param tab the name of this tab of the browser
+   * @param help a HelpDialog
+   */
+  constructor({ caravan, rooms, user, users, trips, trip, addressOf, href, keeps, tab, help }) {
     super();
     this.#keeps = keeps;
+    this.#tab = tab;
     this.#caravan = caravan;
     this.#rooms = rooms;
     this.#addressOf = addressOf;
@@ -71,13 +88,18 @@ export class ChatPane extends EventTarget {
     this.#users = users;
     this.#head(href);
     this.#files = new Attachments(caravan);
-    this.#menu = new MessageMenu(this.#part('.menu'), { user, may: (what) => this.#may(what), chosen: (id) => this.#reactions.chosen(id) });
+    const emoji = new EmojiPicker(this.element);
+    this.#menu = new MessageMenu(this.#part('.menu'), { user, emoji, may: (what) => this.#may(what), chosen: (id) => this.#reactions.chosen(id) });
     this.#roomList = new RoomList(this.#part('.rooms'), { rooms, user, trips, addressOf });
     this.#list = new ListDialog(this.#part('.list'));
     const tray = new FileTray(this.element, (file) => this.#files.upload(this.#room, file));
     tray.addEventListener('problem', (e) => this.#showProblem(e.detail.text));
+    this.#spoken = new Announcer(this.#part('.spoken'));
     this.#composer = new Composer(this.#part('.composer'), {
       tray,
+      emoji,
+      me: user.id,
+      mayMentionAll: () => this.#may('mention_all'),
       label: `Message as ${user.name}`,
       keysId: `keys-${users.indexOf(user)}`,
     });
@@ -88,7 +110,16 @@ export class ChatPane extends EventTarget {
       lookOn: (item, newest) => this.#lookOn(item, newest),
       loadOlder: () => this.#loadOlder(),
     });
+    this.#search = new SearchBar(this.#part('.search-slot'), {
+      messages: () => this.#room.messages,
+      complete: () => this.#room.complete,
+      older: () => this.#room.older(),
+      jumpTo: (id) => this.#log.jumpTo(id),
+      mark: (query) => this.#markFound(query),
+    });
     this.#listen();
+    this.#part('.find').addEventListener('click', () => this.search());
+    this.#part('.help').addEventListener('click', () => help.show());
     this.open(trip.id);
     rooms.on('rooms', () => this.#nameRoom());
   }
@@ -107,10 +138,19 @@ export class ChatPane extends EventTarget {
   open(id) {
     this.view = 'room';
     if (id === this.#trip) return;
+    this.#search.close();
+    this.#members = new Members({ rest: (...call) => this.#caravan.rest(...call), room: id, known: this.#users });
+    const store = this.#keeps ? localStorage : undefined;
+    this.#composer.enter(id, { members: this.#members, draft: new Draft({ store, user: this.#user.id, room: id, tab: this.#tab }) });
     this.#trip = id;
     this.#roomList.current = id;
     this.#enter();
     this.#nameRoom();
+  }
+
+  /** Opens the search. */
+  search() {
+    this.#search.show();
   }
 
   #part(selector) {
@@ -203,7 +243,7 @@ export class ChatPane extends EventTarget {
     this.#part('.pins').addEventListener('click', () => this.#showPins());
     on(log, 'retry', ({ entry }) => this.#room.retry(entry.clientId));
     on(log, 'discard', ({ entry }) => this.#discard(entry));
-    on(log, 'back', ({ entry }) => this.#takeBack(entry));
+    on(log, 'back', (view) => this.#takeBack(view));
     this.#part('.older button').addEventListener('click', () => this.#pressOlder());
   }
 
@@ -219,17 +259,23 @@ export class ChatPane extends EventTarget {
     if (news.length && document.visibilityState === 'hidden' && !this.#log.marksUnread(this.#room.readSeq)) this.#log.unreadAfter = this.#room.readSeq;
     this.#log.update({ news: news.length > 0 });
     this.#showEdges();
-    for (const m of news) this.dispatchEvent(new CustomEvent('news', { detail: m }));
+    for (const m of news) {
+      this.dispatchEvent(new CustomEvent('news', { detail: m }));
+      this.#spoken.message({ id: m.id, name: nameOf(m.sender), text: summaryOf(m) });
+    }
+    for (const m of changed) if (m.deleted_at) this.#spoken.forget(m.id);
+    this.#search.refresh();
     this.#markRead();
   }
 
   /** A delete, pin or reaction shows by the message; what is refused is undone and said. */
   #takeOutbox() {
-    for (const { status, frame, clientId, error } of this.#room.outbox) {
+    for (const { status, frame, clientId, code, error } of this.#room.outbox) {
       if (status !== 'failed') continue;
       if (frame.type === 'chat_message' || frame.type === 'edit_message') {
         if (!this.#failed.has(clientId)) this.#showProblem(`Not sent: ${error}`);
         this.#failed.add(clientId);
+        this.#composer.limit = limitOf({ code, error });
       } else {
         this.#showProblem(`Not done: ${error}`);
         return this.#room.discard(clientId); // and this is called again
@@ -239,10 +285,9 @@ export class ChatPane extends EventTarget {
     this.#showEdges();
   }
 
-  #send({ content, replyTo, attachments = [], mentions, mentionsAll }) {
+  #send({ content, replyTo, attachments, mentions, mentionsAll }) {
     for (const a of attachments) this.#uploaded.set(a.id, a);
-    const addressed = mentions ? { mentions, mentionsAll } : this.#addressedBy(content);
-    this.#room.send(content.toWellFormed().trim(), { replyTo, attachments: attachments.map((a) => a.id), ...addressed });
+    this.#room.send(content.toWellFormed().trim(), { replyTo, attachments: attachments.map((a) => a.id), mentions, mentionsAll: mentionsAll || undefined });
     this.#log.unreadAfter = undefined;
     this.#log.scrollToEnd();
   }
@@ -264,7 +309,8 @@ export class ChatPane extends EventTarget {
     return {
       name: nameOf(sender),
       quoted: this.#quoted(message?.reply_to, frame.reply_to),
-      names: this.#namesOf(mentions),
+      mentions: this.#mentioned(mentions),
+      found: this.#searched,
       addressed: Boolean(mentions.all || mentions.mentions?.includes(this.#user.id)) && sender.id !== this.#user.id,
       chosen: message ? this.#reactions.chosen(message.id) : new Set(),
       files: message?.attachments ?? (frame.attachments ?? []).map((id) => this.#uploaded.get(id) ?? { id, name: 'A file', url: '' }),
@@ -275,7 +321,7 @@ export class ChatPane extends EventTarget {
 
   #lookOn({ message }, newest) {
     const { permissions } = this.#room;
-    return `${message ? [...this.#reactions.chosen(message.id)] : ''} ${message && newest ? this.#readersOf(message) : ''} ${permissions}`;
+    return `${message ? [...this.#reactions.chosen(message.id)] : ''} ${message && newest ? this.#readersOf(message) : ''} ${permissions} ${this.#members.known.length} ${this.#searched}`;
   }
 
   /** When a message was written and who has read it, for those who cannot point at the time and the ticks. */
@@ -370,17 +416,20 @@ export class ChatPane extends EventTarget {
 
   // --- Who is addressed -------------------------------------------------------
 
-  /** The users whom a text addresses by @ and their first name, or all of them. */
-  #addressedBy(content) {
-    const words = content.toLowerCase().match(/@[\p{L}\p{N}]+/gu) ?? [];
-    const has = (name) => words.includes(`@${name.toLowerCase()}`);
-    const mentions = this.#users.filter((u) => has(firstName(u))).map((u) => u.id);
-    return { mentions, mentionsAll: (has('all') && this.#may('mention_all')) || undefined };
+  /** Whom a message mentions, by their names and first names. */
+  #mentioned({ mentions = [], all }) {
+    const names = mentions.flatMap((id) => {
+      const own = id === this.#user.id;
+      const { name } = this.#members.known.find((m) => m.id === id) ?? this.#users.find((u) => u.id === id) ?? {};
+      return name ? [{ name, own }, { name: firstOf(name), own }] : [];
+    });
+    return all ? [...names, { name: everybody, own: true }] : names;
   }
 
-  #namesOf({ mentions = [], all }) {
-    const names = this.#users.filter((u) => mentions.includes(u.id)).map(firstName);
-    return all ? [...names, 'all'] : names;
+  #markFound(query) {
+    if (query === this.#searched) return;
+    this.#searched = query;
+    this.#log.update();
   }
 
   #discard({ clientId }) {
@@ -389,20 +438,35 @@ export class ChatPane extends EventTarget {
     this.#composer.focus();
   }
 
-  /** A message that was refused goes back to where it was written. */
-  #takeBack(entry) {
-    const { content, reply_to: replyTo, attachments = [] } = entry.frame;
-    this.#composer.take?.({ content, replyTo, attachments: attachments.map((id) => this.#uploaded.get(id)).filter(Boolean) });
+  /** What was refused goes back to where it was written. */
+  #takeBack(view) {
+    const { entry } = view;
+    if (view.message) return this.#editAgain(view);
+    const { content, reply_to: replyTo, attachments = [], mentions = [] } = entry.frame;
+    const original = replyTo && this.#room.messages.find((m) => m.id === replyTo);
     this.#discard(entry);
+    this.#composer.take({
+      content,
+      replyTo: original && { id: original.id, name: nameOf(original.sender), content: summaryOf(original) },
+      attachments: attachments.map((id) => this.#uploaded.get(id)).filter(Boolean),
+      mentions: this.#members.known.filter((m) => mentions.includes(m.id)).map(({ id, name }) => ({ id, name })),
+    });
   }
 
-  #edit(view, leave) {
+  #editAgain(view) {
+    const { clientId, frame } = view.entry;
+    this.#failed.delete(clientId);
+    this.#room.discard(clientId);
+    this.#edit(view, () => view.article.focus(), frame.content);
+  }
+
+  #edit(view, leave, written) {
     if (!view || view.editing) return;
     const { id } = view.message;
     view.openEditor((text) => {
       if (text !== null && text.trim() !== textOf(view.message)) this.#room.edit(id, text.toWellFormed().trim());
       leave();
-    });
+    }, { text: written, limit: this.#composer.limit });
   }
 
   /** Resolves to whether something was loaded. */

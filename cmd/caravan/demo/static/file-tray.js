@@ -2,12 +2,19 @@
 
 const filesMax = 10; // of a message
 const thumbPixels = 96;
+const units = ['bytes', 'KB', 'MB', 'GB'];
 
-/** FileTray is an EventTarget: 'change' when files come, go or are uploaded, and 'problem' {text}. */
+/**
+ * FileTray is an EventTarget: 'change' when files come, go or are uploaded, 'problem' {text} for what is to be seen, and
+ * 'said' {text} for screen readers. A file that failed stays, with why, until it is tried again or removed.
+ */
 export class FileTray extends EventTarget {
   #upload;
+  #pane;
   #list;
-  #items = new Map(); // element → Upload
+  #items = new Map(); // element → Upload of the library, or {state: 'done', attachment} of one that was uploaded before
+  #rooms = new Map(); // room → its items: a file belongs to the room to which it was uploaded
+  #dragging = 0; // elements that the files are over
 
   /**
    * @param element the pane, onto which files may be dropped
@@ -16,6 +23,7 @@ export class FileTray extends EventTarget {
   constructor(element, upload) {
     super();
     this.#upload = upload;
+    this.#pane = element;
     this.#list = element.querySelector('.tray');
     const chooser = element.querySelector('.chooser');
     element.querySelector('.attach').addEventListener('click', () => chooser.click());
@@ -24,85 +32,137 @@ export class FileTray extends EventTarget {
       chooser.value = '';
     });
     element.querySelector('.composer textarea').addEventListener('paste', (e) => {
-      if (!e.clipboardData.files.length) return;
+      if (!e.clipboardData.files.length || !this.#allowed) return;
       e.preventDefault();
       this.add(e.clipboardData.files);
     });
-    const dragged = (e) => e.dataTransfer?.types.includes('Files');
-    element.addEventListener('dragover', (e) => {
-      if (!dragged(e)) return;
-      e.preventDefault();
-      element.classList.add('dropping');
-    });
-    for (const name of ['dragleave', 'drop']) element.addEventListener(name, () => element.classList.remove('dropping'));
-    element.addEventListener('drop', (e) => {
-      if (!dragged(e)) return;
-      e.preventDefault();
-      this.add(e.dataTransfer.files);
-    });
+    this.#listenToDrags();
+  }
+
+  /** Whether the user may attach files: then the button is there. */
+  get #allowed() {
+    return !this.#pane.querySelector('.attach').hidden;
+  }
+
+  /** Goes to a room. What is on its way to another goes on. */
+  enter(room) {
+    if (!this.#rooms.has(room)) this.#rooms.set(room, new Map());
+    this.#items = this.#rooms.get(room);
+    this.#list.replaceChildren(...this.#items.keys());
+    this.#changed();
   }
 
   get empty() {
     return !this.#items.size;
   }
 
-  /** Whether something is not uploaded yet. */
+  /** Whether something is not uploaded. */
   get busy() {
-    return [...this.#items.values()].some((upload) => upload.state !== 'done');
+    return this.#some((state) => state !== 'done');
+  }
+
+  /** Whether something could not be uploaded. */
+  get failed() {
+    return this.#some((state) => state === 'failed');
+  }
+
+  #some(fits) {
+    return [...this.#items.values()].some(({ state }) => fits(state));
   }
 
   /** Empties the tray; returns what was uploaded. */
   take() {
-    const attachments = [...this.#items.values()].map((upload) => upload.attachment);
+    const attachments = [...this.#items.values()].map(({ attachment }) => attachment);
     this.#items.clear();
     this.#list.replaceChildren();
     this.#changed();
     return attachments;
   }
 
+  /** Puts back what is uploaded already. */
+  put(attachments) {
+    for (const attachment of attachments) {
+      const { element } = this.#show(attachment.name, attachment.size);
+      element.classList.add('ready');
+      this.#items.set(element, { state: 'done', attachment });
+    }
+    this.#changed();
+  }
+
   add(files) {
     for (const file of files) {
-      if (this.#items.size >= filesMax) return this.#say(`A message takes ${filesMax} files at most.`);
+      if (this.#items.size >= filesMax) return this.#tell('problem', `A message takes ${filesMax} files at most.`);
       this.#begin(file);
     }
   }
 
   #begin(file) {
-    const element = this.#show(file);
     const upload = this.#upload(file);
-    this.#items.set(element, upload);
-    element.querySelector('button').addEventListener('click', () => this.#drop(element));
-    this.#changed();
-    drawThumb(file).then((canvas) => canvas && element.prepend(canvas), () => {}); // a format that the browser does not know
-    const bar = element.querySelector('progress');
+    const { element, bar, note, retry } = this.#show(upload.name, file.size);
+    const items = this.#items;
+    items.set(element, upload);
+    drawThumb(file).then((canvas) => canvas && element.querySelector('.thumb').replaceWith(canvas), () => {}); // a format that the browser does not know
     upload.on('progress', (part) => (bar.value = part));
     upload.on('state', (state) => {
-      if (state === 'failed') {
-        this.#drop(element);
-        this.#say(`${file.name || 'The file'}: ${upload.error.message}`);
-      }
+      if (!items.has(element)) return; // it was removed
       element.classList.toggle('ready', state === 'done');
+      element.classList.toggle('broken', state === 'failed');
+      retry.hidden = state !== 'failed';
+      note.textContent = state === 'failed' ? upload.error.message : sizeOf(file.size);
+      if (state === 'failed') this.#tell('problem', `${upload.name}: ${upload.error.message}`);
+      if (state === 'done') this.#tell('said', `${upload.name} is uploaded`);
       this.#changed();
     });
+    retry.addEventListener('click', () => {
+      bar.value = 0;
+      upload.retry().catch(() => {}); // its state says so
+      element.querySelector('.remove').focus();
+    });
+    this.#changed();
   }
 
-  #show(file) {
+  #show(name, size) {
     const element = document.createElement('li');
-    const name = Object.assign(document.createElement('bdi'), { textContent: file.name || 'file' });
-    const bar = Object.assign(document.createElement('progress'), { max: 1, value: 0 });
-    bar.setAttribute('aria-label', `Upload of ${file.name}`);
-    const remove = Object.assign(document.createElement('button'), { type: 'button', textContent: '×' });
-    remove.setAttribute('aria-label', `Remove ${file.name}`);
-    element.append(name, bar, remove);
+    const bar = made('progress', { max: 1, value: 0 });
+    bar.setAttribute('aria-label', `Upload of ${name}`);
+    const note = made('span', { className: 'file-note', textContent: sizeOf(size) });
+    const retry = made('button', { type: 'button', className: 'again', textContent: '↻', title: 'Try again', hidden: true });
+    retry.setAttribute('aria-label', `Try again to upload ${name}`);
+    const remove = made('button', { type: 'button', className: 'remove', textContent: '×', title: 'Remove' });
+    remove.setAttribute('aria-label', `Remove ${name}`);
+    remove.addEventListener('click', () => this.#drop(element));
+    const thumb = made('span', { className: 'thumb', textContent: extensionOf(name) });
+    thumb.setAttribute('aria-hidden', 'true');
+    element.append(thumb, made('bdi', { textContent: name, title: name }), note, bar, retry, remove);
     this.#list.append(element);
-    return element;
+    return { element, bar, note, retry };
   }
 
+  /** Removes a file, and gives the focus to the next one, or to the text. */
   #drop(element) {
-    this.#items.get(element)?.cancel();
+    const next = element.nextElementSibling ?? element.previousElementSibling;
+    this.#items.get(element)?.cancel?.();
     this.#items.delete(element);
     element.remove();
+    (next?.querySelector('.remove') ?? this.#pane.querySelector('.composer textarea')).focus();
     this.#changed();
+  }
+
+  #listenToDrags() {
+    const on = (name, act) =>
+      this.#pane.addEventListener(name, (e) => {
+        if (!e.dataTransfer?.types.includes('Files') || !this.#allowed) return;
+        e.preventDefault();
+        act(e);
+        this.#pane.classList.toggle('dropping', this.#dragging > 0);
+      });
+    on('dragenter', () => this.#dragging++);
+    on('dragover', () => (this.#dragging ||= 1));
+    on('dragleave', () => this.#dragging--);
+    on('drop', (e) => {
+      this.#dragging = 0;
+      this.add(e.dataTransfer.files);
+    });
   }
 
   #changed() {
@@ -110,9 +170,18 @@ export class FileTray extends EventTarget {
     this.dispatchEvent(new Event('change'));
   }
 
-  #say(text) {
-    this.dispatchEvent(new CustomEvent('problem', { detail: { text } }));
+  #tell(name, text) {
+    this.dispatchEvent(new CustomEvent(name, { detail: { text } }));
   }
+}
+
+const made = (tag, properties) => Object.assign(document.createElement(tag), properties);
+
+const extensionOf = (name) => /\.([\p{L}\p{N}]{1,4})$/u.exec(name)?.[1] ?? '';
+
+function sizeOf(bytes) {
+  const power = Math.min(units.length - 1, Math.floor(Math.log10(Math.max(1, bytes)) / 3));
+  return `${Number((bytes / 1000 ** power).toPrecision(2))} ${units[power]}`;
 }
 
 /** A small picture of a photo; null of other files. */
@@ -120,10 +189,9 @@ async function drawThumb(file) {
   if (!file.type.startsWith('image/') || file.type === 'image/svg+xml') return null;
   const image = await createImageBitmap(file);
   const scale = Math.min(1, thumbPixels / Math.max(image.width, image.height));
-  const canvas = document.createElement('canvas');
-  canvas.width = Math.max(1, Math.round(image.width * scale));
-  canvas.height = Math.max(1, Math.round(image.height * scale));
+  const canvas = made('canvas', { width: Math.max(1, Math.round(image.width * scale)), height: Math.max(1, Math.round(image.height * scale)) });
   canvas.getContext('2d').drawImage(image, 0, 0, canvas.width, canvas.height);
+  canvas.setAttribute('aria-hidden', 'true');
   image.close();
   return canvas;
 }

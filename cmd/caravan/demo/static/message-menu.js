@@ -14,20 +14,25 @@ export class MessageMenu extends EventTarget {
   #chosen;
   #user;
   #element;
+  #emoji;
   #message;
+  #opener; // the button that the menu is beside
   #asked = false; // delete was pressed once
 
   /**
    * @param may (permission) => whether the user may do that
    * @param chosen (message id) => the keys of the emoji that they have chosen
+   * @param emoji an EmojiPicker, for all others
    */
-  constructor(element, { may, chosen, user }) {
+  constructor(element, { may, chosen, user, emoji: picker }) {
     super();
     this.#may = may;
     this.#chosen = chosen;
     this.#user = user;
     this.#element = element;
+    this.#emoji = picker;
     for (const [text, name] of Object.entries(emoji)) this.#offer(text, name);
+    this.#offerMore();
     this.#button('.pin').addEventListener('click', () => this.#choose('pin', { on: !this.#message.pinned_at }));
     this.#button('.delete').addEventListener('click', () => this.#delete());
   }
@@ -37,9 +42,10 @@ export class MessageMenu extends EventTarget {
     const mine = message.sender.id === this.#user.id;
     const chosen = this.#chosen(message.id);
     this.#message = message;
+    this.#opener = button;
     this.#asked = false;
     this.#button('.about').textContent = about;
-    this.#button('.picker').hidden = !this.#may('react');
+    this.#button('.picker').hidden = this.#button('.other').hidden = !this.#may('react');
     for (const b of this.#button('.picker').children) b.setAttribute('aria-pressed', chosen.has(emojiKey(b.textContent)));
     this.#button('.pin').hidden = !this.#may('pin');
     this.#button('.pin span').textContent = message.pinned_at ? 'Take the pin away' : 'Pin';
@@ -69,6 +75,19 @@ export class MessageMenu extends EventTarget {
     this.#button('.picker').append(button);
   }
 
+  /** All other emoji stand in a picker of their own, where the menu was. */
+  #offerMore() {
+    this.#button('.other').addEventListener('click', () => {
+      const { id } = this.#message;
+      const button = this.#opener;
+      this.#element.hidePopover();
+      this.#emoji.open(button, (text) => {
+        button.focus();
+        this.dispatchEvent(new CustomEvent('react', { detail: { id, emoji: text, on: !this.#chosen(id).has(emojiKey(text)) } }));
+      });
+    });
+  }
+
   /** Nobody can take a delete back, so it is asked for twice. */
   #delete() {
     if (this.#asked) return this.#choose('delete', {});
@@ -85,7 +104,8 @@ export class MessageMenu extends EventTarget {
   #place(at) {
     const { offsetWidth, offsetHeight, style } = this.#element;
     const below = at.bottom + gap + offsetHeight <= innerHeight;
-    style.left = `${Math.max(gap, Math.min(at.left, innerWidth - offsetWidth - gap))}px`;
+    const left = document.dir === 'rtl' ? at.right - offsetWidth : at.left;
+    style.left = `${Math.max(gap, Math.min(left, innerWidth - offsetWidth - gap))}px`;
     style.top = `${Math.max(gap, below ? at.bottom + gap : at.top - gap - offsetHeight)}px`;
   }
 }

@@ -1,7 +1,8 @@
 // One message on the page. All text goes in as text nodes, never as markup.
 
 import { drawFiles, textOf } from './message-files.js';
-import { textNodes } from './message-text.js';
+import { markFound, textNodes } from './message-text.js';
+import { lengthOf, sayLength } from './text-length.js';
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
 const moment = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'medium' });
@@ -30,6 +31,7 @@ export class MessageView {
   #part;
   #mayEdit = false;
   #drawn = ''; // what the content was made of
+  #marked = ''; // what was searched for in it
 
   constructor({ mine, colour }) {
     this.#mine = mine;
@@ -73,10 +75,10 @@ export class MessageView {
   }
 
   /**
-   * Draws what it is now. The caller looks up the sender, the message quoted, the names that may be addressed, the keys of
-   * the emoji that the user has chosen, the files, what they may do, and who has read it.
+   * Draws what it is now. The caller looks up the sender, the message quoted, whom it mentions, the keys of the emoji that the
+   * user has chosen, the files, what they may do, who has read it, and what is searched for.
    */
-  draw({ name, quoted, names, addressed, chosen, files, may, readers }) {
+  draw({ name, quoted, mentions, addressed, chosen, files, may, readers, found }) {
     const { message, entry, item } = this;
     const type = message?.message_type ?? 'text';
     const time = clock.format(item.at);
@@ -88,7 +90,7 @@ export class MessageView {
     for (const [mark, on] of Object.entries(marks)) this.element.classList.toggle(mark, on);
     this.article.setAttribute('aria-label', `${this.#mine ? 'You' : name}, ${time}`);
     this.#part('.sender').textContent = this.#mine ? 'You' : name;
-    this.#drawContent(names);
+    this.#drawContent(mentions, this.gone ? '' : found);
     this.#part('.content').hidden = this.editing || (files.length > 0 && !this.text);
     drawFiles(this.#part('.files'), this.gone ? [] : files);
     this.#part('.pinned').hidden = !message?.pinned_at;
@@ -108,7 +110,6 @@ export class MessageView {
     this.#part('.quote-text').textContent = quoted?.content ?? '';
     this.#part('.failure').hidden = entry?.status !== 'failed';
     this.#part('.failure p').textContent = entry?.error ?? '';
-    this.#part('.back').hidden = entry?.frame.type !== 'chat_message';
   }
 
   /** Draws what depends on what stands before it: the day, where the unread begins, and whether a sender goes on. */
@@ -120,11 +121,13 @@ export class MessageView {
   }
 
   /** Who has the text selected keeps it: it is made anew only where it has changed. */
-  #drawContent(names) {
-    const drawn = JSON.stringify([this.text, names]);
-    if (drawn === this.#drawn) return;
+  #drawContent(mentions, found) {
+    const drawn = JSON.stringify([this.text, mentions]);
+    const same = drawn === this.#drawn;
+    if (!same) this.#part('.content').replaceChildren(...textNodes(this.text, { mentions }));
+    if (found !== this.#marked || (!same && found)) markFound(this.#part('.content'), found);
     this.#drawn = drawn;
-    this.#part('.content').replaceChildren(...textNodes(this.text, { names }));
+    this.#marked = found;
   }
 
   /** Gives its files new links. */
@@ -164,8 +167,12 @@ export class MessageView {
     this.element.dispatchEvent(new CustomEvent(name, { bubbles: true, detail }));
   }
 
-  /** Replaces the content by a form. `done(content or null)` is called once. */
-  openEditor(done) {
+  /**
+   * Replaces the content by a form. `done(content or null)` is called once.
+   * @param text what stands in it at first; the message's own where it is left out
+   * @param limit the most characters; what is longer cannot be saved
+   */
+  openEditor(done, { text = textOf(this.message), limit }) {
     const form = document.querySelector('#editor-template').content.firstElementChild.cloneNode(true);
     const area = form.querySelector('textarea');
     const content = this.#part('.content');
@@ -175,10 +182,20 @@ export class MessageView {
       content.hidden = Boolean(this.message.attachments) && !this.text;
       done(text);
     };
-    area.value = textOf(this.message);
+    const length = form.querySelector('.length');
+    const count = () => {
+      const said = sayLength(lengthOf(area.value), limit);
+      length.textContent = said.text;
+      length.classList.toggle('over', said.over);
+      form.classList.toggle('too-long', said.over);
+      return !said.over;
+    };
+    const save = () => count() && close(area.value);
+    area.value = text;
+    area.addEventListener('input', count);
     form.addEventListener('submit', (e) => {
       e.preventDefault();
-      close(area.value);
+      save();
     });
     form.querySelector('.cancel').addEventListener('click', () => close(null));
     form.addEventListener('keydown', (e) => {
@@ -186,11 +203,12 @@ export class MessageView {
       if (e.key === 'Escape') close(null);
       if (e.key === 'Enter' && e.target === area && !e.shiftKey && !e.isComposing) {
         e.preventDefault();
-        close(area.value);
+        save();
       }
     });
     content.hidden = true;
     content.after(form);
+    count();
     area.focus();
     area.setSelectionRange(area.value.length, area.value.length);
   }
