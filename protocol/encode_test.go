@@ -188,6 +188,25 @@ func TestEncodersAppend(t *testing.T) {
 	}
 }
 
+// TestAnEventIsTheSameWhereItsMessageIsMadeInPlace compares both ways to make one.
+func TestAnEventIsTheSameWhereItsMessageIsMadeInPlace(t *testing.T) {
+	plain := sampleMessage()
+	edited := plain
+	edited.UpdatedAt = plain.CreatedAt.Add(time.Hour)
+	for _, m := range []*Message{&plain, &edited, messageWithExtras()} {
+		for _, k := range []Kind{KindMessage, KindEdit, KindPin} {
+			for _, how := range []Telling{Live, CaughtUp, Duplicate} {
+				body := AppendMessage(nil, m)
+				want := AppendEvent([]byte("before"), k, body, 9, 7, how)
+				got, begin, end := AppendEventOf([]byte("before"), k, m, 9, 7, how)
+				if string(got) != string(want) || string(got[begin:end]) != string(body) {
+					t.Errorf("%v, %v:\n%s, of which %s, want\n%s, of which %s", k, how, got, got[begin:end], want, body)
+				}
+			}
+		}
+	}
+}
+
 func TestEncodersDoNotAllocate(t *testing.T) {
 	m := sampleMessage()
 	m.ReplyTo, m.ClientID = &Reply{ID: idB, Content: "was"}, "c1"
@@ -199,6 +218,7 @@ func TestEncodersDoNotAllocate(t *testing.T) {
 		"message": func() { AppendMessage(dst, &m) },
 		"extras":  func() { AppendMessage(dst, extras) },
 		"event":   func() { AppendEvent(dst, KindMessage, body, 9, 7, Duplicate) },
+		"of":      func() { AppendEventOf(dst, KindMessage, &m, 9, 7, Duplicate) },
 		"history": func() { AppendHistory(dst, RoomInfo{}, bodies, 9) },
 		"typing":  func() { AppendNotice(dst, idA, &m.Sender, &Intent{Kind: KindTyping, On: true}) },
 		"error":   func() { AppendError(dst, ErrTypingField, "c1") },

@@ -17,6 +17,23 @@ const (
 // room and prev the number after which it comes; prev is written only where it is
 // not seq-1.
 func AppendEvent(dst []byte, k Kind, message []byte, seq, prev int64, how Telling) []byte {
+	dst = appendEventHead(dst, k, how)
+	dst = append(dst, message...)
+	return appendEventTail(dst, seq, prev, how)
+}
+
+// AppendEventOf is AppendEvent with the object of m, which is made in its place. In what it
+// returns the object stands from begin to end.
+func AppendEventOf(dst []byte, k Kind, m *Message, seq, prev int64, how Telling) (frame []byte, begin, end int) {
+	dst = appendEventHead(dst, k, how)
+	begin = len(dst)
+	dst = AppendMessage(dst, m)
+	end = len(dst)
+	return appendEventTail(dst, seq, prev, how), begin, end
+}
+
+// appendEventHead appends what stands before the message of an Event.
+func appendEventHead(dst []byte, k Kind, how Telling) []byte {
 	row := k.row()
 	dst = append(dst, `{"type":"`...)
 	dst = append(dst, row.told...)
@@ -24,8 +41,11 @@ func AppendEvent(dst []byte, k Kind, message []byte, seq, prev int64, how Tellin
 		dst = append(dst, `","change":"`...)
 		dst = append(dst, row.change...)
 	}
-	dst = append(dst, `","message":`...)
-	dst = append(dst, message...)
+	return append(dst, `","message":`...)
+}
+
+// appendEventTail appends what stands behind it.
+func appendEventTail(dst []byte, seq, prev int64, how Telling) []byte {
 	dst = appendNumber(dst, seq, prev)
 	if how == Duplicate {
 		dst = append(dst, `,"duplicate":true`...)

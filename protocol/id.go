@@ -1,10 +1,6 @@
 package protocol
 
-import (
-	"encoding/hex"
-
-	"github.com/google/uuid"
-)
+import "github.com/google/uuid"
 
 // The lengths of the two forms of an id.
 const (
@@ -52,11 +48,16 @@ var hexValue = func() (t [256]byte) {
 
 // appendUUID appends id as a JSON string in the canonical form.
 func appendUUID(dst []byte, id uuid.UUID) []byte {
-	dst = append(dst, '"')
-	dst = hex.AppendEncode(dst, id[:4])
-	for _, part := range [...][]byte{id[4:6], id[6:8], id[8:10], id[10:]} {
-		dst = append(dst, '-')
-		dst = hex.AppendEncode(dst, part)
+	var text [idHyphenated + 2]byte
+	at := 1
+	for i, b := range id {
+		if i == 4 || i == 6 || i == 8 || i == 10 {
+			text[at] = '-'
+			at++
+		}
+		text[at], text[at+1] = hexDigits[b>>4], hexDigits[b&15]
+		at += 2
 	}
-	return append(dst, '"')
+	text[0], text[at] = '"', '"'
+	return append(dst, text[:]...)
 }

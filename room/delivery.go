@@ -35,8 +35,9 @@ type Batch struct {
 	// transaction has them. Nil: this one has not.
 	Stages *Stages
 
-	own  bool  // this node's
-	told int64 // of the first batch that an own transaction makes in its room: what had been told there before it began
+	own     bool  // this node's
+	compact bool  // the body of its one event takes most of the memory that it keeps
+	told    int64 // of the first batch that an own transaction makes in its room: what had been told there before it began
 
 	forms forms
 }

@@ -1,7 +1,7 @@
 package room
 
 import (
-	"bytes"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -12,44 +12,81 @@ import (
 // what it has sent in pieces.
 const batchBytesMax = 128 << 10
 
-// encodeBatches makes the events of a committed batch of ops, room by room,
-// each room's in order. Rooms that nobody wants are left out.
-func encodeBatches(ops []*Op, wanted func(uuid.UUID) bool) []*Batch {
-	var (
-		batches []*Batch
-		rooms   = make(map[uuid.UUID]*encoder, min(len(ops), 64))
-	)
+// encoding makes the events of committed batches of ops. It belongs to one lane, and keeps
+// its scratch memory.
+type encoding struct {
+	places  map[uuid.UUID]int // of each room in encoders; nowhere: nobody wants it
+	all     []encoder
+	batches []*Batch
+}
+
+const (
+	nowhere         = -1
+	encodersKeptMax = 1_024 // rooms of one batch for which an encoding keeps memory
+	eventsKeptMax   = 32    // and events of each
+)
+
+// encode makes the events of a batch of ops, room by room, each room's in order. Rooms
+// that nobody wants are left out. What it returns is valid until the next call; the
+// batches in it are for ever.
+func (x *encoding) encode(ops []*Op, wanted func(uuid.UUID) bool) []*Batch {
+	x.reset()
 	for _, op := range ops {
 		if !op.tells() {
 			continue
 		}
-		e, seen := rooms[op.Room]
+		at, seen := x.places[op.Room]
 		if !seen {
-			if wanted(op.Room) {
-				e = &encoder{room: op.Room, timeline: op.Timeline, told: op.told, last: op.Seq - 1}
+			if at = nowhere; wanted(op.Room) {
+				at = x.open(op)
 			}
-			rooms[op.Room] = e
+			x.places[op.Room] = at
 		}
-		if e != nil {
-			e.expect(op.Message)
+		if at != nowhere {
+			x.all[at].expect(op.Message)
 		}
 	}
 	for _, op := range ops {
-		e := rooms[op.Room]
-		if !op.tells() || e == nil {
+		if !op.tells() {
 			continue
 		}
+		at := x.places[op.Room]
+		if at == nowhere {
+			continue
+		}
+		e := &x.all[at]
 		if len(e.buf) >= batchBytesMax {
-			batches = append(batches, e.batch())
+			x.batches = append(x.batches, e.batch())
 		}
 		e.add(op.Kind, op.Seq, op.Row, op.Message)
 	}
-	for _, e := range rooms {
-		if e != nil {
-			batches = append(batches, e.batch())
-		}
+	for i := range x.all {
+		x.batches = append(x.batches, x.all[i].batch())
 	}
-	return batches
+	return x.batches
+}
+
+// reset forgets what was encoded before.
+func (x *encoding) reset() {
+	clear(x.batches)
+	x.batches = x.batches[:0]
+	if x.places == nil || len(x.places) > encodersKeptMax {
+		x.places, x.all = make(map[uuid.UUID]int), nil
+	}
+	clear(x.places)
+	x.all = x.all[:0]
+}
+
+// open returns the place of a new encoder for the room of an op, which is its first.
+func (x *encoding) open(op *Op) (at int) {
+	at = len(x.all)
+	if at == cap(x.all) {
+		x.all = append(x.all, encoder{})
+	}
+	x.all = x.all[:at+1]
+	e := &x.all[at]
+	*e = encoder{room: op.Room, timeline: op.Timeline, told: op.told, last: op.Seq - 1, parts: e.parts[:0], events: e.events[:0]}
+	return at
 }
 
 // tells reports whether there is something to tell the room of an op: a number that
@@ -87,13 +124,12 @@ type encoder struct {
 	count    int   // events that are expected and not yet added
 	bytes    int   // and about what their frames take
 	buf      []byte
-	parts    []part // of buf, one for each event
-	events   []Event
-	body     []byte // scratch
+	parts    []part  // of buf, one for each event; scratch
+	events   []Event // scratch
 }
 
 // part is where an event stands in an encoder's buffer.
-type part struct{ end, body, size int } // of the frame; of the message's object in it
+type part struct{ end, body, bodyEnd int } // of the frame; of the message's object in it
 
 // envelopeBytes is about what an event's frame has besides the content.
 const envelopeBytes = 512
@@ -108,14 +144,15 @@ func (e *encoder) expect(m *protocol.Message) {
 func (e *encoder) add(kind protocol.Kind, seq int64, row uuid.UUID, m *protocol.Message) {
 	if e.buf == nil {
 		e.buf = make([]byte, 0, min(e.bytes, batchBytesMax+envelopeBytes+len(m.Content)))
-		n := min(e.count, batchBytesMax/envelopeBytes+1)
-		e.parts, e.events = make([]part, 0, n), make([]Event, 0, n)
+		if n := min(e.count, batchBytesMax/envelopeBytes+1); n > cap(e.events) {
+			e.parts, e.events = make([]part, 0, n), make([]Event, 0, n)
+		}
 	}
 	e.count, e.bytes = max(e.count-1, 0), max(e.bytes-envelopeBytes-len(m.Content), 0)
-	e.body = protocol.AppendMessage(e.body[:0], m)
-	start := len(e.buf)
-	e.buf = protocol.AppendEvent(e.buf, kind, e.body, seq, e.last, e.how)
-	e.parts = append(e.parts, part{len(e.buf), start + bytes.Index(e.buf[start:], e.body), len(e.body)})
+	var p part
+	e.buf, p.body, p.bodyEnd = protocol.AppendEventOf(e.buf, kind, m, seq, e.last, e.how)
+	p.end = len(e.buf)
+	e.parts = append(e.parts, p)
 	event := Event{Kind: kind, Seq: seq, Prev: e.last, Row: row, Message: m.ID, Quoted: quotedBy(m)}
 	if e.how == protocol.Live {
 		event.Patch = protocol.AppendPatch(nil, kind, m, seq, e.last)
@@ -132,15 +169,35 @@ func quotedBy(m *protocol.Message) uuid.UUID {
 	return m.ReplyTo.ID
 }
 
+// loneBatch is a batch of one event, in one piece of memory.
+type loneBatch struct {
+	Batch
+	event [1]Event
+}
+
 // batch hands out what was gathered and begins anew.
 func (e *encoder) batch() *Batch {
 	start := 0
 	for i, p := range e.parts {
 		e.events[i].Frame = e.buf[start:p.end:p.end]
-		e.events[i].Body = e.buf[p.body : p.body+p.size : p.body+p.size]
+		e.events[i].Body = e.buf[p.body:p.bodyEnd:p.bodyEnd]
 		start = p.end
 	}
-	b := &Batch{Room: e.room, Timeline: e.timeline, Events: e.events, own: e.how == protocol.Live, told: e.told}
-	*e = encoder{room: e.room, timeline: e.timeline, how: e.how, last: e.last, count: e.count, bytes: e.bytes, body: e.body}
+	var b *Batch
+	switch {
+	case len(e.events) == 1:
+		lone := &loneBatch{event: [1]Event{e.events[0]}}
+		b = &lone.Batch
+		b.Events = lone.event[:]
+		b.compact = cap(e.buf)/3*2 <= len(b.Events[0].Body)
+	case cap(e.events) > eventsKeptMax:
+		b = &Batch{Events: e.events}
+		e.parts, e.events = nil, nil
+	default:
+		b = &Batch{Events: slices.Clone(e.events)}
+	}
+	b.Room, b.Timeline, b.own, b.told = e.room, e.timeline, e.how == protocol.Live, e.told
+	clear(e.events)
+	*e = encoder{room: e.room, timeline: e.timeline, how: e.how, last: e.last, count: e.count, bytes: e.bytes, parts: e.parts[:0], events: e.events[:0]}
 	return b
 }

@@ -29,10 +29,11 @@ func BenchmarkEncodeBatches(b *testing.B) {
 			},
 		}
 	}
+	var x encoding
 	b.ReportAllocs()
 	for done := 0; b.Loop(); done++ {
 		if done%messages == 0 {
-			encodeBatches(ops, func(uuid.UUID) bool { return true })
+			x.encode(ops, func(uuid.UUID) bool { return true })
 		}
 	}
 }

@@ -23,6 +23,12 @@ func (f *fit) takes(body []byte) bool {
 	return f.all || f.left >= 0
 }
 
+// takesAll reports whether an answer that has none yet holds so many messages of so many
+// bytes together.
+func (f *fit) takesAll(messages int, bytes int64) bool {
+	return f.all || bytes+int64(messages) <= int64(f.left)
+}
+
 // historyBesides is what a history has besides its messages.
 var historyBesides = len(protocol.AppendHistory(nil, protocol.RoomInfo{RoomSettings: widestSettings}, nil, math.MaxInt64))
 

@@ -266,7 +266,7 @@ func (h *hub) tell(r *subscribed, b *Batch, w *wakes) {
 	if r.tail == nil {
 		return
 	}
-	grown, current := r.tail.add(b.Events)
+	grown, current := r.tail.add(b.Events, b.compact)
 	if h.tailBytes.Add(grown) > int64(h.bytes.Tails) || !current {
 		h.dropTail(r) // it is read anew when asked for
 	}

@@ -30,6 +30,7 @@ type lane struct {
 
 	// Owned by the goroutine.
 	batch     []*Op
+	encoding  encoding
 	oldest    oldest    // of the batch
 	downSince time.Time // zero: the last attempt succeeded
 }
@@ -239,7 +240,7 @@ func (l *lane) isSuperseded(op *Op) bool { return op.Timeline != 0 && l.s.Supers
 func (l *lane) tell() {
 	begun := time.Now()
 	stages := &Stages{l.oldest.accepted, begun}
-	for _, b := range encodeBatches(l.batch, l.s.wanted) {
+	for _, b := range l.encoding.encode(l.batch, l.s.wanted) {
 		if b.Room == l.oldest.room {
 			b.Stages, stages = stages, nil
 		}

@@ -45,8 +45,9 @@ func newTail(of protocol.RoomInfo, page *Page, max Limit) *tail {
 }
 
 // add brings the tail up to date and returns by how many bytes it grew. Where it
-// cannot, current is false and the tail is of no more use.
-func (t *tail) add(events []Event) (grown int64, current bool) {
+// cannot, current is false and the tail is of no more use. The bodies of compact events are
+// kept, and those of others copied.
+func (t *tail) add(events []Event, compact bool) (grown int64, current bool) {
 	before := t.size
 	for _, e := range events {
 		if e.Seq <= t.seq {
@@ -57,19 +58,19 @@ func (t *tail) add(events []Event) (grown int64, current bool) {
 		}
 		t.seq = e.Seq
 		t.history = nil
-		// A copy: the frame's buffer holds its whole batch.
-		body := slices.Clone(e.Body)
-		i := slices.IndexFunc(t.messages, func(m tailMessage) bool { return m.id == e.Message })
-		olderFits := false // perhaps
-		switch {
-		case i >= 0:
+		body := e.Body
+		if !compact { // the frame's buffer holds its whole batch
+			body = slices.Clone(body)
+		}
+		olderFits := false                  // perhaps
+		if e.Kind == protocol.KindMessage { // a new one: the tail has all that came before
+			t.messages = append(t.messages, tailMessage{e.Message, e.Quoted, body})
+			t.size += int64(len(body))
+		} else if i := t.find(e.Message); i >= 0 {
 			olderFits = len(body) < len(t.messages[i].body)
 			t.size += int64(len(body) - len(t.messages[i].body))
 			t.messages[i].body = body
-		case e.Kind == protocol.KindMessage:
-			t.messages = append(t.messages, tailMessage{e.Message, e.Quoted, body})
-			t.size += int64(len(body))
-		default:
+		} else {
 			olderFits = true
 		}
 		t.trim()
@@ -80,9 +81,17 @@ func (t *tail) add(events []Event) (grown int64, current bool) {
 	return t.size - before, true
 }
 
+// find returns where a message is; negative: it is not in the tail.
+func (t *tail) find(message uuid.UUID) int {
+	return slices.IndexFunc(t.messages, func(m tailMessage) bool { return m.id == message })
+}
+
 // trim forgets the oldest messages that do not fit.
 func (t *tail) trim() {
 	n := max(0, len(t.messages)-t.max.Messages)
+	if all := newFit(t.max.Bytes, historyBesides); n == 0 && all.takesAll(len(t.messages), t.size) {
+		return
+	}
 	f := newFit(t.max.Bytes, historyBesides)
 	for i := len(t.messages) - 1; i >= n; i-- {
 		if !f.takes(t.messages[i].body) && i < len(t.messages)-1 {

@@ -228,7 +228,7 @@ func TestTailOutlivesAChangeThatQuotesDoNotShow(t *testing.T) {
 	h := newHub(&counters{}, Limit{Messages: 5}, func(uuid.UUID, time.Duration) {})
 	h.follow(log.room, 2, &follower{t: t, last: 2})
 	h.keepTail(log.ids(), &Page{Messages: log.messages, Seq: 2}, h.births.Load())
-	const pinned = protocol.KindMessage // stands for a kind of which quotes show nothing
+	const pinned = protocol.KindPin
 	if pinned.Requotes() {
 		t.Fatal("quotes show it")
 	}

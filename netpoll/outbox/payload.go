@@ -20,8 +20,9 @@ func WorthDeflating(n int) bool { return n >= deflateBytesMin }
 // too. A Payload is safe for concurrent use.
 type Payload struct {
 	plain   []byte
-	ends    []int // where each message ends in plain
-	longest int   // bytes of the longest message
+	ends    []int  // where each message ends in plain
+	longest int    // bytes of the longest message
+	end     [1]int // ends of a single one
 
 	deflated sync.Once
 	packed   []byte      // what connections with compression get
@@ -34,7 +35,10 @@ func NewPayload(texts ...[]byte) *Payload {
 	for _, t := range texts {
 		size += frame.HeaderBytesMax + len(t)
 	}
-	p := &Payload{plain: make([]byte, 0, size), ends: make([]int, 0, len(texts))}
+	p := &Payload{plain: make([]byte, 0, size)}
+	if p.ends = p.end[:0]; len(texts) > len(p.end) {
+		p.ends = make([]int, 0, len(texts))
+	}
 	for _, t := range texts {
 		p.plain = frame.AppendText(p.plain, t)
 		p.ends = append(p.ends, len(p.plain))

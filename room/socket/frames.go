@@ -156,6 +156,9 @@ func (p *byVersion) of(version uint8) *netpoll.Payload {
 // frameBatch and frameHistory make the bytes that connections share. Of nearly all batches
 // those are the same for all, and frameBatch makes a Payload; otherwise a byVersion.
 func frameBatch(b *room.Batch) any {
+	if len(b.Events) == 1 && b.Events[0].Patch == nil {
+		return netpoll.NewPayload(b.Events[0].Frame)
+	}
 	texts := make([][]byte, len(b.Events))
 	for i := range b.Events {
 		texts[i] = b.Events[i].Frame
