@@ -15,7 +15,8 @@ import (
 type tail struct {
 	of       protocol.RoomInfo
 	max      Limit
-	messages []tailMessage // by seq: the newest that fit
+	messages []tailMessage // by seq: the newest that fit; the end of memory
+	memory   []tailMessage // where messages began: those that were forgotten have left their place
 	older    bool          // the room has older ones
 	size     int64         // bytes of the messages
 	seq      int64         // the messages are as of this number
@@ -64,7 +65,7 @@ func (t *tail) add(events []Event, compact bool) (grown int64, current bool) {
 		}
 		olderFits := false                  // perhaps
 		if e.Kind == protocol.KindMessage { // a new one: the tail has all that came before
-			t.messages = append(t.messages, tailMessage{e.Message, e.Quoted, body})
+			t.push(tailMessage{e.Message, e.Quoted, body})
 			t.size += int64(len(body))
 		} else if i := t.find(e.Message); i >= 0 {
 			olderFits = len(body) < len(t.messages[i].body)
@@ -86,26 +87,45 @@ func (t *tail) find(message uuid.UUID) int {
 	return slices.IndexFunc(t.messages, func(m tailMessage) bool { return m.id == message })
 }
 
+// push appends a message. Where there is no place behind the last one, but before the first,
+// they move there: to make place for each would move all of them each time.
+func (t *tail) push(m tailMessage) {
+	if n := len(t.messages); n == cap(t.messages) && cap(t.memory)-n > n/2 {
+		t.memory = t.memory[:cap(t.memory)]
+		copy(t.memory, t.messages)
+		clear(t.memory[n:])
+		t.messages = t.memory[:n]
+	}
+	t.messages = append(t.messages, m)
+	if cap(t.messages) > cap(t.memory) { // another piece of memory
+		t.memory = t.messages
+	}
+}
+
 // trim forgets the oldest messages that do not fit.
 func (t *tail) trim() {
 	n := max(0, len(t.messages)-t.max.Messages)
-	if all := newFit(t.max.Bytes, historyBesides); n == 0 && all.takesAll(len(t.messages), t.size) {
-		return
+	rest := t.size
+	for _, m := range t.messages[:n] {
+		rest -= int64(len(m.body))
 	}
 	f := newFit(t.max.Bytes, historyBesides)
-	for i := len(t.messages) - 1; i >= n; i-- {
-		if !f.takes(t.messages[i].body) && i < len(t.messages)-1 {
-			n = i + 1
+	if !f.takesAll(len(t.messages)-n, rest) {
+		for i := len(t.messages) - 1; i >= n; i-- {
+			if !f.takes(t.messages[i].body) && i < len(t.messages)-1 {
+				n = i + 1
+			}
+		}
+		rest = 0
+		for _, m := range t.messages[n:] {
+			rest += int64(len(m.body))
 		}
 	}
 	if n == 0 {
 		return
 	}
-	for _, m := range t.messages[:n] {
-		t.size -= int64(len(m.body))
-	}
-	t.messages = slices.Delete(t.messages, 0, n)
-	t.older = true
+	clear(t.messages[:n])
+	t.messages, t.size, t.older = t.messages[n:], rest, true
 }
 
 // quotes says whether another message of the tail answers this one.

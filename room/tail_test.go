@@ -242,6 +242,29 @@ func TestTailOutlivesAChangeThatQuotesDoNotShow(t *testing.T) {
 	}
 }
 
+// TestAFullTailTakesNoMemory: what is forgotten makes place for what is new.
+func TestAFullTailTakesNoMemory(t *testing.T) {
+	full := newTail(protocol.RoomInfo{}, &Page{}, Limit{Messages: 50, Bytes: 1 << 20})
+	events := []Event{{Kind: protocol.KindMessage, Body: []byte("{}")}}
+	send := func() {
+		events[0].Seq++
+		full.add(events, true)
+	}
+	for range 100 {
+		send()
+	}
+	if n := testing.AllocsPerRun(1, func() {
+		for range 1_000 {
+			send()
+		}
+	}); n > 0 {
+		t.Errorf("1,000 messages take %v allocations", n)
+	}
+	if n := len(full.messages); n != 50 || full.size != int64(n*len("{}")) || !full.older {
+		t.Errorf("%d messages of %d bytes, older ones: %v", n, full.size, full.older)
+	}
+}
+
 // BenchmarkEditBesideAFullTail is what an edit costs under the room's lock.
 func BenchmarkEditBesideAFullTail(b *testing.B) {
 	log := &roomLog{room: uuid.New()}

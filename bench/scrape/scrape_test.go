@@ -45,6 +45,20 @@ nonsense
 	}
 }
 
+// TestALookHasTheServerCompressNothing: the harness would measure what its own looks cost.
+func TestALookHasTheServerCompressNothing(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if got := r.Header.Get("Accept-Encoding"); got != "identity" {
+			t.Errorf("%q is asked for", got)
+		}
+		_, _ = w.Write([]byte("go_goroutines 12\n"))
+	}))
+	defer server.Close()
+	if m, err := Read(t.Context(), server.URL); err != nil || m.Value("go_goroutines") != 12 {
+		t.Errorf("%v, %v", m, err)
+	}
+}
+
 func TestAHistogramIsWhatWasCountedBetweenTwoReadings(t *testing.T) {
 	const name = "caravan_batch_messages"
 	earlier := parsed(t, `
