@@ -28,7 +28,8 @@ type NewKeys struct {
 // Init sets the fields to their defaults.
 func (k *NewKeys) Init(least int) { k.Min, k.Pause = least, keysPause }
 
-// Found notes that one was known, or may be.
+// Found notes that one was known, or that nothing guards them. A batch that was undone for another reason, for a message
+// that is refused, says nothing of those that come.
 func (k *NewKeys) Found() { k.knownAt.Store(time.Now().UnixNano()) }
 
 // AreNew reports whether the client_ids of a batch, so many, are to be taken for new.

@@ -28,7 +28,8 @@ DROP TRIGGER IF EXISTS caravan_note_gone ON chat_rooms;
 DROP TRIGGER IF EXISTS caravan_note_put_back ON chat_rooms;
 DROP TRIGGER IF EXISTS caravan_note_emptied ON chat_rooms;
 
--- Those of --rights-triggers, where somebody has made them.
+-- Those of --rights-triggers, where somebody has made them: who owns the application's tables. Where that is another
+-- role than this one, or a table has another name by now, run what `caravan migrate --rights-triggers drop` prints first.
 DROP TRIGGER IF EXISTS caravan_note_right ON users;
 DROP TRIGGER IF EXISTS caravan_note_right_emptied ON users;
 DROP TRIGGER IF EXISTS caravan_note_right ON trips;

@@ -99,8 +99,7 @@ func (s *Store) run(ctx context.Context, ops []*room.Op, mode persist.Mode, limi
 		if !persist.Refuted(err) {
 			return plan, xact, err
 		}
-		s.keys.Found()
-		lookup.KeysAreNew = false
+		lookup.KeysAreNew = false // whether one was known is found now
 	}
 	return s.general(ctx, txCtx, conn, ops, lookup, mode)
 }

@@ -233,7 +233,7 @@ func (c *checking) noteTriggers(ctx context.Context, tx pgx.Tx) error {
 			return err
 		}
 		if len(off) > 0 {
-			c.look("triggers", "caravan migrate --rights-triggers make, for psql", "of the triggers that note changed rights those on %s are off or gone: all members are looked at each time", strings.Join(off, ", "))
+			c.look("triggers", "caravan migrate --rights-triggers make, for psql", "of the triggers that note changed rights those on %s are off or gone, or do not see all: all members are looked at each time", strings.Join(off, ", "))
 		}
 	}
 	there, err := numbersThere(ctx, tx)

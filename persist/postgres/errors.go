@@ -44,9 +44,13 @@ const (
 	classInternal   = "XX" // what has no code of its own: a disk quota used up, a file as large as may be
 )
 
-// primaryKey is the only unique index of Caravan's that an op can break by itself: the others
-// hold numbers that the store gives, and client ids that it looked up.
-const primaryKey = "chat_messages_pkey"
+// primaryKey is the only unique index of Caravan's that an op can break by itself. Others hold numbers that the store
+// gives. The one of client_ids is broken where a batch took them for new (ADR 23): that is undone, and done again with a
+// look-up. Broken after that it is by who writes without the room's lock, and the next look-up finds what they wrote.
+const (
+	primaryKey = "chat_messages_pkey"
+	keysIndex  = "caravan_messages_client"
+)
 
 // numberIndexes are broken where the room's number is behind its messages. An
 // adopted table may have further indexes, which are the application's rules.
@@ -67,6 +71,8 @@ func undone(err error) error {
 		return &persist.DataError{Refusal: protocol.ErrNotCollaborator, Err: err}
 	case pg.Code == codeUnique && pg.ConstraintName == primaryKey:
 		return &persist.DataError{Refusal: protocol.ErrInternal, Err: err}
+	case pg.Code == codeUnique && pg.ConstraintName == keysIndex: // of no message it can be said that it is wrong
+		return fmt.Errorf("%w: %w: %w", persist.ErrConflict, persist.ErrMayBeKnown, err)
 	case pg.Code == codeUnique && slices.Contains(numberIndexes, pg.ConstraintName):
 		return persist.RoomError(err)
 	case pg.Code == codeNotNull && pg.ColumnName != "": // no message could be stored: the table is at fault

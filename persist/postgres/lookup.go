@@ -105,6 +105,7 @@ func (s *Store) lookUp(ctx context.Context, conn *pgx.Conn, l *persist.Lookup) (
 	queueCounts(&batch, l.Counted, l, found)
 	queueQuotas(&batch, l, found)
 	if err = conn.SendBatch(ctx, &batch).Close(); err == nil && !unique {
+		s.keys.Found() // so it will be the next time
 		err = persist.ErrMayBeKnown
 	}
 	if err == nil {

@@ -1,14 +1,17 @@
 package postgres
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/caravan-chat/caravan/bench/servers/migrated"
 	pgserver "github.com/caravan-chat/caravan/bench/servers/postgres"
+	"github.com/caravan-chat/caravan/persist"
 	"github.com/caravan-chat/caravan/persist/storetest"
 	"github.com/caravan-chat/caravan/room"
 )
@@ -131,6 +134,35 @@ func TestARefusalIsNoAnswerToWhatIsKnown(t *testing.T) {
 	}
 	if other.Outcome != room.Refused || batch[0].Outcome != room.Stored || batch[keysMin-1].Outcome != room.Stored {
 		t.Errorf("outcomes %d, %d and %d", other.Outcome, batch[0].Outcome, batch[keysMin-1].Outcome)
+	}
+}
+
+// TestWhatIsRefusedIsNoReasonToLookKeysUp: others' batches after it are as quick.
+func TestWhatIsRefusedIsNoReasonToLookKeysUp(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, Config{URL: migrated.Postgres(t, pgserver.Shared(t))}, 1)
+	f.keys.Pause = time.Hour
+	refused := f.send(0, "reply to nothing")
+	refused.ClientID, refused.ReplyTo = "refused", uuid.New()
+	f.mustAppend(append(f.keyed(keysMin), refused)...)
+	if refused.Outcome != room.Refused {
+		t.Fatalf("outcome %d", refused.Outcome)
+	}
+	looked := f.scans()
+	f.mustAppend(f.keyed(keysMin)...)
+	if n := f.scans() - looked; n != 0 {
+		t.Errorf("%d client_ids were looked up after a message was refused", n)
+	}
+}
+
+// TestAKeyThatIsTakenIsNobodysFault: whoever else stored it, the next look-up finds it, and no client is told that
+// what it sent is malformed.
+func TestAKeyThatIsTakenIsNobodysFault(t *testing.T) {
+	t.Parallel()
+	err := undone(&pgconn.PgError{Severity: "ERROR", Code: codeUnique, ConstraintName: "caravan_messages_client"})
+	var data *persist.DataError
+	if errors.As(err, &data) || !errors.Is(err, persist.ErrConflict) || !persist.Refuted(err) {
+		t.Errorf("got %v", err)
 	}
 }
 

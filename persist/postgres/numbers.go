@@ -23,6 +23,9 @@ import (
 const (
 	notesMost   = 100_000     // that one look returns, with more all rooms are compared; and that one statement deletes
 	numbersKept = time.Minute // for how long those are kept at least that a node may not have seen
+
+	pruneTimeout = 10 * time.Second // of deleting them
+	pruneWaits   = "SET LOCAL lock_timeout = '500ms'"
 )
 
 // noteTriggers are those on chat_rooms.
@@ -33,12 +36,18 @@ const triggersOff = `ARRAY(SELECT name FROM unnest('{` + noteTriggers + `}'::tex
 		SELECT FROM pg_trigger t WHERE t.tgrelid = 'chat_rooms'::regclass AND t.tgname = name AND t.tgenabled = 'A'))`
 
 // selectNumbers answers with no numbers where rows may be missing since the former snapshot.
-var selectNumbers = notesSince("chat_numbers", triggersOff, "'chat_rooms'::regclass::oid", "chat_room_id", "seq")
+var selectNumbers = notesSince("chat_numbers", triggersOff, "'chat_rooms'::regclass::oid, "+triggerVersions("'chat_rooms'::regclass", strings.Split(noteTriggers, ",")...), "chat_room_id", "seq")
+
+// triggerVersions says which of a table's triggers there are by these names, and of which version: what they were
+// while they were off or gone for an instant, or taken away and made again, cannot be seen otherwise.
+func triggerVersions(table string, names ...string) string {
+	return `(SELECT string_agg(t.oid || ' ' || t.xmin::text, ' ' ORDER BY t.oid) FROM pg_trigger t WHERE t.tgrelid = ` + table + ` AND t.tgname IN ('` + strings.Join(names, "', '") + `'))`
+}
 
 // notesSince makes the statement that selects two columns of the notes in a table. It answers with none
 // where rows may be missing since the former snapshot, $2:
 // they were lost, deleted, or not written. The answer says which triggers are off, and where the
-// rows are: since which start of the server, in which database and of which tables. Nobody knows what was done
+// rows are: since which start of the server, in which database, of which tables and by which triggers. Nobody knows what was done
 // to the files before a start, and a restored dump brings rows of another place. Where it
 // brings a row of the table with _kept from a time to come, that one counts for nothing.
 func notesSince(table, off, of, column, other string) string {
@@ -114,10 +123,23 @@ type pruning struct {
 	// cannot be deleted.
 	untold, triggersOff, undeleted atomic.Bool
 
+	under sync.WaitGroup // deleting, of which there is one at most
+
 	mu   sync.Mutex
-	from string    // the snapshot of which all was deleted
-	to   moment    // up to which it is deleted next
-	at   time.Time // when that moment was
+	from string             // the snapshot of which all was deleted
+	to   moment             // up to which it is deleted next
+	at   time.Time          // when that moment was
+	stop context.CancelFunc // ends what is under way; nil: nothing is
+}
+
+// close ends what is under way. Nobody begins anything any more.
+func (p *pruning) close() {
+	p.mu.Lock()
+	if p.stop != nil {
+		p.stop()
+	}
+	p.mu.Unlock()
+	p.under.Wait()
 }
 
 // NumbersSince implements room.Store.
@@ -205,30 +227,59 @@ func grantNotes(table, role string) string {
 	return "GRANT SELECT, INSERT, UPDATE, DELETE ON " + table + ", " + table + "_kept TO " + pgx.Identifier{role}.Sanitize() + ";"
 }
 
-// prune deletes now and then what all nodes have seen that look often enough. What cannot be
-// deleted is tried again later.
+// prune has deleted now and then what all nodes have seen that look often enough, and does not wait for it: who asks is
+// answered first. What cannot be deleted is tried again later.
 func (s *Store) prune(ctx context.Context, p *pruning, now moment) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.to.kept != now.kept || p.to.place != now.place {
 		p.from, p.to, p.at = noMoment.snapshot, now, time.Now()
 	}
-	if time.Since(p.at) < p.kept {
+	if p.stop != nil || time.Since(p.at) < p.kept {
 		return
 	}
-	for {
-		tag, err := s.readers.Exec(ctx, p.statement, [16]byte(p.to.kept), p.to.snapshot, p.from, notesMost)
-		if err != nil {
-			if !errors.Is(ctx.Err(), context.Canceled) && !p.undeleted.Swap(true) {
-				s.log.Warn("notes cannot be deleted: "+p.table+" grows", "error", err, "needs", s.grant(p.table))
-			}
-			break
-		}
-		if tag.RowsAffected() < notesMost {
-			p.from = p.to.snapshot
+	from, to := p.from, p.to
+	ctx, p.stop = context.WithTimeout(context.WithoutCancel(ctx), pruneTimeout)
+	p.under.Go(func() {
+		err := s.deleteNotes(ctx, p.statement, from, to)
+		if err == nil {
 			p.undeleted.Store(false)
-			break
+		} else if !errors.Is(ctx.Err(), context.Canceled) && !p.undeleted.Swap(true) {
+			s.log.Warn("notes cannot be deleted: "+p.table+" grows", "error", err, "needs", s.grant(p.table))
+		}
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.stop()
+		p.stop = nil
+		if p.to.kept != to.kept || p.to.place != to.place { // it begins anew
+			return
+		}
+		if err == nil {
+			p.from = to.snapshot
+		}
+		p.to, p.at = now, time.Now()
+	})
+}
+
+// deleteNotes deletes what one snapshot saw and a former one did not. It waits for no lock for long.
+func (s *Store) deleteNotes(ctx context.Context, statement, from string, to moment) error {
+	done, err := s.shares.Besides(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	for deleted := int64(notesMost); deleted == notesMost; {
+		err := pgx.BeginFunc(ctx, s.readers, func(tx pgx.Tx) error {
+			if _, err := tx.Exec(ctx, pruneWaits); err != nil {
+				return err
+			}
+			tag, err := tx.Exec(ctx, statement, [16]byte(to.kept), to.snapshot, from, notesMost)
+			deleted = tag.RowsAffected()
+			return err
+		})
+		if err != nil {
+			return err
 		}
 	}
-	p.to, p.at = now, time.Now()
+	return nil
 }

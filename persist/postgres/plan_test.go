@@ -91,7 +91,7 @@ var unplanned = map[string]string{
 	"keepNumbers":   "a table of one row",
 	"selectNumbers": "a table of one row, and what TestNumbersAreLookedUpByIndex looks at", "pruneNumbers": "likewise",
 	"selectRights": "as selectNumbers", "keepRights": "a table of one row", "pruneRights": "as pruneNumbers",
-	"rightsNoted": "no table", "noteAlways": "no statement", "rightsTables": "no statement", "rightsOff": "a catalog", "findRightsTables": "a catalog", "rightsFunction": "a part of what an operator runs",
+	"rightsNoted": "no table", "noteAlways": "no statement", "rightsTables": "no statement", "rightsOff": "a catalog", "rightsPlain": "a catalog", "rightsPlace": "a catalog", "findRightsTables": "a catalog", "rightsFunction": "a part of what an operator runs",
 	"deployment": "a table of one row", "makeDeployment": "a table of one row", "readCluster": "a table of one row", "noteCluster": "a table of one row",
 	"lockUploader": "no table", "lockDirectory": "no table",
 	"readSecret": "a table of few rows, at the start", "makeSecret": "a table of few rows, at the start",

@@ -46,16 +46,27 @@ var rightsTables = []rightsTable{
 	{"chat_rooms", "", "trip_id", []string{"id", "trip_id", "slow_mode", "first_seq"}, "INSERT OR UPDATE OF trip_id, slow_mode, first_seq OR DELETE"},
 }
 
-// rightsOff are the tables that lack a trigger which fires for all who write.
-var rightsOff = fmt.Sprintf(`ARRAY(SELECT tab FROM unnest('{%s}'::text[]) AS tab WHERE 2 > (
-		SELECT count(*) FROM pg_trigger t WHERE t.tgrelid = to_regclass(tab) AND t.tgname IN ('%s', '%s') AND t.tgenabled = 'A'))`,
-	rightsNames(","), noteRight, noteRightEmptied)
+// rightsPlain tells whether triggers on c see all that is written to it: it is a table, and neither has parts nor is one.
+const rightsPlain = `coalesce(c.relkind = 'r' AND NOT c.relispartition AND NOT EXISTS (SELECT FROM pg_inherits WHERE inhparent = c.oid)
+		AND NOT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = c.oid), false)`
+
+// rightsOff are the tables that lack a trigger which fires for all who write, or of which a trigger does not see all.
+var rightsOff = fmt.Sprintf(`ARRAY(SELECT tab FROM unnest('{%s}'::text[]) AS tab LEFT JOIN pg_class c ON c.oid = to_regclass(tab) WHERE NOT %s OR 2 > (
+		SELECT count(*) FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgname IN ('%s', '%s') AND t.tgenabled = 'A'))`,
+	rightsNames(","), rightsPlain, noteRight, noteRightEmptied)
+
+// rightsPlace changes with what writes no row and may change rights all the same: another table, one that was written
+// anew, another column or another type, and triggers that were off or gone, if only for an instant.
+var rightsPlace = fmt.Sprintf(`(SELECT hashtextextended(string_agg(concat_ws(' ', c.oid, c.relfilenode,
+			(SELECT string_agg(a.attnum || ' ' || a.xmin::text, ' ' ORDER BY a.attnum) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0),
+			%s), ',' ORDER BY c.oid), 0) FROM pg_class c WHERE c.oid = ANY (ARRAY[to_regclass('%s')]::oid[]))`,
+	triggerVersions("c.oid", noteRight, noteRightEmptied), rightsNames("'), to_regclass('"))
 
 // rightsNoted tells whether an operator has the tables.
 const rightsNoted = `SELECT to_regclass('chat_rights') IS NOT NULL AND to_regclass('chat_rights_kept') IS NOT NULL`
 
 var (
-	selectRights            = notesSince("chat_rights", rightsOff, "to_regclass('"+rightsNames("')::oid, to_regclass('")+"')::oid", "user_id", "trip_id")
+	selectRights            = notesSince("chat_rights", rightsOff, rightsPlace, "user_id", "trip_id")
 	keepRights, pruneRights = keepNotes("chat_rights"), pruneNotes("chat_rights")
 )
 
@@ -118,7 +129,7 @@ func (s *Store) askRights(ctx context.Context, since moment) (rights room.Rights
 		return rights, now, err
 	}
 	if told := s.rights.triggersOff.Swap(len(off) > 0); len(off) > 0 && !told {
-		s.log.Warn("triggers that note changed rights are off or gone: all members are looked at each time", "tables", off, "needs", "caravan migrate --rights-triggers make")
+		s.log.Warn("triggers that note changed rights are off or gone, or do not see all: all members are looked at each time", "tables", off, "needs", "caravan migrate --rights-triggers make")
 	}
 	rights.Until = now.String()
 	rights.All = !whole || len(users) > notesMost || len(users) != len(trips)

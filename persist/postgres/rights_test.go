@@ -3,6 +3,7 @@ package postgres
 import (
 	"errors"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -48,6 +49,7 @@ func (r *rights) next() room.Rights {
 		r.t.Fatal(err)
 	}
 	r.until = got.Until
+	r.rights.under.Wait()
 	return got
 }
 
@@ -86,6 +88,7 @@ func TestRightsSince(t *testing.T) {
 	r := openRights(t, 2)
 	ada, trip, other := r.user.ID, r.trips[0], r.trips[1]
 	var all uuid.UUID
+	untold := []member{{all, all}}
 	for _, x := range []struct {
 		doing, sql string
 		args       []any
@@ -93,10 +96,10 @@ func TestRightsSince(t *testing.T) {
 	}{
 		{"another name", "UPDATE users SET username = 'ada2' WHERE id = $1", []any{[16]byte(ada)}, []member{{ada, all}}},
 		{"the same name", "UPDATE users SET username = 'ada2' WHERE id = $1", []any{[16]byte(ada)}, nil},
-		{"a new column", "ALTER TABLE users ADD COLUMN last_login timestamptz, ADD COLUMN is_active boolean NOT NULL DEFAULT true", nil, nil},
+		{"a new column", "ALTER TABLE users ADD COLUMN last_login timestamptz, ADD COLUMN is_active boolean NOT NULL DEFAULT true", nil, untold},
 		{"what does not matter", "UPDATE users SET last_login = now() WHERE id = $1", []any{[16]byte(ada)}, nil},
 		{"made inactive", "UPDATE users SET is_active = false WHERE id = $1", []any{[16]byte(ada)}, []member{{ada, all}}},
-		{"other types", "ALTER TABLE users ALTER COLUMN username TYPE varchar(300), DROP COLUMN last_name CASCADE", nil, nil},
+		{"other types", "ALTER TABLE users ALTER COLUMN username TYPE varchar(300), DROP COLUMN last_name CASCADE", nil, untold},
 		{"as a replica does", "SET session_replication_role = replica; UPDATE users SET is_active = true", nil, []member{{ada, all}}},
 		{"another role", "UPDATE collaborators SET role = 'owner' WHERE trip_id = $1", []any{[16]byte(trip)}, []member{{ada, trip}}},
 		{"taken out", "DELETE FROM collaborators WHERE trip_id = $1", []any{[16]byte(trip)}, []member{{ada, trip}}},
@@ -107,6 +110,10 @@ func TestRightsSince(t *testing.T) {
 		{"a trip is gone", "DELETE FROM trips WHERE id = $1", []any{[16]byte(trip)}, []member{{all, trip}}}, // its collaborators as well
 	} {
 		r.exec(x.sql, x.args...)
+		if slices.Equal(x.want, untold) {
+			r.wantAll(x.doing)
+			x.want = nil
+		}
 		r.want(x.doing, x.want...)
 	}
 	r.mustAppend(r.send(1, "a message"))
@@ -136,6 +143,7 @@ func TestRightsCannotBeToldWithoutAllTriggers(t *testing.T) {
 		"off":              "ALTER TABLE collaborators DISABLE TRIGGER caravan_note_right",
 		"off for replicas": "ALTER TABLE users ENABLE TRIGGER caravan_note_right",
 		"gone":             "DROP TRIGGER caravan_note_right_emptied ON trips",
+		"a child":          "CREATE TABLE more (LIKE collaborators INCLUDING ALL); ALTER TABLE more INHERIT collaborators",
 		"a view":           "ALTER TABLE users RENAME TO people; CREATE VIEW users AS SELECT * FROM people",
 		"no tables":        "DROP TABLE chat_rights_kept",
 	} {
@@ -171,6 +179,7 @@ func TestRightsCannotBeToldWithoutAllTriggers(t *testing.T) {
 			if later, err = other.RightsSince(t.Context(), later.Until); err != nil {
 				t.Fatal(err)
 			}
+			other.rights.under.Wait()
 		}
 		var left int
 		if err := r.session().QueryRow(t.Context(), "SELECT count(*) FROM chat_rights").Scan(&left); err != nil || left > 0 {
@@ -178,6 +187,104 @@ func TestRightsCannotBeToldWithoutAllTriggers(t *testing.T) {
 		}
 		r.wantAll("what it has not seen was deleted")
 	})
+}
+
+// TestWhoAsksIsAnsweredBeforeNotesAreDeleted: that may have to wait for others, and gives up.
+func TestWhoAsksIsAnsweredBeforeNotesAreDeleted(t *testing.T) {
+	t.Parallel()
+	r := openRights(t, 1)
+	holds := r.session()
+	mustExec(t, holds, "BEGIN")
+	mustExec(t, holds, "LOCK chat_rights_kept IN EXCLUSIVE MODE") // it may be read
+	r.rights.at = time.Now().Add(-2 * rightsKept)
+	got, err := r.RightsSince(t.Context(), r.until)
+	if err != nil || got.All {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	r.rights.under.Wait() // the lock is held
+	if !r.rights.undeleted.Load() || time.Since(r.rights.at) > rightsKept {
+		t.Error("deleting did not give up")
+	}
+	mustExec(t, holds, "COMMIT")
+	r.rights.at = time.Now().Add(-2 * rightsKept)
+	r.want("it is tried again")
+	if r.rights.undeleted.Load() {
+		t.Error("notes are not deleted")
+	}
+}
+
+// TestWhatWritesNoRowIsNoticed: it may have changed anybody's rights, and so may what was written while a trigger
+// was off or gone for an instant.
+func TestWhatWritesNoRowIsNoticed(t *testing.T) {
+	t.Parallel()
+	r := openRights(t, 1)
+	for _, x := range [][2]string{
+		{"off for an instant", "ALTER TABLE collaborators DISABLE TRIGGER caravan_note_right; DELETE FROM collaborators; ALTER TABLE collaborators ENABLE ALWAYS TRIGGER caravan_note_right"},
+		{"made anew", `DO $$ DECLARE made text := (SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE tgrelid = 'users'::regclass AND tgname = 'caravan_note_right'); BEGIN
+			DROP TRIGGER caravan_note_right ON users;
+			UPDATE users SET username = 'made anew';
+			EXECUTE made;
+			ALTER TABLE users ENABLE ALWAYS TRIGGER caravan_note_right;
+		END $$`},
+		{"a column that counts", "ALTER TABLE users ADD COLUMN is_active boolean NOT NULL DEFAULT false"},
+		{"other values", "ALTER TABLE collaborators ALTER COLUMN role TYPE varchar(99) USING 'viewer'"},
+		{"a column less", "ALTER TABLE collaborators DROP COLUMN role CASCADE"},
+	} {
+		r.exec(x[1])
+		r.wantAll(x[0])
+		r.want(x[0] + ", later")
+	}
+}
+
+// TestTheTriggersCallNothingOfOthers: they would run it as the owner of the application's tables.
+func TestTheTriggersCallNothingOfOthers(t *testing.T) {
+	t.Parallel()
+	r := openRights(t, 1)
+	n := &numbers{fleet: r.fleet}
+	hostile := n.as("rightshostile", "GRANT CREATE ON SCHEMA public TO rightshostile; CREATE TABLE called (role text); GRANT INSERT ON called TO rightshostile")
+	mustExec(t, hostile, `CREATE FUNCTION public.unnest(text[]) RETURNS SETOF text LANGUAGE plpgsql AS $$ BEGIN
+			INSERT INTO public.called VALUES (current_user);
+			RETURN QUERY SELECT pg_catalog.unnest($1);
+		END $$`)
+	for _, f := range []string{"to_jsonb(record)", "to_jsonb(users)", "to_jsonb(collaborators)"} {
+		mustExec(t, hostile, `CREATE FUNCTION public.`+f+` RETURNS jsonb LANGUAGE plpgsql AS $$ BEGIN
+			INSERT INTO public.called VALUES (current_user);
+			RETURN '{}';
+		END $$`)
+	}
+	owner := r.session()
+	mustExec(t, owner, "SELECT FROM unnest('{a}'::text[])") // so much for what is not qualified
+	var called int
+	count := func() int {
+		t.Helper()
+		if err := owner.QueryRow(t.Context(), "SELECT count(*) FROM called").Scan(&called); err != nil {
+			t.Fatal(err)
+		}
+		return called
+	}
+	if count() != 1 {
+		t.Fatalf("what is hostile was called %d times", called)
+	}
+	mustExec(t, owner, "UPDATE collaborators SET role = 'owner'; UPDATE users SET username = 'x'")
+	if count() != 1 {
+		t.Errorf("what is hostile was called %d times by triggers", called-1)
+	}
+	r.want("all the same", member{r.user.ID, r.trips[0]}, member{user: r.user.ID})
+}
+
+// TestNotesOfSomebodyElseAreNotUsed: they may have triggers that would run as the owner of the application's tables.
+func TestNotesOfSomebodyElseAreNotUsed(t *testing.T) {
+	t.Parallel()
+	n := &numbers{fleet: newFleet(t, Config{URL: migrated.Postgres(t, pgserver.Shared(t))}, 1)}
+	forger := n.as("rightsforger", "GRANT CREATE ON SCHEMA public TO rightsforger")
+	mustExec(t, forger, "CREATE TABLE public.chat_rights (xact xid8 NOT NULL DEFAULT pg_current_xact_id(), user_id text, trip_id text)")
+	sql, err := RightsTriggers(t.Context(), Config{URL: n.url}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := n.session().Exec(t.Context(), sql); err == nil || !strings.Contains(err.Error(), "somebody else owns chat_rights") {
+		t.Errorf("got %v", err)
+	}
 }
 
 // TestWhoWritesNeedsNoRightOnTheNotes, and the triggers can be taken away again, by psql as well.
@@ -201,6 +308,18 @@ func TestWhoWritesNeedsNoRightOnTheNotes(t *testing.T) {
 	}
 	mustExec(t, writer, "UPDATE users SET username = 'x'")
 	r.wantAll("without triggers")
+}
+
+// TestTriggersOfARenamedTableAreTakenAwayAsWell.
+func TestTriggersOfARenamedTableAreTakenAwayAsWell(t *testing.T) {
+	t.Parallel()
+	r := openRights(t, 1)
+	r.exec(`ALTER TABLE collaborators RENAME TO "Former ones"`)
+	r.triggers(true)
+	var left int
+	if err := r.session().QueryRow(t.Context(), "SELECT count(*) FROM pg_trigger WHERE tgname ~ '^caravan_note_right'").Scan(&left); err != nil || left > 0 {
+		t.Errorf("%d triggers are left, %v", left, err)
+	}
 }
 
 // TestTriggersThatWouldNotSeeAllAreNotMade.

@@ -15,8 +15,7 @@ var ErrNoTriggers = errors.New("no triggers can be made")
 
 // findRightsTables tells of each table where it is, and whether triggers on it see all that is written
 // to it: it is a table, and neither has parts nor is one.
-const findRightsTables = `SELECT t.name, coalesce(n.nspname, ''), coalesce(c.relname, ''), coalesce(c.relkind::text, ''),
-	coalesce(c.relkind = 'r' AND NOT c.relispartition AND NOT EXISTS (SELECT FROM pg_inherits i WHERE c.oid IN (i.inhparent, i.inhrelid)), false)
+const findRightsTables = `SELECT t.name, coalesce(n.nspname, ''), coalesce(c.relname, ''), ` + rightsPlain + `
 	FROM unnest($1::text[]) WITH ORDINALITY AS t(name, n) LEFT JOIN pg_class c ON c.oid = to_regclass(t.name) LEFT JOIN pg_namespace n ON n.oid = c.relnamespace
 	ORDER BY t.n`
 
@@ -43,7 +42,7 @@ func RightsTriggers(ctx context.Context, cfg Config, drop bool) (sql string, err
 	}
 	var t foundTable
 	tables := make(map[string]foundTable, len(rightsTables))
-	_, err = pgx.ForEachRow(rows, []any{&t.name, &t.schema, &t.table, &t.kind, &t.plain}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&t.name, &t.schema, &t.table, &t.plain}, func() error {
 		tables[t.name] = t
 		return nil
 	})
@@ -52,7 +51,7 @@ func RightsTriggers(ctx context.Context, cfg Config, drop bool) (sql string, err
 	}
 	for _, of := range rightsTables {
 		switch t := tables[of.name]; {
-		case t.table == "":
+		case t.table == "" && (!drop || of.name == "chat_rooms"): // what is taken away is beside that one
 			return "", fmt.Errorf("%w: there is no %s", ErrNoTriggers, of.name)
 		case !t.plain && !drop:
 			return "", fmt.Errorf("%w: %s is a view, or has parts or is one, so a trigger on it does not see all that is written: "+
@@ -60,27 +59,29 @@ func RightsTriggers(ctx context.Context, cfg Config, drop bool) (sql string, err
 		}
 	}
 	if drop {
-		return dropRightsTriggers(tables), nil
+		return dropRightsTriggers(tables["chat_rooms"]), nil
 	}
 	return makeRightsTriggers(tables, pool.ConnConfig.User), nil
 }
 
 // foundTable is a table that a name finds.
 type foundTable struct {
-	name, schema, table, kind string
-	plain                     bool
+	name, schema, table string
+	plain               bool
 }
 
 func (t *foundTable) quoted() string { return pgx.Identifier{t.schema, t.table}.Sanitize() }
 
 // rightsTransaction begins what is printed. Who waits for a table holds up all who come after it, so it waits shortly.
+// All but the server's own is named with its schema: in another one somebody else may have made what fits better.
 const rightsTransaction = `BEGIN;
-SET LOCAL lock_timeout = '500ms'; -- where that is over, nothing is done: try again
+SET LOCAL lock_timeout = '500ms'; -- for each table: where that is over, nothing is done, so try again
+SET LOCAL search_path = pg_catalog, pg_temp;
 
 `
 
 // rightsFunction is the body of the triggers' function. It names no column of the application's, so that
-// the application may change them, and nothing in it fails for what a row holds.
+// the application may change them, and nothing in it fails for what a row holds. It is formatted with the notes' table.
 const rightsFunction = `DECLARE
     before jsonb := CASE WHEN TG_OP IN ('UPDATE', 'DELETE') THEN to_jsonb(OLD) END;
     after  jsonb := CASE WHEN TG_OP IN ('UPDATE', 'INSERT') THEN to_jsonb(NEW) END;
@@ -89,7 +90,7 @@ BEGIN
     IF TG_OP = 'UPDATE' AND NOT EXISTS (SELECT FROM unnest(TG_ARGV[2:]) AS c WHERE before->c IS DISTINCT FROM after->c) THEN
         RETURN NULL;
     END IF;
-    INSERT INTO chat_rights (user_id, trip_id)
+    INSERT INTO %[1]s (user_id, trip_id)
     SELECT DISTINCT r->>TG_ARGV[0], r->>TG_ARGV[1] FROM (VALUES (before), (after)) AS v(r) WHERE r IS NOT NULL;
     RETURN NULL;
 END
@@ -104,7 +105,17 @@ func makeRightsTriggers(tables map[string]foundTable, role string) string {
 		"-- It may be run again, and `caravan migrate --rights-triggers drop` prints how it is taken away.\n\n")
 	b.WriteString(rightsTransaction)
 	fmt.Fprintf(&b, `-- Whose rights may have changed, by which transaction. Nothing of it is worth the log: where it is emptied, all
--- members are looked at. Nodes delete rows after some minutes.
+-- members are looked at. Nodes delete rows after some minutes. What somebody else has made might be made to do more.
+
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM (SELECT relowner FROM pg_class WHERE oid IN (to_regclass(%[7]s), to_regclass(%[8]s))
+            UNION ALL SELECT proowner FROM pg_proc WHERE oid IN (to_regprocedure(%[9]s), to_regprocedure(%[10]s))) AS made (owner)
+        WHERE owner <> (SELECT oid FROM pg_roles WHERE rolname = current_user)) THEN
+        RAISE EXCEPTION 'somebody else owns chat_rights, chat_rights_kept or their functions: run this as that role, or take them away first';
+    END IF;
+END
+$$;
 
 CREATE UNLOGGED TABLE IF NOT EXISTS %[1]s (
     xact    xid8 NOT NULL DEFAULT pg_current_xact_id(),
@@ -120,19 +131,21 @@ CREATE UNLOGGED TABLE IF NOT EXISTS %[2]s (
 DELETE FROM %[2]s; -- what was written without the triggers is not noted
 GRANT SELECT, INSERT, UPDATE, DELETE ON %[1]s, %[2]s TO %[3]s;
 
--- The function has its owner's rights, so that whoever writes may note it, and looks into this schema alone.
+-- The functions have their owner's rights, so that whoever writes may note it. So they call nothing but the server's own.
 
-CREATE OR REPLACE FUNCTION %[4]s() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = %[6]s, pg_temp AS $$
-%[7]s$$;
-CREATE OR REPLACE FUNCTION %[5]s() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = %[6]s, pg_temp AS $$
+CREATE OR REPLACE FUNCTION %[4]s() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+%[6]s$$;
+CREATE OR REPLACE FUNCTION %[5]s() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    DELETE FROM chat_rights_kept;
+    DELETE FROM %[2]s;
     RETURN NULL;
 END
 $$;
 REVOKE EXECUTE ON FUNCTION %[4]s(), %[5]s() FROM PUBLIC;
 
-`, beside("chat_rights"), beside("chat_rights_kept"), pgx.Identifier{role}.Sanitize(), beside(noteRight), beside(noteRightEmptied), pgx.Identifier{rooms.schema}.Sanitize(), rightsFunction)
+`, beside("chat_rights"), beside("chat_rights_kept"), pgx.Identifier{role}.Sanitize(), beside(noteRight), beside(noteRightEmptied),
+		fmt.Sprintf(rightsFunction, beside("chat_rights")), literal(beside("chat_rights")), literal(beside("chat_rights_kept")),
+		literal(beside(noteRight)+"()"), literal(beside(noteRightEmptied)+"()"))
 	for _, of := range rightsTables {
 		t := tables[of.name]
 		fmt.Fprintf(&b, `DROP TRIGGER IF EXISTS %[2]s ON %[1]s;
@@ -147,18 +160,24 @@ ALTER TABLE %[1]s ENABLE ALWAYS TRIGGER %[2]s, ENABLE ALWAYS TRIGGER %[3]s;
 	return b.String()
 }
 
-// dropRightsTriggers is the SQL that takes all that away.
-func dropRightsTriggers(tables map[string]foundTable) string {
-	rooms := tables["chat_rooms"]
+// literal is a string of SQL.
+func literal(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
+
+// dropRightsTriggers is the SQL that takes all that away. A table that has another name by now has its triggers still.
+func dropRightsTriggers(rooms foundTable) string {
 	beside := func(name string) string { return pgx.Identifier{rooms.schema, name}.Sanitize() }
-	var b strings.Builder
-	b.WriteString(rightsTransaction)
-	for _, of := range rightsTables {
-		if t := tables[of.name]; t.kind == "r" || t.kind == "p" {
-			fmt.Fprintf(&b, "DROP TRIGGER IF EXISTS %[2]s ON %[1]s;\nDROP TRIGGER IF EXISTS %[3]s ON %[1]s;\n", t.quoted(), noteRight, noteRightEmptied)
-		}
-	}
-	fmt.Fprintf(&b, "DROP FUNCTION IF EXISTS %s();\nDROP FUNCTION IF EXISTS %s();\nDROP TABLE IF EXISTS %s, %s;\nCOMMIT;\n",
-		beside(noteRight), beside(noteRightEmptied), beside("chat_rights"), beside("chat_rights_kept"))
-	return b.String()
+	note, emptied := beside(noteRight)+"()", beside(noteRightEmptied)+"()"
+	return rightsTransaction + fmt.Sprintf(`DO $$
+DECLARE
+    made record;
+BEGIN
+    FOR made IN SELECT tgname, tgrelid::regclass AS of FROM pg_trigger WHERE tgfoid IN (to_regprocedure(%s), to_regprocedure(%s)) LOOP
+        EXECUTE format('DROP TRIGGER %%I ON %%s', made.tgname, made.of);
+    END LOOP;
+END
+$$;
+DROP FUNCTION IF EXISTS %s, %s;
+DROP TABLE IF EXISTS %s, %s;
+COMMIT;
+`, literal(note), literal(emptied), note, emptied, beside("chat_rights"), beside("chat_rights_kept"))
 }

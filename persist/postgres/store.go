@@ -150,6 +150,8 @@ func (s *Store) TakeOvers() int64 { return s.primary.takeOvers.Load() }
 
 // Close waits for calls under way and closes all connections.
 func (s *Store) Close() error {
+	s.pruning.close()
+	s.rights.close()
 	s.primary.close()
 	for _, pool := range s.primary.pools {
 		pool.Close()

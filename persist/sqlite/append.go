@@ -38,8 +38,7 @@ func (s *Store) transact(ctx context.Context, ops []*room.Op, mode persist.Mode,
 		if !persist.Refuted(err) {
 			return plan, err
 		}
-		s.keys.Found()
-		lookup.KeysAreNew = false
+		lookup.KeysAreNew = false // whether one was known is found now
 	}
 	return s.run(ctx, ops, lookup, mode, limits)
 }
@@ -202,6 +201,7 @@ func (s *Store) find(tx *sql.Tx, l *persist.Lookup) (*persist.Found, error) {
 		if err := tx.Stmt(s.write.keysAreUnique).QueryRow().Scan(&unique); err != nil {
 			return nil, err
 		} else if !unique {
+			s.keys.Found() // so it will be the next time
 			return nil, persist.ErrMayBeKnown
 		}
 	} else if err := s.findKnown(tx, l.Keys, found); err != nil {

@@ -177,10 +177,10 @@ func (r *recheck) act(answers []room.Access, errs []error) {
 			s.seats.checked.answered()
 		}
 		switch {
-		case s.state != open, errs[i] != nil, t != nil && t.state == left:
-		case !a.UserKnown:
+		case s.state != open, errs[i] != nil:
+		case !a.UserKnown: // whether the seat was left meanwhile or not
 			s.close(protocol.CloseUnauthorized, "the user is not known any more")
-		case t == nil:
+		case t == nil, t.state == left:
 		case !a.Allowed:
 			t.end(protocol.CloseForbidden, "not a collaborator of this trip any more")
 		case a.Room.ID != t.in.room: // the store has gone back behind the making of the room

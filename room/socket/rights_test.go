@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -25,6 +26,7 @@ type knowing struct {
 	noted  [][2]uuid.UUID // user and trip
 	silent bool           // who may enter where cannot be asked
 	failed int            // how often that was
+	gate   chan struct{}  // questions wait until it is closed; nil: they do not
 	asked  map[uuid.UUID]int
 }
 
@@ -44,6 +46,11 @@ func (k *knowing) Access(ctx context.Context, questions []room.AccessQuestion) (
 	k.mu.Lock()
 	for _, q := range questions {
 		k.asked[q.User]++
+	}
+	if gate := k.gate; gate != nil {
+		k.mu.Unlock()
+		<-gate
+		k.mu.Lock()
 	}
 	silent := k.silent
 	if silent {
@@ -169,10 +176,10 @@ func TestWhoComesIsAskedAboutOnce(t *testing.T) {
 	k.settle(t)
 	s.join(3, "") // one question at the door, one of the round after it
 	await.Until(t, "the round asks", func() (asked bool) {
-		k.change(func() { asked = k.asked[persist.FleetUser(3)] == 2 })
+		k.change(func() { asked = k.asked[persist.FleetUser(3)] >= 2 })
 		return asked
 	})
-	k.settle(t)
+	k.settle(t) // and not for ever
 }
 
 // TestWhoseNoticesWereMissedIsAskedAbout: how far they have read on another node may have been among them.
@@ -186,4 +193,48 @@ func TestWhoseNoticesWereMissedIsAskedAbout(t *testing.T) {
 		k.change(func() { asked = k.asked[persist.FleetUser(0)] > 0 })
 		return asked
 	})
+}
+
+// TestWhoLeavesWhileTheyAreAskedAboutIsNotForgotten: the round that was told of the change asked about a seat that is
+// gone once the store answers, or cannot.
+func TestWhoLeavesWhileTheyAreAskedAboutIsNotForgotten(t *testing.T) {
+	t.Parallel()
+	for name, silent := range map[string]bool{"answered": false, "not answered": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, k := serveKnowing(t, socket.Config{RecheckEvery: 50 * time.Millisecond, RecheckAllEvery: time.Hour})
+			in := s.roomOf(3)
+			bob := s.openUser(3)
+			k.settle(t) // of the user, who has no seat yet
+			bob.subscribe(in)
+			bob.hearHistory(in)
+			k.settle(t) // of the seat
+			gate := make(chan struct{})
+			s.exec("DELETE FROM users WHERE id = ?", persist.FleetUser(3).String())
+			k.change(func() {
+				k.gate = gate
+				k.noted = append(k.noted, [2]uuid.UUID{persist.FleetUser(3), uuid.Nil})
+			})
+			await.Until(t, "the round asks", func() (asks bool) {
+				k.change(func() { asks = k.asked[persist.FleetUser(3)] > 0 })
+				return asks
+			})
+			bob.send(`{"type":"unsubscribe","rooms":["` + in + `"],"client_id":"u"}`)
+			for text := ""; !strings.Contains(text, `"client_id":"u"`); {
+				text = bob.text()
+			}
+			k.change(func() { k.gate, k.silent = nil, silent })
+			close(gate)
+			if silent {
+				await.Until(t, "the check fails", func() (failed bool) {
+					k.change(func() { failed = k.failed > 0 })
+					return failed
+				})
+				k.change(func() { k.silent = false })
+			}
+			if code := bob.closeCode(); code != 4001 {
+				t.Errorf("closed with %d", code)
+			}
+		})
+	}
 }

@@ -119,6 +119,9 @@ func (s *session) tellLeft(room *protocol.Place, code protocol.CloseCode, reason
 func (s *session) dismiss(t *seat) {
 	s.seats.all = slices.DeleteFunc(s.seats.all, func(is seated) bool { return is.seat == t })
 	delete(s.seats.toWatch, t)
+	if len(s.seats.all) == 0 {
+		s.seats.checked = unchecked // a round may have asked about the seat, and what it was told of the user is gone with it
+	}
 	s.h.users.subscribed.Add(-1)
 	t.leave()
 	s.conn.Loop().Post(s.sendHistories)
