@@ -104,7 +104,7 @@ type Loop struct {
 	retrying    bool // retry is armed
 
 	tickTimer *time.Timer
-	calm      bool // as pace found at the end of the last turn
+	tickAt    time.Time // when it is due
 
 	flushed    flushed
 	flushTimer *time.Timer

@@ -37,3 +37,30 @@ func TestLoopsOfOpenConnectionsTickSeldom(t *testing.T) {
 	defer nc.Close()
 	await.Until(t, "the silent one is refused", func() bool { return s.Stats().Refused[RefusedTimeout] == 1 })
 }
+
+// However often a loop's connections stall and go on, or come and go, its next tick comes.
+func TestATickIsNeverPutOff(t *testing.T) {
+	s := &shared{}
+	s.limits.calmPeriod = calmPeriodMax
+	l := newLoop(s, nil, 0)
+	defer l.tickTimer.Stop()
+	begun := time.Now()
+	at := func(after time.Duration, stalls int, ticked bool) time.Duration {
+		l.now, l.stalled = begun.Add(after), make([]stall, stalls)
+		l.pace(ticked)
+		return l.tickAt.Sub(begun)
+	}
+	if due := at(0, 0, true); due != calmPeriodMax {
+		t.Fatalf("a calm loop's tick is due after %v", due)
+	}
+	const first = 30 * time.Millisecond
+	for after := first; after < 4*tickPeriod; after += first {
+		at(after, 1, false)
+		if due := at(after, 0, false); due != first+tickPeriod {
+			t.Fatalf("a loop that was calm and is not by turns ticks after %v, at %v", due, after)
+		}
+	}
+	if due := at(5*tickPeriod, 1, true); due != 6*tickPeriod {
+		t.Errorf("a loop that is not calm ticks after %v", due)
+	}
+}

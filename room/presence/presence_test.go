@@ -481,3 +481,24 @@ func TestWhoHasNothingToSayLooksSeldom(t *testing.T) {
 		}
 	})
 }
+
+// TestNoRoomPutsAnothersStepOff: rooms in which something changes again and again.
+func TestNoRoomPutsAnothersStepOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		looks := 0
+		cfg := tested
+		cfg.Contain = func(_ string, do func()) error { looks++; do(); return nil }
+		ctx, stop := context.WithCancel(t.Context())
+		table := New(cfg)
+		go table.Run(ctx)
+		for range 100 {
+			(&Room{table: table}).isDue()
+			time.Sleep(step / 2)
+		}
+		stop()
+		synctest.Wait()
+		if looks < 25 {
+			t.Errorf("%d looks in five seconds", looks)
+		}
+	})
+}

@@ -33,14 +33,18 @@ func (h *health) look(well bool, now time.Time) (partial bool) {
 func (t *Table) Run(ctx context.Context) {
 	next := time.NewTimer(step)
 	defer next.Stop()
+	due := time.Now().Add(step) // when it fires
 	var h health
 	var whole, named, swept time.Time
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-t.woken:
-			next.Reset(max(0, min(step, time.Until(whole.Add(wholeStep))))) // more may come meanwhile
+		case <-t.woken: // a step is never put off by what comes meanwhile
+			if at := time.Now().Add(step); at.Before(due) {
+				due = at
+				next.Reset(step)
+			}
 			continue
 		case <-next.C:
 		}
@@ -58,7 +62,8 @@ func (t *Table) Run(ctx context.Context) {
 			}
 			t.pass(now, every, h.trust)
 		})
-		next.Reset(time.Until(whole.Add(wholeStep)))
+		due = whole.Add(wholeStep)
+		next.Reset(time.Until(due))
 	}
 }
 
