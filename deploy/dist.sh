@@ -25,8 +25,8 @@ cp -r docs/*.md LICENSE CHANGELOG.md deploy/nginx.conf deploy/haproxy.cfg deploy
 cp deploy/caravan.conf "$doc/caravan.conf.example"
 # All lies beside each other there; what is not shipped is on the web.
 web=https://github.com/caravan-chat/caravan/blob/main
-sed -i -E -e 's,\]\((docs|\.\./deploy)/([A-Za-z-]+\.(md|conf|cfg)|Caddyfile|(prometheus|grafana|kubernetes)[^)]*)\),](\2),g' \
-    -e 's,\]\(\.\./(CHANGELOG\.md|LICENSE)\),](\1),g' -e 's,\]\(\.\./migrations/undo/,](undo/,g' \
+sed -i -E -e 's,\]\((docs|\.\./deploy)/([A-Za-z-]+\.(md|conf|cfg)(#[^)]*)?|Caddyfile|(prometheus|grafana|kubernetes)[^)]*)\),](\2),g' \
+    -e 's,\]\(\.\./((CHANGELOG\.md|LICENSE)(#[^)]*)?)\),](\1),g' -e 's,\]\(\.\./migrations/undo/,](undo/,g' \
     -e "s,\]\(\.\./,]($web/,g; s,\]\((adr|laws|images)([/)]),]($web/docs/\1\2,g" "$doc"/*.md
 
 # The archive is unpacked at /, over a former release: it holds no settings, which would be

@@ -275,7 +275,7 @@ func (s *Service) Wait(ctx context.Context, room Info, q SinceQuery) (Page, erro
 		}
 		p, err := s.sinceInTime(ctx, q)
 		switch {
-		case err != nil && ctx.Err() != nil:
+		case err != nil && isOver(ctx):
 			return s.unchanged(last, stand), nil // time is up: what is known is the answer
 		case err != nil || len(p.Messages) > 0 || p.HasMore:
 			return p, err
@@ -289,6 +289,13 @@ func (s *Service) Wait(ctx context.Context, room Info, q SinceQuery) (Page, erro
 			return s.unchanged(last, stand), nil
 		}
 	}
+}
+
+// isOver reports whether ctx has ended, or its time is up: where processors are short the context itself
+// hears of that last.
+func isOver(ctx context.Context) bool {
+	until, ends := ctx.Deadline()
+	return ctx.Err() != nil || ends && !time.Now().Before(until)
 }
 
 // unchanged is the answer to who has waited in vain, where last was read last. What a former

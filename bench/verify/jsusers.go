@@ -164,7 +164,7 @@ func (f *jsFleet) load() error {
 		return nil
 	}
 	set := jsSetting{}
-	if !f.faulted || f.fault == "drop" || f.fault == "reorder" { // which are of the end
+	if !f.faulted || f.fault == "drop" || f.fault == "reorder" || f.fault == "lose" { // which are of the end, or go on to it
 		set.Fault = f.fault
 	}
 	for _, n := range f.crew.nodes {

@@ -18,7 +18,7 @@ const asks = ['chat_message', 'edit_message', 'delete_message', 'pin_message', '
 /** Whether something is to be done wrong now. */
 function wrong(how) {
   if (fault !== how) return false;
-  fault = '';
+  if (!again.includes(how)) fault = '';
   say({ on: 'fault', user: 0 });
   return true;
 }
@@ -32,7 +32,8 @@ function say(line) {
 // --- What comes between ---------------------------------------------------------------------
 
 let servers; // host:port of each
-let fault; // what this program does wrong once, to prove that the ledger notices
+let fault; // what this program does wrong, to prove that the ledger notices
+const again = ['lose']; // and not only once: what is lost may be told anew, after a reload or as it changes
 let forgotten; // client_id of what a store has lost, and no frame tells
 const late = ['drop', 'reorder']; // faults of the end
 let told = 0; // lines about messages so far
@@ -141,8 +142,9 @@ function storeIn(path, number) {
   return {
     get: (key) => texts[key] ?? null,
     set(key, text) {
-      const entries = JSON.parse(text);
-      if (entries.length && told > 30 && wrong('forget')) forgotten = entries.pop().clientId;
+      let entries = JSON.parse(text);
+      if (entries.length && told > 30 && wrong('forget')) forgotten = entries.at(-1).clientId;
+      entries = entries.filter(({ clientId }) => clientId !== forgotten);
       texts[key] = JSON.stringify(entries);
       writeFileSync(`${path}.new`, JSON.stringify(texts));
       renameSync(`${path}.new`, path);
@@ -210,9 +212,10 @@ class Place {
     const { seq, messages } = this.#room;
     const line = { on: 'told', seq, first: messages[0]?.seq ?? 0, reset, changed };
     if (reset) line.revs = messages.map(({ rev }) => rev);
-    if (++told > 30 && !reset && changed.length) {
+    told++;
+    if (!reset && changed.length && wrong('lose')) line.changed = changed.slice(1);
+    if (told > 30 && !reset && changed.length) {
       const [first, ...rest] = changed;
-      if (wrong('lose')) line.changed = rest;
       if (wrong('alter')) line.changed = [{ ...first, content: `${first.content}!` }, ...rest];
       if (wrong('repeat')) this.#say(line);
       if (wrong('stale')) {

@@ -180,13 +180,18 @@ func (s *server) call(method, path string, user int, body, into any) {
 func (s *server) react(user int, message, emoji string, on bool) {
 	s.t.Helper()
 	method := map[bool]string{true: "PUT", false: "DELETE"}[on]
-	req, err := http.NewRequest(method, s.url("/api/v1/chat/messages/"+message+"/reactions/"+url.PathEscape(emoji)+"/"), nil)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	req.Header.Set("Authorization", "Bearer "+s.token(user))
-	if err := answer(req, new(any)); err != nil {
-		s.t.Fatal(err)
+	for token := s.token(user); ; time.Sleep(200 * time.Millisecond) {
+		req, err := http.NewRequest(method, s.url("/api/v1/chat/messages/"+message+"/reactions/"+url.PathEscape(emoji)+"/"), nil)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+token)
+		switch err := answer(req, new(any)); {
+		case err == nil:
+			return
+		case !errors.Is(err, errTooMany):
+			s.t.Fatal(err)
+		}
 	}
 }
 
