@@ -143,7 +143,9 @@ function storeIn(path, number) {
     get: (key) => texts[key] ?? null,
     set(key, text) {
       let entries = JSON.parse(text);
-      if (entries.length && told > 30 && wrong('forget')) forgotten = entries.at(-1).clientId;
+      const had = new Set(JSON.parse(texts[key] ?? '[]').map(({ clientId }) => clientId));
+      const fresh = entries.find(({ clientId }) => !had.has(clientId)); // which has not gone out
+      if (fresh && told > 30 && wrong('forget')) forgotten = fresh.clientId;
       entries = entries.filter(({ clientId }) => clientId !== forgotten);
       texts[key] = JSON.stringify(entries);
       writeFileSync(`${path}.new`, JSON.stringify(texts));
