@@ -35,6 +35,7 @@ let servers; // host:port of each
 let fault; // what this program does wrong, to prove that the ledger notices
 const again = ['lose']; // and not only once: what is lost may be told anew, after a reload or as it changes
 let forgotten; // client_id of what a store has lost, and no frame tells
+const left = new Set(); // client_ids of what has gone out
 const late = ['drop', 'reorder']; // faults of the end
 let told = 0; // lines about messages so far
 const answers = new Map(); // number of a question → what takes the answer
@@ -105,6 +106,7 @@ class Tap {
       if (asks.includes(frame.type)) {
         const { type, client_id: id, seq, chat_room_id: trip } = frame;
         if (id && id === forgotten) return;
+        left.add(id);
         await question({ on: 'out', user: this.#user.number, socket: this.#id, trip, type, id, seq });
         if ((type === 'edit_message' || type === 'delete_message') && wrong('claim')) {
           this.onmessage?.({ data: JSON.stringify({ type: 'ack', client_id: id, chat_room_id: trip }) });
@@ -144,8 +146,8 @@ function storeIn(path, number) {
     set(key, text) {
       let entries = JSON.parse(text);
       const had = new Set(JSON.parse(texts[key] ?? '[]').map(({ clientId }) => clientId));
-      const fresh = entries.find(({ clientId }) => !had.has(clientId)); // which has not gone out
-      if (fresh && told > 30 && wrong('forget')) forgotten = fresh.clientId;
+      const kept = entries.find(({ clientId }) => had.has(clientId) && !left.has(clientId));
+      if (kept && told > 30 && wrong('forget')) forgotten = kept.clientId;
       entries = entries.filter(({ clientId }) => clientId !== forgotten);
       texts[key] = JSON.stringify(entries);
       writeFileSync(`${path}.new`, JSON.stringify(texts));
