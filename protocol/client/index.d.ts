@@ -120,8 +120,11 @@ export interface Problem {
   message?: string;
 }
 
-/** Settles when the server has answered. Who does not wait for it hears of a refusal by the entry in the outbox. */
-export type Sent<T> = Promise<T> & { clientId: string };
+/**
+ * Settles when the server has answered. Who does not wait for it hears of a refusal by the entry in the outbox. Without
+ * a `clientId` there is none: the promise is rejected, by `forbidden`, `closed`, `outbox_full` or `not_found`, and the text is still the caller's.
+ */
+export type Sent<T> = Promise<T> & { clientId?: string };
 
 export interface SendOptions {
   replyTo?: string;
@@ -178,7 +181,7 @@ export class Room {
   react(messageId: string, emoji: string, on: boolean): Sent<void>;
   pin(messageId: string, on: boolean): Sent<void>;
   /** Sends what was refused once more. */
-  retry(clientId: string): Promise<Message | void>;
+  retry(clientId: string): Sent<Message | void>;
   /** Takes an entry out of the outbox. What is under way may still arrive. */
   discard(clientId: string): void;
   /** The user has read up to a number; all that is here where it is left out. */

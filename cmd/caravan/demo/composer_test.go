@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -23,6 +24,7 @@ func TestComposing(t *testing.T) {
 		{"a text is counted before it is too long", testLength},
 		{"what was refused goes back to where it was written", testTakenBack},
 		{"a file that failed is tried again, or removed", testUploadThatFails},
+		{"a message waits for its files, until it is changed", testWaitForFiles},
 		{"what is loaded is searched", testSearch},
 		{"keys work where nobody writes", testKeys},
 		{"a page from right to left", testRightToLeft},
@@ -311,5 +313,74 @@ func testUploadThatFails(t *testing.T, c *chromium) {
 	p.click(one.is(".send"))
 	one.waitForPhotos(1)
 	one.waitForContents("At the sea")
+
+	// A file of a page before goes back, too, and is shown once its message is stored.
+	one.choose("third.jpg")
+	p.waitFor(one.js(".tray .ready") + " !== null")
+	g.refuse(refusal{code: "invalid_content"})
+	one.write("Refused")
+	p.press("Enter")
+	p.waitFor(one.js(".failed") + " !== null")
+	p.reload()
+	one.waitForPhase("live")
+	p.click(one.is(".failed .back"))
+	p.expect(one.js(".tray .ready bdi")+".textContent", "A file")
+	p.expect(one.js(".failed"), "null")
+	p.press("Enter")
+	one.waitForPhotos(1)
+	one.waitForContents("At the sea", "Refused")
 	p.expectNoTrouble(loadFailed)
+}
+
+// testWaitForFiles: who goes on writing, or takes the file away, has not sent the message. What is sent by itself takes
+// the focus from nobody.
+func testWaitForFiles(t *testing.T, c *chromium) {
+	s := startServer(t)
+	g := startGateway(t, s)
+	p := openPage(t, c, g.url("/?user=1"), desktop)
+	one := p.pane(1)
+	one.waitForPhase("live")
+	p.takePhotos()
+	p.waitFor("!" + one.js(".attach") + ".hidden")
+	waits := one.js(".later") + ".checkVisibility()"
+	g.uploads.Lock()
+	release := sync.OnceFunc(g.uploads.Unlock)
+	defer func() { release() }()
+	one.choose("sea.jpg")
+	one.write("Half a ")
+	p.press("Enter")
+	p.expect(waits, "true")
+	p.insert("sentence")
+	p.expect(waits, "false")
+	release()
+	p.waitFor(one.js(".tray .ready") + " !== null")
+	p.expect(one.typed(), "Half a sentence")
+
+	g.uploads.Lock()
+	release = sync.OnceFunc(g.uploads.Unlock)
+	one.choose("second.jpg")
+	p.press("Enter")
+	p.expect(waits, "true")
+	p.click(one.is(".tray li:last-child .remove"))
+	p.expect(waits, "false")
+	p.expect(one.typed(), "Half a sentence")
+	one.choose("third.jpg")
+	p.click(one.is(".composer textarea"))
+	p.press("Enter")
+	p.expect(waits, "true")
+	p.eval(one.js(".find")+".focus()", nil)
+	release()
+	one.waitForPhotos(2)
+	one.waitForContents("Half a sentence")
+	p.expect("document.activeElement === "+one.js(".find"), "true")
+	p.expect(waits, "false")
+
+	// Of what a program has copied as a text and as a picture the text is wanted.
+	p.expect(fmt.Sprintf(`(() => {
+		const copied = held('image.png');
+		copied.setData('text/plain', 'Gate\t4');
+		return %s.dispatchEvent(new ClipboardEvent('paste', { clipboardData: copied, bubbles: true, cancelable: true }));
+	})()`, one.js(".composer textarea")), "true")
+	p.expect(one.js(".tray li"), "null")
+	p.expectNoTrouble()
 }

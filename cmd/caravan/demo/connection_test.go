@@ -277,8 +277,14 @@ func testTripForbidden(t *testing.T, c *chromium) {
 	if n := g.sockets.Load(); n != 1 {
 		t.Errorf("%d WebSockets, want 1: a closed door is not knocked at again", n)
 	}
+	one.write("Are you there?")
+	p.press("Enter")
+	p.waitFor(one.js(".said") + ".textContent.startsWith('You are not connected')")
+	p.expect(one.typed(), "Are you there?")
 	g.otherTrip.Store(false)
 	p.click(one.is(".notice button"))
 	one.waitForPhase("live")
+	p.click(one.is(".send"))
+	one.waitForContents("Are you there?")
 	p.expectNoTrouble()
 }

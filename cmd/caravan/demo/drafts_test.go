@@ -32,7 +32,7 @@ func testDraft(t *testing.T, c *chromium) {
 	p.insert("ea") // and the page goes before that is kept by its timer
 	p.reload()
 	p.expect(one.typed(), "To the sea")
-	p.expect(one.js(".replying-text")+".textContent", "Where to?")
+	p.waitFor(one.js(".replying-text") + ".textContent === 'Where to?'")
 
 	// Another room has another draft.
 	here := fmt.Sprintf("[...document.querySelectorAll(%s)].find(a => a.textContent.includes(%s))", quote(one.is(".rooms a")), quote(s.setup.Trips[0].Title))
@@ -56,6 +56,31 @@ func testDraft(t *testing.T, c *chromium) {
 	p.press("Enter")
 	one.waitForContents(first.Content, "To the sea")
 	p.expect(one.js(".entry:last-child .quote-text")+".textContent", "Where to?")
+
+	// An edit is found again as it was left.
+	p.click(one.is(".entry:last-child .edit"))
+	p.insert(" tomorrow")
+	p.eval(there+".click()", nil)
+	p.waitFor("location.search.includes('trip=2')")
+	p.eval(here+".click()", nil)
+	p.waitFor("!location.search.includes('trip=2')")
+	one.waitForContents(first.Content, "To the sea")
+	p.click(one.is(".entry:last-child .edit"))
+	p.expect(one.js(".editor textarea")+".value", "To the sea tomorrow")
+	p.press("Escape")
+
+	// What is deleted is quoted no longer, where somebody answers it, and stands in no draft.
+	p.eval(one.js(".reply")+".click()", nil)
+	p.expect(one.js(".replying-text")+".textContent", "Where to?")
+	p.insert("Hm")
+	one.draftKept("Hm")
+	p.expect("JSON.stringify(Object.entries(localStorage).filter(([k]) => k.startsWith('caravan.draft.'))).includes('Where to?')", "false")
+	s.call("DELETE", "/api/v1/chat/messages/"+first.ID+"/", 2, nil, new(any))
+	p.waitFor(one.js(".replying-text") + ".textContent === ''")
+	p.eval(one.js(".composer textarea")+".select()", nil)
+	p.press("Backspace")
+	p.press("Escape")
+	p.waitFor("!Object.values(localStorage).some((v) => v.includes('Hm'))")
 	p.reload()
 	p.expect(one.typed(), "")
 	p.expect("Object.entries(localStorage).filter(([k, v]) => k.startsWith('caravan.draft.') && v.includes('Of the other')).length", "1")

@@ -40,6 +40,7 @@ type gateway struct {
 	lose         atomic.Pointer[[]byte] // the next frame to the page that contains this is lost
 	refusals     chan refusal           // answers to the page's next messages and edits, which the server does not get
 	rooms        sync.Mutex             // who locks it holds the lists of rooms back
+	uploads      sync.Mutex             // who locks it holds uploads back
 	sockets      atomic.Int64           // WebSockets that were let through
 	mu           sync.Mutex             // guards open and pages
 	pages        map[net.Conn]struct{}  // of open: WebSockets of pages
@@ -95,6 +96,10 @@ func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.URL.Path == "/api/v1/chat/rooms/":
 		g.rooms.Lock()
 		defer g.rooms.Unlock()
+		g.plain.ServeHTTP(w, r)
+	case r.Method == "POST" && strings.HasSuffix(r.URL.Path, "/attachments/"):
+		g.uploads.Lock()
+		g.uploads.Unlock()
 		g.plain.ServeHTTP(w, r)
 	case r.URL.Path == "/demo/token":
 		g.tokensAsked.Add(1)

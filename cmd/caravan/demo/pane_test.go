@@ -23,6 +23,7 @@ func TestPage(t *testing.T) {
 		{"what is refused for now is sent again", testRefusedForNow},
 		{"an edit goes out until it is stored, whoever reacts meanwhile", testEditBesideReactions},
 		{"what is refused for good says so", testRefusedForGood},
+		{"what the outbox does not take stays where it was written", testOutboxFull},
 		{"standard messaging sends again, too", testRefusedByREST},
 		{"messages are deleted by who may", testDelete},
 		{"people react, and it shows who", testReactions},

@@ -179,3 +179,34 @@ func testServerDrains(t *testing.T, c *chromium) {
 	}
 	p.expectNoTrouble(socketFailed, loadFailed)
 }
+
+// testOutboxFull: what the outbox does not take stays in the composer, with its draft, and in the editor.
+func testOutboxFull(t *testing.T, c *chromium) {
+	s := startServer(t)
+	g := startGateway(t, s)
+	p := openPage(t, c, g.url("/?user=1"), desktop)
+	one := p.pane(1)
+	one.waitForPhase("live")
+	s.post(1, s.token(1), "Meet at nine", "")
+	one.waitForContents("Meet at nine")
+	g.down.Store(true)
+	g.cut()
+	one.waitForPhase("waiting")
+	p.eval(fmt.Sprintf("for (let i = 0; i < 500; i++) { %s = `Message ${i}`; %s.requestSubmit(); }", one.typed(), one.js(".composer")), nil)
+	p.expect(one.typed(), "")
+	one.write("One too many")
+	p.press("Enter")
+	p.waitFor(one.js(".problem") + ".textContent === 'Not done: too much waits already. Please try again when you are connected.'")
+	p.expect(one.typed(), "One too many")
+	one.draftKept("One too many")
+	p.eval(one.js(".composer textarea")+".select()", nil)
+	p.press("Backspace")
+	p.press("ArrowUp")
+	p.waitFor(one.js(".editor") + " !== null")
+	p.insert(", gate 4")
+	p.press("Enter")
+	p.expect(one.js(".editor textarea")+"?.value", "Meet at nine, gate 4")
+	p.press("Escape")
+	p.expect(one.js(".editor"), "null")
+	p.expectNoTrouble(socketFailed, loadFailed)
+}

@@ -26,6 +26,12 @@ const moment = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeSty
 const colours = 6; // of people, in style.css
 const modest = ['moderate', 'mention_all']; // what nobody may who is not known to
 
+const refusals = {
+  forbidden: 'you are not part of this trip, or no longer.',
+  outbox_full: 'too much waits already. Please try again when you are connected.',
+  not_found: 'it is not here any more.',
+};
+
 const notices = {
   standard: 'Real-time chat unavailable. Using standard messaging.',
   offline: 'You are offline. What you write is kept, also over a reload, and goes out when you are back.',
@@ -70,6 +76,7 @@ export class ChatPane extends EventTarget {
   #marking; // timer: what is seen is marked as read at its end
   #ends = []; // of what listens to the room
   #failed = new Set(); // client ids of what was said to have failed
+  #editing = new Map(); // room and message id → what stands in its editor, over a change of room
   #keeps; // what is written survives a reload
 
   /**
@@ -201,6 +208,7 @@ export class ChatPane extends EventTarget {
     this.#ends.push(() => this.#people.close(), () => this.#reactions.close());
     room.watch({ presence: true, reads: true });
     this.#log.open(room);
+    this.#composer.quote((id) => this.#originalOf(id));
     this.#showOwn(room.role);
     this.#showState();
     this.#takeOutbox();
@@ -222,26 +230,26 @@ export class ChatPane extends EventTarget {
       this.dispatchEvent(new Event('list'));
     });
 
-    on(this.#composer, 'send', (written) => this.#send(written));
+    this.#composer.addEventListener('send', (e) => this.#send(e.detail) || e.preventDefault());
     on(this.#composer, 'typing', ({ isTyping }) => this.#room.typing(isTyping));
-    on(this.#composer, 'editlast', () => this.#edit(this.#log.lastEditable(), () => this.#composer.focus()));
+    on(this.#composer, 'editlast', () => this.#may('edit') && this.#edit(this.#log.lastEditable(), () => this.#composer.focus()));
 
     const log = this.#part('.log');
     on(log, 'quote', ({ message }) => this.#jumpTo(message.reply_to.id));
     on(log, 'reply', ({ message }) => this.#composer.answer({ id: message.id, name: nameOf(message.sender), content: summaryOf(message) }));
     on(log, 'edit', (view) => this.#edit(view, () => view.article.focus()));
     on(log, 'more', ({ message, element }) => this.#menu.open(message, element.querySelector('.more'), this.#about(message)));
-    on(log, 'chip', ({ view, emoji, on: chosen }) => this.#room.react(view.message.id, emoji, chosen));
+    on(log, 'chip', ({ view, emoji, on: chosen }) => this.#taken(this.#room.react(view.message.id, emoji, chosen)));
     on(log, 'who', ({ message }) => this.#showWho(message));
     on(log, 'renew', ({ view, then }) => this.#renewFiles(view, then));
     on(log, 'replies', ({ message }) => this.#showReplies(message));
-    on(this.#menu, 'react', ({ id, emoji, on: chosen }) => this.#room.react(id, emoji, chosen));
-    on(this.#menu, 'pin', ({ id, on: pinned }) => this.#room.pin(id, pinned));
-    on(this.#menu, 'delete', ({ id }) => this.#room.remove(id));
+    on(this.#menu, 'react', ({ id, emoji, on: chosen }) => this.#taken(this.#room.react(id, emoji, chosen)));
+    on(this.#menu, 'pin', ({ id, on: pinned }) => this.#taken(this.#room.pin(id, pinned)));
+    on(this.#menu, 'delete', ({ id }) => this.#taken(this.#room.remove(id)));
     on(this.#list, 'choose', ({ id }) => this.#jumpTo(id));
     this.#part('.here').addEventListener('click', () => this.#listHere());
     this.#part('.pins').addEventListener('click', () => this.#showPins());
-    on(log, 'retry', ({ entry }) => this.#room.retry(entry.clientId));
+    on(log, 'retry', ({ entry }) => this.#taken(this.#room.retry(entry.clientId)));
     on(log, 'discard', ({ entry }) => this.#discard(entry));
     on(log, 'back', (view) => this.#takeBack(view));
     this.#part('.older button').addEventListener('click', () => this.#pressOlder());
@@ -264,6 +272,7 @@ export class ChatPane extends EventTarget {
       this.#spoken.message({ id: m.id, name: nameOf(m.sender), text: summaryOf(m) });
     }
     for (const m of changed) if (m.deleted_at) this.#spoken.forget(m.id);
+    this.#composer.quote((id) => this.#originalOf(id));
     this.#search.refresh();
     this.#markRead();
   }
@@ -285,11 +294,19 @@ export class ChatPane extends EventTarget {
     this.#showEdges();
   }
 
+  /** Whether the outbox has it: what has no entry there would be lost without a word. */
+  #taken(sent) {
+    if (!sent.clientId) sent.catch(({ code, message }) => this.#showProblem(`Not done: ${refusals[code] ?? message}`));
+    return Boolean(sent.clientId);
+  }
+
   #send({ content, replyTo, attachments, mentions, mentionsAll }) {
     for (const a of attachments) this.#uploaded.set(a.id, a);
-    this.#room.send(content.toWellFormed().trim(), { replyTo, attachments: attachments.map((a) => a.id), mentions, mentionsAll: mentionsAll || undefined });
+    const sent = this.#room.send(content.toWellFormed().trim(), { replyTo, attachments: attachments.map((a) => a.id), mentions, mentionsAll: mentionsAll || undefined });
+    if (!this.#taken(sent)) return false;
     this.#log.unreadAfter = undefined;
     this.#log.scrollToEnd();
+    return true;
   }
 
   /** What is before the user's eyes is read: said now and then, as each frame counts against the rate. */
@@ -335,6 +352,12 @@ export class ChatPane extends EventTarget {
     if (reply) return { name: this.#users.find((u) => u.email === reply.sender_email)?.name ?? reply.sender_email, content: reply.content };
     const original = replyTo && this.#room.messages.find((m) => m.id === replyTo);
     return original && { name: nameOf(original.sender), content: Array.from(summaryOf(original)).slice(0, 100).join('') };
+  }
+
+  /** What a reply that is being written quotes; undefined where the message is not loaded. */
+  #originalOf(id) {
+    const message = this.#room.messages.find((m) => m.id === id);
+    return message && { id, name: nameOf(message.sender), content: message.deleted_at ? '' : summaryOf(message) };
   }
 
   /** Who has read a message, as few words: names where there is room for them. */
@@ -443,30 +466,37 @@ export class ChatPane extends EventTarget {
     const { entry } = view;
     if (view.message) return this.#editAgain(view);
     const { content, reply_to: replyTo, attachments = [], mentions = [] } = entry.frame;
-    const original = replyTo && this.#room.messages.find((m) => m.id === replyTo);
-    this.#discard(entry);
     this.#composer.take({
       content,
-      replyTo: original && { id: original.id, name: nameOf(original.sender), content: summaryOf(original) },
-      attachments: attachments.map((id) => this.#uploaded.get(id)).filter(Boolean),
+      replyTo: replyTo && (this.#originalOf(replyTo) ?? { id: replyTo, name: '', content: '' }),
+      attachments: attachments.map((id) => this.#uploaded.get(id) ?? { id, name: 'A file', size: 0 }), // of a page before
       mentions: this.#members.known.filter((m) => mentions.includes(m.id)).map(({ id, name }) => ({ id, name })),
     });
+    this.#discard(entry);
   }
 
   #editAgain(view) {
     const { clientId, frame } = view.entry;
-    this.#failed.delete(clientId);
-    this.#room.discard(clientId);
-    this.#edit(view, () => view.article.focus(), frame.content);
+    const leave = () => {
+      this.#failed.delete(clientId);
+      this.#room.discard(clientId);
+      view.article.focus();
+    };
+    this.#edit(view, leave, frame.content);
   }
 
   #edit(view, leave, written) {
     if (!view || view.editing) return;
     const { id } = view.message;
-    view.openEditor((text) => {
-      if (text !== null && text.trim() !== textOf(view.message)) this.#room.edit(id, text.toWellFormed().trim());
-      leave();
-    }, { text: written, limit: this.#composer.limit });
+    const room = this.#room;
+    const key = `${this.#trip} ${id}`;
+    view.openEditor({
+      save: (text) => text.trim() === textOf(view.message) || this.#taken(room.edit(id, text.toWellFormed().trim())),
+      leave,
+      keep: (text) => (text === undefined ? this.#editing.delete(key) : this.#editing.set(key, text)),
+      text: this.#editing.get(key) ?? written,
+      limit: this.#composer.limit,
+    });
   }
 
   /** Resolves to whether something was loaded. */
@@ -518,6 +548,7 @@ export class ChatPane extends EventTarget {
     clearInterval(this.#countdown);
     const state = this.#state;
     this.element.dataset.phase = state.phase;
+    this.#composer.stopped = state.phase === 'stopped';
     if (state.phase === 'waiting' && !navigator.onLine) state.reason ??= 'offline';
     this.#part('.status-text').textContent = statusText(state);
     this.#part('.announce').textContent = announcement(state);

@@ -1,6 +1,7 @@
 // Where a user writes: the text, whom it mentions, the message that it answers, its files, and that they type.
 
 import { Announcer } from './announcer.js';
+import { composes } from './composing.js';
 import { MentionPicker, putText } from './mention-picker.js';
 import { lengthOf, limitDefault, sayLength } from './text-length.js';
 
@@ -10,12 +11,14 @@ const told = [500, 100, 20, 0]; // characters left, of which a screen reader is 
 
 /**
  * Composer is an EventTarget: 'send' {content, replyTo, attachments, mentions, mentionsAll}, 'typing' {isTyping} and
- * 'editlast' (the up arrow in an empty text).
+ * 'editlast' (the up arrow in an empty text). Where 'send' is prevented, nobody has taken the message: it stays as it is.
  */
 export class Composer extends EventTarget {
   #form;
   #area;
   #replying;
+  #later; // says that it waits
+  #send;
   #length;
   #replyTo = null; // the message that is answered: {id, name, content}
   #idle;
@@ -26,7 +29,7 @@ export class Composer extends EventTarget {
   #announcer;
   #limit = limitDefault;
   #left = Infinity; // characters, as they were told
-  #waits = false; // to be sent when the files are uploaded
+  #stopped = false;
 
   /**
    * @param tray a FileTray
@@ -42,6 +45,8 @@ export class Composer extends EventTarget {
     this.#area = part('textarea');
     this.#replying = part('.replying');
     this.#length = part('.length');
+    this.#later = part('.later');
+    this.#send = part('.send');
     this.#announcer = new Announcer(part('.said'));
     const say = (text) => this.#announcer.say(text);
     part('.mentions').id = `${keysId}-mentions`;
@@ -59,6 +64,7 @@ export class Composer extends EventTarget {
     this.#area.addEventListener('keydown', (e) => this.#key(e));
     this.#area.addEventListener('input', () => this.#typed());
     this.#replying.querySelector('button').addEventListener('click', () => this.answer(null));
+    this.#tray.addEventListener('chosen', () => (this.#waits = false));
     this.#tray.addEventListener('change', () => this.#filesChanged());
     this.#tray.addEventListener('said', (e) => say(e.detail.text));
     addEventListener('storage', (e) => this.#heard(e));
@@ -86,6 +92,13 @@ export class Composer extends EventTarget {
     this.#area.focus();
   }
 
+  /** Nothing can be sent now, and nothing would be kept to be sent later: what is written stays here. */
+  set stopped(stopped) {
+    this.#stopped = stopped;
+    if (stopped) this.#waits = false;
+    this.#send.setAttribute('aria-disabled', stopped);
+  }
+
   /** The most characters of a message. The server tells it when it refuses one; undefined: it did not. */
   get limit() {
     return this.#limit;
@@ -99,14 +112,22 @@ export class Composer extends EventTarget {
 
   /** Chooses the message to answer, {id, name, content}; null: none. */
   answer(original) {
+    this.#waits = false;
     this.#showReply(original);
     this.#keepSoon();
     this.focus();
   }
 
+  /** Shows what the message that is answered is now. `look` (id) => the message, {id, name, content}; undefined: not known. */
+  quote(look) {
+    const now = this.#replyTo && look(this.#replyTo.id);
+    if (now) this.#showReply(now);
+  }
+
   /** Takes back what was refused, {content, replyTo, mentions, attachments}. What is written meanwhile stands behind it. */
   take({ content, replyTo = null, mentions = [], attachments = [] }) {
     const { value } = this.#area;
+    this.#waits = false;
     this.#mentions.chosen = [...mentions, ...this.#mentions.chosen];
     this.#area.value = value ? `${content}\n${value}` : content;
     if (replyTo) this.#showReply(replyTo);
@@ -121,19 +142,25 @@ export class Composer extends EventTarget {
 
   #submit(e) {
     e.preventDefault();
-    const content = this.#area.value;
     this.focus();
+    this.#sendAll();
+  }
+
+  #sendAll() {
+    const content = this.#area.value;
     this.#waits = false;
     if (!lengthOf(content) && this.#tray.empty) return;
     const { text, over } = sayLength(lengthOf(content), this.#limit);
     if (over) return this.#announcer.say(`The message is too long to be sent: ${text}.`);
+    if (this.#stopped) return this.#announcer.say('You are not connected. The message stays here until you are.');
     if (this.#tray.busy) return this.#wait();
+    const detail = { content, replyTo: this.#replyTo?.id, attachments: this.#tray.attachments, ...this.#mentions.mentionsOf(content) };
+    if (!this.#emit('send', detail)) return;
     clearTimeout(this.#idle);
     this.#idle = undefined;
-    const detail = { content, replyTo: this.#replyTo?.id, attachments: this.#tray.take(), ...this.#mentions.mentionsOf(content) };
+    this.#tray.clear();
     this.#clear();
     this.#draft.sent();
-    this.#emit('send', detail);
   }
 
   /** It is sent when its files are there. One that failed is to be tried again, or left out. */
@@ -144,7 +171,16 @@ export class Composer extends EventTarget {
 
   #filesChanged() {
     if (this.#tray.failed) this.#waits = false;
-    if (this.#waits && !this.#tray.busy) this.#form.requestSubmit();
+    if (this.#waits && !this.#tray.busy) this.#sendAll(); // the focus stays where the user is
+  }
+
+  /** Whether it is sent once the files are uploaded. Who changes something is still writing. */
+  get #waits() {
+    return !this.#later.hidden;
+  }
+
+  set #waits(waits) {
+    this.#later.hidden = !waits;
   }
 
   #clear() {
@@ -159,7 +195,7 @@ export class Composer extends EventTarget {
   // --- Writing ----------------------------------------------------------------
 
   #key(e) {
-    if (e.isComposing || this.#mentions.key(e)) return;
+    if (composes(e) || this.#mentions.key(e)) return;
     if (e.key === 'Enter' && !e.shiftKey) {
       e.preventDefault();
       this.#form.requestSubmit();
@@ -172,6 +208,7 @@ export class Composer extends EventTarget {
   }
 
   #typed() {
+    this.#waits = false;
     clearTimeout(this.#idle);
     const isTyping = this.#area.value.trim() !== '';
     this.#emit('typing', { isTyping });
@@ -204,7 +241,7 @@ export class Composer extends EventTarget {
   #showReply(original) {
     this.#replyTo = original;
     this.#replying.hidden = !original;
-    this.#replying.querySelector('.replying-to').textContent = original ? `Reply to ${original.name}` : '';
+    this.#replying.querySelector('.replying-to').textContent = original ? `Reply to ${original.name || 'a message'}` : '';
     this.#replying.querySelector('.replying-text').textContent = original?.content ?? '';
   }
 
@@ -214,7 +251,7 @@ export class Composer extends EventTarget {
     if (!draft) return;
     this.#area.value = draft.text;
     this.#mentions.chosen = draft.mentions;
-    this.#showReply(draft.replyTo);
+    this.#showReply(draft.replyTo && { id: draft.replyTo.id, name: '', content: '' }); // until the room tells it: see quote
     this.#showLength();
   }
 
@@ -228,7 +265,7 @@ export class Composer extends EventTarget {
     if (this.#keeping === undefined) return;
     clearTimeout(this.#keeping);
     this.#keeping = undefined;
-    this.#draft.write({ text: this.#area.value, replyTo: this.#replyTo, mentions: this.#mentions.chosen });
+    this.#draft.write({ text: this.#area.value, replyTo: this.#replyTo && { id: this.#replyTo.id }, mentions: this.#mentions.chosen });
   }
 
   /** Another tab has sent this text, or has thrown it away: here it stays then. */
@@ -238,7 +275,8 @@ export class Composer extends EventTarget {
     if (heard === 'sent' && this.#keeping === undefined) this.#clear();
   }
 
+  /** Whether nobody has prevented it. */
   #emit(name, detail) {
-    this.dispatchEvent(new CustomEvent(name, { detail }));
+    return this.dispatchEvent(new CustomEvent(name, { detail, cancelable: true }));
   }
 }

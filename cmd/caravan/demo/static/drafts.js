@@ -22,7 +22,7 @@ export function nameTab(session, page) {
  * Draft is what a user writes in a room. Each tab has its own; one that has none begins with the latest of the others, and
  * leaves that where it is. What is sent is gone wherever it still stands as it was.
  *
- * A draft is {text, replyTo, mentions}: the message that is answered, and whom the writer has chosen. The store may be full
+ * A draft is {text, replyTo, mentions}: the message that is answered, {id}, and whom the writer has chosen. The store may be full
  * or forbidden: then nothing is kept.
  */
 export class Draft {
@@ -45,7 +45,7 @@ export class Draft {
     return this.#safely(() => {
       this.#tidy();
       const own = this.#get(this.#key);
-      if (own) {
+      if (own && !own.sent) {
         this.#at = own.at;
         this.#source = own.source;
         return own;
@@ -70,7 +70,9 @@ export class Draft {
 
   /** It is sent. */
   sent() {
-    this.#safely(() => this.#end((key) => this.#put(key, { sent: true, at: this.#now() })));
+    const mark = (key, of) => this.#put(key, { sent: true, of, at: this.#now() });
+    this.#safely(() => this.#at && mark(this.#key, this.#at)); // the tabs that began with it hear of it
+    this.#safely(() => this.#end(mark));
   }
 
   /**
@@ -78,11 +80,14 @@ export class Draft {
    * kept anew; or nothing.
    */
   heard({ key, newValue }) {
-    if (key !== this.#key || !this.#at) return undefined;
-    if (newValue === null) return 'lost';
-    if (!parsed(newValue)?.sent) return undefined;
-    this.#safely(() => this.#store.removeItem(this.#key));
+    const own = this.#at > 0; // else it is still what the source was
+    if (key !== (own ? this.#key : this.#source?.key)) return undefined;
+    if (own && newValue === null) return 'lost';
+    const { sent, of } = parsed(newValue) ?? {};
+    if (!sent || of !== (own ? this.#at : this.#source.at)) return undefined;
+    if (own) this.#safely(() => this.#store.removeItem(this.#key));
     this.#at = 0;
+    this.#source = undefined;
     return 'sent';
   }
 
@@ -91,7 +96,7 @@ export class Draft {
     this.#at = 0;
     const { key, at } = this.#source ?? {};
     this.#source = undefined;
-    if (key && this.#get(key)?.at === at) leave(key);
+    if (key && this.#get(key)?.at === at) leave(key, at);
   }
 
   /** Old drafts go, and those that were sent, and the oldest of too many. */

@@ -1,5 +1,6 @@
 // All emoji, over the page: for a text, and for reactions.
 
+import { composes } from './composing.js';
 import { groups } from './emoji-data.js';
 import { recentEmoji, searchEmoji, useEmoji } from './emoji-search.js';
 import { makeCurrent, rove } from './roving.js';
@@ -90,7 +91,7 @@ export class EmojiPicker {
   }
 
   #key(e) {
-    if (e.isComposing) return;
+    if (composes(e)) return;
     const grid = this.#groups.hidden ? this.#found : this.#groups;
     const first = grid.hidden ? null : grid.querySelector('button[tabindex="0"]');
     if (e.key === 'ArrowDown' && first) {

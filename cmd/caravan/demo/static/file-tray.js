@@ -5,8 +5,8 @@ const thumbPixels = 96;
 const units = ['bytes', 'KB', 'MB', 'GB'];
 
 /**
- * FileTray is an EventTarget: 'change' when files come, go or are uploaded, 'problem' {text} for what is to be seen, and
- * 'said' {text} for screen readers. A file that failed stays, with why, until it is tried again or removed.
+ * FileTray is an EventTarget: 'chosen' before the user adds or removes a file, 'change' when files come, go or are uploaded,
+ * 'problem' {text} for what is to be seen, and 'said' {text} for screen readers. A file that failed stays, with why, until it is tried again or removed.
  */
 export class FileTray extends EventTarget {
   #upload;
@@ -32,7 +32,7 @@ export class FileTray extends EventTarget {
       chooser.value = '';
     });
     element.querySelector('.composer textarea').addEventListener('paste', (e) => {
-      if (!e.clipboardData.files.length || !this.#allowed) return;
+      if (!e.clipboardData.files.length || !this.#allowed || isText(e.clipboardData)) return;
       e.preventDefault();
       this.add(e.clipboardData.files);
     });
@@ -70,13 +70,15 @@ export class FileTray extends EventTarget {
     return [...this.#items.values()].some(({ state }) => fits(state));
   }
 
-  /** Empties the tray; returns what was uploaded. */
-  take() {
-    const attachments = [...this.#items.values()].map(({ attachment }) => attachment);
+  /** What was uploaded. */
+  get attachments() {
+    return [...this.#items.values()].map(({ attachment }) => attachment);
+  }
+
+  clear() {
     this.#items.clear();
     this.#list.replaceChildren();
     this.#changed();
-    return attachments;
   }
 
   /** Puts back what is uploaded already. */
@@ -90,6 +92,7 @@ export class FileTray extends EventTarget {
   }
 
   add(files) {
+    this.dispatchEvent(new Event('chosen'));
     for (const file of files) {
       if (this.#items.size >= filesMax) return this.#tell('problem', `A message takes ${filesMax} files at most.`);
       this.#begin(file);
@@ -109,6 +112,7 @@ export class FileTray extends EventTarget {
       element.classList.toggle('broken', state === 'failed');
       retry.hidden = state !== 'failed';
       note.textContent = state === 'failed' ? upload.error.message : sizeOf(file.size);
+      if (items !== this.#items) return; // of another room, where it is seen
       if (state === 'failed') this.#tell('problem', `${upload.name}: ${upload.error.message}`);
       if (state === 'done') this.#tell('said', `${upload.name} is uploaded`);
       this.#changed();
@@ -125,7 +129,7 @@ export class FileTray extends EventTarget {
     const element = document.createElement('li');
     const bar = made('progress', { max: 1, value: 0 });
     bar.setAttribute('aria-label', `Upload of ${name}`);
-    const note = made('span', { className: 'file-note', textContent: sizeOf(size) });
+    const note = made('span', { className: 'file-note', textContent: size ? sizeOf(size) : '' });
     const retry = made('button', { type: 'button', className: 'again', textContent: '↻', title: 'Try again', hidden: true });
     retry.setAttribute('aria-label', `Try again to upload ${name}`);
     const remove = made('button', { type: 'button', className: 'remove', textContent: '×', title: 'Remove' });
@@ -140,6 +144,7 @@ export class FileTray extends EventTarget {
 
   /** Removes a file, and gives the focus to the next one, or to the text. */
   #drop(element) {
+    this.dispatchEvent(new Event('chosen'));
     const next = element.nextElementSibling ?? element.previousElementSibling;
     this.#items.get(element)?.cancel?.();
     this.#items.delete(element);
@@ -173,6 +178,12 @@ export class FileTray extends EventTarget {
   #tell(name, text) {
     this.dispatchEvent(new CustomEvent(name, { detail: { text } }));
   }
+}
+
+/** Whether a text was copied, of which a program has put a picture beside it. Who copies files has their names as a text. */
+function isText(data) {
+  const text = data.getData('text/plain');
+  return text !== '' && ![...data.files].every(({ name }) => text.includes(name));
 }
 
 const made = (tag, properties) => Object.assign(document.createElement(tag), properties);

@@ -1,5 +1,6 @@
 // Names to choose from while an @ is written: a combobox, as the ARIA Authoring Practices describe it.
 
+import { composes } from './composing.js';
 import { fold } from './fold.js';
 import { everybody, matching, mentionsOf, queryAt } from './mention-text.js';
 
@@ -35,6 +36,7 @@ export class MentionPicker {
     list.addEventListener('pointerdown', (e) => e.preventDefault()); // the text keeps the focus
     list.addEventListener('click', (e) => this.#take([...list.children].indexOf(e.target.closest('li'))));
     area.addEventListener('input', () => this.#look());
+    area.addEventListener('input', () => area.value.includes('@') && this.#members.list()); // a name may come as a whole, or be gone past
     area.addEventListener('click', () => this.#look());
     area.addEventListener('keyup', (e) => /^(Arrow(Left|Right)|Home|End)$/.test(e.key) && this.#look());
     area.addEventListener('blur', () => this.close());
@@ -68,7 +70,7 @@ export class MentionPicker {
 
   /** Whether a key was for the list. */
   key(e) {
-    if (!this.open || e.isComposing || e.ctrlKey || e.metaKey || e.altKey) return false;
+    if (!this.open || composes(e) || e.ctrlKey || e.metaKey || e.altKey) return false;
     const { length } = this.#options;
     if (e.key === 'ArrowDown') this.#activate((this.#at + 1) % length);
     else if (e.key === 'ArrowUp') this.#activate((this.#at + length - 1) % length);

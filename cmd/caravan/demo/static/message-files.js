@@ -16,7 +16,7 @@ export function textOf(message) {
  * over, the element tells 'expired' {then}: draw them with new links, and call that.
  */
 export function drawFiles(element, attachments = []) {
-  const ids = attachments.map((a) => a.id).join();
+  const ids = attachments.map(({ id, url }) => (url ? id : `${id} without a link`)).join();
   element.hidden = !attachments.length;
   if (element.dataset.ids === ids) return attachments.forEach((a, i) => renew(element.children[i], a));
   element.dataset.ids = ids;

@@ -1,5 +1,6 @@
 // One message on the page. All text goes in as text nodes, never as markup.
 
+import { composes } from './composing.js';
 import { drawFiles, textOf } from './message-files.js';
 import { markFound, textNodes } from './message-text.js';
 import { lengthOf, sayLength } from './text-length.js';
@@ -168,19 +169,23 @@ export class MessageView {
   }
 
   /**
-   * Replaces the content by a form. `done(content or null)` is called once.
+   * Replaces the content by a form.
+   * @param save (content) => whether it is taken; else the form stays as it is
+   * @param leave is called when the form closes
+   * @param keep (content) is told what is being written; (undefined): nothing any more
    * @param text what stands in it at first; the message's own where it is left out
    * @param limit the most characters; what is longer cannot be saved
    */
-  openEditor(done, { text = textOf(this.message), limit }) {
+  openEditor({ save, leave, keep, text = textOf(this.message), limit }) {
     const form = document.querySelector('#editor-template').content.firstElementChild.cloneNode(true);
     const area = form.querySelector('textarea');
     const content = this.#part('.content');
-    const close = (text) => {
+    const close = () => {
       if (!form.parentElement) return;
+      keep(undefined);
       form.remove();
       content.hidden = Boolean(this.message.attachments) && !this.text;
-      done(text);
+      leave();
     };
     const length = form.querySelector('.length');
     const count = () => {
@@ -190,20 +195,23 @@ export class MessageView {
       form.classList.toggle('too-long', said.over);
       return !said.over;
     };
-    const save = () => count() && close(area.value);
+    const submit = () => count() && save(area.value) && close();
     area.value = text;
-    area.addEventListener('input', count);
+    area.addEventListener('input', () => {
+      count();
+      keep(area.value);
+    });
     form.addEventListener('submit', (e) => {
       e.preventDefault();
-      save();
+      submit();
     });
-    form.querySelector('.cancel').addEventListener('click', () => close(null));
+    form.querySelector('.cancel').addEventListener('click', () => close());
     form.addEventListener('keydown', (e) => {
       e.stopPropagation(); // the log's own keys
-      if (e.key === 'Escape') close(null);
-      if (e.key === 'Enter' && e.target === area && !e.shiftKey && !e.isComposing) {
+      if (e.key === 'Escape') close();
+      if (e.key === 'Enter' && e.target === area && !e.shiftKey && !composes(e)) {
         e.preventDefault();
-        save();
+        submit();
       }
     });
     content.hidden = true;

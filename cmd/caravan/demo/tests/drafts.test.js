@@ -78,6 +78,42 @@ test('a new tab goes on with the latest draft, and what it sends is gone in both
   assert.equal(w.open('c').read(), null);
 });
 
+test('what one tab sends is gone in those that began with it and changed nothing', () => {
+  const w = world();
+  const a = w.open('a');
+  write(a, 'meet at nine');
+  const [b, c, d] = [w.open('b'), w.open('c'), w.open('d')];
+  for (const tab of [b, c, d]) assert.equal(text(tab), 'meet at nine');
+  write(d, 'something else');
+  b.sent();
+  const heard = (tab) => w.store.changes.map((change) => tab.heard(change)).filter(Boolean);
+  assert.deepEqual([heard(a), heard(c), heard(d)], [['sent'], ['sent'], []]);
+
+  write(a, 'at ten');
+  const e = w.open('e');
+  e.read(); // what was written last
+  assert.equal(text(w.open('e')), 'at ten');
+  write(a, 'at ten, gate 4');
+  w.store.changes.length = 0;
+  a.sent();
+  assert.deepEqual(heard(e), [], 'that was another text');
+  const f = w.open('f');
+  assert.equal(text(f), 'something else');
+  w.store.changes.length = 0;
+  d.sent();
+  assert.deepEqual(heard(f), ['sent']);
+  assert.equal(text(w.open('d')), undefined);
+});
+
+test('a tab whose draft another one has sent begins with nothing', () => {
+  const w = world();
+  write(w.open('a'), 'one');
+  const b = w.open('b');
+  b.read();
+  b.sent();
+  assert.equal(w.open('a').read(), null);
+});
+
 test('what was written further meanwhile is not taken away', () => {
   const w = world();
   const a = w.open('a');

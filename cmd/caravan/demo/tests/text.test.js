@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import { composes } from '../static/composing.js';
 import { directionOf } from '../static/direction.js';
 import { fold } from '../static/fold.js';
 import { linksIn } from '../static/links.js';
@@ -10,6 +11,12 @@ import { matching, mentionsOf, namesIn, queryAt } from '../static/mention-text.j
 import { piecesOf } from '../static/message-text.js';
 import { placesIn, TextSearch } from '../static/search-text.js';
 import { lengthOf, limitOf, sayLength } from '../static/text-length.js';
+
+test('a key that an input method takes sends nothing, also where Safari tells of it late', () => {
+  assert.ok(composes({ isComposing: true, keyCode: 13 }));
+  assert.ok(composes({ isComposing: false, keyCode: 229 }));
+  assert.ok(!composes({ isComposing: false, keyCode: 13 }));
+});
 
 test('case, accents and widths make no difference, letters do', () => {
   for (const [a, b] of [
