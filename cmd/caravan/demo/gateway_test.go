@@ -99,7 +99,7 @@ func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.plain.ServeHTTP(w, r)
 	case r.Method == "POST" && strings.HasSuffix(r.URL.Path, "/attachments/"):
 		g.uploads.Lock()
-		g.uploads.Unlock()
+		defer g.uploads.Unlock()
 		g.plain.ServeHTTP(w, r)
 	case r.URL.Path == "/demo/token":
 		g.tokensAsked.Add(1)

@@ -208,8 +208,9 @@ export class MessageView {
     form.querySelector('.cancel').addEventListener('click', () => close());
     form.addEventListener('keydown', (e) => {
       e.stopPropagation(); // the log's own keys
+      if (composes(e)) return;
       if (e.key === 'Escape') close();
-      if (e.key === 'Enter' && e.target === area && !e.shiftKey && !composes(e)) {
+      if (e.key === 'Enter' && e.target === area && !e.shiftKey) {
         e.preventDefault();
         submit();
       }
