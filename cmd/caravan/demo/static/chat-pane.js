@@ -106,6 +106,7 @@ export class ChatPane extends EventTarget {
       tray,
       emoji,
       me: user.id,
+      send: (message) => this.#send(message),
       mayMentionAll: () => this.#may('mention_all'),
       label: `Message as ${user.name}`,
       keysId: `keys-${users.indexOf(user)}`,
@@ -230,7 +231,6 @@ export class ChatPane extends EventTarget {
       this.dispatchEvent(new Event('list'));
     });
 
-    this.#composer.addEventListener('send', (e) => this.#send(e.detail) || e.preventDefault());
     on(this.#composer, 'typing', ({ isTyping }) => this.#room.typing(isTyping));
     on(this.#composer, 'editlast', () => this.#may('edit') && this.#edit(this.#log.lastEditable(), () => this.#composer.focus()));
 

@@ -10,14 +10,14 @@ const keepAfter = 250; // ms after a key, at which the draft is kept
 const told = [500, 100, 20, 0]; // characters left, of which a screen reader is told
 
 /**
- * Composer is an EventTarget: 'send' {content, replyTo, attachments, mentions, mentionsAll}, 'typing' {isTyping} and
- * 'editlast' (the up arrow in an empty text). Where 'send' is prevented, nobody has taken the message: it stays as it is.
+ * Composer is an EventTarget: 'typing' {isTyping} and 'editlast' (the up arrow in an empty text).
  */
 export class Composer extends EventTarget {
   #form;
   #area;
   #replying;
   #later; // says that it waits
+  #button;
   #send;
   #length;
   #replyTo = null; // the message that is answered: {id, name, content}
@@ -35,9 +35,10 @@ export class Composer extends EventTarget {
    * @param tray a FileTray
    * @param emoji an EmojiPicker
    * @param me the user's id
+   * @param send ({content, replyTo, attachments, mentions, mentionsAll}) => whether it is taken; else it stays where it is
    * @param mayMentionAll () => whether the user may mention everybody
    */
-  constructor(form, { label, keysId, tray, emoji, me, mayMentionAll }) {
+  constructor(form, { label, keysId, tray, emoji, me, send, mayMentionAll }) {
     super();
     const part = (selector) => form.querySelector(selector);
     this.#form = form;
@@ -46,7 +47,8 @@ export class Composer extends EventTarget {
     this.#replying = part('.replying');
     this.#length = part('.length');
     this.#later = part('.later');
-    this.#send = part('.send');
+    this.#button = part('.send');
+    this.#send = send;
     this.#announcer = new Announcer(part('.said'));
     const say = (text) => this.#announcer.say(text);
     part('.mentions').id = `${keysId}-mentions`;
@@ -96,7 +98,7 @@ export class Composer extends EventTarget {
   set stopped(stopped) {
     this.#stopped = stopped;
     if (stopped) this.#waits = false;
-    this.#send.setAttribute('aria-disabled', stopped);
+    this.#button.setAttribute('aria-disabled', stopped);
   }
 
   /** The most characters of a message. The server tells it when it refuses one; undefined: it did not. */
@@ -154,8 +156,8 @@ export class Composer extends EventTarget {
     if (over) return this.#announcer.say(`The message is too long to be sent: ${text}.`);
     if (this.#stopped) return this.#announcer.say('You are not connected. The message stays here until you are.');
     if (this.#tray.busy) return this.#wait();
-    const detail = { content, replyTo: this.#replyTo?.id, attachments: this.#tray.attachments, ...this.#mentions.mentionsOf(content) };
-    if (!this.#emit('send', detail)) return;
+    const message = { content, replyTo: this.#replyTo?.id, attachments: this.#tray.attachments, ...this.#mentions.mentionsOf(content) };
+    if (!this.#send(message)) return;
     clearTimeout(this.#idle);
     this.#idle = undefined;
     this.#tray.clear();
@@ -275,8 +277,7 @@ export class Composer extends EventTarget {
     if (heard === 'sent' && this.#keeping === undefined) this.#clear();
   }
 
-  /** Whether nobody has prevented it. */
   #emit(name, detail) {
-    return this.dispatchEvent(new CustomEvent(name, { detail, cancelable: true }));
+    this.dispatchEvent(new CustomEvent(name, { detail }));
   }
 }
