@@ -122,9 +122,9 @@ export interface Problem {
 
 /**
  * Settles when the server has answered. Who does not wait for it hears of a refusal by the entry in the outbox. Without
- * a `clientId` there is none: the promise is rejected, by `forbidden`, `closed`, `outbox_full` or `not_found`, and the text is still the caller's.
+ * a `clientId` (undefined, then) there is none: the promise is rejected, by `forbidden`, `closed`, `outbox_full` or `not_found`, and the text is still the caller's.
  */
-export type Sent<T> = Promise<T> & { clientId?: string };
+export type Sent<T> = Promise<T> & { clientId: string };
 
 export interface SendOptions {
   replyTo?: string;
