@@ -42,6 +42,8 @@ func TestPage(t *testing.T) {
 		{"nothing shifts", testNothingShifts},
 		{"a line and the title say what is unread", testUnreadLine},
 		{"rooms are opened from a list", testRoomList},
+		{"a room that is left ends what was under way", testRoomLeft},
+		{"a room opens at what is unread", testOpensAtUnread},
 		{"the page says that it cannot be loaded", testConfigFails},
 		{"what was written survives a reload", testWrittenIsKept},
 		{"a room that is not known yet", testLoading},

@@ -77,6 +77,9 @@ export class ChatPane extends EventTarget {
   #ends = []; // of what listens to the room
   #failed = new Set(); // client ids of what was said to have failed
   #editing = new Map(); // room and message id → what stands in its editor, over a change of room
+  #followed = new WeakSet(); // rooms that were opened: what is refused in them is said wherever the user is
+  #started = false; // where the room opens is known: from then on what is seen is read
+  #dueUnread = false; // what came unseen is shown when somebody looks
   #keeps; // what is written survives a reload
 
   /**
@@ -119,6 +122,8 @@ export class ChatPane extends EventTarget {
       loadOlder: () => this.#loadOlder(),
     });
     this.#search = new SearchBar(this.#part('.search-slot'), {
+      room: () => this.#room,
+      begun: () => this.#begun,
       messages: () => this.#room.messages,
       complete: () => this.#room.complete,
       older: () => this.#room.older(),
@@ -191,13 +196,11 @@ export class ChatPane extends EventTarget {
     for (const end of this.#ends.splice(0)) end();
     const room = this.#caravan.room(this.#trip);
     this.#room = room;
-    this.#opened = false;
-    this.#failed.clear();
+    this.#opened = this.#started = this.#dueUnread = false;
     this.#people = new People(room);
     this.#reactions = new Reactions(this.#caravan, room);
     const on = (target, name, handle) => this.#ends.push(target.on(name, handle));
     on(room, 'messages', (news) => this.#takeMessages(news));
-    on(room, 'outbox', () => this.#takeOutbox());
     on(room, 'state', () => this.#showState());
     on(room, 'own', ({ v }) => this.#showOwn(v));
     on(room, 'problem', ({ code }) => code === 'store' && (this.#keeps = false));
@@ -206,20 +209,28 @@ export class ChatPane extends EventTarget {
     on(this.#people, 'presence', () => this.#showHere());
     on(this.#people, 'reads', () => this.#log.update());
     on(this.#reactions, 'reactions', () => this.#log.update());
-    this.#ends.push(() => this.#people.close(), () => this.#reactions.close());
+    const { people, reactions } = { people: this.#people, reactions: this.#reactions };
+    this.#ends.push(() => people.close(), () => reactions.close(), () => leave(room));
+    this.#follow(room, this.#trip);
     room.watch({ presence: true, reads: true });
     this.#log.open(room);
     this.#composer.quote((id) => this.#originalOf(id));
     this.#showOwn(room.role);
     this.#showState();
-    this.#takeOutbox();
+    this.#takeOutbox(room, this.#trip);
     this.#drawTyping();
+  }
+
+  #follow(room, trip) {
+    if (this.#followed.has(room)) return;
+    this.#followed.add(room);
+    room.on('outbox', () => this.#takeOutbox(room, trip));
   }
 
   #listen() {
     const on = (target, name, handle) => target.addEventListener(name, (e) => handle(e.detail));
     this.#part('.scroller').addEventListener('scroll', () => this.#markRead(), { passive: true });
-    document.addEventListener('visibilitychange', () => this.#markRead());
+    document.addEventListener('visibilitychange', () => this.#look());
     for (const name of ['online', 'offline']) addEventListener(name, () => this.#showState());
     on(this.#roomList, 'open', ({ id }) => {
       this.open(id);
@@ -264,7 +275,10 @@ export class ChatPane extends EventTarget {
 
   #takeMessages({ changed, reset, page }) {
     const news = reset || page ? [] : changed.filter((m) => m.rev === m.seq && m.sender.id !== this.#user.id);
-    if (news.length && document.visibilityState === 'hidden' && !this.#log.marksUnread(this.#room.readSeq)) this.#log.unreadAfter = this.#room.readSeq;
+    if (news.length && document.visibilityState === 'hidden' && !this.#log.marksUnread(this.#room.readSeq)) {
+      this.#log.unreadAfter = this.#room.readSeq;
+      this.#dueUnread = true;
+    }
     this.#log.update({ news: news.length > 0 });
     this.#showEdges();
     for (const m of news) {
@@ -274,22 +288,29 @@ export class ChatPane extends EventTarget {
     for (const m of changed) if (m.deleted_at) this.#spoken.forget(m.id);
     this.#composer.quote((id) => this.#originalOf(id));
     this.#search.refresh();
+    this.#start();
     this.#markRead();
   }
 
   /** A delete, pin or reaction shows by the message; what is refused is undone and said. */
-  #takeOutbox() {
-    for (const { status, frame, clientId, code, error } of this.#room.outbox) {
+  #takeOutbox(room, trip) {
+    const open = room === this.#room;
+    const where = open ? '' : ` in ${this.#roomList.titleOf(trip)}`;
+    let failed = 0;
+    for (const { status, frame, clientId, code, error } of room.outbox) {
       if (status !== 'failed') continue;
       if (frame.type === 'chat_message' || frame.type === 'edit_message') {
-        if (!this.#failed.has(clientId)) this.#showProblem(`Not sent: ${error}`);
+        failed++;
+        if (!this.#failed.has(clientId)) this.#showProblem(`Not sent${where}: ${error}`);
         this.#failed.add(clientId);
         this.#composer.limit = limitOf({ code, error });
       } else {
-        this.#showProblem(`Not done: ${error}`);
-        return this.#room.discard(clientId); // and this is called again
+        this.#showProblem(`Not done${where}: ${error}`);
+        return room.discard(clientId); // and this is called again
       }
     }
+    this.#roomList.markFailed(trip, failed);
+    if (!open) return;
     this.#log.update();
     this.#showEdges();
   }
@@ -313,9 +334,27 @@ export class ChatPane extends EventTarget {
   #markRead() {
     this.#marking ??= setTimeout(() => {
       this.#marking = undefined;
-      const seen = this.#opened && document.visibilityState === 'visible' && this.#log.atEnd;
-      if (seen && this.#room.state.phase === 'live') this.#room.read();
+      const looks = this.#started && !this.#dueUnread && document.visibilityState === 'visible';
+      const seen = looks && this.#room.state.phase === 'live' ? this.#log.seen : 0;
+      if (seen) this.#room.read(seen);
     }, markEvery);
+  }
+
+  /** The room opens at what is unread, once it is known how far was read and what there is. */
+  async #start() {
+    if (this.#started || !this.#opened || this.#room.state.phase !== 'live') return;
+    this.#started = true;
+    await this.#log.showUnread();
+    this.#markRead();
+  }
+
+  /** Somebody may look at the page now: from the first message on that came unseen. */
+  async #look() {
+    if (document.visibilityState === 'visible' && this.#dueUnread) {
+      await this.#log.showUnread();
+      this.#dueUnread = false;
+    }
+    this.#markRead();
   }
 
   /** How an item of the log looks. */
@@ -378,6 +417,7 @@ export class ChatPane extends EventTarget {
     this.#part('.role').textContent = this.#room.role;
     this.#part('.attach').hidden = !this.#may('upload');
     this.#log.update();
+    this.#start();
     this.#markRead();
   }
 
@@ -392,7 +432,10 @@ export class ChatPane extends EventTarget {
   }
 
   async #jumpTo(id) {
-    const found = await this.#log.jumpTo(id).catch(() => null); // not reachable now; the pane shows the connection's state
+    const room = this.#room;
+    const found = await this.#log.jumpTo(id).catch(() => undefined);
+    if (room !== this.#room) return;
+    if (found === undefined) this.#showProblem('That message could not be loaded. Please try again.');
     if (found === false) this.#showProblem('That message is not here any more, or too far back.');
   }
 
@@ -418,8 +461,8 @@ export class ChatPane extends EventTarget {
 
   /** On a page that is open for a day the links of files end. */
   async #renewFiles(view, then) {
-    const { attachments } = await this.#caravan.rest('GET', `messages/${view.message.id}/`).catch(() => ({}));
-    if (!attachments) return; // it was deleted, or the server is away
+    const { attachments, status } = await this.#caravan.rest('GET', `messages/${view.message.id}/`).catch((error) => error);
+    if (!attachments) return this.#showProblem(status === 404 ? 'That file is not here any more.' : 'The file could not be loaded. Please try again.');
     view.renewFiles(attachments);
     then();
   }
@@ -502,11 +545,12 @@ export class ChatPane extends EventTarget {
   /** Resolves to whether something was loaded. */
   async #loadOlder() {
     const button = this.#part('.older button');
+    const room = this.#room;
     button.textContent = 'Loading earlier messages…';
     try {
-      return (await this.#room.older()).length > 0;
+      return (await room.older()).length > 0;
     } catch {
-      this.#showProblem('Earlier messages could not be loaded. Please try again.');
+      if (room === this.#room) this.#showProblem('Earlier messages could not be loaded. Please try again.');
       return false;
     } finally {
       button.textContent = 'Load earlier messages';
@@ -515,7 +559,9 @@ export class ChatPane extends EventTarget {
 
   async #pressOlder() {
     const button = this.#part('.older button');
+    const room = this.#room;
     await this.#loadOlder();
+    if (room !== this.#room) return;
     if (button.hidden) this.#log.focusReading();
     else button.focus({ preventScroll: true });
   }
@@ -559,6 +605,7 @@ export class ChatPane extends EventTarget {
     this.#showHere();
     this.#showEdges();
     if (state.phase === 'live' || state.phase === 'standard') this.#log.update();
+    this.#start();
     this.#markRead();
   }
 
@@ -609,6 +656,12 @@ export class ChatPane extends EventTarget {
     const place = this.#users.findIndex((u) => u.id === id);
     return `person-${(place >= 0 ? place : parseInt(id.slice(0, 8), 16)) % colours}`;
   }
+}
+
+/** What a room tells and holds while it is looked at ends with that; its messages go on coming. */
+function leave(room) {
+  room.watch({ presence: false, reads: false });
+  room.trim();
 }
 
 const firstName = ({ name }) => name.split(' ')[0];

@@ -9,6 +9,7 @@ const nearEnd = 80; // px from the newest message that still count as being ther
 const nearTop = 800; // px from the oldest message that is loaded, at which older ones are
 const loadAgain = 5_000; // ms until older messages are loaded by scrolling after that has failed
 const jumpMax = 2_000; // messages that are loaded to find one
+const unreadMax = 500; // messages that are loaded to find the first that is unread
 const groupWithin = 5 * 60_000; // ms between messages of one sender that stand together
 
 /**
@@ -50,6 +51,7 @@ export class MessageLog {
   #reading = null; // {key, seq, offset}: what is at the upper edge while not pinned; offset in px below it
   #unreadAfter; // the number up to which the user had read when the room was opened
   #unreadAt = -1; // the place of the first one after it
+  #opening = false; // the first one that is unread is looked for
   #newestOwn; // its key: it says who has read it
   #due = false; // a change is to be shown
   #news = false; // somebody else has written
@@ -78,10 +80,11 @@ export class MessageLog {
     for (const e of [this.#scroller, ...this.#scroller.children]) sizes.observe(e);
   }
 
-  /** Shows a room, from its end on. */
+  /** Shows a room, from its end on: see showUnread. */
   open(room) {
     this.#room = room;
     this.#unreadAfter = undefined;
+    this.#opening = false;
     this.#pinned = true;
     this.#reading = null;
     this.#loadAfter = 0;
@@ -100,9 +103,16 @@ export class MessageLog {
     queueMicrotask(() => this.#show());
   }
 
-  /** Whether the reader has the newest message before their eyes. */
-  get atEnd() {
-    return this.#pinned && !this.#hidden;
+  /** The number up to which the reader has had all before their eyes, or 0. */
+  get seen() {
+    if (this.#hidden || this.#opening) return 0;
+    if (this.#pinned) return this.#room.seq;
+    const bottom = this.#scroller.scrollTop + this.#scroller.clientHeight + 1;
+    for (const row of [...this.#log.children].reverse()) {
+      const { message } = this.#byElement.get(row).item;
+      if (message && row.offsetTop + row.offsetHeight <= bottom) return message.seq;
+    }
+    return 0;
   }
 
   get empty() {
@@ -125,17 +135,53 @@ export class MessageLog {
     this.#render();
   }
 
+  /**
+   * Who is at the end goes to the line, where what is unread is more than fits: what lies between is loaded, within
+   * bounds, and the button leads to the end. Who scrolls meanwhile stays where they are.
+   */
+  async showUnread() {
+    const room = this.#room;
+    const after = this.#unreadAfter;
+    const missing = () => room.messages[0]?.seq > after && !room.complete;
+    this.#opening = true;
+    try {
+      for (let loaded = 0; missing() && loaded < unreadMax; ) {
+        const page = await room.older();
+        if (room !== this.#room) return;
+        if (!page.length) break;
+        loaded += page.length;
+      }
+    } catch {
+      // The pane shows the connection's state; what is loaded is shown.
+    } finally {
+      if (room === this.#room) this.#opening = false;
+    }
+    if (room !== this.#room) return;
+    this.#show();
+    const first = this.items.findIndex(({ message, sender }) => message?.seq > after && sender !== 'mine' && !message.deleted_at);
+    if (!this.#pinned || this.#hidden || first < 0) return;
+    if (this.#heightFrom(first, this.items.length) < this.#scroller.clientHeight - nearEnd) return;
+    this.#bring(first);
+    if (!this.#pinned) this.#latest.dataset.news = '';
+    this.#showLatest();
+  }
+
   /** The view of the newest own message that can be edited, brought into sight; or undefined. */
   lastEditable() {
     const at = this.items.findLastIndex((item) => item.sender === 'mine' && item.message && !item.entry && this.#editable(item.message));
     return at < 0 ? undefined : this.#bring(at);
   }
 
-  /** Brings a message into sight and focus, loading older ones until it is there. Resolves to whether it was found. */
+  /**
+   * Brings a message into sight and focus, loading older ones until it is there. Resolves to whether it was found, or to
+   * null where another room was opened meanwhile.
+   */
   async jumpTo(id) {
-    const held = () => this.#room.messages.some((m) => m.id === id);
-    for (let loaded = 0; !held() && !this.#room.complete && loaded < jumpMax; ) {
-      const page = await this.#room.older();
+    const room = this.#room;
+    const held = () => room.messages.some((m) => m.id === id);
+    for (let loaded = 0; !held() && !room.complete && loaded < jumpMax; ) {
+      const page = await room.older();
+      if (room !== this.#room) return null;
       if (!page.length) break;
       loaded += page.length;
     }
@@ -425,9 +471,11 @@ export class MessageLog {
   async #maybeLoad() {
     const wanted = !this.#hidden && !this.#loading && this.#room.state.phase === 'live' && !this.#room.complete;
     if (!wanted || this.#scroller.scrollTop > nearTop || Date.now() < this.#loadAfter) return;
+    const room = this.#room;
     this.#loading = true;
     const loaded = await this.#loadOlder();
     this.#loading = false;
+    if (room !== this.#room) return this.#maybeLoad();
     if (!loaded) this.#loadAfter = Date.now() + loadAgain;
   }
 

@@ -20,6 +20,7 @@ export class RoomList extends EventTarget {
   #list;
   #links = new Map(); // trip id → element
   #drawn = new Map(); // trip id → what it shows, as a text
+  #failed = new Map(); // trip id → how many messages were refused
 
   /**
    * @param trips {id, title} of the trips that the page knows
@@ -42,6 +43,13 @@ export class RoomList extends EventTarget {
   /** The trip that is open. */
   set current(id) {
     this.#current = id;
+    this.#draw();
+  }
+
+  /** So many messages of the user were refused in a trip. */
+  markFailed(id, n) {
+    if (n === (this.#failed.get(id) ?? 0)) return;
+    this.#failed.set(id, n);
     this.#draw();
   }
 
@@ -90,7 +98,8 @@ export class RoomList extends EventTarget {
   }
 
   #drawLink(link, { tripId, title, unread = 0, mentions = 0, lastMessage }) {
-    const drawn = JSON.stringify([title, unread, mentions, lastMessage?.id, lastMessage?.rev, tripId === this.#current, new Date().toDateString()]);
+    const failed = this.#failed.get(tripId) ?? 0;
+    const drawn = JSON.stringify([title, failed, unread, mentions, lastMessage?.id, lastMessage?.rev, tripId === this.#current, new Date().toDateString()]);
     if (drawn === this.#drawn.get(tripId)) return;
     this.#drawn.set(tripId, drawn);
     const set = (part, text) => {
@@ -106,6 +115,7 @@ export class RoomList extends EventTarget {
     Object.assign(time, { dateTime: at?.toISOString() ?? '', title: at ? moment.format(at) : '' });
     set('.room-last', lastMessage ? this.#short(lastMessage) : '');
     link.querySelector('.room-counts').replaceChildren(
+      ...(failed ? [badge('refused', `! ${full(failed)}`, 'not sent')] : []),
       ...(mentions ? [badge('at', `@${full(mentions)}`, mentions === 1 ? 'mention' : 'mentions')] : []),
       ...(unread ? [badge('count', full(unread), 'unread')] : []),
     );

@@ -6,7 +6,8 @@ import { TextSearch } from './search-text.js';
  * SearchBar fills an element, which is hidden while nothing is searched for.
  *
  * It asks its owner for `messages()`, the array of what is loaded, for `complete()`, whether that is all, for `older()`,
- * which loads more, and for `jumpTo(id)`; `mark(query)` is told what is to be marked, and '' at the end.
+ * which loads more, for `room()`, what these are of, for `begun()`, whether that has told what it holds, and for
+ * `jumpTo(id)`; `mark(query)` is told what is to be marked, and '' at the end.
  */
 export class SearchBar {
   #slot;
@@ -20,7 +21,7 @@ export class SearchBar {
   #about;
   #more;
   #steps;
-  #full = false;
+  #full; // the room of which no more can be held
 
   constructor(slot, from) {
     this.#slot = slot;
@@ -36,6 +37,7 @@ export class SearchBar {
   show() {
     if (!this.open) this.#back = document.activeElement;
     this.#slot.hidden = false;
+    this.#full = undefined;
     this.#input.focus();
     this.#input.select();
     this.refresh();
@@ -66,9 +68,11 @@ export class SearchBar {
     const counted = n === 1 ? '1 message' : `${n} messages`;
     this.#count.textContent = !this.#input.value.trim() ? '' : at < 0 ? (n ? counted : 'Nothing found') : `${n - at} of ${n}`;
     for (const step of this.#steps) step.disabled = !n;
-    const complete = this.#from.complete();
-    this.#about.textContent = complete ? 'All messages are searched.' : `Only the ${length} messages that are loaded are searched${this.#full ? ', and no more can be loaded' : ''}.`;
-    this.#more.hidden = complete || this.#full;
+    const begun = this.#from.begun();
+    const complete = begun && this.#from.complete();
+    const full = this.#full === this.#from.room();
+    this.#about.textContent = complete ? 'All messages are searched.' : `Only the ${length} messages that are loaded are searched${full ? ', and no more can be loaded' : ''}.`;
+    this.#more.hidden = !begun || complete || full;
   }
 
   /** To the one before (older) or after; the first step leads to the newest. */
@@ -79,22 +83,27 @@ export class SearchBar {
     const next = this.#found[at < 0 ? n - 1 : (at + by + n) % n];
     this.#current = next.id;
     this.#say();
+    const room = this.#from.room();
     await this.#from.jumpTo(next.id);
+    if (room !== this.#from.room() || !this.open) return;
     this.#from.mark(this.#input.value.trim());
-    if (this.open) this.#input.focus({ preventScroll: true });
+    this.#input.focus({ preventScroll: true });
   }
 
   async #loadMore() {
+    const room = this.#from.room();
+    const left = () => room !== this.#from.room() || !this.open;
     this.#more.disabled = true;
     try {
       const page = await this.#from.older();
-      this.#full = !page.length && !this.#from.complete(); // as many as may be are held
+      if (left()) return;
+      if (!page.length && !this.#from.complete()) this.#full = room; // as many as may be are held
     } catch {
-      this.#about.textContent = 'Earlier messages could not be loaded. Please try again.';
-      this.#more.disabled = false;
+      if (!left()) this.#about.textContent = 'Earlier messages could not be loaded. Please try again.';
       return;
+    } finally {
+      this.#more.disabled = false;
     }
-    this.#more.disabled = false;
     this.refresh();
     if (this.#more.hidden) this.#input.focus();
   }
