@@ -17,8 +17,8 @@ const twoRooms = `(async () => {
 		const call = (name) => (...args) => void calls.push([name, ...args]);
 		return {
 			id, on, calls, tell: (name, event) => { for (const fn of heard.get(name) ?? []) fn(event); },
-			messages: [], outbox: [], complete: true, seq: 0, readSeq: 0, role: '', permissions: ['send'], state: { phase: 'joining' },
-			watch: call('watch'), read: call('read'), typing() {}, trim: call('trim'), pin: call('pin'), remove: call('remove'),
+			messages: [], outbox: [], complete: true, seq: 0, readSeq: 0, role: '', permissions: ['send', 'react', 'pin', 'moderate'], state: { phase: 'joining' },
+			watch: call('watch'), read: call('read'), typing() {}, trim: call('trim'), pin: (...args) => (calls.push(['pin', ...args]), { clientId: 'c' }),
 			older() {
 				calls.push(['older']);
 				return new Promise((resolve, reject) => Object.assign(this, { give: resolve, refuse: reject }));
@@ -31,14 +31,14 @@ const twoRooms = `(async () => {
 		id: 'm' + i, seq: i, rev: i, sender: { id: users[1].id, email: 'b@example.org', full_name: 'B' }, content: 'Message ' + i, message_type: 'text',
 		created_at: new Date(1e12 + i * 60_000).toISOString(), updated_at: '', reply_to: null, is_edited: false,
 	});
-	const caravan = { state: { phase: 'live' }, user: users[0].id, on: () => () => {}, room: (id) => held[tripIDs.indexOf(id)], rest: async () => ({ results: [] }) };
+	const caravan = window.caravan = { state: { phase: 'live' }, user: users[0].id, on: () => () => {}, room: (id) => held[tripIDs.indexOf(id)], rest: async () => ({ results: [] }) };
 	const rooms = { list: [], loaded: false, unread: 0, on: () => () => {}, refresh: async () => {} };
 	window.pane = new ChatPane({ caravan, rooms, user: users[0], users, trips, trip: trips[0], addressOf: () => '/', href: '', keeps: true });
 	document.querySelector('#panes').replaceChildren(pane.element);
 	window.part = (selector) => pane.element.querySelector(selector);
 	window.live = (i) => {
 		const room = held[i];
-		Object.assign(room, { messages: Array.from({ length: 50 }, (_, n) => message(n + 101)), seq: 150, complete: false, state: { phase: 'live' } });
+		Object.assign(room, { messages: Array.from({ length: 100 }, (_, n) => message(n + 101)), seq: 200, complete: false, state: { phase: 'live' } });
 		room.tell('messages', { changed: room.messages, reset: true });
 		room.tell('state', room.state);
 	};
@@ -67,7 +67,7 @@ func testRoomLeft(t *testing.T, c *chromium) {
 	p.eval("part('.search-more').click(); held[0].give([])", nil)
 	p.waitFor(about + ".includes('no more can be loaded')")
 	p.eval("live(1); pane.open(tripIDs[1]); pane.search()", nil)
-	p.expect("part('.search-about span').textContent", "Only the 50 messages that are loaded are searched.")
+	p.expect("part('.search-about span').textContent", "Only the 100 messages that are loaded are searched.")
 	p.expect("JSON.stringify([called(0, 'watch').at(-1)[1], called(0, 'trim').length])", `[{"presence":false,"reads":false},1]`)
 	p.expect("JSON.stringify(called(1, 'watch').at(-1)[1])", `{"presence":true,"reads":true}`)
 
@@ -87,7 +87,54 @@ func testRoomLeft(t *testing.T, c *chromium) {
 	p.expect("part('.problem').textContent", "")
 	p.eval("held[1].outbox = []; held[1].tell('outbox')", nil)
 	p.expect("part('.rooms .refused')", "null")
+
+	// The menu of a message, and lists, go with their room.
+	p.eval("part('.log .more').click()", nil)
+	p.expect("part('.menu').matches(':popover-open')", "true")
+	p.eval("pane.open(tripIDs[0])", nil)
+	p.expect("part('.menu').matches(':popover-open')", "false")
+	p.eval("part('.menu .pin').click(); part('.pins').click()", nil)
+	p.expect("JSON.stringify([called(1, 'pin').length, called(0, 'pin').length, part('.list').open])", "[1,0,true]")
+	p.eval("pane.open(tripIDs[1])", nil)
+	p.expect("part('.list').open", "false")
+
+	// Where no more can be held the pane says so, and leads back.
+	p.eval("part('.older button').click(); held[1].give([])", nil)
+	p.waitFor("!part('.full').hidden && part('.older button').hidden")
+	p.eval("held[1].calls.length = 0; part('.newest').click()", nil)
+	p.expect("JSON.stringify([called(1, 'trim').length, part('.full').hidden, part('.older button').hidden])", "[1,true,false]")
+
+	// A browser that keeps no more is told of, once.
+	p.eval("held[1].tell('problem', {code: 'store'})", nil)
+	p.expect("part('.problem').textContent.startsWith('This browser keeps no more.')", "true")
+	p.eval("part('.problem').textContent = ''; held[1].tell('problem', {code: 'store'})", nil)
+	p.expect("part('.problem').textContent", "")
+	p.eval("caravan.state = {phase: 'waiting', retryAt: Date.now() + 60_000}; held[1].tell('state', held[1].state)", nil)
+	p.expect("part('.notice p').textContent.includes('as long as this page stays open')", "true")
 	p.expectNoTrouble()
+}
+
+// testAddresses: the address names each trip, also one that the page does not know from the start, and what leads to other
+// pages keeps the trip that is open.
+func testAddresses(t *testing.T, c *chromium) {
+	s := startServer(t)
+	const strange = "00000000-0000-4000-8000-000000000001"
+	p := openPage(t, c, s.url("/?user=1&trip="+strange), desktop)
+	p.waitFor("document.querySelector('.notice p').textContent.startsWith('You are not part of this trip')")
+	p.expect("document.querySelector('#views a:last-child').search.includes('trip="+strange+"')", "true")
+	p.eval("void setTimeout(() => document.querySelectorAll('.rooms a')[0].click())", nil)
+	p.waitFor("!document.querySelector('#views a:last-child').search.includes('" + strange + "')")
+	p.eval("history.back()", nil)
+	p.waitFor("document.querySelector('#views a:last-child').search.includes('trip=" + strange + "')")
+	p.waitFor("document.querySelector('.notice p').textContent.startsWith('You are not part of this trip')")
+
+	both := openPage(t, c, s.url("/"), desktop)
+	both.both()
+	both.eval("document.querySelector(`section.pane:nth-of-type(2) .rooms a[data-trip=\""+s.setup.Trips[1].ID.String()+"\"]`).click()", nil)
+	both.expect("[1, 2].map((n) => document.querySelector(`section.pane:nth-of-type(${n}) .alone`).search).join()", "?user=1,?user=2&trip=2")
+	both.expect("document.querySelector('#views a:nth-child(3)').search", "?user=2&trip=2")
+	both.expectNoTrouble()
+	p.expectNoTrouble(loadFailed) // who is in a trip is told to those who are
 }
 
 // testOpensAtUnread: a room with more that is unread than fits opens where that begins, also where it is not loaded yet. What

@@ -43,6 +43,7 @@ func TestPage(t *testing.T) {
 		{"a line and the title say what is unread", testUnreadLine},
 		{"rooms are opened from a list", testRoomList},
 		{"a room that is left ends what was under way", testRoomLeft},
+		{"the address names every trip", testAddresses},
 		{"a room opens at what is unread", testOpensAtUnread},
 		{"the page says that it cannot be loaded", testConfigFails},
 		{"what was written survives a reload", testWrittenIsKept},

@@ -61,8 +61,10 @@ func testRoomList(t *testing.T, c *chromium) {
 	p.waitFor(link + ".querySelector('.room-last').textContent === " + quote(strings.Split(s.setup.Users[1].Name, " ")[0]+": See you at the station"))
 	p.waitFor(link + ".querySelector('.count')?.textContent === '1 unread'")
 	p.eval(link+".id = 'other'", nil)
+	p.expect(three.js(".back")+".ariaLabel", "All trips, 1 unread elsewhere")
 	p.click("#other")
 	p.waitFor(sees(false))
+	p.expect("document.activeElement === "+three.js("h3"), "true") // and not nowhere, as the list has gone
 	p.expect("location.search", "?user=3&trip=2")
 	p.expect(three.js("h3")+".textContent", s.setup.Trips[1].Title)
 	three.waitForContents("See you at the station")
@@ -94,7 +96,12 @@ func testConfigFails(t *testing.T, c *chromium) {
 	p.eval("void setTimeout(() => document.querySelector('.fatal button').click())", nil)
 	p.waitFor("document.querySelector('.pane')?.dataset.phase === 'live'")
 	p.expect("document.querySelector('.fatal')", "null")
-	p.expectNoTrouble(loadFailed)
+
+	// Nor one of whose modules does not come.
+	p.call("Network.setBlockedURLs", map[string]any{"urls": []string{"*/demo/fold.js"}}, nil)
+	p.eval("void setTimeout(() => location.reload())", nil)
+	p.waitFor("document.querySelector('.fatal button') && document.querySelector('.fatal').textContent.includes('a part of it did not come')")
+	p.expectNoTrouble(loadFailed, "fold.js", "dynamically imported module")
 }
 
 // testWrittenIsKept: what was written without a connection is there after a reload, as the page says, and goes out.

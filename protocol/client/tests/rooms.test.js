@@ -241,3 +241,62 @@ test('a mark that does not get through is no reason to ask each second', async (
   assert.equal(asks(), 2, 'until more is read');
   w.caravan.close();
 });
+
+test('a list older than what was heard takes nothing back, and one that knows it counts it once', async () => {
+  const { w, rooms } = await listed([row()]);
+  await w.socket.opens();
+  await w.socket.says(...last(40, 38));
+  await w.socket.says(event(41, { mentions: [me] }));
+  const counts = () => rooms.list.map((r) => [r.unread, r.mentions, r.lastMessage.seq]);
+  assert.deepEqual(counts(), [[3, 2, 41]]);
+  await rooms.refresh();
+  await settle();
+  assert.deepEqual(counts(), [[3, 2, 41]], 'as the server knew it before');
+  w.rows = [row({ last_seq: 41, last_message: at(message(41), 2), unread: 3, mentions: 2 })];
+  await rooms.refresh();
+  await settle();
+  assert.deepEqual(counts(), [[3, 2, 41]], 'as it knows it now');
+});
+
+test('what another device reads while the list is on its way is read', async () => {
+  const { w, rooms } = await listed([row()]);
+  await w.socket.opens();
+  await w.socket.says(...last(40, 38));
+  assert.equal(rooms.unread, 2);
+  const { answers } = w;
+  let give;
+  w.answers = async (call) => {
+    const answer = answers(call); // as it is now
+    await new Promise((resolve) => (give = resolve));
+    return answer;
+  };
+  for (const [read, unread] of [[39, 1], [40, 0]]) {
+    const refreshed = rooms.refresh();
+    await settle();
+    await w.socket.says({ type: 'own', chat_room_id: roomId, read_seq: read });
+    assert.equal(rooms.unread, unread);
+    give();
+    await refreshed;
+    await settle();
+    assert.deepEqual(rooms.list.map((r) => [r.unread, r.readSeq]), [[unread, read]]);
+  }
+});
+
+test('where the database went back the counts do', async () => {
+  const { w, rooms } = await listed([row()]);
+  await goesLive(w);
+  await w.socket.says(...last(40, 38));
+  await w.socket.says(event(41));
+  assert.equal(rooms.unread, 3);
+  w.rows = [row({ last_seq: 5, last_message: at(message(5), 1), read_seq: 3, unread: 2, mentions: 0 })];
+  await w.socket.ends(1006);
+  await w.clock.pass(1_000);
+  await goesLive(w);
+  await w.socket.says(history({ seq: 5 }));
+  await w.clock.pass(1_000);
+  assert.equal(w.socket.frames('subscribe').at(-1).rooms[0].since, undefined, 'asked for anew');
+  await w.socket.says(...last(5, 3));
+  assert.deepEqual(rooms.list.map((r) => [r.unread, r.mentions, r.readSeq, r.lastMessage.seq]), [[2, 0, 3, 5]]);
+  await w.socket.says(event(6));
+  assert.equal(rooms.unread, 3);
+});

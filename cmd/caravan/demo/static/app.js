@@ -7,6 +7,7 @@ import { Caravan } from './client/index.js';
 import { Rooms } from './client/rooms.js';
 import { directionOf } from './direction.js';
 import { nameTab } from './drafts.js';
+import { sayThatItFailed } from './failure.js';
 import { HelpDialog } from './help-dialog.js';
 import { badge, full } from './room-list.js';
 
@@ -14,36 +15,31 @@ const store = { get: (key) => localStorage.getItem(key), set: (key, value) => lo
 const main = document.querySelector('#panes');
 const direction = new URLSearchParams(location.search).get('dir');
 document.documentElement.dir = directionOf(navigator.language, direction);
+const uuid = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
 const tab = keeps() ? nameTab(sessionStorage, window) : '';
 const help = new HelpDialog();
 
 /** Who and what there is; undefined where the server did not say. */
 const config = await getJSON('/demo/config.json').catch(() => undefined);
-if (config) show(config);
-else sayThatItFailed();
-
-function sayThatItFailed() {
-  const message = document.querySelector('.fatal');
-  message.firstElementChild.textContent = 'The chat cannot be loaded: the server does not answer, or is not a development server. ';
-  const button = Object.assign(document.createElement('button'), { type: 'button', textContent: 'Try again' });
-  button.addEventListener('click', () => location.reload());
-  message.append(document.createElement('br'), button);
-  addEventListener('online', () => location.reload());
-}
+if (!config) sayThatItFailed('The chat cannot be loaded: the server does not answer, or is not a development server. ');
+else if (config.users.length && config.trips.length) show(config);
+else sayThatItFailed('There is no trip to chat in yet. ');
 
 function show({ users, trips }) {
   const query = () => new URLSearchParams(location.search);
-  const asked = () => pick(trips, query().get('trip')) ?? trips[0];
+  const asked = () => tripOf(query().get('trip') ?? '');
   const alone = pick(users, query().get('user')); // one user on the page; undefined: side by side
   const shown = alone ? [alone] : users.slice(0, 2);
 
   document.querySelector('.fatal').remove();
   if (alone) main.dataset.alone = '';
+  const follow = []; // what leads elsewhere, and keeps the trip that is open
   linkViews();
   const panes = shown.map(openPane);
   if (!alone) offerSwitch();
   help.listen({ search: () => focusedPane().search() });
   if (alone) followHistory();
+  relink();
   showTitle();
 
   /** The Nth of the list, from 1, as the address names users and trips. */
@@ -51,19 +47,35 @@ function show({ users, trips }) {
     return list[Number(number) - 1];
   }
 
-  function address(user, trip) {
+  /** The address has a number for the trips that the page knows from the start, and the id of each other one. */
+  function tripOf(text) {
+    return pick(trips, text) ?? (uuid.test(text) ? { id: text.toLowerCase(), title: '' } : trips[0]);
+  }
+
+  function address(user, id) {
+    const at = trips.findIndex((trip) => trip.id === id);
     const parts = new URLSearchParams();
     if (user) parts.set('user', users.indexOf(user) + 1);
-    if (trip !== trips[0]) parts.set('trip', trips.indexOf(trip) + 1);
+    if (at) parts.set('trip', at < 0 ? id : at + 1);
     if (direction) parts.set('dir', direction);
     return `/?${parts}`.replace(/\?$/, '');
+  }
+
+  /** The trip that is open for a user, or else in the pane that is in front. */
+  function tripFor(user) {
+    return (panes[shown.indexOf(user)] ?? focusedPane() ?? panes[0]).trip;
+  }
+
+  function relink() {
+    for (const { link, user } of follow) link.href = address(user, tripFor(user));
+    if (!alone) panes.forEach((pane, i) => (pane.href = address(shown[i], pane.trip)));
   }
 
   function linkViews() {
     const nav = document.querySelector('#views');
     for (const user of [undefined, ...users]) {
       const a = document.createElement('a');
-      a.href = address(user, asked());
+      follow.push({ link: a, user });
       a.textContent = user ? firstName(user) : 'Side by side';
       if (user) a.setAttribute('aria-label', user.name);
       else a.dataset.both = '';
@@ -78,8 +90,9 @@ function show({ users, trips }) {
     const caravan = new Caravan({ token: tokenOf(user), user: user.id, store: kept ? store : undefined, socket: orLongPoll() });
     const rooms = new Rooms(caravan);
     rooms.on('rooms', () => queueMicrotask(showTitle));
-    const addressOf = (id) => address(alone, trips.find((t) => t.id === id) ?? trips[0]);
-    const pane = new ChatPane({ caravan, rooms, user, users, trips, trip: asked(), addressOf, tab, help, keeps: kept, href: alone ? '' : address(user, asked()) });
+    const addressOf = (id) => address(alone, id);
+    const pane = new ChatPane({ caravan, rooms, user, users, trips, trip: asked(), addressOf, tab, help, keeps: kept, href: alone ? '' : address(user, asked().id) });
+    pane.addEventListener('open', relink);
     main.append(pane.element);
     return Object.assign(pane, { rooms });
   }
@@ -108,6 +121,7 @@ function show({ users, trips }) {
     addEventListener('popstate', ({ state }) => {
       pane.open(asked().id);
       pane.view = state?.view ?? 'room';
+      relink();
       showTitle();
     });
   }
@@ -126,7 +140,8 @@ function show({ users, trips }) {
       return button;
     });
     for (const user of users.slice(shown.length)) {
-      const a = Object.assign(document.createElement('a'), { href: address(user, asked()), textContent: firstName(user), dir: 'auto' });
+      const a = Object.assign(document.createElement('a'), { textContent: firstName(user), dir: 'auto' });
+      follow.push({ link: a, user });
       a.setAttribute('aria-label', user.name);
       group.append(a);
     }
@@ -143,6 +158,7 @@ function show({ users, trips }) {
       main.dataset.shown = i;
       buttons.forEach((b, at) => b.setAttribute('aria-pressed', at === i));
       unread(i, 0);
+      relink();
     }
 
     group.hidden = false;

@@ -81,6 +81,8 @@ export class ChatPane extends EventTarget {
   #started = false; // where the room opens is known: from then on what is seen is read
   #dueUnread = false; // what came unseen is shown when somebody looks
   #keeps; // what is written survives a reload
+  #outboxKept; // so does what is to be sent
+  #full; // the room of which no more can be shown
 
   /**
    * @param keeps whether what is written survives a reload
@@ -89,7 +91,7 @@ export class ChatPane extends EventTarget {
    */
   constructor({ caravan, rooms, user, users, trips, trip, addressOf, href, keeps, tab, help }) {
     super();
-    this.#keeps = keeps;
+    this.#keeps = this.#outboxKept = keeps;
     this.#tab = tab;
     this.#caravan = caravan;
     this.#rooms = rooms;
@@ -142,6 +144,16 @@ export class ChatPane extends EventTarget {
     return this.#roomList.titleOf(this.#trip);
   }
 
+  /** The trip that is open: its id. */
+  get trip() {
+    return this.#trip;
+  }
+
+  /** The address of the user's own page. */
+  set href(href) {
+    this.#part('.alone').href = href;
+  }
+
   /** 'room' or 'list': what is seen where there is room for one of them. */
   set view(view) {
     this.element.dataset.view = view;
@@ -152,6 +164,8 @@ export class ChatPane extends EventTarget {
     this.view = 'room';
     if (id === this.#trip) return;
     this.#search.close();
+    this.#menu.close();
+    this.#list.close();
     this.#members = new Members({ rest: (...call) => this.#caravan.rest(...call), room: id, known: this.#users });
     const store = this.#keeps ? localStorage : undefined;
     this.#composer.enter(id, { members: this.#members, draft: new Draft({ store, user: this.#user.id, room: id, tab: this.#tab }) });
@@ -187,6 +201,7 @@ export class ChatPane extends EventTarget {
     this.#part('h3').textContent = title;
     this.#part('.log').setAttribute('aria-label', `Messages in ${title}`);
     const { elsewhere } = this.#roomList;
+    this.#part('.back').setAttribute('aria-label', elsewhere ? `All trips, ${full(elsewhere)} unread elsewhere` : 'All trips');
     this.#part('.elsewhere').hidden = !elsewhere;
     this.#part('.elsewhere').replaceChildren(badge('count', full(elsewhere), 'unread elsewhere'));
   }
@@ -197,13 +212,14 @@ export class ChatPane extends EventTarget {
     const room = this.#caravan.room(this.#trip);
     this.#room = room;
     this.#opened = this.#started = this.#dueUnread = false;
+    this.#full = undefined;
     this.#people = new People(room);
     this.#reactions = new Reactions(this.#caravan, room);
     const on = (target, name, handle) => this.#ends.push(target.on(name, handle));
     on(room, 'messages', (news) => this.#takeMessages(news));
     on(room, 'state', () => this.#showState());
     on(room, 'own', ({ v }) => this.#showOwn(v));
-    on(room, 'problem', ({ code }) => code === 'store' && (this.#keeps = false));
+    on(room, 'problem', ({ code }) => code === 'store' && this.#loseStore());
     on(this.#caravan, 'state', () => this.#showState());
     on(this.#people, 'typing', () => this.#drawTyping());
     on(this.#people, 'presence', () => this.#showHere());
@@ -221,6 +237,14 @@ export class ChatPane extends EventTarget {
     this.#drawTyping();
   }
 
+  /** The browser keeps no more: what waits goes out all the same, unless the page is closed before. */
+  #loseStore() {
+    if (!this.#outboxKept) return;
+    this.#outboxKept = false;
+    this.#showProblem('This browser keeps no more. What you send now goes out as long as this page stays open.');
+    this.#showState();
+  }
+
   #follow(room, trip) {
     if (this.#followed.has(room)) return;
     this.#followed.add(room);
@@ -234,6 +258,7 @@ export class ChatPane extends EventTarget {
     for (const name of ['online', 'offline']) addEventListener(name, () => this.#showState());
     on(this.#roomList, 'open', ({ id }) => {
       this.open(id);
+      if (!document.activeElement?.checkVisibility()) this.#part('h3').focus(); // the list has gone
       this.dispatchEvent(new CustomEvent('open', { detail: { id, address: this.#addressOf(id) } }));
     });
     this.#part('.back').addEventListener('click', () => {
@@ -249,14 +274,14 @@ export class ChatPane extends EventTarget {
     on(log, 'quote', ({ message }) => this.#jumpTo(message.reply_to.id));
     on(log, 'reply', ({ message }) => this.#composer.answer({ id: message.id, name: nameOf(message.sender), content: summaryOf(message) }));
     on(log, 'edit', (view) => this.#edit(view, () => view.article.focus()));
-    on(log, 'more', ({ message, element }) => this.#menu.open(message, element.querySelector('.more'), this.#about(message)));
+    on(log, 'more', ({ message, element }) => this.#menu.open(this.#room, message, element.querySelector('.more'), this.#about(message)));
     on(log, 'chip', ({ view, emoji, on: chosen }) => this.#taken(this.#room.react(view.message.id, emoji, chosen)));
     on(log, 'who', ({ message }) => this.#showWho(message));
     on(log, 'renew', ({ view, then }) => this.#renewFiles(view, then));
     on(log, 'replies', ({ message }) => this.#showReplies(message));
-    on(this.#menu, 'react', ({ id, emoji, on: chosen }) => this.#taken(this.#room.react(id, emoji, chosen)));
-    on(this.#menu, 'pin', ({ id, on: pinned }) => this.#taken(this.#room.pin(id, pinned)));
-    on(this.#menu, 'delete', ({ id }) => this.#taken(this.#room.remove(id)));
+    on(this.#menu, 'react', ({ room, id, emoji, on: chosen }) => this.#taken(room.react(id, emoji, chosen)));
+    on(this.#menu, 'pin', ({ room, id, on: pinned }) => this.#taken(room.pin(id, pinned)));
+    on(this.#menu, 'delete', ({ room, id }) => this.#taken(room.remove(id)));
     on(this.#list, 'choose', ({ id }) => this.#jumpTo(id));
     this.#part('.here').addEventListener('click', () => this.#listHere());
     this.#part('.pins').addEventListener('click', () => this.#showPins());
@@ -264,6 +289,7 @@ export class ChatPane extends EventTarget {
     on(log, 'discard', ({ entry }) => this.#discard(entry));
     on(log, 'back', (view) => this.#takeBack(view));
     this.#part('.older button').addEventListener('click', () => this.#pressOlder());
+    this.#part('.newest').addEventListener('click', () => this.#backToNewest());
   }
 
   /** Whether the user may do something. Where that is not known, as over REST, the server will say. */
@@ -548,7 +574,10 @@ export class ChatPane extends EventTarget {
     const room = this.#room;
     button.textContent = 'Loading earlier messages…';
     try {
-      return (await room.older()).length > 0;
+      const { length } = await room.older();
+      if (!length && !room.complete && room.seq > 0) this.#full = room; // as many as may be are held
+      if (room === this.#room) this.#showEdges();
+      return length > 0;
     } catch {
       if (room === this.#room) this.#showProblem('Earlier messages could not be loaded. Please try again.');
       return false;
@@ -562,13 +591,25 @@ export class ChatPane extends EventTarget {
     const room = this.#room;
     await this.#loadOlder();
     if (room !== this.#room) return;
-    if (button.hidden) this.#log.focusReading();
+    if (this.#full === room) this.#part('.newest').focus({ preventScroll: true });
+    else if (button.hidden) this.#log.focusReading();
     else button.focus({ preventScroll: true });
+  }
+
+  /** Lets go of what was loaded, which makes room for it anew. */
+  #backToNewest() {
+    this.#full = undefined;
+    this.#room.trim();
+    this.#showEdges();
+    this.#log.scrollToEnd();
+    this.#log.focusReading();
   }
 
   #showEdges() {
     const begun = this.#begun;
-    this.#part('.older button').hidden = !begun || this.#room.complete;
+    const full = this.#full === this.#room && !this.#room.complete;
+    this.#part('.older button').hidden = !begun || this.#room.complete || full;
+    this.#part('.full').hidden = !full;
     this.#part('.empty').hidden = this.#room.messages.length > 0 || this.#room.outbox.length > 0;
     this.#part('.empty').textContent = begun ? 'No messages yet. Where does the trip begin?' : 'Loading…';
   }
@@ -614,7 +655,7 @@ export class ChatPane extends EventTarget {
     const notice = this.#part('.notice');
     const short = phase === 'waiting' && !reason && retryAt - Date.now() < noticeAfter;
     if (phase === 'connecting' || short) return; // may be over in a moment: change nothing
-    const what = phase === 'waiting' && reason !== 'unauthorized' && !this.#keeps ? 'unkept' : (reason ?? phase);
+    const what = phase === 'waiting' && reason !== 'unauthorized' && !this.#outboxKept ? 'unkept' : (reason ?? phase);
     if (what !== this.#dismissed) this.#dismissed = undefined;
     notice.querySelector('p').textContent = (!this.#dismissed && notices[what]) || '';
     const [label, act] = {

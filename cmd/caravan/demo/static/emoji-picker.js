@@ -25,6 +25,10 @@ export class EmojiPicker {
     parent.append(this.#element);
   }
 
+  close() {
+    if (this.#element.matches(':popover-open')) this.#element.hidePopover();
+  }
+
   /** Opens it beside a button. `choose` is called with the character, once, when the picker has closed. */
   open(button, choose) {
     if (!this.#groups) this.#fill();

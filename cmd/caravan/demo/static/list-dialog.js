@@ -3,6 +3,7 @@
 /** ListDialog dispatches 'choose' {id} when a row that stands for a message is chosen. */
 export class ListDialog extends EventTarget {
   #dialog;
+  #shown = 0; // what is loaded for another list, or after the end, is not shown
 
   constructor(dialog) {
     super();
@@ -15,17 +16,24 @@ export class ListDialog extends EventTarget {
    * is none.
    */
   async open(title, none, load) {
+    const shown = ++this.#shown;
     this.#part('h3').textContent = title;
     this.#part('ul').replaceChildren();
     this.#say('Loading…');
     if (!this.#dialog.open) this.#dialog.showModal();
     try {
       const rows = await load();
+      if (shown !== this.#shown) return;
       this.#say(rows.length ? '' : none);
       this.#part('ul').replaceChildren(...rows.map((row) => this.#row(row)));
     } catch {
-      this.#say('This cannot be loaded now. Please try again.');
+      if (shown === this.#shown) this.#say('This cannot be loaded now. Please try again.');
     }
+  }
+
+  close() {
+    this.#shown++;
+    this.#dialog.close();
   }
 
   #part(selector) {

@@ -8,7 +8,7 @@ const emoji = {
 };
 const gap = 4; // px between the menu and its button
 
-/** MessageMenu dispatches 'react' {id, emoji, on}, 'pin' {id, on} and 'delete' {id}. */
+/** MessageMenu dispatches 'react' {room, id, emoji, on}, 'pin' {room, id, on} and 'delete' {room, id}. */
 export class MessageMenu extends EventTarget {
   #may;
   #chosen;
@@ -16,6 +16,7 @@ export class MessageMenu extends EventTarget {
   #element;
   #emoji;
   #message;
+  #room; // the message's
   #opener; // the button that the menu is beside
   #asked = false; // delete was pressed once
 
@@ -37,11 +38,12 @@ export class MessageMenu extends EventTarget {
     this.#button('.delete').addEventListener('click', () => this.#delete());
   }
 
-  /** Opens the menu of a message beside the button that asks for it; `about` says what else is known of it. */
-  open(message, button, about) {
+  /** Opens the menu of a room's message beside the button that asks for it; `about` says what else is known of it. */
+  open(room, message, button, about) {
     const mine = message.sender.id === this.#user.id;
     const chosen = this.#chosen(message.id);
     this.#message = message;
+    this.#room = room;
     this.#opener = button;
     this.#asked = false;
     this.#button('.about').textContent = about;
@@ -54,6 +56,11 @@ export class MessageMenu extends EventTarget {
     this.#element.showPopover();
     this.#place(button.getBoundingClientRect());
     this.#element.querySelector('button:not([hidden])')?.focus();
+  }
+
+  close() {
+    if (this.#element.matches(':popover-open')) this.#element.hidePopover();
+    this.#emoji.close();
   }
 
   /** Whether there is anything to choose from for a message. */
@@ -79,11 +86,12 @@ export class MessageMenu extends EventTarget {
   #offerMore() {
     this.#button('.other').addEventListener('click', () => {
       const { id } = this.#message;
+      const room = this.#room;
       const button = this.#opener;
       this.#element.hidePopover();
       this.#emoji.open(button, (text) => {
         button.focus();
-        this.dispatchEvent(new CustomEvent('react', { detail: { id, emoji: text, on: !this.#chosen(id).has(emojiKey(text)) } }));
+        this.dispatchEvent(new CustomEvent('react', { detail: { room, id, emoji: text, on: !this.#chosen(id).has(emojiKey(text)) } }));
       });
     });
   }
@@ -97,7 +105,7 @@ export class MessageMenu extends EventTarget {
 
   #choose(name, detail) {
     this.#element.hidePopover();
-    this.dispatchEvent(new CustomEvent(name, { detail: { id: this.#message.id, ...detail } }));
+    this.dispatchEvent(new CustomEvent(name, { detail: { room: this.#room, id: this.#message.id, ...detail } }));
   }
 
   /** Below the button, or above it where there is more room. A narrow window has it at its bottom. */
