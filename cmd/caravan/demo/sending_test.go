@@ -177,7 +177,7 @@ func testServerDrains(t *testing.T, c *chromium) {
 	if got := s.stored(); !slices.Equal(got, said) {
 		t.Errorf("stored\n got %q\nwant %q", got, said)
 	}
-	p.expectNoTrouble(socketFailed, loadFailed)
+	p.expectNoTrouble(socketFailed, loadFailed, "WebSocket is already in CLOSING")
 }
 
 // testOutboxFull: what the outbox does not take stays in the composer, with its draft, and in the editor.
