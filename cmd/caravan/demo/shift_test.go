@@ -81,6 +81,8 @@ func testNothingShifts(t *testing.T, c *chromium) {
 
 		// And who reads what was before has it loaded above.
 		s.postMany(2, "Later", 60)
+		other.waitFor(two.js(".entry:last-child .content") + ".textContent.startsWith('Later 59') && " +
+			two.js(".entry:last-child .readers") + ".textContent === 'Read by Amina'") // or the page would open at what is unread
 		p.call("Page.reload", nil, nil)
 		p.waitFor("window.shifts === undefined && document.readyState === 'complete' && document.querySelector('.entry:last-child .content')?.textContent.startsWith('Later 59')")
 		p.waitFor("!" + one.js(".older button") + ".hidden")
