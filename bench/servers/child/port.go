@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"strconv"
+	"sync"
 )
 
 // The ports tried lie below the range that Linux gives to outgoing connections,
@@ -32,22 +33,47 @@ func OnFreePort(start func(port int) error, above ...int) error {
 }
 
 // FreePort returns a port on 127.0.0.1 that nobody listens on, nor on those that
-// lie so much above it.
+// lie so much above it. No other process gets one of them from it while this one lives: a
+// server that is down would lose its port to another test's.
 func FreePort(above ...int) (int, error) {
 	var err error
 	for range portTry {
 		port := portMin + rand.IntN(portMax-portMin)
-		err = listen(port)
-		for _, distance := range above {
-			if err == nil {
-				err = listen(port + distance)
-			}
-		}
-		if err == nil {
+		if err = takePorts(port, above); err == nil {
 			return port, nil
 		}
 	}
 	return 0, fmt.Errorf("no free port: %w", err)
+}
+
+// taken are the names of ports that this process has, until it ends.
+var taken sync.Map
+
+// takePorts takes the port and those so much above it, or none.
+func takePorts(port int, above []int) (err error) {
+	names := make(map[string]net.Listener, 1+len(above))
+	for _, distance := range append([]int{0}, above...) {
+		// A name in the kernel's abstract space: it is gone with its process, however that ends.
+		name := fmt.Sprintf("@caravan-port-%d", port+distance)
+		if names[name] != nil {
+			continue
+		}
+		var l net.Listener
+		if l, err = net.Listen("unix", name); err == nil {
+			names[name] = l
+			err = listen(port + distance)
+		}
+		if err != nil {
+			for _, l := range names {
+				_ = l.Close() // it was only a name
+			}
+			return err
+		}
+	}
+	for name, l := range names {
+		taken.Store(name, l)
+	}
+	return nil
 }
 
 func listen(port int) error {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -167,6 +168,13 @@ func TestFreePortsAreFreeTogether(t *testing.T) {
 	port, err := child.FreePort(0, 10_000)
 	if err != nil || port < 10_000 || port > 22_000 {
 		t.Errorf("port %d, %v", port, err)
+	}
+	// Who looks for one at the same time gets another one, though nobody listens.
+	for _, port := range []int{port, port + 10_000} {
+		if l, err := net.Listen("unix", fmt.Sprintf("@caravan-port-%d", port)); err == nil {
+			t.Errorf("port %d is nobody's", port)
+			_ = l.Close()
+		}
 	}
 }
 
