@@ -68,7 +68,7 @@ class Tap {
   #queue = [];
   #leaving = false; // the first of the queue waits for the ledger
   #closed = false;
-  #told = false; // a history has come
+  #told = new Map(); // trips whose history has come, and was not taken back: their rooms
 
   constructor(user, open, url, protocols) {
     this.#user = user;
@@ -120,8 +120,9 @@ class Tap {
   }
 
   #hear(event) {
-    const { type, client_id: id, code, message } = JSON.parse(event.data);
-    this.#told ||= type === 'message_history';
+    const { type, client_id: id, chat_room_id: room, trip_id: trip, code, message } = JSON.parse(event.data);
+    if (type === 'message_history') this.#told.set(trip, room);
+    if (type === 'left') this.#told = new Map([...this.#told].filter((ids) => !ids.includes(room)));
     if (type === 'error' && id) say({ on: 'refused', user: this.#user.number, socket: this.#id, id, code, text: String(message) });
     this.onmessage?.(event);
   }
@@ -129,7 +130,7 @@ class Tap {
   #end(code) {
     if (this.#closed) return;
     this.#closed = true;
-    say({ on: 'end', user: this.#user.number, socket: this.#id, code, heard: this.#told, token: this.token });
+    say({ on: 'end', user: this.#user.number, socket: this.#id, code, heard: this.#told.size > 0, token: this.token });
   }
 }
 
