@@ -76,6 +76,12 @@ func takePorts(port int, above []int) (err error) {
 	return nil
 }
 
+// Taken returns how many descriptors the ports of this process take until it ends.
+func Taken() (n int) {
+	taken.Range(func(any, any) bool { n++; return true })
+	return n
+}
+
 func listen(port int) error {
 	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 	if err != nil {
