@@ -34,6 +34,12 @@ func changesSQLite(ctx context.Context, tx *sql.Tx) error {
 	})
 }
 
+// clientKeySQLite gives messages the numbers of their client_ids, which 00020 indexes. Those that
+// are there get none.
+func clientKeySQLite(ctx context.Context, tx *sql.Tx) error {
+	return addColumnsSQLite(ctx, tx, []sqliteColumn{{"chat_messages", "client_key", "INTEGER"}})
+}
+
 type sqliteColumn struct{ table, column, definition string }
 
 // addColumnsSQLite adds those that a table, if there is one, lacks.

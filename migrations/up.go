@@ -146,7 +146,8 @@ func newProvider(db *sql.DB, dialect Dialect, versions string, log *slog.Logger)
 			goose.NewGoMigration(1, &goose.GoFunc{RunTx: func(ctx context.Context, tx *sql.Tx) error {
 				return adoptSQLite(ctx, tx, log)
 			}}, nil),
-			goose.NewGoMigration(9, &goose.GoFunc{RunTx: changesSQLite}, nil)))
+			goose.NewGoMigration(9, &goose.GoFunc{RunTx: changesSQLite}, nil),
+			goose.NewGoMigration(19, &goose.GoFunc{RunTx: clientKeySQLite}, nil)))
 		return goose.NewProvider(goose.DialectSQLite3, db, dir, options...)
 	}
 	return nil, fmt.Errorf("unknown dialect %q", dialect)

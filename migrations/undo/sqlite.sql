@@ -12,6 +12,7 @@ DELETE FROM chat_messages WHERE deleted_at IS NOT NULL;
 
 DROP INDEX IF EXISTS caravan_messages_seq;
 DROP INDEX IF EXISTS caravan_messages_client;
+DROP INDEX IF EXISTS caravan_messages_client_key;
 DROP INDEX IF EXISTS caravan_messages_pinned;
 DROP INDEX IF EXISTS caravan_messages_reply;
 DROP INDEX IF EXISTS caravan_rooms_trip;
@@ -20,6 +21,7 @@ DROP INDEX IF EXISTS caravan_collaborators_user;
 ALTER TABLE chat_messages DROP COLUMN seq;
 ALTER TABLE chat_messages DROP COLUMN rev;
 ALTER TABLE chat_messages DROP COLUMN client_id;
+ALTER TABLE chat_messages DROP COLUMN client_key;
 ALTER TABLE chat_messages DROP COLUMN deleted_at;
 ALTER TABLE chat_messages DROP COLUMN pinned_at;
 ALTER TABLE chat_messages DROP COLUMN extra;

@@ -368,9 +368,9 @@ func TestIDsThatNobodyIsFoundBy(t *testing.T) {
 func TestAColumnThatComesWhileServing(t *testing.T) {
 	a := adopt(t, looseSchema, 1)
 	s := a.open(quiet)
-	a.exec("DROP INDEX caravan_messages_client; ALTER TABLE chat_messages RENAME TO former")
+	a.exec("DROP INDEX caravan_messages_client; DROP INDEX caravan_messages_client_key; ALTER TABLE chat_messages RENAME TO former")
 	a.exec("CREATE TABLE chat_messages (id text, content text, message_type text, is_edited bool, created_at datetime, updated_at datetime, " +
-		"chat_room_id text, reply_to_id text, sender_id text, seq integer, rev integer, client_id text, deleted_at text, pinned_at text, extra text, priority integer NOT NULL)")
+		"chat_room_id text, reply_to_id text, sender_id text, seq integer, rev integer, client_id text, client_key integer, deleted_at text, pinned_at text, extra text, priority integer NOT NULL)")
 	op := a.op(protocol.KindMessage, uuid.New(), 0)
 	if err := s.Append(t.Context(), []*room.Op{op}, room.Within{}); !errors.Is(err, room.ErrNotStored) || !strings.Contains(err.Error(), "priority") || op.Outcome != room.Pending {
 		t.Errorf("outcome %d, %v; want %v, and the column's name", op.Outcome, err, room.ErrNotStored)

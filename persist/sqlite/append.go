@@ -26,26 +26,13 @@ func (s *Store) Append(ctx context.Context, batch []*room.Op, within room.Within
 	return err
 }
 
-// transact runs a transaction. A large batch takes its client_ids for new at first.
+// transact is one transaction. BEGIN takes SQLite's write lock, which stands for
+// the locks on the rooms' rows, so that what is found stays true until the end.
 func (s *Store) transact(ctx context.Context, ops []*room.Op, mode persist.Mode, limits persist.Limits) (*persist.Plan, error) {
 	lookup := persist.NewLookup(ops)
 	if !lookup.MarksOnly {
 		lookup.Quotas = s.Quotas()
 	}
-	if mode == persist.Commit && s.keys.AreNew(len(lookup.Keys)) {
-		lookup.KeysAreNew = true
-		plan, err := s.run(ctx, ops, lookup, mode, limits)
-		if !persist.Refuted(err) {
-			return plan, err
-		}
-		lookup.KeysAreNew = false // whether one was known is found now
-	}
-	return s.run(ctx, ops, lookup, mode, limits)
-}
-
-// run is one transaction. BEGIN takes SQLite's write lock, which stands for
-// the locks on the rooms' rows, so that what is found stays true until the end.
-func (s *Store) run(ctx context.Context, ops []*room.Op, lookup *persist.Lookup, mode persist.Mode, limits persist.Limits) (*persist.Plan, error) {
 	bounded, cancel := limits.UpToCommit(ctx)
 	defer cancel()
 	tx, err := s.writer.BeginTx(bounded, nil)
@@ -82,9 +69,6 @@ func (s *Store) settle(tx *sql.Tx, ops []*room.Op, lookup *persist.Lookup) (*per
 		return nil, err
 	}
 	plan := persist.Settle(ops, lookup, found)
-	if lookup.KeysAreNew && plan.RefusesKey() {
-		return nil, persist.ErrMayBeKnown
-	}
 	return plan, s.writePlan(tx, plan)
 }
 
@@ -196,18 +180,8 @@ func (s *Store) find(tx *sql.Tx, l *persist.Lookup) (*persist.Found, error) {
 	if err := s.findQuotas(tx, l, found); err != nil {
 		return nil, err
 	}
-	if l.KeysAreNew {
-		var unique bool
-		if err := tx.Stmt(s.write.keysAreUnique).QueryRow().Scan(&unique); err != nil {
-			return nil, err
-		} else if !unique {
-			s.keys.Found() // so it will be the next time
-			return nil, persist.ErrMayBeKnown
-		}
-	} else if err := s.findKnown(tx, l.Keys, found); err != nil {
+	if err := s.findKnown(tx, l.Keys, found); err != nil {
 		return nil, err
-	} else if len(found.Known) > 0 {
-		s.keys.Found()
 	}
 	if err := s.findMessages(tx, l.Messages, found); err != nil {
 		return nil, err
@@ -243,32 +217,6 @@ func (s *Store) findSenders(tx *sql.Tx, senders []persist.Sender, found *persist
 		}
 		return err
 	})
-}
-
-// findKnown reads the messages that have one of the keys, which hardly any has.
-func (s *Store) findKnown(tx *sql.Tx, keys []persist.ClientKey, found *persist.Found) error {
-	var used []persist.ClientKey
-	values := func(dst []any, row int) []any {
-		k := &keys[row]
-		return append(dst, row, k.Room.String(), k.Sender.String(), k.ClientID)
-	}
-	err := s.write.used.query(tx, len(keys), values, func(rows *sql.Rows) error {
-		var row int
-		err := rows.Scan(&row)
-		if err == nil {
-			used = append(used, keys[row])
-		}
-		return err
-	})
-	for _, key := range used {
-		if err != nil {
-			return err
-		}
-		if found.Known[key] == nil {
-			found.Known[key], err = s.oneMessage(tx.Stmt(s.write.known).QueryRow(key.Room.String(), key.Sender.String(), key.ClientID))
-		}
-	}
-	return err
 }
 
 func (s *Store) findMessages(tx *sql.Tx, ids []uuid.UUID, found *persist.Found) error {

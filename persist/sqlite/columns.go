@@ -27,6 +27,7 @@ var messageTable = []column{
 	plainColumn("seq", func(m *protocol.Message) *int64 { return &m.Seq }),
 	plainColumn("rev", func(m *protocol.Message) *int64 { return &m.Rev }).changes(),
 	textColumn("client_id", func(m *protocol.Message) *string { return &m.ClientID }).orNull(),
+	clientKeyColumn,
 	rareTimeColumn("deleted_at", func(e *protocol.Extra) time.Time { return e.DeletedAt }, func(r *persist.RareColumns) **time.Time { return &r.DeletedAt }),
 	rareTimeColumn("pinned_at", func(e *protocol.Extra) time.Time { return e.PinnedAt }, func(r *persist.RareColumns) **time.Time { return &r.PinnedAt }),
 	extraColumn,

@@ -20,6 +20,7 @@ var addedColumns = []struct {
 	{"chat_messages", "seq", []string{"INTEGER", "INT"}},
 	{"chat_messages", "rev", []string{"INTEGER", "INT"}},
 	{"chat_messages", "client_id", []string{"TEXT", "CHAR"}},
+	{"chat_messages", "client_key", []string{"INTEGER", "INT"}},
 	{"chat_messages", "deleted_at", []string{"TEXT", "CHAR", "DATETIME", "TIMESTAMP"}},
 	{"chat_messages", "pinned_at", []string{"TEXT", "CHAR", "DATETIME", "TIMESTAMP"}},
 	{"chat_messages", "extra", []string{"TEXT", "CHAR", "JSON"}},

@@ -42,9 +42,9 @@ func firstSeqOf(room string) string {
 
 // writing are the statements of the connection that writes.
 type writing struct {
-	heads, senders, used                  many // look-ups of Append
-	known, message, original              *sql.Stmt
-	keysAreUnique                         *sql.Stmt
+	heads, senders, used, usedUnnumbered  many // look-ups of Append
+	known, knownUnnumbered                *sql.Stmt
+	message, original                     *sql.Stmt
 	insertPlain                           many
 	insertWhole                           *sql.Stmt
 	updatePlain, updateWhole              *sql.Stmt
@@ -62,12 +62,10 @@ type writing struct {
 
 func (w *writing) prepare(ctx context.Context, db *sql.DB) error {
 	texts := map[**sql.Stmt]string{
-		&w.known:    selectMessage + ` WHERE m.chat_room_id = ? AND m.sender_id = ? AND m.client_id = ?`,
+		&w.known: selectMessage + withNumber, &w.knownUnnumbered: selectMessage + withoutNumber,
 		&w.message:  selectMessage + ` WHERE m.id = ? AND m.seq > 0`,
 		&w.original: `SELECT coalesce(o.chat_room_id, ''), ` + quoted("o") + `, coalesce(u.email, ''), o.deleted_at IS NOT NULL, coalesce(o.seq, 0) FROM chat_messages o LEFT JOIN users u ON u.id = o.sender_id WHERE o.id = ?`,
-		&w.keysAreUnique: `SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'index' AND name = 'caravan_messages_client'
-			AND tbl_name = 'chat_messages' AND sql LIKE 'CREATE UNIQUE INDEX %')`,
-		&w.usage: selectUsage, &w.sent: selectSent, &w.count: countContents, &w.setUsage: setUsage, &w.addSent: addSent,
+		&w.usage:    selectUsage, &w.sent: selectSent, &w.count: countContents, &w.setUsage: setUsage, &w.addSent: addSent,
 		&w.attachment: selectAttachment, &w.claim: claimAttachment, &w.deleteFiles: deleteAttachments,
 		&w.deleteReactions: deleteReactions, &w.deleteMention: deleteMention,
 		&w.mention:      `INSERT INTO chat_mentions (user_id, chat_room_id, seq) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`,
@@ -89,7 +87,8 @@ func (w *writing) prepare(ctx context.Context, db *sql.DB) error {
 		prepare(ctx, db, texts),
 		w.heads.prepare(ctx, db, selectHeads, 2),
 		w.senders.prepare(ctx, db, selectSenders, 3),
-		w.used.prepare(ctx, db, selectUsed, 4),
+		w.used.prepare(ctx, db, selectUsed, 2),
+		w.usedUnnumbered.prepare(ctx, db, usedUnnumbered, 4),
 		w.insertPlain.prepare(ctx, db, insertPlain, len(plainTable)),
 	)
 }
@@ -100,8 +99,6 @@ const (
 		FROM (VALUES (?)) k CROSS JOIN chat_rooms r ON r.id = k.column2`
 	selectSenders = `SELECT k.column1 FROM (VALUES (?)) k WHERE EXISTS (SELECT 1 FROM collaborators WHERE trip_id = k.column2 AND user_id = k.column3)
 		AND EXISTS (SELECT 1 FROM users WHERE id = k.column3) AND EXISTS (SELECT 1 FROM trips WHERE id = k.column2)`
-	selectUsed = `SELECT k.column1 FROM (VALUES (?)) k CROSS JOIN chat_messages m
-		ON m.chat_room_id = k.column2 AND m.sender_id = k.column3 AND m.client_id = k.column4`
 )
 
 // reading are connections that read, and their statements.

@@ -33,10 +33,10 @@ type Store struct {
 	probe  *sql.DB         // one connection, of Ping
 	shares *persist.Shares // of read
 	odd    *persist.OddRows
-	keys   persist.NewKeys
 	persist.QuotasNow
 
 	cacheBytes int64 // of a connection
+	unnumbered bool  // some messages have a client_id without a number; static once it is open
 }
 
 var (
@@ -51,8 +51,7 @@ const (
 	walPages      = 4000     // a checkpoint when the WAL has grown by so many (of 4 KiB)
 	walBytesMax   = 64 << 20 // what a reader made the WAL grow beyond this is given back
 	readersMin    = 2
-	bulkMin       = 2  // so that nobody has them all
-	keysMin       = 64 // client_ids of a batch that are taken for new rather than looked up (ADR 23)
+	bulkMin       = 2 // so that nobody has them all
 	directoryMode = 0o750
 	fileMode      = 0o600 // which SQLite gives to the files that it makes beside it
 )
@@ -69,7 +68,6 @@ func Open(ctx context.Context, path string, log *slog.Logger) (*Store, error) {
 // of its connections together.
 func OpenWithin(ctx context.Context, path string, cacheBytes int64, log *slog.Logger) (*Store, error) {
 	s := &Store{shares: persist.NewShares(readers()), odd: persist.NewOddRows(log), cacheBytes: cacheBytes / int64(2+readers()+BulkReads())}
-	s.keys.Init(keysMin)
 	if err := s.open(ctx, path, log); err != nil {
 		return nil, errors.Join(notOpened(path, err), s.Close())
 	}
@@ -109,6 +107,9 @@ func (s *Store) open(ctx context.Context, path string, log *slog.Logger) error {
 		return err
 	}
 	if err := checkMissing(ctx, s.writer); err != nil {
+		return err
+	}
+	if err := s.checkNumbered(ctx); err != nil {
 		return err
 	}
 	if err := s.write.prepare(ctx, s.writer); err != nil {
