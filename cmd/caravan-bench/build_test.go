@@ -2,10 +2,12 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -27,13 +29,15 @@ func build(commit string) (binary string, err error) {
 	if made == nil {
 		made = sync.OnceValues(func() (string, error) {
 			if commit == "" {
-				return buildIn(".", "caravan")
+				return buildIn(".", "caravan", "caravan")
 			}
-			dir, err := unpack(commit)
-			if err != nil {
-				return "", err
-			}
-			return buildIn(dir, "caravan-"+commit[:7])
+			return kept(commit, func() (string, error) {
+				dir, err := unpack(commit)
+				if err != nil {
+					return "", err
+				}
+				return buildIn(dir, "caravan", "caravan-"+commit[:7])
+			})
 		})
 		builds.made[commit] = made
 	}
@@ -41,10 +45,54 @@ func build(commit string) (binary string, err error) {
 	return made()
 }
 
-// buildIn builds the server out of the module that dir is in.
-func buildIn(dir, name string) (binary string, err error) {
+// plainBench is this program without the race detector, which bench/verify's own tests have: members
+// that keep the account take several times the processor with it.
+var plainBench = sync.OnceValues(func() (string, error) { return buildIn(".", "caravan-bench", "caravan-bench") })
+
+// kept returns the server of an older commit, which is always the same one: it is built in the first run, and lies beside what
+// Go keeps. Where nothing can be kept it is built in each.
+func kept(commit string, build func() (string, error)) (binary string, err error) {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return build()
+	}
+	at := filepath.Join(cache, "caravan-tests", fmt.Sprintf("caravan-%s-%s-%s", commit, runtime.Version(), runtime.GOARCH))
+	if _, err := os.Stat(at); err == nil {
+		return at, nil
+	}
+	if binary, err = build(); err == nil {
+		_ = keep(binary, at) // the next run builds it anew
+	}
+	return binary, err
+}
+
+// keep copies a program to where it is kept. Nobody finds a part of it there.
+func keep(binary, at string) error {
+	if err := os.MkdirAll(filepath.Dir(at), 0o700); err != nil {
+		return err
+	}
+	text, err := os.ReadFile(binary)
+	if err != nil {
+		return err
+	}
+	part, err := os.CreateTemp(filepath.Dir(at), "part-")
+	if err != nil {
+		return err
+	}
+	_, err = part.Write(text)
+	if err = errors.Join(err, part.Chmod(0o700), part.Close()); err == nil {
+		err = os.Rename(part.Name(), at)
+	}
+	if err != nil {
+		_ = os.Remove(part.Name())
+	}
+	return err
+}
+
+// buildIn builds a program out of the module that dir is in. Nobody looks into it with a debugger.
+func buildIn(dir, program, name string) (binary string, err error) {
 	binary = filepath.Join(builds.dir, name)
-	cmd := exec.Command("go", "build", "-o", binary, "github.com/caravan-chat/caravan/cmd/caravan")
+	cmd := exec.Command("go", "build", "-ldflags=-w", "-o", binary, "github.com/caravan-chat/caravan/cmd/"+program)
 	cmd.Dir = dir
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("%v: %w\n%s", cmd.Args, err, out)

@@ -46,12 +46,12 @@ func runAll(m *testing.M) (status int) {
 // callIn runs the program as a process that keeps in dir what is temporary.
 func callIn(t *testing.T, dir string, args ...string) (status int, stdout, stderr string) {
 	t.Helper()
-	self, err := os.Executable()
+	program, err := plainBench()
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), self, args...)
-	cmd.Env = append(os.Environ(), asProgram+"=1", "TMPDIR="+dir)
+	cmd := exec.CommandContext(t.Context(), program, args...)
+	cmd.Env = append(os.Environ(), "TMPDIR="+dir)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	if err, exit := cmd.Run(), (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
