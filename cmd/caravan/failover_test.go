@@ -15,10 +15,10 @@ import (
 	"github.com/caravan-chat/caravan/bench/servers/child"
 )
 
-// failOver runs deploy/failover.sh on ports of its own, with this binary as caravan.
+// failOver runs deploy/failover.sh on ports of its own.
 func failOver(t *testing.T, args ...string) (out string, status int) {
 	t.Helper()
-	self, err := os.Executable()
+	program, err := plain()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,7 +29,7 @@ func failOver(t *testing.T, args ...string) (out string, status int) {
 	ctx, cancel := context.WithTimeout(context.Background(), processLimit)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "../../deploy/failover.sh", args...)
-	cmd.Env = append(os.Environ(), asCaravan+"=1", "CARAVAN="+self, "PORT="+strconv.Itoa(port))
+	cmd.Env = append(os.Environ(), "CARAVAN="+program, "PORT="+strconv.Itoa(port))
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) } // so that it ends its servers
 	cmd.WaitDelay = await.Limit
 	text, err := cmd.CombinedOutput()

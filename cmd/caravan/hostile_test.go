@@ -41,7 +41,7 @@ var plain = sync.OnceValues(func() (string, error) {
 	}
 	plainDirectory = dir
 	program := filepath.Join(dir, "caravan")
-	if out, err := exec.Command("go", "build", "-o", program, ".").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-ldflags=-w", "-o", program, ".").CombinedOutput(); err != nil {
 		return "", fmt.Errorf("%w\n%s", err, out)
 	}
 	return program, nil
@@ -87,12 +87,7 @@ func startHostile(t *testing.T, database string, env []string, flags ...string) 
 	if seeded.status != 0 {
 		t.Fatalf("seed: %+v", seeded)
 	}
-	cmd := process(t, env, append([]string{"--database", database, "--jwt-secret", hostileSecret}, flags...)...)
-	var err error
-	if cmd.Path, err = plain(); err != nil {
-		t.Fatal(err)
-	}
-	return &hostileNode{serveBy(t, cmd)}
+	return &hostileNode{serveBy(t, plainProcess(t, env, append([]string{"--database", database, "--jwt-secret", hostileSecret}, flags...)...))}
 }
 
 // bearer returns a token of user i.

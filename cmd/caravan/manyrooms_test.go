@@ -29,7 +29,7 @@ func TestManyRoomsAreResumedAfterAKill(t *testing.T) {
 		}
 		joinAll(t, database)
 		start := func() *hostileNode {
-			return &hostileNode{serveBy(t, process(t, nil, "--database", database, "--jwt-secret", hostileSecret, "--rate", "0"))}
+			return &hostileNode{serveBy(t, plainProcess(t, nil, "--database", database, "--jwt-secret", hostileSecret, "--rate", "0"))}
 		}
 		m := &manyRooms{t: t, node: start(), rooms: make(map[string]*oneRoom), pending: make(map[string]string)}
 		for i := range rooms {

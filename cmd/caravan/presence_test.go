@@ -134,7 +134,7 @@ func presentNodes(t *testing.T, nodes, users int, redis string, flags ...string)
 		t.Fatalf("seed: %+v", seeded)
 	}
 	for range nodes {
-		all = append(all, &hostileNode{serveBy(t, process(t, nil, append([]string{"--database", database, "--jwt-secret", hostileSecret, "--redis", redis}, flags...)...))})
+		all = append(all, &hostileNode{serveBy(t, plainProcess(t, nil, append([]string{"--database", database, "--jwt-secret", hostileSecret, "--redis", redis}, flags...)...))})
 	}
 	for _, n := range all {
 		await.Until(t, "Redis carries notices", func() bool { return n.metric("caravan_backplane_healthy") == 1 })

@@ -48,18 +48,34 @@ func TestMain(m *testing.M) {
 const processLimit = 5 * await.Limit
 
 // process returns caravan with those arguments, in an empty directory and with an
-// environment of its own.
+// environment of its own. A server has the race detector if this binary has it. A command
+// that does one thing after the other has it never: to start costs ten times as much with it.
 func process(t *testing.T, env []string, args ...string) *exec.Cmd {
 	t.Helper()
-	self, err := os.Executable()
+	program, err := os.Executable()
+	if err == nil && len(args) > 0 && args[0] != "serve" && !strings.HasPrefix(args[0], "--") {
+		program, err = plain()
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), processLimit)
 	t.Cleanup(cancel)
-	cmd := exec.CommandContext(ctx, self, args...)
+	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir = t.TempDir()
 	cmd.Env = append([]string{asCaravan + "=1", "PATH=" + os.Getenv("PATH"), "GORACE=" + os.Getenv("GORACE")}, env...)
+	return cmd
+}
+
+// plainProcess is process without the race detector: of a server under a load that would take several times as long with it, and
+// that is looked at from outside. What servers do at the same time the tests of cmd/caravan/app and room do with it.
+func plainProcess(t *testing.T, env []string, args ...string) *exec.Cmd {
+	t.Helper()
+	cmd := process(t, env, args...)
+	var err error
+	if cmd.Path, err = plain(); err != nil {
+		t.Fatal(err)
+	}
 	return cmd
 }
 
