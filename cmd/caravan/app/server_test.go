@@ -29,6 +29,7 @@ import (
 	"github.com/caravan-chat/caravan/cmd/caravan/app"
 	"github.com/caravan-chat/caravan/cmd/caravan/config"
 	"github.com/caravan-chat/caravan/persist"
+	"github.com/caravan-chat/caravan/persist/sqlite"
 	"github.com/caravan-chat/caravan/protocol/token"
 )
 
@@ -63,8 +64,35 @@ func eachStore(t *testing.T, test func(t *testing.T, database string)) {
 	})
 }
 
+// migratedFile is a database of SQLite whose schema is up to date. To copy it takes less than to migrate anew.
+var migratedFile = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "caravan-app-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "caravan.db")
+	store, err := sqlite.OpenSeeder(context.Background(), path, discard)
+	if err != nil {
+		return nil, err
+	}
+	if err := store.Close(); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
+
 func sqliteFile(t *testing.T) string {
-	return "sqlite:" + filepath.Join(t.TempDir(), "caravan.db")
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "caravan.db")
+	file, err := migratedFile()
+	if err == nil {
+		err = os.WriteFile(path, file, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return "sqlite:" + path
 }
 
 // before is what there was when the first of those began that must leave nothing behind.
