@@ -60,7 +60,7 @@ var clientKeyColumn = column{
 
 const (
 	// selectUsed returns those of many numbers that some message has.
-	selectUsed = `SELECT k.column1 FROM (VALUES (?)) k WHERE EXISTS (SELECT 1 FROM chat_messages WHERE client_key = k.column2)`
+	selectUsed = `SELECT k.column1 FROM (VALUES (?)) k CROSS JOIN chat_messages m ON m.client_key = k.column1`
 
 	// withNumber finds a message by its client_id. The room's index is of no use.
 	withNumber = ` WHERE m.client_key = ? AND +m.chat_room_id = ? AND +m.sender_id = ? AND +m.client_id = ?`
@@ -80,15 +80,27 @@ func (s *Store) checkNumbered(ctx context.Context) error {
 
 // findKnown reads the messages that have one of the keys, which hardly any has.
 func (s *Store) findKnown(tx *sql.Tx, keys []persist.ClientKey, found *persist.Found) error {
-	var used []persist.ClientKey
-	values := func(dst []any, row int) []any { return append(dst, row, clientNumber(keys[row])) }
-	err := s.write.used.query(tx, len(keys), values, rowsOf(keys, &used))
+	numbers := make([]int64, len(keys))
+	for i := range keys {
+		numbers[i] = clientNumber(keys[i])
+	}
+	used := make(map[int64]bool)
+	values := func(dst []any, row int) []any { return append(dst, numbers[row]) }
+	err := s.write.used.query(tx, len(numbers), values, func(rows *sql.Rows) error {
+		var number int64
+		err := rows.Scan(&number)
+		used[number] = true
+		return err
+	})
 	if err != nil {
 		return err
 	}
 	known := tx.Stmt(s.write.known)
-	for _, key := range used {
-		if err := s.addKnown(found, key, known.QueryRow(clientNumber(key), key.Room.String(), key.Sender.String(), key.ClientID)); err != nil {
+	for i, key := range keys {
+		if !used[numbers[i]] {
+			continue
+		}
+		if err := s.addKnown(found, key, known.QueryRow(numbers[i], key.Room.String(), key.Sender.String(), key.ClientID)); err != nil {
 			return err
 		}
 	}
@@ -105,7 +117,14 @@ func (s *Store) findUnnumbered(tx *sql.Tx, keys []persist.ClientKey, found *pers
 		k := &keys[row]
 		return append(dst, row, k.Room.String(), k.Sender.String(), k.ClientID)
 	}
-	err := s.write.usedUnnumbered.query(tx, len(keys), values, rowsOf(keys, &used))
+	err := s.write.usedUnnumbered.query(tx, len(keys), values, func(rows *sql.Rows) error {
+		var row int
+		err := rows.Scan(&row)
+		if err == nil {
+			used = append(used, keys[row])
+		}
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -116,18 +135,6 @@ func (s *Store) findUnnumbered(tx *sql.Tx, keys []persist.ClientKey, found *pers
 		}
 	}
 	return nil
-}
-
-// rowsOf appends the keys that a statement returns the numbers of.
-func rowsOf(keys []persist.ClientKey, to *[]persist.ClientKey) func(*sql.Rows) error {
-	return func(rows *sql.Rows) error {
-		var row int
-		err := rows.Scan(&row)
-		if err == nil {
-			*to = append(*to, keys[row])
-		}
-		return err
-	}
 }
 
 // addKnown adds the message of a row, if there is one.

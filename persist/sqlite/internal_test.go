@@ -170,3 +170,16 @@ func TestStampReadsWhatOthersWrite(t *testing.T) {
 		t.Errorf("formatStamp: %q", text)
 	}
 }
+
+// TestStampsAreAsFormatWritesThem, at all times of all zones.
+func TestStampsAreAsFormatWritesThem(t *testing.T) {
+	zone := time.FixedZone("east", 5*60*60+45*60)
+	for _, at := range []time.Time{
+		{}, time.Unix(0, 0), time.Date(2026, 11, 27, 22, 8, 9, 123456789, time.UTC), time.Date(2024, 2, 29, 23, 59, 59, 999999999, zone),
+		time.Date(1, 1, 1, 0, 0, 0, 0, zone), time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC), time.Date(10000, 1, 1, 0, 0, 0, 1000, time.UTC), time.Date(-1, 1, 1, 0, 0, 0, 0, time.UTC),
+	} {
+		if got, want := formatStamp(at), at.UTC().Format(stampLayout); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

@@ -87,7 +87,7 @@ func (w *writing) prepare(ctx context.Context, db *sql.DB) error {
 		prepare(ctx, db, texts),
 		w.heads.prepare(ctx, db, selectHeads, 2),
 		w.senders.prepare(ctx, db, selectSenders, 3),
-		w.used.prepare(ctx, db, selectUsed, 2),
+		w.used.prepare(ctx, db, selectUsed, 1),
 		w.usedUnnumbered.prepare(ctx, db, usedUnnumbered, 4),
 		w.insertPlain.prepare(ctx, db, insertPlain, len(plainTable)),
 	)
