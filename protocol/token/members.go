@@ -51,7 +51,11 @@ func readText(value []byte, into *string) error {
 	if !isPlain(value) {
 		return json.Unmarshal(value, into)
 	}
-	*into = string(value[1 : len(value)-1])
+	if value = value[1 : len(value)-1]; string(value) == accessType {
+		*into = accessType // without a copy
+		return nil
+	}
+	*into = string(value)
 	return nil
 }
 
