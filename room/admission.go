@@ -116,16 +116,18 @@ func (a *admission) renew(e *entering) {
 
 // work checks those who come, until the admission is closed.
 func (a *admission) work() {
+	verify := func(bearer string) (token.Identity, error) { return a.s.verify.VerifyNow(bearer) }
 	for batch := a.take(); len(batch) > 0; batch = a.take() {
 		good := batch[:0]
-		for _, e := range batch {
-			switch err := a.check(&e, a.s.verify.VerifyNow); {
+		for i := range batch {
+			e := &batch[i] // in place: to have one of its own would be garbage for each client
+			switch err := a.check(e, verify); {
 			case err == nil:
-				good = append(good, e)
+				good = append(good, *e)
 			case token.ReasonOf(err) == token.ReasonKey:
-				a.keys.put(e)
+				a.keys.put(*e)
 			default:
-				a.refuse(&e, err)
+				a.refuse(e, err)
 			}
 		}
 		a.ask(good)
@@ -184,20 +186,22 @@ func (a *admission) answer(e *entering, entry Entry, err error) {
 	_ = a.s.guard.Call("answer to a client that enters", func() { e.done(entry, err) })
 }
 
-// ask goes on with the rights of those whose tokens are good, and who may read.
+// ask goes on with the rights of those whose tokens are good, and who may read. They are
+// the admission's from now on.
 func (a *admission) ask(known []entering) {
 	good := known[:0]
-	for _, e := range known {
+	for i := range known {
+		e := &known[i]
 		if e.renews != uuid.Nil {
-			a.renew(&e)
+			a.renew(e)
 			continue
 		}
 		if wait := a.s.MayRead(e.id.User); wait > 0 {
 			a.s.stats.EnterLimited.Add(1)
-			a.held.refuse(&e)
+			a.held.refuse(e)
 			continue
 		}
-		good = append(good, e)
+		good = append(good, *e)
 	}
 	questions := make([]AccessQuestion, len(good))
 	for i, e := range good {

@@ -24,6 +24,7 @@ type Outbox struct {
 	begun bool // a part of the first buffer is written: the rest must follow
 
 	receipts *receipt // of buffers that wait, in their order. Few outboxes have some
+	used     *receipt // one that was told, for the next; nil: none
 }
 
 // receipt is due when so many of the bytes that wait have left.
@@ -68,7 +69,12 @@ func (o *Outbox) Expect(r Receipt) {
 	for *last != nil {
 		last = &(*last).next
 	}
-	*last = &receipt{left: o.bytes, to: r}
+	next := o.used
+	if o.used = nil; next == nil {
+		next = new(receipt)
+	}
+	*next = receipt{left: o.bytes, to: r}
+	*last = next
 }
 
 // First returns what is left of the first buffer. The outbox must not be empty.
@@ -122,10 +128,14 @@ func (o *Outbox) Truncate() (dropped, bytes int) {
 
 // acknowledge tells those receipts whose bytes have left when n have.
 func (o *Outbox) acknowledge(n int) {
-	for r := o.receipts; r != nil; r = r.next {
+	for r := o.receipts; r != nil; {
+		next := r.next
 		if r.left -= n; r.left <= 0 {
 			r.to.Gone()
-			o.receipts = r.next
+			o.receipts = next
+			*r = receipt{}
+			o.used = r
 		}
+		r = next
 	}
 }

@@ -33,7 +33,7 @@ func (p *Pool) Put(o *Outbox) {
 		return
 	}
 	clear(o.bufs)
-	*o = Outbox{bufs: o.bufs[:0]}
+	*o = Outbox{bufs: o.bufs[:0], used: o.used}
 	p.free = append(p.free, o)
 }
 

@@ -1,7 +1,6 @@
 package allowance
 
 import (
-	"container/list"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -47,7 +46,7 @@ type Table struct {
 type shard struct {
 	mu      sync.Mutex
 	users   map[uuid.UUID]*Allowance
-	resting list.List // of *Allowance that nobody holds, the longest resting first
+	resting restings
 }
 
 // Allowance is what one user may spend.
@@ -56,9 +55,10 @@ type Allowance struct {
 	user   uuid.UUID
 	meters [Kinds]Meter
 
-	holders     int32         // guarded by the shard's lock
-	connections int32         // of the holders, those that Enter has counted. Guarded by the shard's lock
-	resting     *list.Element // in the shard's list; nil: somebody holds it. Guarded by the shard's lock
+	// Guarded by the shard's lock.
+	holders      int32 // zero: it rests
+	connections  int32 // of the holders, those that Enter has counted
+	older, newer *Allowance
 }
 
 // New returns a table in which each user may spend the same.
@@ -86,13 +86,12 @@ func (t *Table) Of(user uuid.UUID) *Allowance {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	a := sh.users[user]
-	if a == nil {
+	switch {
+	case a == nil:
 		a = &Allowance{table: t, user: user}
 		sh.users[user] = a
-	}
-	if a.resting != nil {
-		sh.resting.Remove(a.resting)
-		a.resting = nil
+	case a.holders == 0:
+		sh.resting.remove(a)
 	}
 	a.holders++
 	return a
@@ -110,7 +109,7 @@ func (a *Allowance) Return() {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	if a.holders--; a.holders == 0 {
-		a.resting = sh.resting.PushBack(a)
+		sh.resting.add(a)
 	}
 	for range forgetsMax {
 		sh.forget(t, now)
@@ -143,18 +142,17 @@ func (a *Allowance) Leave() (last bool) {
 // forget forgets who has rested longest, if that allowance is whole again, or if too
 // many rest.
 func (sh *shard) forget(t *Table, now time.Time) {
-	front := sh.resting.Front()
-	if front == nil {
+	a := sh.resting.oldest
+	if a == nil {
 		return
 	}
-	a := front.Value.(*Allowance)
 	if !a.whole(now) {
-		if sh.resting.Len() <= t.restingsMax {
+		if sh.resting.n <= t.restingsMax {
 			return
 		}
 		t.forgotten.Add(1)
 	}
-	sh.resting.Remove(front)
+	sh.resting.remove(a)
 	delete(sh.users, a.user)
 }
 

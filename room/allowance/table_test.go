@@ -100,3 +100,30 @@ func TestRatesChangeForThoseWhoHaveAnAllowance(t *testing.T) {
 		t.Error("over the new rate")
 	}
 }
+
+// Who comes back, from whichever place among those who rest, leaves the others in their order.
+func TestWhoComesBackLeavesTheOthersInTheirOrder(t *testing.T) {
+	for back := 1; back <= 3; back++ {
+		table := New(Rates{Frames: {PerSecond: 0.001, Burst: 1}})
+		table.restingsMax = 3
+		rest := func(i int) {
+			a := table.Of(numbered(i))
+			a.Take(Frames, 1, time.Now())
+			a.Return()
+		}
+		for i := 1; i <= 3; i++ {
+			rest(i)
+		}
+		held := table.Of(numbered(back))
+		for i := 4; i <= 6; i++ { // two rest, a third, and then the two go
+			rest(i)
+		}
+		held.Return() // now four: the oldest goes, which is number 4
+		for i := 1; i <= 6; i++ {
+			a := table.Of(numbered(i))
+			if ok, _ := a.Take(Frames, 1, time.Now()); ok != (i < 5 && i != back) {
+				t.Errorf("where %d comes back, %d is remembered: %v", back, i, !ok)
+			}
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package socket
 
 import (
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -21,16 +22,23 @@ type answer struct {
 	one   *unsent.Answer
 }
 
-// Gone implements netpoll.Receipt.
+// answers are used again: each client has one as it comes.
+var answers = sync.Pool{New: func() any { return new(answer) }}
+
+// Gone implements netpoll.Receipt. Nobody may use the answer after it.
 func (a *answer) Gone() {
 	a.all.AddTo(a.user, -a.bytes)
 	a.one.Gone()
+	*a = answer{}
+	answers.Put(a)
 }
 
 // newAnswer counts an answer for the user; one has begun to count.
 func newAnswer(all *unsent.Limit, user uuid.UUID, bytes int, one *unsent.Answer) *answer {
 	all.AddTo(user, bytes)
-	return &answer{all, user, bytes, one}
+	a := answers.Get().(*answer)
+	*a = answer{all, user, bytes, one}
+	return a
 }
 
 // sendHistory sends a history, which others may get, too.

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"iter"
 	"net/http"
-	"net/url"
 	"strings"
 
 	"github.com/caravan-chat/caravan/netpoll"
@@ -33,11 +32,11 @@ func (h *Handler) request(r *netpoll.Request) (*session, *refusal) {
 		no.detail = r.Origin
 		return nil, no
 	}
-	query, _ := url.ParseQuery(r.RawQuery) // what is malformed is left out
+	query := paramsOf(r.RawQuery)
 	s := &session{h: h, version: 1}
 	s.seat.session = s
-	if query.Has("v") {
-		version, ok := protocol.ParseVersion(query.Get("v"))
+	if query.version.given {
+		version, ok := protocol.ParseVersion(query.version.value)
 		if !ok {
 			return nil, refuse("version", http.StatusBadRequest, "v must be a whole number, 1 or more.", protocol.CodeInvalidField)
 		}
@@ -47,15 +46,15 @@ func (h *Handler) request(r *netpoll.Request) (*session, *refusal) {
 		return nil, refuse("version", http.StatusBadRequest, "Without a trip the version must be given, and be 2 or more.", protocol.CodeInvalidField)
 	}
 	var resume *room.SinceQuery
-	if query.Has("since") {
-		since, ok := protocol.ParseSeq(query.Get("since"))
+	if query.since.given {
+		since, ok := protocol.ParseSeq(query.since.value)
 		if !ok {
 			return nil, refuse("since", http.StatusBadRequest, "since must be a whole number, 0 or more.", protocol.CodeInvalidField)
 		}
 		resume = &room.SinceQuery{Since: since}
 	}
-	if query.Has("since_id") {
-		last, ok := protocol.ParseID(query.Get("since_id"))
+	if query.sinceID.given {
+		last, ok := protocol.ParseID(query.sinceID.value)
 		if !ok || resume == nil {
 			return nil, refuse("since", http.StatusBadRequest, "since_id must be a message's id, and goes with since only.", protocol.CodeInvalidField)
 		}
@@ -68,7 +67,7 @@ func (h *Handler) request(r *netpoll.Request) (*session, *refusal) {
 	if caravan {
 		r.Protocol = subprotocol
 	}
-	door := &door{EnterRequest: room.EnterRequest{Bearer: cmp.Or(query.Get("token"), offered, bearer(r.Authorization))}}
+	door := newDoor(room.EnterRequest{Bearer: cmp.Or(query.token.value, offered, bearer(r.Authorization))})
 	if door.UserOnly = userSocket; userSocket {
 		s.seats = new(seats)
 	} else {

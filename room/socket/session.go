@@ -50,13 +50,10 @@ type session struct {
 func (s *session) enter() {
 	d := s.door
 	s.door = d.forTheLog()
-	loop := s.conn.Loop()
-	s.h.svc.Enter(d.EnterRequest, func(e room.Entry, err error) {
-		loop.Post(func() { s.entered(d, e, err) })
-	})
+	d.enter(s)
 }
 
-// entered takes the answer of the admission.
+// entered takes the answer of the admission. It does not keep the door.
 func (s *session) entered(d *door, e room.Entry, err error) {
 	if s.state != entering {
 		return

@@ -7,17 +7,8 @@ import (
 
 	"github.com/caravan-chat/caravan/netpoll"
 	"github.com/caravan-chat/caravan/protocol"
-	"github.com/caravan-chat/caravan/room"
 	"github.com/caravan-chat/caravan/room/visit"
 )
-
-// door is what a session has while its token and rights are judged.
-type door struct {
-	room.EnterRequest
-	path  string
-	from  netip.Addr
-	begun time.Time // zero: the log is not told of the end
-}
 
 // forTheLog returns what is kept of a door until the end; nil: nothing.
 func (d *door) forTheLog() *door {
