@@ -17,7 +17,7 @@ func (c *Conn) Session() any { return c.session }
 func (c *Conn) Loop() *Loop { return c.loop }
 
 // Remote returns the client's address: the one that a proxy has said (Config.Proxied), or
-// else the peer's. It is the zero AddrPort once the socket is closed.
+// else the peer's. It is the zero AddrPort once the socket is closed, or the client gone.
 func (c *Conn) Remote() netip.AddrPort {
 	if client, said := c.loop.clients[c]; said {
 		return client
@@ -30,7 +30,10 @@ func (c *Conn) peer() netip.AddrPort {
 	if c.raw == nil {
 		return netip.AddrPort{}
 	}
-	return addrPortOf(c.raw.RemoteAddr())
+	if a := c.raw.RemoteAddr(); a != nil {
+		return addrPortOf(a)
+	}
+	return peerOf(int(c.fd)) // see spare
 }
 
 func addrPortOf(a net.Addr) netip.AddrPort {

@@ -34,7 +34,7 @@ func (e *events) OnOpen(raw gnet.Conn) ([]byte, gnet.Action) {
 	s := (*Server)(e)
 	l := s.loopOf(raw.EventLoop())
 	if w, ok := raw.Context().(*waker); ok {
-		l.waker = w
+		l.waker, l.spare = w, spareOf(raw)
 		return nil, gnet.None
 	}
 	if !l.inTurn {

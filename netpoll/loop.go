@@ -82,7 +82,8 @@ type Loop struct {
 	deaf     bool // nobody is accepted until the next tick
 	shut     bool // nobody is accepted any more
 
-	descriptors // static once the loop is bound
+	descriptors       // static once the loop is bound
+	spare       spare // likewise, from its first connection on
 
 	clients map[*Conn]netip.AddrPort // of whom a proxy has said who they are
 
@@ -122,6 +123,7 @@ type Loop struct {
 	writer       outbox.Writer
 	request      handshake.Request // scratch of one handshake
 	asked        Request           // the same, as the Handler gets it
+	accept       []byte            // scratch of its answer
 	head         []byte            // what came of the request that is being judged; nil: none is
 	controls     int               // control frames in the bytes that are being read
 	received     int               // bytes of the message that the Handler has, before inflation and with its frames' headers

@@ -1,6 +1,8 @@
 package netpoll
 
 import (
+	"bytes"
+
 	"github.com/caravan-chat/caravan/netpoll/handshake"
 )
 
@@ -67,13 +69,14 @@ func (l *Loop) upgrade(c *Conn, rest []byte) {
 	if l.shared.compression {
 		c.deflate = l.request.Deflate
 	}
-	accept := handshake.AppendAccept(make([]byte, 0, 256), &l.request, r.Protocol, l.shared.compression)
+	l.accept = handshake.AppendAccept(l.accept[:0], &l.request, r.Protocol, l.shared.compression)
 	c.session = session
 	if r.Remote != remote {
 		l.clients[c] = r.Remote
 	}
+	l.spare.giveUp(c.raw)
 	l.move(c, stateOpen)
-	l.push(c, accept)
+	l.push(c, bytes.Clone(l.accept))
 	l.handler.Open(c)
 	if l.drain != nil { // it came before the listener was shut
 		l.toPart = append(l.toPart, c)
