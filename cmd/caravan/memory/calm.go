@@ -11,7 +11,7 @@ const (
 	calmEvery     = 3 * time.Second
 	calmMadeShare = 2       // percent of what is alive that may be made meanwhile
 	calmMadeBytes = 8 << 20 // or so many bytes, where that is at most the next part of what is won
-	calmWonPart   = 6       // metrics that are asked for each second make a megabyte in calmEvery
+	calmWonPart   = 3       // metrics that are asked for each second make a megabyte in calmEvery
 	spareShare    = 25      // percent of what is alive that must be won
 	spareBytesMin = 4 << 20 // and so much at least
 )

@@ -18,10 +18,11 @@ func TestMemoryIsGivenBackOnceItIsCalm(t *testing.T) {
 		{"nothing to win", mib / 2, 40 * mib, mib, false},
 		{"little to win", mib / 2, 40 * mib, 9 * mib, false},
 		{"enough again", mib / 2, 40 * mib, 11 * mib, true},
-		{"enough, and at work", 4 * mib, 40 * mib, 15 * mib, false},
+		{"enough, and at work", 6 * mib, 40 * mib, 15 * mib, false},
 		{"a small server", 1_000, 2 * mib, 3 * mib, false},
 		{"a small server that is looked at", mib, 12 * mib, 9 * mib, true},
-		{"the same, at work", 2 * mib, 12 * mib, 9 * mib, false},
+		{"a storm that left little", mib, 12 * mib, 5 * mib, true},
+		{"the same, at work", 4 * mib, 12 * mib, 9 * mib, false},
 		{"a large one", 8 * mib, 500 * mib, 200 * mib, true},
 		{"the same, at work", 11 * mib, 500 * mib, 200 * mib, false},
 	} {
