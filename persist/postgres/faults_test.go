@@ -41,7 +41,7 @@ func TestServerDiesUnderLoad(t *testing.T) {
 	} {
 		t.Run(fault.name, func(t *testing.T) {
 			t.Parallel()
-			pg := pgserver.Start(t, pgserver.Setting("autovacuum", "off"))
+			pg := pgserver.Start(t, pgserver.Alike, pgserver.Setting("autovacuum", "off"))
 			f := newFleet(t, Config{URL: pg.Database(t)}, 4)
 			f.wait.outcome = time.Minute // a busy machine restarts a server slowly
 			database := f.session().Config().Database
@@ -157,7 +157,7 @@ func TestFullDisk(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			pg := pgserver.Start(t, pgserver.Setting("autovacuum", "off"))
+			pg := pgserver.Start(t, pgserver.Alike, pgserver.Setting("autovacuum", "off"))
 			f := newFleet(t, Config{URL: pg.Database(t)}, 2)
 			f.mustAppend(f.send(0, "before"), f.send(1, "before"))
 			if err := fill(pg, f.session().Config().Database); err != nil {
@@ -206,7 +206,7 @@ func TestFullDisk(t *testing.T) {
 
 func TestFrozenServerIsBoundedByTheContext(t *testing.T) {
 	t.Parallel()
-	pg := pgserver.Start(t)
+	pg := pgserver.Start(t, pgserver.Alike)
 	f := newFleet(t, Config{URL: pg.Database(t)}, 1)
 	f.mustAppend(f.send(0, "before"))
 	if err := pg.Pause(); err != nil {
@@ -241,7 +241,7 @@ func TestFrozenServerIsBoundedByTheContext(t *testing.T) {
 
 func TestServerAwayAndBack(t *testing.T) {
 	t.Parallel()
-	pg := pgserver.Start(t)
+	pg := pgserver.Start(t, pgserver.Alike)
 	f := newFleet(t, Config{URL: pg.Database(t)}, 1)
 	if err := pg.Stop(pgserver.Fast); err != nil {
 		t.Fatal(err)
@@ -272,7 +272,7 @@ func TestOpenTellsWhatWaitingCannotMend(t *testing.T) {
 
 func TestAllConnectionsTaken(t *testing.T) {
 	t.Parallel()
-	pg := pgserver.Start(t, pgserver.Setting("max_connections", "12"), pgserver.Setting("superuser_reserved_connections", "0"))
+	pg := pgserver.Start(t, pgserver.Alike, pgserver.Setting("max_connections", "12"), pgserver.Setting("superuser_reserved_connections", "0"))
 	f := newFleet(t, Config{URL: pg.Database(t)}, 1)
 	f.writers.Reset()
 	f.readers.Reset()
@@ -400,7 +400,7 @@ func TestOutcomeUnknownOnlyWhenTheServerStaysAway(t *testing.T) {
 	for _, back := range []bool{true, false} {
 		t.Run(fmt.Sprintf("back=%v", back), func(t *testing.T) {
 			t.Parallel()
-			pg := pgserver.Start(t)
+			pg := pgserver.Start(t, pgserver.Alike)
 			proxy, proxied := startFaultProxy(t, pg.Database(t))
 			f := newFleet(t, Config{URL: proxied, Writers: 1}, 1)
 			f.mustAppend(f.send(0, "prepare"))
@@ -450,7 +450,7 @@ func TestOutcomeUnknownOnlyWhenTheServerStaysAway(t *testing.T) {
 // nobody who asks may notice.
 func TestReadsOutliveTheServersRestart(t *testing.T) {
 	t.Parallel()
-	pg := pgserver.Start(t)
+	pg := pgserver.Start(t, pgserver.Alike)
 	f := newFleet(t, Config{URL: pg.Database(t)}, 1)
 	var warm sync.WaitGroup
 	for range 8 { // several idle connections

@@ -25,7 +25,7 @@ func takeKeysForNew(s *Store) *Store {
 // TestConformanceWhereKeysAreTakenForNew: all is as if they were looked up first.
 func TestConformanceWhereKeysAreTakenForNew(t *testing.T) {
 	t.Parallel()
-	storetest.Run(t, func(t *testing.T) (storetest.Store, func(string)) {
+	storetest.RunKeyed(t, func(t *testing.T) (storetest.Store, func(string)) {
 		f := &fleet{t: t, url: migrated.Postgres(t, pgserver.Shared(t))}
 		return takeKeysForNew(openStore(t, Config{URL: f.url, Log: quiet})), func(sql string) {
 			t.Helper()

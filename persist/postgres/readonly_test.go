@@ -8,7 +8,7 @@ import (
 
 func TestReadOnlyServer(t *testing.T) {
 	t.Parallel()
-	pg := pgserver.Start(t)
+	pg := pgserver.Start(t, pgserver.Alike)
 	f := newFleet(t, Config{URL: pg.Database(t)}, 1)
 	f.mustAppend(f.send(0, "before"))
 	makeReadOnly(t, pg, "on")

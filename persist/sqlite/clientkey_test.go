@@ -71,7 +71,7 @@ func TestNumbersOfOneTimeStandTogether(t *testing.T) {
 // TestConformanceWhereMessagesHaveNoNumbers: all is as it is where they have some.
 func TestConformanceWhereMessagesHaveNoNumbers(t *testing.T) {
 	t.Parallel()
-	storetest.Run(t, func(t *testing.T) (storetest.Store, func(string)) {
+	storetest.RunKeyed(t, func(t *testing.T) (storetest.Store, func(string)) {
 		path := filepath.Join(t.TempDir(), "caravan.db")
 		store, err := Open(t.Context(), path, slog.New(slog.DiscardHandler))
 		if err != nil {

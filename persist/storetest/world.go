@@ -97,6 +97,9 @@ func (w *world) send(r, u int, content string, with ...func(*room.Op)) *room.Op 
 	for _, change := range with {
 		change(op)
 	}
+	if op.ClientID != "" {
+		mustBeKeyed(w.t)
+	}
 	return op
 }
 

@@ -76,7 +76,12 @@ func serverAccount() (*syscall.Credential, error) {
 // command prepares one of PostgreSQL's programs to run as the server's user, in
 // the server's directory, with nothing of the caller's environment.
 func (s *Server) command(name string, args ...string) *exec.Cmd {
-	cmd := exec.Command(filepath.Join(s.binDir, name), args...)
+	return s.program(filepath.Join(s.binDir, name), args...)
+}
+
+// program prepares any program likewise.
+func (s *Server) program(path string, args ...string) *exec.Cmd {
+	cmd := exec.Command(path, args...)
 	cmd.Dir = s.Dir()
 	cmd.Env = []string{"PATH=" + s.binDir + ":/usr/bin:/bin", "LC_ALL=C", "TZ=UTC", "HOME=" + s.Dir()}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Credential: s.owner}

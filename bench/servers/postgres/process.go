@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -99,6 +100,20 @@ func (s *Server) dataDir() string { return filepath.Join(s.Dir(), "data") }
 
 // initialize makes the cluster's files.
 func (s *Server) initialize() error {
+	if !s.alike {
+		return s.initdb()
+	}
+	model, err := blank()
+	if err != nil {
+		return err
+	}
+	if out, err := s.program("cp", "-a", model.dataDir(), s.dataDir()).CombinedOutput(); err != nil {
+		return fmt.Errorf("pgserver: copy a cluster: %w\n%s", err, out)
+	}
+	return nil
+}
+
+func (s *Server) initdb() error {
 	out, err := s.command("initdb", "--pgdata", s.dataDir(), "--username", superuser,
 		"--auth", "trust", "--encoding", "UTF8", "--locale", "C", "--no-sync", "--no-instructions").CombinedOutput()
 	if err != nil {
@@ -106,3 +121,12 @@ func (s *Server) initialize() error {
 	}
 	return nil
 }
+
+// blank has the files that servers which are Alike begin with. It is never started, and goes with the process.
+var blank = sync.OnceValues(func() (*Server, error) {
+	s, err := prepare()
+	if err != nil {
+		return nil, err
+	}
+	return s, s.initdb()
+})
