@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/caravan-chat/caravan/bench/servers/node"
 )
@@ -46,7 +47,7 @@ func TestAccessible(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := startChromium(t)
+	c := sharedChromium(t)
 	windows := map[string]window{"desktop, light": desktop, "phone, dark": {width: 390, height: 844, touch: true, dark: true}}
 	if *inAllWindows {
 		windows["desktop, dark"], windows["phone, light"] = window{width: 1280, height: 800, dark: true}, phone
@@ -64,11 +65,17 @@ func testAccessible(t *testing.T, c *chromium, axe string, w window) {
 	p := openPage(t, c, s.url("/?user=1"), w)
 	one := p.pane(1)
 	one.waitForPhase("live")
-	is := func(state string) {
+	isOn := func(p *page, state string) {
 		t.Helper()
+		begun := time.Now()
 		for _, b := range p.barriers(axe) {
 			t.Errorf("%s: %s", state, b)
 		}
+		t.Logf("%s: looked at within %v", state, time.Since(begun).Round(time.Millisecond))
+	}
+	is := func(state string) {
+		t.Helper()
+		isOn(p, state)
 	}
 	is("an empty room")
 	p.eval("void document.querySelector('#panes').append(document.createElement('button'))", nil)
@@ -77,7 +84,7 @@ func testAccessible(t *testing.T, c *chromium, axe string, w window) {
 	}
 	p.eval("document.querySelector('#panes > button').remove()", nil)
 
-	s.postMany(2, "Message ", 80)
+	s.postMany(2, "Message ", 6) // each row is looked at in each state
 	last := s.post(2, s.token(2), "See https://example.com, @Amina", "")
 	s.react(2, last.ID, "👍", true)
 	one.say("I do, @Jonas: me@example.com")
@@ -85,7 +92,7 @@ func testAccessible(t *testing.T, c *chromium, axe string, w window) {
 	p.insert("A reply")
 	p.press("Enter")
 	p.waitFor(one.js(".chip") + " && " + one.js(".quote:not([hidden])") + " && !document.querySelector('.pending')")
-	is("a long room")
+	is("a room with all that messages have")
 
 	p.eval(one.js(".entry:last-child .message")+".focus()", nil)
 	is("a message with what can be done")
@@ -129,6 +136,13 @@ func testAccessible(t *testing.T, c *chromium, axe string, w window) {
 	is("the keys")
 	p.press("Escape")
 	p.expectNoTrouble()
+
+	s.postMany(2, "More ", 80)
+	long := openPage(t, c, s.url("/?user=1"), w)
+	long.pane(1).waitForPhase("live")
+	long.waitFor("document.querySelectorAll('.entry').length > 20")
+	isOn(long, "a long room")
+	long.expectNoTrouble()
 }
 
 // testSpoken: a screen reader is told what others write, when they do, and nothing else.

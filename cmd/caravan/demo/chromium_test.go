@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -25,11 +26,12 @@ type chromium struct {
 	process *exec.Cmd
 	in      io.WriteCloser
 
-	mu     sync.Mutex
-	last   int
-	calls  map[int]chan devtoolsText
-	events map[string]func(method string, params json.RawMessage) // by session
-	gone   chan struct{}                                          // closed when the pipe ends
+	mu       sync.Mutex
+	last     int
+	calls    map[int]chan devtoolsText
+	events   map[string]func(method string, params json.RawMessage) // by session
+	profiles []*profile                                             // that nobody has now
+	gone     chan struct{}                                          // closed when the pipe ends
 }
 
 // devtoolsText is what the browser sends: an answer (ID set) or an event.
@@ -49,18 +51,54 @@ type devtoolsText struct {
 func startChromium(t *testing.T) *chromium {
 	t.Helper()
 	servers.Needs(t, "Chromium")
+	c, err := launchChromium(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := c.stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return c
+}
+
+// oneChromium is the browser of all tests that do nothing to it but open pages, each with a profile of its own; TestMain
+// ends it. To start one takes seconds.
+var oneChromium struct {
+	once sync.Once
+	*chromium
+	err error
+}
+
+func sharedChromium(t *testing.T) *chromium {
+	t.Helper()
+	servers.Needs(t, "Chromium")
+	oneChromium.once.Do(func() { oneChromium.chromium, oneChromium.err = launchChromium(filepath.Join(buildDir, "browser")) })
+	if oneChromium.err != nil {
+		t.Fatal(oneChromium.err)
+	}
+	return oneChromium.chromium
+}
+
+// without is what a browser does for its own windows and for pages that come next, which nobody sees here: it takes two
+// processes more for each profile.
+const without = "Translate,OptimizationHints,MediaRouter,PreloadTopChromeWebUI,SpareRendererForSitePerProcess"
+
+// launchChromium starts a browser, with its files in a directory.
+func launchChromium(dir string) (*chromium, error) {
 	path := findChromium()
 	if path == "" {
-		t.Fatal("the demo page is tested in a real browser, and there is none: install Chromium " +
+		return nil, errors.New("the demo page is tested in a real browser, and there is none: install Chromium " +
 			"(Debian, Ubuntu: apt-get install -y chromium), or run `make test`, which does")
 	}
 	theirIn, ourOut, err := os.Pipe()
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	ourIn, theirOut, err := os.Pipe()
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	c := &chromium{
 		in:     ourOut,
@@ -69,24 +107,23 @@ func startChromium(t *testing.T) *chromium {
 		gone:   make(chan struct{}),
 	}
 	c.process = exec.Command(path,
-		"--headless", "--remote-debugging-pipe", "--user-data-dir="+t.TempDir(),
+		"--headless", "--remote-debugging-pipe", "--user-data-dir="+dir,
 		"--no-sandbox", // tests run as root in containers
 		"--disable-gpu", "--disable-quic", "--no-first-run", "--no-default-browser-check",
 		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-extensions",
-		"--disable-dev-shm-usage", "--disable-features=Translate,OptimizationHints,MediaRouter",
+		"--disable-dev-shm-usage", "--disable-features="+without,
 		"--hide-scrollbars", "--lang=en-GB", "--force-color-profile=srgb",
 		"about:blank",
 	)
 	c.process.Env = append(os.Environ(), "LANGUAGE=en_GB", "TZ=Europe/Lisbon")
 	c.process.ExtraFiles = []*os.File{theirIn, theirOut}
 	if err := c.process.Start(); err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	theirIn.Close()
 	theirOut.Close()
 	go c.read(ourIn)
-	t.Cleanup(func() { c.stop(t) })
-	return c
+	return c, nil
 }
 
 // findChromium is the path of a Chromium by one of its names, or empty.
@@ -101,21 +138,21 @@ func findChromium() string {
 
 // stop asks the browser to close, so that its helper processes end too and the
 // profile can be removed; one that does not is killed.
-func (c *chromium) stop(t *testing.T) {
-	if err := c.call("", "Browser.close", nil, nil); err != nil {
-		t.Errorf("Chromium did not close: %v", err)
-	}
+func (c *chromium) stop() error {
+	var late error
+	asked := c.call("", "Browser.close", nil, nil)
 	exited := make(chan error, 1)
 	go func() { exited <- c.process.Wait() }()
 	select {
 	case <-exited:
 	case <-time.After(callTimeout):
-		t.Error("Chromium did not exit and is killed")
+		late = errors.New("Chromium did not exit and is killed")
 		c.process.Process.Kill()
 		<-exited
 	}
 	c.in.Close()
 	<-c.gone
+	return errors.Join(asked, late)
 }
 
 // read passes answers to callers and events to sessions until the pipe ends.

@@ -11,7 +11,7 @@ import (
 
 // TestComposing is what people do while they write. Its tests share one browser, as those of TestPage do.
 func TestComposing(t *testing.T) {
-	c := startChromium(t)
+	c := sharedChromium(t)
 	for _, test := range []struct {
 		name string
 		run  func(t *testing.T, c *chromium)

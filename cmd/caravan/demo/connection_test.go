@@ -259,6 +259,10 @@ func testTokenRefused(t *testing.T, c *chromium) {
 		t.Errorf("asked for %d tokens in 1.5 s", n)
 	}
 
+	sockets := g.sockets.Load() // behind the next one comes a pause that is long enough to press the button in
+	for begun := time.Now(); g.sockets.Load() == sockets && time.Since(begun) < waitTimeout; pause(begun) {
+	}
+	p.waitFor(one.js(".status-text") + ".textContent === 'Not connected' && " + one.js(".notice button") + ".checkVisibility()")
 	g.badTokens.Store(0)
 	p.click(one.is(".notice button"))
 	one.waitForPhase("live")

@@ -2,6 +2,7 @@ package demo_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -30,7 +31,7 @@ var (
 type page struct {
 	t       *testing.T
 	browser *chromium
-	context string // of its profile
+	profile *profile
 	session string
 
 	mu       sync.Mutex
@@ -46,12 +47,13 @@ func openPage(t *testing.T, c *chromium, url string, w window) *page {
 // openPageOnce is openPage of a page that is there once an expression holds.
 func openPageOnce(t *testing.T, c *chromium, url string, w window, there string) *page {
 	t.Helper()
-	p := &page{t: t, browser: c}
-	var made struct{ BrowserContextID string }
-	p.must(c.call("", "Target.createBrowserContext", nil, &made))
-	p.context = made.BrowserContextID
+	of, err := c.takeProfile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &page{t: t, browser: c, profile: of}
 	t.Cleanup(func() {
-		if err := c.call("", "Target.disposeBrowserContext", map[string]any{"browserContextId": p.context}, nil); err != nil {
+		if err := c.leaveProfile(of, url); err != nil {
 			t.Errorf("the tab did not close: %v", err)
 		}
 	})
@@ -62,7 +64,7 @@ func openPageOnce(t *testing.T, c *chromium, url string, w window, there string)
 // anotherTab opens url in a further tab of the same profile.
 func (p *page) anotherTab(url string, w window) *page {
 	p.t.Helper()
-	other := &page{t: p.t, browser: p.browser, context: p.context}
+	other := &page{t: p.t, browser: p.browser, profile: p.profile}
 	other.open(url, w, "document.querySelector('.pane')")
 	return other
 }
@@ -71,13 +73,14 @@ func (p *page) open(url string, w window, there string) {
 	p.t.Helper()
 	c := p.browser
 	var made struct{ TargetID, SessionID string }
-	p.must(c.call("", "Target.createTarget", map[string]any{"url": "about:blank", "browserContextId": p.context}, &made))
+	p.must(c.call("", "Target.createTarget", map[string]any{"url": "about:blank", "browserContextId": p.profile.context}, &made))
 	p.must(c.call("", "Target.attachToTarget", map[string]any{"targetId": made.TargetID, "flatten": true}, &made))
 	p.session = made.SessionID
+	p.profile.tabs = append(p.profile.tabs, tab{made.TargetID, made.SessionID})
 	c.mu.Lock()
 	c.events[p.session] = p.event
 	c.mu.Unlock()
-	for _, domain := range []string{"Page", "Runtime", "Log", "Network"} {
+	for _, domain := range []string{"Page", "Runtime", "Log"} {
 		p.call(domain+".enable", nil, nil)
 	}
 	p.call("Emulation.setFocusEmulationEnabled", map[string]any{"enabled": true}, nil) // several tabs are in front
@@ -166,10 +169,19 @@ func (p *page) call(method string, params, result any) {
 	p.must(p.browser.call(p.session, method, params, result))
 }
 
+// errLeft: the page was left, or loaded anew, before it could answer.
+var errLeft = errors.New("the page is another one")
+
 // eval runs an expression in the page, waits for its promise, and decodes its
 // value into result, unless nil.
 func (p *page) eval(expression string, result any) {
 	p.t.Helper()
+	if err := p.tryEval(expression, result); err != nil {
+		p.t.Fatalf("%s: %v", expression, err)
+	}
+}
+
+func (p *page) tryEval(expression string, result any) error {
 	var answer struct {
 		Result           struct{ Value json.RawMessage }
 		ExceptionDetails *struct {
@@ -177,17 +189,24 @@ func (p *page) eval(expression string, result any) {
 			Exception struct{ Description string }
 		}
 	}
-	p.call("Runtime.evaluate", map[string]any{"expression": expression, "awaitPromise": true, "returnByValue": true}, &answer)
-	if e := answer.ExceptionDetails; e != nil {
-		p.t.Fatalf("%s: %s %s", expression, e.Text, e.Exception.Description)
+	err := p.browser.call(p.session, "Runtime.evaluate", map[string]any{"expression": expression, "awaitPromise": true, "returnByValue": true}, &answer)
+	if err != nil {
+		for _, said := range []string{"Inspected target navigated", "Execution context was destroyed", "Cannot find default execution context", "Promise was collected"} {
+			if strings.Contains(err.Error(), said) {
+				return fmt.Errorf("%w: %w", errLeft, err)
+			}
+		}
+		return err
 	}
-	if result == nil {
-		return
+	switch e := answer.ExceptionDetails; {
+	case e != nil:
+		return fmt.Errorf("%s %s", e.Text, e.Exception.Description)
+	case result == nil:
+		return nil
+	case answer.Result.Value == nil:
+		return errors.New("it has no value")
 	}
-	if answer.Result.Value == nil {
-		p.t.Fatalf("%s has no value", expression)
-	}
-	p.must(json.Unmarshal(answer.Result.Value, result))
+	return json.Unmarshal(answer.Result.Value, result)
 }
 
 // pause waits before a page is asked again: the longer it took so far, the longer, as to be
@@ -199,20 +218,40 @@ func pause(begun time.Time) {
 // waitFor waits until the expression is true.
 func (p *page) waitFor(expression string) {
 	p.t.Helper()
-	begun := time.Now()
-	for {
-		var ok bool
-		p.eval("!!("+expression+")", &ok)
-		if ok {
-			return
-		}
-		if time.Since(begun) > waitTimeout {
-			var text string
-			p.eval("document.body.innerText.replace(/\\n\\s*/g, '\\n').slice(0, 4000)", &text)
-			p.t.Fatalf("not true within %v: %s\nThe page shows:\n%s", waitTimeout, expression, text)
-		}
-		pause(begun)
+	if !p.comesTrue(expression) {
+		var text string
+		p.eval("document.body.innerText.replace(/\\n\\s*/g, '\\n').slice(0, 4000)", &text)
+		p.t.Fatalf("not true within %v: %s\nThe page shows:\n%s", waitTimeout, expression, text)
 	}
+}
+
+// askedFor is how long the page itself looks, again and again, before it answers that something is not so: to ask it for
+// each look is more work than the looks are.
+const askedFor = time.Second
+
+// comesTrue reports whether the expression becomes true in time. A page that is left while it looks is asked again.
+func (p *page) comesTrue(expression string) bool {
+	p.t.Helper()
+	for begun := time.Now(); time.Since(begun) < waitTimeout; {
+		look := fmt.Sprintf(`(async (is, began) => {
+			for (const until = performance.now() + %d; !is(); ) {
+				const now = performance.now();
+				if (now > until) return false;
+				await new Promise((later) => setTimeout(later, Math.min(Math.max((now - began) / 10, 20), 200)));
+			}
+			return true;
+		})(() => (%s), performance.now() - %d)`, askedFor.Milliseconds(), expression, time.Since(begun).Milliseconds())
+		var ok bool
+		switch err := p.tryEval(look, &ok); {
+		case errors.Is(err, errLeft):
+			pause(begun)
+		case err != nil:
+			p.t.Fatalf("%s: %v", expression, err)
+		case ok:
+			return true
+		}
+	}
+	return false
 }
 
 // expect compares what an expression is with what it should be.

@@ -10,7 +10,7 @@ import (
 // TestPage shares one browser; each test has tabs with a profile of their own,
 // and a server of its own.
 func TestPage(t *testing.T) {
-	c := startChromium(t)
+	c := sharedChromium(t)
 	for _, test := range []struct {
 		name string
 		run  func(t *testing.T, c *chromium)
@@ -169,10 +169,10 @@ func (p pane) waitForAll(want []string) {
 // waitForContents waits until the pane shows exactly these texts, all acknowledged.
 func (p pane) waitForContents(want ...string) {
 	p.t.Helper()
-	for begun := time.Now(); !slices.Equal(p.contents(), want); pause(begun) {
-		if time.Since(begun) > waitTimeout {
-			p.t.Fatalf("%s shows\n%q\nwant\n%q", p.in, p.contents(), want)
-		}
+	shown := fmt.Sprintf("((is, want) => is.length === want.length && is.every((text, i) => text === want[i]))([...document.querySelectorAll(%q)].map(e => e.textContent), %s)",
+		p.is(".content"), quote(append([]string{}, want...)))
+	if !p.comesTrue(shown) {
+		p.t.Fatalf("%s shows\n%q\nwant\n%q", p.in, p.contents(), want)
 	}
 	p.waitFor(fmt.Sprintf("!document.querySelector(%q)", p.is(".pending")))
 }

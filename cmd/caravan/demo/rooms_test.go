@@ -98,6 +98,7 @@ func testConfigFails(t *testing.T, c *chromium) {
 	p.expect("document.querySelector('.fatal')", "null")
 
 	// Nor one of whose modules does not come.
+	p.call("Network.enable", nil, nil)
 	p.call("Network.setBlockedURLs", map[string]any{"urls": []string{"*/demo/fold.js"}}, nil)
 	p.eval("void setTimeout(() => location.reload())", nil)
 	p.waitFor("document.querySelector('.fatal button') && document.querySelector('.fatal').textContent.includes('a part of it did not come')")
@@ -114,6 +115,7 @@ func testWrittenIsKept(t *testing.T, c *chromium) {
 	one.waitForPhase("standard")
 
 	// A network that goes away is noticed at once, also where a long poll waits.
+	p.call("Network.enable", nil, nil)
 	p.call("Network.emulateNetworkConditions", map[string]any{"offline": true, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}, nil)
 	p.waitFor(one.js(".status-text") + ".textContent === 'Offline'")
 	p.expect(one.js(".notice p")+".textContent", "You are offline. What you write is kept, also over a reload, and goes out when you are back.")

@@ -23,7 +23,7 @@ import (
 // buildCaravan builds the command once, into a directory that TestMain removes.
 var buildCaravan = sync.OnceValues(func() (string, error) {
 	path := filepath.Join(buildDir, "caravan")
-	out, err := exec.Command("go", "build", "-o", path, "github.com/caravan-chat/caravan/cmd/caravan").CombinedOutput()
+	out, err := exec.Command("go", "build", "-ldflags=-w", "-o", path, "github.com/caravan-chat/caravan/cmd/caravan").CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("go build: %w\n%s", err, out)
 	}
@@ -39,6 +39,12 @@ func TestMain(m *testing.M) {
 	}
 	buildDir = dir
 	status := m.Run()
+	if oneChromium.chromium != nil {
+		if err := oneChromium.stop(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			status = 1
+		}
+	}
 	os.RemoveAll(dir)
 	os.Exit(status)
 }
