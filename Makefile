@@ -65,15 +65,16 @@ run: build ## start a development server and print the link to its demo page
 # the detector sleeps a second before it ends, unless GORACE says less: tests start many.
 # Packages wait as well as compute, so that one more than there are processors run at a time;
 # with two a processor each got so little that clocks ran out. What waits most comes first:
-# it was the last, and alone. Vetting is lint's.
+# it was the last, and alone. Vetting is lint's. Nobody debugs these programs, so that they are
+# linked without what a debugger needs to know (-w).
 test: toolchain ## run every test, and first install what they need: it says what
 	@.ci/provision
 	@echo 'Building: minutes where nothing was built yet' >&2
-	@go build ./cmd/... # some tests build the commands: once, before they compete for it
+	@go list -export ./cmd/... >/dev/null # some tests build the commands: what that links is compiled once, before they compete for it
 	@CGO_ENABLED=0 go tool -modfile=.ci/s3/go.mod -n versitygw >/dev/null # an S3 server, likewise
 	@go build -C .ci/kubernetes -o /dev/null . # what reads the manifests, likewise
 	set -f; waiting=; [ "$$PACKAGES" != ./... ] || waiting=./room/socket; \
-	GORACE=atexit_sleep_ms=100 go test -race -vet=off -gcflags=modernc.org/sqlite/lib=-race=false \
+	GORACE=atexit_sleep_ms=100 go test -race -vet=off -ldflags=-w -gcflags=modernc.org/sqlite/lib=-race=false \
 		-gcflags=modernc.org/libc=-race=false -gcflags=modernc.org/memory=-race=false \
 		-p $$((1 + $$(getconf _NPROCESSORS_ONLN))) -timeout 15m $$waiting $$PACKAGES
 
