@@ -31,8 +31,8 @@ type Faults struct {
 	// Serve changes what is served of a file, which is gone where its message is deleted. Nil: it is
 	// not there.
 	Serve func(bytes []byte, gone bool) []byte
-	// ShareFiles lets several messages have one file.
-	ShareFiles bool
+	// ShareFiles is called for each file that a message has already, and that another one then has, too. Nil: it may not.
+	ShareFiles func()
 	// History and Resume return how many messages of a first frame are shown, of
 	// so many; the others, at its end, are left out.
 	History, Resume func(n int) int

@@ -87,12 +87,15 @@ func (s *Server) serve(w http.ResponseWriter, req *http.Request) {
 func (s *Server) take(m *Message, r *room, user uuid.UUID, ids []uuid.UUID) bool {
 	for _, id := range ids {
 		f := s.files[id]
-		if f == nil || f.room != r || f.user != user || (f.taken && !s.faults.ShareFiles) {
+		if f == nil || f.room != r || f.user != user || (f.taken && s.faults.ShareFiles == nil) {
 			return false
 		}
 		m.Attachments = append(m.Attachments, f.Attachment)
 	}
 	for _, id := range ids {
+		if s.files[id].taken {
+			s.faults.ShareFiles()
+		}
 		s.files[id].taken = true
 	}
 	m.say(m.Content)

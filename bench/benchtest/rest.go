@@ -157,6 +157,19 @@ func (s *Server) post(w http.ResponseWriter, req *http.Request) {
 	}
 }
 
+// get answers with one message, as it is now.
+func (s *Server) get(w http.ResponseWriter, req *http.Request) {
+	id, _ := uuid.Parse(req.PathValue("id")) // zero is nobody's
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r, at := s.find(id)
+	if r == nil || s.excludes(r, caller(req), false) {
+		refuse(w, http.StatusNotFound, "not_found")
+		return
+	}
+	answer(w, http.StatusOK, r.quote(r.messages[at]))
+}
+
 func (s *Server) patch(w http.ResponseWriter, req *http.Request) {
 	var b struct {
 		Content string `json:"content"`

@@ -110,6 +110,7 @@ func New(faults Faults, trips ...uuid.UUID) *Server {
 	mux.HandleFunc("POST /api/v1/chat/rooms/{id}/attachments/", s.upload)
 	mux.HandleFunc("GET /api/v1/chat/attachments/{id}/", s.serve)
 	mux.HandleFunc("POST /api/v1/chat/messages/", s.post)
+	mux.HandleFunc("GET /api/v1/chat/messages/{id}/", s.get)
 	mux.HandleFunc("PATCH /api/v1/chat/messages/{id}/", s.patch)
 	mux.HandleFunc("DELETE /api/v1/chat/messages/{id}/", s.unmake)
 	mux.HandleFunc("PUT /api/v1/chat/messages/{id}/pin/", s.repin(true))

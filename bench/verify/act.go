@@ -180,7 +180,7 @@ func (m *member) storm(s *session) {
 
 // burst sends many messages in one write.
 func (m *member) burst(s *session) {
-	ops := make([]*op, burstMin+int(m.draw()*burstMin))
+	ops := make([]*op, m.crew.cfg.burst+int(m.draw()*float64(m.crew.cfg.burst)))
 	plain := m.draw() < shareMention
 	for i := range ops {
 		ops[i] = m.compose(nil)

@@ -5,3 +5,10 @@ func (c Config) WithFault(fault string, done chan<- struct{}) Config {
 	c.jsFault, c.jsFaulted = fault, done
 	return c
 }
+
+// WithBursts returns a Config whose members send so many messages at once, up to twice as many. What a room has had is read again and again
+// by who comes back.
+func (c Config) WithBursts(messages int) Config {
+	c.burst = messages
+	return c
+}

@@ -38,16 +38,24 @@ func TestWrongFilesAreFound(t *testing.T) {
 	}, func(t *testing.T, c defect) {
 		ctx, enough := context.WithCancel(t.Context())
 		defer enough()
-		served := 0
-		cfg := config(start(t, benchtest.Faults{ShareFiles: c.share, Serve: func(bytes []byte, gone bool) []byte {
-			if served++; served == 8 {
+		served, shared := 0, 0
+		faults := benchtest.Faults{Serve: func(bytes []byte, gone bool) []byte {
+			if served++; served == 8 && !c.share {
 				enough()
 			}
 			if c.fault == nil {
 				return right(bytes, gone)
 			}
 			return c.fault(bytes, gone)
-		}}))
+		}}
+		if c.share {
+			faults.ShareFiles = func() {
+				if shared++; shared == 2 {
+					enough()
+				}
+			}
+		}
+		cfg := config(start(t, faults))
 		cfg.Files, cfg.Duration = true, await.Limit
 		cfg.CheckFiles = func(context.Context) ([]string, error) { return c.lines, nil }
 		rep, err := verify.Run(ctx, cfg)

@@ -17,7 +17,7 @@ import (
 func withLibrary(t *testing.T, faults benchtest.Faults) verify.Config {
 	t.Helper()
 	servers.Needs(t, "Node.js")
-	cfg := config(start(t, faults))
+	cfg := config(start(t, faults)).WithBursts(60)
 	cfg.Mint = func(user uuid.UUID) (string, error) { return benchtest.MintJWT(user, 0) }
 	cfg.MintFor, cfg.Token = benchtest.MintJWT, 30*time.Second
 	cfg.Members, cfg.JS, cfg.Session, cfg.Rate, cfg.Duration = 2, 2, time.Second, 8, 2*time.Second

@@ -52,8 +52,9 @@ func TestMembersModerateAndRolesChange(t *testing.T) {
 	t.Parallel()
 	server := start(t, benchtest.Faults{})
 	cfg := config(server)
-	cfg.Tables, cfg.Duration = tables{server: server}, 6*cfg.Duration
-	rep := run(t, cfg)
+	events := &seen{happened: make(chan struct{}), often: map[string]int{`"kind":"role"`: cfg.Members + 1, `"code":"not_allowed"`: 1, `"way":"rest"`: 1}}
+	cfg.Tables, cfg.Events = tables{server: server}, events
+	rep := runUntil(t, events.happened, cfg)
 	if !rep.Clean || rep.Roles <= int64(cfg.Members) || rep.Rows == 0 || rep.Refused["not_allowed"] == 0 || rep.Kinds["rest"] == 0 {
 		t.Errorf("%+v", rep)
 	}

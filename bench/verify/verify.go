@@ -66,6 +66,7 @@ type Config struct {
 	MintFor func(user uuid.UUID, ttl time.Duration) (string, error)
 	Token   time.Duration
 
+	burst     int             // messages in a burst, up to twice as many; zero: burstMin
 	jsFault   string          // what the program of the JavaScript library does wrong, to prove that the account notices
 	jsFaulted chan<- struct{} // closed when it has done so
 }
@@ -107,6 +108,7 @@ func (c *Config) complete() error {
 	c.Token = or(c.Token, 12*time.Second)
 	c.Answer = or(c.Answer, 40*time.Second)
 	c.Settle = or(c.Settle, time.Minute)
+	c.burst = or(c.burst, burstMin)
 	c.Fleet.Trips = or(c.Fleet.Trips, c.Rooms)
 	c.Fleet.Users = or(c.Fleet.Users, max(c.Members, c.Fleet.Trips, c.usersJS()))
 	switch {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"strings"
 	"sync"
 	"testing"
@@ -37,7 +38,7 @@ func config(server *benchtest.Server) verify.Config {
 		URLs: []string{server.URL()}, Mint: benchtest.Mint, MintFor: benchtest.MintFor, Token: 4 * time.Second,
 		Members: 12, Rooms: rooms, Rate: 20, Session: 200 * time.Millisecond,
 		Duration: 1500 * time.Millisecond, Settle: 30 * time.Second, Seed: 1, Spares: []string{"react"},
-	}
+	}.WithBursts(30)
 }
 
 func run(t *testing.T, cfg verify.Config) *ledger.Report {
@@ -108,12 +109,15 @@ func together[C any](t *testing.T, cases map[string]C, run func(t *testing.T, c 
 
 func TestAFaithfulServerIsClean(t *testing.T) {
 	t.Parallel()
-	faults, happened := afterSome(3_000, func() {}) // of everything some
 	var events bytes.Buffer
-	cfg := config(start(t, faults))
-	cfg.Events, cfg.Files = &events, true
+	all := &seen{happened: make(chan struct{}), often: map[string]int{ // of everything some
+		`"kind":"told"`: 1_000, `"kind":"joined"`: 20, `"kind":"edit"`: 1, `"kind":"delete"`: 1, `"kind":"mark"`: 1, `"kind":"due"`: 1,
+		`"kind":"uploaded"`: 1, `"kind":"fetched"`: 1, `"code":"invalid_attachment"`: 1,
+	}}
+	cfg := config(start(t, benchtest.Faults{}))
+	cfg.Events, cfg.Files = io.MultiWriter(&events, all), true
 	cfg.CheckFiles = func(context.Context) ([]string, error) { return nil, nil }
-	rep := runUntil(t, happened, cfg)
+	rep := runUntil(t, all.happened, cfg)
 	if !rep.Clean {
 		t.Fatalf("%+v", rep)
 	}
@@ -240,7 +244,7 @@ func TestFaultsAreFound(t *testing.T) {
 	}, func(t *testing.T, of func(happened chan<- struct{}) fault) {
 		happened := make(chan struct{})
 		f := of(happened)
-		cfg := config(start(t, f.faults))
+		cfg := config(start(t, f.faults)).WithBursts(200)
 		cfg.Session = 2 * await.Limit
 		// A busy machine must have told all else by then: only so many findings are shown.
 		cfg.Rate, cfg.Settle = 20, 8*time.Second
@@ -403,12 +407,13 @@ func TestDeletionsAreAccountedFor(t *testing.T) {
 		faults func(often func() bool) benchtest.Faults
 		find   func(*ledger.Report) ledger.Finding
 		text   string
+		settle time.Duration // who waits for a tombstone waits in vain
 	}
 	together(t, map[string]defect{
 		"kept": {func(often func() bool) benchtest.Faults { return benchtest.Faults{KeepDeleted: often} },
-			func(r *ledger.Report) ledger.Finding { return r.Lost }, "is not deleted"},
+			func(r *ledger.Report) ledger.Finding { return r.Lost }, "is not deleted", 8 * time.Second},
 		"again": {func(often func() bool) benchtest.Faults { return benchtest.Faults{DeleteAgain: often} },
-			func(r *ledger.Report) ledger.Finding { return r.Unexplained }, "changed nothing"},
+			func(r *ledger.Report) ledger.Finding { return r.Unexplained }, "changed nothing", 15 * time.Second},
 	}, func(t *testing.T, c defect) {
 		ctx, enough := context.WithCancel(t.Context())
 		defer enough()
@@ -419,8 +424,8 @@ func TestDeletionsAreAccountedFor(t *testing.T) {
 			}
 			return true
 		})))
-		cfg.Session = time.Second                                                // what is asked for is answered before it is left
-		cfg.Members, cfg.Duration, cfg.Settle = 20, 2*await.Limit, 8*time.Second // who waits for a tombstone waits in vain
+		cfg.Session = time.Second // what is asked for is answered before it is left
+		cfg.Members, cfg.Duration, cfg.Settle = 20, 2*await.Limit, c.settle
 		rep, err := verify.Run(ctx, cfg)
 		if err != nil {
 			t.Fatal(err)
