@@ -23,6 +23,9 @@ var vagueNames = []string{"util", "utils", "common", "helper", "helpers", "misc"
 // unfinished are the marks of work put off, of a linter silenced, of a test not run.
 var unfinished = regexp.MustCompile(`\b(TO` + `DO|FIX` + `ME|XX` + `X)\b|//no` + `lint|//lint:ig` + `nore|\b[tb]\.Skip` + `(f|Now)?\(|\btesting\.Short\(`)
 
+// unfinishedParts are words of which each of those marks has one: to look for words is cheap, and the expression is not.
+var unfinishedParts = []string{"TO" + "DO", "FIX" + "ME", "XX" + "X", "no" + "lint", "lint:ig" + "nore", ".Ski" + "p", "testing.Sho" + "rt"}
+
 // leavesTestsOut is the one file that may, and says when.
 var leavesTestsOut = filepath.Join("bench", "servers", "needs.go")
 
@@ -62,6 +65,9 @@ func TestFilesAreSmallNamedAndFinished(t *testing.T) {
 			if slices.Contains(vagueNames, part) {
 				t.Errorf("%s: %q says nothing of what is in it", path, part)
 			}
+		}
+		if !slices.ContainsFunc(unfinishedParts, func(part string) bool { return bytes.Contains(text, []byte(part)) }) {
+			return
 		}
 		for i, line := range bytes.Split(text, []byte("\n")) {
 			if mark := unfinished.Find(line); mark != nil && path != leavesTestsOut {
