@@ -47,8 +47,6 @@ type polled struct {
 // watchOnce forgets tails whose time is over, tells the operator of rewinds, and says
 // whether a poll is due: at once where another primary has taken over.
 func (s *Service) watchOnce(now, last time.Time, t Timeline) (due bool) {
-	s.hub.dropTails(now)
-	s.hub.dropNotices(now)
 	s.tellLimited(now)
 	s.tellOverQuota(now)
 	s.tellRewinds()
@@ -56,7 +54,11 @@ func (s *Service) watchOnce(now, last time.Time, t Timeline) (due bool) {
 	if s.backplane != nil && !s.backplane.Healthy() {
 		every = pollUnhealthy
 	}
-	return now.Sub(last) >= every-watchStep/2 || t != s.store.Timeline()
+	if due = now.Sub(last) >= every-watchStep/2; due { // each of them looks at all rooms
+		s.hub.dropTails(now)
+		s.hub.dropNotices(now)
+	}
+	return due || t != s.store.Timeline()
 }
 
 // tellRewinds tells the operator of the rooms that were rewound since the last time.

@@ -20,14 +20,19 @@ func (s *session) takeToken(expires time.Time) {
 	if remains := int64(s.expires) - s.conn.Loop().Now().Unix(); remains <= expiringSeconds {
 		s.warn = uint8(max(remains+1, 0) / 2)
 	}
+	w := s.loop()
+	w.tokensDue = min(w.tokensDue, s.due())
 }
+
+// due is when tick has something to do, in Unix seconds.
+func (s *session) due() int64 { return int64(s.expires) - int64(s.warn) }
 
 // tick ends a session whose token has expired, and tells one of version 2 when it soon does.
 func (s *session) tick(unix int64) {
 	switch {
 	case int64(s.expires) <= unix:
 		s.close(protocol.CloseUnauthorized, "the access token has expired")
-	case int64(s.expires)-int64(s.warn) <= unix: // never while warn is 0
+	case s.due() <= unix: // never while warn is 0
 		s.warn = 0
 		if s.version > 1 {
 			s.conn.SendText(protocol.AppendTokenExpiring(nil, time.Unix(int64(s.expires), 0)))

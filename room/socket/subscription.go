@@ -1,6 +1,7 @@
 package socket
 
 import (
+	"math"
 	"sync/atomic"
 	"time"
 
@@ -22,6 +23,7 @@ type loopState struct {
 	until     room.Moment // up to which changes of rights were asked for
 	allAsked  time.Time   // when all rights were
 	doubted   []*seat     // whose rights are to be checked next, each once
+	tokensDue int64       // Unix seconds; before that no token needs a look
 	reads     map[*subscription]*readsWatch
 	presence  map[*subscription]*presenceWatch
 
@@ -199,23 +201,37 @@ func (x *subscription) all(f func(*seat)) {
 	}
 }
 
-// tick closes whose token has expired, has histories go on that wait for something else than
-// their client, and rights checked again now and then.
-func (w *loopState) tick(l *netpoll.Loop, now time.Time) {
-	unix := now.Unix()
-	for _, x := range w.rooms {
-		alone := func(s *session) {
-			if s.seats == nil { // a user socket may be in many rooms, and in none
-				s.tick(unix)
-			}
+// lookAtTokens looks at those of all members, and when that is due again.
+func (w *loopState) lookAtTokens(unix int64) {
+	w.tokensDue = math.MaxInt64
+	look := func(s *session) {
+		if s.tick(unix); s.state == open {
+			w.tokensDue = min(w.tokensDue, s.due())
 		}
+	}
+	alone := func(s *session) {
+		if s.seats == nil { // a user socket may be in many rooms, and in none
+			look(s)
+		}
+	}
+	for _, x := range w.rooms {
 		x.each(alone)
 		for t := range x.joining {
 			alone(t.session)
 		}
 	}
 	for s := range w.users {
-		s.tick(unix)
+		look(s)
+	}
+}
+
+// tick closes whose token has expired, has histories go on that wait for something else than
+// their client, and rights checked again now and then.
+func (w *loopState) tick(l *netpoll.Loop, now time.Time) {
+	if unix := now.Unix(); unix >= w.tokensDue {
+		w.lookAtTokens(unix)
+	}
+	for s := range w.users {
 		s.sendHistories()
 	}
 	for x, r := range w.reads {
