@@ -51,6 +51,7 @@ type Config struct {
 	SlowBytesPerS int // how fast they read; zero: 1,000
 	Prefill       int // messages that each room gets before it is measured; zero: by scenario
 
+	NodesInTurn    bool          // a node's connections come after those of the one before, and not to all nodes at once
 	ConnectRate    int           // new connections a second; zero: 5,000
 	Handshakes     int           // handshakes under way at once; zero: 128
 	ConnectTimeout time.Duration // for all connections together; zero: 30 s and what ConnectRate needs

@@ -1,7 +1,9 @@
 package bench
 
 import (
+	"cmp"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/caravan-chat/caravan/bench/wire"
 )
@@ -46,11 +48,12 @@ func newPacer(r *run, conns []conn) pacer {
 	}
 	if r.cfg.open() && len(p.senders) > 0 {
 		p.schedule = newSchedule(r.cfg, float64(len(p.senders))/float64(r.cfg.Senders))
-		p.turn = float64(conns[0].id) / float64(r.cfg.Workers*r.share.Of)
+		first := slices.MinFunc(conns, func(a, b conn) int { return cmp.Compare(a.id, b.id) }).id
+		p.turn = float64(first) / float64(r.cfg.Workers*r.share.Of)
 		if r.cfg.Scenario == Day {
-			p.random = rand.New(rand.NewPCG(r.cfg.Seed+1, uint64(conns[0].id)))
+			p.random = rand.New(rand.NewPCG(r.cfg.Seed+1, uint64(first)))
 		}
-		shuffle := rand.New(rand.NewPCG(r.cfg.Seed, uint64(conns[0].id)))
+		shuffle := rand.New(rand.NewPCG(r.cfg.Seed, uint64(first)))
 		shuffle.Shuffle(len(p.senders), func(i, j int) { p.senders[i], p.senders[j] = p.senders[j], p.senders[i] })
 	}
 	return p

@@ -1,6 +1,10 @@
 package bench
 
-import "fmt"
+import (
+	"cmp"
+	"fmt"
+	"slices"
+)
 
 // share says which of a run's connections are one generator's.
 type share struct {
@@ -86,6 +90,14 @@ func (r *run) seats() [][]conn {
 			slow:   slow,
 			person: r.newPerson(),
 		})
+	}
+	if c.NodesInTurn {
+		for _, conns := range all {
+			slices.SortStableFunc(conns, func(a, b conn) int { return cmp.Compare(a.node, b.node) })
+			for i := range conns {
+				conns[i].index = int32(i)
+			}
+		}
 	}
 	return all
 }
