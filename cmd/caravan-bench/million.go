@@ -68,6 +68,9 @@ type million struct {
 	rate                   float64
 	connectRate            int
 	timeMax                time.Duration
+	rightsTriggers         bool
+	nodesInTurn            bool
+	pingInterval           time.Duration
 	json, html             string
 	quiet                  bool
 
@@ -107,8 +110,11 @@ func (m *million) register(fs *flag.FlagSet) {
 	fs.IntVar(&m.nodes, "nodes", 0, "servers (0: as many as their limit of open files asks for, and three at least)")
 	fs.IntVar(&m.agents, "agents", 0, "processes that make the connections (0: likewise, and two at least)")
 	fs.StringVar(&m.caravan, "caravan", besides("caravan"), "the server's program")
-	fs.Float64Var(&m.rate, "rate", 0, "messages a second by all members together (0: one for each 500 members)")
+	fs.Float64Var(&m.rate, "rate", 0, "messages a second by all members together (0: one for each 2,000 members, and 40 at least)")
 	fs.IntVar(&m.connectRate, "connect-rate", 5000, "new connections a second")
+	fs.BoolVar(&m.rightsTriggers, "rights-triggers", true, "the database notes whose rights were written (caravan migrate --rights-triggers make);\nfalse: servers look at all members every 20 s")
+	fs.BoolVar(&m.nodesInTurn, "nodes-in-turn", true, "connect to one node after the other; false: to all of them at once")
+	fs.DurationVar(&m.pingInterval, "ping-interval", 5*time.Minute, "after which silence nodes ping a client: --ping-interval of caravan serve")
 	fs.DurationVar(&m.timeMax, "time-max", 20*time.Minute, "when it ends at the latest")
 	fs.StringVar(&m.json, "json", "", "write the report as JSON to this file")
 	fs.StringVar(&m.html, "html", "", "write the load's report as a page with plots to this file")
@@ -140,10 +146,10 @@ func (m *million) complete() error {
 		return fmt.Errorf("%d nodes and %d agents: there must be 3 to 64 and 1 to 200", m.nodes, m.agents)
 	}
 	if m.rate == 0 {
-		m.rate = float64(max(m.members/500, 1))
+		m.rate = float64(max(m.members/2000, 40))
 	}
-	if m.rate < 0 || m.connectRate < 1 || m.timeMax <= 0 {
-		return errors.New("--rate, --connect-rate and --time-max must not be negative")
+	if m.rate < 0 || m.connectRate < 1 || m.timeMax <= 0 || m.pingInterval <= 0 {
+		return errors.New("--rate, --connect-rate, --ping-interval and --time-max must not be negative")
 	}
 	if _, err := os.Stat(m.caravan); err != nil {
 		return fmt.Errorf("--caravan: %w; `make build` builds it", err)

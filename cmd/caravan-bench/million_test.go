@@ -57,11 +57,11 @@ func TestTheMillionSaysWhatMembersNoticed(t *testing.T) {
 }
 
 func TestTheMillionNeedsAsManyProcessesAsFilesSay(t *testing.T) {
-	m := million{members: 1_000_003, connectRate: 5000, timeMax: time.Minute, caravan: "/dev/null"}
+	m := million{members: 1_000_003, connectRate: 5000, timeMax: time.Minute, pingInterval: time.Minute, caravan: "/dev/null"}
 	if err := m.complete(); err != nil {
 		t.Fatal(err)
 	}
-	if m.members != 1_000_000 || m.rooms != 250_000 || m.rate != 2000 || m.nodes < nodesLeast || m.agents < agentsLeast {
+	if m.members != 1_000_000 || m.rooms != 250_000 || m.rate != 500 || m.nodes < nodesLeast || m.agents < agentsLeast {
 		t.Errorf("%+v", m)
 	}
 	m.nodes = 4 // of which two go, one after the other

@@ -20,6 +20,9 @@ type millionReport struct {
 	Nodes      int            `json:"nodes"`
 	Agents     int            `json:"agents"`
 	Rate       float64        `json:"rate_per_s"`
+	Triggers   bool           `json:"rights_triggers"` // the database notes whose rights were written
+	InTurn     bool           `json:"nodes_in_turn"`   // members came to one node after the other
+	PingS      float64        `json:"ping_interval_s"` // of the nodes
 	Version    string         `json:"version"`
 	Machine    proc.Facts     `json:"machine"`
 	StartS     float64        `json:"start_s"`     // to seed, and until all was ready
@@ -108,6 +111,12 @@ func (r *millionReport) WriteText(w io.Writer) error {
 	line("fleet", "%d members in %d rooms, on %d nodes; %d agents; version %s", r.Members, r.Rooms, r.Nodes, r.Agents, r.Version)
 	line("machine", "%d cores, %s, Linux %s, %s; at the worst moment %s of memory were left", r.Machine.Cores, r.Machine.Processor, r.Machine.Kernel,
 		bench.ShowBytes(float64(r.Machine.MemoryBytes)), bench.ShowBytes(float64(r.MemoryLeft)))
+	if r.Triggers {
+		line("rights", "looked at again where the database notes that they were written")
+	} else {
+		line("rights", "of all members looked at again every 20 s")
+	}
+	line("nodes", "%s; they ping who is silent for %s", map[bool]string{true: "members come to one after the other", false: "members come to all at once"}[r.InTurn], time.Duration(r.PingS*float64(time.Second)))
 	line("start", "%.1f s to seed the fleet and to start all", r.StartS)
 	if l := r.Load; l != nil {
 		r.writeLoad(line)

@@ -65,12 +65,13 @@ func closeAgents(all []*agentProcess) (err error) {
 
 // perform puts everything up, plays, and takes it down again. A report may come with an error.
 func (m *million) perform(ctx context.Context) (rep *millionReport, err error) {
-	rep = &millionReport{Members: m.members, Rooms: m.rooms, Nodes: m.nodes, Agents: m.agents, Rate: m.rate, Machine: proc.Machine(), Version: version}
+	rep = &millionReport{Members: m.members, Rooms: m.rooms, Nodes: m.nodes, Agents: m.agents, Rate: m.rate, Triggers: m.rightsTriggers, InTurn: m.nodesInTurn, PingS: m.pingInterval.Seconds(), Machine: proc.Machine(), Version: version}
 	p := &millionPlay{million: m, rep: rep, before: proc.Processes()}
 	m.tell("%d members in %d rooms, %d nodes, %d agents: seeding, and starting servers", m.members, m.rooms, m.nodes, m.agents)
 	begun := time.Now()
 	p.stage, err = stage.Open(ctx, stage.Config{
 		Binary: m.caravan, Store: "postgres", Nodes: m.nodes, Redis: stage.OneRedis, Secret: m.secret, Fleet: m.fleet(), Measured: true,
+		RightsTriggers: m.rightsTriggers, Lived: true, ServeFlags: []string{"--ping-interval", m.pingInterval.String(), "--idle-timeout", (5 * m.pingInterval / 2).String()},
 	})
 	if err != nil {
 		return nil, err
@@ -149,7 +150,7 @@ func (p *millionPlay) load(agents []*agentProcess) bench.Config {
 	cfg := bench.Config{
 		Scenario: bench.Nodes, Name: "million", Fleet: p.fleet(), SkipRooms: accountRooms, Connections: p.members, Rooms: p.rooms,
 		Ramp:     []bench.RampPoint{{}, {At: idleTime}, {At: idleTime + time.Second, Rate: p.rate}, {At: length, Rate: p.rate}},
-		Duration: length, Drain: millionDrain, ConnectRate: p.connectRate, ConnectTimeout: p.timeMax / 2, Returns: true,
+		Duration: length, Drain: millionDrain, ConnectRate: p.connectRate, ConnectTimeout: p.timeMax * 2 / 3, Returns: true, NodesInTurn: p.nodesInTurn,
 		AgentToken: []byte(p.agentToken), Version: version,
 	}
 	for _, a := range agents {

@@ -98,6 +98,7 @@ func newNode(i int, cfg *Config, s *Stage) (*node, error) {
 	if s.Tables() != nil && !cfg.Measured {
 		args = append(args, "--roles", verify.RoleRules(), "--recheck-interval", recheck.String())
 	}
+	args = append(args, cfg.ServeFlags...)
 	if n.address, err = s.network.toNode(n); err != nil {
 		return nil, err
 	}

@@ -1,10 +1,12 @@
 package stage
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"net/url"
+	"os/exec"
 	"strconv"
 	"strings"
 	"time"
@@ -68,6 +70,25 @@ func through(database string, addrs ...string) (string, error) {
 	}
 	u.Host = strings.Join(addrs, ",")
 	return u.String(), nil
+}
+
+// makeRooms gives each trip its room.
+func (p *postgres) makeRooms() error {
+	_, err := p.server.Exec(p.name, `INSERT INTO chat_rooms (id, trip_id, created_at, last_seq) SELECT gen_random_uuid(), id, now(), 0 FROM trips`)
+	return err
+}
+
+// makeRightsTriggers does as an operator would: it runs, as the owner of the tables, what the server's program prints.
+func (p *postgres) makeRightsTriggers(ctx context.Context, caravan string) error {
+	var says bytes.Buffer
+	cmd := exec.CommandContext(ctx, caravan, "migrate", "--rights-triggers", "make", "--database", p.url())
+	cmd.Stderr = &says
+	sql, err := cmd.Output()
+	if err != nil {
+		return fmt.Errorf("%s migrate --rights-triggers make: %w\n%s", caravan, err, &says)
+	}
+	_, err = p.server.Exec(p.name, string(sql))
+	return err
 }
 
 func (p *postgres) logTail() string { return p.server.LogTail() }

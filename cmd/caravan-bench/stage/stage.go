@@ -41,6 +41,17 @@ type Config struct {
 	// looks at them that chaos wants, and without a fleet whose users have several rooms.
 	Measured bool
 
+	// RightsTriggers are made on a PostgreSQL without a standby, so that servers look at
+	// those members alone whose rights were written.
+	RightsTriggers bool
+
+	// Lived has all trips' rooms in such a PostgreSQL before anybody comes, as a deployment
+	// has that people have used. Otherwise a room is made for the first one who enters.
+	Lived bool
+
+	// ServeFlags are further ones of each server.
+	ServeFlags []string
+
 	// Limited leaves the servers the limits that they have by default: what each
 	// user may ask for. Otherwise there are none, as a fleet that resends what was
 	// lost is faster than people.
@@ -134,7 +145,19 @@ func (s *Stage) openDatabase(ctx context.Context, cfg *Config) (err error) {
 	if err != nil {
 		return err
 	}
-	return s.seed(ctx, cfg)
+	if err = s.seed(ctx, cfg); err != nil {
+		return err
+	}
+	db, ok := s.database.(*postgres)
+	if ok && cfg.Lived {
+		if err := db.makeRooms(); err != nil {
+			return err
+		}
+	}
+	if ok && cfg.RightsTriggers {
+		return db.makeRightsTriggers(ctx, s.binary)
+	}
+	return nil
 }
 
 // seed makes the fleet, and again with fewer trips: so users are collaborators of several.
