@@ -111,23 +111,21 @@ func TestNameOfATagIsNoCommand(t *testing.T) {
 const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 // TestNoVariableOfMakeIsACommand gives every variable that a caller may set each of the
-// names, on the command line and in the environment: those of a target at once, each another one.
+// names, on the command line and in the environment: those of several targets at once, each another one.
 func TestNoVariableOfMakeIsACommand(t *testing.T) {
 	t.Parallel()
 	w := newWorkshop(t)
-	targets := [][]string{
-		{"build", "VERSION", "COMMIT"}, {"fuzz", "FUZZTIME", "PACKAGES"}, {"unit", "PACKAGES"},
-		{"bench", "BENCH", "PACKAGES"}, {"bench", "ROUNDS", "STORE"},
-		{"chaos", "SEED", "DURATION", "STORE", "NODES", "HOSTILE", "REDIS", "VERSION"},
+	runs := []struct{ targets, variables []string }{
+		{[]string{"build", "fuzz", "unit", "bench"}, []string{"VERSION", "COMMIT", "FUZZTIME", "BENCH", "PACKAGES"}},
+		{[]string{"bench", "chaos"}, []string{"ROUNDS", "STORE", "SEED", "DURATION", "NODES", "HOSTILE", "REDIS", "VERSION"}}, // bench does something else
 	}
-	verbatim := []string{"BENCH", "ROUNDS", "SEED", "DURATION", "STORE", "NODES", "HOSTILE", "PACKAGES"}
-	for _, words := range targets {
-		target, variables := words[0], words[1:]
+	verbatim := map[string]int{"BENCH": 1, "ROUNDS": 1, "SEED": 1, "DURATION": 1, "STORE": 2, "NODES": 1, "HOSTILE": 1, "PACKAGES": 3} // by how many targets
+	for _, run := range runs {
 		for first := range hostileNames {
 			for _, given := range []string{"on the command line", "in the environment"} {
-				args, values := []string{target}, map[string]string{}
+				args, values := slices.Clone(run.targets), map[string]string{}
 				w.variables = nil
-				for i, variable := range variables {
+				for i, variable := range run.variables {
 					values[variable] = hostileNames[(first+i)%len(hostileNames)]
 					if given == "in the environment" {
 						w.variables = append(w.variables, variable+"="+values[variable])
@@ -137,8 +135,14 @@ func TestNoVariableOfMakeIsACommand(t *testing.T) {
 				}
 				words := w.make(args...)
 				for variable, value := range values {
-					if slices.Contains(verbatim, variable) && !slices.Contains(words, value) {
-						t.Errorf("%s, %s %s is %q: the commands got %q", target, variable, given, value, words)
+					got := 0
+					for _, word := range words {
+						if word == value {
+							got++
+						}
+					}
+					if got < verbatim[variable] {
+						t.Errorf("%s, %s %s is %q: the commands got it %d times in %q", run.targets, variable, given, value, got, words)
 					}
 				}
 			}
