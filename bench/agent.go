@@ -230,7 +230,7 @@ func (s *service) prepare(a *assignment) (answer, error) {
 		return answer{}, fmt.Errorf("%d connections are wanted, this agent makes %d at most", seats, limits.ConnectionsMax)
 	}
 	if cfg.Sources == 0 && !cfg.toLoopback() {
-		cfg.Sources = sourcesFor(seats) // the others have addresses of their own
+		cfg.Sources = cfg.sourcesFor(seats) // the others have addresses of their own
 	}
 	cfg.Workers = min(cfg.Workers, seats)
 	if err := cfg.complete(); err != nil {

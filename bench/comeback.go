@@ -45,7 +45,7 @@ func (w *worker) cutAll(now int64) {
 		return
 	}
 	w.back.cut = true
-	if !w.run.cfg.Scenario.cuts() { // only whom the server ends comes back
+	if !w.run.cfg.Scenario.cuts() || w.run.cfg.Restart != nil { // only whom the server ends comes back
 		return
 	}
 	for i := range w.conns {
@@ -79,6 +79,9 @@ func (w *worker) comesBack() bool {
 func (w *worker) isBack(c *conn, now int64) {
 	w.returned++
 	w.lastReturn = now
+	if w.firstReturn == 0 {
+		w.firstReturn = now
+	}
 	record(w.comingBack, now-c.began)
 	w.times.record(ofReturn, c.began, now-c.began)
 	if pl := w.run.plan.Load(); w.run.cfg.Scenario == History && now < pl.end && !w.run.halted() {
@@ -102,6 +105,7 @@ type ReturnPart struct {
 	Cut       int64   `json:"cut"` // by the harness, or ended by the server
 	Back      int64   `json:"back"`
 	Failures  int64   `json:"failures"` // that the server did not let in, and that tried again
+	FirstS    float64 `json:"first_s"`  // until the first one was back
 	TookS     float64 `json:"took_s"`   // until the last one was back
 	PerSecond float64 `json:"per_second"`
 	Latency   Latency `json:"latency"`
@@ -116,13 +120,14 @@ func (r *run) comingBack(total *tally) *ReturnPart {
 	took := max(float64(total.lastReturn-pl.measureFrom)/1e9, 0)
 	return &ReturnPart{
 		Cut: total.cut, Back: total.returned, Failures: total.failures, TookS: took,
+		FirstS:    max(float64(total.firstReturn-pl.measureFrom)/1e9, 0),
 		PerSecond: ratio(float64(total.returned), took), Latency: latencyOf(total.comingBack),
 	}
 }
 
 func (rep *Report) writeReturns(line liner) {
 	if r := rep.Returns; r != nil {
-		line("came back", "%d of %d cut, in %.2f s, %.0f/s; %d failures", r.Back, r.Cut, r.TookS, r.PerSecond, r.Failures)
+		line("came back", "%d of %d cut, in %.2f s, the first after %.2f s, %.0f/s; %d failures", r.Back, r.Cut, r.TookS, r.FirstS, r.PerSecond, r.Failures)
 		l := &r.Latency
 		line("", "p50 %s  p90 %s  p99 %s  max %s", ShowDuration(l.P50), ShowDuration(l.P90), ShowDuration(l.P99), ShowDuration(l.Max))
 	}

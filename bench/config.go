@@ -1,12 +1,14 @@
 package bench
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -42,10 +44,13 @@ type Config struct {
 	Duration     time.Duration // zero: 10 s
 	Drain        time.Duration // how long to wait for what is missing at the end; zero: 10 s
 
-	Think     time.Duration // of the day: between two things that a member does, on average; zero: 10 s
-	Returns   bool          // connections that the server ends come back, and with Caravan's protocol go on where they stood
-	SkipRooms int           // rooms of the fleet that the run leaves to others: the first ones
-	Joined    func()        `json:"-"` // is called once all connections are members; nil: nobody waits for it
+	Think   time.Duration // of the day: between two things that a member does, on average; zero: 10 s
+	Returns bool          // connections that the server ends come back, and with Caravan's protocol go on where they stood
+	// Restart ends the server of a storm and starts it again, in place of cutting connections, and
+	// returns the new process, zero where that is not to be watched. It must not wait until all are back.
+	Restart   func(context.Context) (pid int, err error) `json:"-"`
+	SkipRooms int                                        // rooms of the fleet that the run leaves to others: the first ones
+	Joined    func()                                     `json:"-"` // is called once all connections are members; nil: nobody waits for it
 
 	Slow          int // members that read slowly; zero: by scenario
 	SlowBytesPerS int // how fast they read; zero: 1,000
@@ -79,16 +84,20 @@ func (c *Config) nodes() []Node {
 
 // Limits of the harness. Units stand last in the names.
 const (
-	connectionsMax    = 1 << 24                // what a stamp can carry
-	outBytesMax       = 1 << 20                // unsent bytes of one connection, beyond which messages of an open loop are given up
-	frameBytesMax     = 64 << 20               // a resume of 1,000 long messages fits
-	portsPerSource    = 25_000                 // of Linux's 28,232 ephemeral ports
-	descriptorsSpare  = 64                     // for what is no connection
-	nodesMax          = 64                     // of a deployment
-	runMax            = 48 * time.Hour         // well below what a stamp can carry
-	refusedPause      = 100 * time.Millisecond // of a sender in the closed loop after a refusal
-	idleCheckInterval = 10 * time.Millisecond  // longest that a worker sleeps
-	idleAgentInterval = 40 * time.Millisecond  // and where it is one of many processes, and waits for others; less than startAhead
+	connectionsMax = 1 << 24  // what a stamp can carry
+	outBytesMax    = 1 << 20  // unsent bytes of one connection, beyond which messages of an open loop are given up
+	frameBytesMax  = 64 << 20 // a resume of 1,000 long messages fits
+	portsPerSource = 25_000   // of Linux's 28,232 ephemeral ports
+	// quickPortsPerSource are those that the kernel finds at once: it looks at every second port first, and
+	// once these are taken it looks at all of them again for each connection, for a millisecond.
+	quickPortsPerSource = 14_000
+	sourcesMax          = 200
+	descriptorsSpare    = 64                     // for what is no connection
+	nodesMax            = 64                     // of a deployment
+	runMax              = 48 * time.Hour         // well below what a stamp can carry
+	refusedPause        = 100 * time.Millisecond // of a sender in the closed loop after a refusal
+	idleCheckInterval   = 10 * time.Millisecond  // longest that a worker sleeps
+	idleAgentInterval   = 40 * time.Millisecond  // and where it is one of many processes, and waits for others; less than startAhead
 )
 
 // NeededFleet returns the fleet that the run needs, or the one that it has.
@@ -133,13 +142,19 @@ func (c *Config) defaults() {
 	c.Handshakes = or(c.Handshakes, 128)
 	c.ConnectTimeout = or(c.ConnectTimeout, 30*time.Second+time.Duration(float64(c.Connections)/float64(max(c.ConnectRate, 1))*float64(time.Second)))
 	if len(c.Agents) == 0 { // each of them knows what it needs
-		c.Sources = or(c.Sources, sourcesFor(c.Connections))
+		c.Sources = or(c.Sources, c.sourcesFor(c.Connections))
 	}
 	c.Workers = or(c.Workers, 1)
 }
 
 // sourcesFor is how many addresses a number of connections needs.
-func sourcesFor(connections int) int { return (connections-1)/portsPerSource + 1 }
+func (c *Config) sourcesFor(connections int) int {
+	needed, quick := (connections-1)/portsPerSource+1, (connections-1)/quickPortsPerSource+1
+	if c.toLoopback() && !strings.Contains(c.URL, "[") { // where there are addresses enough: IPv6 has one
+		return max(needed, min(quick, sourcesMax))
+	}
+	return needed
+}
 
 // toLoopback reports whether the first node is on this machine, by its address.
 func (c *Config) toLoopback() bool {
@@ -174,10 +189,10 @@ func (c *Config) checkNumbers() error {
 	within("in-flight", c.InFlight, 0, 10_000)
 	within("connect-rate", c.ConnectRate, 1, 1_000_000)
 	within("handshakes", c.Handshakes, 1, 100_000)
-	within("sources", c.Sources, 1-min(len(c.Agents), 1), 200)
+	within("sources", c.Sources, 1-min(len(c.Agents), 1), sourcesMax)
 	within("agents", len(c.Agents), 0, generatorsMax)
 	within("workers", c.Workers, 1, min(c.Connections, 64))
-	errs = append(errs, c.checkScenario(within), checkRamp(c.Ramp, c.Rate))
+	errs = append(errs, c.checkScenario(within), c.checkRestart(), checkRamp(c.Ramp, c.Rate))
 	if c.Rate < 0 || c.Rate > rateMax {
 		errs = append(errs, fmt.Errorf("rate: %g is not within 0 to 100,000,000", c.Rate))
 	}
@@ -206,6 +221,9 @@ func (c *Config) budget() time.Duration {
 	budget := c.ConnectTimeout + c.Warmup + c.Duration + c.Drain + byeMax
 	if c.Prefill > 0 { // for which there is as much time
 		budget += c.ConnectTimeout
+	}
+	if c.Restart != nil {
+		budget += restartMax
 	}
 	return budget
 }

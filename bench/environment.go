@@ -52,11 +52,12 @@ func (o *observer) environment() Environment {
 		HarnessFiles:   proc.FileLimit(os.Getpid()),
 	}
 	known := append(o.run.agentPIDs(), os.Getpid())
+	pids := o.run.processes()
 	for i, n := range o.run.cfg.nodes() {
-		s := ServerProcess{URL: n.URL, PID: n.PID}
-		if n.PID != 0 {
-			s.Command, s.Files = withoutSecrets(proc.CommandLine(n.PID)), proc.FileLimit(n.PID)
-			known = append(known, n.PID)
+		s := ServerProcess{URL: n.URL, PID: pids[i]}
+		if s.PID != 0 {
+			s.Command, s.Files = withoutSecrets(proc.CommandLine(s.PID)), proc.FileLimit(s.PID)
+			known = append(known, s.PID)
 		}
 		if i < len(o.told) {
 			s.Version, s.Go = o.told[i].Info(buildMetric)[versionLabel], o.told[i].Info(buildMetric)[goLabel]

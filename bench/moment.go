@@ -24,18 +24,26 @@ func (m *moment) since(earlier *moment) time.Duration { return m.at.Sub(earlier.
 // serverCPU is what the servers spent since an earlier moment.
 func (m *moment) serverCPU(earlier *moment) (spent time.Duration) {
 	for i := range m.servers {
-		if i < len(earlier.servers) {
-			spent += m.servers[i].Since(earlier.servers[i])
-		}
+		spent += m.servers[i].Since(m.server(earlier, i))
 	}
 	return spent
+}
+
+// server is the sample of a server's process at an earlier moment: zero where it is another process
+// since.
+func (m *moment) server(earlier *moment, i int) proc.Sample {
+	if i < len(earlier.servers) && earlier.servers[i].PID == m.servers[i].PID {
+		return earlier.servers[i]
+	}
+	return proc.Sample{}
 }
 
 // serverSplit is the same in user space and in the kernel, to 10 ms.
 func (m *moment) serverSplit(earlier *moment) (user, system time.Duration) {
 	for i := range m.servers {
-		user += m.servers[i].User - earlier.servers[i].User
-		system += m.servers[i].System - earlier.servers[i].System
+		was := m.server(earlier, i)
+		user += m.servers[i].User - was.User
+		system += m.servers[i].System - was.System
 	}
 	return user, system
 }

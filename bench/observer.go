@@ -80,11 +80,11 @@ func (o *observer) sample() moment {
 		at: time.Now(), run: o.run.now(), stage: o.run.stage(), glance: o.run.gens.look(),
 		machine: proc.MachineTimes(), kernel: proc.KernelMemory(),
 	}
-	for _, n := range o.run.cfg.nodes() {
-		if n.PID == 0 {
+	for _, pid := range o.run.processes() {
+		if pid == 0 {
 			continue
 		}
-		s, err := proc.Read(n.PID)
+		s, err := o.run.readServer(pid)
 		if err != nil {
 			o.run.fail(fmt.Errorf("server's process: %w", err))
 		}

@@ -100,13 +100,14 @@ type binned struct {
 
 // foundAll is a yield as it is told.
 type foundAll struct {
-	Sums       []int64          `json:"sums"`
-	LastReturn int64            `json:"last_return"`
-	Errors     map[string]int64 `json:"errors"`
-	Closes     map[int]int64    `json:"closes"`
-	Histograms [][]byte         `json:"histograms"` // HdrHistogram V2, compressed
-	Times      []binned         `json:"times"`
-	Ends       [][4]int64       `json:"ends"` // of each room with members: the room, last, sum, members
+	Sums        []int64          `json:"sums"`
+	FirstReturn int64            `json:"first_return"`
+	LastReturn  int64            `json:"last_return"`
+	Errors      map[string]int64 `json:"errors"`
+	Closes      map[int]int64    `json:"closes"`
+	Histograms  [][]byte         `json:"histograms"` // HdrHistogram V2, compressed
+	Times       []binned         `json:"times"`
+	Ends        [][4]int64       `json:"ends"` // of each room with members: the room, last, sum, members
 }
 
 // errNonsense is an answer that no agent of this version gives.
@@ -149,7 +150,7 @@ func (b *binned) addTo(s *slot) error {
 
 // tell says what was found.
 func (y *yield) tell() (*foundAll, error) {
-	f := &foundAll{LastReturn: y.tally.lastReturn, Errors: y.tally.errors, Closes: y.tally.closes}
+	f := &foundAll{FirstReturn: y.tally.firstReturn, LastReturn: y.tally.lastReturn, Errors: y.tally.errors, Closes: y.tally.closes}
 	for _, sum := range y.tally.sums() {
 		f.Sums = append(f.Sums, *sum)
 	}
@@ -191,7 +192,7 @@ func (f *foundAll) understand(y *yield) error {
 			return errNonsense
 		}
 	}
-	y.tally.lastReturn = f.LastReturn
+	y.tally.firstReturn, y.tally.lastReturn = f.FirstReturn, f.LastReturn
 	maps.Copy(y.tally.errors, f.Errors)
 	maps.Copy(y.tally.closes, f.Closes)
 	for i := range f.Times {

@@ -43,10 +43,13 @@ type run struct {
 	filling atomic.Bool    // the rooms get their first messages
 	proven  atomic.Bool    // a connection has become a member
 	plan    atomic.Pointer[plan]
-	halt    atomic.Bool  // nothing more becomes due
-	short   atomic.Bool  // an agent is lost, so that the run ends early
-	byeBy   atomic.Int64 // when goodbyes end; zero: not yet time to say any
-	failure atomic.Pointer[error]
+	halt    atomic.Bool // nothing more becomes due
+
+	restarting atomic.Bool  // the server is being restarted
+	serverPID  atomic.Int64 // its process, where it may be restarted; zero: not known
+	short      atomic.Bool  // an agent is lost, so that the run ends early
+	byeBy      atomic.Int64 // when goodbyes end; zero: not yet time to say any
+	failure    atomic.Pointer[error]
 }
 
 // Run makes one run and reports it. The error says why it could not be made;
@@ -106,6 +109,7 @@ func newRun(cfg *Config, mine share) (*run, error) {
 	if err := r.findNodes(); err != nil {
 		return nil, err
 	}
+	r.serverPID.Store(int64(cfg.ServerPID))
 	var random [8]byte
 	if _, err := crand.Read(random[:]); err != nil {
 		return nil, err
@@ -163,6 +167,7 @@ func (r *run) stages(ctx context.Context, o *observer) {
 	r.gens.tell(order{Do: doPlan, Plan: r.fromNow(pl)})
 	r.pause(ctx, time.Duration(pl.measureFrom-r.now()))
 	o.measureFrom()
+	r.restart(ctx, o)
 	r.pause(ctx, time.Duration(pl.end-r.now()))
 	if r.now() < pl.end { // before halt, so that who has seen that sends by this plan
 		pl = &plan{start: pl.start, measureFrom: pl.measureFrom, end: r.now()}

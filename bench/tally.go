@@ -15,7 +15,7 @@ type tally struct {
 	missing, repeated, foreign int64 // events that a connection did not see; saw again; of others than this run
 	duplicates, reordered      int64
 	cut, returned, failures    int64 // connections that were ended to come back, that did, attempts that failed
-	lastReturn                 int64 // when the last one did
+	firstReturn, lastReturn    int64 // when the first one did, zero where none did, and the last one
 	slowRead, slowEnded        int64 // bytes that slow members read; of them, ended by the server
 	changes, notices           int64 // edits, patches and the like that were told; typing that was sent
 	reads, bytes               int64 // since there is a plan
@@ -74,6 +74,9 @@ func (t *tally) add(o *tally) {
 	others := o.sums()
 	for i, sum := range t.sums() {
 		*sum += *others[i]
+	}
+	if t.firstReturn == 0 || o.firstReturn != 0 && o.firstReturn < t.firstReturn {
+		t.firstReturn = o.firstReturn
 	}
 	t.lastReturn = max(t.lastReturn, o.lastReturn)
 	for code, n := range o.errors {

@@ -17,7 +17,7 @@ const laneOpsMin = 256
 func (c Config) BytesMax() int64 {
 	c = c.withDefaults()
 	lanes := int64(c.Lanes) * int64(c.Bytes.Lane+c.QueueOps*opBytes)
-	looks := int64(latestWorkers*c.historiesAtOnce()+c.BulkReads) * int64(c.HistoryBytes)
+	looks := int64(latestWorkers*c.historiesAtOnce()+c.BulkReads*togetherMax/togetherShare) * int64(c.HistoryBytes)
 	return lanes + tailCopies*int64(c.Bytes.Tails) + int64(c.Bytes.Parked) + looks + int64(c.Bytes.Entering)
 }
 

@@ -15,7 +15,8 @@ import (
 
 // bulkReads does what clients ask to read: so much at once on the node, and less of
 // each user. What waits stands in a line for each user. The lines are served one after
-// another, so that nobody waits behind all that somebody else asks for. Its workers
+// another, so that nobody waits behind all that somebody else asks for. What may be read together
+// goes into one look, where it comes right behind one another. Its workers
 // are its only goroutines; each line, and all of them together, are bounded. What is made
 // for clients of what is in memory is done by another one, without the store.
 type bulkReads struct {
@@ -24,6 +25,8 @@ type bulkReads struct {
 	perUser int // of a user at once
 	lineMax int // of a user that wait
 	workers sync.WaitGroup
+
+	together func(context.Context, []*sinceRead) // static before the first putTogether
 
 	mu       sync.Mutex
 	some     sync.Cond           // something may be done, or closed
@@ -37,9 +40,21 @@ type bulkReads struct {
 // line is what one user asks to read.
 type line struct {
 	user     uuid.UUID
-	waiting  []func(context.Context) // oldest first
+	waiting  []bulkRead // oldest first
 	underWay int
 	listed   bool // in next
+}
+
+// bulkRead is one read in a line: one of the two.
+type bulkRead struct {
+	alone    func(context.Context)
+	together *sinceRead // with others, in one look
+}
+
+// turn is a read whose turn it is, and its line.
+type turn struct {
+	bulkRead
+	line *line
 }
 
 // newBulkReads starts so many workers, and lets so many of one user wait. What they do
@@ -57,6 +72,15 @@ func newBulkReads(ctx context.Context, guard *contain.Guard, stats *counters, wo
 // it is the user's turn. Its error says that too much waits already: of the user
 // (ErrRateLimited), or of all (ErrBusy).
 func (b *bulkReads) put(user uuid.UUID, do func(context.Context)) error {
+	return b.putRead(user, bulkRead{alone: do})
+}
+
+// putTogether is put for what may go into one look with others, without a context that ends.
+func (b *bulkReads) putTogether(user uuid.UUID, read *sinceRead) error {
+	return b.putRead(user, bulkRead{together: read})
+}
+
+func (b *bulkReads) putRead(user uuid.UUID, read bulkRead) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	l := b.lines[user]
@@ -73,7 +97,7 @@ func (b *bulkReads) put(user uuid.UUID, do func(context.Context)) error {
 		l = &line{user: user}
 		b.lines[user] = l
 	}
-	l.waiting = append(l.waiting, do)
+	l.waiting = append(l.waiting, read)
 	b.waiting++
 	b.list(l)
 	return nil
@@ -90,47 +114,75 @@ func (b *bulkReads) list(l *line) {
 }
 
 func (b *bulkReads) work(ctx context.Context) {
-	for l, do := b.take(); l != nil; l, do = b.take() {
-		_ = b.guard.Call("bulk read", func() {
-			ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
-			defer cancel()
-			do(ctx)
-		})
-		b.done(l)
+	for turns := b.take(nil); len(turns) > 0; turns = b.take(turns[:0]) {
+		_ = b.guard.Call("bulk read", func() { b.read(ctx, turns) })
+		b.done(turns)
+		clear(turns)
 	}
 }
 
-// take waits for what is next. No line means that all is done, and closed.
-func (b *bulkReads) take() (*line, func(context.Context)) {
+// read does what take returned.
+func (b *bulkReads) read(ctx context.Context, turns []turn) {
+	if alone := turns[0].alone; alone != nil {
+		ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
+		defer cancel()
+		alone(ctx)
+		return
+	}
+	reads := make([]*sinceRead, len(turns))
+	for i := range turns {
+		reads[i] = turns[i].together
+	}
+	b.together(ctx, reads)
+}
+
+// take waits for what is next, and appends it to turns: one read, or several that go together.
+// None means that all is done, and closed.
+func (b *bulkReads) take(turns []turn) []turn {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for b.next.Len() == 0 {
 		if b.closed && b.waiting == 0 {
-			return nil, nil
+			return turns
 		}
 		b.some.Wait()
 	}
+	turns = append(turns, b.first())
+	for turns[0].together != nil && len(turns) < togetherMax && b.next.Len() > 0 {
+		if b.next.Front().Value.(*line).waiting[0].together == nil {
+			break
+		}
+		turns = append(turns, b.first())
+	}
+	return turns
+}
+
+// first takes the first read of the first line, under b.mu. There is one.
+func (b *bulkReads) first() turn {
 	l := b.next.Remove(b.next.Front()).(*line)
-	do := l.waiting[0]
-	l.waiting[0] = nil
+	read := l.waiting[0]
+	l.waiting[0] = bulkRead{}
 	l.waiting = l.waiting[1:]
 	l.listed = false
 	l.underWay++
 	b.waiting--
 	b.underWay++
 	b.list(l)
-	return l, do
+	return turn{read, l}
 }
 
 // done follows what take returned.
-func (b *bulkReads) done(l *line) {
+func (b *bulkReads) done(turns []turn) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.underWay--
-	l.underWay--
-	b.list(l)
-	if len(l.waiting) == 0 && l.underWay == 0 {
-		delete(b.lines, l.user)
+	b.underWay -= len(turns)
+	for _, t := range turns {
+		l := t.line
+		l.underWay--
+		b.list(l)
+		if len(l.waiting) == 0 && l.underWay == 0 {
+			delete(b.lines, l.user)
+		}
 	}
 	if b.closed {
 		b.some.Broadcast() // it was perhaps the last one
@@ -186,11 +238,16 @@ func bulkLook[A any](ctx context.Context, b *bulkReads, read func(context.Contex
 		answer, err = read(ctx)
 		return err
 	})
+	return answer, b.busy(err)
+}
+
+// busy is what who asked is told of an error of a look.
+func (b *bulkReads) busy(err error) error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		b.stats.ReadsBusy.Add(1)
 		err = fmt.Errorf("%w: %w", ErrBusy, err)
 	}
-	return answer, unavailable(err)
+	return unavailable(err)
 }
 
 // bulk has read done when it is the user's turn, and waits for its answer, or for the

@@ -156,3 +156,45 @@ func TestAPanicInAReadAnswersIt(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatGoesTogetherKeepsToTheLines: a look takes what comes first in the lines, up to what
+// goes alone, and no more of one user than else.
+func TestWhatGoesTogetherKeepsToTheLines(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, _ := newTestBulk(1)
+		defer b.close()
+		var order []string
+		b.together = func(_ context.Context, reads []*sinceRead) {
+			time.Sleep(time.Second)
+			var look []string
+			for _, r := range reads {
+				look = append(look, fmt.Sprint(r.query.Since))
+			}
+			order = append(order, strings.Join(look, "+"))
+		}
+		put := func(user byte, since int64) {
+			if err := b.putTogether(uuid.UUID{user}, &sinceRead{query: SinceQuery{Since: since}}); err != nil {
+				t.Error(err)
+			}
+		}
+		let := make(chan struct{})
+		_ = b.put(uuid.UUID{'z'}, func(context.Context) { <-let })
+		synctest.Wait()
+		for i := range int64(3) {
+			put('a', 10+i)
+		}
+		put('b', 20)
+		_ = b.put(uuid.UUID{'c'}, func(context.Context) { order = append(order, "alone") })
+		put('c', 31)
+		put('d', 40)
+		close(let)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if got := strings.Join(order, " "); got != "10+20 alone 40+11+31 12" {
+			t.Errorf("read in the order %s", got)
+		}
+		if underWay, waiting := b.now(); len(b.lines)+underWay+waiting != 0 {
+			t.Errorf("%d lines are left, %d under way, %d waiting", len(b.lines), underWay, waiting)
+		}
+	})
+}

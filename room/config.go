@@ -102,6 +102,9 @@ const (
 	makingLineMax       = 1_024                  // and so many of each user wait: all that a client sends again after an outage, when its commit is known at once
 	bulkLineMax         = 256                    // bulk reads of one user that wait; more are refused as over the rate
 	bulkUnderWayMax     = 4                      // and that are under way, where the store does many more at once
+	togetherMax         = 64                     // bulk reads in one look, of those that may go together
+	togetherNumbersMax  = 32                     // numbers of a room that one of them is about; who missed more is answered alone
+	togetherShare       = 8                      // part of Config.HistoryBytes that is read for one of them; likewise
 	bulkWaitMax         = 10 * time.Second       // how long one waits for its turn; after it the answer is that the database is busy
 	readRowBytes        = 256                    // what a row that was read counts as at least
 	busyLogEvery        = 10 * time.Second       // lines of the log about reads that were turned away

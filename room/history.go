@@ -142,7 +142,8 @@ func (s *Service) InTurn(user uuid.UUID, do func()) error {
 }
 
 // Resume answers with what changed in a room after the number since, when it is the
-// user's turn: no two clients need stand at the same number, so each costs a look.
+// user's turn: no two clients need stand at the same number, so each is a question of its own, which
+// shares a look with others.
 // left and done are as those of History. Where more than the frame holds has changed,
 // History.Seq is still the number that live events go on from. Its error may also wrap
 // ErrRateLimited.

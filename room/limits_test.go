@@ -25,6 +25,8 @@ func TestLimitsFitTogether(t *testing.T) {
 		"a tail that is asked for outlives one that is not":      tailIdle < tailAgeMax,
 		"the default history is what the protocol says":          def.HistoryMessages == protocol.HistoryMessagesDefault,
 		"an attempt is a part of what a message waits":           2*attemptMin < def.WriteWait,
+		"what is read together fits into the lines":              togetherMax <= lookupQueueMax,
+		"what is read together is less than an answer may have":  togetherNumbersMax <= walkNumbersMin && togetherShare > 1,
 		"what waits too long is looked for more often than that": 2*expireEvery <= attemptMin,
 	} {
 		if !holds {

@@ -91,6 +91,17 @@ func (m *memory) Walk(_ context.Context, q room.WalkQuery) (room.Walk, error) {
 	return room.Walk{Entries: append([]room.LogEntry(nil), log[min(from, int64(len(log))):]...), Seq: int64(len(log))}, nil
 }
 
+func (m *memory) Walks(ctx context.Context, queries []room.WalkQuery) ([]room.Walk, error) {
+	walks := make([]room.Walk, len(queries))
+	for i, q := range queries {
+		var err error
+		if walks[i], err = m.Walk(ctx, q); err != nil {
+			return nil, err
+		}
+	}
+	return walks, nil
+}
+
 func (m *memory) Heads(_ context.Context, rooms []uuid.UUID) ([]room.Head, error) {
 	m.called("Heads")
 	m.mu.Lock()

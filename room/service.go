@@ -95,7 +95,7 @@ func New(store Store, verify Authenticator, backplane Backplane, cfg Config) *Se
 	s.latest = newCombiner(ctx, s.guard, latestWorkers, cfg.historiesAtOnce(), s.readHistories)
 	s.bulk = newBulkReads(ctx, s.guard, &s.stats, cfg.BulkReads, bulkLineMax)
 	s.making = newBulkReads(ctx, s.guard, &s.stats, makers, makingLineMax)
-	s.since = &sinceReads{s: s, waiting: make(map[SinceQuery]*sinceRead)}
+	s.since = newSinceReads(s)
 	s.heads = newCombiner(ctx, s.guard, 1, lookupBatchMax, store.Heads)
 	s.nameless = newCombiner(ctx, s.guard, 1, lookupBatchMax, s.readNameless)
 	s.few = newCombiner(ctx, s.guard, 1, fewBatchMax, s.readFew)

@@ -13,7 +13,8 @@ import (
 )
 
 // sinceReads answers SinceQueries by bulk reads. Equal ones that wait together are one
-// read, which stands in the line of each user who asks.
+// question, which stands in the line of each user who asks. Questions whose turn comes together
+// are one look, each as good as one of its own; but for those of who missed much.
 type sinceReads struct {
 	s     *Service
 	looks atomic.Int64 // looks into the store
@@ -25,8 +26,15 @@ type sinceReads struct {
 
 // sinceRead is one query that waits.
 type sinceRead struct {
+	query  SinceQuery // of nobody
 	askers []bulkAsker[Page]
 	lines  map[uuid.UUID]struct{} // in which it stands
+}
+
+func newSinceReads(s *Service) *sinceReads {
+	r := &sinceReads{s: s, waiting: make(map[SinceQuery]*sinceRead)}
+	s.bulk.together = r.answer
+	return r
 }
 
 // do asks q, as combiner.do does. It refuses with ErrRateLimited where too much of the
@@ -44,13 +52,13 @@ func (r *sinceReads) put(q SinceQuery, who bulkAsker[Page]) error {
 	defer r.mu.Unlock()
 	read := r.waiting[q]
 	if read == nil {
-		read = &sinceRead{lines: make(map[uuid.UUID]struct{}, 1)}
+		read = &sinceRead{query: q, lines: make(map[uuid.UUID]struct{}, 1)}
 	}
 	if len(read.askers) >= lookupQueueMax {
 		return ErrBusy
 	}
 	if _, stands := read.lines[user]; !stands {
-		if err := r.s.bulk.put(user, func(ctx context.Context) { r.answer(ctx, q, read) }); err != nil {
+		if err := r.line(user, read); err != nil {
 			return err
 		}
 		read.lines[user] = struct{}{}
@@ -60,30 +68,132 @@ func (r *sinceReads) put(q SinceQuery, who bulkAsker[Page]) error {
 	return nil
 }
 
+// line puts a read into a user's line.
+func (r *sinceReads) line(user uuid.UUID, read *sinceRead) error {
+	if r.s.hub.standOf(read.query.Room)-read.query.Since > togetherNumbersMax {
+		return r.s.bulk.put(user, func(ctx context.Context) { r.answer(ctx, []*sinceRead{read}) })
+	}
+	return r.s.bulk.putTogether(user, read)
+}
+
 // answer looks into the store for those who ask, unless another line came first.
-func (r *sinceReads) answer(ctx context.Context, q SinceQuery, read *sinceRead) {
+func (r *sinceReads) answer(ctx context.Context, reads []*sinceRead) {
+	var qs []SinceQuery
+	var askers [][]bulkAsker[Page]
+	end := newLookEnd()
+	for _, read := range reads {
+		here := present(r.s.bulk, r.askersOf(read))
+		if len(here) == 0 {
+			continue
+		}
+		qs, askers = append(qs, read.query), append(askers, here)
+		for _, asker := range here {
+			end.await(asker.until)
+		}
+	}
+	var more []int
+	switch len(qs) {
+	case 0:
+		return
+	case 1:
+		more = []int{0}
+	default:
+		more = r.answerTogether(ctx, end.at, qs, askers)
+	}
+	for _, i := range more {
+		r.answerAlone(ctx, qs[i], askers[i])
+	}
+}
+
+// askersOf takes those out who wait for a read.
+func (r *sinceReads) askersOf(read *sinceRead) []bulkAsker[Page] {
 	r.mu.Lock()
-	if r.waiting[q] == read {
-		delete(r.waiting, q)
+	defer r.mu.Unlock()
+	if r.waiting[read.query] == read {
+		delete(r.waiting, read.query)
 	}
 	askers := read.askers
 	read.askers = nil
-	r.mu.Unlock()
-	if askers = present(r.s.bulk, askers); len(askers) == 0 {
-		return
+	return askers
+}
+
+// answerTogether answers several questions by one look that ends at a time. It returns those
+// that have more to them than fits into it.
+func (r *sinceReads) answerTogether(ctx context.Context, until time.Time, qs []SinceQuery, askers [][]bulkAsker[Page]) (more []int) {
+	ctx, cancel := context.WithDeadline(ctx, until)
+	defer cancel()
+	found := r.s.lookSince(ctx, qs)
+	r.looks.Add(1)
+	for i := range found {
+		if found[i].more {
+			more = append(more, i)
+			continue
+		}
+		r.tell(askers[i], found[i].page, found[i].err)
 	}
+	return more
+}
+
+// answerAlone answers one question by a look of its own.
+func (r *sinceReads) answerAlone(ctx context.Context, q SinceQuery, askers []bulkAsker[Page]) {
 	end := newLookEnd()
 	for _, asker := range askers {
 		end.await(asker.until)
 	}
 	ctx, cancel := context.WithDeadline(ctx, end.at)
+	defer cancel()
 	p, err := bulkLook(ctx, r.s.bulk, func(ctx context.Context) (Page, error) { return r.s.readSince(ctx, q) })
-	cancel()
 	r.looks.Add(1)
+	r.tell(askers, p, err)
+}
+
+func (r *sinceReads) tell(askers []bulkAsker[Page], p Page, err error) {
 	r.asked.Add(int64(len(askers)))
 	for _, asker := range askers {
 		_ = r.s.guard.Call("asker", func() { asker.done(p, err) })
 	}
+}
+
+// sinceFound is what one of several looked up together has found.
+type sinceFound struct {
+	page Page
+	err  error
+	more bool // there is more than was looked at: it is to be asked alone
+}
+
+// lookSince looks into the store for what several ask, in one look.
+func (s *Service) lookSince(ctx context.Context, qs []SinceQuery) []sinceFound {
+	found := make([]sinceFound, len(qs))
+	if !s.cfg.Unsent.Open() {
+		for i := range found {
+			found[i].err = unavailable(ErrCrowded)
+		}
+		return found
+	}
+	queries := make([]WalkQuery, len(qs))
+	for i := range qs {
+		qs[i].Bytes = s.cfg.HistoryBytes
+		queries[i] = qs[i].walk()
+		queries[i].Limit = Limit{togetherNumbersMax, max(1, qs[i].Bytes/togetherShare)}
+	}
+	births, t := s.hub.births.Load(), s.store.Timeline()
+	walks, errs := inParts(ctx, s.guard, queries, s.store.Walks)
+	for i := range found {
+		f := &found[i]
+		switch {
+		case errs != nil && errs[i] != nil:
+			f.err = s.bulk.busy(errs[i])
+		case walks[i].HasMore:
+			f.more = true
+		default:
+			err := s.guard.Run("answer to since", func() (err error) {
+				f.page, err = s.sincePage(ctx, &qs[i], &walks[i], births, t)
+				return err
+			})
+			f.err = s.bulk.busy(err)
+		}
+	}
+	return found
 }
 
 // readSince looks into the store for what changed.
@@ -93,10 +203,17 @@ func (s *Service) readSince(ctx context.Context, q SinceQuery) (Page, error) {
 	}
 	q.Bytes = s.cfg.HistoryBytes
 	births, t := s.hub.births.Load(), s.store.Timeline()
-	p, err := Changes(ctx, s.store, q)
+	w, err := s.store.Walk(ctx, q.walk())
 	if err != nil {
-		return p, err
+		return Page{}, err
 	}
+	return s.sincePage(ctx, &q, &w, births, t)
+}
+
+// sincePage makes the answer of what a look has found, which began after so many births, on that
+// timeline.
+func (s *Service) sincePage(ctx context.Context, q *SinceQuery, w *Walk, births int64, t Timeline) (Page, error) {
+	p := q.changes(w)
 	p.Timeline = t
 	if p.Rewound || p.Seq < q.Since {
 		if err := s.mayTellLess(ctx, t); err != nil {

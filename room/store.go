@@ -43,6 +43,10 @@ type Store interface {
 	// Walk returns a stretch of a room's log: numbers, each once, in order.
 	Walk(ctx context.Context, q WalkQuery) (Walk, error)
 
+	// Walks answers several queries of Walk, all of them Bulk or none, in one look, each as Walk
+	// would. Answers stand in the order of the queries.
+	Walks(ctx context.Context, queries []WalkQuery) ([]Walk, error)
+
 	// Before and After page through a room by seq, exclusive of the number given,
 	// up to the limit, oldest first. HasMore says that more lie beyond the page in
 	// the direction of travel.

@@ -59,12 +59,25 @@ func (t tombstones) Latest(ctx context.Context, rooms []uuid.UUID, limit Limit) 
 // Walk implements Store.
 func (t tombstones) Walk(ctx context.Context, q WalkQuery) (Walk, error) {
 	w, err := t.Store.Walk(ctx, q)
+	t.fillWalk(&w)
+	return w, err
+}
+
+// Walks implements Store.
+func (t tombstones) Walks(ctx context.Context, queries []WalkQuery) ([]Walk, error) {
+	walks, err := t.Store.Walks(ctx, queries)
+	for i := range walks {
+		t.fillWalk(&walks[i])
+	}
+	return walks, err
+}
+
+func (t tombstones) fillWalk(w *Walk) {
 	for i := range w.Entries {
 		if m := w.Entries[i].Message; m != nil {
 			t.fill(m)
 		}
 	}
-	return w, err
 }
 
 // Before implements Store.

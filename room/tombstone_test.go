@@ -135,7 +135,7 @@ func TestAMissedDeleteIsToldAsWhatIsLeft(t *testing.T) {
 // TestEveryReadFillsTombstones: a method of the Store that gives messages is one of those that
 // the Service has filled with the text. A new one is added to tombstones first, and then here.
 func TestEveryReadFillsTombstones(t *testing.T) {
-	filled := []string{"After", "Append", "Before", "Latest", "Message", "Pins", "RepliesAfter", "RepliesBefore", "Rooms", "Walk"}
+	filled := []string{"After", "Append", "Before", "Latest", "Message", "Pins", "RepliesAfter", "RepliesBefore", "Rooms", "Walk", "Walks"}
 	message := reflect.TypeFor[protocol.Message]()
 	var has func(of reflect.Type, depth int) bool
 	has = func(of reflect.Type, depth int) bool {

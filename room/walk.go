@@ -80,19 +80,29 @@ const walkNumbersMin = 64
 func Changes(ctx context.Context, s interface {
 	Walk(ctx context.Context, q WalkQuery) (Walk, error)
 }, q SinceQuery) (Page, error) {
-	w, err := s.Walk(ctx, WalkQuery{
-		Room: q.Room, After: q.Since, Limit: Limit{max(q.Limit, walkNumbersMin), q.Bytes},
-		Final: true, Known: q.Last != (uuid.UUID{}) && q.Since > 0, Bulk: true,
-	})
+	w, err := s.Walk(ctx, q.walk())
 	if err != nil {
 		return Page{}, err
 	}
+	return q.changes(&w), nil
+}
+
+// walk is the stretch of the log that answers the query.
+func (q *SinceQuery) walk() WalkQuery {
+	return WalkQuery{
+		Room: q.Room, After: q.Since, Limit: Limit{max(q.Limit, walkNumbersMin), q.Bytes},
+		Final: true, Known: q.Last != (uuid.UUID{}) && q.Since > 0, Bulk: true,
+	}
+}
+
+// changes answers the query from that stretch.
+func (q *SinceQuery) changes(w *Walk) Page {
 	if known := w.takeKnown(q.Since); known != nil {
 		if at := (cursor{message: q.Last}); !at.matches(uuid.UUID{}, known.MessageID) {
-			return Page{Seq: w.Seq, HasMore: true, Rewound: true, last: w.end()}, nil
+			return Page{Seq: w.Seq, HasMore: true, Rewound: true, last: w.end()}
 		}
 	}
-	return w.changes(q.Limit), nil
+	return w.changes(q.Limit)
 }
 
 // takeKnown takes the entry of the number that a walk begins after off it; nil where

@@ -19,6 +19,7 @@ const ticksPerSecond = 100
 
 // Sample is what a process had spent and held at a moment.
 type Sample struct {
+	PID     int
 	At      time.Time
 	CPU     time.Duration // user and system, to the nanosecond where the kernel keeps scheduler statistics
 	User    time.Duration // to 10 ms
@@ -33,7 +34,7 @@ type Sample struct {
 // Read samples a process.
 func Read(pid int) (Sample, error) {
 	dir := "/proc/" + strconv.Itoa(pid)
-	s := Sample{At: time.Now()}
+	s := Sample{PID: pid, At: time.Now()}
 	if err := s.readStat(dir); err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
 			return s, fmt.Errorf("there is no process %d", pid)

@@ -20,7 +20,8 @@ Scenarios:
   rooms    --connections over --rooms, everybody talks
   pairs    rooms of two: latency
   publish  a sender in each room with --in-flight messages: durable messages a second
-  storm    all but the senders are cut at once, and come back with what they missed
+  storm    all but the senders are cut at once, and come back with what they missed;
+           with --restart all are, by the server's end
   history  members come, get the history, and go again, at --connect-rate
   slow     --slow members read --slow-read bytes a second; the others must not notice
   day      members think (--think), type, send, edit, react and read
@@ -162,6 +163,10 @@ func registerRun(fs *flag.FlagSet, cfg *bench.Config) {
 	fs.IntVar(&cfg.Connections, "connections", 100, "connections")
 	fs.IntVar(&cfg.Rooms, "rooms", 0, "rooms (0: by scenario: fanout 1, pairs one for two, publish one for each, rooms one for ten, idle one for fifty)")
 	fs.IntVar(&cfg.Senders, "senders", 0, "connections that send (0: by scenario: fanout 1, otherwise all)")
+	fs.Func("restart", "storm: a shell command that ends the server and starts it again, in place of cutting connections; it may print the new process's id, and must not wait for the server's end", func(command string) error {
+		cfg.Restart = restartBy(command)
+		return nil
+	})
 	fs.Float64Var(&cfg.Rate, "rate", 0, "messages a second by all senders together: open loop (0: closed loop)")
 	fs.Func("ramp", "rates at times of the measured part, such as 0s=100,30s=2000: open loop, the rate goes evenly from one to the next", func(text string) (err error) {
 		cfg.Ramp, err = bench.ParseRamp(text)

@@ -61,7 +61,7 @@ func plannedStatements() map[string]string {
 		"insertReactions": insertReactions, "withdrawReactions": withdrawReactions, "reactionsInForce": reactionsInForce, "withdrawnInForce": withdrawnInForce,
 		"selectOwn": selectOwn, "selectReactors": selectReactors, "insertDue": insertDue, "deleteDue": deleteDue,
 		"findInsert": findInsert, "findChange": findChange, "insertEvents": insertEvents,
-		"selectWalk": selectWalk, "selectBareWalk": selectBareWalk,
+		"selectWalk": selectWalk, "selectBareWalk": selectBareWalk, "selectWalks": selectWalks,
 		"selectMessage": selectMessage, "selectHead": selectHead, "selectHeads": selectHeads, "selectAccess": selectAccess, "selectBareAccess": selectBareAccess, "selectRolelessAccess": selectRolelessAccess,
 		"selectRooms": selectRooms, "selectBareRooms": selectBareRooms, "selectLastID": selectLastID, "selectRole": selectRole, "selectRoomless": selectRoomless,
 		"selectSender": selectSender, "selectOriginalID": selectOriginalID, "selectExcerpt": selectExcerpt, "selectOriginalSender": selectOriginalSender, "selectTitle": selectTitle, "selectEmail": selectEmail,

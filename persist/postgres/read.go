@@ -23,7 +23,7 @@ var (
 	LEFT JOIN LATERAL (SELECT * FROM chat_messages WHERE chat_room_id = r.id AND seq >= r.first_seq ORDER BY seq DESC LIMIT $2) m ON true JOINS
 	ORDER BY q.n, m.seq DESC`)
 
-	selectWalk, selectBareWalk = newWalkStatements()
+	selectWalk, selectBareWalk, selectWalks = newWalkStatements()
 
 	selectBefore = newPageStatement(`SELECT 1::bigint, r.last_seq, MESSAGE
 	FROM chat_rooms r

@@ -14,40 +14,53 @@ import (
 )
 
 // newWalkStatements make the statement that selects last_seq and the entries of a
-// room's log, and one that has only the ids of their messages.
-//
-// The statement merges two stretches by number, of messages and of changes. That the
-// merge ends with the limit takes an order in both, equal types of their columns, and
-// the joins within them.
-func newWalkStatements() (whole, bare string) {
-	form := func(columns, joins string) string {
+// room's log, one that has only the ids of their messages, and one for several rooms.
+func newWalkStatements() (whole, bare, several string) {
+	one := func(columns, joins string) string {
 		return `SELECT r.last_seq, l.* FROM chat_rooms r
-	LEFT JOIN LATERAL (
-		(SELECT m.seq AS at, 1::smallint AS kind, m.id AS event, ` + columns + ` FROM chat_messages m` + joins + `
-			WHERE m.chat_room_id = r.id AND m.seq > $2 AND m.seq >= r.first_seq ORDER BY m.seq)
-		UNION ALL
-		(SELECT e.seq, e.kind, e.id, ` + columns + ` FROM chat_events e LEFT JOIN chat_messages m ON m.id = e.message_id AND m.seq >= r.first_seq` + joins + `
-			WHERE e.chat_room_id = r.id AND e.seq > $2 ORDER BY e.seq)
-		ORDER BY at LIMIT $3) l ON true
+	LEFT JOIN LATERAL (` + logAfter(columns, joins, "$2", "$3") + `) l ON true
 	WHERE r.id = $1 ORDER BY l.at`
 	}
-	return form(messageColumns, messageJoins), form("m.id", "")
+	return one(messageColumns, messageJoins), one("m.id", ""), `SELECT q.n, r.last_seq, l.*
+	FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) WITH ORDINALITY AS q(id, after, most, n)
+	JOIN chat_rooms r ON r.id = q.id
+	LEFT JOIN LATERAL (` + logAfter(messageColumns, messageJoins, "q.after", "q.most") + `) l ON true
+	ORDER BY q.n, l.at`
+}
+
+// logAfter selects the first entries of the log of a room r after a number, and columns of their messages.
+//
+// It merges two stretches by number, of messages and of changes. That the
+// merge ends with the limit takes an order in both, equal types of their columns, and
+// the joins within them.
+func logAfter(columns, joins, after, most string) string {
+	return `
+		(SELECT m.seq AS at, 1::smallint AS kind, m.id AS event, ` + columns + ` FROM chat_messages m` + joins + `
+			WHERE m.chat_room_id = r.id AND m.seq > ` + after + ` AND m.seq >= r.first_seq ORDER BY m.seq)
+		UNION ALL
+		(SELECT e.seq, e.kind, e.id, ` + columns + ` FROM chat_events e LEFT JOIN chat_messages m ON m.id = e.message_id AND m.seq >= r.first_seq` + joins + `
+			WHERE e.chat_room_id = r.id AND e.seq > ` + after + ` ORDER BY e.seq)
+		ORDER BY at LIMIT ` + most
+}
+
+// walkers returns the connections that walks use, and what ends their use.
+func (s *Store) walkers(ctx context.Context, bulk bool) (from *pgxpool.Pool, done func(), err error) {
+	if bulk {
+		return s.bulk, func() {}, nil
+	}
+	done, err = s.shares.Missed(ctx)
+	return s.readers, done, err
 }
 
 // Walk implements room.Store.
 func (s *Store) Walk(ctx context.Context, q room.WalkQuery) (room.Walk, error) {
-	from := s.readers
-	if q.Bulk {
-		from = s.bulk
-	} else {
-		done, err := s.shares.Missed(ctx)
-		if err != nil {
-			return room.Walk{}, fault("walk", err)
-		}
-		defer done()
+	from, done, err := s.walkers(ctx, q.Bulk)
+	if err != nil {
+		return room.Walk{}, fault("walk", err)
 	}
+	defer done()
 	var log *persist.Log
-	err := inSteps(q.Limit, func(step room.Limit) (counted bool, err error) {
+	err = inSteps(q.Limit, func(step room.Limit) (counted bool, err error) {
 		q.Limit = step
 		err = s.again(ctx, from, func() error {
 			log, err = s.readWalk(ctx, from, q)
@@ -62,6 +75,79 @@ func (s *Store) Walk(ctx context.Context, q room.WalkQuery) (room.Walk, error) {
 		return room.Walk{}, fault("walk", err)
 	}
 	return log.Walk(), nil
+}
+
+// Walks implements room.Store. It asks for all rows at once: who asks for many of several rooms had better
+// ask for each alone.
+func (s *Store) Walks(ctx context.Context, queries []room.WalkQuery) ([]room.Walk, error) {
+	switch len(queries) {
+	case 0:
+		return nil, nil
+	case 1: // in spite of rows that cannot be read
+		w, err := s.Walk(ctx, queries[0])
+		return []room.Walk{w}, err
+	}
+	from, done, err := s.walkers(ctx, queries[0].Bulk)
+	if err != nil {
+		return nil, fault("walks", err)
+	}
+	defer done()
+	var logs []*persist.Log
+	err = s.again(ctx, from, func() error {
+		logs, err = s.readWalks(ctx, from, queries)
+		return err
+	})
+	if err != nil {
+		return nil, fault("walks", err)
+	}
+	walks := make([]room.Walk, len(logs))
+	for i, log := range logs {
+		walks[i] = log.Walk()
+	}
+	return walks, nil
+}
+
+func (s *Store) readWalks(ctx context.Context, from *pgxpool.Pool, queries []room.WalkQuery) ([]*persist.Log, error) {
+	logs := make([]*persist.Log, len(queries))
+	rooms, after, most := make([][16]byte, len(queries)), make([]int64, len(queries)), make([]int64, len(queries))
+	for i, q := range queries {
+		logs[i] = persist.NewLog(q)
+		rooms[i], after[i], most[i] = q.Room, logs[i].From(), int64(logs[i].Rows())
+	}
+	rows, err := from.Query(ctx, selectWalks, rooms, after, most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var ordinal, seq int64
+	var at entryScan
+	scan := newMessageScan(s.odd, &ordinal, &seq, &at.seq, &at.kind, &at.event)
+	full := func() bool { return ordinal > 0 && logs[ordinal-1].Full() }
+	for rows.Next() {
+		if full() { // this row may be of the same room: its ordinal tells
+			if err := rows.Scan(scan.none...); err != nil {
+				return nil, err
+			}
+			if full() {
+				continue
+			}
+		}
+		found, err := scan.scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		logs[ordinal-1].SetSeq(seq)
+		if at.seq == nil {
+			continue
+		}
+		e := at.entry()
+		if found {
+			m := scan.message()
+			e.Message = &m
+		}
+		logs[ordinal-1].Add(e)
+	}
+	return logs, rows.Err()
 }
 
 // entryScan reads what stands before the message in the rows of a walk; all but the

@@ -71,6 +71,18 @@ func (s *Store) Walk(ctx context.Context, q room.WalkQuery) (room.Walk, error) {
 	return log.Walk(), nil
 }
 
+// Walks implements room.Store: the file is no round trip away.
+func (s *Store) Walks(ctx context.Context, queries []room.WalkQuery) ([]room.Walk, error) {
+	walks := make([]room.Walk, len(queries))
+	for i, q := range queries {
+		var err error
+		if walks[i], err = s.Walk(ctx, q); err != nil {
+			return nil, err
+		}
+	}
+	return walks, nil
+}
+
 // Before implements room.Store.
 func (s *Store) Before(ctx context.Context, id uuid.UUID, seq int64, limit room.Limit) (room.Page, error) {
 	at, err := s.page(ctx, id, limit, s.bulk.before, seq)

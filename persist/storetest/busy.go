@@ -39,6 +39,11 @@ func Busy(t *testing.T, s Store, user, place, id uuid.UUID) {
 			_, err := s.Walk(ctx, room.WalkQuery{Room: id, Limit: limit, Bulk: true})
 			return err
 		},
+		"Walks for clients": func(ctx context.Context) error {
+			q := room.WalkQuery{Room: id, Limit: limit, Bulk: true}
+			_, err := s.Walks(ctx, []room.WalkQuery{q, q})
+			return err
+		},
 		"Before":  func(ctx context.Context) error { _, err := s.Before(ctx, id, 1, limit); return err },
 		"After":   func(ctx context.Context) error { _, err := s.After(ctx, id, 0, limit); return err },
 		"Message": func(ctx context.Context) error { _, err := s.Message(ctx, id); return err },

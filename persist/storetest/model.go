@@ -246,6 +246,7 @@ func (w *world) compare(rt *rapid.T, m *model, id uuid.UUID) {
 		rt.Fatal(err1, err2, err3, err4)
 	}
 	w.compareWalk(rt, m, id, at, limit)
+	w.compareWalks(rt, m, at, limit)
 	for _, c := range []struct {
 		name      string
 		got, want room.Page
@@ -262,6 +263,15 @@ func (w *world) compare(rt *rapid.T, m *model, id uuid.UUID) {
 			w.same(&c.got.Messages[i], &c.want.Messages[i])
 		}
 	}
+}
+
+// compareWalks compares walks of all rooms in one look with those of each.
+func (w *world) compareWalks(rt *rapid.T, m *model, at int64, limit int) {
+	var queries []room.WalkQuery
+	for _, id := range w.rooms {
+		queries = append(queries, room.WalkQuery{Room: id, After: at, Limit: room.Limit{Messages: limit}, Final: true, Known: at > 0, Bulk: true})
+	}
+	w.sameWalks(rt, queries)
 }
 
 func (w *world) compareWalk(rt *rapid.T, m *model, id uuid.UUID, at int64, limit int) {

@@ -147,6 +147,7 @@ func run(t *testing.T, open Open, wanted func(name string) bool) {
 		{"ManyWritersOneOrder", testManyWriters},
 		{"ResumeIsCompleteUnderEdits", testResumeUnderLoad},
 		{"TheWalkTellsEveryNumber", testWalk},
+		{"WalksAreEachAsOneWalk", testWalks},
 		{"SinceGoesOnThroughManyChanges", testSinceGoesOn},
 		{"WhatIsOddInARowIsLeftOut", testOddExtra},
 		{"NothingIsToldOfADeletedRow", testDeletedRow},

@@ -2,6 +2,8 @@ package storetest
 
 import (
 	"fmt"
+	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -51,6 +53,62 @@ func testWalk(t *testing.T, open Open) {
 	none, err := w.store.Walk(w.ctx(), room.WalkQuery{Room: uuid.New(), Limit: room.Limit{Messages: 10}})
 	if err != nil || none.Seq != 0 || none.HasMore || len(none.Entries) != 0 {
 		t.Errorf("of no room: %+v, %v", none, err)
+	}
+}
+
+// testWalks: several queries are answered in one look, each as if it were alone.
+func testWalks(t *testing.T, open Open) {
+	w := newWorld(t, open, 2, 4)
+	var sent []*room.Op
+	for i := range 12 {
+		sent = append(sent, w.send(i%3, i%2, strings.Repeat("x", 1+10*i)))
+	}
+	w.append(sent...)
+	w.append(w.edit(0, 0, sent[0].MessageID, "changed"), w.edit(1, 1, sent[1].MessageID, "changed"), w.edit(2, 0, sent[2].MessageID, "changed"), w.send(0, 1, "an answer", replyTo(sent[0].MessageID)))
+	var queries []room.WalkQuery
+	for _, id := range append(w.rooms, uuid.New()) {
+		for after := int64(0); after <= 7; after++ {
+			for _, limit := range []room.Limit{{Messages: 1}, {Messages: 3, Bytes: 70}, {Messages: 50, Bytes: 1}, {Messages: 50}} {
+				q := room.WalkQuery{Room: id, After: after, Limit: limit, Bulk: true}
+				queries = append(queries, q)
+				q.Final, q.Known = true, after > 0
+				queries = append(queries, q)
+			}
+		}
+	}
+	w.sameWalks(t, queries)
+	w.sameWalks(t, queries[3:4])
+	for i := range queries {
+		queries[i].Bulk = false
+	}
+	w.sameWalks(t, queries)
+	if none, err := w.store.Walks(w.ctx(), nil); err != nil || len(none) != 0 {
+		t.Errorf("of nothing: %v, %v", none, err)
+	}
+}
+
+// sameWalks compares one look with one for each query.
+func (w *world) sameWalks(t interface {
+	Helper()
+	Fatal(...any)
+	Fatalf(string, ...any)
+}, queries []room.WalkQuery) {
+	t.Helper()
+	got, err := w.store.Walks(w.ctx(), queries)
+	if err != nil || len(got) != len(queries) {
+		t.Fatalf("%d walks, %v", len(got), err)
+	}
+	for i, q := range queries {
+		want, err := w.store.Walk(w.ctx(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(got[i].Entries)+len(want.Entries) == 0 {
+			got[i].Entries, want.Entries = nil, nil
+		}
+		if !reflect.DeepEqual(got[i], want) {
+			t.Fatalf("%+v: got %+v, want %+v", q, got[i], want)
+		}
 	}
 }
 
