@@ -12,6 +12,7 @@ type comebacks struct {
 	waiting []comeback
 	next    float64 // when the next one may begin, at the pace of all connections
 	cut     bool    // the storm has begun
+	away    int     // of the worker's connections, those that it has gone through; some a turn, so that nobody who sends is kept waiting
 }
 
 type comeback struct {
@@ -38,22 +39,36 @@ func (b *comebacks) take(at int64, interval float64) (index int32) {
 	return index
 }
 
+// cutBurst is how many connections are cut in one turn of a worker.
+const cutBurst = 128
+
 // cutAll begins the storm, or the coming and going, when it is time.
 func (w *worker) cutAll(now int64) {
 	pl := w.run.plan.Load()
-	if w.back.cut || pl == nil || now < pl.measureFrom || !w.run.cfg.returns() {
+	switch {
+	case w.cutting():
+	case w.back.cut || pl == nil || now < pl.measureFrom || !w.run.cfg.returns():
+		return
+	default:
+		w.back.cut = true
+	}
+	if !w.cutting() {
 		return
 	}
-	w.back.cut = true
-	if !w.run.cfg.Scenario.cuts() || w.run.cfg.Restart != nil { // only whom the server ends comes back
-		return
-	}
-	for i := range w.conns {
+	from := w.back.away
+	w.back.away = min(from+cutBurst, len(w.conns))
+	for i := from; i < w.back.away; i++ {
 		c := &w.conns[i]
 		if c.state == member && c.outstanding == 0 && (!c.sender || w.run.cfg.Scenario == History) {
 			w.sendAway(c, now)
 		}
 	}
+}
+
+// cutting reports whether connections are still to be cut.
+func (w *worker) cutting() bool {
+	// Where the server ends them, or there is no storm, only whom the server ends comes back.
+	return w.back.cut && w.run.cfg.Scenario.cuts() && w.run.cfg.Restart == nil && w.back.away < len(w.conns)
 }
 
 // sendAway ends a member's connection as a lost network does, and lets it come back.

@@ -116,6 +116,9 @@ func (w *worker) sleep(now int64) time.Duration {
 	if sends {
 		until = min(until, message)
 	}
+	if w.cutting() {
+		until = now
+	}
 	return time.Duration(max(until-now, 0))
 }
 
