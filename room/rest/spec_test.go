@@ -182,7 +182,7 @@ func TestSpecificationHasEveryParameter(t *testing.T) {
 	for _, m := range regexp.MustCompile(`(?:Args\(\)|args)\.(?:Peek|Has)\("(\w+)"\)|numberParam\("(\w+)"\)`).FindAllStringSubmatch(sources(t, "."), -1) {
 		read[m[1]+m[2]] = true
 	}
-	for _, m := range regexp.MustCompile(`query\.(?:Has|Get)\("(\w+)"\)`).FindAllStringSubmatch(sources(t, "../socket"), -1) {
+	for _, m := range regexp.MustCompile(`case "(\w+)":\n\t\treturn &p\.\w+`).FindAllStringSubmatch(sources(t, "../socket"), -1) {
 		read[m[1]] = true
 	}
 	specified := make(map[string]bool)
