@@ -19,6 +19,8 @@ type shown struct {
 func (s *sequencer) show(c cursor, t Timeline, out *step) {
 	i, found := slices.BinarySearchFunc(s.ahead, t, func(p shown, t Timeline) int { return cmp.Compare(p.timeline, t) })
 	switch {
+	case s.lacks(c, t):
+		s.doubt(out)
 	case c.seq < s.at.seq:
 	case c.seq == s.at.seq:
 		s.compare(&s.at, c, out)
@@ -34,6 +36,10 @@ func (s *sequencer) show(c cursor, t Timeline, out *step) {
 		s.rewind(c, max(s.timeline, t), out)
 	}
 }
+
+// lacks reports whether the store as it was on a greater timeline ends before what was told. It has
+// another history then: who is shown it must not hear what was told after that place.
+func (s *sequencer) lacks(c cursor, t Timeline) bool { return t > s.timeline && c.seq < s.at.seq }
 
 // compare adds to a cursor what another one of the same place knows, or has the room compared
 // with the store where they are not of one history.

@@ -207,7 +207,9 @@ func (s *Service) readHistories(ctx context.Context, of []protocol.RoomInfo) ([]
 	}
 	histories := make([]*History, len(rooms))
 	for i := range pages {
-		histories[i] = s.hub.keepTail(of[i], &pages[i], births)
+		if histories[i] = s.hub.keepTail(of[i], &pages[i], births); histories[i] == nil {
+			return nil, fmt.Errorf("%w: %w", ErrUnavailable, ErrSuperseded)
+		}
 	}
 	return histories, nil
 }

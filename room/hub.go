@@ -197,16 +197,18 @@ func (h *hub) looked(room uuid.UUID, stood int64, head Head, t Timeline) {
 }
 
 // show notes that somebody is shown what was read of a room, up to a place. The read began
-// after so many births, on that timeline. False: another primary has taken over since, and
-// nobody is to be shown it.
+// after so many births, on that timeline. False: another primary has taken over since, or the room was told
+// more by a former one, and nobody is to be shown it.
 func (h *hub) show(room uuid.UUID, c cursor, births int64, t Timeline) bool {
+	lacks := false
 	h.take(room, func(r *subscribed) (out step) {
 		if h.mayShow(r, births, t) {
+			lacks = r.seq.lacks(c, t)
 			r.seq.show(c, t, &out)
 		}
 		return out
 	})
-	return t >= h.timeline()
+	return !lacks && t >= h.timeline()
 }
 
 // mayShow reports whether what such a read has found may be of the history that the room

@@ -210,7 +210,8 @@ func newHistory(of protocol.RoomInfo, bodies [][]byte, seq int64) *History {
 // keepTail keeps what was just read as the room's tail, where there is room and
 // somebody has followed the room since before the read, which began after so many
 // births: of what was committed while nobody did, no event comes. Nor is it kept
-// where an event came since that the read has not seen.
+// where an event came since that the read has not seen. Nil: the room was told more by a former primary, and
+// nobody is to be shown it.
 func (h *hub) keepTail(of protocol.RoomInfo, page *Page, births int64) *History {
 	end := h.endOfLinks() // before the links are made
 	t := newTail(of, page, h.tailMax)
@@ -219,10 +220,12 @@ func (h *hub) keepTail(of protocol.RoomInfo, page *Page, births int64) *History 
 	past.Timeline = t.timeline
 	past.Unsent = h.unsent.Answer(len(past.Frame))
 	t.history = past
+	lacks := false
 	h.take(of.Room, func(r *subscribed) (out step) {
 		if !h.mayShow(r, births, t.timeline) {
 			return out
 		}
+		lacks = r.seq.lacks(page.last, t.timeline)
 		r.seq.show(page.last, t.timeline, &out) // newcomers are told it by this page
 		if out.rewound || out.read || r.seq.at.seq > page.Seq || h.tailBytes.Load()+t.size > int64(h.bytes.Tails) {
 			return out
@@ -232,6 +235,9 @@ func (h *hub) keepTail(of protocol.RoomInfo, page *Page, births int64) *History 
 		h.tailBytes.Add(t.size)
 		return out
 	})
+	if lacks {
+		return nil
+	}
 	return past
 }
 
