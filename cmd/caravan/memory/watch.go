@@ -106,8 +106,13 @@ func (w *Watch) run(ctx context.Context) {
 		}
 		if now.Sub(calmed) >= calmEvery {
 			calmed = now
-			if calm.look(lookAtHeap()) {
+			switch calm.look(lookAtHeap()) {
+			case dueStormed:
+				runtime.GC() // what a sync.Pool keeps goes with the second collection
+				fallthrough
+			case dueCalm:
 				debug.FreeOSMemory() // collects, too
+			case notDue:
 			}
 		}
 		next.Reset(state.pause())
