@@ -35,7 +35,8 @@ type Entry struct {
 }
 
 // admission checks tokens and rights off the loops. Its workers never wait for a
-// key: a token that names an unknown one goes to the key waiters. Clients that come
+// key: a token that names an unknown one goes to the key waiters. Some of them, but never
+// all, may wait for the store. Clients that come
 // within a moment are checked together, so that the database and the loops are woken
 // once for all of them. A client that comes alone does not wait.
 type admission struct {
@@ -64,7 +65,7 @@ func newAdmission(ctx context.Context, s *Service) *admission {
 	a := &admission{s: s, queue: queue.New(enterQueueMax, s.cfg.Bytes.Entering, func(e entering) int { return len(e.Bearer) }), turn: make(chan struct{}, 1)}
 	a.keys = newKeyWaiters(ctx, a)
 	a.held = newHeldBack(s, func(e *entering) { a.answer(e, Entry{}, ErrRateLimited) })
-	for range runtime.GOMAXPROCS(0) {
+	for range runtime.GOMAXPROCS(0) + accessWorkers {
 		a.workers.Go(a.work)
 	}
 	return a
@@ -207,7 +208,7 @@ func (a *admission) ask(known []entering) {
 	for i, e := range good {
 		questions[i] = AccessQuestion{User: e.id.User, Place: e.Place, TripOnly: true}
 	}
-	a.s.access.doAll(questions, func(i int, access Access, err error) {
+	a.s.access.doAllHere(questions, func(i int, access Access, err error) {
 		e := &good[i]
 		entry, err := a.s.judge(access, err, e)
 		entry.Expires = e.id.Expires

@@ -230,3 +230,37 @@ func TestClientsThatComeTogetherEnterTogether(t *testing.T) {
 		})
 	}
 }
+
+// TestTokensAreJudgedWhileTheStoreHangs: those who look into the store for others leave somebody who
+// judges tokens.
+func TestTokensAreJudgedWhileTheStoreHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, let := newMemory(), make(chan struct{})
+		store.at("Access", func() { <-let })
+		s := room.New(store, believing{}, nil, room.Config{})
+		defer s.Close()
+		const members = 100
+		var in atomic.Int64
+		refused := false
+		for i := range members {
+			s.Enter(room.EnterRequest{Bearer: persist.FleetUser(i).String(), Place: roomA, PlaceOK: true}, func(_ room.Entry, err error) {
+				if err == nil {
+					in.Add(1)
+				}
+			})
+			pass(5 * time.Millisecond)
+		}
+		s.Enter(room.EnterRequest{Bearer: "garbage", Place: roomA, PlaceOK: true}, func(_ room.Entry, err error) {
+			refused = errors.Is(err, room.ErrUnauthorized)
+		})
+		pass(5 * time.Millisecond)
+		if !refused || in.Load() != 0 {
+			t.Errorf("a token that is not good was refused: %v; %d members are in", refused, in.Load())
+		}
+		close(let)
+		pass(time.Second)
+		if st := s.Stats(); in.Load() != members || st.AccessAsked != members || st.AccessLooks != 3 {
+			t.Errorf("%d members are in, %d asked for by %d looks", in.Load(), st.AccessAsked, st.AccessLooks)
+		}
+	})
+}

@@ -15,13 +15,16 @@ import (
 // combiner answers questions in bulk: those that wait while a look into the
 // store is under way go together into the next one, and equal ones are asked
 // once; those that nobody waits for any more are not asked at all. Its workers are
-// its only goroutines; its queue is bounded.
+// its only goroutines; its queue is bounded. Looks are made at the same time by as many
+// as there are workers, callers of doAllHere included.
 type combiner[Q comparable, A any] struct {
 	guard    *contain.Guard
 	ask      func(context.Context, []Q) ([]A, error)
 	batchMax int
-	looks    atomic.Int64 // looks into the store
-	asked    atomic.Int64 // questions answered by them
+	life     context.Context // of the looks
+	looking  chan struct{}   // one element for each look under way
+	looks    atomic.Int64    // looks into the store
+	asked    atomic.Int64    // questions answered by them
 	workers  sync.WaitGroup
 
 	mu      sync.Mutex
@@ -39,11 +42,11 @@ type asker[A any] struct {
 // newCombiner starts the given number of workers.
 func newCombiner[Q comparable, A any](ctx context.Context, guard *contain.Guard, workers, batchMax int, ask func(context.Context, []Q) ([]A, error)) *combiner[Q, A] {
 	c := &combiner[Q, A]{
-		guard: guard, ask: ask, batchMax: batchMax,
+		guard: guard, ask: ask, batchMax: batchMax, life: ctx, looking: make(chan struct{}, workers),
 		waiting: make(map[Q][]asker[A]), order: queue.New[Q](lookupQueueMax, math.MaxInt, nil),
 	}
 	for range workers {
-		c.workers.Go(func() { c.work(ctx) })
+		c.workers.Go(c.work)
 	}
 	return c
 }
@@ -76,6 +79,32 @@ func (c *combiner[Q, A]) doAll(qs []Q, done func(int, A, error)) {
 	for _, i := range refused {
 		var none A
 		done(i, none, ErrUnavailable)
+	}
+}
+
+// doAllHere is doAll by a goroutine that may wait: where no question waits, and another look may
+// begin, it makes the look itself. So no other goroutine is woken for it.
+func (c *combiner[Q, A]) doAllHere(qs []Q, done func(int, A, error)) {
+	if len(qs) == 0 || len(qs) > c.batchMax || c.order.Len() > 0 || !c.mayLook() {
+		c.doAll(qs, done)
+		return
+	}
+	defer func() { <-c.looking }()
+	each, askers := make([]asker[A], len(qs)), make([][]asker[A], len(qs))
+	for i := range qs {
+		each[i].done = func(a A, err error) { done(i, a, err) }
+		askers[i] = each[i : i+1 : i+1]
+	}
+	c.answer(qs, askers)
+}
+
+// mayLook begins a look where another one may be under way.
+func (c *combiner[Q, A]) mayLook() bool {
+	select {
+	case c.looking <- struct{}{}:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -137,11 +166,13 @@ func (c *combiner[Q, A]) close() {
 	c.workers.Wait()
 }
 
-func (c *combiner[Q, A]) work(ctx context.Context) {
+func (c *combiner[Q, A]) work() {
 	for c.order.Wait(context.Background()) {
+		c.looking <- struct{}{}
 		if qs, askers := c.take(); len(qs) > 0 {
-			c.answer(ctx, qs, askers)
+			c.answer(qs, askers)
 		}
+		<-c.looking
 	}
 }
 
@@ -175,14 +206,14 @@ func (a *asker[A]) gone(guard *contain.Guard) (gone bool) {
 }
 
 // answer asks the store and tells the askers.
-func (c *combiner[Q, A]) answer(ctx context.Context, qs []Q, askers [][]asker[A]) {
+func (c *combiner[Q, A]) answer(qs []Q, askers [][]asker[A]) {
 	end := newLookEnd()
 	for i := range askers {
 		for _, asker := range askers[i] {
 			end.await(asker.until)
 		}
 	}
-	ctx, cancel := context.WithDeadline(ctx, end.at)
+	ctx, cancel := context.WithDeadline(c.life, end.at)
 	answers, errs := inParts(ctx, c.guard, qs, c.ask)
 	cancel()
 	c.looks.Add(1)

@@ -92,6 +92,7 @@ const (
 	keyCallsMax         = 32                             // REST calls that wait for an unknown key; others are answered unavailable at once
 	lookupQueueMax      = 65_536                         // questions that wait for one look into the store; more fail as unavailable
 	lookupBatchMax      = 256                            // questions in one look
+	accessWorkers       = 2                              // looks for rights at once
 	latestWorkers       = 2                              // looks for histories at once
 	lookBytesMax        = 1 << 40                        // default of Bytes.Looks
 	heldBackTime        = 5 * time.Second                // the longest that a refusal is held back

@@ -149,8 +149,8 @@ type MemberListener interface {
 	// Count has it count its members into a room: those who are there, and then those who
 	// arrive and depart, as long as Arrive says so. When the first are counted, it calls Counted.
 	Count(r *presence.Room) Waker
-	// Missed tells that notices of the room may have been missed.
-	Missed() Waker
+	// Missed tells that notices of the room may have been missed. It wakes nobody.
+	Missed()
 	// Members is how many there are. It is safe for concurrent use.
 	Members() int
 }

@@ -43,11 +43,10 @@ func (l guarded) count(r *presence.Room) (w Waker) {
 }
 
 // missed tells the listener that notices may have been missed, where it has members.
-func (l guarded) missed() (w Waker) {
+func (l guarded) missed() {
 	if to, has := l.to.(MemberListener); has {
-		_ = l.guard.Call("listener", func() { w = to.Missed() })
+		_ = l.guard.Call("listener", to.Missed)
 	}
-	return w
 }
 
 // members is how many members it has.

@@ -169,17 +169,16 @@ func (h *hub) notify(n *Notice) {
 	w.wake()
 }
 
-// missed tells those with members that notices of the room may have been missed.
+// missed tells those with members that notices of the room may have been missed. Nobody is woken
+// for that: it matters with the next round of checks.
 func (h *hub) missed(room uuid.UUID) {
-	var w wakes
 	h.with(room, func(r *subscribed) {
 		for _, l := range r.listeners {
 			if of, ok := l.(guarded); ok {
-				w.add(of.missed())
+				of.missed()
 			}
 		}
 	})
-	w.wake()
 }
 
 // announce takes a committed batch.

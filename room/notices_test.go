@@ -130,7 +130,7 @@ type crowd struct {
 }
 
 func (c *crowd) Count(r *presence.Room) Waker { r.Counted(); return nil }
-func (c *crowd) Missed() Waker                { c.missed++; return nil }
+func (c *crowd) Missed()                      { c.missed++ }
 func (c *crowd) Members() int                 { return c.members }
 
 // In a large room all users together are told of ten times a second, whichever nodes they are

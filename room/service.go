@@ -91,7 +91,7 @@ func New(store Store, verify Authenticator, backplane Backplane, cfg Config) *Se
 		n, _ := s.presence.Online(room)
 		return n
 	}
-	s.access = newCombiner(ctx, s.guard, 2, lookupBatchMax, s.readAccess)
+	s.access = newCombiner(ctx, s.guard, accessWorkers, lookupBatchMax, s.readAccess)
 	s.latest = newCombiner(ctx, s.guard, latestWorkers, cfg.historiesAtOnce(), s.readHistories)
 	s.bulk = newBulkReads(ctx, s.guard, &s.stats, cfg.BulkReads, bulkLineMax)
 	s.making = newBulkReads(ctx, s.guard, &s.stats, makers, makingLineMax)

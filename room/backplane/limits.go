@@ -9,8 +9,13 @@ const (
 	lossyMax       = 1_024    // of them, those that wait at most for one to join that nobody misses, as of typing
 	pipelineMax    = 256      // notices sent in one pipeline
 	subscribeMax   = 128      // channels in one SUBSCRIBE; its answers fit into Redis's first buffer of 16 KiB
-	strangersMax   = 64       // other deployments that are told apart; more are only counted
-	clusterSlots   = 16       // slots of a Redis Cluster; the same on every node, or they do not share channels
+
+	// subscribePause is how long rooms that come right after others wait for company: for each SUBSCRIBE
+	// the database is asked what its rooms have missed. What is said meanwhile is told after that.
+	subscribePause = 100 * time.Millisecond
+
+	strangersMax = 64 // other deployments that are told apart; more are only counted
+	clusterSlots = 16 // slots of a Redis Cluster; the same on every node, or they do not share channels
 
 	strangerEvery = time.Minute // between two lines of the log about other deployments
 

@@ -2,6 +2,8 @@ package backplane
 
 import (
 	"errors"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -204,5 +206,50 @@ func TestHealthAndRoundTripTellOfSilence(t *testing.T) {
 	b.started = b.started.Add(-heartbeatLate)
 	if got := b.Stats(); got.HealthyNow || got.RoundTripNow < heartbeatLate-heartbeatEvery {
 		t.Errorf("after silence: %+v", got)
+	}
+}
+
+// TestRoomsThatComeAfterOneAnotherAreSubscribedTogether: for each SUBSCRIBE Redis is asked, and then the
+// database.
+func TestRoomsThatComeAfterOneAnotherAreSubscribedTogether(t *testing.T) {
+	t.Parallel()
+	r := redisserver.Start(t)
+	b, in := open(t, r.URL())
+	commands := func() int {
+		text, err := r.Do("INFO", "commandstats")
+		if err != nil {
+			t.Fatal(err)
+		}
+		calls := 0
+		for line := range strings.Lines(text) {
+			if of, found := strings.CutPrefix(line, "cmdstat_subscribe:calls="); found {
+				digits, _, _ := strings.Cut(of, ",")
+				if calls, err = strconv.Atoi(digits); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		return calls
+	}
+	before := commands() // of the heartbeat at least
+	if before == 0 {
+		t.Fatal("Redis says nothing of SUBSCRIBE")
+	}
+	const rooms = 50
+	began := time.Now()
+	for i := range rooms {
+		room := uuid.UUID{1, byte(i)}
+		b.Follow(room)
+		if i == 0 {
+			until(t, "the first is subscribed, alone", func() bool { return in.times(room) == 1 })
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
+	for i := range rooms {
+		until(t, "told to catch up", func() bool { return in.times(uuid.UUID{1, byte(i)}) == 1 })
+	}
+	took := time.Since(began)
+	if n, most := commands()-before, 2+int(took/subscribePause); n > most {
+		t.Errorf("%d rooms took %d commands in %v, want %d at most", rooms, n, took, most)
 	}
 }

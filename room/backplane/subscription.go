@@ -55,9 +55,16 @@ func (s *subscriber) listen(ctx context.Context, client rueidis.Client) error {
 	begun := s.b.now()
 	tick := time.NewTicker(heartbeatEvery)
 	defer tick.Stop()
+	var last time.Time           // when rooms were subscribed
+	var company <-chan time.Time // when those are that wait for company; nil: none do
 	for {
-		if err := s.subscribe(ctx, c, s.takePending()); err != nil {
-			return cause("subscribe", err)
+		if company == nil {
+			if rooms := s.takePending(); len(rooms) > 0 {
+				if err := s.subscribe(ctx, c, rooms); err != nil {
+					return cause("subscribe", err)
+				}
+				last = time.Now()
+			}
 		}
 		select {
 		case err := <-broken:
@@ -65,6 +72,11 @@ func (s *subscriber) listen(ctx context.Context, client rueidis.Client) error {
 		case <-moved:
 			return errMoved
 		case <-s.changed:
+			if wait := subscribePause - time.Since(last); wait > 0 && company == nil {
+				company = time.After(wait)
+			}
+		case <-company:
+			company = nil
 		case now := <-tick.C:
 			if at := s.b.now(); at-begun > silentAfter && s.silence(at) > silentAfter {
 				return errSilent

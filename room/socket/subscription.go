@@ -176,10 +176,9 @@ func (x *subscription) Notify(n *room.Notice) room.Waker {
 }
 
 // Missed implements room.MemberListener: the next round asks about all, as the user's own mark may
-// have been among what was missed.
-func (x *subscription) Missed() room.Waker {
+// have been among what was missed. The loop is not woken: such a round is a turn.
+func (x *subscription) Missed() {
 	x.loop.Queue(func() { x.all(func(t *seat) { t.checked = unchecked }) })
-	return x.loop
 }
 
 // each calls f for the sessions with a live seat.
