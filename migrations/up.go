@@ -78,6 +78,13 @@ func steps(ctx context.Context, db *sql.DB, dialect Dialect, log *slog.Logger) (
 	if from > newest {
 		return from, from, fmt.Errorf("%w: it is at version %d, this program knows up to %d", ErrNewer, from, newest)
 	}
+	large, err := mayBeLarge(ctx, db, dialect, from)
+	if err != nil {
+		return from, from, err
+	}
+	if large && from < newest {
+		defer tellProgress(log, from, newest)()
+	}
 	err = untilLocked(ctx, log, func() error {
 		done, err := provider.Up(ctx)
 		var partial *goose.PartialError
@@ -91,6 +98,16 @@ func steps(ctx context.Context, db *sql.DB, dialect Dialect, log *slog.Logger) (
 		return from, from, err
 	}
 	return from, newest, nil
+}
+
+// mayBeLarge reports whether there can be messages already: of a former version, or of the
+// service that Caravan replaces. On PostgreSQL those have been numbered before.
+func mayBeLarge(ctx context.Context, db *sql.DB, dialect Dialect, from int64) (large bool, err error) {
+	if from > 0 || dialect != SQLite {
+		return from > 0, nil
+	}
+	err = db.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'chat_messages' COLLATE NOCASE)").Scan(&large)
+	return large, err
 }
 
 // tell says in one line which steps were done, and of each how long it took where that is asked for.
