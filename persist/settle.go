@@ -22,7 +22,7 @@ func Settle(batch []*room.Op, lookup *Lookup, found *Found) *Plan {
 		found:  found,
 		plan:   &Plan{ops: batch, results: make([]result, len(batch))},
 		heads:  make(map[uuid.UUID]int64, len(lookup.Rooms)),
-		state:  make(map[uuid.UUID]state),
+		state:  make(map[uuid.UUID]state, len(lookup.Keys)),
 		spend:  newSpending(lookup.Quotas, batch, found),
 		follow: len(lookup.Messages) > 0 || len(lookup.Originals) > 0 || len(lookup.Keys) > 0,
 	}

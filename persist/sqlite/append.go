@@ -64,16 +64,17 @@ func (s *Store) TryWrite(ctx context.Context, id uuid.UUID) error {
 // settle looks up, plans and writes. The statements run without the caller's
 // context, which would cost a goroutine each; it ends them through tx.
 func (s *Store) settle(tx *sql.Tx, ops []*room.Op, lookup *persist.Lookup) (*persist.Plan, error) {
-	found, err := s.find(tx, lookup)
+	var w written
+	found, err := s.find(tx, &w, lookup)
 	if err != nil {
 		return nil, err
 	}
 	plan := persist.Settle(ops, lookup, found)
-	return plan, s.writePlan(tx, plan)
+	return plan, s.writePlan(tx, &w, plan)
 }
 
-func (s *Store) writePlan(tx *sql.Tx, plan *persist.Plan) error {
-	if err := s.insert(tx, plan.Inserts); err != nil {
+func (s *Store) writePlan(tx *sql.Tx, w *written, plan *persist.Plan) error {
+	if err := s.insert(tx, w, plan.Inserts); err != nil {
 		return err
 	}
 	note, setHead := tx.Stmt(s.write.note), tx.Stmt(s.write.setHead)
@@ -82,7 +83,7 @@ func (s *Store) writePlan(tx *sql.Tx, plan *persist.Plan) error {
 		if c.Message != uuid.Nil {
 			message = c.Message.String()
 		}
-		if _, err := note.Exec(c.Room.String(), c.Seq, c.ID.String(), c.Kind, message, c.Actor.String(), formatStamp(c.At)); err != nil {
+		if _, err := note.Exec(w.id(c.Room), c.Seq, c.ID.String(), c.Kind, message, w.id(c.Actor), w.stamp(c.At)); err != nil {
 			return err
 		}
 	}
@@ -91,7 +92,7 @@ func (s *Store) writePlan(tx *sql.Tx, plan *persist.Plan) error {
 		update, columns = tx.Stmt(s.write.updateWhole), wholeChanges
 	}
 	for _, m := range plan.Updates {
-		if _, err := update.Exec(args(nil, columns, m)...); err != nil {
+		if _, err := update.Exec(w.args(nil, columns, m)...); err != nil {
 			return err
 		}
 	}
@@ -118,7 +119,7 @@ func (s *Store) writePlan(tx *sql.Tx, plan *persist.Plan) error {
 		return err
 	}
 	for _, h := range plan.Heads {
-		if _, err := setHead.Exec(h.Seq, h.Room.String()); err != nil {
+		if _, err := setHead.Exec(h.Seq, w.id(h.Room)); err != nil {
 			return err
 		}
 	}
@@ -127,20 +128,20 @@ func (s *Store) writePlan(tx *sql.Tx, plan *persist.Plan) error {
 
 // insert stores new messages in their order: one may answer another. Those that follow one
 // another and are plain go together.
-func (s *Store) insert(tx *sql.Tx, messages []*protocol.Message) error {
+func (s *Store) insert(tx *sql.Tx, w *written, messages []*protocol.Message) error {
 	for len(messages) > 0 {
 		plain := slices.IndexFunc(messages, isWhole)
 		if plain < 0 {
 			plain = len(messages)
 		}
 		if plain == 0 {
-			if _, err := tx.Stmt(s.write.insertWhole).Exec(args(nil, messageTable, messages[0])...); err != nil {
+			if _, err := tx.Stmt(s.write.insertWhole).Exec(w.args(nil, messageTable, messages[0])...); err != nil {
 				return err
 			}
 			messages = messages[1:]
 			continue
 		}
-		values := func(dst []any, row int) []any { return args(dst, plainTable, messages[row]) }
+		values := func(dst []any, row int) []any { return w.args(dst, plainTable, messages[row]) }
 		if err := s.write.insertPlain.exec(tx, plain, values); err != nil {
 			return err
 		}
@@ -153,12 +154,12 @@ func (s *Store) insert(tx *sql.Tx, messages []*protocol.Message) error {
 func isWhole(m *protocol.Message) bool { return m.Extra != nil }
 
 // find answers a Lookup.
-func (s *Store) find(tx *sql.Tx, l *persist.Lookup) (*persist.Found, error) {
+func (s *Store) find(tx *sql.Tx, w *written, l *persist.Lookup) (*persist.Found, error) {
 	found := persist.NewFound(l)
-	if err := s.findRooms(tx, l.Rooms, found); err != nil {
+	if err := s.findRooms(tx, w, l.Rooms, found); err != nil {
 		return nil, err
 	}
-	if err := s.findSenders(tx, l.Senders, found); err != nil {
+	if err := s.findSenders(tx, w, l.Senders, found); err != nil {
 		return nil, err
 	}
 	for _, id := range l.Pins {
@@ -180,7 +181,7 @@ func (s *Store) find(tx *sql.Tx, l *persist.Lookup) (*persist.Found, error) {
 	if err := s.findQuotas(tx, l, found); err != nil {
 		return nil, err
 	}
-	if err := s.findKnown(tx, l.Keys, found); err != nil {
+	if err := s.findKnown(tx, w, l.Keys, found); err != nil {
 		return nil, err
 	}
 	if err := s.findMessages(tx, l.Messages, found); err != nil {
@@ -192,8 +193,8 @@ func (s *Store) find(tx *sql.Tx, l *persist.Lookup) (*persist.Found, error) {
 	return found, s.findReactions(tx, l, found)
 }
 
-func (s *Store) findRooms(tx *sql.Tx, ids []uuid.UUID, found *persist.Found) error {
-	values := func(dst []any, row int) []any { return append(dst, row, ids[row].String()) }
+func (s *Store) findRooms(tx *sql.Tx, w *written, ids []uuid.UUID, found *persist.Found) error {
+	values := func(dst []any, row int) []any { return append(dst, row, w.id(ids[row])) }
 	return s.write.heads.query(tx, len(ids), values, func(rows *sql.Rows) error {
 		var row int
 		var in persist.Room
@@ -205,9 +206,9 @@ func (s *Store) findRooms(tx *sql.Tx, ids []uuid.UUID, found *persist.Found) err
 	})
 }
 
-func (s *Store) findSenders(tx *sql.Tx, senders []persist.Sender, found *persist.Found) error {
+func (s *Store) findSenders(tx *sql.Tx, w *written, senders []persist.Sender, found *persist.Found) error {
 	values := func(dst []any, row int) []any {
-		return append(dst, row, senders[row].Trip.String(), senders[row].User.String())
+		return append(dst, row, w.id(senders[row].Trip), w.id(senders[row].User))
 	}
 	return s.write.senders.query(tx, len(senders), values, func(rows *sql.Rows) error {
 		var row int

@@ -27,6 +27,7 @@ const childVariable = "CARAVAN_TEST_SQLITE_CHILD"
 
 var children = map[string]func(path string) error{
 	"append": appendForever,
+	"resend": sendForever,
 	"lock":   holdLock,
 	"open":   openOnly,
 	"limit":  appendUnderLimit,

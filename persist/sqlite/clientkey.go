@@ -50,11 +50,11 @@ func timeOf(clientID string) (milliseconds uint64, ok bool) {
 // clientKeyColumn has the number of the message's client_id, where it has one.
 var clientKeyColumn = column{
 	name: "client_key", null: true,
-	value: func(m *protocol.Message) any {
+	value: func(w *written, m *protocol.Message) any {
 		if m.ClientID == "" {
 			return nil
 		}
-		return clientNumber(persist.ClientKey{Room: m.RoomID, Sender: m.Sender.ID, ClientID: m.ClientID})
+		return w.number(persist.ClientKey{Room: m.RoomID, Sender: m.Sender.ID, ClientID: m.ClientID})
 	},
 }
 
@@ -79,11 +79,8 @@ func (s *Store) checkNumbered(ctx context.Context) error {
 }
 
 // findKnown reads the messages that have one of the keys, which hardly any has.
-func (s *Store) findKnown(tx *sql.Tx, keys []persist.ClientKey, found *persist.Found) error {
-	numbers := make([]int64, len(keys))
-	for i := range keys {
-		numbers[i] = clientNumber(keys[i])
-	}
+func (s *Store) findKnown(tx *sql.Tx, w *written, keys []persist.ClientKey, found *persist.Found) error {
+	numbers := w.numbersOf(keys)
 	used := make(map[int64]bool)
 	values := func(dst []any, row int) []any { return append(dst, numbers[row]) }
 	err := s.write.used.query(tx, len(numbers), values, func(rows *sql.Rows) error {
@@ -100,22 +97,22 @@ func (s *Store) findKnown(tx *sql.Tx, keys []persist.ClientKey, found *persist.F
 		if !used[numbers[i]] {
 			continue
 		}
-		if err := s.addKnown(found, key, known.QueryRow(numbers[i], key.Room.String(), key.Sender.String(), key.ClientID)); err != nil {
+		if err := s.addKnown(found, key, known.QueryRow(numbers[i], w.id(key.Room), w.id(key.Sender), key.ClientID)); err != nil {
 			return err
 		}
 	}
 	if !s.unnumbered {
 		return nil
 	}
-	return s.findUnnumbered(tx, keys, found)
+	return s.findUnnumbered(tx, w, keys, found)
 }
 
 // findUnnumbered reads those that have one of the keys and no number.
-func (s *Store) findUnnumbered(tx *sql.Tx, keys []persist.ClientKey, found *persist.Found) error {
+func (s *Store) findUnnumbered(tx *sql.Tx, w *written, keys []persist.ClientKey, found *persist.Found) error {
 	var used []persist.ClientKey
 	values := func(dst []any, row int) []any {
 		k := &keys[row]
-		return append(dst, row, k.Room.String(), k.Sender.String(), k.ClientID)
+		return append(dst, row, w.id(k.Room), w.id(k.Sender), k.ClientID)
 	}
 	err := s.write.usedUnnumbered.query(tx, len(keys), values, func(rows *sql.Rows) error {
 		var row int
@@ -130,7 +127,7 @@ func (s *Store) findUnnumbered(tx *sql.Tx, keys []persist.ClientKey, found *pers
 	}
 	known := tx.Stmt(s.write.knownUnnumbered)
 	for _, key := range used {
-		if err := s.addKnown(found, key, known.QueryRow(key.Room.String(), key.Sender.String(), key.ClientID)); err != nil {
+		if err := s.addKnown(found, key, known.QueryRow(w.id(key.Room), w.id(key.Sender), key.ClientID)); err != nil {
 			return err
 		}
 	}

@@ -15,7 +15,7 @@ import (
 // Every statement and every list of arguments is made from it: a new column is
 // one line here.
 var messageTable = []column{
-	uuidColumn("id", func(m *protocol.Message) *uuid.UUID { return &m.ID }),
+	uuidColumn("id", func(m *protocol.Message) *uuid.UUID { return &m.ID }).unlike(),
 	uuidColumn("chat_room_id", func(m *protocol.Message) *uuid.UUID { return &m.RoomID }).missing(noID),
 	uuidColumn("sender_id", func(m *protocol.Message) *uuid.UUID { return &m.Sender.ID }).missing(noID),
 	textColumn("content", func(m *protocol.Message) *string { return &m.Content }).changes(),
@@ -41,8 +41,8 @@ type column struct {
 	null     bool   // it may be stored as NULL
 	rare     bool   // of most messages it is NULL: only others name it
 
-	target func(*scanned) any          // where a value that was read goes; nil: it is only written
-	value  func(*protocol.Message) any // the value to write
+	target func(*scanned) any                    // where a value that was read goes; nil: it is only written
+	value  func(*written, *protocol.Message) any // the value to write
 }
 
 // scanned is where the columns of a row are read to.
@@ -56,7 +56,7 @@ func plainColumn[T any](name string, at func(*protocol.Message) *T) column {
 	return column{
 		name: name, selected: "m." + name,
 		target: func(s *scanned) any { return at(&s.Message) },
-		value:  func(m *protocol.Message) any { return *at(m) },
+		value:  func(_ *written, m *protocol.Message) any { return *at(m) },
 	}
 }
 
@@ -68,7 +68,7 @@ func uuidColumn(name string, at func(*protocol.Message) *uuid.UUID) column {
 	return column{
 		name: name, selected: "m." + name,
 		target: func(s *scanned) any { return at(&s.Message) },
-		value:  func(m *protocol.Message) any { return at(m).String() },
+		value:  func(w *written, m *protocol.Message) any { return w.id(*at(m)) },
 	}
 }
 
@@ -76,8 +76,15 @@ func timeColumn(name string, at func(*protocol.Message) *time.Time) column {
 	return column{
 		name: name, selected: "m." + name,
 		target: func(s *scanned) any { return stamp{at(&s.Message)} },
-		value:  func(m *protocol.Message) any { return formatStamp(*at(m)) },
+		value:  func(w *written, m *protocol.Message) any { return w.stamp(*at(m)) },
 	}
+}
+
+// unlike is for ids that no other message has.
+func (c column) unlike() column {
+	value := c.value
+	c.value = func(_ *written, m *protocol.Message) any { return value(nil, m) }
+	return c
 }
 
 func (c column) changes() column {
@@ -98,8 +105,8 @@ const noID = "'00000000-0000-0000-0000-000000000000'"
 func (c column) orNull() column {
 	c.null = true
 	value := c.value
-	c.value = func(m *protocol.Message) any {
-		if v := value(m); v != "" {
+	c.value = func(w *written, m *protocol.Message) any {
+		if v := value(w, m); v != "" {
 			return v
 		}
 		return nil
@@ -107,7 +114,7 @@ func (c column) orNull() column {
 	return c
 }
 
-func originalOf(m *protocol.Message) any {
+func originalOf(_ *written, m *protocol.Message) any {
 	if m.ReplyTo == nil {
 		return nil
 	}
@@ -156,9 +163,9 @@ func list(columns []column, text func(column) string) string {
 }
 
 // args appends the values of a message in those columns.
-func args(dst []any, columns []column, m *protocol.Message) []any {
+func (w *written) args(dst []any, columns []column, m *protocol.Message) []any {
 	for i := range columns {
-		dst = append(dst, columns[i].value(m))
+		dst = append(dst, columns[i].value(w, m))
 	}
 	return dst
 }

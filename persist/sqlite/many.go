@@ -6,11 +6,12 @@ import (
 	"strings"
 )
 
-// many is one statement for 1, 8 or 64 rows: to run a statement costs more than most rows.
+// many is one statement for 1, 8 or 60 rows: to run a statement costs more than most rows. For more
+// than 60 messages database/sql would make lists of more than 32 KiB, which are dear.
 type many [len(manyRows)]*sql.Stmt
 
 // manyRows are the numbers of rows, the greatest first.
-var manyRows = [...]int{64, 8, 1}
+var manyRows = [...]int{60, 8, 1}
 
 // prepare prepares it. Its text has "(?)" where the rows stand, each of so many values.
 func (m *many) prepare(ctx context.Context, db *sql.DB, text string, values int) error {

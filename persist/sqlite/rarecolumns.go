@@ -13,11 +13,11 @@ func rareTimeColumn(name string, at func(*protocol.Extra) time.Time, to func(*pe
 	return column{
 		name: name, selected: "m." + name, null: true, changed: true, rare: true,
 		target: func(s *scanned) any { return rareStamp{to(&s.rare)} },
-		value: func(m *protocol.Message) any {
+		value: func(w *written, m *protocol.Message) any {
 			if m.Extra == nil || at(m.Extra).IsZero() {
 				return nil
 			}
-			return formatStamp(at(m.Extra))
+			return w.stamp(at(m.Extra))
 		},
 	}
 }
@@ -26,7 +26,7 @@ func rareTimeColumn(name string, at func(*protocol.Extra) time.Time, to func(*pe
 var extraColumn = column{
 	name: "extra", selected: "m.extra", null: true, changed: true, rare: true,
 	target: func(s *scanned) any { return rareText{&s.rare.Extra} },
-	value: func(m *protocol.Message) any {
+	value: func(_ *written, m *protocol.Message) any {
 		if m.Extra == nil || !m.Extra.Stored() {
 			return nil
 		}
