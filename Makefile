@@ -31,9 +31,10 @@ PARTITIONS ?=
 SERVERS ?=
 MEMBERS ?= 1000000
 WORKLOADS ?=
+SERIES ?=
 VERSION ?=
 COMMIT ?=
-SETTABLE := FUZZTIME BENCH PACKAGES BASE ROUNDS SEED DURATION STORE NODES HOSTILE JS REDIS STANDBY FILES PARTITIONS SERVERS WORKLOADS MEMBERS VERSION COMMIT
+SETTABLE := FUZZTIME BENCH PACKAGES BASE ROUNDS SEED DURATION STORE NODES HOSTILE JS REDIS STANDBY FILES PARTITIONS SERVERS WORKLOADS SERIES MEMBERS VERSION COMMIT
 $(foreach name,$(SETTABLE),$(eval override $(name) := $$(value $(name))))
 export $(SETTABLE)
 
@@ -110,6 +111,10 @@ bench-compare: build ## compare what bench runs, the standard set or Go benchmar
 bench-peers: build ## measure SERVERS (all) in WORKLOADS (all): Caravan beside the floor and servers on other libraries
 	cd bench/peers && CGO_ENABLED=0 go build -trimpath -o ../../bin/ .
 	@bin/caravan-bench peers $${SERVERS:+--servers "$$SERVERS"} $${WORKLOADS:+--workloads "$$WORKLOADS"}
+
+.PHONY: bench-flat
+bench-flat: build ## measure what a delivery costs in SERIES (all) of shapes, members, rooms and connections, on Caravan and the floor, into bench/results
+	@bin/caravan-bench flat --out "bench/results/$$(date -u +%Y-%m-%d-%H%M%S)-flat" $${SERIES:+--series "$$SERIES"} $${SERVERS:+--servers "$$SERVERS"}
 
 .PHONY: million
 million: build ## put MEMBERS (a million) members on this machine, on nodes of its own, break some, and report

@@ -20,18 +20,19 @@ type link struct{ Name, File, Verdict string }
 
 // WriteIndex writes a page with the medians of several runs, with links to their pages:
 // NAME-1.html and on, in the directory of the index.
-func WriteIndex(w io.Writer, runs []*bench.Report) error {
+func WriteIndex(w io.Writer, title string, runs []*bench.Report) error {
 	type workload struct {
 		compare.Summary
 		Links []link
 		SVG   template.HTML
 	}
 	v := struct {
+		Title     string
 		Style     template.CSS
 		Run       []row
 		Last      *bench.Report
 		Workloads []workload
-	}{Style: template.CSS(style)}
+	}{Title: title, Style: template.CSS(style)}
 	if len(runs) > 0 {
 		v.Last = runs[len(runs)-1]
 		v.Run = settings(v.Last)[3:]

@@ -89,7 +89,7 @@ func TestAnIndexLeadsToEveryRun(t *testing.T) {
 	var b strings.Builder
 	second := report()
 	second.OK = false
-	if err := WriteIndex(&b, []*bench.Report{report(), second}); err != nil {
+	if err := WriteIndex(&b, "The standard set", []*bench.Report{report(), second}); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"2 runs", "-1.html", "-2.html", "(failed)", "delivery p99"} {

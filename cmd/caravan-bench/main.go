@@ -49,6 +49,7 @@ Usage:
   caravan-bench echo      run a bare WebSocket echo server on Caravan's network layer
   caravan-bench floor     run the least that a server of rooms must do, to compare with
   caravan-bench peers     measure Caravan beside the floor and other servers
+  caravan-bench flat      say whether a delivery costs the same in each shape of a fleet
   caravan-bench million   put a million members on this machine, and break its servers
   caravan-bench version   print the version
 
@@ -70,6 +71,7 @@ var commands = map[string]command{
 	"echo":     runEcho,
 	"floor":    runFloor,
 	"peers":    runPeers,
+	"flat":     runFlat,
 	"million":  runMillion,
 	"version": func(_ context.Context, _ []string, stdout, _ io.Writer) (int, error) {
 		_, err := fmt.Fprintf(stdout, "caravan-bench %s (%s, %s)\n", version, commit, runtime.Version())

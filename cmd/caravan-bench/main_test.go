@@ -122,6 +122,13 @@ func TestUsage(t *testing.T) {
 		{"million --members 4000 --nodes 2 --caravan /dev/null", 2, "", "3 to 64"},
 		{"million --caravan /nonsense", 2, "", "make build"},
 		{"peers --from /nonsense", 1, "", "--from"},
+		{"flat --help", 0, "--series", ""},
+		{"flat", 2, "", "--out"},
+		{"flat --out x --series nonsense", 2, "", "there is no \"nonsense\""},
+		{"flat --out x --servers floor,nonsense", 2, "", "there is no \"nonsense\""},
+		{"flat --out x --rounds 0", 2, "", "--rounds must be"},
+		{"flat --out x --duration 0s", 2, "", "--duration"},
+		{"flat --out x --connections-max 1", 2, "", "no shape"},
 		{"echo --max-frame big", 2, "", "is no size"},
 		{"echo --listen nonsense", 1, "", "nonsense"},
 	} {

@@ -239,7 +239,7 @@ func (s *standard) conclude(sides []*side, stdout io.Writer) (int, error) {
 				status = st
 			}
 		}
-		if err := writeFile(filepath.Join(side.dir, "index.html"), func(w io.Writer) error { return page.WriteIndex(w, side.runs) }); err != nil {
+		if err := writeFile(filepath.Join(side.dir, "index.html"), func(w io.Writer) error { return page.WriteIndex(w, "The standard set", side.runs) }); err != nil {
 			return exitFault, err
 		}
 	}
