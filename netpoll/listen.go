@@ -66,7 +66,6 @@ func (s *shared) share(cfg *Config, files claim.Descriptors) {
 		pingInterval:     cfg.PingInterval,
 		idleTimeout:      cfg.IdleTimeout,
 		scanPeriod:       scanPeriodOf(cfg),
-		calmPeriod:       min(max(scanPeriodOf(cfg)/2, tickPeriod), calmPeriodMax),
 		messageBytesMax:  cfg.MessageBytesMax,
 		frames:           [2]frame.Limits{framesPlain: plain, framesDeflate: deflated},
 		outboxBytesMax:   cfg.OutboxBytesMax,

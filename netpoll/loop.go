@@ -89,6 +89,7 @@ type Loop struct {
 
 	conns       []*Conn  // all sockets of this loop, in no order
 	births      []uint32 // of each of conns, how many came before it
+	due         []moment // of each of conns, before when time brings nothing to it; see scan
 	born        uint32   // how many came
 	awaited     ages     // whose request is waited for
 	leaving     ages     // that were told their end
@@ -111,11 +112,12 @@ type Loop struct {
 	flushTimer *time.Timer
 	gathering  bool // flushTimer is armed
 
-	scanned  int        // position of the scan in conns
-	scanTime time.Time  // of the last scan
-	tickTime time.Time  // of the last Handler.Tick
-	drain    *drainPlan // nil: there is no drain
-	toPart   []*Conn    // whose time in the drain is to come, in that order
+	scanned   int        // position of the scan in conns
+	unscanned int        // connections that the last scan has left to the next one
+	scanTime  time.Time  // of the last scan
+	tickTime  time.Time  // of the last Handler.Tick
+	drain     *drainPlan // nil: there is no drain
+	toPart    []*Conn    // whose time in the drain is to come, in that order
 
 	counts       counts
 	requestBytes int // of requests that are not whole
@@ -218,6 +220,7 @@ func (l *Loop) add(c *Conn) {
 	c.position = uint32(len(l.conns))
 	l.conns = append(l.conns, c)
 	l.births = append(l.births, l.born)
+	l.due = append(l.due, l.at)
 	l.born++
 }
 
@@ -225,9 +228,16 @@ func (l *Loop) add(c *Conn) {
 func (l *Loop) remove(c *Conn) {
 	n := len(l.conns) - 1
 	last := l.conns[n]
-	l.conns[c.position], l.births[c.position] = last, l.births[n]
+	l.conns[c.position], l.births[c.position], l.due[c.position] = last, l.births[n], l.due[n]
 	last.position = c.position
 	delete(l.clients, c)
 	l.conns[n] = nil
-	l.conns, l.births = l.conns[:n], l.births[:n]
+	l.conns, l.births, l.due = l.conns[:n], l.births[:n], l.due[:n]
+}
+
+// isDue has c looked at in the next scan: something else may be due sooner now.
+func (l *Loop) isDue(c *Conn) {
+	if i := int(c.position); i < len(l.conns) && l.conns[i] == c {
+		l.due[i] = l.at
+	}
 }

@@ -24,6 +24,7 @@ func (l *Loop) move(c *Conn, to connState) {
 		l.leaving.live--
 	}
 	c.state = to
+	l.isDue(c)
 	switch to {
 	case stateOpen:
 		c.mark = l.at

@@ -18,7 +18,7 @@ func TestLoopsOfOpenConnectionsTickSeldom(t *testing.T) {
 	for range 8 {
 		dial(t, s)
 	}
-	calm := s.limits.calmPeriod
+	calm := s.limits.scanPeriod
 	if calm < 2*tickPeriod || calm > limit/4 {
 		t.Fatalf("a calm loop ticks each %v", calm)
 	}
@@ -41,7 +41,7 @@ func TestLoopsOfOpenConnectionsTickSeldom(t *testing.T) {
 // However often a loop's connections stall and go on, or come and go, its next tick comes.
 func TestATickIsNeverPutOff(t *testing.T) {
 	s := &shared{}
-	s.limits.calmPeriod = calmPeriodMax
+	s.limits.scanPeriod = scanPeriodMax
 	l := newLoop(s, nil, 0)
 	defer l.tickTimer.Stop()
 	begun := time.Now()
@@ -50,7 +50,7 @@ func TestATickIsNeverPutOff(t *testing.T) {
 		l.pace(ticked)
 		return l.tickAt.Sub(begun)
 	}
-	if due := at(0, 0, true); due != calmPeriodMax {
+	if due := at(0, 0, true); due != scanPeriodMax {
 		t.Fatalf("a calm loop's tick is due after %v", due)
 	}
 	const first = 30 * time.Millisecond

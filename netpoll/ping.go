@@ -9,6 +9,7 @@ func (l *Loop) pinged(c *Conn, payload []byte) {
 	}
 	if c.pongs == nil {
 		c.pongs = &pongs{since: l.at}
+		l.isDue(c)
 	}
 	if c.pongs.answer(l.at, payload, c.flow == flowStalled) {
 		l.pong(c, payload)

@@ -19,7 +19,6 @@ type limits struct {
 	pingInterval     time.Duration
 	idleTimeout      time.Duration
 	scanPeriod       time.Duration // in which each connection is looked at once
-	calmPeriod       time.Duration // between two ticks of a loop that is calm
 	messageBytesMax  int
 	frames           [2]frame.Limits // by framesPlain, framesDeflate
 	outboxBytesMax   int

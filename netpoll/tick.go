@@ -10,6 +10,10 @@ const (
 
 	// handlerTickPeriod is the time between two calls of Handler.Tick.
 	handlerTickPeriod = time.Second
+
+	// inspectionsMax is how many connections are looked at closely in one turn: a ping to each
+	// takes some milliseconds. The others wait for the next tick.
+	inspectionsMax = 1024
 )
 
 // tick does what time brings. There are no timers per connection: each tick looks
@@ -34,17 +38,33 @@ func (l *Loop) scan() {
 	elapsed := min(l.now.Sub(l.scanTime), l.shared.limits.scanPeriod)
 	l.scanTime = l.now
 	share := int(int64(len(l.conns))*int64(elapsed)/int64(l.shared.limits.scanPeriod)) + 1 // at most all, and one twice
+	share = min(share+l.unscanned, len(l.conns)+1)
+	l.unscanned = 0
+	inspected := 0
 	for n := share; n > 0 && len(l.conns) > 0; n-- {
+		if inspected == inspectionsMax {
+			l.unscanned = n
+			return
+		}
 		if l.scanned >= len(l.conns) {
 			l.scanned = 0
 		}
-		l.inspect(l.conns[l.scanned])
+		i := l.scanned
 		l.scanned++
+		if l.at.before(l.due[i]) { // most are, and nothing of theirs is touched
+			continue
+		}
+		inspected++
+		c := l.conns[i]
+		if next := l.inspect(c); i < len(l.conns) && l.conns[i] == c {
+			l.due[i] = next
+		}
 	}
 }
 
-// inspect looks whether the time of c's state is over.
-func (l *Loop) inspect(c *Conn) {
+// inspect looks whether the time of c's state is over, and returns before when that need not be looked at again,
+// as long as isDue is not called. What is heard and what is sent meanwhile only puts it off.
+func (l *Loop) inspect(c *Conn) (next moment) {
 	limits := &l.shared.limits
 	switch c.state {
 	case stateHandshake:
@@ -67,6 +87,10 @@ func (l *Loop) inspect(c *Conn) {
 		default:
 			l.answerOwedPing(c)
 		}
+		if c.state == stateOpen && c.pongs == nil {
+			ping := max(limits.pingInterval-l.at.since(c.heard), limits.pingInterval-l.at.since(c.mark))
+			return l.at.after(min(ping, limits.idleTimeout-l.at.since(c.heard)))
+		}
 	case stateParting:
 		if l.at.since(c.mark) >= endingTimeout {
 			l.depart(c)
@@ -77,4 +101,5 @@ func (l *Loop) inspect(c *Conn) {
 		}
 	case stateClosing, stateGone:
 	}
+	return l.at
 }

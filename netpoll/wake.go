@@ -16,8 +16,8 @@ func (l *Loop) Post(fn func()) {
 
 // Queue is the first half of Post: it puts fn into the loop's mailbox and makes no
 // system call, so it may be called under a lock. Wake must follow. Where it is
-// forgotten, fn is called with the loop's next turn, at the latest after half
-// a second. Safe from any goroutine.
+// forgotten, fn is called with the loop's next turn, at the latest after a
+// second. Safe from any goroutine.
 func (l *Loop) Queue(fn func()) { l.mail.put(fn) }
 
 // Wake is the second half of Post: a turn begins soon in which all that was queued

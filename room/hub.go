@@ -1,6 +1,7 @@
 package room
 
 import (
+	"iter"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -39,6 +40,9 @@ type shard struct {
 	// missed are rooms whose listeners were not told of some read marks. They are told so with
 	// the next ones.
 	missed map[uuid.UUID]struct{}
+	// tailed and noticed are rooms that may have a tail, and those of which notices were told: the
+	// only ones that have to be looked at when such things are forgotten.
+	tailed, noticed []*subscribed
 }
 
 // subscribed is a room with listeners on this node. Its shard's lock guards it.
@@ -49,6 +53,8 @@ type subscribed struct {
 	tail      *tail // nil: nobody asked lately
 	born      int64 // births when it began to be followed
 	notices   notices
+	tailed    bool // it is in the shard's tailed
+	noticed   bool // likewise
 }
 
 func newHub(stats *counters, tailMax Limit, ask func(uuid.UUID, time.Duration)) *hub {
@@ -135,6 +141,20 @@ func (h *hub) unfollow(room uuid.UUID, l Listener) (last bool) {
 
 func (h *hub) follows(room uuid.UUID) bool { return h.with(room, func(*subscribed) {}) }
 
+// sweep goes through those rooms of all shards that a list has, under their locks. Those for which keep returns false
+// leave the list.
+func (h *hub) sweep(list func(*shard) *[]*subscribed, keep func(*subscribed) bool) {
+	for i := range h.shards {
+		sh := &h.shards[i]
+		sh.mu.Lock()
+		of := list(sh)
+		if *of = slices.DeleteFunc(*of, func(r *subscribed) bool { return !keep(r) }); len(*of) == 0 {
+			*of = nil
+		}
+		sh.mu.Unlock()
+	}
+}
+
 func (h *hub) len() (n int) {
 	h.each(func(uuid.UUID, *subscribed) { n++ })
 	return n
@@ -148,6 +168,18 @@ func (h *hub) stands(which func(room uuid.UUID, r *subscribed) bool) (rooms []uu
 			rooms, at = append(rooms, id), append(at, r.seq.stands())
 		}
 	})
+	return rooms, at
+}
+
+// standsOf returns the same of those among some rooms.
+func (h *hub) standsOf(some iter.Seq[uuid.UUID], which func(room uuid.UUID, r *subscribed) bool) (rooms []uuid.UUID, at []int64) {
+	for id := range some {
+		h.with(id, func(r *subscribed) {
+			if which(id, r) {
+				rooms, at = append(rooms, id), append(at, r.seq.stands())
+			}
+		})
+	}
 	return rooms, at
 }
 

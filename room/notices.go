@@ -136,8 +136,12 @@ func (h *hub) tellsRelayed(x *Notice, now time.Time) (yes bool) {
 
 func (h *hub) tells(room uuid.UUID, now time.Time, tells func(*notices) bool) (yes bool) {
 	yes, large := true, h.online(room) > largeRoom
-	h.with(room, func(r *subscribed) {
+	h.withShard(room, func(sh *shard, r *subscribed) {
 		n := &r.notices
+		if !r.noticed {
+			r.noticed = true
+			sh.noticed = append(sh.noticed, r)
+		}
 		large = large || r.members()+n.relayed > largeRoom
 		if large && n.large.Wait(largeRoomTurns, now) > 0 {
 			yes = false
@@ -162,5 +166,9 @@ func (r *subscribed) members() (n int) {
 
 // dropNotices forgets what was told long ago.
 func (h *hub) dropNotices(now time.Time) {
-	h.each(func(_ uuid.UUID, r *subscribed) { r.notices.sweep(now) })
+	h.sweep(func(sh *shard) *[]*subscribed { return &sh.noticed }, func(r *subscribed) bool {
+		r.notices.sweep(now)
+		r.noticed = r.notices.last != nil
+		return r.noticed
+	})
 }

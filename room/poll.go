@@ -86,10 +86,7 @@ func (s *Service) poll(ctx context.Context, last *polled) {
 		return
 	}
 	s.stats.NumbersWritten.Add(int64(len(numbers.Of)))
-	rooms, stood := s.hub.stands(func(id uuid.UUID, r *subscribed) bool {
-		_, again := last.again[id]
-		return again || r.born > last.births || numbers.concern(id, r.seq.at.seq)
-	})
+	rooms, stood := s.standing(&numbers, births, last)
 	again, done := s.compare(ctx, rooms, stood, t)
 	if !done {
 		return
@@ -98,6 +95,30 @@ func (s *Service) poll(ctx context.Context, last *polled) {
 	if numbers.All {
 		last.all = now
 	}
+}
+
+// standing returns the rooms that a poll has to compare, and where they stand. It looks at all that are followed only
+// where it may be any of them.
+func (s *Service) standing(numbers *Numbers, births int64, last *polled) (rooms []uuid.UUID, stood []int64) {
+	which := func(id uuid.UUID, r *subscribed) bool {
+		_, again := last.again[id]
+		return again || r.born > last.births || numbers.concern(id, r.seq.at.seq)
+	}
+	if numbers.All || births != last.births {
+		return s.hub.stands(which)
+	}
+	return s.hub.standsOf(func(yield func(uuid.UUID) bool) {
+		for id := range numbers.Of {
+			if !yield(id) {
+				return
+			}
+		}
+		for id := range last.again {
+			if _, twice := numbers.Of[id]; !twice && !yield(id) {
+				return
+			}
+		}
+	}, which)
 }
 
 func (s *Service) numbersSince(ctx context.Context, since Moment) (numbers Numbers, err error) {

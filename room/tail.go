@@ -232,6 +232,11 @@ func (h *hub) keepTail(of protocol.RoomInfo, page *Page, births int64) *History 
 		}
 		h.dropTail(r)
 		r.tail = t
+		if !r.tailed {
+			r.tailed = true
+			sh := h.shard(of.Room)
+			sh.tailed = append(sh.tailed, r)
+		}
 		h.tailBytes.Add(t.size)
 		return out
 	})
@@ -252,9 +257,11 @@ func (h *hub) dropTail(r *subscribed) {
 // read so long ago that users may have other names by now, which no event tells.
 func (h *hub) dropTails(now time.Time) {
 	asked, read := now.Add(-tailIdle), now.Add(-tailAgeMax)
-	h.each(func(_ uuid.UUID, r *subscribed) {
+	h.sweep(func(sh *shard) *[]*subscribed { return &sh.tailed }, func(r *subscribed) bool {
 		if r.tail != nil && (r.tail.asked.Before(asked) || r.tail.read.Before(read)) {
 			h.dropTail(r)
 		}
+		r.tailed = r.tail != nil
+		return r.tailed
 	})
 }

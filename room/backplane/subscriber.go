@@ -1,6 +1,7 @@
 package backplane
 
 import (
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -26,12 +27,14 @@ type subscriber struct {
 	wanted  map[uuid.UUID]*interest
 	pending []uuid.UUID            // wanted, not subscribed yet
 	leaving map[uuid.UUID]struct{} // not wanted any more, and Redis has not confirmed that yet
+	left    []uuid.UUID            // whom nobody followed at some time since they were looked at; the others need no look
 }
 
 // interest is a room that a subscriber follows.
 type interest struct {
 	follows int       // Follows without their Unfollow
 	idle    time.Time // since when there are none
+	left    bool      // it is in the subscriber's left
 }
 
 func newSubscriber(b *Backplane, of *slot) *subscriber {
@@ -70,6 +73,10 @@ func (s *subscriber) unfollow(roomID uuid.UUID, now time.Time) {
 	if x := s.wanted[roomID]; x != nil {
 		x.follows--
 		x.idle = now
+		if x.follows <= 0 && !x.left {
+			x.left = true
+			s.left = append(s.left, roomID)
+		}
 	}
 }
 
@@ -77,13 +84,20 @@ func (s *subscriber) unfollow(roomID uuid.UUID, now time.Time) {
 func (s *subscriber) takeStale(now time.Time) (rooms []uuid.UUID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for roomID, x := range s.wanted {
-		if x.follows <= 0 && now.Sub(x.idle) >= linger {
-			delete(s.wanted, roomID)
-			s.leaving[roomID] = struct{}{}
-			rooms = append(rooms, roomID)
+	s.left = slices.DeleteFunc(s.left, func(roomID uuid.UUID) bool {
+		x := s.wanted[roomID]
+		switch {
+		case x.follows > 0: // again
+			x.left = false
+			return true
+		case now.Sub(x.idle) < linger:
+			return false
 		}
-	}
+		delete(s.wanted, roomID)
+		s.leaving[roomID] = struct{}{}
+		rooms = append(rooms, roomID)
+		return true
+	})
 	return rooms
 }
 
