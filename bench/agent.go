@@ -178,7 +178,7 @@ func (s *service) follow(o *order) (answer, error) {
 	case s.run == nil:
 		return answer{}, errOrder
 	case o.Do == doBegin && !s.begun:
-		return s.begin()
+		return s.begin(o.Ago)
 	case o.Do == doLook && !s.begun:
 		return answer{Told: s.run.told()}, nil
 	case !s.begun:
@@ -192,10 +192,13 @@ func (s *service) follow(o *order) (answer, error) {
 		return answer{Told: s.run.told()}, nil
 	case o.Do == doFill:
 		s.run.filling.Store(true)
+		s.run.nudge()
 	case o.Do == doPlan && o.Plan != nil:
 		s.run.follow(o.Plan)
+		s.run.nudge()
 	case o.Do == doHalt && s.run.plan.Load() != nil:
 		s.run.halt.Store(true)
+		s.run.nudge()
 	case o.Do == doFinish:
 		return s.finish()
 	default:
@@ -271,12 +274,13 @@ func (c *AgentConfig) allow(nodes []node) error {
 	return nil
 }
 
-func (s *service) begin() (answer, error) {
+// begin lets the connections begin; the run has been going on for some time.
+func (s *service) begin(ago time.Duration) (answer, error) {
 	r := s.run
 	s.begun = true
 	s.ender = time.AfterFunc(r.cfg.budget()+agentSpareTime, func() { r.fail(errors.New("the run took longer than it was to take")) })
 	s.agent.log("%d connections to %s", r.share.seats(r.cfg), r.cfg.URL)
-	r.began = time.Now()
+	r.began = time.Now().Add(-ago)
 	return answer{}, r.gens.begin()
 }
 

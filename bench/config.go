@@ -51,6 +51,7 @@ type Config struct {
 	Restart   func(context.Context) (pid int, err error) `json:"-"`
 	SkipRooms int                                        // rooms of the fleet that the run leaves to others: the first ones
 	Joined    func()                                     `json:"-"` // is called once all connections are members; nil: nobody waits for it
+	Unjoined  func(connected int64)                      `json:"-"` // is called where they are not, while those that are still live; nil: nobody is told
 
 	Slow          int // members that read slowly; zero: by scenario
 	SlowBytesPerS int // how fast they read; zero: 1,000
@@ -90,14 +91,15 @@ const (
 	portsPerSource = 25_000   // of Linux's 28,232 ephemeral ports
 	// quickPortsPerSource are those that the kernel finds at once: it looks at every second port first, and
 	// once these are taken it looks at all of them again for each connection, for a millisecond.
-	quickPortsPerSource = 14_000
-	sourcesMax          = 200
-	descriptorsSpare    = 64                     // for what is no connection
-	nodesMax            = 64                     // of a deployment
-	runMax              = 48 * time.Hour         // well below what a stamp can carry
-	refusedPause        = 100 * time.Millisecond // of a sender in the closed loop after a refusal
-	idleCheckInterval   = 10 * time.Millisecond  // longest that a worker sleeps
-	idleAgentInterval   = 40 * time.Millisecond  // and where it is one of many processes, and waits for others; less than startAhead
+	quickPortsPerSource  = 14_000
+	sourcesMax           = 200
+	descriptorsSpare     = 64                     // for what is no connection
+	nodesMax             = 64                     // of a deployment
+	runMax               = 48 * time.Hour         // well below what a stamp can carry
+	refusedPause         = 100 * time.Millisecond // of a sender in the closed loop after a refusal
+	idleCheckInterval    = 10 * time.Millisecond  // longest that a worker sleeps
+	waitingAgentInterval = time.Second            // likewise, before anything is sent: an order rings
+	idleAgentInterval    = 40 * time.Millisecond  // and where it is one of many processes, and waits for others; less than startAhead
 )
 
 // NeededFleet returns the fleet that the run needs, or the one that it has.

@@ -22,7 +22,7 @@ func (w *worker) nextConnection() (int64, bool) {
 	case w.begun == len(w.conns):
 		return w.back.due()
 	}
-	return int64(float64(w.begun) * w.run.connectInterval), true
+	return w.run.connectFrom + int64(float64(w.begun)*w.run.connectInterval), true
 }
 
 // mayBegin holds all back until the very first connection is a member, so that
@@ -181,7 +181,9 @@ func (w *worker) joined(c *conn, seq, now int64) {
 		return
 	}
 	w.tally.ready++
-	w.run.proven.Store(true)
+	if w.run.proven.CompareAndSwap(false, true) {
+		w.run.nudge()
+	}
 	if c.slow {
 		w.slowDown(c)
 	}

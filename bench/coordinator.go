@@ -18,6 +18,8 @@ const (
 	askPeriod     = time.Second            // between two looks at the latest: an agent takes who does not ask for gone
 	lateAnswer    = time.Second            // an agent that answers later lags: what it measures is late, too
 	agentPeriod   = 100 * time.Millisecond // between two looks of whoever waits
+	lookApart     = 20 * time.Millisecond  // or so many agents are that each look takes longer: fifty of them are asked once a second
+	agentsAtOnce  = 2                      // of those that connect in turn: one has its last connections under way when the next begins
 )
 
 // errAgentLost says that the connections of one agent were never all made.
@@ -40,6 +42,7 @@ type remote struct {
 	last   told       // what it told last
 	recent *slot
 	late   time.Duration // the longest that it took for an answer
+	begun  bool          // its connections may begin
 	done   bool          // it has told what it found
 	lost   error         // nil: it is there
 	lostAt time.Duration // since the run began
@@ -48,7 +51,7 @@ type remote struct {
 // callAgents connects to all agents and prepares them.
 func (r *run) callAgents(ctx context.Context) error {
 	a := &agents{run: r}
-	r.gens, r.period = a, agentPeriod
+	r.gens, r.period = a, max(agentPeriod, time.Duration(len(r.cfg.Agents))*lookApart)
 	for i := range r.cfg.Agents {
 		if err := r.cfg.shareOf(i, len(r.cfg.Agents)).check(r.cfg); err != nil {
 			return &ConfigError{err}
@@ -145,8 +148,49 @@ func (a *agents) tellAll(o order, wait time.Duration, take func(i int, m *remote
 
 func (a *agents) begin() error {
 	a.run.began = time.Now()
-	a.tellAll(order{Do: doBegin}, answerSilence, nil)
+	if a.run.cfg.NodesInTurn {
+		a.beginMore()
+		return a.firstLoss()
+	}
+	a.tellAll(order{Do: doBegin}, answerSilence, func(_ int, m *remote, _ *answer) error {
+		m.begun = true
+		return nil
+	})
 	return a.firstLoss()
+}
+
+// beginMore lets the next agents begin, some at a time, with nodes in turn: then the processors are those of few agents
+// and few nodes, whose connections come close to each other.
+func (a *agents) beginMore() {
+	free := agentsAtOnce
+	for _, m := range a.all {
+		m.mu.Lock()
+		switch {
+		case m.lost != nil || m.done || m.begun && m.connected():
+		case free == 0:
+			m.mu.Unlock()
+			return
+		default:
+			free--
+			if !m.begun {
+				m.begun = true
+				if _, err := m.ask(&order{Do: doBegin, Ago: time.Since(a.run.began)}, answerSilence); err != nil {
+					m.lose(err, time.Duration(a.run.now()))
+					a.run.short.Store(true)
+				}
+			}
+		}
+		m.mu.Unlock()
+	}
+}
+
+// connected reports whether all connections have been made. The caller holds m.mu.
+func (m *remote) connected() bool {
+	var seen reading
+	for i, n := range seen.counts() {
+		*n = m.last.Counts[i]
+	}
+	return seen.ready >= int64(m.ready.Connections)
 }
 
 func (a *agents) tell(o order) { a.tellAll(o, answerSilence, nil) }
@@ -177,6 +221,9 @@ func (a *agents) look() glance {
 		}
 		return nil
 	})
+	if a.run.cfg.NodesInTurn {
+		a.beginMore()
+	}
 	return a.glance()
 }
 

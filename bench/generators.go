@@ -90,6 +90,7 @@ type crew struct {
 }
 
 func (c *crew) begin() error {
+	c.run.connectFrom = c.run.now()
 	for _, w := range c.run.workers {
 		c.running.Go(w.loop)
 	}
@@ -112,6 +113,7 @@ func (c *crew) tell(order) {}
 
 func (c *crew) finish() *yield {
 	c.run.byeBy.Store(c.run.now() + int64(byeMax))
+	c.run.nudge()
 	c.running.Wait()
 	y := c.run.newYield()
 	for _, w := range c.run.workers {

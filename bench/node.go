@@ -36,7 +36,13 @@ func (r *run) findNodes() error {
 }
 
 // nodeOf is which node a connection goes to: the seats of each room go round, each room's from another
-// node, so that all nodes have as many.
+// node, so that all nodes have as many. With nodes in turn the seats of neighbouring rooms go to the same nodes, which
+// lie as far apart as they can.
 func (r *run) nodeOf(id uint32) uint8 {
-	return uint8((int(id)/r.cfg.Rooms + int(id)%r.cfg.Rooms) % len(r.nodes))
+	seat, room := int(id)/r.cfg.Rooms, int(id)%r.cfg.Rooms
+	if !r.cfg.NodesInTurn {
+		return uint8((seat + room) % len(r.nodes))
+	}
+	seats := (r.cfg.Connections-1)/r.cfg.Rooms + 1
+	return uint8((room*len(r.nodes)/r.cfg.Rooms + seat*max(1, len(r.nodes)/seats)) % len(r.nodes))
 }

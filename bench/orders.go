@@ -24,9 +24,10 @@ const (
 
 // order is one thing that a coordinator asks for.
 type order struct {
-	Do      string      `json:"do"`
-	Prepare *assignment `json:"prepare,omitempty"`
-	Plan    *planned    `json:"plan,omitempty"`
+	Do      string        `json:"do"`
+	Prepare *assignment   `json:"prepare,omitempty"`
+	Ago     time.Duration `json:"ago_ns,omitempty"` // with doBegin: since the run began, by the coordinator's clock
+	Plan    *planned      `json:"plan,omitempty"`
 }
 
 // assignment is an agent's part of a run. Agents take one of their own version only, so that both

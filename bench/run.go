@@ -33,6 +33,7 @@ type run struct {
 	template        *wire.Template
 	began           time.Time
 	slotNS          int64   // of a timeline, and between two looks at everything
+	connectFrom     int64   // when the first connection may begin; set before workers run
 	connectInterval float64 // ns between two connections of one worker
 	handshakesMax   int     // of one worker
 	workers         []*worker
@@ -97,13 +98,17 @@ func open(ctx context.Context, cfg *Config) (*run, error) {
 
 // newRun makes a run that has no generators yet.
 func newRun(cfg *Config, mine share) (*run, error) {
+	at := mine.Of // generators that connect at one time
+	if cfg.NodesInTurn {
+		at = min(at, agentsAtOnce)
+	}
 	r := &run{
 		cfg:             cfg,
 		share:           mine,
 		period:          watchPeriod,
 		slotNS:          int64(slotWidth(cfg.budget())),
-		connectInterval: 1e9 * float64(cfg.Workers*mine.Of) / float64(cfg.ConnectRate),
-		handshakesMax:   max(cfg.Handshakes/cfg.Workers/mine.Of, 1),
+		connectInterval: 1e9 * float64(cfg.Workers*at) / float64(cfg.ConnectRate),
+		handshakesMax:   max(cfg.Handshakes/cfg.Workers/at, 1),
 		members:         make([]atomic.Int32, cfg.Rooms),
 	}
 	if err := r.findNodes(); err != nil {
@@ -189,9 +194,11 @@ func (r *run) connectAll(ctx context.Context) bool {
 		case r.failed():
 			return false
 		case ctx.Err() != nil:
+			r.unjoined(&now)
 			r.fail(fmt.Errorf("interrupted when %d of %d connections were made", now.seen.ready, r.cfg.Connections))
 			return false
 		case time.Now().After(deadline):
+			r.unjoined(&now)
 			r.fail(fmt.Errorf("only %d of %d connections were let in within %v", now.seen.ready, r.cfg.Connections, r.cfg.ConnectTimeout.Round(time.Second)))
 			return false
 		case now.lost:
@@ -202,6 +209,13 @@ func (r *run) connectAll(ctx context.Context) bool {
 	}
 	r.connectTook = time.Duration(r.now())
 	return true
+}
+
+// unjoined tells that not all connections are made, before they end.
+func (r *run) unjoined(now *glance) {
+	if r.cfg.Unjoined != nil {
+		r.cfg.Unjoined(now.seen.ready)
+	}
 }
 
 // fillRooms lets each room get its first messages, and waits until they are acknowledged.
@@ -271,7 +285,17 @@ func (r *run) halted() bool { return r.halt.Load() }
 func (r *run) failed() bool { return r.failure.Load() != nil }
 
 // fail ends the run; the first reason counts.
-func (r *run) fail(err error) { r.failure.CompareAndSwap(nil, &err) }
+func (r *run) fail(err error) {
+	r.failure.CompareAndSwap(nil, &err)
+	r.nudge()
+}
+
+// nudge has all workers of this process look what they are to do, who may wait for long. Safe from any goroutine.
+func (r *run) nudge() {
+	for _, w := range r.workers {
+		w.alarm.ring()
+	}
+}
 
 // abandon frees the workers of a run that never began, or lets its agents go.
 func (r *run) abandon() {

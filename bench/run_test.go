@@ -350,3 +350,17 @@ func TestAnInterruptedRunReportsWhatItSaw(t *testing.T) {
 		t.Errorf("it took %v to stop", took)
 	}
 }
+
+// Where not all come in, it is told how many have, while they are still there.
+func TestWhoHasNotJoinedIsTold(t *testing.T) {
+	server := benchtest.New(benchtest.Faults{})
+	defer server.Close()
+	told := int64(-1)
+	_, err := bench.Run(t.Context(), bench.Config{
+		Scenario: bench.Pairs, URL: server.URL(), Mint: benchtest.Mint, Connections: 4, ConnectRate: 2, Duration: time.Second,
+		ConnectTimeout: 700 * time.Millisecond, Unjoined: func(connected int64) { told = connected },
+	})
+	if err == nil || told < 1 || told > 3 || !strings.Contains(err.Error(), "of 4 connections") {
+		t.Errorf("%d of 4 are told, error %v", told, err)
+	}
+}

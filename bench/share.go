@@ -30,6 +30,9 @@ func (s share) owner(c *Config, id int) int {
 	if s.split {
 		return (id%c.Rooms + id/c.Rooms) % s.Of
 	}
+	if c.NodesInTurn { // neighbours, as they are on the same nodes
+		return id % c.Rooms * s.Of / c.Rooms
+	}
 	return id % c.Rooms % s.Of
 }
 

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -26,6 +27,8 @@ type worker struct {
 	tally
 	speech speech
 	epoll  int
+	sleeps *sleeper // owns epoll
+	alarm  *alarm
 	events []unix.EpollEvent
 	buf    []byte   // what was read last
 	said   []byte   // what a protocol itself asks for, while it is made
@@ -49,6 +52,15 @@ func newWorker(r *run, conns []conn) (*worker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("epoll: %w", err)
 	}
+	sleeps, err := newSleeper(fd)
+	if err != nil {
+		_ = unix.Close(fd) // the error says more
+		return nil, err
+	}
+	rings, err := newAlarm(fd)
+	if err != nil {
+		return nil, errors.Join(err, sleeps.file.Close())
+	}
 	return &worker{
 		run:    r,
 		conns:  conns,
@@ -56,6 +68,8 @@ func newWorker(r *run, conns []conn) (*worker, error) {
 		pacer:  newPacer(r, conns),
 		tally:  newTally(r.slotNS),
 		epoll:  fd,
+		sleeps: sleeps,
+		alarm:  rings,
 		events: make([]unix.EpollEvent, eventsMax),
 		buf:    make([]byte, readBytes),
 	}, nil
@@ -109,6 +123,9 @@ func (w *worker) sleep(now int64) time.Duration {
 	until := now + int64(idleCheckInterval)
 	if w.run.share.Of > 1 && !connects && !sends {
 		until = now + int64(idleAgentInterval)
+		if w.run.plan.Load() == nil && len(w.slow) == 0 {
+			until = now + int64(waitingAgentInterval)
+		}
 	}
 	if connects {
 		until = min(until, connection)
@@ -122,11 +139,18 @@ func (w *worker) sleep(now int64) time.Duration {
 	return time.Duration(max(until-now, 0))
 }
 
-// turn handles what the sockets have. Where they have nothing it waits by ppoll,
-// because epoll_wait counts in milliseconds, which is more than a latency.
+// turn handles what the sockets have. Where they have nothing it waits: for long by the
+// sleeper, and otherwise by ppoll, because the others count in milliseconds, which is more than a latency.
 func (w *worker) turn(wait time.Duration) error {
 	n, err := w.look()
-	if err == nil && n == 0 && wait > 0 {
+	if err == nil && n == 0 && wait >= sleepLeast {
+		from := w.run.now()
+		err = w.sleeps.sleep(wait - sleepLate)
+		w.meter.slept.Add(w.run.now() - from)
+		if err == nil {
+			n, err = w.look()
+		}
+	} else if err == nil && n == 0 && wait > 0 {
 		fds := []unix.PollFd{{Fd: int32(w.epoll), Events: unix.POLLIN}}
 		limit := unix.NsecToTimespec(int64(wait))
 		from := w.run.now()
@@ -140,6 +164,10 @@ func (w *worker) turn(wait time.Duration) error {
 		return fmt.Errorf("epoll: %w", err)
 	}
 	for _, ev := range w.events[:max(n, 0)] {
+		if ev.Fd == alarmEvent {
+			w.alarm.heard()
+			continue
+		}
 		c := &w.conns[ev.Fd]
 		if ev.Events&(unix.EPOLLOUT|unix.EPOLLERR|unix.EPOLLHUP) != 0 {
 			w.writable(c, ev.Fd)
@@ -263,6 +291,7 @@ func (w *worker) close() {
 	for i := range w.conns {
 		w.closeConn(&w.conns[i])
 	}
-	_ = unix.Close(w.epoll) // it holds nothing any more
+	w.alarm.close()
+	_ = w.sleeps.file.Close() // it holds nothing any more
 	w.meter.publish(&w.tally, w.outstanding, true)
 }

@@ -193,3 +193,39 @@ func TestAnAgentKeepsItsLimits(t *testing.T) {
 		t.Errorf("what it may do it does: status %d, %v\n%s", status, rep.Faults, errs)
 	}
 }
+
+// With nodes in turn the agents connect in turn, too: two at one time, and the others when those are done. All of them send
+// by one clock.
+func TestAgentsConnectInTurn(t *testing.T) {
+	t.Parallel()
+	server := benchtest.New(benchtest.Faults{})
+	defer server.Close()
+	token := tokenFile(t, "a token of thirty-two characters")
+	var addresses []string
+	for range 4 {
+		address, _ := startAgent(t, token)
+		addresses = append(addresses, address)
+	}
+	status, rep, errs := coordinate(t, server, token, strings.Join(addresses, ","), strings.Fields("--scenario pairs --connections 80 --rate 200 --nodes-in-turn --connect-rate 40 --duration 500ms")...)
+	if status != exitClean && status != exitSaturated { // a crowded machine lets an agent lag
+		t.Fatalf("status %d: %v\n%s", status, rep.Faults, errs)
+	}
+	if m, d := rep.Messages, rep.Deliveries; m.Sent == 0 || m.Acknowledged != m.Sent || d.Received != 2*m.Sent {
+		t.Errorf("%+v %+v", m, d)
+	}
+	if rep.Connect.Connected != 80 || rep.Connect.TookS < 1.5 { // at the pace of all together, whoever's turn it is
+		t.Errorf("%d connected in %.1f s", rep.Connect.Connected, rep.Connect.TookS)
+	}
+	var first, last int
+	for i, s := range rep.Series {
+		if s.Connect.Count > 0 && first == 0 {
+			first = i + 1
+		}
+		if s.Connect.Count > 0 {
+			last = i + 1
+		}
+	}
+	if last <= first {
+		t.Errorf("connections began in the seconds %d to %d of the report", first, last)
+	}
+}

@@ -58,7 +58,8 @@ const (
 	nodeDown     = 3 * time.Second
 	beforeDrain  = 12 * time.Second
 	afterDrain   = 15 * time.Second
-	millionDrain = time.Minute // for what is still missing in the end
+	millionDrain = time.Minute       // for what is still missing in the end
+	settlingTime = 150 * time.Second // for that, and the account
 )
 
 // million is one call of the command.
@@ -113,7 +114,7 @@ func (m *million) register(fs *flag.FlagSet) {
 	fs.Float64Var(&m.rate, "rate", 0, "messages a second by all members together (0: one for each 2,000 members, and 40 at least)")
 	fs.IntVar(&m.connectRate, "connect-rate", 5000, "new connections a second")
 	fs.BoolVar(&m.rightsTriggers, "rights-triggers", true, "the database notes whose rights were written (caravan migrate --rights-triggers make);\nfalse: servers look at all members every 20 s")
-	fs.BoolVar(&m.nodesInTurn, "nodes-in-turn", true, "connect to one node after the other; false: to all of them at once")
+	fs.BoolVar(&m.nodesInTurn, "nodes-in-turn", true, "connect to one node after the other, by one agent after the other; false: to all of them at once")
 	fs.DurationVar(&m.pingInterval, "ping-interval", 5*time.Minute, "after which silence nodes ping a client: --ping-interval of caravan serve")
 	fs.DurationVar(&m.timeMax, "time-max", 20*time.Minute, "when it ends at the latest")
 	fs.StringVar(&m.json, "json", "", "write the report as JSON to this file")
@@ -166,6 +167,11 @@ func (m *million) comeback() time.Duration {
 // length is how long the load is measured, where nothing takes longer than it should.
 func (m *million) length() time.Duration {
 	return idleTime + beforeRedis + redisDown + beforeKill + nodeDown + beforeDrain + nodeDown + afterDrain + 2*m.comeback()
+}
+
+// connectTime is how long members may take to come in: what is left of the whole.
+func (m *million) connectTime(started time.Duration) time.Duration {
+	return max(m.timeMax-started-m.length()-settlingTime, m.timeMax/2)
 }
 
 // fleet has room for the members and for those of whom everything is accounted for.

@@ -72,3 +72,34 @@ func TestTheMillionNeedsAsManyProcessesAsFilesSay(t *testing.T) {
 		t.Errorf("%+v", f)
 	}
 }
+
+// Where not all come in, the report says how far it came, and what that cost.
+func TestTheMillionSaysHowFarItCame(t *testing.T) {
+	rep := millionReport{
+		Members: 1000, Connected: 600, Gave: "time",
+		Start:  millionSpent{Nodes: partSpent{RSSBytes: 1 << 20, AnonBytes: 1 << 19}, Postgres: partSpent{CPUS: 1}},
+		Joined: millionSpent{Nodes: partSpent{RSSBytes: 1<<20 + 600*4096, AnonBytes: 1<<19 + 600*2048}, Agents: partSpent{RSSBytes: 600 * 3072}, Postgres: partSpent{CPUS: 8.5}},
+	}
+	var text strings.Builder
+	if err := rep.WriteText(&text); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"600 of 1000", "4.0 KiB resident in the nodes (2.0 KiB anonymous), 3.0 KiB in the agents", "7.5 s of processor time for these members"} {
+		if !strings.Contains(text.String(), want) {
+			t.Errorf("no %q in\n%s", want, text.String())
+		}
+	}
+}
+
+// Members have the time to come in that the rest leaves them, and half of it all at least.
+func TestTheMillionLeavesTimeForTheRest(t *testing.T) {
+	m := million{members: 1_000_000, nodes: 53, connectRate: 5000, timeMax: 20 * time.Minute}
+	const started = time.Minute
+	if came := m.connectTime(started); started+came+m.length()+settlingTime != m.timeMax {
+		t.Errorf("%v to come in", came)
+	}
+	m.timeMax = time.Minute
+	if came := m.connectTime(started); came != 30*time.Second {
+		t.Errorf("%v of a minute", came)
+	}
+}

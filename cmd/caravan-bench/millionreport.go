@@ -27,7 +27,8 @@ type millionReport struct {
 	Machine    proc.Facts     `json:"machine"`
 	StartS     float64        `json:"start_s"`     // to seed, and until all was ready
 	Start      millionSpent   `json:"start"`       // before the first connection
-	Joined     millionSpent   `json:"joined"`      // when all were members; zero: that did not come about
+	Joined     millionSpent   `json:"joined"`      // when all were members, or when no more time was given
+	Connected  int64          `json:"connected"`   // members by then, where not all came in
 	End        millionSpent   `json:"end"`         // after the last goodbye
 	MemoryLeft int64          `json:"memory_left"` // of the machine, at the worst moment
 	Events     []millionEvent `json:"events"`      // what happened to the servers
@@ -127,6 +128,9 @@ func (r *millionReport) WriteText(w io.Writer) error {
 			line("SATURATED", "%s", l.Generator.Why)
 		}
 	}
+	if r.Load == nil && r.Connected > 0 {
+		r.writeUnjoined(line)
+	}
 	if a := r.Account; a != nil {
 		line("account", "%d members of whom everything is accounted for: %d messages and %d edits settled, %d attempts cut; clean: %t", accountMembers, a.Sent, a.Edits, a.Cut, a.Clean)
 	}
@@ -144,13 +148,30 @@ func (r *millionReport) WriteText(w io.Writer) error {
 	return err
 }
 
+// writeUnjoined says how far it came where not all members came in, and what those cost who did.
+func (r *millionReport) writeUnjoined(line func(name, format string, args ...any)) {
+	line("connected", "%d of %d", r.Connected, r.Members)
+	r.writeMember(line, r.Connected, "")
+	for _, part := range []struct {
+		name     string
+		from, to partSpent
+	}{{"postgres", r.Start.Postgres, r.Joined.Postgres}, {"redis", r.Start.Redis, r.Joined.Redis}, {"nodes", r.Start.Nodes, r.Joined.Nodes}, {"agents", r.Start.Agents, r.Joined.Agents}} {
+		line(part.name, "%.1f s of processor time for these members; %s anonymous", part.to.CPUS-part.from.CPUS, bench.ShowBytes(float64(part.to.AnonBytes)))
+	}
+}
+
+// writeMember says what one of some members holds in memory.
+func (r *millionReport) writeMember(line func(name, format string, args ...any), members int64, kernel string) {
+	each := func(from, to int64) string { return bench.ShowBytes(float64(to-from) / float64(members)) }
+	line("a member", "%s resident in the nodes (%s anonymous), %s in the agents%s", each(r.Start.Nodes.RSSBytes, r.Joined.Nodes.RSSBytes),
+		each(r.Start.Nodes.AnonBytes, r.Joined.Nodes.AnonBytes), each(r.Start.Agents.RSSBytes, r.Joined.Agents.RSSBytes), kernel)
+}
+
 func (r *millionReport) writeLoad(line func(name, format string, args ...any)) {
-	l, members := r.Load, float64(r.Members)
-	each := func(from, to int64) string { return bench.ShowBytes(float64(to-from) / members) }
+	l := r.Load
 	line("connected", "%d in %.1f s, %.0f/s; connect p50 %s p99 %s", l.Connect.Connected, l.Connect.TookS, float64(l.Connect.Connected)/max(l.Connect.TookS, 1e-3),
 		bench.ShowDuration(l.Connect.Latency.P50), bench.ShowDuration(l.Connect.Latency.P99))
-	line("a member", "%s resident in the nodes (%s anonymous), %s in the agents, about %s in the kernel for both ends", each(r.Start.Nodes.RSSBytes, r.Joined.Nodes.RSSBytes),
-		each(r.Start.Nodes.AnonBytes, r.Joined.Nodes.AnonBytes), each(r.Start.Agents.RSSBytes, r.Joined.Agents.RSSBytes), bench.ShowBytes(l.Kernel.BytesPerConnection))
+	r.writeMember(line, int64(r.Members), ", about "+bench.ShowBytes(l.Kernel.BytesPerConnection)+" in the kernel for both ends")
 	line("messages", "%d sent, %d acknowledged, %d refused, %d whose connection ended before an answer", l.Messages.Sent, l.Messages.Acknowledged, l.Messages.Refused, l.Messages.Unknown)
 	line("deliveries", "%d; %d missing, %d repeated, %d reordered", l.Deliveries.Received, l.Deliveries.Missing, l.Deliveries.Repeated, l.Deliveries.Reordered)
 	line("latency", "delivery p50 %s p99 %s max %s; from another node p50 %s p99 %s", bench.ShowDuration(l.Latency.Delivery.P50), bench.ShowDuration(l.Latency.Delivery.P99),

@@ -130,6 +130,7 @@ func (p *millionPlay) play(ctx context.Context, agents []*agentProcess) error {
 		})
 		acting.Go(func() { p.rep.Account, unaccounted = p.account(beside, mint, mended) })
 	}
+	cfg.Unjoined = func(connected int64) { p.rep.Connected, p.rep.Joined = connected, p.spent() }
 	p.rep.Start = p.spent()
 	p.rep.Load, err = bench.Run(ctx, cfg)
 	p.rep.End = p.spent()
@@ -150,7 +151,7 @@ func (p *millionPlay) load(agents []*agentProcess) bench.Config {
 	cfg := bench.Config{
 		Scenario: bench.Nodes, Name: "million", Fleet: p.fleet(), SkipRooms: accountRooms, Connections: p.members, Rooms: p.rooms,
 		Ramp:     []bench.RampPoint{{}, {At: idleTime}, {At: idleTime + time.Second, Rate: p.rate}, {At: length, Rate: p.rate}},
-		Duration: length, Drain: millionDrain, ConnectRate: p.connectRate, ConnectTimeout: p.timeMax * 2 / 3, Returns: true, NodesInTurn: p.nodesInTurn,
+		Duration: length, Drain: millionDrain, ConnectRate: p.connectRate, ConnectTimeout: p.connectTime(time.Duration(p.rep.StartS * float64(time.Second))), Returns: true, NodesInTurn: p.nodesInTurn,
 		AgentToken: []byte(p.agentToken), Version: version,
 	}
 	for _, a := range agents {

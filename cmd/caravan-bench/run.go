@@ -182,7 +182,7 @@ func registerRun(fs *flag.FlagSet, cfg *bench.Config) {
 	fs.DurationVar(&cfg.Warmup, "warmup", 2*time.Second, "how long to send before that")
 	fs.DurationVar(&cfg.Drain, "drain", 10*time.Second, "how long to wait at the end for what is missing")
 	fs.IntVar(&cfg.ConnectRate, "connect-rate", 5000, "new connections a second")
-	fs.BoolVar(&cfg.NodesInTurn, "nodes-in-turn", false, "connect to one node after the other, and not to all of them at once")
+	fs.BoolVar(&cfg.NodesInTurn, "nodes-in-turn", false, "connect to one node after the other, and not to all of them at once; neighbouring rooms are\nthen on the same nodes, and agents begin in turn, two at a time")
 	fs.IntVar(&cfg.Handshakes, "handshakes", 128, "handshakes under way at once")
 	fs.DurationVar(&cfg.ConnectTimeout, "connect-timeout", 0, "for all connections together (0: 30s and what --connect-rate needs)")
 	fs.IntVar(&cfg.Sources, "sources", 0, "loopback addresses to connect from, 127.0.0.2 and on (0: as many as the ports need)")
