@@ -50,7 +50,7 @@ func TestTheTableOfASeries(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, row := range []string{
-		"| rooms | messages/s | floor: CPU a delivery | of its median | in the kernel | caravan-sqlite: CPU a delivery | of its median | in the kernel | writes a delivery | in times of floor |\n" +
+		"| rooms | messages/s | floor CPU | of its median | in the kernel | caravan-sqlite CPU | of its median | in the kernel | writes a delivery | in times of floor |\n" +
 			"| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n",
 		"| 1 | 1000 | 10.00 µs | 0.67 | 75% | 20.00 µs | 0.67 | 75% | 1.00 | 2.00 |\n",
 		"| 10 | 1000 | 20.00 µs | 1.33 | 75% | 40.00 µs | 1.33 | 75% | 1.00 | 2.00 |\n",
@@ -102,7 +102,7 @@ func TestFlatMeasures(t *testing.T) {
 	if err := json.Unmarshal(b, &rep); err != nil || rep.Deliveries.Received == 0 || rep.Parameters.Connections != 20 {
 		t.Errorf("%v\n%s", err, b)
 	}
-	if !strings.Contains(stdout, "| rooms | messages/s | floor: CPU a delivery |") || !strings.Contains(errs, "round 2, rooms-10, floor:") {
+	if !strings.Contains(stdout, "| rooms | messages/s | floor CPU |") || !strings.Contains(errs, "round 2, rooms-10, floor:") {
 		t.Errorf("%s%s", stdout, errs)
 	}
 }

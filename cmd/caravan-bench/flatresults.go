@@ -117,7 +117,7 @@ func (r *flatResults) tables() (all []page.Table) {
 		s := &r.Series[i]
 		t := page.Table{Name: fmt.Sprintf("%s (%s)", s.About, r.Machine.Processor), Head: []string{s.Name, "messages/s"}}
 		for n, f := range s.Shapes[0].Servers {
-			t.Head = append(t.Head, f.Server+": CPU a delivery", "of its median", "in the kernel")
+			t.Head = append(t.Head, f.Server+" CPU", "of its median", "in the kernel")
 			if n > 0 {
 				t.Head = append(t.Head, "writes a delivery", "in times of "+s.Shapes[0].Servers[0].Server)
 			}
@@ -164,7 +164,7 @@ func (r *flatResults) writeText(w io.Writer) error {
 func (r *flatResults) writePage(w io.Writer) error {
 	p := page.Shapes{
 		Kicker: "caravan-bench flat · " + r.Version, Title: "What a delivery costs in each shape of a fleet",
-		Note:   "The work of a second is the same in all shapes of a table, as far as writes a delivery are. Medians of the runs.",
+		Note:   "Processor time of the server for each delivery. Shapes of one table whose writes a delivery are alike have the same work each second. Medians of the runs.",
 		Tables: r.tables(),
 	}
 	for _, f := range r.Series[0].Shapes[0].Servers {
