@@ -431,7 +431,8 @@ export class Room extends Emitter {
         const path = `rooms/${this.id}/messages/?limit=${pageSize}&before=${floor}`;
         const { results, first_seq: first = 1 } = await this.#caravan.rest('GET', path);
         if (timeline.passed !== passed || timeline.floor !== floor) continue; // there is another past now
-        if (results.some((m) => passed.get(m.id) > m.rev)) continue; // it shows a message as it was
+        const before = (m) => passed.get(m.id) > m.rev || passed.has(m.reply_to?.id);
+        if (results.some(before)) continue; // it shows, or quotes, a message as it was
         this.#settle(results, timeline.prepend(results), false, true);
         this.#told([], timeline.cut(first));
         return results;

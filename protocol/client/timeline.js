@@ -70,16 +70,20 @@ export class Timeline {
       this.#byId.set(m.id, m);
       return true;
     });
-    for (const m of news) if (m.deleted_at) news.push(...this.#blank(m));
+    for (const m of messages) if (m.deleted_at) news.push(...this.#blank(m)); // also where it is not held itself
     if (news.length) this.#sorted = null;
     if (this.#byId.size > this.keep + this.#more) this.#drop(this.messages.at(-this.keep - this.#more).seq);
     return news;
   }
 
-  /** What a patch makes of a message. Undefined where that is not held, or is newer. */
+  /**
+   * What a patch makes of a message. Undefined where that is newer, or is not held. But of one that is deleted there is
+   * so much as its quotes need.
+   */
   patched({ message_id: id, set, rev }) {
     const known = this.#byId.get(id);
     if (!known) this.#pass(id, rev);
+    if (!known && set.deleted_at) return { id, seq: -1, rev, content: set.content, deleted_at: set.deleted_at };
     if (!(rev > known?.rev)) return undefined;
     const patched = { ...known, ...set, rev };
     delete patched.my_reactions; // of the state before

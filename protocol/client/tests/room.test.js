@@ -140,6 +140,41 @@ test('a deleted message is blank in the quotes of it', async () => {
   assert.equal(room.messages[1].reply_to.content, 'gone');
 });
 
+const deletions = {
+  'a frame of version 1': { type: 'message_edited', change: 'deleted', message: message(1, { rev: 9, content: 'gone', deleted_at: 'now' }), seq: 9, prev: 3 },
+  'a patch': { type: 'message_patch', chat_room_id: roomId, message_id: 'message-1', set: { content: 'gone', deleted_at: 'now' }, rev: 9, seq: 9, prev: 3 },
+};
+for (const [name, deleted] of Object.entries(deletions)) {
+  const quote = { id: 'message-1', content: 'content 1' };
+
+  test(`a deleted message that is held no more is blank in the quotes of it: ${name}`, async () => {
+    const w = new World();
+    const room = await w.enters([message(2, { reply_to: quote }), message(3)], 3);
+    const told = [];
+    room.on('messages', ({ changed }) => told.push(...changed.map((m) => m.seq)));
+    await w.socket.says(deleted);
+    assert.equal(room.messages[0].reply_to.content, 'gone');
+    assert.deepEqual(seqs(room), [2, 3]);
+    assert.deepEqual(told, [2]);
+    await w.socket.says(event(10));
+    assert.equal(w.socket.frames('subscribe').length, 1, 'no hole');
+  });
+
+  test(`a page that quotes a message as it was before it was deleted is asked for again: ${name}`, async () => {
+    const w = new World();
+    const room = await w.enters([message(3)], 3);
+    let pages = 0;
+    w.answers = async () => {
+      if (pages++) return { body: { results: [message(2, { reply_to: { ...quote, content: 'gone' } })] } };
+      await w.socket.says(deleted);
+      return { body: { results: [message(2, { reply_to: quote })] } };
+    };
+    await room.older();
+    assert.equal(room.messages[0].reply_to.content, 'gone');
+    assert.equal(pages, 2);
+  });
+}
+
 test('a room is bounded: the oldest messages go, and may be loaded again', async () => {
   const w = new World({ keep: 10 });
   const room = await w.enters(messages(1, 8));
