@@ -150,7 +150,7 @@ func (s *Service) InTurn(user uuid.UUID, do func()) error {
 //
 // Where the store went back behind what the client has, the answer has it begin anew.
 func (s *Service) Resume(of protocol.RoomInfo, q SinceQuery, left func() bool, done func(*History, error)) {
-	q.Room = of.Room
+	q.Room, q.live = of.Room, true
 	if q.Limit <= 0 || q.Limit > protocol.ResumeMessagesMax {
 		q.Limit = protocol.ResumeMessagesMax
 	}

@@ -119,7 +119,7 @@ func (r *repairs) readAll(ctx context.Context, room uuid.UUID, todo *read) error
 		}
 		t := r.s.store.Timeline()
 		look, cancel := context.WithTimeout(ctx, lookupTimeout)
-		walk, rewound, err := r.walk(look, room, todo)
+		walk, rewound, err := r.walk(look, room, todo, t)
 		cancel()
 		switch {
 		case err != nil:
@@ -144,8 +144,8 @@ func (r *repairs) readAll(ctx context.Context, room uuid.UUID, todo *read) error
 // walk reads what comes after a cursor, and whether the store still has the cursor
 // itself, and what is known ahead of it. It has not where another event has such a number, or where the room's own
 // number is smaller. That it is smaller in a copy of the database, which may lag, is
-// no proof: then the server is asked that takes writes.
-func (r *repairs) walk(ctx context.Context, room uuid.UUID, todo *read) (w Walk, rewound bool, err error) {
+// no proof: then the server is asked that takes writes. The timeline t was known before.
+func (r *repairs) walk(ctx context.Context, room uuid.UUID, todo *read, t Timeline) (w Walk, rewound bool, err error) {
 	limit := Limit{protocol.ResumeMessagesMax, r.s.cfg.HistoryBytes}
 	w, err = r.s.store.Walk(ctx, WalkQuery{Room: room, After: todo.from.seq, Limit: limit, Known: todo.from.seq > 0})
 	if err != nil {
@@ -164,17 +164,49 @@ func (r *repairs) walk(ctx context.Context, room uuid.UUID, todo *read) (w Walk,
 			return w, true, nil
 		}
 	}
+	if w.HasMore {
+		if rewound, err = r.lacks(ctx, room, todo.doubtful(w.end().seq, t)); rewound || err != nil {
+			return w, rewound, err
+		}
+	}
 	if w.Seq > todo.from.seq || len(w.Entries) > 0 {
 		err = r.s.store.Settled(ctx) // it may be of a commit that still waits, or was cut
 	}
 	return w, false, err
 }
 
+// lacks reports whether the store has another event than one of those that somebody was shown. Who
+// was shown it must not be told what comes before it: that may be of another history.
+func (r *repairs) lacks(ctx context.Context, room uuid.UUID, shown []shown) (bool, error) {
+	for _, p := range shown {
+		w, err := r.s.store.Walk(ctx, WalkQuery{Room: room, After: p.seq, Limit: Limit{Messages: 1}, Known: true})
+		if err != nil {
+			return false, err
+		}
+		if known := w.takeKnown(p.seq); known != nil && !p.matches(known.Row, known.MessageID) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
 // read is what a repair is to read: the events of a room after a cursor.
 type read struct {
-	born  int64 // of whom it is read for
-	from  cursor
-	ahead []shown
+	born    int64 // of whom it is read for
+	from    cursor
+	ahead   []shown
+	doubted bool // the store may have gone back
+}
+
+// doubtful are the places beyond a number of which it is not known that the store has them, as it is on a
+// timeline.
+func (todo *read) doubtful(beyond int64, t Timeline) (places []shown) {
+	for _, p := range todo.ahead {
+		if p.seq > beyond && (todo.doubted || p.timeline < t) {
+			places = append(places, p)
+		}
+	}
+	return places
 }
 
 // upTo is the greatest number that the store must have.
@@ -197,7 +229,7 @@ func (h *hub) beginRead(room uuid.UUID) (todo read, needed bool) {
 	h.with(room, func(r *subscribed) {
 		todo.born = r.born
 		todo.from, needed = r.seq.begin()
-		todo.ahead = slices.Clone(r.seq.ahead)
+		todo.ahead, todo.doubted = slices.Clone(r.seq.ahead), r.seq.state >= doubted
 	})
 	return todo, needed
 }

@@ -107,6 +107,7 @@ type readUnderWay struct {
 	read
 	walk Walk
 	head int64
+	now  []Event // of the store
 
 	timeline Timeline // that was known when it began
 }
@@ -162,7 +163,15 @@ func (r *rig) beginRead(pageMax int) {
 		r.Fatal("two reads of a room at once")
 	}
 	r.asked = false
-	r.reading = &readUnderWay{read: read{from: from, ahead: slices.Clone(r.seq.ahead)}, walk: r.log.walk(max(from.seq-1, 0), pageMax+1), head: r.log.head()}
+	r.reading = &readUnderWay{read: read{from: from, ahead: slices.Clone(r.seq.ahead), doubted: r.seq.state >= doubted}, now: slices.Clone(r.log.events), walk: r.log.walk(max(from.seq-1, 0), pageMax+1), head: r.log.head()}
+}
+
+// lacks is what repairs.lacks asks of the store.
+func (d *readUnderWay) lacks() bool {
+	return d.walk.HasMore && slices.ContainsFunc(d.doubtful(d.walk.end().seq, d.timeline), func(p shown) bool {
+		e := d.now[p.seq-1]
+		return !p.matches(e.Row, e.Message)
+	})
 }
 
 // endRead hands in what was read.
@@ -177,7 +186,7 @@ func (r *rig) endRead(fails bool) {
 		r.asked = true
 		return
 	}
-	if d.refuted(&d.walk) || d.walk.Seq < d.upTo() {
+	if d.refuted(&d.walk) || d.walk.Seq < d.upTo() || d.lacks() {
 		r.take(r.seq.rewound(d.head, d.timeline))
 		return
 	}

@@ -2,6 +2,7 @@ package room
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -220,6 +221,15 @@ func (s *Service) sincePage(ctx context.Context, q *SinceQuery, w *Walk, births 
 			return Page{}, err
 		}
 	}
+	if q.live && t > 0 && p.last.seq < p.Seq { // it has more, and events follow all the same
+		var err error
+		if p.last, err = s.endOf(ctx, q.Room, p.Seq); err != nil {
+			return Page{}, err
+		}
+		if s.Superseded(t) {
+			return Page{}, ErrSuperseded
+		}
+	}
 	if !s.hub.show(q.Room, p.last, births, t) {
 		return Page{}, ErrSuperseded
 	}
@@ -227,6 +237,20 @@ func (s *Service) sincePage(ctx context.Context, q *SinceQuery, w *Walk, births 
 		p.Stand = p.Messages[len(p.Messages)-1].Rev
 	}
 	return p, nil
+}
+
+// endOf is the place where a room's log ends, or ended a moment ago: at that number at least.
+func (s *Service) endOf(ctx context.Context, room uuid.UUID, seq int64) (cursor, error) {
+	heads, err := s.store.Heads(ctx, []uuid.UUID{room})
+	switch {
+	case errors.Is(err, ErrUnreadable):
+		return cursor{seq: seq}, nil // then the number has to do
+	case err != nil:
+		return cursor{}, err
+	case heads[0].Seq < seq: // it went back meanwhile: the client comes again
+		return cursor{}, ErrUnavailable
+	}
+	return cursor{heads[0].Seq, heads[0].Row, heads[0].Message}, nil
 }
 
 // mayTellLess says why a client must not be told that the store has less than it knows, on

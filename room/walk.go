@@ -66,6 +66,8 @@ type SinceQuery struct {
 	Last  uuid.UUID
 	Limit int // messages
 	Bytes int // of their content; zero: any. The Service sets it
+
+	live bool // events follow, from the room's number on
 }
 
 // walkNumbersMin is how many numbers an answer to a SinceQuery goes over at least: where
