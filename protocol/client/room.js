@@ -430,9 +430,8 @@ export class Room extends Emitter {
       try {
         const path = `rooms/${this.id}/messages/?limit=${pageSize}&before=${floor}`;
         const { results, first_seq: first = 1 } = await this.#caravan.rest('GET', path);
-        if (timeline.passed !== passed || timeline.floor !== floor) continue; // there is another past now
-        const before = (m) => passed.get(m.id) > m.rev || passed.has(m.reply_to?.id);
-        if (results.some(before)) continue; // it shows, or quotes, a message as it was
+        const stale = (m) => passed.get(m.id) > m.rev || passed.has(m.reply_to?.id); // shows, or quotes, a message as it was
+        if (timeline.passed !== passed || timeline.floor !== floor || results.some(stale)) continue; // or there is another past now
         this.#settle(results, timeline.prepend(results), false, true);
         this.#told([], timeline.cut(first));
         return results;

@@ -61,31 +61,23 @@ export class Timeline {
 
   /** Takes messages that were made or changed. Returns those that tell something new. */
   apply(messages) {
+    const gone = [];
     const news = messages.filter((m) => {
       const known = this.#byId.get(m.id);
-      if (known ? m.rev <= known.rev : m.seq < this.floor) {
-        if (!known) this.#pass(m.id, m.rev);
-        return false;
-      }
-      this.#byId.set(m.id, m);
-      return true;
+      if (m.rev <= known?.rev) return false;
+      if (m.deleted_at) gone.push(m); // also where it is not held itself: its quotes may be
+      if (known || m.seq >= this.floor) return this.#byId.set(m.id, m);
+      return void this.passed?.set(m.id, Math.max(m.rev, this.passed.get(m.id) ?? 0));
     });
-    for (const m of messages) if (m.deleted_at) news.push(...this.#blank(m)); // also where it is not held itself
+    for (const m of gone) news.push(...this.#blank(m));
     if (news.length) this.#sorted = null;
     if (this.#byId.size > this.keep + this.#more) this.#drop(this.messages.at(-this.keep - this.#more).seq);
     return news;
   }
 
-  /**
-   * What a patch makes of a message. Undefined where that is newer, or is not held. But of one that is deleted there is
-   * so much as its quotes need.
-   */
+  /** What a patch makes of a message. Of one that is not held it is what the patch says, before all that is held. */
   patched({ message_id: id, set, rev }) {
-    const known = this.#byId.get(id);
-    if (!known) this.#pass(id, rev);
-    if (!known && set.deleted_at) return { id, seq: -1, rev, content: set.content, deleted_at: set.deleted_at };
-    if (!(rev > known?.rev)) return undefined;
-    const patched = { ...known, ...set, rev };
+    const patched = { id, seq: -1, ...this.#byId.get(id), ...set, rev };
     delete patched.my_reactions; // of the state before
     for (const name in set) if (set[name] === null) delete patched[name];
     return patched;
@@ -101,10 +93,6 @@ export class Timeline {
   trim() {
     this.#more = 0;
     return this.#byId.size > this.keep && this.#drop(this.messages.at(-this.keep).seq);
-  }
-
-  #pass(id, rev) {
-    this.passed?.set(id, Math.max(rev, this.passed.get(id) ?? 0));
   }
 
   /** Lets go of what stands before a number. */

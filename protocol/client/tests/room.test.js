@@ -175,6 +175,15 @@ for (const [name, deleted] of Object.entries(deletions)) {
   });
 }
 
+test('a patch from before a message was deleted leaves the quotes of it blank', async () => {
+  const w = new World();
+  const room = await w.enters([message(1), message(2, { reply_to: { id: 'message-1', content: 'content 1' } })], 2);
+  const patch = (set, rev) => ({ type: 'message_patch', chat_room_id: roomId, message_id: 'message-1', set, rev, seq: rev });
+  await w.socket.says(patch({ content: 'edited' }, 3), patch({ content: 'gone', deleted_at: 'now' }, 4), patch({ content: 'edited' }, 3));
+  assert.equal(room.messages[0].content, 'gone');
+  assert.equal(room.messages[1].reply_to.content, 'gone');
+});
+
 test('a room is bounded: the oldest messages go, and may be loaded again', async () => {
   const w = new World({ keep: 10 });
   const room = await w.enters(messages(1, 8));
