@@ -101,12 +101,16 @@ func (l *losses) End(context.Context) error {
 	return l.readNoticed()
 }
 
-// event is a row of the log: of a message that was made, or of a change.
+// eventLog selects the rows of the log beyond a number of each room: of messages that were made, and of
+// changes. The time of an edit is what members are told with it, the message's, which does not go back: an
+// edit may have been accepted before one that was stored before it.
 const eventLog = `SELECT r.trip_id, e.seq, e.message, (extract(epoch FROM e.at) * 1000000)::bigint, e.kind
-	FROM (SELECT chat_room_id AS room, seq, id AS message, created_at AS at, 1 AS kind FROM chat_messages
-		UNION ALL SELECT chat_room_id, seq, message_id, at, kind FROM chat_events) e
+	FROM (SELECT room, seq, message, kind,
+			CASE WHEN texts THEN max(at) FILTER (WHERE texts) OVER (PARTITION BY message ORDER BY seq) ELSE at END AS at
+		FROM (SELECT chat_room_id AS room, seq, id AS message, created_at AS at, %[1]d AS kind, true AS texts FROM chat_messages
+			UNION ALL SELECT chat_room_id, seq, message_id, at, kind, kind IN (%[2]d, %[3]d) FROM chat_events) every) e
 	JOIN chat_rooms r ON r.id = e.room
-	JOIN (VALUES %s) AS beyond(trip, seq) ON beyond.trip = r.trip_id AND e.seq > beyond.seq`
+	JOIN (VALUES %[4]s) AS beyond(trip, seq) ON beyond.trip = r.trip_id AND e.seq > beyond.seq`
 
 // readLog reads a server's log of each room beyond a number.
 func (l *losses) readLog(server *pgserver.Server, from map[int]int64, note func(ledger.Record)) error {
@@ -114,7 +118,8 @@ func (l *losses) readLog(server *pgserver.Server, from map[int]int64, note func(
 	for room, number := range from {
 		beyond = append(beyond, fmt.Sprintf("('%s'::uuid, %d)", fleet.Trip(room), number))
 	}
-	return l.read(server, fmt.Sprintf(eventLog, strings.Join(beyond, ", ")), func(room int, fields []string) error {
+	sql := fmt.Sprintf(eventLog, protocol.KindMessage, protocol.KindEdit, protocol.KindDelete, strings.Join(beyond, ", "))
+	return l.read(server, sql, func(room int, fields []string) error {
 		seq, err := strconv.ParseInt(fields[0], 10, 64)
 		micros, err2 := strconv.ParseInt(fields[2], 10, 64)
 		r := ledger.Record{Room: room, Seq: seq, Message: fields[1], Updated: time.UnixMicro(micros).UTC().Format(time.RFC3339Nano)}
