@@ -20,6 +20,10 @@ var pairSettings = []string{
 	"wal_receiver_timeout=3s", "wal_sender_timeout=3s", "wal_retrieve_retry_interval=200ms", "wal_receiver_status_interval=1s",
 }
 
+// copyPatience keeps the server from giving up who copies its files while the machine is busy, as it
+// soon does a standby.
+const copyPatience = " options='-c wal_sender_timeout=60s'"
+
 // promoteTimeout is for the standby to read all that it has.
 const promoteTimeout = 30 * time.Second
 
@@ -54,7 +58,7 @@ func (s *Server) StartStandby(t testing.TB, options ...Option) *Server {
 
 // copyFrom makes the files of a standby.
 func (s *Server) copyFrom(primary string) error {
-	out, err := s.command("pg_basebackup", "--pgdata", s.dataDir(), "--dbname", conninfo(primary),
+	out, err := s.command("pg_basebackup", "--pgdata", s.dataDir(), "--dbname", conninfo(primary)+copyPatience,
 		"--wal-method", "stream", "--checkpoint", "fast", "--no-sync").CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("pgserver: pg_basebackup: %w\n%s", err, out)
