@@ -73,8 +73,21 @@ func (s *Server) Drain(ctx context.Context) error {
 // they try again by themselves, a second after that, and are heard by another process. Those
 // that had begun come in meanwhile.
 func (s *Server) letOthersHear(ctx context.Context) {
+	deaf := make(chan struct{}, len(s.loops))
 	for _, l := range s.loops {
-		l.Post(l.unhear)
+		l.Post(func() {
+			l.unhear()
+			deaf <- struct{}{}
+		})
+	}
+	for range s.loops { // one that is busy hears new clients until it comes to this
+		select {
+		case <-deaf:
+		case <-s.done:
+			return
+		case <-ctx.Done():
+			return
+		}
 	}
 	wait := time.NewTimer(handshakesWait)
 	defer wait.Stop()

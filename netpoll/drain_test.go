@@ -298,6 +298,26 @@ func TestAPortThatTwoServersShare(t *testing.T) {
 	}
 }
 
+// A loop that is busy as its server leaves goes on hearing clients. Their handshakes have as long as any.
+func TestABusyLoopHasAsLongForItsLastHandshakes(t *testing.T) {
+	t.Parallel() // it waits
+	address, err := claim.Reserve("127.0.0.1:0", true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, Config{Address: address, Handler: funcs{}, Loops: 1})
+	busy := make(chan struct{})
+	s.loops[0].Post(func() { <-busy })
+	go func() { _ = s.Drain(t.Context()) }()
+	time.Sleep(2 * handshakesWait)
+	begun := time.Now()
+	close(busy)
+	await.Until(t, "the listener is shut", func() bool { return s.listeners.Load() == 0 })
+	if took := time.Since(begun); took < handshakesWait {
+		t.Errorf("shut %v after it went deaf", took)
+	}
+}
+
 // A client that begins to connect while its server leaves is not answered, which its kernel
 // takes for a loss. Who is there is served.
 func TestALoopThatHearsNoMoreClients(t *testing.T) {
