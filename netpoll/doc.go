@@ -58,7 +58,8 @@
 //	conn, part, topic, ping, refuse, flush  what is sent
 //	ending, write, move, pause              how a connection ends, is written, changes its state, is not read
 //	accept                                  what happens where no connection can be accepted
-//	loop, ages, shared, wake                the types; a loop's mailbox and its wake-up
+//	wake, doze                              a loop's mailbox, its wake-up, and how it waits
+//	loop, ages, shared                      the types
 //	state, pongs, unread, mailbox, outbox, claim, … what knows nothing of connections
 //
 // Beside them stand the Server (server, bind, drain, deliver, takeback, stats, seldom) and,

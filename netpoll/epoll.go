@@ -2,6 +2,7 @@ package netpoll
 
 import (
 	"reflect"
+	"unsafe"
 
 	"github.com/panjf2000/gnet/v2"
 )
@@ -10,6 +11,7 @@ import (
 type descriptors struct {
 	epoll    int
 	listener int
+	tasks    *int32 // not zero while gnet has tasks for the loop; nil: it is not known
 }
 
 // descriptorsOf returns those of an event loop. gnet does not give them out, and has no
@@ -33,5 +35,9 @@ func descriptorsOf(engine gnet.EventLoop) (d descriptors, ok bool) {
 	if listener.Kind() != reflect.Int {
 		return d, false
 	}
-	return descriptors{int(epoll.Int()), int(listener.Int())}, true
+	d = descriptors{epoll: int(epoll.Int()), listener: int(listener.Int())}
+	if tasks := poller.FieldByName("wakeupCall"); tasks.IsValid() && tasks.Kind() == reflect.Int32 && tasks.CanAddr() {
+		d.tasks = (*int32)(unsafe.Pointer(tasks.UnsafeAddr()))
+	}
+	return d, true
 }

@@ -35,6 +35,7 @@ func (e *events) OnOpen(raw gnet.Conn) ([]byte, gnet.Action) {
 	l := s.loopOf(raw.EventLoop())
 	if w, ok := raw.Context().(*waker); ok {
 		l.waker, l.spare = w, spareOf(raw)
+		l.initDozing()
 		return nil, gnet.None
 	}
 	if !l.inTurn {
@@ -78,7 +79,7 @@ func (e *events) OnTraffic(raw gnet.Conn) gnet.Action {
 	b, _ := raw.Next(-1)
 	c, ok := raw.Context().(*Conn)
 	if !ok { // a waker was signalled
-		(*Server)(e).loopOf(raw.EventLoop()).execute()
+		(*Server)(e).loopOf(raw.EventLoop()).signalled()
 		return gnet.None
 	}
 	c.loop.begin()

@@ -2,8 +2,10 @@ package netpoll
 
 import (
 	"net/netip"
+	"os"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/panjf2000/gnet/v2"
@@ -79,6 +81,8 @@ type Loop struct {
 	inTurn   bool      // something happened since the last turn ended
 	inStages bool      // the turn is in its second stage or a later one
 	waker    *waker
+	wanted   bool // the waker was signalled because a turn is wanted
+	dozing   dozing
 	deaf     bool // nobody is accepted until the next tick
 	shut     bool // nobody is accepted any more
 
@@ -173,6 +177,19 @@ type Topic struct {
 type membership struct {
 	topic *Topic
 	index uint32
+}
+
+// dozing is how a loop dozes (doze.go). It belongs to its loop.
+type dozing struct {
+	file  *os.File           // an epoll instance, which is ready once after each arm, when the loop's is; nil: the loop never dozes
+	conn  syscall.RawConn    // of file
+	fd    int                // likewise: to ask the file for it would have it block
+	ready func(uintptr) bool // made once
+	on    bool               // the loop dozes when it has nothing to do
+	asked bool               // the waker was signalled for that
+	looks int                // how often ready was called
+	short int                // in a row
+	count uint64             // how often the loop has dozed
 }
 
 // stall is a connection whose kernel buffer is full.

@@ -73,6 +73,7 @@ func (t *turn) Run(context.Context) error {
 	l.board.show(&l.counts)
 	l.inTurn, l.inStages = false, false
 	l.wakeAgain()
+	l.askToDoze()
 	return nil
 }
 
@@ -93,6 +94,7 @@ func (l *Loop) stopped() {
 	l.flushTimer.Stop()
 	l.tickTimer.Stop()
 	l.mail.close()
+	l.endDozing()
 	l.callCloses()
 	l.board.show(&l.counts)
 }

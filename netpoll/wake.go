@@ -67,7 +67,19 @@ func (l *Loop) wakeAgain() {
 		l.execute()
 		return
 	}
+	l.wanted = true
 	l.waker.signal()
+}
+
+// signalled takes the waker's event.
+func (l *Loop) signalled() {
+	l.dozing.asked = false
+	if l.wanted {
+		l.wanted = false
+		l.execute()
+		return
+	}
+	l.doze()
 }
 
 // forbidWake makes Wake do nothing from now on. gnet wakes a loop by writing to an
@@ -101,6 +113,7 @@ func (l *Loop) endEvent() {
 		l.pace(false)
 		l.board.show(&l.counts)
 		l.inTurn = false
+		l.askToDoze()
 	}
 }
 
@@ -110,6 +123,10 @@ func (l *Loop) moreToDo() bool {
 }
 
 func (l *Loop) readClock() {
-	l.now = time.Now()
+	now := time.Now()
+	if now.Sub(l.now) >= dozeAfter && l.dozing.file != nil {
+		l.dozing.on, l.dozing.short = true, 0
+	}
+	l.now = now
 	l.at = moment(l.now.Sub(l.shared.epoch) / time.Millisecond)
 }
