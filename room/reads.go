@@ -260,8 +260,7 @@ func (s *Service) Readers(ctx context.Context, user uuid.UUID, q ReadersQuery) (
 
 // Wait answers like Since, but where no number is greater than the one asked for it waits
 // until there is one. When ctx ends first the answer is an empty page with the room's
-// number, or, where there is something that could not be read in time, one that says so (HasMore).
-// Where the store went back, or goes back meanwhile, it says so at once.
+// number. Where the store went back, or goes back meanwhile, it says so at once.
 func (s *Service) Wait(ctx context.Context, room Info, q SinceQuery) (Page, error) {
 	if s.Superseded(room.Timeline) {
 		return Page{}, unavailable(ErrSuperseded)
@@ -271,26 +270,22 @@ func (s *Service) Wait(ctx context.Context, room Info, q SinceQuery) (Page, erro
 	defer s.Unfollow(room.ID, w)
 	stand := min(q.Since, room.Seq)
 	last := Page{Seq: stand, Stand: stand, Timeline: room.Timeline} // nothing was read yet: the caller stands where it stood
-	news := room.Seq > q.Since                                      // there is something, and it was not read
 	for {
 		if w.rewound.Load() {
 			return Page{HasMore: true, Rewound: true, Timeline: s.Timeline()}, nil
 		}
 		p, err := s.sinceInTime(ctx, q)
 		switch {
-		case err != nil && isOver(ctx): // time is up: what is known is the answer
-			last = s.unchanged(last, stand)
-			last.HasMore = news
-			return last, nil
+		case err != nil && isOver(ctx):
+			return s.unchanged(last, stand), nil // time is up: what is known is the answer
 		case err != nil || len(p.Messages) > 0 || p.HasMore:
 			return p, err
 		case p.Seq < q.Since && q.Last != (uuid.UUID{}): // the caller has an event that is not there
 			return Page{HasMore: true, Rewound: true, Timeline: p.Timeline}, nil
 		}
-		last, news = p, false
+		last = p
 		select {
 		case <-w.news:
-			news = true
 		case <-ctx.Done():
 			return s.unchanged(last, stand), nil
 		}
