@@ -39,6 +39,7 @@ type pause struct {
 	index int32
 }
 
+// newPacer makes that of the next worker of a run.
 func newPacer(r *run, conns []conn) pacer {
 	var p pacer
 	for i := range conns {
@@ -49,7 +50,7 @@ func newPacer(r *run, conns []conn) pacer {
 	if r.cfg.open() && len(p.senders) > 0 {
 		p.schedule = newSchedule(r.cfg, float64(len(p.senders))/float64(r.cfg.Senders))
 		first := slices.MinFunc(conns, func(a, b conn) int { return cmp.Compare(a.id, b.id) }).id
-		p.turn = float64(first) / float64(r.cfg.Workers*r.share.Of)
+		p.turn = float64(r.share.Index+r.share.Of*len(r.workers)) / float64(r.cfg.Workers*r.share.Of)
 		if r.cfg.Scenario == Day {
 			p.random = rand.New(rand.NewPCG(r.cfg.Seed+1, uint64(first)))
 		}
