@@ -14,6 +14,9 @@ const drainPoll = 10 * time.Millisecond
 // another process listens, too.
 const handshakesWait = 300 * time.Millisecond
 
+// deafWait is for all loops to stop hearing new clients, when a drain begins.
+const deafWait = 3 * time.Second
+
 // Of a drain's time, in which part all connections have their time, and when those are
 // closed that Config.Part has not closed. The rest is for the close handshakes.
 const (
@@ -80,9 +83,13 @@ func (s *Server) letOthersHear(ctx context.Context) {
 			deaf <- struct{}{}
 		})
 	}
-	for range s.loops { // one that is busy hears new clients until it comes to this
+	late := time.NewTimer(deafWait)
+	defer late.Stop()
+	for waiting := len(s.loops); waiting > 0; waiting-- { // one that is busy hears new clients until it comes to this
 		select {
 		case <-deaf:
+		case <-late.C: // it may stand still, and the others' clients are to be told
+			waiting = 1
 		case <-s.done:
 			return
 		case <-ctx.Done():

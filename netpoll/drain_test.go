@@ -333,3 +333,26 @@ func TestALoopThatHearsNoMoreClients(t *testing.T) {
 		t.Error(r.Status)
 	}
 }
+
+// A loop that stands still holds up its own clients: those of the others are told that the server leaves.
+func TestALoopThatStandsStillHoldsUpNoOther(t *testing.T) {
+	t.Parallel() // it waits
+	address, err := claim.Reserve("127.0.0.1:0", true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	on := make(chan int, 1)
+	s := start(t, Config{Address: address, Handler: funcs{open: func(c *Conn) { on <- c.Loop().Index() }}, Loops: 2})
+	clients := make(map[int]*client)
+	for len(clients) < 2 {
+		c := dial(t, s)
+		clients[await.Value(t, "a connection", on)] = c
+	}
+	still := make(chan struct{})
+	s.loops[0].Post(func() { <-still })
+	defer close(still)
+	go func() { _ = s.Drain(t.Context()) }()
+	if code, reason := clients[1].readClose(); code != CloseRestart {
+		t.Errorf("closed with %d %q", code, reason)
+	}
+}
