@@ -116,12 +116,12 @@ type Loop struct {
 	flushTimer *time.Timer
 	gathering  bool // flushTimer is armed
 
-	scanned   int        // position of the scan in conns
-	unscanned int        // connections that the last scan has left to the next one
-	scanTime  time.Time  // of the last scan
-	tickTime  time.Time  // of the last Handler.Tick
-	drain     *drainPlan // nil: there is no drain
-	toPart    []*Conn    // whose time in the drain is to come, in that order
+	scanned    int        // position of the scan in conns
+	unscanned  int        // connections that the last scan has left to the next one
+	scanTime   time.Time  // of the last scan
+	tickSecond moment     // in which Handler.Tick was called last
+	drain      *drainPlan // nil: there is no drain
+	toPart     []*Conn    // whose time in the drain is to come, in that order
 
 	counts       counts
 	requestBytes int // of requests that are not whole

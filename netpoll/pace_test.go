@@ -64,3 +64,18 @@ func TestATickIsNeverPutOff(t *testing.T) {
 		t.Errorf("a loop that is not calm ticks after %v", due)
 	}
 }
+
+// A tick that is late makes the next one no later: Handler.Tick is called in each second in which there is one.
+func TestALateTickPutsOffNoOther(t *testing.T) {
+	calls := 0
+	s := &shared{}
+	s.limits.scanPeriod = scanPeriodMax
+	l := newLoop(s, funcs{tick: func(*Loop, time.Time) { calls++ }}, 0)
+	defer l.tickTimer.Stop()
+	for i, at := range []moment{1_000, 2_400, 3_001, 3_101, 3_990, 4_000, 5_950, 6_000} {
+		l.at = at
+		if l.tick(); calls != []int{1, 2, 3, 3, 3, 4, 5, 6}[i] {
+			t.Errorf("%d calls after %d ms", calls, at)
+		}
+	}
+}

@@ -8,7 +8,8 @@ const (
 	// scanPeriodMax is the longest time between two looks at one connection.
 	scanPeriodMax = time.Second
 
-	// handlerTickPeriod is the time between two calls of Handler.Tick.
+	// handlerTickPeriod is the time between two calls of Handler.Tick, or so: the first tick in each calls it, so
+	// that one that is late makes the next one no later.
 	handlerTickPeriod = time.Second
 
 	// inspectionsMax is how many connections are looked at closely in one turn: a ping to each
@@ -26,8 +27,8 @@ func (l *Loop) tick() {
 	l.closeStalled()
 	l.sendSomeAway()
 	l.uncork()
-	if l.now.Sub(l.tickTime) >= handlerTickPeriod-tickPeriod/2 {
-		l.tickTime = l.now
+	if second := l.at / moment(handlerTickPeriod/time.Millisecond); second != l.tickSecond {
+		l.tickSecond = second
 		l.outboxes.Trim()
 		l.callTick()
 	}
