@@ -134,6 +134,7 @@ func (h *hub) unfollow(room uuid.UUID, l Listener) (last bool) {
 	}
 	h.dropTail(r)
 	h.parkedBytes.Add(-r.seq.parkedBytes)
+	r.seq.parked, r.notices.last = nil, nil // a sweep may come to it once more
 	delete(sh.rooms, room)
 	delete(sh.missed, room)
 	return true

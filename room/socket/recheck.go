@@ -47,12 +47,13 @@ func (w *loopState) changed(l *netpoll.Loop, rights *room.Rights) {
 	}
 	r := recheck{state: w, loop: l}
 	for _, x := range w.rooms {
+		missed := x.missed.Load() && x.missed.Swap(false)
 		x.all(func(t *seat) {
 			user := t.session.user.ID()
 			if w.isTurn(user) {
 				r.here = append(r.here, user)
 			}
-			if t.checked != asOfRound || rights.Concern(user, x.trip) {
+			if missed || t.checked != asOfRound || rights.Concern(user, x.trip) {
 				r.add(t)
 			}
 		})

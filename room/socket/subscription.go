@@ -51,6 +51,7 @@ type subscription struct {
 	joining  map[*seat]struct{} // waiting for their history
 	ahead    map[*seat]int64    // live, but their history has seen events, up to this number, that are still to pass
 	size     atomic.Int32       // seats that are or were live; only the loop changes it
+	missed   atomic.Bool        // notices may have been missed since the last round of checks
 	counted  *presence.Room     // where somebody wants to know who they are
 }
 
@@ -176,9 +177,9 @@ func (x *subscription) Notify(n *room.Notice) room.Waker {
 }
 
 // Missed implements room.MemberListener: the next round asks about all, as the user's own mark may
-// have been among what was missed. The loop is not woken: such a round is a turn.
+// have been among what was missed. The loop is not told: where Redis is back, all rooms at once are meant.
 func (x *subscription) Missed() {
-	x.loop.Queue(func() { x.all(func(t *seat) { t.checked = unchecked }) })
+	x.missed.Store(true)
 }
 
 // each calls f for the sessions with a live seat.
