@@ -63,6 +63,7 @@ func (c *calm) look(h held) due {
 		c.storm, c.rest = 0, h.alive/restBytes
 		return dueStormed
 	case made < max(little, min(h.spare/calmWonPart, calmMadeBytes)) && h.spare > max(h.alive/100*spareShare, spareBytesMin):
+		c.storm = 0
 		return dueCalm
 	}
 	return notDue

@@ -59,6 +59,15 @@ func TestWhatAStormLeavesIsGivenBackOnce(t *testing.T) {
 			t.Fatalf("while it works: %v", is)
 		}
 	}
+	rests := calm{rest: 5}
+	if look(&rests, 40*mib, 14*mib, 3*mib) != notDue || look(&rests, 0, 14*mib, 200*mib) != dueCalm {
+		t.Error("what a storm leaves while the server rests is not given back")
+	}
+	for range 10 {
+		if is := look(&rests, mib, 14*mib, 3*mib); is != notDue {
+			t.Fatalf("that storm has been collected: %v", is)
+		}
+	}
 	stormed := 0
 	for range 300 { // ten minutes
 		if is := look(&c, 130*mib, 500*mib, 100*mib); is != notDue {
