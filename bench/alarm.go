@@ -65,37 +65,57 @@ func (a *alarm) close() {
 // sleeper waits for an epoll descriptor by way of Go's own poller. A thread that waits in ppoll keeps Go's monitor
 // awake for some ten milliseconds, which asks sixty times meanwhile whether somebody else wants its processor: on a
 // machine with many processes that costs more than their work. This way is coarser, by a millisecond or so.
+//
+// Go's poller sees an epoll instance of the sleeper's own, in which the other one stands and is heard of once after each
+// arming: so only who sleeps is woken.
 type sleeper struct {
-	file *os.File
+	of   int // whom it waits for
+	fd   int
+	file *os.File // of fd
 	raw  syscall.RawConn
 }
 
-// newSleeper takes the descriptor over.
 func newSleeper(epoll int) (*sleeper, error) {
-	if err := unix.SetNonblock(epoll, true); err != nil {
+	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
 		return nil, fmt.Errorf("epoll: %w", err)
 	}
-	s := &sleeper{file: os.NewFile(uintptr(epoll), "epoll")}
-	var err error
-	if s.raw, err = s.file.SyscallConn(); err != nil {
-		return nil, fmt.Errorf("epoll: %w", err)
+	s := &sleeper{of: epoll, fd: fd}
+	if err = unix.SetNonblock(fd, true); err == nil {
+		err = unix.EpollCtl(fd, unix.EPOLL_CTL_ADD, epoll, &unix.EpollEvent{Events: unix.EPOLLONESHOT})
+	}
+	s.file = os.NewFile(uintptr(fd), "epoll")
+	if err == nil {
+		s.raw, err = s.file.SyscallConn()
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("epoll: %w", err), s.file.Close())
 	}
 	return s, nil
 }
 
-// sleep waits until there may be something, or the time is over.
+// sleep waits until there is something, or the time is over.
 func (s *sleeper) sleep(d time.Duration) error {
+	if err := unix.EpollCtl(s.fd, unix.EPOLL_CTL_MOD, s.of, &unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLONESHOT}); err != nil {
+		return err
+	}
 	if err := s.file.SetReadDeadline(time.Now().Add(d)); err != nil {
 		return err
 	}
-	looked := false
+	var events [1]unix.EpollEvent
+	var failed error
 	err := s.raw.Read(func(uintptr) bool {
-		done := looked
-		looked = true
-		return done
+		n, err := unix.EpollWait(s.fd, events[:], 0)
+		if err != nil && err != unix.EINTR {
+			failed = err
+		}
+		return n > 0 || failed != nil
 	})
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return nil
+		err = nil
 	}
-	return err
+	return errors.Join(err, failed)
 }
+
+// close leaves the descriptor that was waited for to whose it is.
+func (s *sleeper) close() { _ = s.file.Close() } // it holds nothing

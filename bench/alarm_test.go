@@ -17,7 +17,8 @@ func TestWhoSleepsIsWoken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.file.Close()
+	defer unix.Close(epoll)
+	defer s.close()
 	a, err := newAlarm(epoll)
 	if err != nil {
 		t.Fatal(err)
@@ -35,7 +36,7 @@ func TestWhoSleepsIsWoken(t *testing.T) {
 	}
 	woken := func() {
 		t.Helper()
-		for look() != alarmEvent { // a sleeper may say so once too often
+		for look() != alarmEvent {
 			if err := s.sleep(time.Minute); err != nil {
 				t.Fatal(err)
 			}

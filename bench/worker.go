@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
@@ -27,7 +26,7 @@ type worker struct {
 	tally
 	speech speech
 	epoll  int
-	sleeps *sleeper // owns epoll
+	sleeps *sleeper
 	alarm  *alarm
 	events []unix.EpollEvent
 	buf    []byte   // what was read last
@@ -59,7 +58,9 @@ func newWorker(r *run, conns []conn) (*worker, error) {
 	}
 	rings, err := newAlarm(fd)
 	if err != nil {
-		return nil, errors.Join(err, sleeps.file.Close())
+		sleeps.close()
+		_ = unix.Close(fd)
+		return nil, err
 	}
 	return &worker{
 		run:    r,
@@ -292,6 +293,7 @@ func (w *worker) close() {
 		w.closeConn(&w.conns[i])
 	}
 	w.alarm.close()
-	_ = w.sleeps.file.Close() // it holds nothing any more
+	w.sleeps.close()
+	_ = unix.Close(w.epoll) // it holds nothing any more
 	w.meter.publish(&w.tally, w.outstanding, true)
 }
