@@ -20,8 +20,21 @@ type comeback struct {
 	notBefore int64
 }
 
-// failedPause is how long a connection waits that the server did not let in again.
-const failedPause = 100 * time.Millisecond
+// How long a connection waits that the server did not let in again. After some tries it is twice as long each time, as
+// with clients of people: thousands that try each moment keep a machine busy on which a server is to start.
+const (
+	failedPause    = 100 * time.Millisecond
+	failedPauseMax = 5 * time.Second
+	patientTries   = 10 // of failedPause each
+)
+
+// pause is how long it waits after another failure.
+func (c *conn) pause() time.Duration {
+	if c.failures < 255 {
+		c.failures++
+	}
+	return min(failedPause<<min(max(int(c.failures)-patientTries, 0), 10), failedPauseMax)
+}
 
 // due is when the next one comes back; false: nobody wants to.
 func (b *comebacks) due() (int64, bool) {
@@ -93,6 +106,7 @@ func (w *worker) comesBack() bool {
 // isBack counts a connection that came back.
 func (w *worker) isBack(c *conn, now int64) {
 	w.returned++
+	c.failures = 0
 	w.lastReturn = now
 	if w.firstReturn == 0 {
 		w.firstReturn = now
@@ -111,7 +125,7 @@ func (w *worker) failed(c *conn, err error) {
 		return
 	}
 	w.failures++
-	w.comeBack(c, w.run.now()+int64(failedPause))
+	w.comeBack(c, w.run.now()+int64(c.pause()))
 }
 
 // ReturnPart is about connections that ended and came back, from when each was meant to

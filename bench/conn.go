@@ -34,6 +34,7 @@ type conn struct {
 	dirty       bool  // in the worker's list of those with something to write
 	wantsWrite  bool  // epoll reports when it can be written
 	returning   bool  // it was a member before
+	failures    uint8 // to come back, in a row
 	told        int32 // messages of those that fill its room before it is measured
 	fd          int
 	began       int64   // when connecting began, or was meant to

@@ -58,8 +58,9 @@ const (
 	nodeDown     = 3 * time.Second
 	beforeDrain  = 12 * time.Second
 	afterDrain   = 15 * time.Second
-	millionDrain = time.Minute       // for what is still missing in the end
-	settlingTime = 150 * time.Second // for that, and the account
+	millionDrain = 2 * time.Minute   // for what is still missing in the end
+	comebackPace = 400               // members a second of one node, at least
+	settlingTime = 210 * time.Second // for that, and the account
 )
 
 // million is one call of the command.
@@ -111,7 +112,7 @@ func (m *million) register(fs *flag.FlagSet) {
 	fs.IntVar(&m.nodes, "nodes", 0, "servers (0: as many as their limit of open files asks for, and three at least)")
 	fs.IntVar(&m.agents, "agents", 0, "processes that make the connections (0: likewise, and two at least)")
 	fs.StringVar(&m.caravan, "caravan", besides("caravan"), "the server's program")
-	fs.Float64Var(&m.rate, "rate", 0, "messages a second by all members together (0: one for each 2,000 members, and 40 at least)")
+	fs.Float64Var(&m.rate, "rate", 0, "messages a second by all members together (0: one for each 10,000 members, and 40 at least)")
 	fs.IntVar(&m.connectRate, "connect-rate", 5000, "new connections a second")
 	fs.BoolVar(&m.rightsTriggers, "rights-triggers", true, "the database notes whose rights were written (caravan migrate --rights-triggers make);\nfalse: servers look at all members every 20 s")
 	fs.BoolVar(&m.nodesInTurn, "nodes-in-turn", true, "connect to one node after the other, by one agent after the other; false: to all of them at once")
@@ -147,7 +148,7 @@ func (m *million) complete() error {
 		return fmt.Errorf("%d nodes and %d agents: there must be 3 to 64 and 1 to 200", m.nodes, m.agents)
 	}
 	if m.rate == 0 {
-		m.rate = float64(max(m.members/2000, 40))
+		m.rate = float64(max(m.members/10_000, 40))
 	}
 	if m.rate < 0 || m.connectRate < 1 || m.timeMax <= 0 || m.pingInterval <= 0 {
 		return errors.New("--rate, --connect-rate, --ping-interval and --time-max must not be negative")
@@ -159,9 +160,10 @@ func (m *million) complete() error {
 	return nil
 }
 
-// comeback is how long the members of one node take to come back, at the pace of all connections.
+// comeback is how long the members of one node take to come back, beside all the others.
 func (m *million) comeback() time.Duration {
-	return time.Duration(float64(m.members) / float64(m.nodes) / float64(m.connectRate) * float64(time.Second))
+	pace := min(float64(m.connectRate), comebackPace)
+	return time.Duration(float64(m.members) / float64(m.nodes) / pace * float64(time.Second))
 }
 
 // length is how long the load is measured, where nothing takes longer than it should.

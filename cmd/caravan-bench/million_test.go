@@ -61,11 +61,11 @@ func TestTheMillionNeedsAsManyProcessesAsFilesSay(t *testing.T) {
 	if err := m.complete(); err != nil {
 		t.Fatal(err)
 	}
-	if m.members != 1_000_000 || m.rooms != 250_000 || m.rate != 500 || m.nodes < nodesLeast || m.agents < agentsLeast {
+	if m.members != 1_000_000 || m.rooms != 250_000 || m.rate != 100 || m.nodes < nodesLeast || m.agents < agentsLeast {
 		t.Errorf("%+v", m)
 	}
 	m.nodes = 4 // of which two go, one after the other
-	if back := m.comeback(); back != 50*time.Second || m.length() < 2*back+idleTime {
+	if back := m.comeback(); back != 625*time.Second || m.length() < 2*back+idleTime {
 		t.Errorf("it lasts %v, and members take %v to come back", m.length(), back)
 	}
 	if f := m.fleet(); f.Check(m.rooms+accountRooms) != nil || f.Members(m.rooms) != roomMembers {
