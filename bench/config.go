@@ -98,8 +98,8 @@ const (
 	runMax               = 48 * time.Hour         // well below what a stamp can carry
 	refusedPause         = 100 * time.Millisecond // of a sender in the closed loop after a refusal
 	idleCheckInterval    = 10 * time.Millisecond  // longest that a worker sleeps
-	waitingAgentInterval = time.Second            // likewise, before anything is sent: an order rings
 	idleAgentInterval    = 40 * time.Millisecond  // and where it is one of many processes, and waits for others; less than startAhead
+	waitingAgentInterval = time.Second            // and there, before anything is sent: an order rings its alarm
 )
 
 // NeededFleet returns the fleet that the run needs, or the one that it has.
